@@ -1,0 +1,3 @@
+//! Placeholder header, replaced by the first real commit of this package.
+
+fn main() {}

@@ -1,0 +1,43 @@
+//! Identifiers. All are UUIDs (version 7 where we make them), so that no key tells how many rows exist.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::time::Timestamp;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// An organisation, the tenant (H-042).
+    OrgId;
+    /// A person (H-040).
+    UserId;
+    /// An extension: a number that stands for a desk or a team (H-050).
+    ExtensionId;
+    /// A SIP account: one set of credentials that phones register with.
+    AccountId;
+    /// A call, the whole of it (H-057).
+    CallId;
+}
+
+impl CallId {
+    /// A UUIDv7 (RFC 9562 §5.7) from the instant of creation and ten random bytes.
+    pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(at.unix_millis(), &random).into_uuid())
+    }
+}

@@ -1,0 +1,258 @@
+//! Facts about calls, in the order in which they became true (H-057 … H-060, DESIGN D2 and D3).
+//!
+//! An [`Entry`] is written to local disk before anything else and reaches Postgres exactly once in effect:
+//! every entry has a natural key, `(call, seq)` for events, `(call, no)` for participants and legs. Entries
+//! are never changed; whatever looks like a change is a later entry.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    id::{CallId, OrgId},
+    time::Timestamp,
+};
+
+/// One fact, with the organisation it belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The tenant; every row of ours carries it.
+    pub org: OrgId,
+    /// The call the fact is about.
+    pub call: CallId,
+    /// When it became true.
+    pub at: Timestamp,
+    /// The fact itself.
+    pub fact: Fact,
+}
+
+/// The kinds of fact, one for each table they land in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// A row of `telephony.calls`.
+    Call(Call),
+    /// A row of `telephony.call_participants`.
+    Participant(Participant),
+    /// A row of `telephony.call_events`.
+    Event(Event),
+    /// A row of `telephony.call_legs`, written when the leg is over.
+    Leg(Leg),
+    /// A row of `telephony.quality_reports`, written when the leg's media has been closed.
+    Quality(Quality),
+}
+
+/// A call as it is opened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Who calls whom, seen from the organisation.
+    pub direction: Direction,
+    /// What was dialled, as dialled, at most 64 characters.
+    pub dialled: String,
+}
+
+/// H-057.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Guest or trunk → extension.
+    Inbound,
+    /// Staff or extension → guest or trunk.
+    Outbound,
+    /// Between staff and extensions.
+    Internal,
+}
+
+/// Somebody in a call (H-058).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Participant {
+    /// Position in the call, from 1, in order of joining.
+    pub no: u16,
+    /// What the participant does in the call.
+    pub role: ParticipantRole,
+    /// What the participant is.
+    pub kind: ParticipantKind,
+    /// Id of the user, guest, extension or bare SIP account.
+    pub reference: Uuid,
+}
+
+/// H-066.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParticipantRole {
+    /// What was called.
+    Host,
+    /// Who called.
+    Caller,
+    /// The person who answered or refused.
+    Recipient,
+}
+
+/// H-058.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParticipantKind {
+    /// A person with an account (or a bare SIP account).
+    User,
+    /// A visitor without one.
+    Guest,
+    /// An extension.
+    Extension,
+}
+
+/// One step of a call (H-059).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position among the call's events, from 1, without holes.
+    pub seq: u32,
+    /// Which of the 31 steps.
+    pub kind: EventKind,
+    /// [`Participant::no`], only where the step is somebody's own (answered, rejected, hold …).
+    pub participant: Option<u16>,
+    /// The how-manieth attempt to reach somebody, from 1.
+    pub attempt: u16,
+    /// Position in a queue; 0 outside one.
+    pub queue_count: u16,
+    /// Why and where, for people who look for reasons.
+    #[serde(default)]
+    pub detail: Detail,
+}
+
+/// The rest of what is known about an event. Fields that say nothing are absent from the JSON.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Detail {
+    /// [`Leg::no`] the event is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<u16>,
+    /// SIP status code that caused or carries it (RFC 3261 §21).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sip_status: Option<u16>,
+    /// A stable word for programs: `unknown_number`, `unreachable`, `no_answer`, `ack_missing` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The 31 event types of H-060, in the document's order.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum EventKind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl EventKind {
+            /// All of them, in the document's order.
+            pub const ALL: [EventKind; 31] = [$(EventKind::$name,)*];
+
+            /// The word in the `event_type` column.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(EventKind::$name => $text,)* }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// The call exists.
+    Created = "created",
+    /// It entered a queue.
+    Queued = "queued",
+    /// Its place in the queue changed.
+    QueueUpdated = "queue_updated",
+    /// A further endpoint or route is tried.
+    DialAttempt = "dial_attempt",
+    /// The called party rings.
+    Ringing = "ringing",
+    /// Somebody of the called party answered.
+    Answered = "answered",
+    /// A party put the call on hold.
+    Hold = "hold",
+    /// A party took it back.
+    Unhold = "unhold",
+    /// It is to be forwarded.
+    Forward = "forward",
+    /// The forward's target rings.
+    ForwardRinging = "forward_ringing",
+    /// The forward's target answered.
+    ForwardAnswered = "forward_answered",
+    /// The forward's target did not answer in time.
+    ForwardNoAnswer = "forward_no_answer",
+    /// The forward's target is busy.
+    ForwardBusy = "forward_busy",
+    /// A blind transfer was asked for.
+    Transfer = "transfer",
+    /// The transfer's target rings.
+    TransferRinging = "transfer_ringing",
+    /// The transfer's target answered.
+    TransferAnswered = "transfer_answered",
+    /// The transfer's target did not answer in time.
+    TransferNoAnswer = "transfer_no_answer",
+    /// The transfer's target is busy.
+    TransferBusy = "transfer_busy",
+    /// The transferor talks to the target first.
+    TransferConsulting = "transfer_consulting",
+    /// The caller is being connected to the target.
+    TransferConnecting = "transfer_connecting",
+    /// The attended transfer is done.
+    TransferCompleted = "transfer_completed",
+    /// A transfer failed for a technical reason.
+    TransferFailed = "transfer_failed",
+    /// A transfer was given up.
+    TransferCanceled = "transfer_canceled",
+    /// Marks an attended transfer that succeeded.
+    TransferAttended = "transfer_attended",
+    /// The called party refused.
+    Rejected = "rejected",
+    /// The called party is busy.
+    Busy = "busy",
+    /// The called party did not answer in time.
+    Timeout = "timeout",
+    /// Nobody answered the call.
+    Missed = "missed",
+    /// The caller gave up before an answer.
+    Canceled = "canceled",
+    /// It failed for a technical reason.
+    Failed = "failed",
+    /// It is over. Always the last event, and there is exactly one.
+    Ended = "ended",
+}
+
+/// One side of a call, as it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Leg {
+    /// Position in the call, from 1; the caller's leg is 1.
+    pub no: u16,
+    /// [`Participant::no`] of whoever was on it, when that is known.
+    pub participant: Option<u16>,
+    /// `udp`, `tcp` …
+    pub transport: String,
+    /// When it was created, answered (if ever) and over.
+    pub created_at: Timestamp,
+    /// When it was answered, if it was.
+    pub answered_at: Option<Timestamp>,
+    /// The final SIP status of its INVITE; `None` when none came.
+    pub sip_status: Option<u16>,
+}
+
+/// What the media of one leg was like (one direction each: what we received, what we sent).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// [`Leg::no`].
+    pub leg: u16,
+    /// RTP packets received and accepted.
+    pub packets_received: u64,
+    /// Bytes of those packets, headers included.
+    pub bytes_received: u64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// Bytes of those packets, headers included.
+    pub bytes_sent: u64,
+    /// Packets missing by sequence number (RFC 3550 A.3); duplicates can make it negative.
+    pub packets_lost: i64,
+    /// Interarrival jitter (RFC 3550 §6.4.1), in microseconds, at its end value.
+    pub jitter_micros: u32,
+    /// Packets dropped because their source was not proven (DESIGN D6).
+    pub packets_foreign: u64,
+    /// RTCP packets received and accepted.
+    pub rtcp_received: u64,
+}

@@ -1,0 +1,87 @@
+//! Configuration rows as the switch reads them at one instant, and as `dialplan::compile` takes them.
+//!
+//! Rows carry what routing and authentication need and no more: a digest instead of a password, no e-mail.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, ExtensionId, OrgId, UserId};
+
+/// All organisations' rows at one revision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// `telephony.revisions`: grows by one with every change of configuration.
+    pub revision: i64,
+    /// Ordered by id.
+    pub organisations: Vec<Organisation>,
+}
+
+/// One tenant's rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Its id.
+    pub id: OrgId,
+    /// Its SIP domain, lower case, also the digest realm; unique among organisations.
+    pub sip_domain: String,
+    /// Whether requests addressed to one of the switch's own addresses belong to it.
+    pub is_default: bool,
+    /// H-052: seconds a call rings before it times out, 5 … 600.
+    pub ring_timeout_secs: u16,
+    /// People, ordered by id.
+    pub staff: Vec<Staff>,
+    /// Extensions, ordered by id.
+    pub extensions: Vec<Extension>,
+    /// SIP accounts, ordered by id.
+    pub accounts: Vec<Account>,
+}
+
+/// A person who can be called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staff {
+    /// The person.
+    pub user: UserId,
+    /// Shown on the phones of whoever is called.
+    pub name: String,
+    /// The number that rings this person, 2 … 6 digits, unique in the organisation with extensions' numbers.
+    pub number: String,
+    /// False while suspended.
+    pub is_active: bool,
+}
+
+/// H-050 with the number of HX-10.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// Its id.
+    pub id: ExtensionId,
+    /// Shown on the phones of whoever is called through it.
+    pub name: String,
+    /// 2 … 6 digits.
+    pub number: String,
+    /// H-056.
+    pub is_active: bool,
+    /// H-051: who rings, ordered by id.
+    pub staff: Vec<UserId>,
+}
+
+/// Credentials that phones register and call with.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Whose it is; `None` is a bare account, callable by its username.
+    pub user: Option<UserId>,
+    /// Digest username, unique in the organisation, case-sensitive (RFC 3261 §19.1.4).
+    pub username: String,
+    /// H(A1) by MD5: `md5(username:realm:password)`, 32 lower-case hex digits (RFC 8760).
+    pub ha1_md5: String,
+    /// H(A1) by SHA-256, 64 lower-case hex digits.
+    pub ha1_sha256: String,
+    /// Whether it may register and call.
+    pub is_active: bool,
+}
+
+impl std::fmt::Debug for Account {
+    /// Leaves the digests out: they are as good as the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("id", &self.id).field("user", &self.user).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! Placeholder header, replaced by the first real commit of this package.
