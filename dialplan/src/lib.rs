@@ -1,1 +1,29 @@
-//! Placeholder header, replaced by the first real commit of this package.
+//! The dialplan: what a number means, decided from configuration rows alone.
+//!
+//! [`compile()`] turns a [`contract::snapshot::Snapshot`] into a [`Plan`] or into a list of everything that is
+//! wrong with the rows. [`Plan::route`] answers what to do with a dialled number and why. Both are pure, so
+//! the console's "try this number" and the live switch cannot disagree.
+//!
+//! It deliberately knows nothing about registrations: a plan names the accounts to ring, and whether a phone
+//! is there at that moment is the switch's business.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+mod compile;
+mod diagnostic;
+mod plan;
+mod route;
+
+pub use compile::{compile, limits};
+pub use diagnostic::{Diagnostic, Problem, Row};
+pub use plan::{Account, Host, OrgPlan, PersonKey, Plan, Ring, Target};
+pub use route::{Decision, Facts, Refusal, Route, Step, Trace};

@@ -1,0 +1,275 @@
+//! From rows to a plan, or to everything that is wrong with them.
+//!
+//! Mistakes are collected, not stopped at: whoever repairs rows wants the whole list. Deliberately no
+//! partial plans: the switch keeps its old one when the new rows do not compile.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use contract::{
+    id::{AccountId, OrgId, UserId},
+    snapshot::{self, Snapshot},
+};
+
+use crate::{
+    diagnostic::{Diagnostic, Problem, Row},
+    plan::{Account, Destination, Host, OrgPlan, PersonKey, Plan, Ring, Target},
+};
+
+/// Bounds of the rows' fields.
+pub mod limits {
+    use std::ops::RangeInclusive;
+
+    /// H-052: seconds a call may ring.
+    pub const RING_TIMEOUT_SECS: RangeInclusive<u16> = 5..=600;
+    /// Digits of a number (HX-10).
+    pub const NUMBER_DIGITS: RangeInclusive<usize> = 2..=6;
+    /// Bytes of a digest username.
+    pub const USERNAME_BYTES_MAX: usize = 64;
+    /// Bytes of a domain name (RFC 1035 §2.3.4).
+    pub const DOMAIN_BYTES_MAX: usize = 253;
+}
+
+/// Compiles all rows. On error, every mistake found, ordered by organisation and row.
+pub fn compile(snapshot: &Snapshot) -> Result<Plan, Vec<Diagnostic>> {
+    let mut plan = Plan { revision: snapshot.revision, ..Plan::default() };
+    let mut wrong = Vec::new();
+    for rows in &snapshot.organisations {
+        let mut compiler = Compiler::new(rows);
+        compiler.settings();
+        if plan.domains.insert(rows.sip_domain.as_str().into(), rows.id).is_some() {
+            compiler.wrong(Row::Organisation, "sip_domain", Problem::Taken);
+        }
+        if rows.is_default && plan.default.replace(rows.id).is_some() {
+            compiler.wrong(Row::Organisation, "is_default", Problem::Taken);
+        }
+        let (org, mut mistakes) = compiler.compile();
+        wrong.append(&mut mistakes);
+        if plan.organisations.insert(rows.id, org).is_some() {
+            wrong.push(Diagnostic {
+                org: rows.id,
+                row: Row::Organisation,
+                field: "id",
+                problem: Problem::Taken,
+            });
+        }
+    }
+    if wrong.is_empty() { Ok(plan) } else { Err(wrong) }
+}
+
+/// One organisation on its way.
+struct Compiler<'a> {
+    rows: &'a snapshot::Organisation,
+    staff: BTreeMap<UserId, &'a snapshot::Staff>,
+    accounts_of: BTreeMap<UserId, Vec<AccountId>>,
+    org: OrgPlan,
+    wrong: Vec<Diagnostic>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(rows: &'a snapshot::Organisation) -> Self {
+        let org = OrgPlan {
+            id: rows.id,
+            sip_domain: rows.sip_domain.as_str().into(),
+            numbers: BTreeMap::new(),
+            usernames: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+        };
+        Self { rows, staff: BTreeMap::new(), accounts_of: BTreeMap::new(), org, wrong: Vec::new() }
+    }
+
+    fn compile(mut self) -> (OrgPlan, Vec<Diagnostic>) {
+        for staff in &self.rows.staff {
+            if self.staff.insert(staff.user, staff).is_some() {
+                self.wrong(Row::Staff(staff.user), "user", Problem::Taken);
+            }
+        }
+        self.accounts();
+        self.extensions();
+        self.staff_numbers();
+        self.bare_accounts();
+        (self.org, self.wrong)
+    }
+
+    fn wrong(&mut self, row: Row, field: &'static str, problem: Problem) {
+        let org: OrgId = self.rows.id;
+        self.wrong.push(Diagnostic { org, row, field, problem });
+    }
+
+    fn settings(&mut self) {
+        if !is_domain(&self.rows.sip_domain) {
+            self.wrong(Row::Organisation, "sip_domain", Problem::Malformed);
+        }
+        if !limits::RING_TIMEOUT_SECS.contains(&self.rows.ring_timeout_secs) {
+            self.wrong(Row::Organisation, "ring_timeout_secs", Problem::OutOfRange);
+        }
+    }
+
+    fn accounts(&mut self) {
+        let mut ids = BTreeSet::new();
+        let mut usernames = BTreeSet::new();
+        for account in &self.rows.accounts {
+            let row = Row::Account(account.id);
+            if !ids.insert(account.id) {
+                self.wrong(row, "id", Problem::Taken);
+            }
+            if !is_username(&account.username) {
+                self.wrong(row, "username", Problem::Malformed);
+            }
+            if !usernames.insert(account.username.as_str()) {
+                self.wrong(row, "username", Problem::Taken);
+            }
+            if !is_hex(&account.ha1_md5, 32) {
+                self.wrong(row, "ha1_md5", Problem::Malformed);
+            }
+            if !is_hex(&account.ha1_sha256, 64) {
+                self.wrong(row, "ha1_sha256", Problem::Malformed);
+            }
+            self.account(account);
+        }
+    }
+
+    /// Takes an account into the plan if it may be used.
+    fn account(&mut self, account: &'a snapshot::Account) {
+        let (person, number, name) = match account.user {
+            None => (PersonKey::Account(account.id), &account.username, &account.username),
+            Some(user) => match self.staff.get(&user).copied() {
+                Some(staff) if staff.is_active => (PersonKey::User(user), &staff.number, &staff.name),
+                Some(_) => return,
+                None => return self.wrong(Row::Account(account.id), "user", Problem::Dangling),
+            },
+        };
+        if !account.is_active {
+            return;
+        }
+        if let PersonKey::User(user) = person {
+            self.accounts_of.entry(user).or_default().push(account.id);
+        }
+        self.org.usernames.insert(account.username.as_str().into(), account.id);
+        let compiled = Account {
+            id: account.id,
+            person,
+            username: account.username.as_str().into(),
+            number: number.as_str().into(),
+            name: name.as_str().into(),
+            ha1_md5: account.ha1_md5.as_str().into(),
+            ha1_sha256: account.ha1_sha256.as_str().into(),
+        };
+        self.org.accounts.insert(account.id, compiled);
+    }
+
+    fn extensions(&mut self) {
+        let mut ids = BTreeSet::new();
+        for extension in &self.rows.extensions {
+            let row = Row::Extension(extension.id);
+            let host = Host::Extension(extension.id);
+            if !ids.insert(extension.id) {
+                self.wrong(row, "id", Problem::Taken);
+            }
+            let mut people = BTreeSet::new();
+            for user in &extension.staff {
+                match self.staff.get(user) {
+                    Some(staff) if staff.is_active => {
+                        people.insert(*user);
+                    }
+                    Some(_) => {}
+                    None => self.wrong(row, "staff", Problem::Dangling),
+                }
+            }
+            let destination = if !extension.is_active {
+                Destination::Inactive(host)
+            } else if people.is_empty() {
+                Destination::NoStaff(host)
+            } else {
+                self.ring(host, &extension.name, people)
+            };
+            self.number(row, &extension.number, destination);
+        }
+    }
+
+    fn staff_numbers(&mut self) {
+        for staff in &self.rows.staff {
+            let host = Host::User(staff.user);
+            let destination = if staff.is_active {
+                self.ring(host, &staff.name, BTreeSet::from([staff.user]))
+            } else {
+                Destination::Inactive(host)
+            };
+            self.number(Row::Staff(staff.user), &staff.number, destination);
+        }
+    }
+
+    /// Bare accounts answer to their username unless a number of the organisation has the same text.
+    fn bare_accounts(&mut self) {
+        for account in self.rows.accounts.iter().filter(|account| account.user.is_none()) {
+            let host = Host::Account(account.id);
+            let destination = if account.is_active {
+                Destination::Ring(Arc::new(Ring {
+                    host,
+                    name: account.username.as_str().into(),
+                    targets: vec![Target {
+                        person: PersonKey::Account(account.id),
+                        accounts: vec![account.id],
+                    }],
+                    ring_timeout_secs: self.rows.ring_timeout_secs,
+                }))
+            } else {
+                Destination::Inactive(host)
+            };
+            self.org.numbers.entry(account.username.as_str().into()).or_insert(destination);
+        }
+    }
+
+    fn ring(&self, host: Host, name: &str, people: BTreeSet<UserId>) -> Destination {
+        let targets = people
+            .into_iter()
+            .map(|user| {
+                let mut accounts = self.accounts_of.get(&user).cloned().unwrap_or_default();
+                accounts.sort_unstable();
+                Target { person: PersonKey::User(user), accounts }
+            })
+            .collect();
+        let ring_timeout_secs = self.rows.ring_timeout_secs;
+        Destination::Ring(Arc::new(Ring { host, name: name.into(), targets, ring_timeout_secs }))
+    }
+
+    fn number(&mut self, row: Row, number: &str, destination: Destination) {
+        let is_number =
+            limits::NUMBER_DIGITS.contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+        if !is_number {
+            self.wrong(row, "number", Problem::Malformed);
+        }
+        if self.org.numbers.insert(number.into(), destination).is_some() {
+            self.wrong(row, "number", Problem::Taken);
+        }
+    }
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A username must pass unescaped through a SIP URI's user part and a quoted digest field (RFC 3261 §25.1).
+fn is_username(text: &str) -> bool {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,".contains(&b);
+    !text.is_empty() && text.len() <= limits::USERNAME_BYTES_MAX && text.bytes().all(is_allowed)
+}
+
+/// A host name in lower case (RFC 1123 §2.1), not an IP literal: those are the default organisation's.
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    text.len() <= limits::DOMAIN_BYTES_MAX
+        && text.parse::<std::net::IpAddr>().is_err()
+        && text.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests;

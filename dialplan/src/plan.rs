@@ -1,0 +1,164 @@
+//! The compiled form of the rows: every question the switch asks while a call waits is one or two look-ups.
+//!
+//! A plan never changes. A new revision is a new plan, and a call keeps the one it started with.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use contract::id::{AccountId, ExtensionId, OrgId, UserId};
+use serde::Serialize;
+
+/// All organisations at one revision.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    pub(crate) revision: i64,
+    pub(crate) organisations: BTreeMap<OrgId, OrgPlan>,
+    pub(crate) domains: BTreeMap<Box<str>, OrgId>,
+    pub(crate) default: Option<OrgId>,
+}
+
+impl Plan {
+    /// `telephony.revisions.revision` of the rows it was made from.
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// The organisation whose SIP domain this is, whatever its case; a trailing dot is ignored.
+    pub fn organisation_by_host(&self, host: &str) -> Option<&OrgPlan> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let id = match self.domains.get(host) {
+            Some(id) => id,
+            None => self.domains.get(host.to_ascii_lowercase().as_str())?,
+        };
+        self.organisations.get(id)
+    }
+
+    /// The organisation that requests to the switch's own addresses belong to, if there is one.
+    pub fn default_organisation(&self) -> Option<&OrgPlan> {
+        self.organisations.get(&self.default?)
+    }
+
+    /// An organisation by id.
+    pub fn organisation(&self, org: OrgId) -> Option<&OrgPlan> {
+        self.organisations.get(&org)
+    }
+
+    /// All organisations, ordered by id.
+    pub fn organisations(&self) -> impl Iterator<Item = &OrgPlan> {
+        self.organisations.values()
+    }
+
+    /// An account that may register and call, by its digest username (case-sensitive).
+    pub fn account(&self, org: OrgId, username: &str) -> Option<&Account> {
+        self.organisations.get(&org)?.account(username)
+    }
+}
+
+/// One tenant's compiled rows.
+#[derive(Clone, Debug)]
+pub struct OrgPlan {
+    pub(crate) id: OrgId,
+    pub(crate) sip_domain: Box<str>,
+    pub(crate) numbers: BTreeMap<Box<str>, Destination>,
+    pub(crate) usernames: BTreeMap<Box<str>, AccountId>,
+    pub(crate) accounts: BTreeMap<AccountId, Account>,
+}
+
+impl OrgPlan {
+    /// Its id.
+    pub fn id(&self) -> OrgId {
+        self.id
+    }
+
+    /// Its SIP domain, lower case; also the digest realm.
+    pub fn sip_domain(&self) -> &str {
+        &self.sip_domain
+    }
+
+    /// An account that may register and call, by its digest username (case-sensitive).
+    pub fn account(&self, username: &str) -> Option<&Account> {
+        self.accounts.get(self.usernames.get(username)?)
+    }
+
+    /// An account that may register and call, by id.
+    pub fn account_by_id(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id)
+    }
+}
+
+/// What a number stands for, settled at compile time as far as configuration can settle it.
+#[derive(Clone, Debug)]
+pub(crate) enum Destination {
+    Ring(Arc<Ring>),
+    Inactive(Host),
+    NoStaff(Host),
+}
+
+/// Everything needed to ring what a number stands for.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Ring {
+    /// What was called (H-066: the host of the call).
+    pub host: Host,
+    /// Its name, for the caller's display.
+    pub name: Box<str>,
+    /// Who rings, all at once, ordered by person; not empty.
+    pub targets: Vec<Target>,
+    /// H-052: how long, in seconds.
+    pub ring_timeout_secs: u16,
+}
+
+/// What was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Host {
+    /// An extension, through its number.
+    Extension(ExtensionId),
+    /// A member of staff, through their own number.
+    User(UserId),
+    /// A bare account, through its username.
+    Account(AccountId),
+}
+
+/// Somebody who rings, with everything they may ring on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Target {
+    /// Who.
+    pub person: PersonKey,
+    /// Their active accounts, ordered by id; may be empty, which makes the person unreachable.
+    pub accounts: Vec<AccountId>,
+}
+
+/// One person for the rules of a call: a refusal of one device speaks for all devices of the same person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonKey {
+    /// A member of staff.
+    User(UserId),
+    /// A bare account, which is a person of its own.
+    Account(AccountId),
+}
+
+/// Credentials that may be used now. Inactive accounts, and those of suspended staff, are not in a plan.
+#[derive(Clone)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Whose it is.
+    pub person: PersonKey,
+    /// Digest username.
+    pub username: Box<str>,
+    /// The number to show and to call back: the person's staff number, or the username of a bare account.
+    pub number: Box<str>,
+    /// The name to show: the person's name, or the username of a bare account.
+    pub name: Box<str>,
+    /// H(A1) by MD5, as in [`contract::snapshot::Account`].
+    pub ha1_md5: Box<str>,
+    /// H(A1) by SHA-256.
+    pub ha1_sha256: Box<str>,
+}
+
+impl std::fmt::Debug for Account {
+    /// Leaves the digests out: they are as good as the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("id", &self.id).field("person", &self.person).finish_non_exhaustive()
+    }
+}

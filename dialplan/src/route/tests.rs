@@ -1,0 +1,132 @@
+//! Routing, told number by number.
+
+use std::fmt::Write as _;
+
+use contract::{
+    id::{AccountId, ExtensionId, OrgId, UserId},
+    snapshot,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use super::*;
+use crate::compile;
+
+pub(crate) fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+fn staff(n: u128, number: &str, is_active: bool) -> snapshot::Staff {
+    snapshot::Staff { user: UserId(id(n)), name: format!("staff {n}"), number: number.into(), is_active }
+}
+
+fn account(n: u128, user: Option<u128>, username: &str) -> snapshot::Account {
+    snapshot::Account {
+        id: AccountId(id(n)),
+        user: user.map(|n| UserId(id(n))),
+        username: username.into(),
+        ha1_md5: "0".repeat(32),
+        ha1_sha256: "0".repeat(64),
+        is_active: true,
+    }
+}
+
+fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Extension {
+    snapshot::Extension {
+        id: ExtensionId(id(n)),
+        name: format!("extension {number}"),
+        number: number.into(),
+        is_active: true,
+        staff: staff.iter().map(|n| UserId(id(*n))).collect(),
+    }
+}
+
+pub(crate) fn organisation() -> snapshot::Organisation {
+    snapshot::Organisation {
+        id: OrgId(id(1)),
+        sip_domain: "demo.sambung.test".into(),
+        is_default: true,
+        ring_timeout_secs: 60,
+        staff: vec![staff(11, "1001", true), staff(12, "1002", true), staff(13, "1003", false)],
+        extensions: vec![
+            extension(21, "100", &[11, 12]),
+            snapshot::Extension { is_active: false, ..extension(22, "200", &[11]) },
+            extension(23, "300", &[]),
+            extension(24, "400", &[13]),
+            extension(25, "500", &[11]),
+        ],
+        accounts: vec![
+            account(31, Some(11), "1001"),
+            account(32, Some(12), "1002"),
+            account(33, Some(12), "1002-mobile"),
+            account(34, Some(13), "1003"),
+            account(35, None, "callee"),
+            account(36, None, "100"),
+            snapshot::Account { is_active: false, ..account(37, None, "gone") },
+        ],
+    }
+}
+
+/// The caller's account, what is dialled, and the decision in one line.
+fn check(caller: u128, dialled: &str, expected: &str) {
+    let rows = snapshot::Snapshot { revision: 7, organisations: vec![organisation()] };
+    let plan = compile(&rows).unwrap();
+    let facts = Facts { org: OrgId(id(1)), caller: AccountId(id(caller)), dialled };
+    let decision = plan.route(&facts, Timestamp(0));
+    let mut told = String::new();
+    match decision.route {
+        Route::Refuse(refusal) => write!(told, "{} {:?}", refusal.reason(), refusal.host()).unwrap(),
+        Route::Ring(ring) => {
+            write!(told, "{:?} {} {}s", ring.host, ring.name, ring.ring_timeout_secs).unwrap();
+            for target in &ring.targets {
+                let accounts: Vec<u128> = target.accounts.iter().map(|a| a.0.as_u128()).collect();
+                write!(told, " {accounts:?}").unwrap();
+            }
+        }
+    }
+    let told = told.replace("00000000-0000-0000-0000-0000000000", "");
+    assert_eq!(told, expected, "dialled {dialled}, trace {:?}", decision.trace);
+}
+
+#[test]
+fn a_staff_number_rings_all_accounts_of_that_person() {
+    check(31, "1002", "User(UserId(0c)) staff 12 60s [32, 33]");
+}
+
+#[test]
+fn an_extension_rings_everybody_assigned_but_the_caller() {
+    check(35, "100", "Extension(ExtensionId(15)) extension 100 60s [31] [32, 33]");
+    check(31, "100", "Extension(ExtensionId(15)) extension 100 60s [32, 33]");
+}
+
+#[test]
+fn a_bare_account_answers_to_its_username_unless_a_number_shadows_it() {
+    check(31, "callee", "Account(AccountId(23)) callee 60s [35]");
+    check(31, "gone", "inactive Some(Account(AccountId(25)))");
+}
+
+#[test]
+fn refusals_name_their_reason() {
+    check(31, "9999", "unknown_number None");
+    check(31, "1002-mobile", "unknown_number None");
+    check(31, "1003", "inactive Some(User(UserId(0d)))");
+    check(31, "200", "inactive Some(Extension(ExtensionId(16)))");
+    check(31, "300", "no_staff Some(Extension(ExtensionId(17)))");
+    check(31, "400", "no_staff Some(Extension(ExtensionId(18)))");
+    check(31, "1001", "self_call Some(User(UserId(0b)))");
+    check(31, "500", "self_call Some(Extension(ExtensionId(19)))");
+}
+
+#[test]
+fn the_trace_tells_how_the_decision_came_about() {
+    let rows = snapshot::Snapshot { revision: 7, organisations: vec![organisation()] };
+    let plan = compile(&rows).unwrap();
+    let caller = AccountId(id(31));
+    let route =
+        |org, dialled| plan.route(&Facts { org: OrgId(id(org)), caller, dialled }, Timestamp(0)).trace.0;
+    let extension = Step::Number(Host::Extension(ExtensionId(id(21))));
+    let rings = Step::Rings { people: 1, accounts: 2 };
+    assert_eq!(route(1, "100"), [extension, Step::CallerLeftOut, rings]);
+    assert_eq!(route(1, "55"), [Step::NoNumber]);
+    assert_eq!(route(2, "100"), [Step::NoOrganisation]);
+}
