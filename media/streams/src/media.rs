@@ -1,0 +1,143 @@
+//! The words between call control and the relay: leases, commands, events, the final report of a leg.
+//!
+//! Call control draws a [`PortLease`] from the stock that the relay has bound ahead of need, writes its address
+//! into an SDP, and says what happens to it with [`MediaCommand`]s. Every lease ends with exactly one
+//! [`MediaCommand::Close`], whether it was ever opened or not, and every `Close` is answered with exactly one
+//! [`MediaEvent::Closed`]. Commands are whole values: there is no half-configured leg.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::sdp;
+
+/// Names a lease for as long as it lives. Not reused before 65,536 further leases of the same port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(pub u32);
+
+/// A bound RTP/RTCP port pair. RTP is on the even port of `address`, RTCP on the next one (RFC 3550 §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortLease {
+    /// What commands call it.
+    pub id: LeaseId,
+    /// The advertised IP address with the RTP port: what stands in the SDP.
+    pub address: SocketAddr,
+}
+
+/// Everything the relay must know about the far end of one leg's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegMedia {
+    /// Where its SDP says it receives RTP; `None` when unknown yet or on hold with an unspecified address.
+    pub remote: Option<SocketAddr>,
+    /// Where its SDP says it receives RTCP.
+    pub remote_rtcp: Option<SocketAddr>,
+    /// The IP address its signalling comes from: the second proof of D6, for phones behind NAT.
+    pub signalling: IpAddr,
+    /// Its direction includes "send": its RTP is passed on. RTCP always is (RFC 3264 §8.4).
+    pub sends: bool,
+    /// Its direction includes "receive": it is given the other leg's RTP.
+    pub receives: bool,
+    /// RTP clock of its first format, for the jitter figure; at least 1.
+    pub clock_rate_hz: u32,
+}
+
+impl LegMedia {
+    /// A leg whose SDP has not been seen yet: it may send (early media of a phone behind NAT is learnt from its
+    /// signalling address) and gets nothing but what its learnt source shows the way for.
+    pub fn unknown(signalling: IpAddr) -> Self {
+        Self {
+            remote: None,
+            remote_rtcp: None,
+            signalling,
+            sends: true,
+            receives: true,
+            clock_rate_hz: sdp::CLOCK_RATE_DEFAULT_HZ,
+        }
+    }
+
+    /// What one m-line of the far end's SDP says.
+    pub fn of(stream: &sdp::Stream, signalling: IpAddr) -> Self {
+        Self {
+            remote: stream.address,
+            remote_rtcp: stream.rtcp,
+            signalling,
+            sends: stream.direction.sends(),
+            receives: stream.direction.receives(),
+            clock_rate_hz: stream.clock_rate_hz(),
+        }
+    }
+}
+
+/// Orders to the relay. An order about a lease that is gone is ignored and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaCommand {
+    /// Starts to listen. Packets that came before are thrown away.
+    Open {
+        /// A lease from the stock.
+        lease: LeaseId,
+        /// The far end, as far as known.
+        media: LegMedia,
+    },
+    /// The far end is known better or has changed (answer, re-INVITE). A changed remote address is learnt anew.
+    Configure {
+        /// An open lease.
+        lease: LeaseId,
+        /// The far end from now on.
+        media: LegMedia,
+    },
+    /// What one receives the other is sent, both ways. Either is parted from whatever it was joined to.
+    Join {
+        /// An open lease.
+        a: LeaseId,
+        /// Another open lease.
+        b: LeaseId,
+    },
+    /// Ends a join; both legs go on receiving, into nothing.
+    Part {
+        /// Either of the two.
+        lease: LeaseId,
+    },
+    /// Gives the lease back, opened or not. Parts it first.
+    Close {
+        /// A lease from the stock.
+        lease: LeaseId,
+    },
+}
+
+/// News from the relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// These pairs are bound and may be drawn from now on.
+    Stock(Vec<PortLease>),
+    /// Nothing is left to bind on this advertised address; `Stock` follows when ports come back.
+    StockEmpty {
+        /// The advertised address.
+        advertised: IpAddr,
+    },
+    /// The answer to [`MediaCommand::Close`].
+    Closed {
+        /// The lease, now invalid.
+        lease: LeaseId,
+        /// What its media was like; all zero when it was never opened.
+        report: LegReport,
+    },
+}
+
+/// What the media of one leg was like; the fields of the journal's quality record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LegReport {
+    /// RTP packets received and accepted.
+    pub packets_received: u64,
+    /// Bytes of those packets, RTP headers included.
+    pub bytes_received: u64,
+    /// RTP packets sent to the far end.
+    pub packets_sent: u64,
+    /// Bytes of those packets, RTP headers included.
+    pub bytes_sent: u64,
+    /// Packets missing by sequence number (RFC 3550 A.3); duplicates can make it negative.
+    pub packets_lost: i64,
+    /// Interarrival jitter (RFC 3550 §6.4.1 and A.8) at its last value, in microseconds.
+    pub jitter_micros: u32,
+    /// RTP and RTCP packets dropped because their source was not proven (D6).
+    pub packets_foreign: u64,
+    /// RTCP packets received and accepted.
+    pub rtcp_received: u64,
+}

@@ -1,0 +1,109 @@
+//! A typed layer over `sdp-types` for what a relaying switch needs of SDP (RFC 8866, RFC 3264).
+//!
+//! [`Description::parse`] reads an offer or answer within limits, [`Description::streams`] tells what each m-line
+//! means, [`Description::relayed`] writes the description for the other side with our own origin and addresses.
+//! Nothing is copied from the peer but formats and an allow-list of attributes (D7).
+//!
+//! It does not choose codecs and does not keep offer/answer state; ICE, crypto and T.38 m-lines are refused.
+
+mod origin;
+mod relayed;
+mod stream;
+
+pub use origin::Origin;
+pub use relayed::RelayAddress;
+pub use stream::{Direction, Format, Kind, Profile, Stream};
+
+/// Longest description that is read.
+pub const DESCRIPTION_BYTES_MAX: usize = 16 * 1024;
+/// Most m-lines in a description.
+pub const STREAMS_MAX: usize = 8;
+/// Most m-lines that are relayed; further ones are refused with port 0.
+pub const RELAYED_STREAMS_MAX: usize = 4;
+/// Most formats of an m-line: RTP has no more payload types.
+pub const FORMATS_MAX: usize = 128;
+/// RTP clock where the SDP does not say (RFC 3551 Table 4: all common narrow-band audio).
+pub const CLOCK_RATE_DEFAULT_HZ: u32 = 8_000;
+
+/// Why a description is not accepted; all of them are the peer's doing (488 or 400).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// More than [`DESCRIPTION_BYTES_MAX`].
+    #[error("session description of {0} bytes, at most {DESCRIPTION_BYTES_MAX} are read")]
+    TooLong(usize),
+    /// More than [`STREAMS_MAX`] m-lines.
+    #[error("{0} m-lines, at most {STREAMS_MAX} are read")]
+    TooManyStreams(usize),
+    /// More than [`FORMATS_MAX`] formats in one m-line.
+    #[error("{0} formats in one m-line, at most {FORMATS_MAX} are read")]
+    TooManyFormats(usize),
+    /// No m-line: nothing to negotiate.
+    #[error("no m-line")]
+    NoStreams,
+    /// RFC 8866 syntax.
+    #[error("malformed session description: {0}")]
+    Malformed(String),
+}
+
+/// A session description that has passed the limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description(sdp_types::Session);
+
+impl Description {
+    /// Reads a body of type `application/sdp`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SdpError> {
+        if bytes.len() > DESCRIPTION_BYTES_MAX {
+            return Err(SdpError::TooLong(bytes.len()));
+        }
+        let session = sdp_types::Session::parse(bytes).map_err(|e| SdpError::Malformed(e.to_string()))?;
+        if session.medias.is_empty() {
+            return Err(SdpError::NoStreams);
+        }
+        if session.medias.len() > STREAMS_MAX {
+            return Err(SdpError::TooManyStreams(session.medias.len()));
+        }
+        for media in &session.medias {
+            let formats = media.fmt.split_ascii_whitespace().count();
+            if formats > FORMATS_MAX {
+                return Err(SdpError::TooManyFormats(formats));
+            }
+            if !stream::is_token(&media.media) || !media.proto.split('/').all(stream::is_token) {
+                return Err(SdpError::Malformed("m-line with a media or proto that is no token".into()));
+            }
+        }
+        Ok(Self(session))
+    }
+
+    /// The text, with CRLF line ends.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1_024);
+        // Writing to a Vec cannot fail.
+        let _ = self.0.write(&mut bytes);
+        bytes
+    }
+
+    /// What the m-lines mean, in their order.
+    pub fn streams(&self) -> impl Iterator<Item = Stream> + '_ {
+        self.0.medias.iter().map(|media| Stream::read(&self.0, media))
+    }
+
+    /// Whether the author takes no audio: every audio m-line in use is sendonly or inactive, or has an
+    /// unspecified address (RFC 3264 §8.4). False when no audio is in use at all.
+    pub fn is_held(&self) -> bool {
+        let mut audio = self.streams().filter(|s| s.kind == Kind::Audio && s.is_active()).peekable();
+        audio.peek().is_some() && audio.all(|s| !s.direction.receives())
+    }
+
+    /// Whether this can be the answer to that offer: the same m-lines in the same order, and none accepted that
+    /// was not offered (RFC 3264 §6).
+    pub fn answers(&self, offer: &Description) -> bool {
+        self.0.medias.len() == offer.0.medias.len()
+            && self.0.medias.iter().zip(&offer.0.medias).all(|(answered, offered)| {
+                answered.media.eq_ignore_ascii_case(&offered.media)
+                    && (offered.port != 0 || answered.port == 0)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Writes one side's description anew for the other side, with our addresses in place of its own.
+//!
+//! Session level: our origin, `s=-`, `t=0 0`, bandwidth. M-line level: formats, bandwidth, direction and the
+//! attributes of [`PASSED`]. ICE, crypto, RTCP addresses, grouping, SSRC descriptions and unknown attributes stay
+//! behind: what we would not print ourselves we do not pass on (D7). The number and order of m-lines never change
+//! (RFC 3264 §8): an m-line that is not relayed keeps its place with port 0.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sdp_types::{Attribute, Connection, Media, Session, Time};
+
+use super::{Description, Origin, RELAYED_STREAMS_MAX, stream::Stream};
+
+/// Our RTP address for one m-line: the advertised address of its lease.
+pub type RelayAddress = SocketAddr;
+
+/// Attributes that describe the encoded media itself and therefore hold on both sides of a relay.
+const PASSED: [&str; 10] = [
+    "rtpmap",
+    "fmtp",
+    "ptime",
+    "maxptime",
+    "silenceSupp",
+    "rtcp-fb",
+    "framerate",
+    "framesize",
+    "imageattr",
+    "content",
+];
+
+impl Description {
+    /// The description for the other side. `media` says for each m-line where we receive it for that side; `None`,
+    /// a missing entry, a stream that we cannot carry or one beyond [`RELAYED_STREAMS_MAX`] is written with port 0.
+    /// `origin` is the authorship towards the side that gets the result; its version moves on if the text does.
+    pub fn relayed(&self, origin: &mut Origin, media: &[Option<RelayAddress>]) -> Description {
+        let mut relayed = 0;
+        let addresses: Vec<Option<RelayAddress>> = self
+            .streams()
+            .enumerate()
+            .map(|(i, stream)| {
+                let address = media.get(i).copied().flatten()?;
+                let fits = stream.is_relayable() && relayed < RELAYED_STREAMS_MAX;
+                relayed += usize::from(fits);
+                fits.then_some(address)
+            })
+            .collect();
+        let first = addresses.iter().flatten().next().map(SocketAddr::ip);
+        let connection_ip = first.unwrap_or_else(|| origin.address());
+        let medias = self
+            .0
+            .medias
+            .iter()
+            .zip(&addresses)
+            .map(|(media, address)| match address {
+                Some(address) => carried(&self.0, media, *address, connection_ip),
+                None => refused(media),
+            })
+            .collect();
+        origin.publish(Session {
+            origin: self.0.origin.clone(),
+            session_name: "-".into(),
+            session_description: None,
+            uri: None,
+            emails: Vec::new(),
+            phones: Vec::new(),
+            connection: Some(Connection::from_ip_addr(connection_ip)),
+            bandwidths: self.0.bandwidths.clone(),
+            times: vec![Time::new(0, 0)],
+            time_zones: Vec::new(),
+            key: None,
+            attributes: Vec::new(),
+            medias,
+        })
+    }
+}
+
+fn carried(session: &Session, media: &Media, address: RelayAddress, session_ip: IpAddr) -> Media {
+    let mut attributes: Vec<Attribute> = media
+        .attributes
+        .iter()
+        .filter(|a| PASSED.iter().any(|name| a.attribute.eq_ignore_ascii_case(name)))
+        .cloned()
+        .collect();
+    // Always stated: a session-level or address-implied direction would otherwise get lost.
+    attributes.push(Attribute::new(Stream::read(session, media).direction.as_str()));
+    let own_connection = (address.ip() != session_ip).then(|| Connection::from_ip_addr(address.ip()));
+    Media {
+        port: address.port(),
+        num_ports: None,
+        media_title: None,
+        connections: own_connection.into_iter().collect(),
+        key: None,
+        attributes,
+        ..bare(media)
+    }
+}
+
+fn refused(media: &Media) -> Media {
+    Media { port: 0, num_ports: None, media_title: None, bandwidths: Vec::new(), ..bare(media) }
+}
+
+/// The m-line's own words, without connection, key and attributes.
+fn bare(media: &Media) -> Media {
+    Media {
+        media: media.media.clone(),
+        port: media.port,
+        num_ports: None,
+        proto: media.proto.clone(),
+        fmt: media.fmt.clone(),
+        media_title: None,
+        connections: Vec::new(),
+        bandwidths: media.bandwidths.clone(),
+        key: None,
+        attributes: Vec::new(),
+    }
+}

@@ -1,0 +1,273 @@
+//! What one m-line means: kind, transport address, RTCP address, direction, formats.
+//!
+//! Session-level c= and direction attributes are inherited (RFC 8866 §5.7, §6.7). An address is taken only when
+//! it is a unicast IP literal: we do not resolve names that a peer chose.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sdp_types::{Attribute, Connection, Media, Session};
+
+use super::CLOCK_RATE_DEFAULT_HZ;
+
+/// The media type of an m-line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `audio`
+    Audio,
+    /// `video`
+    Video,
+    /// Anything else; never relayed.
+    Other,
+}
+
+/// The transport profile of an m-line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// `RTP/AVP` (RFC 3551)
+    Avp,
+    /// `RTP/AVPF` (RFC 4585)
+    Avpf,
+    /// Encrypted, T.38, data channels …; never relayed.
+    Other,
+}
+
+/// Direction of a stream as its author sees it (RFC 3264 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ways.
+    SendRecv,
+    /// The author only sends.
+    SendOnly,
+    /// The author only receives.
+    RecvOnly,
+    /// Neither.
+    Inactive,
+}
+
+impl Direction {
+    /// From the two halves.
+    pub fn of(sends: bool, receives: bool) -> Self {
+        match (sends, receives) {
+            (true, true) => Self::SendRecv,
+            (true, false) => Self::SendOnly,
+            (false, true) => Self::RecvOnly,
+            (false, false) => Self::Inactive,
+        }
+    }
+
+    /// The author may send.
+    pub fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    /// The author wants to receive.
+    pub fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+
+    /// The attribute's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    /// Whether an attribute of this name states a direction, and which.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive]
+            .into_iter()
+            .find(|d| name.eq_ignore_ascii_case(d.as_str()))
+    }
+}
+
+/// One payload type of an m-line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// RTP payload type, 0 to 127.
+    pub payload_type: u8,
+    /// Encoding name as written, or the static one of RFC 3551 for the payload types that phones use.
+    pub encoding: Option<String>,
+    /// RTP clock in Hz.
+    pub clock_rate_hz: u32,
+}
+
+impl Format {
+    /// Events (RFC 4733) and comfort noise (RFC 3389) ride along with speech, they are none.
+    pub fn is_speech(&self) -> bool {
+        !self
+            .encoding
+            .as_deref()
+            .is_some_and(|e| e.eq_ignore_ascii_case("telephone-event") || e.eq_ignore_ascii_case("CN"))
+    }
+}
+
+/// An m-line, as its author means it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Media type.
+    pub kind: Kind,
+    /// Transport profile.
+    pub profile: Profile,
+    /// Port of the m-line; 0 refuses or ends the stream.
+    pub port: u16,
+    /// Where the author receives RTP. `None` with port 0, an unspecified address (hold of RFC 2543), a multicast
+    /// address or a name instead of an IP literal.
+    pub address: Option<SocketAddr>,
+    /// Where the author receives RTCP: `a=rtcp` (RFC 3605), else the next port.
+    pub rtcp: Option<SocketAddr>,
+    /// `a=rtcp-mux` was there. We never answer it, so RTCP stays on its own port (RFC 5761 §5.1.1).
+    pub rtcp_mux: bool,
+    /// Own, inherited or default direction; an unspecified address takes "receive" away (RFC 3264 §8.4).
+    pub direction: Direction,
+    /// Formats in order of preference; those that are no RTP payload type are left out.
+    pub formats: Vec<Format>,
+}
+
+impl Stream {
+    /// The m-line is in use.
+    pub fn is_active(&self) -> bool {
+        self.port != 0
+    }
+
+    /// We can carry it: audio or video over plain RTP, with at least one format.
+    pub fn is_relayable(&self) -> bool {
+        self.is_active()
+            && self.kind != Kind::Other
+            && self.profile != Profile::Other
+            && !self.formats.is_empty()
+    }
+
+    /// The RTP clock of the preferred speech or picture format.
+    pub fn clock_rate_hz(&self) -> u32 {
+        let preferred = self.formats.iter().find(|f| f.is_speech()).or(self.formats.first());
+        preferred.map_or(CLOCK_RATE_DEFAULT_HZ, |f| f.clock_rate_hz).max(1)
+    }
+
+    pub(super) fn read(session: &Session, media: &Media) -> Self {
+        let connection = media.connections.first().or(session.connection.as_ref());
+        let host = connection.and_then(host);
+        let stated = direction(&media.attributes).or_else(|| direction(&session.attributes));
+        let stated = stated.unwrap_or(Direction::SendRecv);
+        let held = host.is_some_and(|ip| ip.is_unspecified());
+        let unicast = host.filter(|ip| media.port != 0 && is_unicast(*ip));
+        Self {
+            kind: kind(&media.media),
+            profile: profile(&media.proto),
+            port: media.port,
+            address: unicast.map(|ip| SocketAddr::new(ip, media.port)),
+            rtcp: unicast.and_then(|ip| rtcp_address(media, ip)),
+            rtcp_mux: has(&media.attributes, "rtcp-mux"),
+            direction: Direction::of(stated.sends(), stated.receives() && !held),
+            formats: formats(media),
+        }
+    }
+}
+
+/// RFC 8866 §9 `token`, as far as an m-line's words need it.
+pub(super) fn is_token(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&b))
+}
+
+fn kind(media: &str) -> Kind {
+    if media.eq_ignore_ascii_case("audio") {
+        Kind::Audio
+    } else if media.eq_ignore_ascii_case("video") {
+        Kind::Video
+    } else {
+        Kind::Other
+    }
+}
+
+fn profile(proto: &str) -> Profile {
+    if proto.eq_ignore_ascii_case("RTP/AVP") {
+        Profile::Avp
+    } else if proto.eq_ignore_ascii_case("RTP/AVPF") {
+        Profile::Avpf
+    } else {
+        Profile::Other
+    }
+}
+
+/// The IP literal of a c= line. An IPv4-mapped IPv6 address is the IPv4 address it maps.
+fn host(connection: &Connection) -> Option<IpAddr> {
+    connection.try_address().ok().map(|a| a.ip.to_canonical())
+}
+
+fn is_unicast(ip: IpAddr) -> bool {
+    let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
+    !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+}
+
+fn direction(attributes: &[Attribute]) -> Option<Direction> {
+    attributes.iter().find_map(|a| Direction::named(&a.attribute))
+}
+
+fn has(attributes: &[Attribute], name: &str) -> bool {
+    attributes.iter().any(|a| a.attribute.eq_ignore_ascii_case(name))
+}
+
+/// RFC 3605: `a=rtcp:53020` or `a=rtcp:53020 IN IP4 126.16.64.4`.
+fn rtcp_address(media: &Media, rtp: IpAddr) -> Option<SocketAddr> {
+    let stated = media.attributes.iter().find(|a| a.attribute.eq_ignore_ascii_case("rtcp"));
+    let Some(value) = stated.and_then(|a| a.value.as_deref()) else {
+        return media.port.checked_add(1).map(|port| SocketAddr::new(rtp, port));
+    };
+    let mut words = value.split_ascii_whitespace();
+    let port: u16 = words.next()?.parse().ok().filter(|p| *p != 0)?;
+    let ip = match words.nth(2) {
+        Some(literal) => literal.parse::<IpAddr>().ok()?.to_canonical(),
+        None => rtp,
+    };
+    is_unicast(ip).then(|| SocketAddr::new(ip, port))
+}
+
+fn formats(media: &Media) -> Vec<Format> {
+    let types = media.fmt.split_ascii_whitespace().filter_map(|word| word.parse::<u8>().ok());
+    types
+        .filter(|pt| *pt < 128)
+        .map(|payload_type| {
+            let mapped = rtpmap(media, payload_type);
+            let (encoding, clock_rate_hz) = match (mapped, static_format(payload_type)) {
+                (Some((name, rate)), _) => (Some(name), rate),
+                (None, Some((name, rate))) => (Some(name.to_owned()), rate),
+                (None, None) => (None, CLOCK_RATE_DEFAULT_HZ),
+            };
+            Format { payload_type, encoding, clock_rate_hz }
+        })
+        .collect()
+}
+
+/// RFC 8866 §6.6: `a=rtpmap:<payload type> <encoding>/<clock rate>[/<parameters>]`.
+fn rtpmap(media: &Media, payload_type: u8) -> Option<(String, u32)> {
+    media.attributes.iter().filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap")).find_map(|a| {
+        let (pt, rest) = a.value.as_deref()?.trim_start().split_once(' ')?;
+        if pt.parse::<u8>().ok()? != payload_type {
+            return None;
+        }
+        let mut parts = rest.trim().split('/');
+        let name = parts.next().filter(|n| is_token(n))?;
+        let rate = parts.next()?.parse::<u32>().ok().filter(|r| (1..=1_000_000).contains(r))?;
+        Some((name.to_owned(), rate))
+    })
+}
+
+/// The static payload types of RFC 3551 Tables 4 and 5 that phones still use without an rtpmap.
+fn static_format(payload_type: u8) -> Option<(&'static str, u32)> {
+    Some(match payload_type {
+        0 => ("PCMU", 8_000),
+        3 => ("GSM", 8_000),
+        4 => ("G723", 8_000),
+        8 => ("PCMA", 8_000),
+        9 => ("G722", 8_000),
+        13 => ("CN", 8_000),
+        15 => ("G728", 8_000),
+        18 => ("G729", 8_000),
+        26 => ("JPEG", 90_000),
+        31 => ("H261", 90_000),
+        34 => ("H263", 90_000),
+        _ => return None,
+    })
+}
