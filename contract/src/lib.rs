@@ -9,6 +9,7 @@
 
 pub mod command;
 pub mod id;
+pub mod join_code;
 pub mod journal;
 pub mod live;
 pub mod snapshot;
