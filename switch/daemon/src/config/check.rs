@@ -1,0 +1,101 @@
+//! What one key alone cannot tell: mistakes that show only when keys are read together.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Config, Mistake};
+
+/// The longest User-Agent: it stands in every message of ours.
+const USER_AGENT_BYTES_MAX: usize = 64;
+/// Listeners of one transport.
+const LISTENERS_MAX: usize = 16;
+
+/// Adds the mistakes of a configuration whose keys are sound by themselves.
+pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
+    let sip = &config.sip;
+    for (key, listeners) in [("sip.udp", &sip.udp), ("sip.tcp", &sip.tcp)] {
+        check_listeners(key, listeners, &sip.advertised_addresses, mistakes);
+    }
+    if sip.udp.is_empty() && sip.tcp.is_empty() {
+        mistakes.push(Mistake::new("sip.udp", "neither sip.udp nor sip.tcp has an address: nobody could call"));
+    }
+    one_per_family("sip.advertised_addresses", &sip.advertised_addresses, mistakes);
+    let visible = sip.user_agent.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if !visible || sip.user_agent.trim().is_empty() || sip.user_agent.len() > USER_AGENT_BYTES_MAX {
+        let reason = format!("expected 1 to {USER_AGENT_BYTES_MAX} printable ASCII characters");
+        mistakes.push(Mistake::new("sip.user_agent", reason));
+    }
+    check_media(config, mistakes);
+    if !config.switch_api.listen.ip().is_loopback() {
+        mistakes.push(Mistake::new("switch_api.listen", "only a loopback address is safe here: 127.0.0.1 or [::1]"));
+    }
+    let limits = &config.limits;
+    let (shortest, longest) = (limits.register_expires_min_secs, limits.register_expires_max_secs);
+    if shortest > longest {
+        mistakes.push(Mistake::new("limits.register_expires_min_secs", "is more than register_expires_max_secs"));
+    } else if !(shortest..=longest).contains(&limits.register_expires_default_secs) {
+        let reason = "is not between register_expires_min_secs and register_expires_max_secs";
+        mistakes.push(Mistake::new("limits.register_expires_default_secs", reason));
+    }
+    if let Err(error) = EnvFilter::try_new(&config.log.filter) {
+        mistakes.push(Mistake::new("log.filter", error));
+    }
+}
+
+fn check_listeners(key: &str, listeners: &[SocketAddr], advertised: &[IpAddr], mistakes: &mut Vec<Mistake>) {
+    if listeners.len() > LISTENERS_MAX {
+        mistakes.push(Mistake::new(key, format!("has more than {LISTENERS_MAX} addresses")));
+    }
+    for (index, listener) in listeners.iter().enumerate() {
+        if listener.port() == 0 {
+            mistakes.push(Mistake::new(key, format!("{listener} needs a port: phones could not find port 0")));
+        }
+        if listeners.iter().take(index).any(|other| other == listener) {
+            mistakes.push(Mistake::new(key, format!("{listener} stands there twice")));
+        }
+        let known_as = advertised.iter().any(|address| address.is_ipv4() == listener.is_ipv4());
+        if listener.ip().is_unspecified() && !known_as {
+            let reason = format!("{listener} takes every address of the machine: say in advertised_addresses which one phones know");
+            mistakes.push(Mistake::new(key, reason));
+        }
+        let overlaps = |other: &&SocketAddr| {
+            *other != listener && other.port() == listener.port() && other.is_ipv4() == listener.is_ipv4()
+        };
+        if listener.ip().is_unspecified() && listeners.iter().any(|other| overlaps(&other)) {
+            let reason = format!("{listener} covers the other address with port {}", listener.port());
+            mistakes.push(Mistake::new(key, reason));
+        }
+    }
+}
+
+fn check_media(config: &Config, mistakes: &mut Vec<Mistake>) {
+    let media = &config.media;
+    if media.addresses.is_empty() {
+        mistakes.push(Mistake::new("media.addresses", "expected at least one IP address"));
+    }
+    one_per_family("media.addresses", &media.addresses, mistakes);
+    one_per_family("media.advertised_addresses", &media.advertised_addresses, mistakes);
+    for address in &media.addresses {
+        let known_as = media.advertised_addresses.iter().any(|other| other.is_ipv4() == address.is_ipv4());
+        if address.is_unspecified() && !known_as {
+            let reason = format!("{address} takes every address of the machine: say in media.advertised_addresses which one phones know");
+            mistakes.push(Mistake::new("media.addresses", reason));
+        }
+    }
+    let udp_ports = config.sip.udp.iter().map(SocketAddr::port);
+    for port in udp_ports.filter(|port| (media.ports.first..=media.ports.last).contains(port)) {
+        mistakes.push(Mistake::new("media.ports", format!("contains port {port} of sip.udp")));
+    }
+}
+
+fn one_per_family(key: &str, addresses: &[IpAddr], mistakes: &mut Vec<Mistake>) {
+    for (family, count) in [
+        ("IPv4", addresses.iter().filter(|a| a.is_ipv4()).count()),
+        ("IPv6", addresses.iter().filter(|a| a.is_ipv6()).count()),
+    ] {
+        if count > 1 {
+            mistakes.push(Mistake::new(key, format!("has {count} {family} addresses, at most one is possible")));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The configuration of `sambungd`: one TOML file, every key optional, unknown keys refused.
+//!
+//! All mistakes are found and reported together, before anything is opened. `conf/sambung.toml` shows every key
+//! with its default; a test keeps the two the same. Secrets never stand in the file: they come from other files
+//! or from the environment. Tenants, accounts and numbers are not configuration but rows in the database.
+
+mod check;
+mod read;
+
+use std::{
+    fmt, fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use read::Reader;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where journal, bindings and the last good plan live. Made (0700) when its parent exists.
+    pub data_dir: PathBuf,
+    /// SIP listeners.
+    pub sip: Sip,
+    /// RTP addresses and ports.
+    pub media: Media,
+    /// Where configuration rows come from and call records go.
+    pub database: Database,
+    /// The local HTTP door for the control plane and the operator's tools.
+    pub switch_api: SwitchApi,
+    /// How much of everything there may be at most.
+    pub limits: Limits,
+    /// What is logged and how.
+    pub log: Log,
+}
+
+/// `[sip]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sip {
+    /// UDP addresses to listen on.
+    pub udp: Vec<SocketAddr>,
+    /// TCP addresses to listen on.
+    pub tcp: Vec<SocketAddr>,
+    /// What the switch calls itself in Via and Contact instead of a listener's own IP address: at most one IPv4
+    /// and one IPv6 address. Needed when a listener is bound to 0.0.0.0 or [::].
+    pub advertised_addresses: Vec<IpAddr>,
+    /// User-Agent and Server header.
+    pub user_agent: String,
+    /// TCP connections at the same time.
+    pub tcp_connections_max: usize,
+    /// TCP connections at the same time from one IP address.
+    pub tcp_connections_per_source_max: usize,
+    /// Seconds after which a silent TCP connection is closed.
+    pub tcp_idle_secs: u64,
+}
+
+/// `[media]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Addresses RTP ports are bound on, at most one IPv4 and one IPv6.
+    pub addresses: Vec<IpAddr>,
+    /// What stands in SDP instead, at most one per family; needed for 0.0.0.0 and [::].
+    pub advertised_addresses: Vec<IpAddr>,
+    /// RTP and RTCP ports, first and last.
+    pub ports: PortRange,
+    /// Seconds a port rests after a call before another call gets it.
+    pub port_quarantine_secs: u64,
+    /// Relay threads.
+    pub workers: usize,
+}
+
+/// Ports from `first` (even) to `last` (odd), both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    /// The lowest port, even: RTP (RFC 3550 §11).
+    pub first: u16,
+    /// The highest port, odd: RTCP of the last pair.
+    pub last: u16,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Database {
+    /// File that holds the URL on one line. Empty: `$CREDENTIALS_DIRECTORY/database-url` when that exists
+    /// (systemd `LoadCredential=`), else the environment variable `DATABASE_URL`.
+    pub url_file: Option<PathBuf>,
+}
+
+/// `[switch_api]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchApi {
+    /// Loopback address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// File with the bearer token, made when missing. Empty: `switch_api.token` in the data directory.
+    pub token_file: Option<PathBuf>,
+    /// File the bound URL is written to. Empty: `switch_api.url` in the data directory.
+    pub url_file: Option<PathBuf>,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls at the same time; more get 503.
+    pub calls_max: usize,
+    /// Phones one call may ring at the same time, plus the caller.
+    pub legs_per_call_max: usize,
+    /// SIP transactions at the same time.
+    pub transactions_max: usize,
+    /// Contacts one account may register at the same time.
+    pub bindings_per_account_max: usize,
+    /// Shortest registration; shorter ones get 423 (RFC 3261 §10.2.8).
+    pub register_expires_min_secs: u32,
+    /// Longest registration; longer ones are shortened.
+    pub register_expires_max_secs: u32,
+    /// Registration without an expiry.
+    pub register_expires_default_secs: u32,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// How lines look on stderr.
+    pub format: LogFormat,
+    /// Which lines are written, in the syntax of tracing's `EnvFilter`: `info,sambungd::wire=debug`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// Something wrong in the configuration, or in what it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The key, `sip.udp`.
+    pub key: String,
+    /// What is wrong and, where it helps, what would be right.
+    pub reason: String,
+}
+
+impl Mistake {
+    /// A mistake at `key`.
+    pub fn new(key: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Self { key: key.into(), reason: reason.to_string() }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.reason)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self {
+            data_dir: PathBuf::from("/var/lib/sambung"),
+            sip: Sip {
+                udp: vec![SocketAddr::new(loopback, 5060)],
+                tcp: vec![SocketAddr::new(loopback, 5060)],
+                advertised_addresses: Vec::new(),
+                user_agent: "sambung".into(),
+                tcp_connections_max: 4096,
+                tcp_connections_per_source_max: 64,
+                tcp_idle_secs: 600,
+            },
+            media: Media {
+                addresses: vec![loopback],
+                advertised_addresses: Vec::new(),
+                ports: PortRange { first: 20_000, last: 29_999 },
+                port_quarantine_secs: 5,
+                workers: 1,
+            },
+            database: Database::default(),
+            switch_api: SwitchApi { listen: SocketAddr::new(loopback, 0), token_file: None, url_file: None },
+            limits: Limits {
+                calls_max: 2_000,
+                legs_per_call_max: 64,
+                transactions_max: 20_000,
+                bindings_per_account_max: 10,
+                register_expires_min_secs: 60,
+                register_expires_max_secs: 7_200,
+                register_expires_default_secs: 3_600,
+            },
+            log: Log { format: LogFormat::Text, filter: "info".into() },
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks the file at `path`. Relative paths in it count from its folder.
+    pub fn load(path: &Path) -> Result<Self, Vec<Mistake>> {
+        let text = fs::read_to_string(path).map_err(|error| vec![Mistake::new(path.display().to_string(), error)])?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Reads and checks a file's text; `folder` is what relative paths count from.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Mistake>> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            vec![Mistake::new("syntax", error.to_string().replace('\n', " ").trim().to_owned())]
+        })?;
+        let mut reader = Reader::new(table, folder);
+        let config = reader.config();
+        let mut mistakes = reader.finish();
+        check::across_keys(&config, &mut mistakes);
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+
+    /// Where the call journal lies.
+    pub fn journal_dir(&self) -> PathBuf {
+        self.data_dir.join("journal")
+    }
+
+    /// Where the registrar's bindings lie.
+    pub fn bindings_dir(&self) -> PathBuf {
+        self.data_dir.join("bindings")
+    }
+
+    /// The last good configuration rows.
+    pub fn plan_file(&self) -> PathBuf {
+        self.data_dir.join("plan.json")
+    }
+
+    /// The file with the bearer token of the switch API.
+    pub fn token_file(&self) -> PathBuf {
+        self.switch_api.token_file.clone().unwrap_or_else(|| self.data_dir.join("switch_api.token"))
+    }
+
+    /// The file the URL of the switch API is written to.
+    pub fn switch_api_url_file(&self) -> PathBuf {
+        self.switch_api.url_file.clone().unwrap_or_else(|| self.data_dir.join("switch_api.url"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

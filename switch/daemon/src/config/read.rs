@@ -1,0 +1,197 @@
+//! From TOML to [`Config`], key by key, so that one mistake does not hide the next.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use toml::{Table, Value};
+
+use super::{Config, LogFormat, Mistake, PortRange};
+
+/// Takes keys out of a file; what nobody takes is unknown.
+pub(super) struct Reader<'a> {
+    table: Table,
+    folder: &'a Path,
+    mistakes: Vec<Mistake>,
+    /// Every key that was asked for, so that a test can compare them with the file that shows them.
+    pub(super) keys: Vec<String>,
+}
+
+/// One section of the file while it is read; the name is empty for the keys at the top.
+struct Section<'a, 'b> {
+    name: &'static str,
+    table: Table,
+    reader: &'a mut Reader<'b>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(table: Table, folder: &'a Path) -> Self {
+        Self { table, folder, mistakes: Vec::new(), keys: Vec::new() }
+    }
+
+    /// Reads everything, with the default in place of whatever is absent or wrong.
+    pub(super) fn config(&mut self) -> Config {
+        let mut config = Config::default();
+        self.read_sip(&mut config);
+        self.read_media(&mut config);
+        self.section("database", |s| s.take("url_file", &mut config.database.url_file, optional_path));
+        let folder = self.folder;
+        self.section("switch_api", |s| {
+            s.take("listen", &mut config.switch_api.listen, address);
+            s.take("token_file", &mut config.switch_api.token_file, optional_path);
+            s.take("url_file", &mut config.switch_api.url_file, optional_path);
+        });
+        self.read_limits(&mut config);
+        self.section("log", |s| {
+            s.take("format", &mut config.log.format, log_format);
+            s.take("filter", &mut config.log.filter, text);
+        });
+        if let Some(value) = self.known("data_dir") {
+            match text(&value) {
+                Ok(path) if !path.is_empty() => config.data_dir = PathBuf::from(path),
+                _ => self.mistakes.push(Mistake::new("data_dir", "expected the path of a folder")),
+            }
+        }
+        config.data_dir = folder.join(&config.data_dir);
+        for path in
+            [&mut config.database.url_file, &mut config.switch_api.token_file, &mut config.switch_api.url_file]
+        {
+            *path = path.take().map(|path| folder.join(path));
+        }
+        config
+    }
+
+    fn read_sip(&mut self, config: &mut Config) {
+        let sip = &mut config.sip;
+        self.section("sip", |s| {
+            s.take("udp", &mut sip.udp, |v| list(v, address));
+            s.take("tcp", &mut sip.tcp, |v| list(v, address));
+            s.take("advertised_addresses", &mut sip.advertised_addresses, |v| list(v, ip_address));
+            s.take("user_agent", &mut sip.user_agent, text);
+            s.take("tcp_connections_max", &mut sip.tcp_connections_max, |v| number(v, 1, 65_536));
+            let per_source = &mut sip.tcp_connections_per_source_max;
+            s.take("tcp_connections_per_source_max", per_source, |v| number(v, 1, 65_536));
+            s.take("tcp_idle_secs", &mut sip.tcp_idle_secs, |v| number(v, 30, 86_400));
+        });
+    }
+
+    fn read_media(&mut self, config: &mut Config) {
+        let media = &mut config.media;
+        self.section("media", |s| {
+            s.take("addresses", &mut media.addresses, |v| list(v, ip_address));
+            s.take("advertised_addresses", &mut media.advertised_addresses, |v| list(v, ip_address));
+            s.take("ports", &mut media.ports, port_range);
+            s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));
+            s.take("workers", &mut media.workers, |v| number(v, 1, 64));
+        });
+    }
+
+    fn read_limits(&mut self, config: &mut Config) {
+        let limits = &mut config.limits;
+        self.section("limits", |s| {
+            s.take("calls_max", &mut limits.calls_max, |v| number(v, 1, 30_000));
+            s.take("legs_per_call_max", &mut limits.legs_per_call_max, |v| number(v, 2, 1_000));
+            s.take("transactions_max", &mut limits.transactions_max, |v| number(v, 16, 1_000_000));
+            s.take("bindings_per_account_max", &mut limits.bindings_per_account_max, |v| number(v, 1, 100));
+            let expires = |v: &Value| number(v, 1, 604_800);
+            s.take("register_expires_min_secs", &mut limits.register_expires_min_secs, expires);
+            s.take("register_expires_max_secs", &mut limits.register_expires_max_secs, expires);
+            s.take("register_expires_default_secs", &mut limits.register_expires_default_secs, expires);
+        });
+    }
+
+    fn known(&mut self, key: &str) -> Option<Value> {
+        self.keys.push(key.to_owned());
+        self.table.remove(key)
+    }
+
+    fn section(&mut self, name: &'static str, read: impl FnOnce(&mut Section<'_, 'a>)) {
+        let table = match self.table.remove(name) {
+            None => Table::new(),
+            Some(Value::Table(table)) => table,
+            Some(_) => {
+                self.mistakes.push(Mistake::new(name, format!("is a section, written [{name}]")));
+                Table::new()
+            }
+        };
+        let mut section = Section { name, table, reader: self };
+        read(&mut section);
+        for key in section.table.keys() {
+            section.reader.mistakes.push(Mistake::new(format!("{name}.{key}"), "no such key"));
+        }
+    }
+
+    /// The mistakes found on the way; what is left over is unknown.
+    pub(super) fn finish(mut self) -> Vec<Mistake> {
+        let unknown = self.table.keys().map(|key| Mistake::new(key.as_str(), "no such key or section"));
+        self.mistakes.extend(unknown);
+        self.mistakes
+    }
+}
+
+impl Section<'_, '_> {
+    fn take<T>(&mut self, key: &str, into: &mut T, read: impl FnOnce(&Value) -> Result<T, String>) {
+        let full_key = format!("{}.{key}", self.name);
+        if let Some(value) = self.table.remove(key) {
+            match read(&value) {
+                Ok(value) => *into = value,
+                Err(reason) => self.reader.mistakes.push(Mistake::new(full_key.as_str(), reason)),
+            }
+        }
+        self.reader.keys.push(full_key);
+    }
+}
+
+fn text(value: &Value) -> Result<String, String> {
+    value.as_str().map(str::to_owned).ok_or_else(|| format!("expected a text in quotes, found {value}"))
+}
+
+fn optional_path(value: &Value) -> Result<Option<PathBuf>, String> {
+    let path = text(value)?;
+    Ok(Some(path).filter(|path| !path.is_empty()).map(PathBuf::from))
+}
+
+fn list<T>(value: &Value, item: impl Fn(&Value) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let values = value.as_array().ok_or_else(|| format!("expected a list in [ ], found {value}"))?;
+    values.iter().map(item).collect()
+}
+
+fn address(value: &Value) -> Result<SocketAddr, String> {
+    parsed(value, "an address with a port, like \"127.0.0.1:5060\" or \"[::1]:5060\"")
+}
+
+fn ip_address(value: &Value) -> Result<IpAddr, String> {
+    parsed(value, "an IP address, like \"192.0.2.1\" or \"2001:db8::1\"")
+}
+
+fn parsed<T: FromStr>(value: &Value, expected: &str) -> Result<T, String> {
+    let parsed = value.as_str().and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| format!("expected {expected}, found {value}"))
+}
+
+fn number<T: TryFrom<i64>>(value: &Value, lowest: i64, highest: i64) -> Result<T, String> {
+    let fits = value.as_integer().filter(|number| (lowest..=highest).contains(number));
+    let number = fits.and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| format!("expected a whole number from {lowest} to {highest}, found {value}"))
+}
+
+fn port_range(value: &Value) -> Result<PortRange, String> {
+    let split = value.as_str().and_then(|text| text.split_once('-'));
+    let ports = split.and_then(|(first, last)| {
+        Some(PortRange { first: first.trim().parse().ok()?, last: last.trim().parse().ok()? })
+    });
+    let sound = ports.filter(|p| p.first >= 1_024 && p.first < p.last && p.first % 2 == 0 && p.last % 2 == 1);
+    sound.ok_or_else(|| {
+        format!("expected \"FIRST-LAST\" with an even first port from 1024 and an odd last port above it, found {value}")
+    })
+}
+
+fn log_format(value: &Value) -> Result<LogFormat, String> {
+    match value.as_str() {
+        Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        _ => Err(format!("expected \"text\" or \"json\", found {value}")),
+    }
+}
