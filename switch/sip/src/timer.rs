@@ -1,0 +1,187 @@
+//! The timer queue: a heap of instants whose cancelled entries stay until they surface.
+//!
+//! Most SIP timers are cancelled, not fired (every answered INVITE stops B), so cancelling must be cheap: it
+//! frees a slot and leaves the heap alone. Two promises: the top of the heap is always a running timer, so
+//! `deadline` needs no search; and the dead never outnumber the running by more than a fixed amount, so the
+//! heap stays bounded by what it serves.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+
+/// Dead entries tolerated above the number of running ones before the heap is rebuilt.
+const DEAD_ENTRIES_MAX: usize = 1_024;
+
+/// Names one running timer. Stale once the timer has fired or was cancelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TimerKey {
+    slot: usize,
+    generation: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    at: Instant,
+    /// Breaks ties in the order the timers were set, so that a run replays exactly.
+    order: u64,
+    slot: usize,
+    generation: u32,
+}
+
+struct Slot<T> {
+    generation: u32,
+    what: Option<T>,
+}
+
+/// Running timers, each saying why it runs.
+pub struct TimerQueue<T> {
+    heap: BinaryHeap<Reverse<Entry>>,
+    slots: Vec<Slot<T>>,
+    free: Vec<usize>,
+    order: u64,
+}
+
+impl<T> Default for TimerQueue<T> {
+    fn default() -> Self {
+        Self { heap: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), order: 0 }
+    }
+}
+
+impl<T> TimerQueue<T> {
+    /// How many timers run.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether none runs.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Starts a timer.
+    pub fn set(&mut self, at: Instant, what: T) -> TimerKey {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, what: None });
+            self.slots.len() - 1
+        });
+        let mut generation = 0;
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.what = Some(what);
+            generation = entry.generation;
+        }
+        self.order += 1;
+        self.heap.push(Reverse(Entry { at, order: self.order, slot, generation }));
+        TimerKey { slot, generation }
+    }
+
+    /// Stops a timer; a stale key does nothing.
+    pub fn cancel(&mut self, key: TimerKey) {
+        if self.release(key.slot, key.generation).is_some() {
+            self.surface();
+        }
+    }
+
+    /// The earliest running timer and its reason.
+    pub fn deadline(&self) -> Option<(Instant, &T)> {
+        let Reverse(entry) = self.heap.peek()?;
+        let what = self.slots.get(entry.slot)?.what.as_ref()?;
+        Some((entry.at, what))
+    }
+
+    /// Takes the earliest timer that is due at `now`.
+    pub fn pop_due(&mut self, now: Instant) -> Option<T> {
+        let Reverse(entry) = *self.heap.peek()?;
+        if entry.at > now {
+            return None;
+        }
+        self.heap.pop();
+        let what = self.release(entry.slot, entry.generation);
+        self.surface();
+        what
+    }
+
+    fn release(&mut self, slot: usize, generation: u32) -> Option<T> {
+        let entry = self.slots.get_mut(slot)?;
+        if entry.generation != generation {
+            return None;
+        }
+        let what = entry.what.take()?;
+        entry.generation = entry.generation.wrapping_add(1);
+        self.free.push(slot);
+        Some(what)
+    }
+
+    fn is_running(slots: &[Slot<T>], entry: &Entry) -> bool {
+        slots.get(entry.slot).is_some_and(|slot| slot.generation == entry.generation && slot.what.is_some())
+    }
+
+    /// Drops dead entries from the top, and all of them once there are too many.
+    fn surface(&mut self) {
+        let slots = &self.slots;
+        if self.heap.len() > 2 * (slots.len() - self.free.len()) + DEAD_ENTRIES_MAX {
+            self.heap.retain(|Reverse(entry)| Self::is_running(slots, entry));
+        }
+        while self.heap.peek().is_some_and(|Reverse(entry)| !Self::is_running(slots, entry)) {
+            self.heap.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn timers_fire_in_order_and_ties_in_the_order_set() {
+        let start = Instant::now();
+        let mut queue = TimerQueue::default();
+        queue.set(start + Duration::from_secs(2), "late");
+        queue.set(start + Duration::from_secs(1), "first");
+        queue.set(start + Duration::from_secs(1), "second");
+        assert_eq!(queue.deadline(), Some((start + Duration::from_secs(1), &"first")));
+        let now = start + Duration::from_secs(1);
+        assert_eq!(queue.pop_due(now), Some("first"));
+        assert_eq!(queue.pop_due(now), Some("second"));
+        assert_eq!(queue.pop_due(now), None);
+        assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn a_cancelled_timer_is_never_the_deadline() {
+        let start = Instant::now();
+        let mut queue = TimerQueue::default();
+        let key = queue.set(start, "gone");
+        queue.set(start + Duration::from_secs(1), "stays");
+        queue.cancel(key);
+        queue.cancel(key);
+        assert_eq!(queue.deadline().map(|(_, what)| *what), Some("stays"));
+        assert_eq!(queue.pop_due(start), None);
+    }
+
+    #[test]
+    fn a_stale_key_does_not_stop_the_slot_s_next_timer() {
+        let start = Instant::now();
+        let mut queue = TimerQueue::default();
+        let old = queue.set(start, 1);
+        queue.cancel(old);
+        queue.set(start, 2);
+        queue.cancel(old);
+        assert_eq!(queue.pop_due(start), Some(2));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn dead_entries_do_not_pile_up() {
+        let start = Instant::now();
+        let mut queue = TimerQueue::default();
+        queue.set(start, 0);
+        for number in 0..100_000_u32 {
+            let key = queue.set(start + Duration::from_secs(32), number);
+            queue.cancel(key);
+        }
+        assert!(queue.heap.len() <= DEAD_ENTRIES_MAX + 3);
+        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.slots.len(), 2);
+    }
+}
