@@ -19,5 +19,11 @@
     )
 )]
 
+pub mod classify;
+pub mod leg;
 pub mod media;
+pub mod path;
+pub mod reception;
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;

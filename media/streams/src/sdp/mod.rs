@@ -24,6 +24,8 @@ pub const RELAYED_STREAMS_MAX: usize = 4;
 pub const FORMATS_MAX: usize = 128;
 /// RTP clock where the SDP does not say (RFC 3551 Table 4: all common narrow-band audio).
 pub const CLOCK_RATE_DEFAULT_HZ: u32 = 8_000;
+/// Fastest RTP clock that is believed; video has 90 kHz, uncompressed audio 192 kHz.
+pub const CLOCK_RATE_MAX_HZ: u32 = 1_000_000;
 
 /// Why a description is not accepted; all of them are the peer's doing (488 or 400).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,8 +69,10 @@ impl Description {
             if formats > FORMATS_MAX {
                 return Err(SdpError::TooManyFormats(formats));
             }
-            if !stream::is_token(&media.media) || !media.proto.split('/').all(stream::is_token) {
-                return Err(SdpError::Malformed("m-line with a media or proto that is no token".into()));
+            let proto = media.proto.split('/');
+            let mut words = proto.chain([media.media.as_str()]).chain(media.fmt.split(' '));
+            if !words.all(stream::is_token) {
+                return Err(SdpError::Malformed("m-line with a word that is no token".into()));
             }
         }
         Ok(Self(session))

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Connection, Media, Session, Time};
 
-use super::{Description, Origin, RELAYED_STREAMS_MAX, stream::Stream};
+use super::{Description, Direction, Origin, RELAYED_STREAMS_MAX};
 
 /// Our RTP address for one m-line: the advertised address of its lease.
 pub type RelayAddress = SocketAddr;
@@ -34,25 +34,25 @@ impl Description {
     /// `origin` is the authorship towards the side that gets the result; its version moves on if the text does.
     pub fn relayed(&self, origin: &mut Origin, media: &[Option<RelayAddress>]) -> Description {
         let mut relayed = 0;
-        let addresses: Vec<Option<RelayAddress>> = self
+        let carried: Vec<Option<(RelayAddress, Direction)>> = self
             .streams()
             .enumerate()
             .map(|(i, stream)| {
                 let address = media.get(i).copied().flatten()?;
                 let fits = stream.is_relayable() && relayed < RELAYED_STREAMS_MAX;
                 relayed += usize::from(fits);
-                fits.then_some(address)
+                fits.then_some((address, stream.direction))
             })
             .collect();
-        let first = addresses.iter().flatten().next().map(SocketAddr::ip);
+        let first = carried.iter().flatten().next().map(|(address, _)| address.ip());
         let connection_ip = first.unwrap_or_else(|| origin.address());
         let medias = self
             .0
             .medias
             .iter()
-            .zip(&addresses)
-            .map(|(media, address)| match address {
-                Some(address) => carried(&self.0, media, *address, connection_ip),
+            .zip(&carried)
+            .map(|(media, carried)| match carried {
+                Some((address, direction)) => accepted(media, *address, *direction, connection_ip),
                 None => refused(media),
             })
             .collect();
@@ -74,7 +74,7 @@ impl Description {
     }
 }
 
-fn carried(session: &Session, media: &Media, address: RelayAddress, session_ip: IpAddr) -> Media {
+fn accepted(media: &Media, address: RelayAddress, direction: Direction, session_ip: IpAddr) -> Media {
     let mut attributes: Vec<Attribute> = media
         .attributes
         .iter()
@@ -82,7 +82,7 @@ fn carried(session: &Session, media: &Media, address: RelayAddress, session_ip: 
         .cloned()
         .collect();
     // Always stated: a session-level or address-implied direction would otherwise get lost.
-    attributes.push(Attribute::new(Stream::read(session, media).direction.as_str()));
+    attributes.push(Attribute::new(direction.as_str()));
     let own_connection = (address.ip() != session_ip).then(|| Connection::from_ip_addr(address.ip()));
     Media {
         port: address.port(),

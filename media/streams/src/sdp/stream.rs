@@ -3,11 +3,14 @@
 //! Session-level c= and direction attributes are inherited (RFC 8866 §5.7, §6.7). An address is taken only when
 //! it is a unicast IP literal: we do not resolve names that a peer chose.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use sdp_types::{Attribute, Connection, Media, Session};
 
-use super::CLOCK_RATE_DEFAULT_HZ;
+use super::{CLOCK_RATE_DEFAULT_HZ, CLOCK_RATE_MAX_HZ};
 
 /// The media type of an m-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,33 +228,31 @@ fn rtcp_address(media: &Media, rtp: IpAddr) -> Option<SocketAddr> {
 }
 
 fn formats(media: &Media) -> Vec<Format> {
+    let mut mapped = BTreeMap::new();
+    for attribute in media.attributes.iter().filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap")) {
+        if let Some((payload_type, name, rate)) = attribute.value.as_deref().and_then(rtpmap) {
+            mapped.entry(payload_type).or_insert((name, rate));
+        }
+    }
     let types = media.fmt.split_ascii_whitespace().filter_map(|word| word.parse::<u8>().ok());
     types
         .filter(|pt| *pt < 128)
         .map(|payload_type| {
-            let mapped = rtpmap(media, payload_type);
-            let (encoding, clock_rate_hz) = match (mapped, static_format(payload_type)) {
-                (Some((name, rate)), _) => (Some(name), rate),
-                (None, Some((name, rate))) => (Some(name.to_owned()), rate),
-                (None, None) => (None, CLOCK_RATE_DEFAULT_HZ),
-            };
+            let stated = mapped.get(&payload_type).copied().or_else(|| static_format(payload_type));
+            let encoding = stated.map(|(name, _)| name.to_owned());
+            let clock_rate_hz = stated.map_or(CLOCK_RATE_DEFAULT_HZ, |(_, rate)| rate);
             Format { payload_type, encoding, clock_rate_hz }
         })
         .collect()
 }
 
-/// RFC 8866 §6.6: `a=rtpmap:<payload type> <encoding>/<clock rate>[/<parameters>]`.
-fn rtpmap(media: &Media, payload_type: u8) -> Option<(String, u32)> {
-    media.attributes.iter().filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap")).find_map(|a| {
-        let (pt, rest) = a.value.as_deref()?.trim_start().split_once(' ')?;
-        if pt.parse::<u8>().ok()? != payload_type {
-            return None;
-        }
-        let mut parts = rest.trim().split('/');
-        let name = parts.next().filter(|n| is_token(n))?;
-        let rate = parts.next()?.parse::<u32>().ok().filter(|r| (1..=1_000_000).contains(r))?;
-        Some((name.to_owned(), rate))
-    })
+/// RFC 8866 §6.6: `<payload type> <encoding>/<clock rate>[/<parameters>]`.
+fn rtpmap(value: &str) -> Option<(u8, &str, u32)> {
+    let (payload_type, rest) = value.trim_start().split_once(' ')?;
+    let mut parts = rest.trim().split('/');
+    let name = parts.next().filter(|n| is_token(n))?;
+    let rate = parts.next()?.parse::<u32>().ok().filter(|r| (1..=CLOCK_RATE_MAX_HZ).contains(r))?;
+    Some((payload_type.parse().ok()?, name, rate))
 }
 
 /// The static payload types of RFC 3551 Tables 4 and 5 that phones still use without an rtpmap.

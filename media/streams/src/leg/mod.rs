@@ -1,0 +1,287 @@
+//! One leg's media as it arrives: whose packets are taken (DESIGN D6), and what they were like.
+//!
+//! A source is proven by (1) being exactly the address of the far end's SDP, or (2), for a phone behind NAT and
+//! only before anything is pinned, by having the IP address that its signalling comes from and sending
+//! [`PROBE_PACKETS`] packets of one SSRC in sequence. Then address and SSRC are pinned. Whatever else arrives is
+//! dropped and counted; it is never answered and never ends anything.
+//!
+//! RTCP is taken from the SDP's RTCP address or from the pinned IP address. Packets are passed on unchanged.
+
+mod pin;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::{
+    classify::{Class, classify},
+    media::{LegMedia, LegReport},
+    reception::Reception,
+    rtcp,
+    rtp::Header,
+};
+use pin::{Latch, Pin, Probes, Proof};
+
+/// Packets in sequence that prove a source by its signalling address.
+pub const PROBE_PACKETS: u8 = 3;
+/// Sources that are tried at the same time, so that a second sender cannot hold up the first.
+pub const PROBES_MAX: usize = 4;
+/// How long after a pin by signalling address the exact SDP address may still take over.
+pub const EXACT_WINS_MICROS: u64 = 1_000_000;
+/// Silence after which the pinned source may come back with another SSRC.
+pub const SSRC_SILENCE_MICROS: u64 = 200_000;
+/// How long after a new SDP the pinned source may change its SSRC without silence.
+pub const SSRC_RENEWAL_MICROS: u64 = 2_000_000;
+
+/// Which of a leg's two ports a packet came in on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// The even port.
+    Rtp,
+    /// The odd port.
+    Rtcp,
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Accepted; the other leg gets it.
+    Forward,
+    /// Accepted and counted, but by its SDP this leg does not send now.
+    Keep,
+    /// Not accepted.
+    Drop(DropReason),
+}
+
+/// Why a packet is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// Its source is not proven.
+    Foreign,
+    /// Its source is being proven.
+    Probation,
+    /// Its source is right but speaks with another SSRC than the pinned one.
+    Ssrc,
+    /// Not RTP on the RTP port, not RTCP on the RTCP port, or inconsistent lengths.
+    Malformed,
+}
+
+/// The state of one open leg.
+#[derive(Clone, Debug)]
+pub struct LegState {
+    media: LegMedia,
+    /// The last SDP address that was one: `media.remote` without the holds in between.
+    stated: Option<SocketAddr>,
+    latch: Latch,
+    rtcp_source: Option<SocketAddr>,
+    /// Until when another SSRC is taken without silence.
+    renewal_until_micros: u64,
+    reception: Reception,
+    counted: LegReport,
+}
+
+impl LegState {
+    /// A leg that has heard nothing.
+    pub fn new(media: LegMedia) -> Self {
+        let media = reachable(media);
+        Self {
+            media,
+            stated: media.remote,
+            latch: Latch::Open(Probes::default()),
+            rtcp_source: None,
+            renewal_until_micros: 0,
+            reception: Reception::new(media.clock_rate_hz),
+            counted: LegReport::default(),
+        }
+    }
+
+    /// The far end's SDP is known better or has changed. A changed address is learnt anew; the first address that
+    /// is stated at all leaves a source that signalling has proven in place, for the exact address to overrule.
+    pub fn configure(&mut self, now_micros: u64, media: LegMedia) {
+        let media = reachable(media);
+        let first = self.stated.is_none();
+        let changed = media.remote.is_some() && media.remote != self.stated;
+        if let Latch::Pinned(pin) = &mut self.latch {
+            let moved = pin.proof == Proof::Signalling && pin.source.ip() != media.signalling;
+            if media.remote == Some(pin.source) {
+                pin.proof = Proof::Sdp;
+            } else if moved || (changed && !first) {
+                self.relearn();
+            } else if changed {
+                pin.since_micros = now_micros;
+            }
+        }
+        self.stated = media.remote.or(self.stated);
+        if media.remote_rtcp != self.media.remote_rtcp {
+            self.rtcp_source = None;
+        }
+        self.reception.set_clock_rate(media.clock_rate_hz);
+        self.renewal_until_micros = now_micros.saturating_add(SSRC_RENEWAL_MICROS);
+        self.media = media;
+    }
+
+    fn relearn(&mut self) {
+        self.latch = Latch::Open(Probes::default());
+        self.rtcp_source = None;
+        self.reception.restart();
+    }
+
+    /// Judges and counts one datagram.
+    pub fn accept(
+        &mut self,
+        now_micros: u64,
+        channel: Channel,
+        source: SocketAddr,
+        packet: &[u8],
+    ) -> Verdict {
+        let taken = match channel {
+            Channel::Rtp => self.accept_rtp(now_micros, source, packet),
+            Channel::Rtcp => self.accept_rtcp(source, packet),
+        };
+        match taken {
+            Ok(()) if channel == Channel::Rtcp || self.media.sends => Verdict::Forward,
+            Ok(()) => Verdict::Keep,
+            Err(reason) => {
+                if reason == DropReason::Foreign {
+                    self.counted.packets_foreign = self.counted.packets_foreign.saturating_add(1);
+                }
+                Verdict::Drop(reason)
+            }
+        }
+    }
+
+    fn accept_rtp(&mut self, now: u64, source: SocketAddr, packet: &[u8]) -> Result<(), DropReason> {
+        let exact = self.media.remote == Some(source);
+        match &self.latch {
+            Latch::Pinned(pin) if pin.source == source => {}
+            Latch::Pinned(pin) if exact && pin.yields(now) => {}
+            Latch::Pinned(_) => return Err(DropReason::Foreign),
+            Latch::Open(_) if exact || source.ip() == self.media.signalling => {}
+            Latch::Open(_) => return Err(DropReason::Foreign),
+        }
+        if classify(packet) != Class::Rtp {
+            return Err(DropReason::Malformed);
+        }
+        let header = Header::read(packet).map_err(|_| DropReason::Malformed)?;
+        self.prove(now, source, exact, &header)?;
+        self.reception.count(now, header.sequence, header.timestamp);
+        self.counted.packets_received = self.counted.packets_received.saturating_add(1);
+        self.counted.bytes_received = self.counted.bytes_received.saturating_add(packet.len() as u64);
+        Ok(())
+    }
+
+    /// The source may speak; may this packet? Moves the latch on.
+    fn prove(
+        &mut self,
+        now: u64,
+        source: SocketAddr,
+        exact: bool,
+        header: &Header,
+    ) -> Result<(), DropReason> {
+        match &mut self.latch {
+            Latch::Pinned(pin) if pin.source == source => {
+                if pin.ssrc != header.ssrc {
+                    let silent = now.saturating_sub(pin.heard_micros) >= SSRC_SILENCE_MICROS;
+                    if !silent && now >= self.renewal_until_micros {
+                        return Err(DropReason::Ssrc);
+                    }
+                    pin.ssrc = header.ssrc;
+                    self.renewal_until_micros = 0;
+                    self.reception.restart();
+                }
+                pin.heard_micros = now;
+                return Ok(());
+            }
+            Latch::Open(probes) => {
+                if !exact && !probes.proven(now, source, header) {
+                    return Err(DropReason::Probation);
+                }
+            }
+            Latch::Pinned(_) => {}
+        }
+        let proof = if exact { Proof::Sdp } else { Proof::Signalling };
+        self.relearn();
+        self.latch =
+            Latch::Pinned(Pin { source, ssrc: header.ssrc, proof, since_micros: now, heard_micros: now });
+        Ok(())
+    }
+
+    fn accept_rtcp(&mut self, source: SocketAddr, packet: &[u8]) -> Result<(), DropReason> {
+        let exact = self.media.remote_rtcp == Some(source);
+        let pinned_ip = match &self.latch {
+            Latch::Pinned(pin) => pin.source.ip() == source.ip(),
+            Latch::Open(_) => false,
+        };
+        let known = self.rtcp_source.is_none_or(|s| s == source);
+        if !exact && !(pinned_ip && known) {
+            return Err(DropReason::Foreign);
+        }
+        rtcp::read(packet).map_err(|_| DropReason::Malformed)?;
+        self.rtcp_source = Some(source);
+        self.counted.rtcp_received = self.counted.rtcp_received.saturating_add(1);
+        Ok(())
+    }
+
+    /// Where this leg is sent to now, if anywhere: the pinned source, else the SDP's address. A leg on hold gets no
+    /// RTP but still RTCP (RFC 3264 §8.4).
+    pub fn destination(&self, channel: Channel) -> Option<SocketAddr> {
+        match channel {
+            Channel::Rtp if !self.media.receives => None,
+            Channel::Rtp => match &self.latch {
+                Latch::Pinned(pin) => Some(pin.source),
+                Latch::Open(_) => self.media.remote,
+            },
+            Channel::Rtcp => self.rtcp_source.or(self.media.remote_rtcp),
+        }
+    }
+
+    /// Counts RTP packets that the kernel took for this leg.
+    pub fn sent(&mut self, packets: u64, bytes: u64) {
+        self.counted.packets_sent = self.counted.packets_sent.saturating_add(packets);
+        self.counted.bytes_sent = self.counted.bytes_sent.saturating_add(bytes);
+    }
+
+    /// Whether a source is pinned, and which.
+    pub fn pinned(&self) -> Option<SocketAddr> {
+        match &self.latch {
+            Latch::Pinned(pin) => Some(pin.source),
+            Latch::Open(_) => None,
+        }
+    }
+
+    /// What the leg was like so far.
+    pub fn report(&self) -> LegReport {
+        LegReport {
+            packets_lost: self.reception.lost(),
+            jitter_micros: self.reception.jitter_micros(),
+            ..self.counted
+        }
+    }
+}
+
+/// Takes away addresses that a far end has no business to name: a loopback or link-local address is believed only
+/// from signalling that comes from one, lest a description make us send to our own host.
+fn reachable(media: LegMedia) -> LegMedia {
+    let believed = |address: &SocketAddr| {
+        let ip = address.ip();
+        address.port() != 0
+            && !ip.is_unspecified()
+            && !ip.is_multicast()
+            && ip != IpAddr::V4(Ipv4Addr::BROADCAST)
+            && (!is_local(ip) || is_local(media.signalling))
+    };
+    LegMedia {
+        remote: media.remote.filter(believed),
+        remote_rtcp: media.remote_rtcp.filter(believed),
+        clock_rate_hz: media.clock_rate_hz.max(1),
+        ..media
+    }
+}
+
+fn is_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! What one leg receives, the other is sent: the decision for each packet of a batch.
+//!
+//! Same codec on both sides: nothing is rewritten, the datagram goes out as it came in. The caller owns the
+//! sockets; it sends from the port that the receiving far end knows (symmetric RTP, RFC 4961).
+
+use std::net::SocketAddr;
+
+use crate::leg::{Channel, DropReason, LegState, Verdict};
+
+/// What to do with a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send it to [`Path::destination`].
+    Send,
+    /// Accepted, but there is nobody to send it to now (hold, no partner yet, no address yet).
+    Keep,
+    /// Dropped.
+    Drop(DropReason),
+}
+
+/// One direction between two legs on one channel, borrowed for a batch.
+#[derive(Debug)]
+pub struct Path<'a> {
+    from: &'a mut LegState,
+    channel: Channel,
+    destination: Option<SocketAddr>,
+}
+
+impl<'a> Path<'a> {
+    /// `to` is the joined leg, if there is one.
+    pub fn new(channel: Channel, from: &'a mut LegState, to: Option<&LegState>) -> Self {
+        Self { from, channel, destination: to.and_then(|leg| leg.destination(channel)) }
+    }
+
+    /// Where the batch goes; it cannot change while the batch is judged.
+    pub fn destination(&self) -> Option<SocketAddr> {
+        self.destination
+    }
+
+    /// Judges and counts one datagram.
+    pub fn carry(&mut self, now_micros: u64, source: SocketAddr, packet: &[u8]) -> Step {
+        match self.from.accept(now_micros, self.channel, source, packet) {
+            Verdict::Forward if self.destination.is_some() => Step::Send,
+            Verdict::Forward | Verdict::Keep => Step::Keep,
+            Verdict::Drop(reason) => Step::Drop(reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::LegMedia;
+
+    fn address(last: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], 4_000))
+    }
+
+    fn leg(last: u8, sends: bool, receives: bool) -> LegState {
+        let remote = address(last);
+        let rtcp = SocketAddr::new(remote.ip(), 4_001);
+        LegState::new(LegMedia {
+            remote: Some(remote),
+            remote_rtcp: Some(rtcp),
+            sends,
+            receives,
+            ..LegMedia::unknown(remote.ip())
+        })
+    }
+
+    fn check(channel: Channel, sends: bool, receives: bool) -> Step {
+        let (mut from, to) = (leg(1, sends, true), leg(2, true, receives));
+        let (packet, port): (&[u8], u16) = match channel {
+            Channel::Rtp => (&[0x80, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3], 4_000),
+            Channel::Rtcp => (&[0x80, 201, 0, 1, 0, 0, 0, 3], 4_001),
+        };
+        let mut path = Path::new(channel, &mut from, Some(&to));
+        if let Some(to) = path.destination() {
+            assert_eq!(to, SocketAddr::from(([192, 0, 2, 2], port)));
+        }
+        path.carry(0, SocketAddr::from(([192, 0, 2, 1], port)), packet)
+    }
+
+    /// RFC 3264 §8.4: hold stops RTP in the direction it says, never RTCP.
+    #[test]
+    fn hold_stops_rtp_and_not_rtcp() {
+        assert_eq!(check(Channel::Rtp, true, true), Step::Send);
+        assert_eq!(check(Channel::Rtp, false, true), Step::Keep, "the sender said recvonly");
+        assert_eq!(check(Channel::Rtp, true, false), Step::Keep, "the receiver said sendonly");
+        assert_eq!(check(Channel::Rtcp, false, false), Step::Send);
+    }
+
+    #[test]
+    fn a_leg_without_partner_receives_into_nothing() {
+        let mut from = leg(1, true, true);
+        let packet = [0x80, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
+        let mut path = Path::new(Channel::Rtp, &mut from, None);
+        assert_eq!(path.carry(0, address(1), &packet), Step::Keep);
+        assert_eq!(path.carry(0, address(9), &packet), Step::Drop(DropReason::Foreign));
+        assert_eq!(from.report().packets_received, 1);
+        assert_eq!(from.report().packets_foreign, 1);
+    }
+}
