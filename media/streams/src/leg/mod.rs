@@ -211,7 +211,8 @@ impl LegState {
             Latch::Open(_) => false,
         };
         let known = self.rtcp_source.is_none_or(|s| s == source);
-        if !exact && !(pinned_ip && known) {
+        let proven = exact || (pinned_ip && known);
+        if !proven {
             return Err(DropReason::Foreign);
         }
         rtcp::read(packet).map_err(|_| DropReason::Malformed)?;

@@ -70,9 +70,11 @@ impl Description {
                 return Err(SdpError::TooManyFormats(formats));
             }
             let proto = media.proto.split('/');
-            let mut words = proto.chain([media.media.as_str()]).chain(media.fmt.split(' '));
-            if !words.all(stream::is_token) {
-                return Err(SdpError::Malformed("m-line with a word that is no token".into()));
+            let mut words = proto.chain([media.media.as_str()]).chain(media.fmt.split_ascii_whitespace());
+            if formats == 0 || !words.all(stream::is_token) {
+                return Err(SdpError::Malformed(
+                    "m-line without formats or with a word that is no token".into(),
+                ));
             }
         }
         Ok(Self(session))

@@ -106,7 +106,7 @@ fn bare(media: &Media) -> Media {
         port: media.port,
         num_ports: None,
         proto: media.proto.clone(),
-        fmt: media.fmt.clone(),
+        fmt: media.fmt.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
         media_title: None,
         connections: Vec::new(),
         bandwidths: media.bandwidths.clone(),

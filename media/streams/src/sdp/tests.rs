@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::*;
 
 fn crlf(lines: &str) -> Vec<u8> {
-    let trimmed = lines.trim().lines().map(str::trim);
+    let trimmed = lines.trim().lines().map(str::trim_start);
     trimmed.flat_map(|l| [l.as_bytes(), b"\r\n"].concat()).collect()
 }
 
@@ -376,6 +376,8 @@ fn limits_and_syntax() {
         ("port beyond 65535", format!("{head}m=audio 65536 RTP/AVP 0\r\n")),
         ("negative port", format!("{head}m=audio -2 RTP/AVP 0\r\n")),
         ("no format", format!("{head}m=audio 4000 RTP/AVP\r\n")),
+        ("no format but a space", format!("{head}m=audio 4000 RTP/AVP \r\n")),
+        ("a format that is no token", format!("{head}m=audio 4000 RTP/AVP 0 \"8\"\r\n")),
         ("lone CR in a line", format!("{head}{m_line}a=rtpmap:0 PCMU\r/8000\r\n")),
         ("NUL in a line", format!("{head}{m_line}a=rtpmap:0 PCMU\0/8000\r\n")),
         ("media that is no token", format!("{head}m=au\"dio 4000 RTP/AVP 0\r\n")),
@@ -383,6 +385,13 @@ fn limits_and_syntax() {
     ] {
         assert!(matches!(refused(text), SdpError::Malformed(_)), "{name}");
     }
+}
+
+#[test]
+fn spaces_in_excess_are_forgiven_and_not_repeated() {
+    let loose = PHONE.replace("9 8 0 101", "9  8 0 101 ");
+    let text = parse(&loose).relayed(&mut origin(), &[ours(20_000)]).to_bytes();
+    assert_eq!(text, parse(PHONE).relayed(&mut origin(), &[ours(20_000)]).to_bytes());
 }
 
 #[test]
