@@ -1,0 +1,13 @@
+//! What the command `sambung` is made of, as far as others use it too: a private PostgreSQL server
+//! ([`postgres::Cluster`], also the throw-away database of tests) and children that die with their parent
+//! ([`child`]).
+//!
+//! The commands themselves stand in the binary.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)
+)]
+
+pub mod child;
+pub mod postgres;
+pub mod secret;

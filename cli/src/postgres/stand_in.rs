@@ -1,0 +1,60 @@
+//! The user that PostgreSQL runs as when we are root.
+
+use std::{fs, path::Path};
+
+use super::Error;
+use crate::child::{Identity, setpriv};
+
+/// `None` when we are not root and it runs as ourselves.
+pub fn stand_in() -> Result<Option<Identity>, Error> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let found = ["postgres", "nobody"].iter().find_map(|name| identity(&users, name));
+    found.map(Some).ok_or(Error::NoStandIn)
+}
+
+fn identity(users: &str, name: &str) -> Option<Identity> {
+    let mut fields = users
+        .lines()
+        .map(|line| line.split(':'))
+        .find_map(|mut fields| (fields.next() == Some(name)).then_some(fields))?;
+    let uid = fields.nth(1)?.parse().ok()?;
+    let gid = fields.next()?.parse().ok()?;
+    Some(Identity { name: name.to_owned(), uid, gid })
+}
+
+/// Every folder down to `dir`, an absolute path, must let the stand-in pass. Asked of the system, not
+/// computed from mode bits: there are access lists, too.
+pub(super) fn must_reach(identity: &Identity, dir: &Path) -> Result<(), Error> {
+    let mut ancestors: Vec<&Path> = dir.ancestors().collect();
+    ancestors.reverse();
+    let closed = ancestors.into_iter().find(|folder| !may_enter(identity, folder));
+    match closed {
+        None => Ok(()),
+        Some(closed) => Err(Error::Closed { user: identity.name.clone(), closed: closed.to_owned() }),
+    }
+}
+
+fn may_enter(identity: &Identity, folder: &Path) -> bool {
+    setpriv(Some(identity), None)
+        .arg("test")
+        .arg("-x")
+        .arg(folder)
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_its_whole_name() {
+        let users = "root:x:0:0:root:/root:/bin/bash\npostgresql:x:7:7::/:/bin/sh\npostgres:x:101:104:PostgreSQL,,,:/var/lib/postgresql:/bin/bash\n";
+        let found = identity(users, "postgres");
+        assert_eq!(found, Some(Identity { name: "postgres".to_owned(), uid: 101, gid: 104 }));
+        assert_eq!(identity(users, "nobody"), None);
+    }
+}
