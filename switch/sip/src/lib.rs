@@ -1,1 +1,44 @@
-//! Placeholder header, replaced by the first real commit of this package.
+//! SIP for the switch (RFC 3261 and friends), without I/O: bytes and instants come in as values, messages and
+//! timers go out as values.
+//!
+//! The wire part: [`parse`] reads a message in place into a reusable [`Index`], [`Message`] is the typed view of
+//! it, [`MessageWriter`] is the only way to make bytes, [`StreamFramer`] cuts a TCP/TLS stream into messages,
+//! [`digest`] challenges and verifies. Nothing here opens sockets, reads clocks or keeps a map without a limit.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+pub mod digest;
+mod header;
+pub mod limits;
+mod message;
+mod method;
+mod parse;
+mod status;
+mod stream;
+pub mod uri;
+pub mod write;
+
+pub use header::HeaderName;
+pub use message::fields::{
+    CSeq, ContactValue, FieldError, FieldProblem, Malformed, NameAddr, Params, Via, unquoted,
+};
+pub use message::index::Index;
+pub use message::valid::Invalid;
+pub use message::{Headers, Message, OwnedMessage, Values};
+pub use method::Method;
+pub use parse::{ParseError, parse, parse_head};
+pub use status::reason_phrase_of;
+pub use stream::{Frame, FrameError, StreamFramer};
+pub use uri::{Host, Scheme, Uri, UriError};
+pub use write::{MessageWriter, WriteError};

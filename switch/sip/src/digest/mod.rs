@@ -1,0 +1,165 @@
+//! Digest authentication (RFC 7616 and RFC 8760, RFC 3261 §22) without state.
+//!
+//! A nonce is a time and its HMAC, so a challenge keeps nothing (see [`NonceKey`]). Without state there is no
+//! count of `nc` either: a captured header can be replayed within the nonce's lifetime, for the same method and,
+//! where the client names a user in `uri`, the same dialled user. A short lifetime (a minute or so) bounds that;
+//! TLS ends it. Keeping counts would let anybody who asks for nonces fill memory before authentication.
+//!
+//! Decisions: SHA-256 and MD5 are offered, in that order. `qop=auth` is asked for; `auth-int` is understood.
+//! Old clients that answer without `qop` (RFC 2069 style) are accepted with MD5 only. `-sess` variants, `username*`
+//! and `userhash` are refused: they are not offered.
+
+mod credentials;
+mod nonce;
+
+pub use credentials::{Challenge, Credentials, DigestError};
+pub use nonce::NonceKey;
+
+use crate::write::Quoted;
+use arrayvec::ArrayString;
+use md5::Md5;
+use nonce::Age;
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+/// A hash in lower-case hexadecimal digits.
+pub(crate) type Hex = ArrayString<64>;
+
+/// The algorithms that are offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Algorithm {
+    /// `MD5`, for what phones still speak.
+    Md5,
+    /// `SHA-256` (RFC 8760).
+    Sha256,
+}
+
+impl Algorithm {
+    /// The name in headers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA-256",
+        }
+    }
+
+    fn of(text: &str) -> Option<Self> {
+        [Self::Md5, Self::Sha256].into_iter().find(|one| one.as_str().eq_ignore_ascii_case(text))
+    }
+
+    /// The hash of the parts joined by colons.
+    fn hash(self, parts: &[&[u8]]) -> Hex {
+        match self {
+            Self::Md5 => hex(&joined::<Md5>(parts)),
+            Self::Sha256 => hex(&joined::<Sha256>(parts)),
+        }
+    }
+}
+
+fn joined<D: sha2::Digest>(parts: &[&[u8]]) -> Vec<u8> {
+    let mut hash = D::new();
+    for (position, part) in parts.iter().enumerate() {
+        if position > 0 {
+            hash.update(b":");
+        }
+        hash.update(part);
+    }
+    hash.finalize().to_vec()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> Hex {
+    let mut text = Hex::new();
+    for byte in bytes.iter().take(32) {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+    }
+    text
+}
+
+/// The protection a client asks for with `qop`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Qop {
+    /// `auth`: the request line.
+    Auth,
+    /// `auth-int`: the request line and the body.
+    AuthInt,
+}
+
+impl Qop {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::AuthInt => "auth-int",
+        }
+    }
+}
+
+/// What the credentials of a request are worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// The client knows the password, and the nonce is a fresh one of ours.
+    Accepted,
+    /// The client knows the password, but must take a new nonce: challenge again with `stale=true`.
+    Stale,
+    /// Wrong password, unknown user, or credentials for another target.
+    Refused,
+}
+
+/// The values of the two `WWW-Authenticate` (or `Proxy-Authenticate`) lines to send: SHA-256 first, then MD5, in
+/// the order of preference that RFC 8760 §2.4 asks for.
+#[must_use]
+pub fn challenge(key: &NonceKey, realm: &str, now_secs: u64, stale: bool) -> [String; 2] {
+    let nonce = key.issue(realm, now_secs);
+    let stale = if stale { ", stale=true" } else { "" };
+    [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+        let (realm, algorithm) = (Quoted(realm), algorithm.as_str());
+        format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}")
+    })
+}
+
+/// Checks the credentials of a request, in the same time whatever is wrong with them.
+///
+/// `ha1_md5` and `ha1_sha256` are what [`ha1`] made when the password was set; for an unknown user the caller
+/// passes dummies. The realm must be one the caller serves: the nonce is bound to it. `now_secs` is the clock that
+/// [`challenge`] was given.
+#[expect(clippy::too_many_arguments, reason = "the inputs of RFC 7616 §3.4, each used once")]
+#[must_use]
+pub fn verify(
+    credentials: &Credentials<'_>,
+    key: &NonceKey,
+    method: &str,
+    request_uri: &str,
+    body: &[u8],
+    ha1_md5: &str,
+    ha1_sha256: &str,
+    now_secs: u64,
+    nonce_lifetime_secs: u64,
+) -> Verdict {
+    let ha1 = match credentials.algorithm {
+        Algorithm::Md5 => ha1_md5,
+        Algorithm::Sha256 => ha1_sha256,
+    };
+    let expected = credentials.expected_response(ha1, method, body);
+    let mut given = Hex::new();
+    for character in credentials.response.chars().take(given.capacity()) {
+        given.push(character.to_ascii_lowercase());
+    }
+    let knows_password = bool::from(expected.as_bytes().ct_eq(given.as_bytes()));
+    let age = key.age(credentials.nonce, credentials.realm, now_secs);
+    let without_qop_allowed = credentials.qop.is_some() || credentials.algorithm == Algorithm::Md5;
+    if !knows_password || !without_qop_allowed || !credentials.are_for(request_uri) {
+        return Verdict::Refused;
+    }
+    match age {
+        Age::Secs(age) if age <= nonce_lifetime_secs => Verdict::Accepted,
+        Age::Secs(_) | Age::NotOurs => Verdict::Stale,
+    }
+}
+
+/// The stored form of a password: `H(username:realm:password)` in hexadecimal (RFC 7616 §3.4.2).
+#[must_use]
+pub fn ha1(algorithm: Algorithm, username: &str, realm: &str, password: &str) -> String {
+    algorithm.hash(&[username.as_bytes(), realm.as_bytes(), password.as_bytes()]).to_string()
+}
