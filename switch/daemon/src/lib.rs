@@ -20,4 +20,7 @@
 
 pub mod append_log;
 pub mod atomic_file;
+mod backoff;
+mod clock;
 pub mod config;
+pub mod journal;

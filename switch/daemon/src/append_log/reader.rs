@@ -80,7 +80,13 @@ impl Reader {
         Ok(Some(if sound { self.position.offset } else { u64::MAX }))
     }
 
-    fn read_chunk(&mut self, from: u64, end: Position, records_max: usize, batch: &mut Batch) -> io::Result<()> {
+    fn read_chunk(
+        &mut self,
+        from: u64,
+        end: Position,
+        records_max: usize,
+        batch: &mut Batch,
+    ) -> io::Result<()> {
         let Some((number, file)) = self.open.as_ref().filter(|_| from != u64::MAX) else { return Ok(()) };
         let end_offset = if *number == end.segment { end.offset } else { u64::MAX };
         let mut wanted = CHUNK_BYTES;

@@ -36,7 +36,9 @@ pub enum Decoded<'a> {
 
 /// Reads the record at the beginning of `bytes`.
 pub fn decode(bytes: &[u8]) -> Decoded<'_> {
-    let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return Decoded::Incomplete(HEADER_BYTES) };
+    let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
+        return Decoded::Incomplete(HEADER_BYTES);
+    };
     let Some((crc, rest)) = rest.split_first_chunk::<4>() else { return Decoded::Incomplete(HEADER_BYTES) };
     let payload_bytes = u32::from_le_bytes(*length) as usize;
     if payload_bytes == 0 {

@@ -54,7 +54,8 @@ fn a_tail_torn_at_any_byte_costs_only_the_unfinished_record() {
         file.write_all_at(&vec![0; usize::try_from(missing).unwrap()], end.offset - missing).unwrap();
 
         let (mut log, torn_bytes) = AppendLog::open(folder.path(), SEGMENT_BYTES_MIN).unwrap();
-        let expected = if missing > record::HEADER_BYTES as u64 + 4 { 0 } else { end.offset - sound.offset - missing };
+        let expected =
+            if missing > record::HEADER_BYTES as u64 + 4 { 0 } else { end.offset - sound.offset - missing };
         assert!(torn_bytes <= expected, "{missing} bytes missing: {torn_bytes} of at most {expected} torn");
         assert_eq!(fs::metadata(&path).unwrap().len(), sound.offset);
         append(&mut log, &["after"]);

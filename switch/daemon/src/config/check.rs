@@ -18,7 +18,8 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
         check_listeners(key, listeners, &sip.advertised_addresses, mistakes);
     }
     if sip.udp.is_empty() && sip.tcp.is_empty() {
-        mistakes.push(Mistake::new("sip.udp", "neither sip.udp nor sip.tcp has an address: nobody could call"));
+        mistakes
+            .push(Mistake::new("sip.udp", "neither sip.udp nor sip.tcp has an address: nobody could call"));
     }
     one_per_family("sip.advertised_addresses", &sip.advertised_addresses, mistakes);
     let visible = sip.user_agent.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -28,12 +29,16 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
     }
     check_media(config, mistakes);
     if !config.switch_api.listen.ip().is_loopback() {
-        mistakes.push(Mistake::new("switch_api.listen", "only a loopback address is safe here: 127.0.0.1 or [::1]"));
+        mistakes.push(Mistake::new(
+            "switch_api.listen",
+            "only a loopback address is safe here: 127.0.0.1 or [::1]",
+        ));
     }
     let limits = &config.limits;
     let (shortest, longest) = (limits.register_expires_min_secs, limits.register_expires_max_secs);
     if shortest > longest {
-        mistakes.push(Mistake::new("limits.register_expires_min_secs", "is more than register_expires_max_secs"));
+        mistakes
+            .push(Mistake::new("limits.register_expires_min_secs", "is more than register_expires_max_secs"));
     } else if !(shortest..=longest).contains(&limits.register_expires_default_secs) {
         let reason = "is not between register_expires_min_secs and register_expires_max_secs";
         mistakes.push(Mistake::new("limits.register_expires_default_secs", reason));
@@ -49,14 +54,17 @@ fn check_listeners(key: &str, listeners: &[SocketAddr], advertised: &[IpAddr], m
     }
     for (index, listener) in listeners.iter().enumerate() {
         if listener.port() == 0 {
-            mistakes.push(Mistake::new(key, format!("{listener} needs a port: phones could not find port 0")));
+            mistakes
+                .push(Mistake::new(key, format!("{listener} needs a port: phones could not find port 0")));
         }
         if listeners.iter().take(index).any(|other| other == listener) {
             mistakes.push(Mistake::new(key, format!("{listener} stands there twice")));
         }
         let known_as = advertised.iter().any(|address| address.is_ipv4() == listener.is_ipv4());
         if listener.ip().is_unspecified() && !known_as {
-            let reason = format!("{listener} takes every address of the machine: say in advertised_addresses which one phones know");
+            let reason = format!(
+                "{listener} takes every address of the machine: say in advertised_addresses which one phones know"
+            );
             mistakes.push(Mistake::new(key, reason));
         }
         let overlaps = |other: &&SocketAddr| {
@@ -79,7 +87,9 @@ fn check_media(config: &Config, mistakes: &mut Vec<Mistake>) {
     for address in &media.addresses {
         let known_as = media.advertised_addresses.iter().any(|other| other.is_ipv4() == address.is_ipv4());
         if address.is_unspecified() && !known_as {
-            let reason = format!("{address} takes every address of the machine: say in media.advertised_addresses which one phones know");
+            let reason = format!(
+                "{address} takes every address of the machine: say in media.advertised_addresses which one phones know"
+            );
             mistakes.push(Mistake::new("media.addresses", reason));
         }
     }
@@ -95,7 +105,8 @@ fn one_per_family(key: &str, addresses: &[IpAddr], mistakes: &mut Vec<Mistake>) 
         ("IPv6", addresses.iter().filter(|a| a.is_ipv6()).count()),
     ] {
         if count > 1 {
-            mistakes.push(Mistake::new(key, format!("has {count} {family} addresses, at most one is possible")));
+            mistakes
+                .push(Mistake::new(key, format!("has {count} {family} addresses, at most one is possible")));
         }
     }
 }

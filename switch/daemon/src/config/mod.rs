@@ -65,8 +65,6 @@ pub struct Media {
     pub ports: PortRange,
     /// Seconds a port rests after a call before another call gets it.
     pub port_quarantine_secs: u64,
-    /// Relay threads.
-    pub workers: usize,
 }
 
 /// Ports from `first` (even) to `last` (odd), both included.
@@ -175,7 +173,6 @@ impl Default for Config {
                 advertised_addresses: Vec::new(),
                 ports: PortRange { first: 20_000, last: 29_999 },
                 port_quarantine_secs: 5,
-                workers: 1,
             },
             database: Database::default(),
             switch_api: SwitchApi { listen: SocketAddr::new(loopback, 0), token_file: None, url_file: None },
@@ -196,7 +193,8 @@ impl Default for Config {
 impl Config {
     /// Reads and checks the file at `path`. Relative paths in it count from its folder.
     pub fn load(path: &Path) -> Result<Self, Vec<Mistake>> {
-        let text = fs::read_to_string(path).map_err(|error| vec![Mistake::new(path.display().to_string(), error)])?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| vec![Mistake::new(path.display().to_string(), error)])?;
         Self::parse(&text, path.parent().unwrap_or(Path::new("")))
     }
 

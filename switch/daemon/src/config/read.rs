@@ -55,9 +55,11 @@ impl<'a> Reader<'a> {
             }
         }
         config.data_dir = folder.join(&config.data_dir);
-        for path in
-            [&mut config.database.url_file, &mut config.switch_api.token_file, &mut config.switch_api.url_file]
-        {
+        for path in [
+            &mut config.database.url_file,
+            &mut config.switch_api.token_file,
+            &mut config.switch_api.url_file,
+        ] {
             *path = path.take().map(|path| folder.join(path));
         }
         config
@@ -84,7 +86,6 @@ impl<'a> Reader<'a> {
             s.take("advertised_addresses", &mut media.advertised_addresses, |v| list(v, ip_address));
             s.take("ports", &mut media.ports, port_range);
             s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));
-            s.take("workers", &mut media.workers, |v| number(v, 1, 64));
         });
     }
 

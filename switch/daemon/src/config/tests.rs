@@ -36,7 +36,9 @@ fn the_shipped_file_shows_every_key_with_its_default() {
 #[test]
 fn every_key_of_the_shipped_file_has_a_comment() {
     let lines: Vec<&str> = SHIPPED.lines().collect();
-    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#')) {
+    for (index, line) in
+        lines.iter().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#'))
+    {
         assert!(index > 0 && lines[index - 1].starts_with('#'), "no comment above: {line}");
     }
 }
@@ -100,7 +102,10 @@ fn limits_must_agree_with_each_other() {
         "[limits]\nregister_expires_min_secs = 900\nregister_expires_max_secs = 600\ncalls_max = 0",
         &[("limits.calls_max", "from 1"), ("limits.register_expires_min_secs", "more than")],
     );
-    check("[limits]\nregister_expires_default_secs = 30", &[("limits.register_expires_default_secs", "between")]);
+    check(
+        "[limits]\nregister_expires_default_secs = 30",
+        &[("limits.register_expires_default_secs", "between")],
+    );
     check("[media]\naddresses = ['192.0.2.1', '192.0.2.2']", &[("media.addresses", "2 IPv4")]);
     check("[switch_api]\nlisten = '0.0.0.0:8090'", &[("switch_api.listen", "loopback")]);
     check("[sip]\nuser_agent = \"a\\r\\nVia: x\"", &[("sip.user_agent", "printable")]);
@@ -109,7 +114,8 @@ fn limits_must_agree_with_each_other() {
 
 #[test]
 fn relative_paths_count_from_the_folder_of_the_file() {
-    let config = Config::parse("data_dir = 'var'\n[database]\nurl_file = 'url'", Path::new("/srv/sambung")).unwrap();
+    let config =
+        Config::parse("data_dir = 'var'\n[database]\nurl_file = 'url'", Path::new("/srv/sambung")).unwrap();
     assert_eq!(config.data_dir, Path::new("/srv/sambung/var"));
     assert_eq!(config.database.url_file.as_deref(), Some(Path::new("/srv/sambung/url")));
     assert_eq!(config.token_file(), Path::new("/srv/sambung/var/switch_api.token"));

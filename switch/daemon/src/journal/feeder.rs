@@ -1,0 +1,208 @@
+//! Carries the journal from disk to Postgres, exactly once in effect, for as long as it takes.
+//!
+//! A batch is tried until Postgres takes it; between tries the pause doubles up to [`PAUSE_MAX`], with jitter.
+//! The cursor is written after Postgres has committed, so a crash in between delivers a batch twice, which its
+//! natural keys make harmless. A batch that Postgres refuses for good is split to find the entry it is about.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use contract::journal::Entry;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::watch;
+
+use super::{
+    Counters, Record,
+    refused::Refused,
+    store::{Store, StoreError},
+};
+use crate::{
+    append_log::{self, Batch, Position, Reader},
+    atomic_file,
+    backoff::Backoff,
+};
+
+/// Where delivery stands, as JSON, beside the segments.
+const CURSOR_FILE: &str = "cursor";
+/// Entries in one transaction.
+const BATCH_ENTRIES_MAX: usize = 512;
+/// The longest pause between two tries.
+pub const PAUSE_MAX: Duration = Duration::from_secs(15);
+/// The cursor is written at most this often while there is more to deliver.
+const CURSOR_EVERY: Duration = Duration::from_secs(1);
+
+/// The task between the log on disk and Postgres.
+pub struct Feeder {
+    folder: PathBuf,
+    reader: Reader,
+    durable: watch::Receiver<Position>,
+    store: Store,
+    refused: Refused,
+    counters: Arc<Counters>,
+    backoff: Backoff,
+    saved: Position,
+    saved_at: Instant,
+    damaged: Option<Position>,
+}
+
+impl Feeder {
+    /// Starts at the cursor in `folder`; without one, or with an unreadable one, at the oldest entry.
+    pub fn new(
+        folder: &Path,
+        durable: watch::Receiver<Position>,
+        options: PgConnectOptions,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let saved = read_cursor(folder);
+        Self {
+            folder: folder.to_path_buf(),
+            reader: Reader::new(folder, saved),
+            durable,
+            store: Store::new(options),
+            refused: Refused::new(folder),
+            counters,
+            backoff: Backoff::new(PAUSE_MAX),
+            saved,
+            saved_at: Instant::now(),
+            damaged: None,
+        }
+    }
+
+    /// Delivers until the journal is closed and everything in it has arrived. Dropping it at any point is safe.
+    pub async fn run(mut self) {
+        loop {
+            let end = *self.durable.borrow_and_update();
+            let everything_arrived = self.deliver_up_to(end).await;
+            self.measure_backlog(end);
+            if !everything_arrived {
+                tokio::time::sleep(self.backoff.pause()).await;
+                continue;
+            }
+            self.save_cursor();
+            if self.durable.changed().await.is_err() && self.reader.position() >= *self.durable.borrow() {
+                return;
+            }
+        }
+    }
+
+    /// False: Postgres (or the disk) is away; the reader stands before what has not arrived.
+    async fn deliver_up_to(&mut self, end: Position) -> bool {
+        loop {
+            let start = self.reader.position();
+            let batch = match self.read(end) {
+                Ok(batch) if batch.records.is_empty() => return true,
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::error!(%error, "the journal cannot be read");
+                    return false;
+                }
+            };
+            if let Err(reason) = self.deliver(&entries_of(&batch.records)).await {
+                if !self.counters.database_away.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%reason, "the database does not take call records; they wait on disk");
+                }
+                self.reader.rewind(start);
+                return false;
+            }
+            if self.counters.database_away.swap(false, Ordering::Relaxed) {
+                tracing::info!("the database takes call records again");
+            }
+            self.backoff.reset();
+            if self.saved_at.elapsed() >= CURSOR_EVERY {
+                self.save_cursor();
+            }
+        }
+    }
+
+    async fn deliver(&mut self, entries: &[Entry]) -> Result<(), String> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        match self.store.write(entries).await {
+            Ok(()) => {
+                self.counters.delivered.fetch_add(entries.len() as u64, Ordering::Relaxed);
+                return Ok(());
+            }
+            Err(StoreError::Away(reason)) => return Err(reason),
+            Err(StoreError::Refused(_)) => {}
+        }
+        for entry in entries {
+            match self.store.write(std::slice::from_ref(entry)).await {
+                Ok(()) => {
+                    self.counters.delivered.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(StoreError::Away(reason)) => return Err(reason),
+                Err(StoreError::Refused(reason)) => self.park(entry, &reason)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn park(&self, entry: &Entry, reason: &str) -> Result<(), String> {
+        self.refused.park(entry, reason).map_err(|error| format!("a refused entry cannot be kept: {error}"))?;
+        self.counters.refused.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(call = %entry.call, reason, "the database refuses a call record; it is in journal/refused-*.jsonl");
+        Ok(())
+    }
+
+    fn read(&mut self, end: Position) -> std::io::Result<Batch> {
+        // Reading 256 KiB that were written a moment ago: the page cache has them, no thread is worth it.
+        let batch = self.reader.read(end, BATCH_ENTRIES_MAX)?;
+        if let Some(place) = batch.damaged.filter(|place| self.damaged != Some(*place)) {
+            self.damaged = Some(place);
+            self.counters.damaged.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(?place, "a journal segment ends in a damaged record");
+        }
+        Ok(batch)
+    }
+
+    fn measure_backlog(&self, end: Position) {
+        let position = self.reader.position();
+        let segments = end.segment.saturating_sub(position.segment);
+        let bytes = (segments * append_log::SEGMENT_BYTES + end.offset).saturating_sub(position.offset);
+        self.counters.undelivered_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Remembers how far Postgres has everything, and deletes the segments that lie behind.
+    fn save_cursor(&mut self) {
+        self.saved_at = Instant::now();
+        let position = self.reader.position();
+        if position == self.saved {
+            return;
+        }
+        let saved = serde_json::to_vec(&position)
+            .map_err(std::io::Error::from)
+            .and_then(|text| atomic_file::replace(&self.folder.join(CURSOR_FILE), &text))
+            .and_then(|()| append_log::remove_before(&self.folder, position.segment));
+        match saved {
+            Ok(_) => self.saved = position,
+            Err(error) => tracing::warn!(%error, "the journal's cursor cannot be written; it is tried again"),
+        }
+    }
+}
+
+fn entries_of(records: &[Vec<u8>]) -> Vec<Entry> {
+    let entries = records.iter().filter_map(|payload| match serde_json::from_slice(payload) {
+        Ok(Record::Entry(entry)) => Some(entry),
+        Ok(Record::Open(_) | Record::Alive(_)) => None,
+        Err(error) => {
+            tracing::error!(%error, "a journal record cannot be read");
+            None
+        }
+    });
+    entries.collect()
+}
+
+fn read_cursor(folder: &Path) -> Position {
+    let text = match std::fs::read(folder.join(CURSOR_FILE)) {
+        Ok(text) => text,
+        Err(_) => return Position::default(),
+    };
+    serde_json::from_slice(&text).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the journal's cursor is unreadable: everything on disk is delivered again");
+        Position::default()
+    })
+}

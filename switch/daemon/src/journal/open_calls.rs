@@ -1,0 +1,124 @@
+//! Which calls have been created and not ended, at any place of the log.
+//!
+//! The writer keeps this beside the log and writes it into every new segment, so that the latest segment alone
+//! tells a restart which calls died with the switch.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use contract::{
+    id::{CallId, OrgId},
+    journal::{Detail, Entry, Event, EventKind, Fact},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+use crate::append_log::{self, Position, Reader};
+
+/// The word in the `failed` event of a call that died with the switch.
+const REASON: &str = "switch_stopped";
+/// Records read at a time.
+const BATCH_RECORDS_MAX: usize = 1_024;
+
+/// The open calls and the last instant the switch was known to live.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OpenCalls {
+    /// The latest instant in the log.
+    pub alive_at: Timestamp,
+    calls: BTreeMap<CallId, OpenCall>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct OpenCall {
+    org: OrgId,
+    /// Number of its latest event.
+    seq: u32,
+}
+
+impl OpenCalls {
+    /// The state at the end of the log in `folder`. Reads from the latest segment that has such a state in it.
+    pub fn read(folder: &Path) -> io::Result<Self> {
+        for segment in append_log::segments(folder)?.into_iter().rev() {
+            let (open, has_state) = Self::read_from(folder, segment)?;
+            if has_state {
+                return Ok(open);
+            }
+        }
+        let (open, _) = Self::read_from(folder, 0)?;
+        Ok(open)
+    }
+
+    fn read_from(folder: &Path, segment: u64) -> io::Result<(Self, bool)> {
+        let mut open = Self::default();
+        let mut has_state = false;
+        let mut reader = Reader::new(folder, Position::start_of(segment));
+        let end = Position { segment: u64::MAX, offset: u64::MAX };
+        loop {
+            let batch = reader.read(end, BATCH_RECORDS_MAX)?;
+            if batch.records.is_empty() {
+                return Ok((open, has_state));
+            }
+            for payload in &batch.records {
+                match serde_json::from_slice(payload) {
+                    Ok(Record::Entry(entry)) => open.note(&entry),
+                    Ok(Record::Alive(at)) => open.alive_at = open.alive_at.max(at),
+                    Ok(Record::Open(state)) => {
+                        open = state;
+                        has_state = true;
+                    }
+                    Err(error) => tracing::error!(%error, "a journal record cannot be read"),
+                }
+            }
+        }
+    }
+
+    /// Takes an entry into account.
+    pub fn note(&mut self, entry: &Entry) {
+        self.alive_at = self.alive_at.max(entry.at);
+        match &entry.fact {
+            Fact::Call(_) => {
+                self.calls.entry(entry.call).or_insert(OpenCall { org: entry.org, seq: 0 });
+            }
+            Fact::Event(event) if event.kind == EventKind::Ended => {
+                self.calls.remove(&entry.call);
+            }
+            Fact::Event(event) => {
+                if let Some(call) = self.calls.get_mut(&entry.call) {
+                    call.seq = call.seq.max(event.seq);
+                }
+            }
+            Fact::Participant(_) | Fact::Leg(_) | Fact::Quality(_) => {}
+        }
+    }
+
+    /// Whether any call is open.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// How many calls are open.
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The entries that end every open call, at the last instant the switch was known to live.
+    pub fn endings(&self) -> Vec<Entry> {
+        let steps = [(1, EventKind::Failed), (2, EventKind::Ended)];
+        let ends = self.calls.iter().flat_map(|(call, open)| {
+            steps.map(|(step, kind)| Entry {
+                org: open.org,
+                call: *call,
+                at: self.alive_at,
+                fact: Fact::Event(Event {
+                    seq: open.seq + step,
+                    kind,
+                    participant: None,
+                    attempt: 1,
+                    queue_count: 0,
+                    detail: Detail { reason: Some(REASON.into()), ..Detail::default() },
+                }),
+            })
+        });
+        ends.collect()
+    }
+}
