@@ -1,0 +1,246 @@
+//! The simulated journal, and what must be true of the facts written to it (DESIGN D2, D3, H-057 … H-066).
+
+use std::collections::BTreeMap;
+
+use contract::{
+    id::{CallId, OrgId},
+    journal::{Call, Entry, Event, EventKind, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality},
+    time::Timestamp,
+};
+
+/// What is known about one call.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The tenant.
+    pub org: OrgId,
+    /// The row of `calls`.
+    pub call: Call,
+    /// In order.
+    pub participants: Vec<Participant>,
+    /// In order.
+    pub events: Vec<(Timestamp, Event)>,
+    /// In order of writing.
+    pub legs: Vec<Leg>,
+    /// In order of writing.
+    pub qualities: Vec<Quality>,
+    last_at: Timestamp,
+}
+
+impl Record {
+    /// The latest event.
+    pub fn last(&self) -> Option<EventKind> {
+        self.events.last().map(|(_, event)| event.kind)
+    }
+
+    /// When it ended, if it has.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.events.last().filter(|(_, event)| event.kind == EventKind::Ended).map(|(at, _)| *at)
+    }
+
+    /// The kinds in order.
+    pub fn kinds(&self) -> Vec<EventKind> {
+        self.events.iter().map(|(_, event)| event.kind).collect()
+    }
+
+    /// Whether such an event has happened.
+    pub fn has(&self, kind: EventKind) -> bool {
+        self.events.iter().any(|(_, event)| event.kind == kind)
+    }
+}
+
+/// Which event may follow which, for the events of calls without queue, forward or transfer.
+pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
+    use EventKind::{Answered, Busy, Canceled, Created, Ended, Failed, Hold, Missed, Rejected, Ringing, Timeout, Unhold};
+    let allowed: &[EventKind] = match before {
+        None => &[Created],
+        Some(Created) => &[Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed],
+        Some(Ringing) => &[Answered, Rejected, Busy, Timeout, Canceled, Failed],
+        Some(Rejected) => &[Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed, Ended],
+        Some(Answered | Hold | Unhold) => &[Hold, Unhold, Failed, Ended],
+        Some(Timeout) => &[Missed],
+        Some(Busy | Missed | Canceled | Failed) => &[Ended],
+        Some(_) => &[],
+    };
+    allowed.contains(&next)
+}
+
+/// The journal.
+#[derive(Default)]
+pub struct Ledger {
+    /// Every call that was ever opened.
+    pub calls: BTreeMap<CallId, Record>,
+}
+
+impl Ledger {
+    /// Writes one fact; `Err` says what is wrong with it.
+    pub fn write(&mut self, entry: &Entry) -> Result<(), String> {
+        if let Fact::Call(call) = &entry.fact {
+            let record = Record {
+                org: entry.org,
+                call: call.clone(),
+                participants: Vec::new(),
+                events: Vec::new(),
+                legs: Vec::new(),
+                qualities: Vec::new(),
+                last_at: entry.at,
+            };
+            return match self.calls.insert(entry.call, record) {
+                None => Ok(()),
+                Some(_) => Err("the call is opened twice".to_owned()),
+            };
+        }
+        let record = self.calls.get_mut(&entry.call).ok_or("a fact about a call that was never opened")?;
+        if record.org != entry.org {
+            return Err("the organisation changed".to_owned());
+        }
+        match &entry.fact {
+            Fact::Call(_) => Ok(()),
+            Fact::Participant(participant) => record.join(participant),
+            Fact::Event(event) => record.step(entry.at, event),
+            Fact::Leg(leg) => record.leg(leg),
+            Fact::Quality(quality) => record.quality(quality),
+        }
+    }
+
+    /// Calls that have not ended.
+    pub fn open(&self) -> impl Iterator<Item = (&CallId, &Record)> {
+        self.calls.iter().filter(|(_, record)| record.ended_at().is_none())
+    }
+
+    /// What must be true of every call when nothing goes on any more.
+    pub fn check_at_rest(&self) -> Result<(), String> {
+        for (call, record) in &self.calls {
+            record.check_at_rest().map_err(|error| format!("call {call}: {error}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Record {
+    fn join(&mut self, participant: &Participant) -> Result<(), String> {
+        let (no, role) = (participant.no, participant.role);
+        if self.last() == Some(EventKind::Ended) {
+            return Err(format!("participant {no} joins after the end"));
+        }
+        if usize::from(no) != self.participants.len() + 1 {
+            return Err(format!("participant {no} is number {}", self.participants.len() + 1));
+        }
+        let is_unique_role = role != ParticipantRole::Recipient;
+        if is_unique_role && self.participants.iter().any(|one| one.role == role) {
+            return Err(format!("a second {role:?}"));
+        }
+        let is_extension = participant.kind == ParticipantKind::Extension;
+        if is_extension && role != ParticipantRole::Host {
+            return Err(format!("an extension is {role:?}"));
+        }
+        self.participants.push(participant.clone());
+        Ok(())
+    }
+
+    fn step(&mut self, at: Timestamp, event: &Event) -> Result<(), String> {
+        let (seq, kind) = (event.seq, event.kind);
+        if u32::try_from(self.events.len() + 1) != Ok(seq) {
+            return Err(format!("{kind:?} has seq {seq} and is event {}", self.events.len() + 1));
+        }
+        if !may_follow(self.last(), kind) {
+            return Err(format!("{kind:?} after {:?}", self.last()));
+        }
+        if (event.attempt, event.queue_count) != (1, 0) {
+            return Err(format!("{kind:?} has attempt {} and queue {}", event.attempt, event.queue_count));
+        }
+        if at < self.last_at {
+            return Err(format!("{kind:?} happens before the event before it"));
+        }
+        self.last_at = at;
+        self.check_participant(event)?;
+        self.events.push((at, event.clone()));
+        Ok(())
+    }
+
+    /// H-059: an event names a participant exactly when the step is somebody's own, and a present one.
+    fn check_participant(&self, event: &Event) -> Result<(), String> {
+        use EventKind::{Answered, Hold, Rejected, Unhold};
+        let kind = event.kind;
+        let role = match event.participant {
+            None => None,
+            Some(no) => {
+                let found = self.participants.iter().find(|one| one.no == no);
+                Some(found.ok_or_else(|| format!("{kind:?} of participant {no}, who is not there"))?.role)
+            }
+        };
+        let is_right = match kind {
+            Answered | Rejected => role == Some(ParticipantRole::Recipient),
+            Hold | Unhold => matches!(role, Some(ParticipantRole::Caller | ParticipantRole::Recipient)),
+            _ => role.is_none(),
+        };
+        if !is_right {
+            return Err(format!("{kind:?} names participant {:?} with role {role:?}", event.participant));
+        }
+        let last_own = self.events.iter().rev().map(|(_, one)| one).find(|one| {
+            matches!(one.kind, Hold | Unhold) && one.participant == event.participant
+        });
+        let is_held = last_own.is_some_and(|one| one.kind == Hold);
+        match kind {
+            Hold if is_held => Err("hold twice".to_owned()),
+            Unhold if !is_held => Err("unhold without hold".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn leg(&mut self, leg: &Leg) -> Result<(), String> {
+        if self.legs.iter().any(|one| one.no == leg.no) {
+            return Err(format!("leg {} is written twice", leg.no));
+        }
+        if leg.participant.is_some_and(|no| usize::from(no) > self.participants.len() || no == 0) {
+            return Err(format!("leg {} is of participant {:?}, who is not there", leg.no, leg.participant));
+        }
+        if leg.answered_at.is_some_and(|at| at < leg.created_at) {
+            return Err(format!("leg {} was answered before it was created", leg.no));
+        }
+        self.legs.push(leg.clone());
+        Ok(())
+    }
+
+    fn quality(&mut self, quality: &Quality) -> Result<(), String> {
+        if self.qualities.iter().any(|one| one.leg == quality.leg) {
+            return Err(format!("quality of leg {} is written twice", quality.leg));
+        }
+        self.qualities.push(quality.clone());
+        Ok(())
+    }
+
+    fn check_at_rest(&self) -> Result<(), String> {
+        if self.last() != Some(EventKind::Ended) {
+            return Err(format!("it never ended; its last event is {:?}", self.last()));
+        }
+        if !self.participants.iter().any(|one| one.role == ParticipantRole::Caller) {
+            return Err("it has no caller".to_owned());
+        }
+        for quality in &self.qualities {
+            if !self.legs.iter().any(|leg| leg.no == quality.leg) {
+                return Err(format!("a quality report of leg {}, which was never written", quality.leg));
+            }
+        }
+        if !self.legs.iter().any(|leg| leg.no == 1) {
+            return Err("the caller's leg was never written".to_owned());
+        }
+        let answered = self.legs.iter().filter(|leg| leg.answered_at.is_some()).count();
+        if self.has(EventKind::Answered) && answered < 2 {
+            return Err(format!("it was answered, and {answered} of its legs were"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_follows_the_end_and_everything_leads_to_it() {
+        let kinds = EventKind::ALL;
+        assert!(kinds.iter().all(|next| !may_follow(Some(EventKind::Ended), *next)));
+        let reachable = kinds.iter().filter(|before| kinds.iter().any(|next| may_follow(Some(**before), *next)));
+        assert_eq!(reachable.count(), 11);
+    }
+}

@@ -1,0 +1,157 @@
+//! A relay without packets: it lends port pairs, obeys commands and remembers what it was told, so that the
+//! checker can see where media would flow.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use streams::media::{LegMedia, LegReport, LeaseId, MediaCommand, MediaEvent, PortLease};
+
+use super::dice::Dice;
+
+/// The address in every lease.
+pub const MEDIA_ADDRESS: [u8; 4] = [192, 0, 2, 20];
+const FIRST_PORT: u16 = 20_000;
+
+/// An open lease.
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    /// Where the switch says the far end is.
+    pub media: LegMedia,
+    /// The lease it passes packets to.
+    pub partner: Option<LeaseId>,
+}
+
+/// The relay.
+pub struct Relay {
+    /// Leases that are open.
+    pub open: BTreeMap<LeaseId, Open>,
+    /// What is wrong with the commands that came.
+    pub complaints: Vec<String>,
+    /// Leases the switch has and has not opened or given back.
+    lent: BTreeSet<LeaseId>,
+    dice: Dice,
+}
+
+impl Relay {
+    /// A relay with that many leases, and the stock to hand out.
+    pub fn new(leases: u32, dice: Dice) -> (Self, MediaEvent) {
+        let stock: Vec<PortLease> = (1..=leases).map(|id| lease(LeaseId(id))).collect();
+        let lent = stock.iter().map(|lease| lease.id).collect();
+        (Self { open: BTreeMap::new(), complaints: Vec::new(), lent, dice }, MediaEvent::Stock(stock))
+    }
+
+    /// The lease that stands behind an address in an SDP.
+    pub fn lease_at(&self, address: SocketAddr) -> Option<LeaseId> {
+        self.open.keys().copied().find(|id| lease(*id).address == address)
+    }
+
+    /// Where what is sent to a lease comes out: what the far end of its partner has asked for.
+    pub fn comes_out_at(&self, id: LeaseId) -> Option<SocketAddr> {
+        let partner = self.open.get(&id)?.partner?;
+        self.open.get(&partner)?.media.remote
+    }
+
+    /// Obeys; what comes back comes back later.
+    pub fn obey(&mut self, now: Duration, command: MediaCommand) -> Vec<(Duration, MediaEvent)> {
+        match command {
+            MediaCommand::Open { lease, media } => {
+                if !self.lent.remove(&lease) {
+                    self.complaints.push(format!("{lease:?} is opened and was not lent, or is open already"));
+                }
+                self.open.insert(lease, Open { media, partner: None });
+            }
+            MediaCommand::Configure { lease, media } => match self.open.get_mut(&lease) {
+                Some(open) => open.media = media,
+                None => self.complaints.push(format!("{lease:?} is configured and not open")),
+            },
+            MediaCommand::Join { a, b } => self.join(a, b),
+            MediaCommand::Part { lease } => self.part(lease),
+            MediaCommand::Close { lease } => return self.close(now, lease),
+        }
+        Vec::new()
+    }
+
+    fn join(&mut self, a: LeaseId, b: LeaseId) {
+        if a == b || !self.open.contains_key(&a) || !self.open.contains_key(&b) {
+            return self.complaints.push(format!("{a:?} and {b:?} are joined and not both open"));
+        }
+        for (own, other) in [(a, b), (b, a)] {
+            let before = self.open.get(&own).and_then(|open| open.partner).filter(|before| *before != other);
+            if let Some(open) = before.and_then(|before| self.open.get_mut(&before)) {
+                open.partner = None;
+            }
+            if let Some(open) = self.open.get_mut(&own) {
+                open.partner = Some(other);
+            }
+        }
+    }
+
+    fn part(&mut self, lease: LeaseId) {
+        match self.open.get_mut(&lease) {
+            None => self.complaints.push(format!("{lease:?} is parted and not open")),
+            Some(open) => {
+                let partner = open.partner.take();
+                if let Some(open) = partner.and_then(|partner| self.open.get_mut(&partner)) {
+                    open.partner = None;
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, now: Duration, id: LeaseId) -> Vec<(Duration, MediaEvent)> {
+        let is_known = match self.open.remove(&id) {
+            Some(open) => {
+                if let Some(partner) = open.partner.and_then(|partner| self.open.get_mut(&partner)) {
+                    partner.partner = None;
+                }
+                true
+            }
+            None => self.lent.remove(&id),
+        };
+        if !is_known {
+            self.complaints.push(format!("{id:?} is closed twice"));
+            return Vec::new();
+        }
+        let (packets, closed_at) = (self.dice.below(1_000), now + self.dice.millis(0, 60));
+        let report = LegReport { packets_received: packets, packets_sent: packets, ..LegReport::default() };
+        let restocked_at = closed_at + self.dice.millis(5_000, 5_500);
+        vec![
+            (closed_at, MediaEvent::Closed { lease: id, report }),
+            (restocked_at, MediaEvent::Stock(vec![lease(id)])),
+        ]
+    }
+
+    /// A closed lease has come back and is lent again.
+    pub fn lend(&mut self, stock: &[PortLease]) {
+        self.lent.extend(stock.iter().map(|lease| lease.id));
+    }
+}
+
+fn lease(id: LeaseId) -> PortLease {
+    let port = FIRST_PORT + u16::try_from(id.0).unwrap_or(0) * 2;
+    PortLease { id, address: SocketAddr::from((MEDIA_ADDRESS, port)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_opened_once_and_closed_once() {
+        let (mut relay, _) = Relay::new(2, Dice::for_actor(1, 1));
+        let (a, b) = (LeaseId(1), LeaseId(2));
+        let unknown = LegMedia::unknown([192, 0, 2, 1].into());
+        for lease in [a, b] {
+            relay.obey(Duration::ZERO, MediaCommand::Open { lease, media: unknown });
+        }
+        relay.obey(Duration::ZERO, MediaCommand::Join { a, b });
+        assert_eq!(relay.obey(Duration::ZERO, MediaCommand::Close { lease: a }).len(), 2);
+        assert!(relay.complaints.is_empty(), "{:?}", relay.complaints);
+        relay.obey(Duration::ZERO, MediaCommand::Close { lease: a });
+        relay.obey(Duration::ZERO, MediaCommand::Join { a, b });
+        assert_eq!(relay.complaints.len(), 2);
+    }
+}
