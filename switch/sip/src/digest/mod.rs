@@ -5,7 +5,7 @@
 //! where the client names a user in `uri`, the same dialled user. A short lifetime (a minute or so) bounds that;
 //! TLS ends it. Keeping counts would let anybody who asks for nonces fill memory before authentication.
 //!
-//! Decisions: SHA-256 and MD5 are offered, in that order. `qop=auth` is asked for; `auth-int` is understood.
+//! Decisions: SHA-256 and MD5, whichever the caller offers. `qop=auth` is asked for; `auth-int` is understood.
 //! Old clients that answer without `qop` (RFC 2069 style) are accepted with MD5 only. `-sess` variants, `username*`
 //! and `userhash` are refused: they are not offered.
 
@@ -16,7 +16,7 @@ pub use credentials::{Challenge, Credentials, DigestError};
 pub use nonce::NonceKey;
 
 use crate::write::Quoted;
-use arrayvec::ArrayString;
+use arrayvec::{ArrayString, ArrayVec};
 use md5::Md5;
 use nonce::Age;
 use sha2::Sha256;
@@ -107,16 +107,29 @@ pub enum Verdict {
     Refused,
 }
 
-/// The values of the two `WWW-Authenticate` (or `Proxy-Authenticate`) lines to send: SHA-256 first, then MD5, in
-/// the order of preference that RFC 8760 §2.4 asks for.
+/// The values of the `WWW-Authenticate` (or `Proxy-Authenticate`) lines to send, one for each algorithm of `offer`.
+///
+/// RFC 8760 §2.4 wants the preferred algorithm first. Deployed clients are not all up to that: SIPp 3.6 looks at
+/// the first line only, and baresip before 3.11 gives up as soon as any line names another algorithm than MD5.
+/// Only `[Md5]` works with all of them; `[Sha256, Md5]` is for installations that know their phones.
 #[must_use]
-pub fn challenge(key: &NonceKey, realm: &str, now_secs: u64, stale: bool) -> [String; 2] {
+pub fn challenge(
+    key: &NonceKey,
+    offer: &[Algorithm],
+    realm: &str,
+    now_secs: u64,
+    stale: bool,
+) -> ArrayVec<String, 2> {
     let nonce = key.issue(realm, now_secs);
-    let stale = if stale { ", stale=true" } else { "" };
-    [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
-        let (realm, algorithm) = (Quoted(realm), algorithm.as_str());
-        format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}")
-    })
+    let (realm, stale) = (Quoted(realm), if stale { ", stale=true" } else { "" });
+    offer
+        .iter()
+        .take(2)
+        .map(|algorithm| {
+            let algorithm = algorithm.as_str();
+            format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}")
+        })
+        .collect()
 }
 
 /// Checks the credentials of a request, in the same time whatever is wrong with them.
