@@ -4,7 +4,7 @@
 //! extensions (`Require`), hops, bodies or dialogs; the endpoint and the registrar do.
 
 use super::Message;
-use super::fields::{ContactValue, FieldError, FieldProblem, NameAddr};
+use super::fields::{ContactValue, FieldError, FieldProblem, NameAddr, Via};
 use super::index::StartLine;
 use crate::header::HeaderName;
 use crate::limits::URI_BYTES_MAX;
@@ -60,10 +60,7 @@ impl Message<'_> {
         if self.index().repeated_singles() != 0 {
             return Err(bad("Header Given Twice"));
         }
-        let via = self.via()?;
-        if via.params.count_of("branch") > 1 {
-            return Err(bad("Malformed Via"));
-        }
+        self.check_vias()?;
         check_party(&self.from()?, HeaderName::From)?;
         check_party(&self.to()?, HeaderName::To)?;
         self.call_id()?;
@@ -88,6 +85,13 @@ impl Message<'_> {
             StartLine::Request { well_formed: false, .. } => Err(bad("Malformed Request Line")),
             StartLine::Request { .. } => check_request_uri(self.request_uri()),
         }
+    }
+
+    /// All of them, because a response carries all of them back.
+    fn check_vias(&self) -> Result<(), Invalid> {
+        self.via()?;
+        let sound = |value| Via::parse(value).is_ok_and(|via| via.params.count_of("branch") <= 1);
+        if self.values(HeaderName::Via).all(sound) { Ok(()) } else { Err(bad("Malformed Via")) }
     }
 
     /// A request that opens a dialog names where to reach its sender (§8.1.1.8); the others may.
