@@ -1,0 +1,8 @@
+# Each target is one script in bin/; what it does and needs stands there.
+.PHONY: run test lint bench soak fuzz
+run:   ; @bin/run
+test:  ; @bin/test
+lint:  ; @bin/lint
+bench: ; @bin/bench
+soak:  ; @bin/soak
+fuzz:  ; @bin/fuzz
