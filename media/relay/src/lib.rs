@@ -1,1 +1,133 @@
-//! Placeholder header, replaced by the first real commit of this package.
+//! The relay: sockets, ports and the thread that carries media between the legs of calls.
+//!
+//! It makes no decision of its own: whose packets are taken and where they go is `streams`' business, which ports
+//! belong to which call is call control's. [`Relay`] is the handle; orders go in as
+//! [`MediaCommand`](streams::media::MediaCommand)s, news come out as [`MediaEvent`](streams::media::MediaEvent)s,
+//! both through bounded single-producer single-consumer rings. One worker thread serves all legs; a lease belongs to
+//! one worker for its life, so that more can come.
+//!
+//! It does not decrypt, transcode, mix or record. Linux only.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+mod config;
+mod counters;
+mod slots;
+mod sockets;
+mod stock;
+mod syscall;
+mod worker;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::{Builder, JoinHandle},
+};
+
+use mio::{Poll, Waker};
+use rtrb::{Consumer, Producer, RingBuffer};
+use streams::media::{MediaCommand, MediaEvent};
+
+pub use config::{ADDRESSES_MAX, MediaAddress, PAIRS_MAX, PortRange, RelayConfig, RelayError};
+pub use counters::Counters;
+use worker::{COMMANDS, Ends, Worker};
+
+/// Commands that may wait for the worker.
+const COMMANDS_MAX: usize = 4_096;
+/// Events that may wait for the owner.
+const EVENTS_MAX: usize = 4_096;
+
+/// The worker has not kept up, or is gone ([`Relay::is_running`]). The command comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the media worker takes no further command now")]
+pub struct Full(pub MediaCommand);
+
+/// A running relay. Dropping it stops the thread and closes all sockets.
+pub struct Relay {
+    commands: Producer<MediaCommand>,
+    events: Consumer<MediaEvent>,
+    waker: Waker,
+    stop: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Relay {
+    /// Checks the configuration, binds the first pair of each address and starts the worker. `waker` is called on
+    /// the worker's thread whenever [`Relay::receive`] has something new; it must be quick and must not block.
+    pub fn start(config: RelayConfig, waker: impl Fn() + Send + 'static) -> Result<Self, RelayError> {
+        config.check()?;
+        for address in &config.addresses {
+            if !sockets::is_local(address.bind) {
+                return Err(RelayError::NotLocal { bind: address.bind });
+            }
+        }
+        let poll = Poll::new().map_err(RelayError::Worker)?;
+        let command_waker = Waker::new(poll.registry(), COMMANDS).map_err(RelayError::Worker)?;
+        let (commands, commands_in) = RingBuffer::new(COMMANDS_MAX);
+        let (events_out, events) = RingBuffer::new(EVENTS_MAX);
+        let stop = Arc::new(AtomicBool::new(false));
+        let counters = Arc::new(Counters::default());
+        let ends = Ends {
+            poll,
+            commands: commands_in,
+            events: events_out,
+            wake_owner: waker,
+            stop: Arc::clone(&stop),
+            counters: Arc::clone(&counters),
+        };
+        let worker = Worker::new(config, ends)?;
+        let thread =
+            Builder::new().name("media-0".into()).spawn(move || worker.run()).map_err(RelayError::Worker)?;
+        Ok(Self { commands, events, waker: command_waker, stop, counters, thread: Some(thread) })
+    }
+
+    /// Hands a command to the worker.
+    pub fn send(&mut self, command: MediaCommand) -> Result<(), Full> {
+        if !self.is_running() {
+            return Err(Full(command));
+        }
+        self.commands.push(command).map_err(|rtrb::PushError::Full(command)| Full(command))?;
+        // The only failure is an eventfd counter at its end, and then the worker is awake anyway.
+        let _ = self.waker.wake();
+        Ok(())
+    }
+
+    /// The next event, if there is one.
+    pub fn receive(&mut self) -> Option<MediaEvent> {
+        self.events.pop().ok()
+    }
+
+    /// Figures, shared with whoever shows them.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Whether the worker still turns; false only if it hit a defect. For health checks.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        let _ = self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the worker has been reported by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the worker counts. It counts in plain integers and publishes them once per wake-up, so that the packet path
+//! has no atomic operation; readers see figures that are at most one wake-up old.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Readable by any thread at any time.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: AtomicU64,)*
+        }
+
+        /// The worker's own copy.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub(crate) struct Tally {
+            $(pub(crate) $name: u64,)*
+        }
+
+        impl Tally {
+            pub(crate) fn publish(&self, to: &Counters) {
+                $(to.$name.store(self.$name, Relaxed);)*
+            }
+        }
+
+        impl Counters {
+            /// Names and values, for metrics.
+            pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name.load(Relaxed)),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Times the worker woke up.
+    wakeups,
+    /// Datagrams read from open legs, good or bad.
+    datagrams_received,
+    /// Datagrams that the kernel took for the other leg.
+    datagrams_sent,
+    /// Accepted, with nobody to send them to (hold, no partner, no address).
+    kept,
+    /// Dropped: source not proven (D6).
+    dropped_foreign,
+    /// Dropped: source being proven.
+    dropped_probation,
+    /// Dropped: SSRC that is not the pinned one.
+    dropped_ssrc,
+    /// Dropped: not RTP on an RTP port, not RTCP on an RTCP port.
+    dropped_malformed,
+    /// Dropped: longer than the largest datagram we carry.
+    dropped_too_long,
+    /// Not sent: the kernel refused (unreachable, not permitted …).
+    send_errors,
+    /// Not sent: the socket's buffer was full.
+    send_blocked,
+    /// Not sent: the destination was a port of our own, which could go round for ever.
+    send_loops,
+    /// Reads that failed with something else than "nothing there".
+    receive_errors,
+    /// Commands about a lease that is gone or not open.
+    commands_stale,
+    /// Port pairs that could not be bound.
+    bind_failures,
+    /// Open legs now.
+    legs_open,
+    /// Bound pairs in stock now.
+    pairs_stocked,
+    /// Closed ports that rest now.
+    pairs_quarantined,
+}

@@ -1,0 +1,256 @@
+//! The table of port pairs: what each is used for now. The packet path reaches a leg by index, never by search.
+//!
+//! A slot is a port pair for good; its generation tells one lease of the pair from the next, so that a late command
+//! about a lease that was given back cannot touch a stranger's call.
+
+use std::net::SocketAddr;
+
+use mio::net::UdpSocket;
+use streams::{
+    leg::{Channel, LegState},
+    media::{LeaseId, LegMedia, LegReport},
+};
+
+use crate::sockets::Pair;
+
+/// Times that one packet may pass through us.
+const HOPS_MAX: usize = 8;
+
+#[derive(Debug, Default)]
+enum Use {
+    #[default]
+    Free,
+    Stocked(Pair),
+    Open(Box<Leg>),
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u16,
+    used: Use,
+}
+
+/// An open leg with its sockets.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    sockets: Pair,
+    pub(crate) state: LegState,
+    peer: Option<usize>,
+}
+
+impl Leg {
+    pub(crate) fn socket(&mut self, channel: Channel) -> &mut UdpSocket {
+        match channel {
+            Channel::Rtp => &mut self.sockets.rtp,
+            Channel::Rtcp => &mut self.sockets.rtcp,
+        }
+    }
+}
+
+/// All pairs of one relay.
+#[derive(Debug)]
+pub(crate) struct Slots(Vec<Slot>);
+
+impl Slots {
+    pub(crate) fn new(pairs: usize) -> Self {
+        Self((0..pairs).map(|_| Slot::default()).collect())
+    }
+
+    /// Puts a bound pair on stock.
+    pub(crate) fn stock(&mut self, at: usize, sockets: Pair) -> Option<LeaseId> {
+        let slot = self.0.get_mut(at)?;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.used = Use::Stocked(sockets);
+        let index = u32::try_from(at).ok()?;
+        Some(LeaseId(u32::from(slot.generation) << 16 | index))
+    }
+
+    /// The slot of a lease that has not been given back.
+    pub(crate) fn find(&self, lease: LeaseId) -> Option<usize> {
+        let at = (lease.0 & 0xffff) as usize;
+        let slot = self.0.get(at)?;
+        let current = u32::from(slot.generation) == lease.0 >> 16 && !matches!(slot.used, Use::Free);
+        current.then_some(at)
+    }
+
+    /// From stock to open. `None` if the slot is not on stock.
+    pub(crate) fn open(&mut self, at: usize, media: LegMedia) -> Option<&mut Leg> {
+        let slot = self.0.get_mut(at)?;
+        match std::mem::take(&mut slot.used) {
+            Use::Stocked(sockets) => {
+                slot.used = Use::Open(Box::new(Leg { sockets, state: LegState::new(media), peer: None }));
+                self.leg(at)
+            }
+            used => {
+                slot.used = used;
+                None
+            }
+        }
+    }
+
+    pub(crate) fn leg(&mut self, at: usize) -> Option<&mut Leg> {
+        match &mut self.0.get_mut(at)?.used {
+            Use::Open(leg) => Some(leg),
+            Use::Free | Use::Stocked(_) => None,
+        }
+    }
+
+    /// An open leg and the one it is joined to.
+    pub(crate) fn leg_and_peer(&mut self, at: usize) -> Option<(&mut Leg, Option<&mut Leg>)> {
+        let Some(peer) = self.leg(at)?.peer else {
+            return self.leg(at).map(|leg| (leg, None));
+        };
+        let [one, other] = self.0.get_disjoint_mut([at, peer]).ok()?;
+        match (&mut one.used, &mut other.used) {
+            (Use::Open(leg), Use::Open(peer)) => Some((leg, Some(peer))),
+            _ => None,
+        }
+    }
+
+    /// Joins two open legs, each parted first. False if they are not two open legs.
+    pub(crate) fn join(&mut self, a: usize, b: usize) -> bool {
+        if a == b || self.leg(a).is_none() || self.leg(b).is_none() {
+            return false;
+        }
+        self.part(a);
+        self.part(b);
+        for (one, other) in [(a, b), (b, a)] {
+            if let Some(leg) = self.leg(one) {
+                leg.peer = Some(other);
+            }
+        }
+        true
+    }
+
+    /// Ends the join of a leg, if there is one, on both sides.
+    pub(crate) fn part(&mut self, at: usize) {
+        let peer = self.leg(at).and_then(|leg| leg.peer.take());
+        if let Some(peer) = peer.and_then(|at| self.leg(at)) {
+            peer.peer = None;
+        }
+    }
+
+    /// Closes the sockets and says what the leg was like. `None` for a leg that was never opened.
+    pub(crate) fn close(&mut self, at: usize) -> Option<LegReport> {
+        self.part(at);
+        match std::mem::take(&mut self.0.get_mut(at)?.used) {
+            Use::Open(leg) => Some(leg.state.report()),
+            Use::Free | Use::Stocked(_) => None,
+        }
+    }
+
+    /// Whether what a leg receives would come back to it through ports of our own, for ever: RTP has no hop count,
+    /// and two descriptions that name our ports suffice. `own` gives the slot of an address of ours. A path through
+    /// us more than once that ends elsewhere is fine.
+    pub(crate) fn goes_round(
+        &self,
+        at: usize,
+        channel: Channel,
+        own: impl Fn(SocketAddr) -> Option<usize>,
+    ) -> bool {
+        let open = |at: usize| match &self.0.get(at)?.used {
+            Use::Open(leg) => Some(leg),
+            Use::Free | Use::Stocked(_) => None,
+        };
+        let mut here = at;
+        for _ in 0..HOPS_MAX {
+            let peer = open(here).and_then(|leg| open(leg.peer?));
+            let next = peer.and_then(|leg| leg.state.destination(channel)).and_then(&own);
+            match next {
+                None => return false,
+                Some(next) if next == at => return true,
+                Some(next) => here = next,
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> Pair {
+        let any = || UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Pair { rtp: any(), rtcp: any() }
+    }
+
+    fn open(slots: &mut Slots, at: usize) -> LeaseId {
+        let lease = slots.stock(at, pair()).unwrap();
+        assert!(slots.open(at, LegMedia::unknown([127, 0, 0, 1].into())).is_some());
+        lease
+    }
+
+    #[test]
+    fn a_lease_that_was_given_back_is_not_found_again() {
+        let mut slots = Slots::new(2);
+        let first = open(&mut slots, 1);
+        assert_eq!(slots.find(first), Some(1));
+        assert_eq!(slots.close(1), Some(LegReport::default()));
+        assert_eq!(slots.find(first), None);
+        let second = slots.stock(1, pair()).unwrap();
+        assert_ne!(first, second);
+        assert_eq!((slots.find(first), slots.find(second)), (None, Some(1)));
+        assert_eq!(slots.close(1), None, "never opened");
+        assert_eq!(slots.find(LeaseId(u32::MAX)), None);
+    }
+
+    #[test]
+    fn a_pair_is_opened_once() {
+        let mut slots = Slots::new(1);
+        open(&mut slots, 0);
+        assert!(slots.open(0, LegMedia::unknown([127, 0, 0, 1].into())).is_none());
+        assert!(slots.leg(0).is_some(), "and stays open");
+    }
+
+    /// Ports 10, 11, 12 … are ours, and belong to slots 0, 1, 2 …
+    #[test]
+    fn packets_that_would_come_back_for_ever_are_seen() {
+        let to = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let check = |remotes: &[u16], joins: &[(usize, usize)]| {
+            let mut slots = Slots::new(remotes.len());
+            for (at, port) in remotes.iter().enumerate() {
+                slots.stock(at, pair()).unwrap();
+                let known = LegMedia { remote: Some(to(*port)), ..LegMedia::unknown([127, 0, 0, 1].into()) };
+                slots.open(at, known).unwrap();
+            }
+            for (a, b) in joins {
+                assert!(slots.join(*a, *b));
+            }
+            let own = |address: SocketAddr| {
+                Some(usize::from(address.port().checked_sub(10).filter(|slot| *slot < 90)?))
+            };
+            slots.goes_round(0, Channel::Rtp, own)
+        };
+        assert!(!check(&[4_000, 5_000], &[(0, 1)]), "two phones");
+        assert!(!check(&[4_000, 5_000], &[]), "not joined");
+        assert!(check(&[4_000, 10], &[(0, 1)]), "the second says that it is the first");
+        assert!(!check(&[4_000, 12, 11, 5_000], &[(0, 1), (2, 3)]), "through us twice, then out");
+        assert!(check(&[4_000, 12, 4_000, 10], &[(0, 1), (2, 3)]), "round over two calls");
+        assert!(check(&[4_000, 12, 4_000, 12], &[(0, 1), (2, 3)]), "round without its beginning");
+        assert!(!check(&[4_000, 60], &[(0, 1)]), "a port of ours that is not open");
+    }
+
+    #[test]
+    fn joins_are_mutual_and_exclusive() {
+        let mut slots = Slots::new(3);
+        for at in 0..3 {
+            open(&mut slots, at);
+        }
+        let peers = |slots: &mut Slots| -> Vec<Option<usize>> {
+            (0..3).map(|at| slots.leg(at).unwrap().peer).collect()
+        };
+        assert!(!slots.join(0, 0));
+        assert!(!slots.join(0, 9));
+        assert!(slots.join(0, 1));
+        assert_eq!(peers(&mut slots), [Some(1), Some(0), None]);
+        assert!(slots.join(2, 0));
+        assert_eq!(peers(&mut slots), [Some(2), None, Some(0)]);
+        slots.part(1);
+        assert_eq!(peers(&mut slots), [Some(2), None, Some(0)]);
+        assert!(slots.leg_and_peer(0).unwrap().1.is_some());
+        slots.close(2);
+        assert!(slots.leg_and_peer(0).unwrap().1.is_none());
+        assert!(slots.leg_and_peer(2).is_none());
+    }
+}

@@ -1,0 +1,73 @@
+//! Binding a port pair: two non-blocking UDP sockets, RTP even and RTCP odd, marked for voice.
+
+use std::{
+    io,
+    net::{self, IpAddr, SocketAddr},
+};
+
+use mio::net::UdpSocket;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// The two sockets of a lease.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) rtp: UdpSocket,
+    pub(crate) rtcp: UdpSocket,
+}
+
+impl Pair {
+    /// Both or neither.
+    pub(crate) fn bind(ip: IpAddr, rtp_port: u16, dscp: u8) -> io::Result<Self> {
+        let rtcp_port = rtp_port.checked_add(1).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Self { rtp: udp(ip, rtp_port, dscp)?, rtcp: udp(ip, rtcp_port, dscp)? })
+    }
+}
+
+/// Whether an address is one of this host's: the kernel knows best.
+pub(crate) fn is_local(ip: IpAddr) -> bool {
+    let refused = net::UdpSocket::bind(SocketAddr::new(ip, 0)).err();
+    refused.is_none_or(|e| e.kind() != io::ErrorKind::AddrNotAvailable)
+}
+
+fn udp(ip: IpAddr, port: u16, dscp: u8) -> io::Result<UdpSocket> {
+    let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+    let class = u32::from(dscp) << 2;
+    // Marking is a wish; a container may not be allowed to, and media must flow all the same.
+    if ip.is_ipv4() {
+        let _ = socket.set_tos_v4(class);
+    } else {
+        // An IPv4 peer would appear as ::ffff:a.b.c.d, which no SDP address equals.
+        socket.set_only_v6(true)?;
+        let _ = socket.set_tclass_v6(class);
+    }
+    socket.bind(&SocketAddr::new(ip, port).into())?;
+    Ok(UdpSocket::from_std(socket.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_both_ports_or_neither() {
+        let ip = IpAddr::from([127, 0, 0, 1]);
+        // Any even port that is free together with its neighbour.
+        let (port, pair) = (41_000..41_400)
+            .step_by(2)
+            .find_map(|port| Pair::bind(ip, port, 46).ok().map(|pair| (port, pair)))
+            .unwrap();
+        assert_eq!(pair.rtp.local_addr().unwrap().port(), port);
+        assert_eq!(pair.rtcp.local_addr().unwrap().port(), port + 1);
+        drop(pair.rtp);
+        let refused = Pair::bind(ip, port, 46).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse, "RTCP is still taken");
+        assert!(net::UdpSocket::bind((ip, port)).is_ok(), "and RTP was given back");
+    }
+
+    #[test]
+    fn addresses_of_others_are_not_local() {
+        assert!(is_local([127, 0, 0, 1].into()));
+        assert!(!is_local([192, 0, 2, 1].into()), "TEST-NET-1 is nobody's");
+    }
+}

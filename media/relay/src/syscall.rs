@@ -1,0 +1,337 @@
+//! The system calls that the standard library does not have: `recvmmsg`, `sendmmsg`, `sched_setaffinity`.
+//!
+//! All of this package's unsafe code is here. Socket addresses are read and written as bytes in Linux' layout
+//! (`struct sockaddr_in` and `sockaddr_in6`), which needs none.
+
+#![allow(unsafe_code)]
+
+use std::{
+    io,
+    mem::size_of,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    os::fd::AsRawFd,
+    ptr,
+};
+
+/// Datagrams that one system call moves at most.
+pub(crate) const BATCH_MAX: usize = 32;
+/// Longest datagram that is carried. RTP stays below the MTU of Ethernet.
+pub(crate) const DATAGRAM_BYTES_MAX: usize = 2_048;
+
+/// Room for `struct sockaddr_in6`, the longer of the two.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Name([u8; 28]);
+
+const NAME_LEN: libc::socklen_t = 28;
+const NAME_V4_LEN: libc::socklen_t = 16;
+
+impl Name {
+    fn set(&mut self, address: SocketAddr) -> libc::socklen_t {
+        self.0 = [0; 28];
+        let Name(b) = self;
+        b[2..4].copy_from_slice(&address.port().to_be_bytes());
+        match address {
+            SocketAddr::V4(v4) => {
+                b[..2].copy_from_slice(&family(libc::AF_INET).to_ne_bytes());
+                b[4..8].copy_from_slice(&v4.ip().octets());
+                NAME_V4_LEN
+            }
+            SocketAddr::V6(v6) => {
+                b[..2].copy_from_slice(&family(libc::AF_INET6).to_ne_bytes());
+                b[8..24].copy_from_slice(&v6.ip().octets());
+                b[24..].copy_from_slice(&v6.scope_id().to_ne_bytes());
+                NAME_LEN
+            }
+        }
+    }
+
+    fn get(&self) -> Option<SocketAddr> {
+        let Name(b) = self;
+        let of = u16::from_ne_bytes([b[0], b[1]]);
+        let port = u16::from_be_bytes([b[2], b[3]]);
+        if of == family(libc::AF_INET) {
+            Some((Ipv4Addr::new(b[4], b[5], b[6], b[7]), port).into())
+        } else if of == family(libc::AF_INET6) {
+            let mut octets = [0; 16];
+            octets.copy_from_slice(&b[8..24]);
+            let scope = u32::from_ne_bytes([b[24], b[25], b[26], b[27]]);
+            Some(SocketAddrV6::new(Ipv6Addr::from(octets), port, 0, scope).into())
+        } else {
+            None
+        }
+    }
+}
+
+/// Address families are small constants.
+const fn family(af: libc::c_int) -> u16 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let family = af as u16;
+    family
+}
+
+/// A number of headers, never more than [`BATCH_MAX`].
+fn count(headers: usize) -> libc::c_uint {
+    libc::c_uint::try_from(headers).unwrap_or(0)
+}
+
+/// What became of a batch that was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) datagrams: u64,
+    pub(crate) bytes: u64,
+    pub(crate) errors: u64,
+    pub(crate) blocked: u64,
+}
+
+/// Buffers and message headers for one batch, made once. Received datagrams are sent on from where they lie.
+///
+/// The headers hold raw pointers into the other vectors. None of these vectors is ever grown or replaced, so what
+/// they own stays where it is; `buffers` and `names` are never borrowed mutably after `new`, because the kernel
+/// writes them through those pointers.
+pub(crate) struct Batch {
+    buffers: Vec<[u8; DATAGRAM_BYTES_MAX]>,
+    names: Vec<Name>,
+    /// Pointed to by `in_headers`, kept alive by standing here.
+    _in_vectors: Vec<libc::iovec>,
+    in_headers: Vec<libc::mmsghdr>,
+    received: usize,
+    destination: Name,
+    out_vectors: Vec<libc::iovec>,
+    out_headers: Vec<libc::mmsghdr>,
+    queued: usize,
+}
+
+impl Batch {
+    pub(crate) fn new() -> Self {
+        // SAFETY: `mmsghdr` is integers and pointers, for which all bits zero is a valid value (zero, null).
+        let no_header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+        let no_vector = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+        let mut buffers = vec![[0; DATAGRAM_BYTES_MAX]; BATCH_MAX];
+        let mut names = vec![Name([0; 28]); BATCH_MAX];
+        let mut in_vectors = vec![no_vector; BATCH_MAX];
+        let mut in_headers = vec![no_header; BATCH_MAX];
+        for (i, vector) in in_vectors.iter_mut().enumerate() {
+            vector.iov_base = buffers.as_mut_ptr().wrapping_add(i).cast();
+            vector.iov_len = DATAGRAM_BYTES_MAX;
+        }
+        for (i, header) in in_headers.iter_mut().enumerate() {
+            header.msg_hdr.msg_name = names.as_mut_ptr().wrapping_add(i).cast();
+            header.msg_hdr.msg_namelen = NAME_LEN;
+            header.msg_hdr.msg_iov = in_vectors.as_mut_ptr().wrapping_add(i);
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        Self {
+            buffers,
+            names,
+            _in_vectors: in_vectors,
+            in_headers,
+            received: 0,
+            destination: Name([0; 28]),
+            out_vectors: vec![no_vector; BATCH_MAX],
+            out_headers: vec![no_header; BATCH_MAX],
+            queued: 0,
+        }
+    }
+
+    /// Reads what is there, without waiting. Fewer than [`BATCH_MAX`] means that the socket is empty now.
+    pub(crate) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
+        for header in &mut self.in_headers[..self.received] {
+            header.msg_hdr.msg_namelen = NAME_LEN;
+        }
+        self.received = 0;
+        self.queued = 0;
+        // SAFETY: `in_headers` holds BATCH_MAX headers. Each points to its own iovec, buffer and name, set up in
+        // `new` and owned by `self` as described there, so the pointers are valid; nothing else refers to them during
+        // the call because `self` is borrowed mutably. iov_len and msg_namelen are the lengths of what they
+        // describe. A null timeout is allowed.
+        let read = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.in_headers.as_mut_ptr(),
+                count(BATCH_MAX),
+                libc::MSG_DONTWAIT,
+                ptr::null_mut(),
+            )
+        };
+        let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+        self.received = read.min(BATCH_MAX);
+        Ok(self.received)
+    }
+
+    /// The nth datagram of the last [`Batch::receive`]: source and bytes. `None` if it was too long for us.
+    pub(crate) fn datagram(&self, n: usize) -> Option<(SocketAddr, &[u8])> {
+        let header = self.in_headers.get(..self.received)?.get(n)?;
+        if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
+            return None;
+        }
+        let bytes = self.buffers[n].get(..header.msg_len as usize)?;
+        Some((self.names[n].get()?, bytes))
+    }
+
+    /// Chooses the nth datagram of the last receive for the next [`Batch::send`].
+    pub(crate) fn queue(&mut self, n: usize) {
+        let len = self.in_headers[n].msg_len as usize;
+        if self.queued < BATCH_MAX && len <= DATAGRAM_BYTES_MAX {
+            let iov_base = self.buffers.as_mut_ptr().wrapping_add(n).cast();
+            self.out_vectors[self.queued] = libc::iovec { iov_base, iov_len: len };
+            self.queued += 1;
+        }
+    }
+
+    /// Sends the chosen datagrams, in order, without waiting. A datagram that the kernel refuses is skipped; when
+    /// the socket's buffer is full the rest is given up: late speech is worth less than the speech behind it.
+    pub(crate) fn send(&mut self, socket: &impl AsRawFd, to: SocketAddr) -> Sent {
+        let mut sent = Sent::default();
+        let name_len = self.destination.set(to);
+        let name: *mut Name = &raw mut self.destination;
+        for (i, header) in self.out_headers[..self.queued].iter_mut().enumerate() {
+            header.msg_hdr.msg_name = name.cast();
+            header.msg_hdr.msg_namelen = name_len;
+            header.msg_hdr.msg_iov = self.out_vectors.as_mut_ptr().wrapping_add(i);
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        let mut at = 0;
+        while at < self.queued {
+            let left = &mut self.out_headers[at..self.queued];
+            // SAFETY: `left` is a live slice of headers, each set up just above to point to its own iovec, which
+            // `queue` filled with the address and length of initialised bytes in `buffers`, and to `destination`. All
+            // of these are owned by `self` and not touched during the call; the kernel reads them and writes msg_len
+            // into `left`, which is borrowed mutably. The count is at most BATCH_MAX.
+            let taken = unsafe {
+                libc::sendmmsg(
+                    socket.as_raw_fd(),
+                    left.as_mut_ptr(),
+                    count(left.len()),
+                    libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+                )
+            };
+            match usize::try_from(taken) {
+                Ok(taken) if taken > 0 => {
+                    let taken = taken.min(left.len());
+                    sent.datagrams += taken as u64;
+                    sent.bytes += left[..taken].iter().map(|h| u64::from(h.msg_len)).sum::<u64>();
+                    at += taken;
+                }
+                _ => match io::Error::last_os_error().kind() {
+                    io::ErrorKind::WouldBlock => {
+                        sent.blocked += (self.queued - at) as u64;
+                        break;
+                    }
+                    _ => {
+                        sent.errors += 1;
+                        at += 1;
+                    }
+                },
+            }
+        }
+        self.queued = 0;
+        sent
+    }
+}
+
+/// Pins the calling thread to one CPU.
+pub(crate) fn pin_thread(core: usize) -> io::Result<()> {
+    // SAFETY: `cpu_set_t` is an array of integers, for which all bits zero is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    if core >= size_of::<libc::cpu_set_t>() * 8 {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    // SAFETY: `core` is within the set, as checked above; CPU_SET writes to that bit only.
+    unsafe { libc::CPU_SET(core, &mut set) };
+    // SAFETY: 0 names the calling thread; the pointer and the size are those of `set`, which the kernel only reads.
+    let done = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    fn socket(ip: &str) -> UdpSocket {
+        let socket = UdpSocket::bind(format!("{ip}:0")).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket
+    }
+
+    /// Waits by blocking on the receiving socket's readiness, not by time.
+    fn receive(batch: &mut Batch, socket: &UdpSocket) -> usize {
+        socket.set_nonblocking(false).unwrap();
+        socket.peek_from(&mut [0]).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        batch.receive(socket).unwrap()
+    }
+
+    fn check(ip: &str) {
+        let (phone, relay, other) = (socket(ip), socket(ip), socket(ip));
+        let mut batch = Batch::new();
+        assert_eq!(batch.receive(&relay).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        for round in 0..3_u8 {
+            for n in 0..5 {
+                phone.send_to(&[round, n], relay.local_addr().unwrap()).unwrap();
+            }
+            assert_eq!(receive(&mut batch, &relay), 5);
+            for n in 0..5 {
+                let (source, bytes) = batch.datagram(n).unwrap();
+                assert_eq!((source, bytes), (phone.local_addr().unwrap(), &[round, n as u8][..]));
+            }
+            assert!(batch.datagram(5).is_none());
+            for n in [0, 2, 4] {
+                batch.queue(n);
+            }
+            let sent = batch.send(&relay, other.local_addr().unwrap());
+            assert_eq!(sent, Sent { datagrams: 3, bytes: 6, ..Sent::default() });
+            assert_eq!(receive(&mut batch, &other), 3);
+            let last = batch.datagram(2).unwrap();
+            assert_eq!(
+                last,
+                (relay.local_addr().unwrap(), &[round, 4][..]),
+                "sent from the relay's own port"
+            );
+        }
+    }
+
+    #[test]
+    fn a_batch_comes_in_and_goes_out_over_ipv4() {
+        check("127.0.0.1");
+    }
+
+    #[test]
+    fn a_batch_comes_in_and_goes_out_over_ipv6() {
+        check("[::1]");
+    }
+
+    #[test]
+    fn a_datagram_that_is_too_long_is_none() {
+        let (phone, relay) = (socket("127.0.0.1"), socket("127.0.0.1"));
+        let mut batch = Batch::new();
+        for len in [DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MAX + 1] {
+            phone.send_to(&vec![0; len], relay.local_addr().unwrap()).unwrap();
+        }
+        assert_eq!(receive(&mut batch, &relay), 2);
+        assert_eq!(batch.datagram(0).unwrap().1.len(), DATAGRAM_BYTES_MAX);
+        assert!(batch.datagram(1).is_none());
+    }
+
+    #[test]
+    fn a_destination_that_the_kernel_refuses_is_counted() {
+        let (phone, relay) = (socket("127.0.0.1"), socket("127.0.0.1"));
+        let mut batch = Batch::new();
+        for n in 0..4 {
+            phone.send_to(&[n], relay.local_addr().unwrap()).unwrap();
+        }
+        assert_eq!(receive(&mut batch, &relay), 4);
+        for n in 0..4 {
+            batch.queue(n);
+        }
+        let sent = batch.send(&relay, "[::1]:9".parse().unwrap());
+        assert_eq!(sent, Sent { errors: 4, ..Sent::default() }, "another family than the socket's");
+    }
+
+    #[test]
+    fn a_core_that_does_not_exist_is_an_error() {
+        assert!(pin_thread(1_000_000).is_err());
+        assert!(pin_thread(1_023).is_err());
+    }
+}
