@@ -3,7 +3,8 @@
 //!
 //! The wire part: [`parse`] reads a message in place into a reusable [`Index`], [`Message`] is the typed view of
 //! it, [`MessageWriter`] is the only way to make bytes, [`StreamFramer`] cuts a TCP/TLS stream into messages,
-//! [`digest`] challenges and verifies. Nothing here opens sockets, reads clocks or keeps a map without a limit.
+//! [`digest`] challenges and verifies. Above it, [`Endpoint`] is one shard's transactions, dialogs and INVITE
+//! sessions. Nothing here opens sockets, reads clocks or keeps a map without a limit.
 
 #![cfg_attr(
     test,
@@ -18,17 +19,30 @@
 )]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod branch;
+mod dialog;
 pub mod digest;
+pub mod endpoint;
+mod flow;
 mod header;
 pub mod limits;
 mod message;
 mod method;
+mod nat;
 mod parse;
+mod session;
 mod status;
 mod stream;
+mod timer;
+pub mod transaction;
 pub mod uri;
 pub mod write;
 
+pub use endpoint::{
+    Body, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders, Input, Invite,
+    NewRequest, Output, Outputs, Party, Provisional, Reason, Refused, Reply, RequestKey, ServerKey, Why,
+};
+pub use flow::{Flow, Transport};
 pub use header::HeaderName;
 pub use message::fields::{
     CSeq, ContactValue, FieldError, FieldProblem, Malformed, NameAddr, Params, Via, unquoted,
@@ -38,7 +52,9 @@ pub use message::valid::Invalid;
 pub use message::{Headers, Message, OwnedMessage, Values};
 pub use method::Method;
 pub use parse::{ParseError, parse, parse_head};
+pub use session::SessionKey;
 pub use status::reason_phrase_of;
 pub use stream::{Frame, FrameError, StreamFramer};
+pub use transaction::Timers;
 pub use uri::{Host, Scheme, Uri, UriError};
 pub use write::{MessageWriter, WriteError};

@@ -9,6 +9,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
+use arrayvec::ArrayVec;
+
 /// Dead entries tolerated above the number of running ones before the heap is rebuilt.
 const DEAD_ENTRIES_MAX: usize = 1_024;
 
@@ -51,11 +53,6 @@ impl<T> TimerQueue<T> {
     /// How many timers run.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
-    }
-
-    /// Whether none runs.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Starts a timer.
@@ -127,6 +124,59 @@ impl<T> TimerQueue<T> {
     }
 }
 
+/// Timers one transaction or session can run at once.
+const RUNNING_MAX: usize = 4;
+
+/// The running timers of one transaction or session, by reason.
+pub struct Running<T>(ArrayVec<(T, TimerKey), RUNNING_MAX>);
+
+impl<T> Default for Running<T> {
+    fn default() -> Self {
+        Self(ArrayVec::new())
+    }
+}
+
+impl<T: Copy + PartialEq> Running<T> {
+    /// Starts a timer in place of a running one of the same reason.
+    pub fn set(&mut self, queue: &mut TimerQueue<T>, at: Instant, what: T) {
+        self.stop(queue, what);
+        let key = queue.set(at, what);
+        if self.0.try_push((what, key)).is_err() {
+            debug_assert!(false, "more timers at once than any state has");
+            queue.cancel(key);
+        }
+    }
+
+    /// Stops a timer, if it runs.
+    pub fn stop(&mut self, queue: &mut TimerQueue<T>, what: T) {
+        if let Some(key) = self.take(what) {
+            queue.cancel(key);
+        }
+    }
+
+    /// Stops all.
+    pub fn stop_all(&mut self, queue: &mut TimerQueue<T>) {
+        for (_, key) in self.0.drain(..) {
+            queue.cancel(key);
+        }
+    }
+
+    /// Notes that a timer has fired.
+    pub fn fired(&mut self, what: T) {
+        self.take(what);
+    }
+
+    /// Whether a timer runs.
+    pub fn has(&self, what: T) -> bool {
+        self.0.iter().any(|(running, _)| *running == what)
+    }
+
+    fn take(&mut self, what: T) -> Option<TimerKey> {
+        let position = self.0.iter().position(|(running, _)| *running == what)?;
+        Some(self.0.swap_remove(position).1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,7 +218,7 @@ mod tests {
         queue.set(start, 2);
         queue.cancel(old);
         assert_eq!(queue.pop_due(start), Some(2));
-        assert!(queue.is_empty());
+        assert_eq!(queue.len(), 0);
     }
 
     #[test]

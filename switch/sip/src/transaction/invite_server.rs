@@ -178,7 +178,12 @@ mod tests {
         check(proceeding(None), busy, completed(T1), &sent);
         check(proceeding(None), Event::TransportError, proceeding(None), &[TransportFailed]);
         check(completed(T1), Event::Request, completed(T1), &[Send(bytes("486"))]);
-        check(completed(T1), timer(Letter::G), completed(2 * T1), &[Set(Letter::G, 2 * T1), Send(bytes("486"))]);
+        check(
+            completed(T1),
+            timer(Letter::G),
+            completed(2 * T1),
+            &[Set(Letter::G, 2 * T1), Send(bytes("486"))],
+        );
         check(completed(T2), timer(Letter::G), completed(T2), &[Set(Letter::G, T2), Send(bytes("486"))]);
         check(completed(T1), timer(Letter::H), Terminated, &[Stop(Letter::G)]);
         let acked = [Stop(Letter::G), Stop(Letter::H), Set(Letter::I, T4)];
@@ -197,10 +202,8 @@ mod tests {
         let all = [proceeding(Some("180")), completed(T1), Confirmed, Accepted, Terminated];
         for (index, state) in all.iter().enumerate() {
             for letter in [Letter::G, Letter::H, Letter::I, Letter::L] {
-                let shown = matches!(
-                    (index, letter),
-                    (1, Letter::G | Letter::H) | (2, Letter::I) | (3, Letter::L)
-                );
+                let shown =
+                    matches!((index, letter), (1, Letter::G | Letter::H) | (2, Letter::I) | (3, Letter::L));
                 if !shown {
                     none(state.clone(), timer(letter));
                 }

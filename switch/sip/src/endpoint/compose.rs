@@ -1,0 +1,199 @@
+//! The messages an endpoint writes: responses from their request, INVITEs, and the ACKs and CANCELs that are
+//! copies of the INVITE's identifiers.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::dialog::to_tag;
+use crate::flow::Flow;
+use crate::header::HeaderName;
+use crate::message::{Message, OwnedMessage};
+use crate::method::Method;
+use crate::nat;
+use crate::status::reason_phrase_of;
+use crate::uri::EscapedUser;
+use crate::write::{Address, MessageWriter, WriteError};
+
+use super::Endpoint;
+use super::order::{Body, ExtraHeaders, Invite, Party, Reply};
+
+/// The value of a Via for a request on `flow`. `rport` asks for RFC 3581 where a NAT can be in between.
+pub(crate) fn via(flow: Flow, branch: &str) -> String {
+    let sent_by = SocketAddr::new(flow.local.ip(), flow.local.port());
+    let rport = if flow.transport.is_reliable() { "" } else { ";rport" };
+    format!("SIP/2.0/{} {sent_by};branch={branch}{rport}", flow.transport.as_str())
+}
+
+/// The value of our Contact on `flow`.
+pub(crate) fn contact(user: &str, flow: Flow) -> String {
+    let address = SocketAddr::new(flow.local.ip(), flow.local.port());
+    let at = if user.is_empty() { "" } else { "@" };
+    let user = EscapedUser(user);
+    match flow.transport.uri_parameter() {
+        Some(transport) => format!("<sip:{user}{at}{address};transport={transport}>"),
+        None => format!("<sip:{user}{at}{address}>"),
+    }
+}
+
+/// A From or To value.
+fn party<'a>(party: &'a Party, tag: Option<&'a str>) -> Address<'a> {
+    Address { display: party.display.as_deref(), uri: &party.uri, tag }
+}
+
+/// The To value of a response: the request's, with `tag` where it has none (8.2.6.2).
+pub(crate) fn tagged_to(request: &Message<'_>, tag: &str) -> String {
+    let to = request.first(HeaderName::To).unwrap_or("");
+    if to_tag(request).is_empty() { format!("{to};tag={tag}") } else { to.to_owned() }
+}
+
+/// 8.2.6: the head of a response. 100 has no To tag of ours.
+pub(crate) fn response(
+    request: &Message<'_>,
+    source: SocketAddr,
+    (status, phrase): (u16, Option<&str>),
+    tag: &str,
+) -> MessageWriter {
+    let mut writer = MessageWriter::response(status, phrase.unwrap_or(reason_phrase_of(status)));
+    for (position, value) in request.values(HeaderName::Via).enumerate() {
+        match request.via() {
+            Ok(via) if position == 0 => writer.header(HeaderName::Via, nat::stamped_via(value, &via, source)),
+            _ => writer.header(HeaderName::Via, value),
+        };
+    }
+    writer.header(HeaderName::From, request.first(HeaderName::From).unwrap_or(""));
+    if status == 100 {
+        writer.header(HeaderName::To, request.first(HeaderName::To).unwrap_or(""));
+    } else {
+        writer.header(HeaderName::To, tagged_to(request, tag));
+    }
+    writer
+        .header(HeaderName::CallId, request.first(HeaderName::CallId).unwrap_or(""))
+        .header(HeaderName::CSeq, request.first(HeaderName::CSeq).unwrap_or(""));
+    if let Some(timestamp) = request.first(HeaderName::Timestamp).filter(|_| status == 100) {
+        writer.header(HeaderName::Timestamp, timestamp);
+    }
+    writer
+}
+
+/// Appends what the owner gave.
+pub(crate) fn extend(writer: &mut MessageWriter, headers: &ExtraHeaders, body: Option<&Body>) {
+    for (name, value) in headers {
+        writer.header(name, value);
+    }
+    if let Some(body) = body {
+        writer.body(&body.content_type, &body.bytes);
+    }
+}
+
+/// 12.1.1: what a response adds when it makes or refreshes a dialog.
+pub(crate) fn dialog_headers(writer: &mut MessageWriter, request: &Message<'_>, contact: &str) {
+    for route in request.values(HeaderName::RecordRoute) {
+        writer.header(HeaderName::RecordRoute, route);
+    }
+    writer.header(HeaderName::Contact, contact);
+}
+
+/// 17.1.1.3 and 9.1: a request with the identifiers of an INVITE of ours. `via`: `None` for the INVITE's own.
+fn like_invite(method: Method, invite: &Message<'_>, to: &str, via: Option<&str>) -> MessageWriter {
+    let mut writer = MessageWriter::request(method.as_str(), invite.request_uri());
+    let own = invite.first(HeaderName::Via).unwrap_or("");
+    writer.header(HeaderName::Via, via.unwrap_or(own)).header(HeaderName::MaxForwards, 70);
+    for route in invite.values(HeaderName::Route) {
+        writer.header(HeaderName::Route, route);
+    }
+    let number = invite.cseq().map_or(0, |cseq| cseq.number);
+    writer
+        .header(HeaderName::From, invite.first(HeaderName::From).unwrap_or(""))
+        .header(HeaderName::To, to)
+        .header(HeaderName::CallId, invite.first(HeaderName::CallId).unwrap_or(""))
+        .header(HeaderName::CSeq, format_args!("{number} {method}"));
+    writer
+}
+
+/// 17.1.1.3: the ACK of a failure, with the INVITE's Via; or with a fresh one, the ACK of a 2xx to a re-INVITE
+/// whose session is over.
+pub(crate) fn ack_like(
+    invite: &[u8],
+    response: &Message<'_>,
+    via: Option<&str>,
+) -> Result<Bytes, WriteError> {
+    let invite = OwnedMessage::parse(invite).map_err(|_| WriteError::Value)?;
+    let to = response.first(HeaderName::To).unwrap_or("");
+    like_invite(Method::Ack, &invite.view(), to, via).finish()
+}
+
+/// 9.1: the CANCEL of an INVITE.
+pub(crate) fn cancel(invite: &[u8], reason: Option<&str>) -> Result<Bytes, WriteError> {
+    let invite = OwnedMessage::parse(invite).map_err(|_| WriteError::Value)?;
+    let to = invite.view().first(HeaderName::To).unwrap_or("").to_owned();
+    let mut writer = like_invite(Method::Cancel, &invite.view(), &to, None);
+    if let Some(reason) = reason {
+        writer.header(HeaderName::Reason, reason);
+    }
+    writer.finish()
+}
+
+impl Endpoint {
+    /// The INVITE that opens a session.
+    pub(crate) fn compose_invite(
+        &self,
+        invite: &Invite,
+        (branch, tag, call_id): (&str, &str, &str),
+    ) -> Result<Bytes, WriteError> {
+        let mut writer = MessageWriter::request(Method::Invite.as_str(), &invite.request_uri);
+        writer
+            .header(HeaderName::Via, via(invite.flow, branch))
+            .header(HeaderName::MaxForwards, invite.max_forwards);
+        for route in &invite.routes {
+            writer.header(HeaderName::Route, route);
+        }
+        writer
+            .header(HeaderName::From, party(&invite.from, Some(tag)))
+            .header(HeaderName::To, party(&invite.to, None))
+            .header(HeaderName::CallId, call_id)
+            .header(HeaderName::CSeq, "1 INVITE")
+            .header(HeaderName::Contact, contact(&invite.contact_user, invite.flow));
+        self.capabilities(&mut writer);
+        self.name(&mut writer, HeaderName::UserAgent);
+        extend(&mut writer, &invite.headers, invite.body.as_ref());
+        writer.finish()
+    }
+
+    /// 13.2.1, 13.3.1.4: what an INVITE and its 2xx say about us.
+    pub(crate) fn capabilities(&self, writer: &mut MessageWriter) {
+        writer.header(HeaderName::Allow, &self.allow);
+        if !self.config.supported.is_empty() {
+            writer.header(HeaderName::Supported, self.config.supported.join(", "));
+        }
+    }
+
+    /// Our name.
+    pub(crate) fn name(&self, writer: &mut MessageWriter, header: HeaderName) {
+        if !self.config.user_agent.is_empty() {
+            writer.header(header, &self.config.user_agent);
+        }
+    }
+
+    /// The To tag of a stateless answer to this request, and of the ACK to it.
+    pub(crate) fn stateless_tag(&self, request: &Message<'_>) -> String {
+        let number = request.cseq().map_or(0, |cseq| cseq.number).to_string();
+        let branch = request.via().ok().and_then(|via| via.branch()).unwrap_or("");
+        let call_id = request.first(HeaderName::CallId).unwrap_or("");
+        self.tokens.stateless_tag(&[call_id, crate::dialog::from_tag(request), &number, branch])
+    }
+
+    /// A response without a transaction. Short: it says no more than it must to a peer that is not known.
+    pub(crate) fn compose_stateless(
+        &self,
+        request: &Message<'_>,
+        source: SocketAddr,
+        reply: &Reply,
+        tag: &str,
+    ) -> Result<Bytes, WriteError> {
+        let line = (reply.status, reply.phrase.as_deref());
+        let mut writer = response(request, source, line, tag);
+        extend(&mut writer, &reply.headers, reply.body.as_ref());
+        writer.finish()
+    }
+}

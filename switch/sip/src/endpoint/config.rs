@@ -1,0 +1,55 @@
+//! What the owner of an endpoint may set, and the limits it holds.
+
+use crate::method::Method;
+use crate::transaction::Timers;
+
+/// Settings of an [`crate::Endpoint`]; fixed for its life.
+#[derive(Clone, Debug)]
+pub struct EndpointConfig {
+    /// Text of `User-Agent` in requests and `Server` in stateful responses. Empty: the headers are left out.
+    pub user_agent: String,
+    /// The shard this endpoint is; first byte of its branches and tags.
+    pub shard: u8,
+    /// The base durations of all timers.
+    pub timers: Timers,
+    /// Methods that are understood: listed in `Allow`, others are answered 405 or 501.
+    pub methods: Vec<Method>,
+    /// Option tags that a request may require; others are answered 420.
+    pub supported: Vec<String>,
+    /// Transactions that may live at once. New work beyond it is answered 503; BYE, CANCEL and ACK never are.
+    pub transactions_max: usize,
+    /// INVITE sessions that may live at once. New ones beyond it are answered 503.
+    pub sessions_max: usize,
+    /// Least `Retry-After` of a 503, in seconds; up to as much again is added at random.
+    pub retry_after_secs: u32,
+}
+
+impl Default for EndpointConfig {
+    fn default() -> Self {
+        Self {
+            user_agent: String::from("sambung"),
+            shard: 0,
+            timers: Timers::default(),
+            methods: vec![
+                Method::Invite,
+                Method::Ack,
+                Method::Bye,
+                Method::Cancel,
+                Method::Options,
+                Method::Register,
+                Method::Info,
+            ],
+            supported: Vec::new(),
+            transactions_max: 100_000,
+            sessions_max: 20_000,
+            retry_after_secs: 5,
+        }
+    }
+}
+
+/// Forks of one INVITE that are told apart: early dialogs kept, and late 2xx that are acknowledged and ended.
+/// Further ones are dropped.
+pub const FORKS_MAX: usize = 16;
+
+/// Requests of the peer inside one dialog that may wait for the owner at once; further ones are answered 503.
+pub const PENDING_REQUESTS_MAX: usize = 8;

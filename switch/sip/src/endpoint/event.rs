@@ -1,0 +1,274 @@
+//! What an endpoint takes in and puts out: inputs, outputs, and the events for its owner.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::flow::Flow;
+use crate::message::OwnedMessage;
+use crate::session::SessionKey;
+
+use super::order::{Body, Reason};
+use super::table::RequestKey;
+
+/// What happens to an endpoint from outside.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A datagram, or one framed message of a stream.
+    Received {
+        /// Where it came from.
+        flow: Flow,
+        /// The whole message.
+        bytes: &'a [u8],
+    },
+    /// Sending on this flow failed, or its connection is gone.
+    Unreachable {
+        /// The flow.
+        flow: Flow,
+    },
+    /// The deadline has come. Early or late calls do no harm.
+    Timeout,
+}
+
+/// What an endpoint wants done.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Hand these bytes to the transport.
+    Send {
+        /// Where to.
+        flow: Flow,
+        /// One whole message; repeats of a message share the same buffer.
+        bytes: Bytes,
+    },
+    /// Something the owner has to know.
+    Event(Event),
+}
+
+/// A reusable queue of outputs. The order is meaningful.
+#[derive(Default, Debug)]
+pub struct Outputs {
+    queue: VecDeque<Output>,
+}
+
+impl Outputs {
+    /// An empty queue.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the oldest output.
+    pub fn pop(&mut self) -> Option<Output> {
+        self.queue.pop_front()
+    }
+
+    /// Appends an output.
+    pub fn push(&mut self, output: Output) {
+        self.queue.push_back(output);
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Forgets all, keeping the memory.
+    pub fn clear(&mut self) {
+        self.queue.clear();
+    }
+
+    /// Takes all, oldest first.
+    pub fn drain(&mut self) -> impl Iterator<Item = Output> + '_ {
+        self.queue.drain(..)
+    }
+
+    pub(crate) fn send(&mut self, flow: Flow, bytes: Bytes) {
+        self.push(Output::Send { flow, bytes });
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.push(Output::Event(event));
+    }
+}
+
+/// A request outside any dialog, of which the endpoint has kept nothing.
+#[derive(Clone, Debug)]
+pub struct NewRequest {
+    /// Where it came from.
+    pub flow: Flow,
+    /// A copy of it.
+    pub message: OwnedMessage,
+}
+
+/// Something the owner has to know.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A new request outside any dialog: valid, of an allowed method, `Max-Forwards` above 0, nothing required
+    /// that is not supported. Nothing is kept of it until `accept` or `accept_invite`.
+    Request(NewRequest),
+    /// Our INVITE was answered 101 to 199.
+    Progress {
+        /// The session.
+        session: SessionKey,
+        /// The status code.
+        status: u16,
+        /// The reason phrase.
+        phrase: String,
+        /// Early media, or anything else.
+        body: Option<Body>,
+    },
+    /// Our INVITE was answered 2xx, the first one. The owner has to call `ack`.
+    Answered {
+        /// The session.
+        session: SessionKey,
+        /// The answer, or the offer when our INVITE had none.
+        body: Option<Body>,
+        /// The URI of the peer's `Contact`.
+        contact: Option<String>,
+        /// The peer's `User-Agent` or `Server`.
+        user_agent: Option<String>,
+    },
+    /// Our INVITE failed. The session is over.
+    Failed {
+        /// The session.
+        session: SessionKey,
+        /// The status code: the peer's, or 408, 487 or 503 made here.
+        status: u16,
+        /// Why.
+        cause: Cause,
+        /// The peer's `Reason` header.
+        reason: Option<Reason>,
+        /// The peer's `Retry-After` in seconds.
+        retry_after: Option<u32>,
+        /// The URIs of `Contact` in a 3xx, best first as sent.
+        contacts: Vec<String>,
+    },
+    /// Our 2xx was acknowledged, of the first INVITE or of a re-INVITE.
+    Acked {
+        /// The session.
+        session: SessionKey,
+        /// The answer, when our 2xx carried an offer.
+        body: Option<Body>,
+    },
+    /// Our 2xx was not acknowledged for 64*T1. A BYE has been sent, `Ended` follows (RFC 3261 13.3.1.4).
+    AckMissing {
+        /// The session.
+        session: SessionKey,
+    },
+    /// The peer took back its INVITE in time; 200 and 487 have been sent. The session is over.
+    Canceled {
+        /// The session.
+        session: SessionKey,
+        /// The peer's `Reason` header.
+        reason: Option<Reason>,
+    },
+    /// The peer sent a re-INVITE. The owner has to answer or refuse it.
+    Reinvite {
+        /// The session.
+        session: SessionKey,
+        /// The offer, or none.
+        body: Option<Body>,
+    },
+    /// The peer took back its re-INVITE; 487 has been sent, the session goes on.
+    ReinviteCanceled {
+        /// The session.
+        session: SessionKey,
+    },
+    /// Our re-INVITE was answered 2xx. The owner has to call `ack`.
+    ReinviteAnswered {
+        /// The session.
+        session: SessionKey,
+        /// The answer, or the offer when our re-INVITE had none.
+        body: Option<Body>,
+    },
+    /// Our re-INVITE failed; the session goes on as before unless `Ended` follows (408, 481).
+    /// 491: try again after the random time of RFC 3261 14.1.
+    ReinviteFailed {
+        /// The session.
+        session: SessionKey,
+        /// The status code.
+        status: u16,
+    },
+    /// A request inside the dialog that is neither INVITE, ACK, BYE nor CANCEL.
+    /// The owner has to answer it within 64*T1.
+    InDialog {
+        /// The session.
+        session: SessionKey,
+        /// To answer it by.
+        request: RequestKey,
+        /// A copy of it.
+        message: OwnedMessage,
+    },
+    /// The final answer to a request of ours inside the dialog.
+    Response {
+        /// The session.
+        session: SessionKey,
+        /// Which request.
+        request: RequestKey,
+        /// The status code: the peer's, or 408 (no answer) or 503 (unreachable) made here.
+        status: u16,
+        /// The peer's response, if there was one.
+        message: Option<OwnedMessage>,
+    },
+    /// A confirmed session is over.
+    Ended {
+        /// The session.
+        session: SessionKey,
+        /// Who ended it.
+        by: EndedBy,
+        /// The `Reason` header of the BYE, the peer's or ours.
+        reason: Option<Reason>,
+    },
+    /// A message led to nothing, or a limit was met. To be counted.
+    Dropped(DropReason),
+}
+
+/// Why an INVITE of ours failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// The peer said so.
+    Response,
+    /// No answer (timer B), or it rang too long (timer C).
+    Timeout,
+    /// The transport could not deliver.
+    Unreachable,
+    /// We took it back.
+    Canceled,
+}
+
+/// Who ended a confirmed session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndedBy {
+    /// We sent BYE.
+    Us,
+    /// The peer sent BYE, or said that it knows no such dialog.
+    Peer,
+    /// The peer fell silent.
+    Timeout,
+}
+
+/// Why a message led to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DropReason {
+    /// Not a SIP message, or one that cannot be answered.
+    Malformed,
+    /// A request that was refused with 4xx or 5xx without being shown to the owner.
+    Refused,
+    /// A response that belongs to no transaction here, or that passed a proxy wrongly.
+    UnknownResponse,
+    /// An ACK that belongs to nothing here.
+    StrayAck,
+    /// A limit of transactions, sessions or pending requests was met; 503 was answered.
+    Full,
+    /// The owner did not answer a request in time.
+    Unanswered,
+    /// A message could not be written.
+    Unwritable,
+}

@@ -1,0 +1,236 @@
+//! The endpoint: one shard's SIP, from bytes and instants to bytes, timers and events.
+//!
+//! It hides transactions, dialogs and INVITE sessions (RFC 3261 9, 12-15, 17; RFC 6026) from its owner, who
+//! hears events and gives orders. It does no I/O, reads no clock and keeps nothing for a request before the owner
+//! accepts it. `receive.rs` judges requests and responses, `session/` is the INVITE usage, `table.rs` runs the
+//! transactions, `compose.rs` writes messages.
+
+mod compose;
+mod config;
+mod event;
+mod order;
+mod receive;
+mod serve;
+mod table;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+pub use config::{EndpointConfig, FORKS_MAX, PENDING_REQUESTS_MAX};
+pub use event::{Cause, DropReason, EndedBy, Event, Input, NewRequest, Output, Outputs};
+pub use order::{Body, ExtraHeaders, Invite, Party, Provisional, Reason, Refused, Reply};
+pub use table::{ClientKey, RequestKey, ServerKey, Why};
+
+pub(crate) use compose::{ack_like, cancel, contact, dialog_headers, extend, response, tagged_to, via};
+pub(crate) use table::{
+    ClientEvent, ClientMachine, ClientUser, Clients, Report, SentAck, ServerEvent, ServerMachine, ServerUser,
+    Servers, Step,
+};
+
+use crate::branch::Tokens;
+use crate::flow::Flow;
+use crate::message::index::Index;
+use crate::method::Method;
+use crate::session::{Session, SessionKey};
+use crate::timer::TimerQueue;
+use crate::transaction::Letter;
+
+/// How much lives in an endpoint. All are 0 once everything has ended and its timers have run out.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Client and server transactions.
+    pub transactions: usize,
+    /// INVITE sessions.
+    pub sessions: usize,
+    /// Running timers.
+    pub timers: usize,
+}
+
+/// One shard's SIP endpoint.
+pub struct Endpoint {
+    pub(crate) config: EndpointConfig,
+    /// Value of `Allow`.
+    pub(crate) allow: String,
+    pub(crate) tokens: Tokens,
+    pub(crate) timers: TimerQueue<Why>,
+    pub(crate) clients: Clients,
+    pub(crate) servers: Servers,
+    pub(crate) sessions: BTreeMap<SessionKey, Session>,
+    index: Index,
+}
+
+impl Endpoint {
+    /// An endpoint without work. The seed decides every branch, tag and Call-ID.
+    #[must_use]
+    pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
+        let allow = config.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
+        Self {
+            allow,
+            tokens: Tokens::new(config.shard, seed),
+            config,
+            timers: TimerQueue::default(),
+            clients: Clients::default(),
+            servers: Servers::default(),
+            sessions: BTreeMap::new(),
+            index: Index::new(),
+        }
+    }
+
+    /// Takes one input and appends what follows from it to `out`.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
+        match input {
+            Input::Received { flow, bytes } => {
+                // Taken out for the time of the look, so that the message can be read while the rest changes.
+                let mut index = std::mem::take(&mut self.index);
+                self.receive(now, flow, bytes, &mut index, out);
+                self.index = index;
+            }
+            Input::Unreachable { flow } => self.unreachable(now, flow, out),
+            Input::Timeout => {
+                // Timers set while others fire wait for the next call, so this ends.
+                for _ in 0..self.timers.len() {
+                    let Some(why) = self.timers.pop_due(now) else { break };
+                    self.fire(now, why, out);
+                }
+            }
+        }
+    }
+
+    /// When to call with [`Input::Timeout`] next, and why.
+    #[must_use]
+    pub fn deadline(&self) -> Option<(Instant, Why)> {
+        self.timers.deadline().map(|(at, why)| (at, *why))
+    }
+
+    /// What lives in the endpoint now.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts { transactions: self.transactions(), sessions: self.sessions.len(), timers: self.timers.len() }
+    }
+
+    pub(crate) fn transactions(&self) -> usize {
+        self.clients.len() + self.servers.len()
+    }
+
+    /// Whether new work has to be turned away.
+    pub(crate) fn is_full(&self) -> bool {
+        self.transactions() >= self.config.transactions_max
+    }
+
+    /// Seconds for `Retry-After` of a 503, spread so that the refused do not come back together.
+    pub(crate) fn retry_after(&mut self) -> u32 {
+        let least = self.config.retry_after_secs;
+        least.saturating_add(self.tokens.below(least.saturating_add(1)))
+    }
+
+    fn fire(&mut self, now: Instant, why: Why, out: &mut Outputs) {
+        match why {
+            Why::Client(key, letter) => {
+                if let Some(transaction) = self.clients.get_mut(key) {
+                    transaction.running.fired(why);
+                }
+                if letter == Letter::C {
+                    self.rang_too_long(now, key, out);
+                } else {
+                    self.drive_client(now, key, ClientEvent::Timer(letter), out);
+                }
+            }
+            Why::Server(key, letter) => {
+                if let Some(transaction) = self.servers.get_mut(key) {
+                    transaction.running.fired(why);
+                }
+                self.drive_server(now, key, ServerEvent::Timer(letter), out);
+            }
+            Why::Abandoned(key) => self.abandoned(now, key, out),
+            Why::Unanswered(key) => self.unanswered(key, out),
+            Why::Answer(key) | Why::Acknowledgement(key) | Why::Progress(key) => {
+                if let Some(session) = self.sessions.get_mut(&key) {
+                    session.running.fired(why);
+                }
+                match why {
+                    Why::Answer(_) => self.repeat_answer(now, key, out),
+                    Why::Acknowledgement(_) => self.ack_missing(now, key, out),
+                    _ => self.repeat_progress(now, key, out),
+                }
+            }
+        }
+    }
+
+    /// One step of a client transaction whose failure its user has to hear of.
+    pub(crate) fn drive_client(
+        &mut self,
+        now: Instant,
+        key: ClientKey,
+        event: ClientEvent,
+        out: &mut Outputs,
+    ) {
+        let Some(user) = self.clients.get(key).map(|transaction| transaction.user) else { return };
+        match self.step_client(now, key, event, out) {
+            Some(Report::TimedOut) => self.no_answer(now, (key, user), (408, Cause::Timeout), out),
+            Some(Report::TransportFailed) => self.no_answer(now, (key, user), (503, Cause::Unreachable), out),
+            Some(Report::Deliver) | None => {}
+        }
+    }
+
+    /// One step of a client transaction.
+    pub(crate) fn step_client(
+        &mut self,
+        now: Instant,
+        key: ClientKey,
+        event: ClientEvent,
+        out: &mut Outputs,
+    ) -> Option<Report> {
+        let step = Step { now, durations: &self.config.timers, queue: &mut self.timers, out };
+        self.clients.drive(key, event, step)
+    }
+
+    /// One step of a server transaction. Its transport's failures change nothing: the peer's timers, or the
+    /// session's, end what is left (RFC 6026 7.1).
+    pub(crate) fn drive_server(
+        &mut self,
+        now: Instant,
+        key: ServerKey,
+        event: ServerEvent,
+        out: &mut Outputs,
+    ) {
+        let step = Step { now, durations: &self.config.timers, queue: &mut self.timers, out };
+        self.servers.drive(key, event, step);
+    }
+
+    /// Starts a client transaction.
+    pub(crate) fn open_client(
+        &mut self,
+        now: Instant,
+        key: ClientKey,
+        what: (Method, ClientUser),
+        flow: Flow,
+        request: bytes::Bytes,
+        out: &mut Outputs,
+    ) {
+        let step = Step { now, durations: &self.config.timers, queue: &mut self.timers, out };
+        self.clients.open(key, what, flow, request, step);
+    }
+
+    /// 18.4: a flow has failed. Requests on it fail; responses go to sent-by once (18.2.2); dialogs will open a
+    /// new connection.
+    fn unreachable(&mut self, now: Instant, flow: Flow, out: &mut Outputs) {
+        for key in self.clients.hit_by(&flow) {
+            self.drive_client(now, key, ClientEvent::TransportError, out);
+        }
+        for key in self.servers.hit_by(&flow) {
+            let Some(transaction) = self.servers.get_mut(key) else { continue };
+            if let Some(remote) = transaction.fallback.take() {
+                transaction.flow = transaction.flow.reopened(remote);
+                // A repeat of the request is what makes a machine send its last response again.
+                self.drive_server(now, key, ServerEvent::Request, out);
+            } else {
+                self.drive_server(now, key, ServerEvent::TransportError, out);
+            }
+        }
+        if flow.transport.is_reliable() {
+            for session in self.sessions.values_mut() {
+                session.reopen(&flow);
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What the owner hands to an endpoint: replies, bodies, INVITEs, reasons. Plain values.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::flow::Flow;
+use crate::header::HeaderName;
+use crate::message::Message;
+use crate::message::fields::{Params, unquoted};
+use crate::write::Quoted;
+
+/// Further headers of a message, in order. The ones that carry transactions and dialogs (Via, From, To,
+/// Call-ID, CSeq, Max-Forwards, Route, Record-Route, Content-Length) are written by the endpoint.
+pub type ExtraHeaders = Vec<(Cow<'static, str>, String)>;
+
+/// A body and its type.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Body {
+    /// Value of `Content-Type`.
+    pub content_type: Cow<'static, str>,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Body {
+    /// A session description.
+    pub fn sdp(bytes: impl Into<Bytes>) -> Self {
+        Self { content_type: Cow::Borrowed("application/sdp"), bytes: bytes.into() }
+    }
+
+    /// The body of a message; `None` when it is empty.
+    #[must_use]
+    pub fn of(message: &Message<'_>) -> Option<Self> {
+        if message.body().is_empty() {
+            return None;
+        }
+        // With its parameters: a multipart body cannot be read without its boundary.
+        let content_type = message.first(HeaderName::ContentType).unwrap_or("application/octet-stream");
+        Some(Self {
+            content_type: Cow::Owned(content_type.to_owned()),
+            bytes: Bytes::copy_from_slice(message.body()),
+        })
+    }
+}
+
+/// A final answer, or a provisional one to a request that is no INVITE.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase; the usual one when `None`.
+    pub phrase: Option<String>,
+    /// Further headers.
+    pub headers: ExtraHeaders,
+    /// The body.
+    pub body: Option<Body>,
+}
+
+impl Reply {
+    /// A bare answer.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self { status, phrase: None, headers: Vec::new(), body: None }
+    }
+
+    /// Appends a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Appends a `Reason` header (RFC 3326).
+    #[must_use]
+    pub fn reason(self, reason: &Reason) -> Self {
+        self.header("Reason", reason.to_string())
+    }
+
+    /// Sets the reason phrase.
+    #[must_use]
+    pub fn phrase(mut self, phrase: impl Into<String>) -> Self {
+        self.phrase = Some(phrase.into());
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+/// A provisional answer to an INVITE, 101 to 199.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Provisional {
+    /// The status code.
+    pub status: u16,
+    /// Early media.
+    pub body: Option<Body>,
+    /// Further headers.
+    pub headers: ExtraHeaders,
+}
+
+impl Provisional {
+    /// A bare answer.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self { status, body: None, headers: Vec::new() }
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+/// Who a From or To header names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Party {
+    /// The display name, as people read it.
+    pub display: Option<String>,
+    /// The URI.
+    pub uri: String,
+}
+
+impl Party {
+    /// A party without a display name.
+    pub fn new(uri: impl Into<String>) -> Self {
+        Self { display: None, uri: uri.into() }
+    }
+
+    /// Sets the display name.
+    #[must_use]
+    pub fn display(mut self, display: impl Into<String>) -> Self {
+        self.display = Some(display.into());
+        self
+    }
+}
+
+/// A new INVITE session.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// Where to send it. Its `local` address is written into Via and Contact.
+    pub flow: Flow,
+    /// The Request-URI.
+    pub request_uri: String,
+    /// Who calls; the endpoint adds the tag.
+    pub from: Party,
+    /// Who is called.
+    pub to: Party,
+    /// The user part of our Contact, as plain text.
+    pub contact_user: String,
+    /// Values of `Route`, in order: `<sip:host;lr>`.
+    pub routes: Vec<String>,
+    /// `Max-Forwards`. A B2BUA writes one less than it received.
+    pub max_forwards: u8,
+    /// Further headers.
+    pub headers: ExtraHeaders,
+    /// The offer; none for a late offer.
+    pub body: Option<Body>,
+}
+
+/// A `Reason` header (RFC 3326).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    /// `SIP`, `Q.850`, …
+    pub protocol: String,
+    /// The cause in that protocol's numbers.
+    pub cause: Option<u16>,
+    /// A text for people.
+    pub text: Option<String>,
+}
+
+impl Reason {
+    /// A SIP status as the reason.
+    pub fn sip(cause: u16, text: impl Into<String>) -> Self {
+        Self { protocol: String::from("SIP"), cause: Some(cause), text: Some(text.into()) }
+    }
+
+    /// A Q.850 cause value as the reason.
+    pub fn q850(cause: u16, text: impl Into<String>) -> Self {
+        Self { protocol: String::from("Q.850"), cause: Some(cause), text: Some(text.into()) }
+    }
+
+    /// Reads one value of a `Reason` header.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        let (protocol, params) = value.split_once(';').unwrap_or((value, ""));
+        let protocol = protocol.trim();
+        if protocol.is_empty() {
+            return None;
+        }
+        let params = Params::new(params);
+        Some(Self {
+            protocol: protocol.to_owned(),
+            cause: params.get("cause").and_then(|cause| cause.parse().ok()),
+            text: params.get("text").map(|text| unquoted(text).into_owned()),
+        })
+    }
+
+    /// The first `Reason` of a message.
+    #[must_use]
+    pub fn of(message: &Message<'_>) -> Option<Self> {
+        message.named("Reason").and_then(Self::parse)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.protocol)?;
+        if let Some(cause) = self.cause {
+            write!(f, ";cause={cause}")?;
+        }
+        if let Some(text) = &self.text {
+            write!(f, ";text={}", Quoted(text))?;
+        }
+        Ok(())
+    }
+}
+
+/// Why the endpoint did not do what it was asked to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// Limit: too many transactions or sessions; a request was answered 503.
+    #[error("too many transactions or sessions")]
+    Full,
+    /// Peer: the request has come on another path or is a repeat of one accepted already.
+    #[error("the request is already being handled")]
+    Merged,
+    /// Nobody's fault: the session or request is over.
+    #[error("the session is over")]
+    Gone,
+    /// Ours: another INVITE of this session is open, or it is not confirmed yet.
+    #[error("the session is not ready for this")]
+    Busy,
+    /// Ours: a URI or header cannot be written.
+    #[error("a URI or header cannot be written")]
+    Invalid,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_as_it_was_written() {
+        let completed = Reason::sip(200, "Call completed elsewhere");
+        assert_eq!(completed.to_string(), r#"SIP;cause=200;text="Call completed elsewhere""#);
+        assert_eq!(Reason::parse(&completed.to_string()), Some(completed));
+        let odd = Reason::q850(16, r#"a "b" \ ;c=1"#);
+        assert_eq!(Reason::parse(&odd.to_string()), Some(odd));
+        assert_eq!(Reason::parse(" ;cause=1"), None);
+        assert_eq!(Reason::parse("SIP").map(|reason| (reason.cause, reason.text)), Some((None, None)));
+    }
+}

@@ -1,0 +1,524 @@
+//! The tables of running transactions, and how a machine's actions are carried out.
+//!
+//! Client transactions are keyed by the number in the branch we made. Server transactions are found by the key
+//! of RFC 3261 17.2.3, and by that of 8.2.2.2 for merged requests. The tables decide nothing: what a report of a
+//! machine means is said in `session/` and `receive.rs`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Bound;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::branch::has_cookie;
+use crate::dialog::from_tag;
+use crate::flow::Flow;
+use crate::header::HeaderName;
+use crate::message::fields::Via;
+use crate::message::{Message, OwnedMessage};
+use crate::method::Method;
+use crate::session::SessionKey;
+use crate::timer::{Running, TimerQueue};
+use crate::transaction::client::{self, Client};
+use crate::transaction::invite_client::{self, InviteClient};
+use crate::transaction::invite_server::{self, InviteServer};
+use crate::transaction::server::{self, Server};
+use crate::transaction::{Action, Actions, Context, Letter, Timers};
+
+use super::event::Outputs;
+
+/// Names a server transaction that the owner has accepted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ServerKey(pub(crate) u64);
+
+/// Names a client transaction by the number in its branch; a CANCEL shares the branch of its INVITE.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ClientKey {
+    pub(crate) branch: u64,
+    pub(crate) cancel: bool,
+}
+
+/// Names a request inside a dialog: the peer's, to answer it, or ours, to know its response by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RequestKey(pub(crate) u64);
+
+/// Why the endpoint wants to be woken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Why {
+    /// A timer of a client transaction.
+    Client(ClientKey, Letter),
+    /// A timer of a server transaction.
+    Server(ServerKey, Letter),
+    /// An INVITE that was cancelled, or whose session is over, got no final answer (RFC 3261 9.1).
+    Abandoned(ClientKey),
+    /// The owner did not answer a request in time.
+    Unanswered(ServerKey),
+    /// Repeat a 2xx until its ACK comes (RFC 3261 13.3.1.4).
+    Answer(SessionKey),
+    /// Give up waiting for the ACK of a 2xx (RFC 3261 13.3.1.4).
+    Acknowledgement(SessionKey),
+    /// Repeat a provisional answer so that no proxy gives up (RFC 3261 13.3.1.1).
+    Progress(SessionKey),
+}
+
+/// What a machine tells its user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Report {
+    /// The response that came in is news.
+    Deliver,
+    /// There will be no answer.
+    TimedOut,
+    /// The transport failed.
+    TransportFailed,
+}
+
+/// Whose request a client transaction carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ClientUser {
+    /// The INVITE that opens a session.
+    Invite(SessionKey),
+    /// A re-INVITE of a session.
+    Reinvite(SessionKey),
+    /// The BYE of a session that we ended.
+    Bye(SessionKey),
+    /// Another request of a session.
+    Request(SessionKey),
+    /// A CANCEL, or the BYE of a fork nobody wanted.
+    Nobody,
+}
+
+/// Who answers a server transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ServerUser {
+    /// The owner, by its key.
+    Owner,
+    /// The session that this INVITE opens.
+    Invite(SessionKey),
+    /// A session, whose re-INVITE it is.
+    Reinvite(SessionKey),
+    /// The owner, for a request inside a session's dialog.
+    InDialog(SessionKey),
+    /// It has been answered by the endpoint.
+    Nobody,
+}
+
+/// An ACK that was sent for a 2xx, kept to be sent again (13.2.2.4).
+pub(crate) struct SentAck {
+    pub(crate) to_tag: Box<str>,
+    pub(crate) flow: Flow,
+    pub(crate) bytes: Bytes,
+}
+
+/// The machine of a client transaction.
+pub(crate) enum ClientMachine {
+    Invite {
+        machine: InviteClient,
+        /// The INVITE: ACK and CANCEL are made from it.
+        request: Bytes,
+        /// One for each fork that has answered 2xx.
+        acks: Vec<SentAck>,
+    },
+    Other(Client),
+}
+
+/// A running client transaction.
+pub(crate) struct ClientTransaction {
+    pub(crate) machine: ClientMachine,
+    pub(crate) method: Method,
+    pub(crate) flow: Flow,
+    pub(crate) user: ClientUser,
+    pub(crate) running: Running<Why>,
+}
+
+/// The machine of a server transaction.
+pub(crate) enum ServerMachine {
+    Invite(InviteServer),
+    Other(Server),
+}
+
+/// A running server transaction.
+pub(crate) struct ServerTransaction {
+    pub(crate) machine: ServerMachine,
+    /// Where responses go.
+    pub(crate) flow: Flow,
+    /// Where the request came from, for the Via of the response.
+    pub(crate) source: SocketAddr,
+    /// Where responses go once the connection is gone (18.2.2).
+    pub(crate) fallback: Option<SocketAddr>,
+    pub(crate) user: ServerUser,
+    /// The tag to put into To where the request has none.
+    pub(crate) to_tag: Box<str>,
+    /// The request, until its final answer.
+    pub(crate) request: Option<OwnedMessage>,
+    pub(crate) running: Running<Why>,
+    branch_key: Box<str>,
+    call_key: Option<Box<str>>,
+}
+
+impl ServerTransaction {
+    /// Whether a final answer may still be given.
+    pub(crate) fn is_open(&self) -> bool {
+        match &self.machine {
+            ServerMachine::Invite(machine) => machine.is_open(),
+            ServerMachine::Other(machine) => machine.is_open(),
+        }
+    }
+}
+
+/// What happens to a client transaction besides an INVITE's failure, which brings its ACK along.
+#[derive(Clone, Debug)]
+pub(crate) enum ClientEvent {
+    Provisional,
+    Success,
+    Failure { ack: Bytes },
+    Timer(Letter),
+    TransportError,
+}
+
+/// What happens to a server transaction.
+#[derive(Clone, Debug)]
+pub(crate) enum ServerEvent {
+    Request,
+    Answer { status: u16, bytes: Bytes },
+    Ack,
+    Timer(Letter),
+    TransportError,
+}
+
+/// The surroundings of one step.
+pub(crate) struct Step<'a> {
+    pub(crate) now: Instant,
+    pub(crate) durations: &'a Timers,
+    pub(crate) queue: &'a mut TimerQueue<Why>,
+    pub(crate) out: &'a mut Outputs,
+}
+
+impl Step<'_> {
+    fn carry_out(
+        &mut self,
+        actions: Actions,
+        flow: Flow,
+        running: &mut Running<Why>,
+        why: impl Fn(Letter) -> Why,
+    ) -> Option<Report> {
+        let mut report = None;
+        for action in actions {
+            match action {
+                Action::Send(bytes) => self.out.send(flow, bytes),
+                Action::Set(letter, after) => running.set(self.queue, self.now + after, why(letter)),
+                Action::Stop(letter) => running.stop(self.queue, why(letter)),
+                Action::Deliver => report = Some(Report::Deliver),
+                Action::TimedOut => report = Some(Report::TimedOut),
+                Action::TransportFailed => report = Some(Report::TransportFailed),
+            }
+        }
+        report
+    }
+}
+
+/// Running client transactions.
+#[derive(Default)]
+pub(crate) struct Clients {
+    map: BTreeMap<ClientKey, ClientTransaction>,
+}
+
+impl Clients {
+    pub(crate) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    pub(crate) fn get(&self, key: ClientKey) -> Option<&ClientTransaction> {
+        self.map.get(&key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: ClientKey) -> Option<&mut ClientTransaction> {
+        self.map.get_mut(&key)
+    }
+
+    /// Starts a transaction: its request is sent.
+    pub(crate) fn open(
+        &mut self,
+        key: ClientKey,
+        (method, user): (Method, ClientUser),
+        flow: Flow,
+        request: Bytes,
+        mut step: Step<'_>,
+    ) {
+        let mut actions = Actions::new();
+        let context = Context { timers: step.durations, reliable: flow.transport.is_reliable() };
+        let machine = if method == Method::Invite {
+            let machine = InviteClient::start(request.clone(), context, &mut actions);
+            ClientMachine::Invite { machine, request, acks: Vec::new() }
+        } else {
+            ClientMachine::Other(Client::start(request, context, &mut actions))
+        };
+        let mut running = Running::default();
+        step.carry_out(actions, flow, &mut running, |letter| Why::Client(key, letter));
+        self.map.insert(key, ClientTransaction { machine, method, flow, user, running });
+    }
+
+    /// One step of a transaction; it is gone afterwards if that ended it.
+    pub(crate) fn drive(&mut self, key: ClientKey, event: ClientEvent, mut step: Step<'_>) -> Option<Report> {
+        let transaction = self.map.get_mut(&key)?;
+        let mut actions = Actions::new();
+        let context = Context { timers: step.durations, reliable: transaction.flow.transport.is_reliable() };
+        let over = match &mut transaction.machine {
+            ClientMachine::Invite { machine, .. } => {
+                let state = std::mem::replace(machine, InviteClient::Terminated);
+                *machine = state.on(invite_client_event(event), context, &mut actions);
+                *machine == InviteClient::Terminated
+            }
+            ClientMachine::Other(machine) => {
+                let state = std::mem::replace(machine, Client::Terminated);
+                *machine = state.on(client_event(&event), context, &mut actions);
+                *machine == Client::Terminated
+            }
+        };
+        let (flow, running) = (transaction.flow, &mut transaction.running);
+        let report = step.carry_out(actions, flow, running, |letter| Why::Client(key, letter));
+        if over {
+            self.close(key, step.queue);
+        }
+        report
+    }
+
+    /// Forgets a transaction.
+    pub(crate) fn close(&mut self, key: ClientKey, queue: &mut TimerQueue<Why>) -> Option<ClientTransaction> {
+        let mut transaction = self.map.remove(&key)?;
+        transaction.running.stop_all(queue);
+        Some(transaction)
+    }
+
+    /// The transactions whose flow has failed.
+    pub(crate) fn hit_by(&self, failed: &Flow) -> Vec<ClientKey> {
+        self.map.iter().filter(|(_, found)| found.flow.is_hit_by(failed)).map(|(key, _)| *key).collect()
+    }
+}
+
+fn invite_client_event(event: ClientEvent) -> invite_client::Event {
+    match event {
+        ClientEvent::Provisional => invite_client::Event::Provisional,
+        ClientEvent::Success => invite_client::Event::Success,
+        ClientEvent::Failure { ack } => invite_client::Event::Failure { ack },
+        ClientEvent::Timer(letter) => invite_client::Event::Timer(letter),
+        ClientEvent::TransportError => invite_client::Event::TransportError,
+    }
+}
+
+fn client_event(event: &ClientEvent) -> client::Event {
+    match event {
+        ClientEvent::Provisional => client::Event::Provisional,
+        ClientEvent::Success | ClientEvent::Failure { .. } => client::Event::Final,
+        ClientEvent::Timer(letter) => client::Event::Timer(*letter),
+        ClientEvent::TransportError => client::Event::TransportError,
+    }
+}
+
+/// A server transaction to be opened.
+pub(crate) struct Opening<'a> {
+    pub(crate) request: &'a OwnedMessage,
+    pub(crate) source: SocketAddr,
+    pub(crate) flow: Flow,
+    pub(crate) fallback: Option<SocketAddr>,
+    pub(crate) user: ServerUser,
+    pub(crate) to_tag: Box<str>,
+}
+
+/// Running server transactions and the ways to find them.
+#[derive(Default)]
+pub(crate) struct Servers {
+    map: BTreeMap<ServerKey, ServerTransaction>,
+    by_branch: BTreeMap<Box<str>, ServerKey>,
+    by_call: BTreeMap<Box<str>, ServerKey>,
+    last: u64,
+    /// Scratch for the keys of look-ups.
+    text: String,
+}
+
+impl Servers {
+    pub(crate) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    pub(crate) fn get(&self, key: ServerKey) -> Option<&ServerTransaction> {
+        self.map.get(&key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: ServerKey) -> Option<&mut ServerTransaction> {
+        self.map.get_mut(&key)
+    }
+
+    /// 17.2.3: the transaction that a request repeats, or that an ACK belongs to.
+    pub(crate) fn find(&mut self, request: &Message<'_>, via: &Via<'_>) -> Option<ServerKey> {
+        write_branch_key(&mut self.text, request, via);
+        self.by_branch.get(self.text.as_str()).copied()
+    }
+
+    /// 9.2: the transaction that a CANCEL takes back, of whatever method.
+    pub(crate) fn find_cancelled(&mut self, cancel: &Message<'_>, via: &Via<'_>) -> Option<ServerKey> {
+        write_branch_key(&mut self.text, cancel, via);
+        // The method stands last in the key, so what shares the rest stands together.
+        let prefix = self.text.strip_suffix(Method::Cancel.as_str())?;
+        let (found, key) = self.by_branch.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).next()?;
+        found.starts_with(prefix).then_some(*key)
+    }
+
+    /// 8.2.2.2: the transaction of the same request that came on another path.
+    pub(crate) fn find_merged(&mut self, request: &Message<'_>) -> Option<ServerKey> {
+        write_call_key(&mut self.text, request);
+        self.by_call.get(self.text.as_str()).copied()
+    }
+
+    /// Keeps a request until it has been answered and its repeats have died out.
+    pub(crate) fn open(&mut self, opening: Opening<'_>, via: &Via<'_>) -> ServerKey {
+        let request = opening.request.view();
+        write_branch_key(&mut self.text, &request, via);
+        let branch_key = Box::from(self.text.as_str());
+        self.last += 1;
+        let key = ServerKey(self.last);
+        self.by_branch.insert(Box::clone(&branch_key), key);
+        let call_key = matches!(opening.user, ServerUser::Owner | ServerUser::Invite(_)).then(|| {
+            write_call_key(&mut self.text, &request);
+            Box::<str>::from(self.text.as_str())
+        });
+        if let Some(call_key) = &call_key {
+            self.by_call.insert(Box::clone(call_key), key);
+        }
+        let machine = if request.method() == Method::Invite {
+            ServerMachine::Invite(InviteServer::start())
+        } else {
+            ServerMachine::Other(Server::Trying)
+        };
+        self.map.insert(
+            key,
+            ServerTransaction {
+                machine,
+                flow: opening.flow,
+                source: opening.source,
+                fallback: opening.fallback,
+                user: opening.user,
+                to_tag: opening.to_tag,
+                request: Some(opening.request.clone()),
+                running: Running::default(),
+                branch_key,
+                call_key,
+            },
+        );
+        key
+    }
+
+    /// One step of a transaction; it is gone afterwards if that ended it.
+    pub(crate) fn drive(&mut self, key: ServerKey, event: ServerEvent, mut step: Step<'_>) -> Option<Report> {
+        let transaction = self.map.get_mut(&key)?;
+        if matches!(event, ServerEvent::Answer { status: 200.., .. }) {
+            transaction.request = None;
+            transaction.running.stop(step.queue, Why::Unanswered(key));
+        }
+        let mut actions = Actions::new();
+        let context = Context { timers: step.durations, reliable: transaction.flow.transport.is_reliable() };
+        let over = match &mut transaction.machine {
+            ServerMachine::Invite(machine) => {
+                let state = std::mem::replace(machine, InviteServer::Terminated);
+                *machine = state.on(invite_server_event(event), context, &mut actions);
+                *machine == InviteServer::Terminated
+            }
+            ServerMachine::Other(machine) => {
+                let state = std::mem::replace(machine, Server::Terminated);
+                *machine =
+                    server_event(event).map_or(state.clone(), |event| state.on(event, context, &mut actions));
+                *machine == Server::Terminated
+            }
+        };
+        let (flow, running) = (transaction.flow, &mut transaction.running);
+        let report = step.carry_out(actions, flow, running, |letter| Why::Server(key, letter));
+        if over {
+            self.close(key, step.queue);
+        }
+        report
+    }
+
+    /// Forgets a transaction.
+    pub(crate) fn close(&mut self, key: ServerKey, queue: &mut TimerQueue<Why>) {
+        let Some(mut transaction) = self.map.remove(&key) else { return };
+        transaction.running.stop_all(queue);
+        self.by_branch.remove(&transaction.branch_key);
+        if let Some(call_key) = &transaction.call_key {
+            self.by_call.remove(call_key);
+        }
+    }
+
+    /// The transactions whose flow has failed.
+    pub(crate) fn hit_by(&self, failed: &Flow) -> Vec<ServerKey> {
+        self.map.iter().filter(|(_, found)| found.flow.is_hit_by(failed)).map(|(key, _)| *key).collect()
+    }
+}
+
+fn invite_server_event(event: ServerEvent) -> invite_server::Event {
+    match event {
+        ServerEvent::Request => invite_server::Event::Request,
+        ServerEvent::Answer { status: ..200, bytes } => invite_server::Event::Provisional(bytes),
+        ServerEvent::Answer { status: 200..300, bytes } => invite_server::Event::Success(bytes),
+        ServerEvent::Answer { bytes, .. } => invite_server::Event::Failure(bytes),
+        ServerEvent::Ack => invite_server::Event::Ack,
+        ServerEvent::Timer(letter) => invite_server::Event::Timer(letter),
+        ServerEvent::TransportError => invite_server::Event::TransportError,
+    }
+}
+
+fn server_event(event: ServerEvent) -> Option<server::Event> {
+    Some(match event {
+        ServerEvent::Request => server::Event::Request,
+        ServerEvent::Answer { status: ..200, bytes } => server::Event::Provisional(bytes),
+        ServerEvent::Answer { bytes, .. } => server::Event::Final(bytes),
+        ServerEvent::Ack => return None,
+        ServerEvent::Timer(letter) => server::Event::Timer(letter),
+        ServerEvent::TransportError => server::Event::TransportError,
+    })
+}
+
+/// NUL cannot stand in a message, so it keeps the parts of a key apart.
+const APART: char = '\0';
+
+/// 17.2.3: branch, sent-by and method, where the ACK's method counts as INVITE. A branch without the magic
+/// cookie says nothing; then it is the request's identifiers and the whole Via. The To tag is left out there: an
+/// ACK has the response's, which the INVITE could not have.
+fn write_branch_key(text: &mut String, request: &Message<'_>, via: &Via<'_>) {
+    text.clear();
+    let branch = via.branch().filter(|branch| has_cookie(branch));
+    let mut put = |part: &str| {
+        text.push_str(part);
+        text.push(APART);
+    };
+    if let Some(branch) = branch {
+        put(branch);
+        put(&sent_by(via));
+    } else {
+        put(request.request_uri());
+        put(from_tag(request));
+        put(request.first(HeaderName::CallId).unwrap_or(""));
+        put(&request.cseq().map_or(0, |cseq| cseq.number).to_string());
+        put(request.values(HeaderName::Via).next().unwrap_or(""));
+    }
+    let method =
+        if request.method() == Method::Ack { Method::Invite.as_str() } else { request.method_text() };
+    text.push_str(method);
+}
+
+fn sent_by(via: &Via<'_>) -> String {
+    let port = via.port.unwrap_or(0);
+    match via.host {
+        crate::uri::Host::Name(name) => format!("{}:{port}", name.to_ascii_lowercase()),
+        host => host.ip().map_or_else(String::new, |ip| format!("{ip}:{port}")),
+    }
+}
+
+/// 8.2.2.2: From tag, Call-ID and CSeq.
+fn write_call_key(text: &mut String, request: &Message<'_>) {
+    text.clear();
+    text.push_str(request.first(HeaderName::CallId).unwrap_or(""));
+    text.push(APART);
+    text.push_str(from_tag(request));
+    text.push(APART);
+    text.push_str(request.first(HeaderName::CSeq).unwrap_or(""));
+}

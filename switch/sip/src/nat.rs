@@ -1,0 +1,198 @@
+//! Where messages go: responses by RFC 3261 18.2.2 and RFC 3581, in-dialog requests by route set, target and
+//! the flow the peer was heard on.
+//!
+//! There is no DNS here. A route or target that is not an IP literal, or whose address is not the one the peer
+//! is heard from, is reached by the flow its signalling came on: that is where a phone behind a NAT can hear us.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use crate::flow::{Flow, Transport};
+use crate::message::fields::{NameAddr, Via};
+use crate::uri::Uri;
+
+/// The flow of the response to a request that came on `flow` with this topmost Via.
+///
+/// Datagrams go to the source address, always (RFC 3581 4). Without `rport` a client that names its own source
+/// address in sent-by is answered at the port it names there (18.2.2); any other is behind a NAT.
+pub(crate) fn response_flow(flow: Flow, via: &Via<'_>) -> Flow {
+    if flow.transport.is_reliable() {
+        return flow;
+    }
+    let source = flow.remote;
+    let names_itself = via.rport().is_none() && via.host.ip() == Some(source.ip());
+    let port = if names_itself { via.port.unwrap_or(flow.transport.default_port()) } else { source.port() };
+    Flow { remote: SocketAddr::new(source.ip(), port), ..flow }
+}
+
+/// Where to open a connection for a response whose connection is gone (18.2.2): the address the request came
+/// from at the port of sent-by. A WebSocket client cannot be connected to.
+pub(crate) fn response_fallback(flow: Flow, via: &Via<'_>) -> Option<SocketAddr> {
+    match flow.transport {
+        Transport::Tcp | Transport::Tls => {
+            let port = via.port.unwrap_or(flow.transport.default_port());
+            Some(SocketAddr::new(flow.remote.ip(), port))
+        }
+        Transport::Udp | Transport::Ws | Transport::Wss => None,
+    }
+}
+
+/// The topmost Via as it stands in the response: `received` and `rport` are ours, whatever the client wrote.
+pub(crate) fn stamped_via(raw: &str, via: &Via<'_>, source: SocketAddr) -> String {
+    let head = raw.split_once(';').map_or(raw, |(head, _)| head);
+    let mut stamped = String::with_capacity(raw.len() + 64);
+    stamped.push_str(head);
+    for (name, value) in via.params.iter() {
+        if name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport") {
+            continue;
+        }
+        stamped.push(';');
+        stamped.push_str(name);
+        if let Some(value) = value {
+            stamped.push('=');
+            stamped.push_str(value);
+        }
+    }
+    let asked = via.rport().is_some();
+    // Writing to a String cannot fail.
+    if asked || via.host.ip() != Some(source.ip()) {
+        let _ = write!(stamped, ";received={}", source.ip());
+    }
+    if asked {
+        let _ = write!(stamped, ";rport={}", source.port());
+    }
+    stamped
+}
+
+/// The flow of a request inside a dialog. `leg` is the flow the peer was last heard on.
+pub(crate) fn next_hop(first_route: Option<&str>, target: &str, leg: Flow) -> Flow {
+    if let Some(route) = first_route {
+        let uri = NameAddr::parse(route).map_or(route, |route| route.uri);
+        return Uri::parse(uri).ok().and_then(|uri| by_literal(&uri, leg)).unwrap_or(leg);
+    }
+    Uri::parse(target)
+        .ok()
+        .filter(|uri| uri.host.ip() == Some(leg.remote.ip()))
+        .and_then(|uri| by_literal(&uri, leg))
+        .unwrap_or(leg)
+}
+
+/// A URI whose host is an IP literal, reached from the address that `leg` is reached from.
+fn by_literal(uri: &Uri<'_>, leg: Flow) -> Option<Flow> {
+    let address = uri.host.ip()?;
+    let transport = uri.param("transport").and_then(Transport::from_token).unwrap_or(leg.transport);
+    let same_peer = transport == leg.transport && address == leg.remote.ip();
+    if leg.transport.is_secure() && !transport.is_secure() {
+        // Never down from an encrypted leg to a clear one.
+        return None;
+    }
+    if same_peer && leg.transport.is_reliable() {
+        // The connection that is open, whatever port the peer listens on.
+        return None;
+    }
+    let port = uri.port.unwrap_or(transport.default_port());
+    Some(Flow { transport, local: leg.local, remote: SocketAddr::new(address, port), connection: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(transport: Transport, remote: &str) -> Flow {
+        let local = "192.0.2.1:5060".parse().unwrap();
+        let connection = u64::from(transport.is_reliable());
+        Flow { transport, local, remote: remote.parse().unwrap(), connection }
+    }
+
+    fn check_response(via: &str, source: &str, to: &str, stamped: &str) {
+        let flow = flow(Transport::Udp, source);
+        let parsed = Via::parse(via).unwrap();
+        assert_eq!(response_flow(flow, &parsed).remote, to.parse::<SocketAddr>().unwrap(), "{via}");
+        assert_eq!(stamped_via(via, &parsed, flow.remote), stamped);
+    }
+
+    #[test]
+    fn rfc_3581_the_source_is_answered() {
+        check_response(
+            "SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKkjshdyff",
+            "192.0.2.9:9988",
+            "192.0.2.9:9988",
+            "SIP/2.0/UDP 10.1.1.1:4540;branch=z9hG4bKkjshdyff;received=192.0.2.9;rport=9988",
+        );
+        check_response(
+            "SIP/2.0/UDP [2001:db8::9:1];rport=1;received=10.0.0.1;branch=z9hG4bKas3-111",
+            "[2001:db8::9:1]:5060",
+            "[2001:db8::9:1]:5060",
+            "SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bKas3-111;received=2001:db8::9:1;rport=5060",
+        );
+    }
+
+    #[test]
+    fn rfc_3261_18_2_2_without_rport() {
+        // It names its own address: the port it names is where it listens.
+        let via = "SIP/2.0/UDP 192.0.2.9:5062;branch=z9hG4bKa";
+        check_response(via, "192.0.2.9:40000", "192.0.2.9:5062", via);
+        check_response(
+            "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKa",
+            "192.0.2.9:40000",
+            "192.0.2.9:5060",
+            "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKa",
+        );
+        // It does not: it is behind a NAT, or has a name.
+        check_response(
+            "SIP/2.0/UDP phone.example:5062;branch=z9hG4bKa",
+            "192.0.2.9:40000",
+            "192.0.2.9:40000",
+            "SIP/2.0/UDP phone.example:5062;branch=z9hG4bKa;received=192.0.2.9",
+        );
+    }
+
+    #[test]
+    fn rfc_3261_18_2_2_a_lost_connection_is_replaced_at_sent_by() {
+        let via = Via::parse("SIP/2.0/TCP 192.0.2.9:5062;branch=z9hG4bKa").unwrap();
+        let to = |transport| response_fallback(flow(transport, "192.0.2.9:40000"), &via);
+        assert_eq!(to(Transport::Tcp), Some("192.0.2.9:5062".parse().unwrap()));
+        assert_eq!(to(Transport::Udp), None);
+        assert_eq!(to(Transport::Wss), None);
+    }
+
+    fn check_hop(route: Option<&str>, target: &str, leg: Flow, transport: Transport, to: &str) {
+        let hop = next_hop(route, target, leg);
+        assert_eq!((hop.transport, hop.remote), (transport, to.parse().unwrap()), "{route:?} {target}");
+    }
+
+    #[test]
+    fn a_phone_that_is_where_it_says_is_reached_at_its_contact() {
+        let leg = flow(Transport::Udp, "192.0.2.9:40000");
+        check_hop(None, "sip:1001@192.0.2.9:5062", leg, Transport::Udp, "192.0.2.9:5062");
+        check_hop(None, "sip:1001@192.0.2.9", leg, Transport::Udp, "192.0.2.9:5060");
+        check_hop(None, "sip:1001@192.0.2.9:5062;transport=tcp", leg, Transport::Tcp, "192.0.2.9:5062");
+    }
+
+    #[test]
+    fn a_phone_behind_a_nat_is_reached_where_it_was_heard() {
+        let leg = flow(Transport::Udp, "192.0.2.9:40000");
+        for target in
+            ["sip:1001@10.0.0.7:5062", "sip:1001@phone.example", "sip:a@x.invalid;transport=ws", "tel:1"]
+        {
+            check_hop(None, target, leg, Transport::Udp, "192.0.2.9:40000");
+        }
+    }
+
+    #[test]
+    fn an_open_connection_is_used_on() {
+        let leg = flow(Transport::Tcp, "192.0.2.9:40000");
+        assert_eq!(next_hop(None, "sip:1001@192.0.2.9:5062;transport=tcp", leg), leg);
+        assert_eq!(next_hop(None, "sip:1001@192.0.2.9:5062", leg), leg);
+    }
+
+    #[test]
+    fn a_route_comes_first_and_never_leads_out_of_tls() {
+        let leg = flow(Transport::Udp, "192.0.2.9:40000");
+        let target = "sip:1001@192.0.2.9:5062";
+        check_hop(Some("<sip:192.0.2.77:5070;lr>"), target, leg, Transport::Udp, "192.0.2.77:5070");
+        check_hop(Some("<sip:proxy.example;lr>"), target, leg, Transport::Udp, "192.0.2.9:40000");
+        let leg = flow(Transport::Tls, "192.0.2.9:40000");
+        assert_eq!(next_hop(Some("<sip:192.0.2.77;transport=udp;lr>"), target, leg), leg);
+    }
+}

@@ -1,0 +1,169 @@
+//! Requests inside a dialog (RFC 3261 12.2): order, BYE of the peer, and everything that is no INVITE.
+
+use std::time::Instant;
+
+use crate::dialog::to_tag;
+use crate::endpoint::{
+    Body, Cause, ClientKey, ClientUser, EndedBy, Endpoint, Event, ExtraHeaders, Outputs,
+    PENDING_REQUESTS_MAX, Reason, Refused, Reply, RequestKey, ServerUser, contact, extend, via,
+};
+use crate::flow::Flow;
+use crate::header::HeaderName;
+use crate::message::Message;
+use crate::method::Method;
+
+use super::{SessionKey, Stage};
+
+impl Endpoint {
+    /// 12.2.2: a request with a To tag, of an allowed method, that repeats none we know.
+    pub(crate) fn on_in_dialog(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        message: &Message<'_>,
+        out: &mut Outputs,
+    ) {
+        let method = message.method();
+        let key = self.tokens.number_of_tag(to_tag(message)).map(SessionKey);
+        let found = key.and_then(|key| Some((key, self.sessions.get_mut(&key)?)));
+        let Some((key, session)) = found else {
+            return self.refuse_stateless(flow, message, &Reply::new(481), out);
+        };
+        let leaving = matches!(session.stage, Stage::Leaving(_));
+        let waiting = session.pending.len();
+        let Some(dialog) = session.dialog_of(message).filter(|_| !leaving || method == Method::Bye) else {
+            return self.refuse_stateless(flow, message, &Reply::new(481), out);
+        };
+        // Ending is always possible; anything else only while there is room.
+        let full = self.clients.len() + self.servers.len() >= self.config.transactions_max;
+        if method != Method::Bye && (full || waiting >= PENDING_REQUESTS_MAX) {
+            return self.refuse_full(flow, message, out);
+        }
+        if !dialog.takes(message.cseq().map_or(0, |cseq| cseq.number)) {
+            return self.refuse_stateless(flow, message, &Reply::new(500), out);
+        }
+        if flow.transport.is_reliable() {
+            dialog.heard_on(flow);
+        }
+        let user = match method {
+            Method::Bye => ServerUser::Nobody,
+            Method::Invite => ServerUser::Reinvite(key),
+            _ => ServerUser::InDialog(key),
+        };
+        let owned = message.to_owned();
+        let Some(server) = self.open_server(now, flow, &owned, (user, "")) else { return };
+        match method {
+            Method::Bye => {
+                self.answer_server(now, server, &Reply::new(200), None, out);
+                self.on_bye(now, key, message, out);
+            }
+            Method::Invite => self.on_reinvite(now, key, server, (flow, message), out),
+            _ => {
+                if let Some(session) = self.sessions.get_mut(&key) {
+                    session.pending.push(server);
+                }
+                out.event(Event::InDialog { session: key, request: RequestKey(server.0), message: owned });
+            }
+        }
+    }
+
+    /// 15.1.2. In an early dialog it ends that dialog only, and with the last one the INVITE.
+    fn on_bye(&mut self, now: Instant, key: SessionKey, message: &Message<'_>, out: &mut Outputs) {
+        let reason = Reason::of(message);
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        match &mut session.stage {
+            Stage::Outgoing(outgoing) => {
+                outgoing.early.retain(|dialog| !dialog.owns(message));
+                if outgoing.early.is_empty() {
+                    self.take_back(now, key, (487, Cause::Response), None, out);
+                }
+            }
+            Stage::Incoming(incoming) => {
+                let server = incoming.server;
+                self.end_incoming(now, key, server, &Reply::new(487), out);
+                out.event(Event::Canceled { session: key, reason });
+            }
+            Stage::Confirmed(_) => self.end_without_bye(now, key, EndedBy::Peer, reason, out),
+            // Both have sent BYE: ours goes on to its answer (RFC 5407 3.2.2).
+            Stage::Leaving(_) => {}
+        }
+    }
+
+    /// Sends a request inside the dialog: INFO, UPDATE, NOTIFY, … `Response` follows.
+    ///
+    /// # Errors
+    /// `Gone` after the end, `Busy` before there is one dialog, `Full` at a limit, `Invalid` for the methods that
+    /// have orders of their own and when it cannot be written.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        method: &str,
+        headers: ExtraHeaders,
+        body: Option<Body>,
+        out: &mut Outputs,
+    ) -> Result<RequestKey, Refused> {
+        let known = Method::of(method);
+        if matches!(known, Method::Invite | Method::Ack | Method::Bye | Method::Cancel) {
+            return Err(Refused::Invalid);
+        }
+        if self.is_full() {
+            return Err(Refused::Full);
+        }
+        let session = self.sessions.get_mut(&key).ok_or(Refused::Gone)?;
+        let dialog = match &mut session.stage {
+            Stage::Incoming(incoming) => &mut incoming.dialog,
+            Stage::Confirmed(confirmed) => &mut confirmed.dialog,
+            Stage::Outgoing(_) => return Err(Refused::Busy),
+            Stage::Leaving(_) => return Err(Refused::Gone),
+        };
+        let client = ClientKey { branch: self.tokens.number(), cancel: false };
+        let flow = dialog.next_hop();
+        let cseq = dialog.next_cseq();
+        let mut writer = dialog.request(method, cseq, &via(flow, &self.tokens.branch(client.branch)));
+        if matches!(known, Method::Update | Method::Refer | Method::Subscribe | Method::Notify) {
+            writer.header(HeaderName::Contact, contact(&session.contact_user, flow));
+        }
+        self.name(&mut writer, HeaderName::UserAgent);
+        extend(&mut writer, &headers, body.as_ref());
+        drop((headers, body));
+        let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
+        self.open_client(now, client, (known, ClientUser::Request(key)), flow, bytes, out);
+        Ok(RequestKey(client.branch))
+    }
+
+    /// A final response to a request of ours that is no INVITE.
+    pub(crate) fn on_other_response(
+        &mut self,
+        now: Instant,
+        (client, user): (ClientKey, ClientUser),
+        (status, message): (u16, &Message<'_>),
+        out: &mut Outputs,
+    ) {
+        match user {
+            // Whatever the answer is, the session is over (15.1.1).
+            ClientUser::Bye(session) => self.forget(session),
+            ClientUser::Request(session) => {
+                self.on_request_over(now, session, client, (status, Some(message)), out);
+            }
+            ClientUser::Invite(_) | ClientUser::Reinvite(_) | ClientUser::Nobody => {}
+        }
+    }
+
+    /// Tells the owner how its request ended, and ends a session whose peer does not know it or is silent.
+    pub(super) fn on_request_over(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        client: ClientKey,
+        (status, message): (u16, Option<&Message<'_>>),
+        out: &mut Outputs,
+    ) {
+        if !self.sessions.contains_key(&key) {
+            return;
+        }
+        let message = message.map(Message::to_owned);
+        out.event(Event::Response { session: key, request: RequestKey(client.branch), status, message });
+        self.end_if_unknown(now, key, status, out);
+    }
+}

@@ -1,0 +1,399 @@
+//! Our INVITE until its final answer: RFC 3261 13.2, with CANCEL by 9.1 and forks by 12.1.2 and 13.2.2.4.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::dialog::{Dialog, contact_uri, to_tag};
+use crate::endpoint::{
+    Body, Cause, ClientKey, ClientMachine, ClientUser, DropReason, Endpoint, Event, FORKS_MAX,
+    Invite, Outputs, Reason, Refused, SentAck, Why, ack_like, cancel, via,
+};
+use crate::flow::Flow;
+use crate::header::HeaderName;
+use crate::message::fields::ContactValue;
+use crate::message::{Message, OwnedMessage};
+use crate::method::Method;
+use crate::transaction::Letter;
+use crate::transaction::invite_client::InviteClient;
+
+use super::{Cancel, Confirmed, Exchange, Outgoing, Session, SessionKey, Stage};
+
+/// Contacts of a 3xx that are told to the owner.
+const CONTACTS_MAX: usize = 16;
+
+impl Endpoint {
+    /// Opens a session by an INVITE. `Progress`, then `Answered` or `Failed` follow.
+    ///
+    /// # Errors
+    /// `Full` at a limit, `Invalid` when the INVITE cannot be written.
+    pub fn invite(&mut self, now: Instant, invite: Invite, out: &mut Outputs) -> Result<SessionKey, Refused> {
+        if self.sessions.len() >= self.config.sessions_max || self.is_full() {
+            return Err(Refused::Full);
+        }
+        let session = SessionKey(self.tokens.number());
+        let client = ClientKey { branch: self.tokens.number(), cancel: false };
+        let names = (self.tokens.branch(client.branch), self.tokens.tag(session.0), self.tokens.call_id());
+        let bytes =
+            self.compose_invite(&invite, (&names.0, &names.1, &names.2)).map_err(|_| Refused::Invalid)?;
+        let user = ClientUser::Invite(session);
+        self.open_client(now, client, (Method::Invite, user), invite.flow, bytes, out);
+        let stage = Stage::Outgoing(Outgoing { client, early: Vec::new(), cancel: None });
+        self.sessions.insert(session, Session::new(stage, invite.contact_user));
+        Ok(session)
+    }
+
+    /// A response that its INVITE client transaction calls news.
+    pub(crate) fn on_invite_response(
+        &mut self,
+        now: Instant,
+        (key, user): (ClientKey, ClientUser),
+        flow: Flow,
+        (status, message): (u16, &Message<'_>),
+        out: &mut Outputs,
+    ) {
+        if status < 200 {
+            self.renew_timer_c(now, key, status);
+        } else if let Some(transaction) = self.clients.get_mut(key) {
+            transaction.running.stop(&mut self.timers, Why::Client(key, Letter::C));
+            transaction.running.stop(&mut self.timers, Why::Abandoned(key));
+        }
+        match (user, status) {
+            (ClientUser::Invite(session), ..200) => {
+                self.on_progress(now, session, flow, (status, message), out);
+            }
+            (ClientUser::Invite(session), 200..300) => self.on_success(now, key, session, flow, message, out),
+            (ClientUser::Invite(session), _) => {
+                self.on_failure(session, (status, Cause::Response), Some(message), out);
+            }
+            (ClientUser::Reinvite(_), ..200) => {}
+            (ClientUser::Reinvite(session), 200..300) => {
+                self.on_reinvite_success(now, key, session, flow, message, out);
+            }
+            (ClientUser::Reinvite(session), _) => self.on_reinvite_failure(now, session, status, out),
+            (ClientUser::Bye(_) | ClientUser::Request(_) | ClientUser::Nobody, _) => {}
+        }
+    }
+
+    /// 13.2.2.1. A To tag above 100 makes an early dialog.
+    fn on_progress(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        flow: Flow,
+        (status, message): (u16, &Message<'_>),
+        out: &mut Outputs,
+    ) {
+        let Some(Session { stage: Stage::Outgoing(outgoing), .. }) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let client = outgoing.client;
+        let is_new = status > 100
+            && !to_tag(message).is_empty()
+            && outgoing.early.len() < FORKS_MAX
+            && !outgoing.early.iter().any(|dialog| dialog.is_with(message));
+        if is_new && let Some(request) = self.clients.get(client).and_then(|found| invite_of(&found.machine))
+        {
+            outgoing.early.push(Dialog::of_client(&request.view(), message, flow));
+        }
+        if outgoing.cancel.is_some() {
+            return self.send_cancel(now, key, out);
+        }
+        if status > 100 {
+            let phrase = message.reason_phrase().to_owned();
+            out.event(Event::Progress { session: key, status, phrase, body: Body::of(message) });
+        }
+    }
+
+    /// 13.2.2.4. The first 2xx confirms the session; a fork's is acknowledged and ended; a repeated one gets its
+    /// ACK again.
+    fn on_success(
+        &mut self,
+        now: Instant,
+        client: ClientKey,
+        key: SessionKey,
+        flow: Flow,
+        message: &Message<'_>,
+        out: &mut Outputs,
+    ) {
+        if self.repeat_ack(client, message, out) {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return self.end_fork(now, client, flow, message, out);
+        };
+        match &mut session.stage {
+            Stage::Outgoing(outgoing) if outgoing.cancel.is_none() => {
+                let Some(request) = self.clients.get(client).and_then(|found| invite_of(&found.machine))
+                else {
+                    return;
+                };
+                let confirmed = Dialog::of_client(&request.view(), message, flow);
+                let early = outgoing.early.iter().position(|dialog| dialog.is_with(message));
+                let mut dialog = early.map_or_else(|| confirmed.clone(), |at| outgoing.early.swap_remove(at));
+                dialog.confirm(confirmed);
+                let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+                let exchange = Exchange::OursAnswered { client, cseq };
+                session.stage = Stage::Confirmed(Confirmed { dialog, exchange, hang_up: None });
+                out.event(Event::Answered {
+                    session: key,
+                    body: Body::of(message),
+                    contact: contact_uri(message).map(str::to_owned),
+                    user_agent: message
+                        .first(HeaderName::UserAgent)
+                        .or_else(|| message.first(HeaderName::Server))
+                        .map(str::to_owned),
+                });
+            }
+            Stage::Outgoing(_) => {
+                // The answer has crossed our CANCEL (9.1): it is a session nobody wants.
+                self.end_fork(now, client, flow, message, out);
+                self.on_failure(key, (487, Cause::Canceled), None, out);
+            }
+            Stage::Confirmed(Confirmed { dialog, exchange: Exchange::OursAnswered { .. }, .. })
+                if dialog.is_with(message) =>
+            {
+                // The owner has not given the ACK yet; it will answer this repeat too.
+            }
+            Stage::Confirmed(_) | Stage::Incoming(_) | Stage::Leaving(_) => {
+                self.end_fork(now, client, flow, message, out);
+            }
+        }
+    }
+
+    /// Sends the ACK of a 2xx again; `false` when there was none yet.
+    pub(super) fn repeat_ack(&mut self, client: ClientKey, message: &Message<'_>, out: &mut Outputs) -> bool {
+        let Some(ClientMachine::Invite { acks, .. }) = self.clients.get(client).map(|found| &found.machine)
+        else {
+            return false;
+        };
+        let Some(ack) = acks.iter().find(|ack| *ack.to_tag == *to_tag(message)) else { return false };
+        out.send(ack.flow, ack.bytes.clone());
+        true
+    }
+
+    /// A 2xx that opens a session nobody wants: ACK, then BYE.
+    fn end_fork(
+        &mut self,
+        now: Instant,
+        client: ClientKey,
+        flow: Flow,
+        message: &Message<'_>,
+        out: &mut Outputs,
+    ) {
+        let Some(ClientMachine::Invite { acks, request, .. }) =
+            self.clients.get(client).map(|found| &found.machine)
+        else {
+            return;
+        };
+        let Ok(request) = OwnedMessage::parse(request) else { return };
+        if acks.len() >= FORKS_MAX {
+            return out.event(Event::Dropped(DropReason::Full));
+        }
+        let mut dialog = Dialog::of_client(&request.view(), message, flow);
+        let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+        self.send_ack(client, &dialog, (cseq, to_tag(message)), None, out);
+        self.send_bye(now, &mut dialog, None, ClientUser::Nobody, out);
+    }
+
+    /// 13.2.2.4: the ACK of a 2xx, with a branch of its own, kept for repeats of the 2xx.
+    pub(super) fn send_ack(
+        &mut self,
+        client: ClientKey,
+        dialog: &Dialog,
+        (cseq, to_tag): (u32, &str),
+        body: Option<&Body>,
+        out: &mut Outputs,
+    ) {
+        let flow = dialog.next_hop();
+        let number = self.tokens.number();
+        let via = via(flow, &self.tokens.branch(number));
+        let write = |body: Option<&Body>| {
+            let mut writer = dialog.request(Method::Ack.as_str(), cseq, &via);
+            if let Some(body) = body {
+                writer.body(&body.content_type, &body.bytes);
+            }
+            writer.finish()
+        };
+        // Without its body it at least stops the peer's repeats.
+        match write(body).or_else(|_| write(None)) {
+            Ok(bytes) => self.keep_ack(client, to_tag, flow, bytes, out),
+            Err(_) => out.event(Event::Dropped(DropReason::Unwritable)),
+        }
+    }
+
+    fn keep_ack(&mut self, client: ClientKey, to_tag: &str, flow: Flow, bytes: Bytes, out: &mut Outputs) {
+        out.send(flow, bytes.clone());
+        if let Some(transaction) = self.clients.get_mut(client)
+            && let ClientMachine::Invite { acks, .. } = &mut transaction.machine
+        {
+            acks.push(SentAck { to_tag: Box::from(to_tag), flow, bytes });
+        }
+    }
+
+    /// The ACK of a 2xx to a re-INVITE whose session is over: its BYE is on its way already.
+    pub(super) fn send_late_ack(&mut self, client: ClientKey, message: &Message<'_>, out: &mut Outputs) {
+        let Some(transaction) = self.clients.get(client) else { return };
+        let ClientMachine::Invite { request, .. } = &transaction.machine else { return };
+        let flow = transaction.flow;
+        let request = request.clone();
+        let number = self.tokens.number();
+        let via = via(flow, &self.tokens.branch(number));
+        if let Ok(bytes) = ack_like(&request, message, Some(&via)) {
+            self.keep_ack(client, to_tag(message), flow, bytes, out);
+        }
+    }
+
+    /// The INVITE has failed: the session is over.
+    pub(super) fn on_failure(
+        &mut self,
+        key: SessionKey,
+        (status, cause): (u16, Cause),
+        message: Option<&Message<'_>>,
+        out: &mut Outputs,
+    ) {
+        let Some(Session { stage: Stage::Outgoing(outgoing), .. }) = self.sessions.get(&key) else { return };
+        let cause = outgoing.cancel.as_ref().map_or(cause, |cancel| cancel.cause);
+        let contacts = message.filter(|_| (300..400).contains(&status)).map(contacts_of).unwrap_or_default();
+        out.event(Event::Failed {
+            session: key,
+            status,
+            cause,
+            reason: message.and_then(Reason::of),
+            retry_after: message.and_then(retry_after),
+            contacts,
+        });
+        self.forget(key);
+    }
+
+    /// There will be no answer to a request of ours.
+    pub(crate) fn no_answer(
+        &mut self,
+        now: Instant,
+        (key, user): (ClientKey, ClientUser),
+        (status, cause): (u16, Cause),
+        out: &mut Outputs,
+    ) {
+        match user {
+            ClientUser::Invite(session) => {
+                let cancelled = self.sessions.get(&session).and_then(|found| match &found.stage {
+                    Stage::Outgoing(outgoing) => outgoing.cancel.as_ref().map(|cancel| cancel.status),
+                    Stage::Incoming(_) | Stage::Confirmed(_) | Stage::Leaving(_) => None,
+                });
+                self.on_failure(session, (cancelled.unwrap_or(status), cause), None, out);
+            }
+            ClientUser::Reinvite(session) => self.on_reinvite_failure(now, session, status, out),
+            ClientUser::Bye(session) => self.forget(session),
+            ClientUser::Request(session) => self.on_request_over(now, session, key, (status, None), out),
+            ClientUser::Nobody => {}
+        }
+    }
+
+    /// Timer C: it has rung for too long since the last provisional answer.
+    pub(crate) fn rang_too_long(&mut self, now: Instant, key: ClientKey, out: &mut Outputs) {
+        match self.clients.get(key).map(|transaction| transaction.user) {
+            Some(ClientUser::Invite(session)) => {
+                self.take_back(now, session, (408, Cause::Timeout), None, out);
+            }
+            Some(_) => self.cancel_client(now, key, None, out),
+            None => {}
+        }
+    }
+
+    /// 9.1: takes an unanswered INVITE back, at once or after the first provisional answer.
+    pub(super) fn take_back(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        (status, cause): (u16, Cause),
+        reason: Option<Reason>,
+        out: &mut Outputs,
+    ) {
+        let Some(Session { stage: Stage::Outgoing(outgoing), .. }) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        if outgoing.cancel.is_none() {
+            outgoing.cancel = Some(Cancel { cause, status, reason, sent: false });
+            self.send_cancel(now, key, out);
+        }
+    }
+
+    fn send_cancel(&mut self, now: Instant, key: SessionKey, out: &mut Outputs) {
+        let Some(Session { stage: Stage::Outgoing(outgoing), .. }) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let client = outgoing.client;
+        let proceeding = self.clients.get(client).is_some_and(|transaction| {
+            matches!(transaction.machine, ClientMachine::Invite { machine: InviteClient::Proceeding, .. })
+        });
+        let Some(wanted) = outgoing.cancel.as_mut().filter(|cancel| !cancel.sent && proceeding) else {
+            return;
+        };
+        wanted.sent = true;
+        let reason = wanted.reason.as_ref().map(Reason::to_string);
+        self.cancel_client(now, client, reason.as_deref(), out);
+    }
+
+    /// Sends CANCEL, and waits for the INVITE's end no longer than 64*T1.
+    fn cancel_client(&mut self, now: Instant, key: ClientKey, reason: Option<&str>, out: &mut Outputs) {
+        self.abandon(now, key);
+        let Some(transaction) = self.clients.get(key) else { return };
+        let ClientMachine::Invite { request, .. } = &transaction.machine else { return };
+        let flow = transaction.flow;
+        match cancel(request, reason).or_else(|_| cancel(request, None)) {
+            Ok(bytes) => {
+                let key = ClientKey { cancel: true, ..key };
+                self.open_client(now, key, (Method::Cancel, ClientUser::Nobody), flow, bytes, out);
+            }
+            Err(_) => out.event(Event::Dropped(DropReason::Unwritable)),
+        }
+    }
+
+    /// Gives an INVITE that nobody waits for a last 64*T1.
+    pub(super) fn abandon(&mut self, now: Instant, key: ClientKey) {
+        let at = now + self.config.timers.t1x64();
+        let Some(transaction) = self.clients.get_mut(key) else { return };
+        if matches!(&transaction.machine, ClientMachine::Invite { machine, .. } if !machine.is_final()) {
+            transaction.running.set(&mut self.timers, at, Why::Abandoned(key));
+        }
+    }
+
+    /// 9.1: the cancelled INVITE got no final answer.
+    pub(crate) fn abandoned(&mut self, now: Instant, key: ClientKey, out: &mut Outputs) {
+        if let Some(transaction) = self.clients.close(key, &mut self.timers) {
+            self.no_answer(now, (key, transaction.user), (408, Cause::Timeout), out);
+        }
+    }
+
+    /// Removes a session and its timers.
+    pub(super) fn forget(&mut self, key: SessionKey) {
+        if let Some(mut session) = self.sessions.remove(&key) {
+            session.running.stop_all(&mut self.timers);
+        }
+    }
+}
+
+/// The INVITE a machine was started with.
+fn invite_of(machine: &ClientMachine) -> Option<OwnedMessage> {
+    match machine {
+        ClientMachine::Invite { request, .. } => OwnedMessage::parse(request).ok(),
+        ClientMachine::Other(_) => None,
+    }
+}
+
+fn contacts_of(message: &Message<'_>) -> Vec<String> {
+    message
+        .contacts()
+        .filter_map(|contact| match contact {
+            Ok(ContactValue::Address(address)) => Some(address.uri.to_owned()),
+            Ok(ContactValue::All) | Err(_) => None,
+        })
+        .take(CONTACTS_MAX)
+        .collect()
+}
+
+/// The seconds of `Retry-After`; a comment or parameters may follow them (20.33).
+fn retry_after(message: &Message<'_>) -> Option<u32> {
+    let value = message.first(HeaderName::RetryAfter)?;
+    value.split([';', '(', ' ']).next()?.trim().parse().ok()
+}

@@ -1,0 +1,223 @@
+//! Changing a confirmed session: re-INVITE in both directions (RFC 3261 14), the owner's ACK, glare.
+
+use std::time::Instant;
+
+use crate::endpoint::{
+    Body, ClientKey, ClientUser, EndedBy, Endpoint, Event, Outputs, Refused, Reply, ServerKey, ServerUser,
+    contact, extend, via,
+};
+use crate::flow::Flow;
+use crate::header::HeaderName;
+use crate::message::Message;
+use crate::method::Method;
+
+use super::{Answer, Confirmed, Exchange, Session, SessionKey, Stage};
+
+/// Longest random `Retry-After` of a 500 to overlapping INVITEs, in seconds (14.2).
+const RETRY_AFTER_MAX: u32 = 10;
+
+#[allow(clippy::needless_pass_by_value, reason = "orders are given away: the owner is done with them")]
+impl Endpoint {
+    /// 13.2.2.4: the ACK of a 2xx to our INVITE or re-INVITE, with the answer to a late offer.
+    pub fn ack(&mut self, _now: Instant, key: SessionKey, body: Option<Body>, out: &mut Outputs) {
+        self.acknowledge(key, body.as_ref(), out);
+    }
+
+    /// Sends the ACK the owner owes, if it owes one.
+    pub(super) fn acknowledge(&mut self, key: SessionKey, body: Option<&Body>, out: &mut Outputs) {
+        let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
+        let Exchange::OursAnswered { client, cseq } = confirmed.exchange else { return };
+        confirmed.exchange = Exchange::Idle;
+        let dialog = confirmed.dialog.clone();
+        self.send_ack(client, &dialog, (cseq, dialog.remote_tag()), body, out);
+    }
+
+    /// 14.1: changes the session. `ReinviteAnswered` or `ReinviteFailed` follows.
+    ///
+    /// # Errors
+    /// `Busy` while another INVITE of the session is open or before it is confirmed, `Gone` after its end, `Full`
+    /// at a limit, `Invalid` when the INVITE cannot be written.
+    pub fn reinvite(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        body: Option<Body>,
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
+        if self.is_full() {
+            return Err(Refused::Full);
+        }
+        let session = self.sessions.get_mut(&key).ok_or(Refused::Gone)?;
+        let contact_user = session.contact_user.clone();
+        let Stage::Confirmed(Confirmed { dialog, exchange: Exchange::Idle, .. }) = &mut session.stage else {
+            return Err(Refused::Busy);
+        };
+        let client = ClientKey { branch: self.tokens.number(), cancel: false };
+        let flow = dialog.next_hop();
+        let cseq = dialog.next_cseq();
+        let via = via(flow, &self.tokens.branch(client.branch));
+        let mut writer = dialog.request(Method::Invite.as_str(), cseq, &via);
+        writer.header(HeaderName::Contact, contact(&contact_user, flow));
+        self.capabilities(&mut writer);
+        self.name(&mut writer, HeaderName::UserAgent);
+        extend(&mut writer, &Vec::new(), body.as_ref());
+        let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
+        if let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) {
+            confirmed.exchange = Exchange::Ours { client };
+        }
+        self.open_client(now, client, (Method::Invite, ClientUser::Reinvite(key)), flow, bytes, out);
+        Ok(())
+    }
+
+    /// A 2xx to our re-INVITE.
+    pub(super) fn on_reinvite_success(
+        &mut self,
+        _now: Instant,
+        client: ClientKey,
+        key: SessionKey,
+        flow: Flow,
+        message: &Message<'_>,
+        out: &mut Outputs,
+    ) {
+        if self.repeat_ack(client, message, out) {
+            return;
+        }
+        let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else {
+            return self.send_late_ack(client, message, out);
+        };
+        match confirmed.exchange {
+            Exchange::Ours { client: open } if open == client => {
+                confirmed.dialog.refresh(message, flow);
+                let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+                confirmed.exchange = Exchange::OursAnswered { client, cseq };
+                out.event(Event::ReinviteAnswered { session: key, body: Body::of(message) });
+            }
+            // The owner has not given the ACK yet; it will answer this repeat too.
+            Exchange::OursAnswered { client: open, .. } if open == client => {}
+            _ => self.send_late_ack(client, message, out),
+        }
+    }
+
+    /// 14.1: the session stays as it was, unless the peer does not know it or is silent (12.2.1.2).
+    pub(super) fn on_reinvite_failure(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        status: u16,
+        out: &mut Outputs,
+    ) {
+        let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
+        if !matches!(confirmed.exchange, Exchange::Ours { .. }) {
+            return;
+        }
+        confirmed.exchange = Exchange::Idle;
+        out.event(Event::ReinviteFailed { session: key, status });
+        self.end_if_unknown(now, key, status, out);
+    }
+
+    /// 12.2.1.2: 481 says that the peer has no such dialog, 408 that there is no peer.
+    pub(super) fn end_if_unknown(&mut self, now: Instant, key: SessionKey, status: u16, out: &mut Outputs) {
+        match status {
+            481 => self.end_without_bye(now, key, EndedBy::Peer, None, out),
+            408 => self.leave(now, key, EndedBy::Timeout, None, out),
+            _ => {}
+        }
+    }
+
+    /// 14.2: the peer's re-INVITE. Its sequence number has been taken.
+    pub(super) fn on_reinvite(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        server: ServerKey,
+        (flow, message): (Flow, &Message<'_>),
+        out: &mut Outputs,
+    ) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let reply = match &mut session.stage {
+            Stage::Confirmed(confirmed) => match &mut confirmed.exchange {
+                exchange @ Exchange::Idle if confirmed.hang_up.is_none() => {
+                    let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+                    *exchange = Exchange::Theirs { server, cseq };
+                    confirmed.dialog.refresh(message, flow);
+                    None
+                }
+                Exchange::Theirs { .. } => Some(500),
+                // Ours is open, or the ACK that closes the last exchange is still on its way (RFC 5407 3.1.4).
+                _ => Some(491),
+            },
+            Stage::Incoming(_) => Some(500),
+            Stage::Outgoing(_) => Some(491),
+            Stage::Leaving(_) => Some(481),
+        };
+        let Some(status) = reply else {
+            self.answer_server(now, server, &Reply::new(100), None, out);
+            return out.event(Event::Reinvite { session: key, body: Body::of(message) });
+        };
+        let mut reply = Reply::new(status);
+        if status == 500 {
+            reply = reply.header("Retry-After", self.tokens.below(RETRY_AFTER_MAX + 1).to_string());
+        }
+        if let Some(transaction) = self.servers.get_mut(server) {
+            transaction.user = ServerUser::Nobody;
+        }
+        self.answer_server(now, server, &reply, None, out);
+    }
+
+    /// 14.2: accepts the peer's re-INVITE, 200 repeated until the ACK comes.
+    pub fn answer_reinvite(&mut self, now: Instant, key: SessionKey, body: Option<Body>, out: &mut Outputs) {
+        let Some((server, cseq, leg)) = self.open_reinvite(key) else { return };
+        let Some(session) = self.sessions.get(&key) else { return };
+        let contact = contact(&session.contact_user, leg);
+        let reply = Reply { body, ..Reply::new(200) };
+        let sent = self.answer_server(now, server, &reply, Some(&contact), out);
+        let interval = self.config.timers.t1;
+        let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
+        let Some((200, response)) = sent else {
+            confirmed.exchange = Exchange::Idle;
+            return;
+        };
+        confirmed.exchange =
+            Exchange::TheirsAnswered(Answer { server, cseq, response, interval, first: false });
+        self.await_ack(now, key);
+    }
+
+    /// 14.2: refuses the peer's re-INVITE; the session stays as it was.
+    pub fn refuse_reinvite(&mut self, now: Instant, key: SessionKey, reply: Reply, out: &mut Outputs) {
+        if reply.status >= 300 {
+            self.close_reinvite(now, key, &reply, out);
+        }
+    }
+
+    /// 9.2: the peer took its re-INVITE back before our answer.
+    pub(crate) fn on_reinvite_cancelled(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        server: ServerKey,
+        out: &mut Outputs,
+    ) {
+        if self.open_reinvite(key).is_some_and(|(open, ..)| open == server) {
+            self.close_reinvite(now, key, &Reply::new(487), out);
+            out.event(Event::ReinviteCanceled { session: key });
+        }
+    }
+
+    /// Answers an open re-INVITE of the peer with a failure.
+    pub(super) fn close_reinvite(&mut self, now: Instant, key: SessionKey, reply: &Reply, out: &mut Outputs) {
+        let Some((server, ..)) = self.open_reinvite(key) else { return };
+        self.answer_server(now, server, reply, None, out);
+        if let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) {
+            confirmed.exchange = Exchange::Idle;
+        }
+    }
+
+    fn open_reinvite(&self, key: SessionKey) -> Option<(ServerKey, u32, Flow)> {
+        match &self.sessions.get(&key)?.stage {
+            Stage::Confirmed(Confirmed { dialog, exchange: Exchange::Theirs { server, cseq }, .. }) => {
+                Some((*server, *cseq, dialog.leg()))
+            }
+            _ => None,
+        }
+    }
+}
