@@ -224,3 +224,39 @@ const fn slots() -> [u8; 256] {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_finds_its_header() {
+        for (text, compact, _, name) in TABLE {
+            for spelling in
+                [text.to_owned(), text.to_lowercase(), text.to_uppercase(), compact.to_uppercase()]
+            {
+                if !spelling.is_empty() {
+                    assert_eq!(HeaderName::of(&spelling), name, "{spelling}");
+                }
+            }
+            assert_eq!(TABLE[name as usize].3, name, "the table is in the order of the enum");
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_another_header() {
+        for text in ["", "Vi", "Viaa", "X-Via", "z", "Content_Length", "\u{212a}"] {
+            assert_eq!(HeaderName::of(text), HeaderName::Other, "{text}");
+        }
+        assert_eq!((HeaderName::Other.as_str(), HeaderName::Other.bit()), ("", 0));
+    }
+
+    /// The look-up runs for every header line: a crowded table would be slow, a full one would never end.
+    #[test]
+    fn probe_chains_are_short() {
+        let longest = SLOTS.split(|code| *code == 0).map(<[u8]>::len).max().unwrap();
+        assert!(longest <= 8, "{longest}");
+        let names = TABLE.iter().map(|row| 1 + usize::from(!row.1.is_empty())).sum::<usize>();
+        assert_eq!(SLOTS.iter().filter(|code| **code != 0).count(), names);
+    }
+}

@@ -15,7 +15,10 @@ fn allocations(work: impl FnOnce()) -> u64 {
 fn the_hot_path_does_not_allocate() {
     let bytes = INVITE.replace('\n', "\r\n").into_bytes();
     let mut index = Index::new();
-    assert!(allocations(|| assert!(parse(&bytes, &mut index).is_ok())) > 0, "the first message grows the index");
+    assert!(
+        allocations(|| assert!(parse(&bytes, &mut index).is_ok())) > 0,
+        "the first message grows the index"
+    );
     let warm = allocations(|| {
         let message = parse(&bytes, &mut index).unwrap();
         message.require_valid().unwrap();
@@ -23,7 +26,11 @@ fn the_hot_path_does_not_allocate() {
         assert!(message.via().unwrap().branch().is_some());
         assert!(message.from().unwrap().tag().is_some() && message.to().unwrap().tag().is_none());
         assert_eq!(message.values(HeaderName::Route).count(), 2);
-        assert!(Uri::parse(message.request_uri()).unwrap().is_equivalent(&Uri::parse(message.to().unwrap().uri).unwrap()));
+        assert!(
+            Uri::parse(message.request_uri())
+                .unwrap()
+                .is_equivalent(&Uri::parse(message.to().unwrap().uri).unwrap())
+        );
         assert!(message.named("X-Unknown").is_none() && !message.body().is_empty());
     });
     assert_eq!(warm, 0);
@@ -47,7 +54,10 @@ fn writing_a_response_costs_one_buffer() {
     let used = allocations(|| {
         let mut writer = MessageWriter::response(180, "Ringing");
         for (name, known, value) in message.headers() {
-            if matches!(known, HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq) {
+            if matches!(
+                known,
+                HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq
+            ) {
                 writer.header(name, value);
             }
         }

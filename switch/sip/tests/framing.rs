@@ -52,8 +52,16 @@ fn pipelined_messages_keep_alives_and_bodies_that_look_like_heads() {
     let one = message("MESSAGE", &format!("Content-Length: {}\nSubject: folded\n here\n", body.len()), body);
     let two = message("BYE", "l: 0\n", "");
     let bytes = [&one[..], b"\r\n\r\n", &two, b"\r\n", &one, b"\r\n\r\n\r\n\r\n", &two, &two].concat();
-    let expected =
-        [whole(&one), Frame::Ping, whole(&two), whole(&one), Frame::Ping, Frame::Ping, whole(&two), whole(&two)];
+    let expected = [
+        whole(&one),
+        Frame::Ping,
+        whole(&two),
+        whole(&one),
+        Frame::Ping,
+        Frame::Ping,
+        whole(&two),
+        whole(&two),
+    ];
     check(&bytes, &expected, None);
 }
 
@@ -94,7 +102,9 @@ fn lf_only_heads_end_where_the_parser_ends_them() {
 fn without_a_length_to_trust_the_stream_is_over() {
     let error = |headers: &str| frames(&message("BYE", headers, ""), 9).1;
     assert_eq!(error(""), Some(FrameError::NoLength));
-    for headers in ["Content-Length: -1\n", "Content-Length: 1\nl: 2\n", "Content-Length: 99999\n", "l: one\n"] {
+    for headers in
+        ["Content-Length: -1\n", "Content-Length: 1\nl: 2\n", "Content-Length: 99999\n", "l: one\n"]
+    {
         assert_eq!(error(headers), Some(FrameError::Head(ParseError::ContentLength)), "{headers}");
     }
     check(b"GET / HTTP/1.1\r\n\r\n", &[], Some(FrameError::Head(ParseError::StartLine)));
@@ -114,8 +124,14 @@ fn a_bad_line_is_left_to_the_parser() {
 fn sizes_have_limits() {
     let endless = [b"BYE sip:b@h SIP/2.0\r\nX: ".as_slice(), &vec![b'x'; limits::MESSAGE_BYTES_MAX]].concat();
     assert_eq!(frames(&endless, 1_000).1, Some(FrameError::TooLarge));
-    assert_eq!(frames(&endless, 1).1, Some(FrameError::TooLarge), "each byte is searched once, so this is quick");
-    let lines = [b"BYE sip:b@h SIP/2.0\r\n".as_slice(), &b"X: y\r\n".repeat(limits::HEADERS_MAX + 1), b"\r\n"].concat();
+    assert_eq!(
+        frames(&endless, 1).1,
+        Some(FrameError::TooLarge),
+        "each byte is searched once, so this is quick"
+    );
+    let lines =
+        [b"BYE sip:b@h SIP/2.0\r\n".as_slice(), &b"X: y\r\n".repeat(limits::HEADERS_MAX + 1), b"\r\n"]
+            .concat();
     assert_eq!(frames(&lines, 100).1, Some(FrameError::Head(ParseError::HeadersTooMany)));
     let largest = limits::MESSAGE_BYTES_MAX - message("BYE", "Content-Length: 65000\n", "").len();
     let body = "b".repeat(largest);

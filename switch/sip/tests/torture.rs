@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use sip::{ContactValue, FieldProblem, HeaderName, Host, Index, Message, Method, ParseError, parse, parse_head};
+use sip::{
+    ContactValue, FieldProblem, HeaderName, Host, Index, Message, Method, ParseError, parse, parse_head,
+};
 use std::net::Ipv6Addr;
 
 /// The headers every request below shares.
@@ -79,7 +81,9 @@ fn a_short_tortuous_invite() {
         assert_eq!(message.first(HeaderName::Subject), Some(""));
         assert_eq!(message.named("newfangledheader"), Some("newfangled value continued newfangled value"));
         assert_eq!(message.named("UNKNOWNHEADERWITHUNUSUALVALUE"), Some(";;,,;;,;"));
-        let Some(Ok(ContactValue::Address(contact))) = message.contacts().next() else { panic!("no contact") };
+        let Some(Ok(ContactValue::Address(contact))) = message.contacts().next() else {
+            panic!("no contact")
+        };
         assert_eq!((contact.param("newparam"), contact.param("secondparam")), (Some("newvalue"), Some("")));
         assert_eq!(contact.q(), Some(330));
         assert_eq!(message.body(), b"v=0");
@@ -106,7 +110,9 @@ fn tokens_of_unusual_characters() {
 /// RFC 4475 §3.1.1.3–3.1.1.5: escapes are data; an escaped method name is another method.
 #[test]
 fn escapes_are_not_resolved_behind_the_readers_back() {
-    let text = format!("RE%47IST%45R sip:sips%3Auser%40example.com@example.net SIP/2.0\n{COMMON}CSeq: 1 RE%47IST%45R\n\n");
+    let text = format!(
+        "RE%47IST%45R sip:sips%3Auser%40example.com@example.net SIP/2.0\n{COMMON}CSeq: 1 RE%47IST%45R\n\n"
+    );
     accepted(&text, |message| {
         assert_eq!(message.method(), Method::Other);
         let uri = sip::Uri::parse(message.request_uri()).unwrap();
@@ -141,23 +147,35 @@ fn small_liberties() {
 #[test]
 fn unknown_transports_long_values_and_reasons() {
     let long = "x".repeat(3_000);
-    accepted(&options(&format!("Via: SIP/2.0/UNKNOWN t.example.com;branch={long}\nSubject: {long}\n")), |message| {
-        let via = message.values(HeaderName::Via).nth(1).unwrap();
-        assert_eq!(sip::Via::parse(via).unwrap().branch().map(str::len), Some(3_000));
-        assert_eq!(message.first(HeaderName::Subject).map(str::len), Some(3_000));
-    });
+    accepted(
+        &options(&format!("Via: SIP/2.0/UNKNOWN t.example.com;branch={long}\nSubject: {long}\n")),
+        |message| {
+            let via = message.values(HeaderName::Via).nth(1).unwrap();
+            assert_eq!(sip::Via::parse(via).unwrap().branch().map(str::len), Some(3_000));
+            assert_eq!(message.first(HeaderName::Subject).map(str::len), Some(3_000));
+        },
+    );
     let response = |start: &str| format!("{start}\n{COMMON}CSeq: 35 INVITE\nContent-Length: 0\n\n");
-    accepted(&response("SIP/2.0 200 = 2**3 * 5**2 но сто девяносто девять - простое"), |message| {
-        assert_eq!(message.status(), Some(200));
-        assert_eq!(message.reason_phrase(), "= 2**3 * 5**2 но сто девяносто девять - простое");
-        assert_eq!(message.method(), Method::Invite, "of the CSeq");
-    });
+    accepted(
+        &response("SIP/2.0 200 = 2**3 * 5**2 но сто девяносто девять - простое"),
+        |message| {
+            assert_eq!(message.status(), Some(200));
+            assert_eq!(message.reason_phrase(), "= 2**3 * 5**2 но сто девяносто девять - простое");
+            assert_eq!(message.method(), Method::Invite, "of the CSeq");
+        },
+    );
     for start in ["SIP/2.0 100 ", "SIP/2.0 100", "sip/2.0 100 "] {
         accepted(&response(start), |message| {
             assert_eq!((message.status(), message.reason_phrase()), (Some(100), ""));
         });
     }
-    for start in ["SIP/2.0 4294967301 better not break", "SIP/2.0 99 x", "SIP/2.0 700 x", "SIP/2.0 2x0 x", "SIP/2.0  200"] {
+    for start in [
+        "SIP/2.0 4294967301 better not break",
+        "SIP/2.0 99 x",
+        "SIP/2.0 700 x",
+        "SIP/2.0 2x0 x",
+        "SIP/2.0  200",
+    ] {
         refused(&crlf(&response(start)), ParseError::StartLine);
     }
 }
@@ -165,7 +183,12 @@ fn unknown_transports_long_values_and_reasons() {
 /// RFC 4475 §3.1.2.1 separators without content; §3.1.2.4–6 numbers, dates, quotes; §3.1.2.15 token display names.
 #[test]
 fn malformed_mandatory_fields_are_answered_400() {
-    answered(&options("").replace("Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa", "Via: SIP/2.0/UDP 192.0.2.15;;,;,,"), 400, "");
+    answered(
+        &options("")
+            .replace("Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa", "Via: SIP/2.0/UDP 192.0.2.15;;,;,,"),
+        400,
+        "",
+    );
     answered(&options("").replace("CSeq: 1 ", "CSeq: 36893488147419103232 "), 400, "CSeq");
     answered(&options("").replace("CSeq: 1 ", "CSeq: 2147483648 "), 400, "CSeq");
     answered(&options("").replace("Max-Forwards: 70", "Max-Forwards: 300"), 400, "Max-Forwards");
@@ -192,13 +215,28 @@ fn malformed_mandatory_fields_are_answered_400() {
 /// RFC 4475 §3.1.2.7–3.1.2.10: request lines that must not be repaired.
 #[test]
 fn malformed_request_lines_are_answered_400() {
-    for uri in ["<sip:b@example.com>", "sip:b@example.com; lr", "\"sip:b@example.com\"", "sip:b@example.com\t", "sip:", "b"] {
+    for uri in [
+        "<sip:b@example.com>",
+        "sip:b@example.com; lr",
+        "\"sip:b@example.com\"",
+        "sip:b@example.com\t",
+        "sip:",
+        "b",
+    ] {
         answered(&options("").replace("sip:b@example.com SIP", &format!("{uri} SIP")), 400, "Request");
     }
-    answered(&options("").replace("OPTIONS sip:b@example.com SIP", "OPTIONS  sip:b@example.com  SIP"), 400, "Request Line");
+    answered(
+        &options("").replace("OPTIONS sip:b@example.com SIP", "OPTIONS  sip:b@example.com  SIP"),
+        400,
+        "Request Line",
+    );
     answered(&options("").replace("example.com SIP/2.0\n", "example.com SIP/2.0  \n"), 400, "Request Line");
     answered(&options("").replace("OPTIONS sip:b@example.com SIP", "OPTIONS SIP"), 400, "Request Line");
-    answered(&options("").replace("b@example.com SIP", "b@example.com?Route=%3Csip:x%3E SIP"), 400, "Headers");
+    answered(
+        &options("").replace("b@example.com SIP", "b@example.com?Route=%3Csip:x%3E SIP"),
+        400,
+        "Headers",
+    );
 }
 
 /// RFC 4475 §3.1.2.16 versions, §3.1.2.17 methods, §3.3.2 schemes, §21.4.12 length.
@@ -207,8 +245,16 @@ fn what_is_wrong_decides_the_answer() {
     answered(&options("").replace("example.com SIP/2.0", "example.com SIP/7.0"), 505, "Version");
     answered(&options("").replace("CSeq: 1 OPTIONS", "CSeq: 1 INVITE"), 400, "Mismatch");
     answered(&options("").replace("CSeq: 1 OPTIONS", "CSeq: 1 options"), 400, "Mismatch");
-    answered(&options("").replace("sip:b@example.com SIP", "nobodyKnowsThisScheme:totallyopaque SIP"), 416, "Scheme");
-    answered(&options("").replace("b@example.com SIP", &format!("{}@example.com SIP", "b".repeat(2_048))), 414, "Long");
+    answered(
+        &options("").replace("sip:b@example.com SIP", "nobodyKnowsThisScheme:totallyopaque SIP"),
+        416,
+        "Scheme",
+    );
+    answered(
+        &options("").replace("b@example.com SIP", &format!("{}@example.com SIP", "b".repeat(2_048))),
+        414,
+        "Long",
+    );
     accepted(&options("").replace("sip:b@example.com SIP", "tel:+62-21-555;isub=1 SIP"), |message| {
         assert_eq!(sip::Uri::parse(message.request_uri()).unwrap().user, Some("+62-21-555"));
     });
@@ -221,19 +267,31 @@ fn what_is_wrong_decides_the_answer() {
 fn missing_and_repeated_fields_are_answered_400() {
     let whole = options("Content-Type: text/plain\nExpires: 5\n");
     for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
-        let without: String = whole.split_inclusive('\n').filter(|line| !line.starts_with(&format!("{name}:"))).collect();
+        let without: String =
+            whole.split_inclusive('\n').filter(|line| !line.starts_with(&format!("{name}:"))).collect();
         answered(&without, 400, &format!("Missing {name}"));
     }
-    for line in ["From: <sip:c@h>;tag=2", "f: <sip:c@h>;tag=2", "To: <sip:c@h>", "i: x", "CSeq: 2 OPTIONS",
-        "Max-Forwards: 3", "c: a/b", "Expires: 9"]
-    {
+    for line in [
+        "From: <sip:c@h>;tag=2",
+        "f: <sip:c@h>;tag=2",
+        "To: <sip:c@h>",
+        "i: x",
+        "CSeq: 2 OPTIONS",
+        "Max-Forwards: 3",
+        "c: a/b",
+        "Expires: 9",
+    ] {
         answered(&whole.replacen("Expires: 5", &format!("Expires: 5\n{line}"), 1), 400, "Twice");
     }
     let invite = format!("INVITE sip:b@example.com SIP/2.0\n{COMMON}CSeq: 1 INVITE\n\n");
     accepted(&invite, |_| {});
     answered(&invite.replace("Contact: <sip:a@192.0.2.1>\n", ""), 400, "Contact");
     answered(&invite.replace("Contact: <sip:a@192.0.2.1>", "Contact: *"), 400, "Contact");
-    answered(&invite.replace("Contact: <sip:a@192.0.2.1>", "m: <sip:a@192.0.2.1>, <sip:b@192.0.2.1>"), 400, "Contact");
+    answered(
+        &invite.replace("Contact: <sip:a@192.0.2.1>", "m: <sip:a@192.0.2.1>, <sip:b@192.0.2.1>"),
+        400,
+        "Contact",
+    );
 }
 
 /// RFC 4475 §3.4.1: a request as RFC 2543 wrote them, without tag, branch and Max-Forwards, still works.
@@ -285,9 +343,15 @@ fn compact_forms_name_the_same_headers() {
     accepted(text, |message| {
         assert_eq!(message.content_type(), Some("text/plain"));
         assert_eq!(message.values(HeaderName::Supported).collect::<Vec<_>>(), ["100rel", "timer"]);
-        for name in [HeaderName::Event, HeaderName::ReferTo, HeaderName::ReferredBy, HeaderName::AllowEvents,
-            HeaderName::ContentEncoding, HeaderName::SessionExpires, HeaderName::Subject]
-        {
+        for name in [
+            HeaderName::Event,
+            HeaderName::ReferTo,
+            HeaderName::ReferredBy,
+            HeaderName::AllowEvents,
+            HeaderName::ContentEncoding,
+            HeaderName::SessionExpires,
+            HeaderName::Subject,
+        ] {
             assert!(message.first(name).is_some(), "{name}");
             assert_eq!(message.named(name.as_str()), message.first(name));
         }
@@ -297,14 +361,19 @@ fn compact_forms_name_the_same_headers() {
 /// RFC 3261 §7.3.1: several values a line and several lines a header are one list, in order.
 #[test]
 fn lists_over_lines() {
-    let text = options("Route: <sip:1@h;lr>, \"a, b\" <sip:2,x@h>\nSubject: one, two\nRoute: ,, <sip:3@h>;x=\"y,z\" ,\n");
+    let text = options(
+        "Route: <sip:1@h;lr>, \"a, b\" <sip:2,x@h>\nSubject: one, two\nRoute: ,, <sip:3@h>;x=\"y,z\" ,\n",
+    );
     accepted(&text, |message| {
         let routes: Vec<_> = message.values(HeaderName::Route).collect();
         assert_eq!(routes, ["<sip:1@h;lr>", "\"a, b\" <sip:2,x@h>", "<sip:3@h>;x=\"y,z\""]);
         assert_eq!(message.values(HeaderName::Subject).collect::<Vec<_>>(), ["one, two"], "text is no list");
         assert_eq!(message.values(HeaderName::Path).next(), None);
         assert_eq!(message.headers().count(), 10);
-        assert_eq!(message.headers().last().unwrap(), ("Route", HeaderName::Route, ",, <sip:3@h>;x=\"y,z\" ,"));
+        assert_eq!(
+            message.headers().last().unwrap(),
+            ("Route", HeaderName::Route, ",, <sip:3@h>;x=\"y,z\" ,")
+        );
     });
 }
 
@@ -407,10 +476,10 @@ fn garbage_in_the_head_is_refused() {
 fn sizes_have_limits() {
     let head = options("");
     let fitting = sip::limits::HEADERS_MAX - head.matches('\n').count() + 2;
-    read(&crlf(&options(&"X: y\n".repeat(fitting))), |message| {
+    read(&crlf(&options(&"X-A: y\n".repeat(fitting))), |message| {
         assert_eq!(message.headers().count(), sip::limits::HEADERS_MAX);
     });
-    refused(&crlf(&options(&"X: y\n".repeat(fitting + 1))), ParseError::HeadersTooMany);
+    refused(&crlf(&options(&"X-A: y\n".repeat(fitting + 1))), ParseError::HeadersTooMany);
     let mut bytes = crlf(&head);
     bytes.resize(sip::limits::MESSAGE_BYTES_MAX, b'x');
     read(&bytes, |message| assert!(message.body().len() > 60_000));
@@ -422,12 +491,12 @@ fn sizes_have_limits() {
 #[test]
 fn an_index_remembers_nothing() {
     let mut index = Index::new();
-    let first = crlf(&options("Subject: old\n folded\nl: 9\nl: 8\nX: y\n"));
+    let first = crlf(&options("Subject: old\n folded\nl: 9\nl: 8\nX-A: y\n"));
     assert_eq!(parse(&first, &mut index).err(), Some(ParseError::ContentLength));
     let second = crlf(&options(""));
     let message = parse(&second, &mut index).unwrap();
     assert_eq!(message.require_valid(), Ok(()));
-    assert_eq!((message.first(HeaderName::Subject), message.named("x")), (None, None));
+    assert_eq!((message.first(HeaderName::Subject), message.named("x-a")), (None, None));
 }
 
 /// RFC 3261 §20.10 and §10.2: contacts of a REGISTER.
@@ -438,12 +507,17 @@ fn contacts() {
         read(&crlf(&text), |message| look(message.contacts().collect()));
     };
     read_contacts("*", &|contacts| assert_eq!(contacts, [Ok(ContactValue::All)]));
-    read_contacts("<sip:a@h;transport=tcp>;expires=60;q=1.0, sip:b@h;expires=x;q=0.5;+sip.instance=\"<urn:uuid:1>\"", &|all| {
-        let [Ok(ContactValue::Address(one)), Ok(ContactValue::Address(two))] = all[..] else { panic!("{all:?}") };
-        assert_eq!((one.uri, one.expires(), one.q()), ("sip:a@h;transport=tcp", Some(60), Some(1_000)));
-        assert_eq!((two.uri, two.expires(), two.q()), ("sip:b@h", Some(3_600), Some(500)));
-        assert_eq!(two.param("+SIP.instance").map(sip::unquoted).unwrap(), "<urn:uuid:1>");
-    });
+    read_contacts(
+        "<sip:a@h;transport=tcp>;expires=60;q=1.0, sip:b@h;expires=x;q=0.5;+sip.instance=\"<urn:uuid:1>\"",
+        &|all| {
+            let [Ok(ContactValue::Address(one)), Ok(ContactValue::Address(two))] = all[..] else {
+                panic!("{all:?}")
+            };
+            assert_eq!((one.uri, one.expires(), one.q()), ("sip:a@h;transport=tcp", Some(60), Some(1_000)));
+            assert_eq!((two.uri, two.expires(), two.q()), ("sip:b@h", Some(3_600), Some(500)));
+            assert_eq!(two.param("+SIP.instance").map(sip::unquoted).unwrap(), "<urn:uuid:1>");
+        },
+    );
     read_contacts("<sip:a@h> junk", &|contacts| {
         assert_eq!(contacts[0].unwrap_err().problem, FieldProblem::Malformed);
     });

@@ -5,7 +5,7 @@
 
 use super::{Algorithm, Hex, Qop};
 use crate::limits::CREDENTIALS_BYTES_MAX;
-use crate::parse::token::{find_outside, trim};
+use crate::parse::token::{closing_quote, find_outside, trim};
 use crate::uri::Uri;
 use crate::write::Quoted;
 
@@ -188,6 +188,16 @@ impl<'a> Challenge<'a> {
     }
 }
 
+/// What a parameter holds: all of one quoted string, or something without quotes and escapes. Whatever else would
+/// break out of its quotes when it is sent back.
+fn content(value: &str) -> Option<&str> {
+    if value.starts_with('"') {
+        let close = closing_quote(value)?;
+        return value.get(1..close).filter(|_| close + 1 == value.len());
+    }
+    (!value.contains(['"', '\\'])).then_some(value)
+}
+
 fn qop_of(text: &str) -> Option<Qop> {
     [Qop::Auth, Qop::AuthInt].into_iter().find(|qop| qop.as_str().eq_ignore_ascii_case(text))
 }
@@ -205,7 +215,7 @@ impl<'a> Fields<'a> {
         if scheme.eq_ignore_ascii_case("Digest") { Ok(Self(fields)) } else { Err(DigestError::Scheme) }
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             if rest.is_empty() {
@@ -215,16 +225,18 @@ impl<'a> Fields<'a> {
             let (one, tail) = rest.split_at_checked(end)?;
             rest = tail.strip_prefix(',').unwrap_or("");
             let (name, value) = one.split_once('=').unwrap_or((one, ""));
-            let value = trim(value);
-            let inner = value.strip_prefix('"').and_then(|inner| inner.strip_suffix('"'));
-            Some((trim(name), inner.unwrap_or(value)))
+            Some((trim(name), content(trim(value))))
         })
     }
 
     fn get(&self, name: &str) -> Result<Option<&'a str>, DigestError> {
         let mut found = self.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
         let first = found.next().map(|(_, value)| value);
-        if found.next().is_some() { Err(DigestError::Malformed) } else { Ok(first) }
+        match (first, found.next()) {
+            (None, _) => Ok(None),
+            (Some(Some(value)), None) => Ok(Some(value)),
+            _ => Err(DigestError::Malformed),
+        }
     }
 
     fn required(&self, name: &str) -> Result<&'a str, DigestError> {

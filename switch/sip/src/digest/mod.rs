@@ -11,6 +11,8 @@
 
 mod credentials;
 mod nonce;
+#[cfg(test)]
+mod tests;
 
 pub use credentials::{Challenge, Credentials, DigestError};
 pub use nonce::NonceKey;

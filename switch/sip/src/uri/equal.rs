@@ -43,9 +43,15 @@ fn same_optional(one: Option<&str>, two: Option<&str>) -> bool {
 /// Every parameter of `one` that counts is the same in `two`.
 fn params_agree(one: &Uri<'_>, two: &Uri<'_>) -> bool {
     one.params.iter().all(|(name, value)| match two.params.get(name) {
-        Some(other) => same_text(value.unwrap_or(""), other, true),
+        Some(_) => has_param(two, name, value),
         None => !MUST_AGREE.iter().any(|must| must.eq_ignore_ascii_case(name)),
     })
+}
+
+/// A name given twice (which the grammar forbids) counts with either value.
+fn has_param(uri: &Uri<'_>, name: &str, value: Option<&str>) -> bool {
+    let same = |other: Option<&str>| same_text(value.unwrap_or(""), other.unwrap_or(""), true);
+    uri.params.iter().any(|(other, theirs)| other.eq_ignore_ascii_case(name) && same(theirs))
 }
 
 /// Every header of `one` is in `two`: headers are never ignored.
@@ -62,11 +68,8 @@ fn same_number(one: &Uri<'_>, two: &Uri<'_>) -> bool {
         let number = uri.user.unwrap_or("").bytes();
         number.filter(|byte| !b"-.()".contains(byte)).map(|byte| byte.to_ascii_lowercase()).collect()
     };
-    let within = |one: &Uri<'_>, two: &Uri<'_>| {
-        one.params.iter().all(|(name, value)| {
-            two.params.get(name).is_some_and(|other| same_text(value.unwrap_or(""), other, true))
-        })
-    };
+    let within =
+        |one: &Uri<'_>, two: &Uri<'_>| one.params.iter().all(|(name, value)| has_param(two, name, value));
     digits(one) == digits(two) && within(one, two) && within(two, one)
 }
 

@@ -1,0 +1,8 @@
+#![no_main]
+//! Any bytes: `checks/sip.rs`, `uri`.
+
+#[path = "../checks/sip.rs"]
+#[allow(dead_code)]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::uri(data));

@@ -1,0 +1,191 @@
+//! Digest against the RFCs' own numbers, and against clients as they behave.
+
+use super::*;
+
+const KEY: NonceKey = NonceKey::new([42; 32]);
+const REALM: &str = "demo.sambung.test";
+const URI: &str = "sip:1002@demo.sambung.test";
+const NOW: u64 = 1_795_234_524;
+const LIFETIME: u64 = 60;
+
+fn response_of(value: &str, password: &str, method: &str) -> (Hex, String) {
+    let credentials = Credentials::parse(value).unwrap();
+    let ha1 = ha1(credentials.algorithm, credentials.username, credentials.realm, password);
+    (credentials.expected_response(&ha1, method, b""), credentials.response.to_owned())
+}
+
+/// RFC 7616 §3.9.1: the same request with MD5 and with SHA-256.
+#[test]
+fn the_examples_of_rfc_7616() {
+    for (algorithm, response) in [
+        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ] {
+        let value = format!(
+            "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\", \
+             algorithm={algorithm}, nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", nc=00000001, \
+             cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, response=\"{response}\", \
+             opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
+        );
+        let (expected, given) = response_of(&value, "Circle of Life", "GET");
+        assert_eq!(expected.as_str(), given);
+        assert_ne!(response_of(&value, "Circle of life", "GET").0.as_str(), given);
+    }
+}
+
+/// RFC 2617 §3.5 with `qop`, and the same request as an RFC 2069 client signs it (its erratum 749).
+#[test]
+fn the_examples_of_the_older_rfcs() {
+    let common = "Digest username=\"Mufasa\", realm=\"testrealm@host.com\", \
+        nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", uri=\"/dir/index.html\"";
+    let (expected, given) = response_of(
+        &format!(
+            "{common}, qop=auth, nc=00000001, cnonce=\"0a4f113b\", response=\"6629fae49393a05397450978507c4ef1\""
+        ),
+        "Circle Of Life",
+        "GET",
+    );
+    assert_eq!(expected.as_str(), given);
+    let (expected, given) = response_of(
+        &format!("{common}, response=\"670fd8c2df070c60b045671b8b24ff02\""),
+        "Circle Of Life",
+        "GET",
+    );
+    assert_eq!(expected.as_str(), given);
+}
+
+/// A client that answers our challenge; then what the server thinks of it.
+struct Try<'a> {
+    algorithm: Algorithm,
+    password: &'a str,
+    method: &'a str,
+    signed_uri: &'a str,
+    asked_at: u64,
+}
+
+const GOOD: Try<'_> =
+    Try { algorithm: Algorithm::Md5, password: "secret", method: "INVITE", signed_uri: URI, asked_at: NOW };
+
+fn answer(attempt: &Try<'_>) -> String {
+    let lines = challenge(&KEY, &[attempt.algorithm], REALM, attempt.asked_at, false);
+    let asked = Challenge::parse(&lines[0]).unwrap();
+    asked.respond("1001", attempt.password, attempt.method, attempt.signed_uri, "0a4f113b", 1)
+}
+
+fn judge(value: &str, body: &[u8]) -> Verdict {
+    let credentials = Credentials::parse(value).unwrap();
+    let [md5, sha256] = [Algorithm::Md5, Algorithm::Sha256].map(|one| ha1(one, "1001", REALM, "secret"));
+    verify(&credentials, &KEY, "INVITE", URI, body, &md5, &sha256, NOW, LIFETIME)
+}
+
+#[test]
+fn who_knows_the_password_gets_in() {
+    let check = |attempt: Try<'_>, expected: Verdict| assert_eq!(judge(&answer(&attempt), b""), expected);
+    check(GOOD, Verdict::Accepted);
+    check(Try { algorithm: Algorithm::Sha256, ..GOOD }, Verdict::Accepted);
+    check(Try { password: "Secret", ..GOOD }, Verdict::Refused);
+    check(Try { password: "", algorithm: Algorithm::Sha256, ..GOOD }, Verdict::Refused);
+    check(Try { method: "REGISTER", ..GOOD }, Verdict::Refused);
+    check(Try { asked_at: NOW - LIFETIME, ..GOOD }, Verdict::Accepted);
+    check(Try { asked_at: NOW - LIFETIME - 1, ..GOOD }, Verdict::Stale);
+    check(Try { asked_at: NOW + 60, ..GOOD }, Verdict::Stale);
+    check(Try { asked_at: NOW - LIFETIME - 1, password: "wrong", ..GOOD }, Verdict::Refused);
+}
+
+/// A captured header cannot dial another user; SIPp and REGISTER sign a URI without one.
+#[test]
+fn credentials_are_for_the_user_they_name() {
+    let check = |uri: &str, expected: Verdict| {
+        assert_eq!(judge(&answer(&Try { signed_uri: uri, ..GOOD }), b""), expected, "{uri}");
+    };
+    check("sip:%31002@10.0.0.1:5080;transport=tcp", Verdict::Accepted);
+    check("sip:127.0.0.1:5060", Verdict::Accepted);
+    check("sip:1003@demo.sambung.test", Verdict::Refused);
+    check("tel:1003", Verdict::Refused);
+    check("1002", Verdict::Refused);
+}
+
+/// SIPp 3.6 as it answers on the wire: blanks missing, unquoted `qop`, the server's address as URI.
+#[test]
+fn clients_as_they_are() {
+    let line = &challenge(&KEY, &[Algorithm::Md5], REALM, NOW, false)[0];
+    let nonce = Challenge::parse(line).unwrap().nonce.to_owned();
+    let ha1 = ha1(Algorithm::Md5, "1001", REALM, "secret");
+    let md5 = |parts: &[&str]| {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        Algorithm::Md5.hash(&parts).to_string()
+    };
+    let ha2 = md5(&["INVITE", "sip:127.0.0.9:17061"]);
+    let sipp = md5(&[&ha1, &nonce, "00000001", "6b8b4567", "auth", &ha2]);
+    let value = format!(
+        "Digest username=\"1001\",realm=\"{REALM}\",cnonce=\"6b8b4567\",nc=00000001,qop=auth,\
+         uri=\"sip:127.0.0.9:17061\",nonce=\"{nonce}\",response=\"{}\",algorithm=MD5",
+        sipp.to_uppercase()
+    );
+    assert_eq!(judge(&value, b""), Verdict::Accepted);
+    // Without qop: accepted with MD5 only.
+    let old = md5(&[&ha1, &nonce, &ha2]);
+    let value = format!(
+        "Digest username=\"1001\", realm=\"{REALM}\", uri=\"sip:127.0.0.9:17061\", nonce=\"{nonce}\", response=\"{old}\""
+    );
+    assert_eq!(judge(&value, b""), Verdict::Accepted);
+    let hash = |parts: &[&[u8]]| Algorithm::Sha256.hash(parts);
+    let ha1 = super::ha1(Algorithm::Sha256, "1001", REALM, "secret");
+    let ha2 = hash(&[b"INVITE", URI.as_bytes()]);
+    let new = hash(&[ha1.as_bytes(), nonce.as_bytes(), ha2.as_bytes()]);
+    let value = format!(
+        "Digest username=\"1001\", realm=\"{REALM}\", uri=\"{URI}\", nonce=\"{nonce}\", response=\"{new}\", algorithm=SHA-256"
+    );
+    assert_eq!(judge(&value, b""), Verdict::Refused);
+}
+
+#[test]
+fn auth_int_covers_the_body() {
+    let nonce = KEY.issue(REALM, NOW);
+    let hash = |parts: &[&[u8]]| Algorithm::Md5.hash(parts);
+    let ha2 = hash(&[b"INVITE", URI.as_bytes(), hash(&[b"v=0"]).as_bytes()]);
+    let ha1 = ha1(Algorithm::Md5, "1001", REALM, "secret");
+    let response = hash(&[ha1.as_bytes(), nonce.as_bytes(), b"00000001", b"c", b"auth-int", ha2.as_bytes()]);
+    let value = format!(
+        "digest username=\"1001\", realm=\"{REALM}\", uri=\"{URI}\", nonce=\"{nonce}\", qop=\"auth-int\", nc=00000001, \
+         cnonce=c, response={response}"
+    );
+    assert_eq!(judge(&value, b"v=0"), Verdict::Accepted);
+    assert_eq!(judge(&value, b"v=1"), Verdict::Refused);
+}
+
+/// RFC 8760 §2.4: one line for each algorithm; `stale` only when asked for.
+#[test]
+fn challenges() {
+    let lines = challenge(&KEY, &[Algorithm::Sha256, Algorithm::Md5], REALM, NOW, true);
+    let parsed: Vec<_> = lines.iter().map(|line| Challenge::parse(line).unwrap()).collect();
+    assert_eq!([parsed[0].algorithm, parsed[1].algorithm], [Algorithm::Sha256, Algorithm::Md5]);
+    assert!(
+        parsed.iter().all(|one| one.realm == REALM && one.stale && one.offers_auth && one.nonce.len() == 48)
+    );
+    let fresh = challenge(&KEY, &[Algorithm::Md5], REALM, NOW, false);
+    assert!(!fresh[0].contains("stale"));
+}
+
+#[test]
+fn malformed_credentials() {
+    let check = |value: &str, expected: DigestError| {
+        assert_eq!(Credentials::parse(value).err(), Some(expected), "{value}");
+    };
+    let good = answer(&GOOD);
+    check("Basic MTAwMTpzZWNyZXQ=", DigestError::Scheme);
+    check("Digest", DigestError::Scheme);
+    check("Digest x", DigestError::Malformed);
+    check(&good.replace("algorithm=MD5", "algorithm=MD5-sess"), DigestError::NotOffered);
+    check(&good.replace("qop=auth", "qop=auth-conf"), DigestError::NotOffered);
+    check(&good.replace("nc=00000001", "nc=1"), DigestError::Malformed);
+    check(&good.replace("nc=00000001, ", ""), DigestError::Malformed);
+    check(&good.replace("username=\"1001\"", "username=\"\""), DigestError::Malformed);
+    check(&good.replace("username=\"1001\"", "username=\"10\"01\""), DigestError::Malformed);
+    check(&good.replace("username=\"1001\"", "username=10\"01"), DigestError::Malformed);
+    check(&format!("{good}, username=\"1002\""), DigestError::Malformed);
+    check(&format!("{good}, opaque=\"{}\"", "x".repeat(2_048)), DigestError::Malformed);
+    for name in ["username", "realm", "nonce", "uri", "response"] {
+        check(&good.replace(&format!("{name}="), "x="), DigestError::Malformed);
+    }
+}
