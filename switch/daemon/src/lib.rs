@@ -24,3 +24,5 @@ mod backoff;
 mod clock;
 pub mod config;
 pub mod journal;
+pub mod plan_watch;
+pub mod wire;

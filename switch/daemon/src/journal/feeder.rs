@@ -142,7 +142,9 @@ impl Feeder {
     }
 
     fn park(&self, entry: &Entry, reason: &str) -> Result<(), String> {
-        self.refused.park(entry, reason).map_err(|error| format!("a refused entry cannot be kept: {error}"))?;
+        self.refused
+            .park(entry, reason)
+            .map_err(|error| format!("a refused entry cannot be kept: {error}"))?;
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
         tracing::error!(call = %entry.call, reason, "the database refuses a call record; it is in journal/refused-*.jsonl");
         Ok(())

@@ -25,10 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{
-    journal::Entry,
-    time::Timestamp,
-};
+use contract::{journal::Entry, time::Timestamp};
 use crossbeam_channel::{Sender, TrySendError};
 use open_calls::OpenCalls;
 use serde::{Deserialize, Serialize};
@@ -165,13 +162,18 @@ impl Journal {
         if self.spill.len() < SPILL_ENTRIES_MAX {
             self.spill.push_back(entry);
         } else if self.counters.lost.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::error!(entries = SPILL_ENTRIES_MAX, "the journal has no room left: call records are being lost");
+            tracing::error!(
+                entries = SPILL_ENTRIES_MAX,
+                "the journal has no room left: call records are being lost"
+            );
         }
     }
 
     fn pass_on_spilled(&mut self) {
         while let Some(entry) = self.spill.pop_front() {
-            if let Err(TrySendError::Full(entry) | TrySendError::Disconnected(entry)) = self.sender.try_send(entry) {
+            if let Err(TrySendError::Full(entry) | TrySendError::Disconnected(entry)) =
+                self.sender.try_send(entry)
+            {
                 self.spill.push_front(entry);
                 return;
             }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use contract::{
     id::{CallId, OrgId},
     join_code::join_code,
-    journal::{Call, Direction, Entry, Event, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality},
+    journal::{
+        Call, Direction, Entry, Event, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality,
+    },
     time::Timestamp,
 };
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions, types::Json};
@@ -40,6 +42,9 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(options: PgConnectOptions) -> Self {
+        // The cursor moves past what was committed, so a commit must not be lost with the server, whatever the
+        // server's own setting.
+        let options = options.options([("synchronous_commit", "on")]);
         Self { options, connection: None }
     }
 

@@ -132,7 +132,9 @@ fn a_disk_that_refuses_is_pressure_and_nothing_is_lost() {
     while !opened.journal.pressure() {
         assert!(started.elapsed() < PATIENCE, "no pressure after {sent} entries");
         if sent < 200 {
-            opened.journal.record(entry(1, Fact::Call(Call { direction: Direction::Internal, dialled: long.clone() })));
+            opened
+                .journal
+                .record(entry(1, Fact::Call(Call { direction: Direction::Internal, dialled: long.clone() })));
             sent += 1;
         }
         std::thread::sleep(Duration::from_millis(1));

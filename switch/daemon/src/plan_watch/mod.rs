@@ -1,0 +1,205 @@
+//! Keeps the switch's plan up to date with the configuration rows (HOUSE §4d).
+//!
+//! Postgres says `telephony_revision` when rows change; a poll every [`POLL_EVERY`] is there for when it could
+//! not. All rows are read at one instant, compiled, and handed to the engine as a whole; only then is the
+//! revision reported as applied. Rows that do not compile are refused with a log line for each mistake, and the
+//! plan in use stays. The last good rows are kept on disk, so that the switch starts and routes with Postgres away.
+
+mod rows;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use contract::snapshot::Snapshot;
+use dialplan::{Diagnostic, Plan};
+use sqlx::{
+    Connection, PgConnection,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
+use tokio::sync::oneshot;
+
+use crate::{atomic_file, backoff::Backoff};
+
+/// How often the revision is looked at without being told to.
+const POLL_EVERY: Duration = Duration::from_secs(10);
+/// Connecting, authentication included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reading all rows.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest pause between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(15);
+/// Diagnostics logged for one revision.
+const DIAGNOSTICS_LOGGED_MAX: usize = 50;
+
+/// How the plan stands; read by metrics and health.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// The engine has a plan.
+    pub has_plan: AtomicBool,
+    /// The revision in use.
+    pub revision: AtomicI64,
+    /// Revisions refused because they did not compile.
+    pub refused: AtomicU64,
+    /// Postgres cannot be asked at the moment.
+    pub database_away: AtomicBool,
+}
+
+impl Counters {
+    /// The engine works with this revision.
+    pub fn now_in_use(&self, revision: i64) {
+        self.revision.store(revision, Ordering::Relaxed);
+        self.has_plan.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The last good rows, from disk.
+pub fn read_kept(path: &Path) -> Option<Arc<Plan>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::error!(%error, path = %path.display(), "the kept plan cannot be read");
+            return None;
+        }
+    };
+    let compiled = serde_json::from_slice::<Snapshot>(&text)
+        .map_err(|error| error.to_string())
+        .and_then(|rows| dialplan::compile(&rows).map_err(|all| list(&all)));
+    match compiled {
+        Ok(plan) => Some(Arc::new(plan)),
+        Err(reason) => {
+            tracing::error!(reason, path = %path.display(), "the kept plan is unusable; waiting for the database");
+            None
+        }
+    }
+}
+
+/// The task between configuration rows and the engine.
+pub struct PlanWatch<F> {
+    options: PgConnectOptions,
+    kept: PathBuf,
+    /// Gives the engine a plan; it answers when it works with it.
+    install: F,
+    counters: Arc<Counters>,
+    backoff: Backoff,
+    /// The revision that was looked at last, good or bad.
+    seen: Option<i64>,
+}
+
+impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
+    /// Installs plans through `install` and keeps their rows in the file `kept`.
+    pub fn new(options: PgConnectOptions, kept: PathBuf, install: F, counters: Arc<Counters>) -> Self {
+        Self { options, kept, install, counters, backoff: Backoff::new(PAUSE_MAX), seen: None }
+    }
+
+    /// Runs until the engine is gone. Dropping it at any point is safe.
+    pub async fn run(mut self) {
+        loop {
+            match self.watch().await {
+                Ok(()) => return,
+                Err(error) => {
+                    if !self.counters.database_away.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(%error, "the database does not give configuration; the plan in use stays");
+                    }
+                    tokio::time::sleep(self.backoff.pause()).await;
+                }
+            }
+        }
+    }
+
+    /// Watches for as long as the connections live. `Ok`: the engine is gone.
+    async fn watch(&mut self) -> Result<(), sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_with(self.options.clone())
+            .await?;
+        let mut listener = PgListener::connect_with(&pool).await?;
+        // Before the first look, so that no change falls in between.
+        listener.listen("telephony_revision").await?;
+        let mut connection = within(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await?;
+        loop {
+            let rows = within(LOAD_TIMEOUT, rows::load_if_changed(&mut connection, self.seen)).await?;
+            self.backoff.reset();
+            if self.counters.database_away.swap(false, Ordering::Relaxed) {
+                tracing::info!("the database gives configuration again");
+            }
+            if let Some(rows) = rows {
+                match self.take(rows).await {
+                    Taken::InUse(revision) => {
+                        within(LOAD_TIMEOUT, rows::write_applied(&mut connection, revision)).await?;
+                    }
+                    Taken::Refused => {}
+                    Taken::EngineGone => return Ok(()),
+                }
+            }
+            match tokio::time::timeout(POLL_EVERY, listener.try_recv()).await {
+                // Told, or time to look without being told.
+                Ok(Ok(Some(_))) | Err(_) => {}
+                Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn take(&mut self, rows: Snapshot) -> Taken {
+        self.seen = Some(rows.revision);
+        let revision = rows.revision;
+        let plan = match dialplan::compile(&rows) {
+            Ok(plan) => plan,
+            Err(diagnostics) => {
+                self.counters.refused.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(revision, "the configuration does not compile: the plan in use stays");
+                for diagnostic in diagnostics.iter().take(DIAGNOSTICS_LOGGED_MAX) {
+                    tracing::error!(revision, "{diagnostic}");
+                }
+                return Taken::Refused;
+            }
+        };
+        if (self.install)(Arc::new(plan)).await.is_err() {
+            return Taken::EngineGone;
+        }
+        self.counters.now_in_use(revision);
+        tracing::info!(revision, organisations = rows.organisations.len(), "plan in use");
+        self.keep(&rows);
+        Taken::InUse(revision)
+    }
+
+    fn keep(&self, rows: &Snapshot) {
+        let kept = serde_json::to_vec(rows)
+            .map_err(std::io::Error::from)
+            .and_then(|text| atomic_file::replace(&self.kept, &text));
+        if let Err(error) = kept {
+            tracing::error!(%error, path = %self.kept.display(), "the plan cannot be kept on disk");
+        }
+    }
+}
+
+enum Taken {
+    /// The engine works with this revision.
+    InUse(i64),
+    /// It does not compile.
+    Refused,
+    /// There is nobody to take it.
+    EngineGone,
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(limit, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+fn list(diagnostics: &[Diagnostic]) -> String {
+    let texts: Vec<String> =
+        diagnostics.iter().take(DIAGNOSTICS_LOGGED_MAX).map(ToString::to_string).collect();
+    texts.join("; ")
+}

@@ -1,0 +1,139 @@
+//! The SQL that reads configuration rows, all of them at one instant.
+
+use contract::{
+    id::{AccountId, ExtensionId, OrgId, UserId},
+    snapshot::{Account, Extension, Organisation, Snapshot, Staff},
+};
+use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+/// The rows, unless their revision is the one that was `seen`.
+pub(super) async fn load_if_changed(
+    connection: &mut PgConnection,
+    seen: Option<i64>,
+) -> Result<Option<Snapshot>, sqlx::Error> {
+    let mut unit = connection.begin_with("begin isolation level repeatable read read only").await?;
+    let revision: i64 =
+        sqlx::query_scalar("select revision from telephony.revisions").fetch_one(&mut *unit).await?;
+    let snapshot = if seen == Some(revision) { None } else { Some(load(&mut unit, revision).await?) };
+    unit.commit().await?;
+    Ok(snapshot)
+}
+
+/// Tells the control plane which revision the switch works with.
+pub(super) async fn write_applied(connection: &mut PgConnection, revision: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("update telephony.revisions set applied = $1, applied_at = now()")
+        .bind(revision)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::Error> {
+    let mut organisations = load_organisations(unit).await?;
+    for row in load_staff(unit).await? {
+        let staff = Staff {
+            user: UserId(row.try_get("user_id")?),
+            name: row.try_get("name")?,
+            number: row.try_get("number")?,
+            is_active: row.try_get("is_active")?,
+        };
+        of(&mut organisations, &row)?.into_iter().for_each(|o| o.staff.push(staff.clone()));
+    }
+    for row in load_extensions(unit).await? {
+        let staff: Vec<Uuid> = row.try_get("staff")?;
+        let extension = Extension {
+            id: ExtensionId(row.try_get("id")?),
+            name: row.try_get("name")?,
+            number: row.try_get("number")?,
+            is_active: row.try_get("is_active")?,
+            staff: staff.into_iter().map(UserId).collect(),
+        };
+        of(&mut organisations, &row)?.into_iter().for_each(|o| o.extensions.push(extension.clone()));
+    }
+    for row in load_accounts(unit).await? {
+        let user: Option<Uuid> = row.try_get("user_id")?;
+        let account = Account {
+            id: AccountId(row.try_get("id")?),
+            user: user.map(UserId),
+            username: row.try_get("username")?,
+            ha1_md5: row.try_get("ha1_md5")?,
+            ha1_sha256: row.try_get("ha1_sha256")?,
+            is_active: row.try_get("is_active")?,
+        };
+        of(&mut organisations, &row)?.into_iter().for_each(|o| o.accounts.push(account.clone()));
+    }
+    Ok(Snapshot { revision, organisations })
+}
+
+/// The organisation a row belongs to; `None` when that is not approved and its rows are left out.
+fn of<'a>(
+    organisations: &'a mut [Organisation],
+    row: &PgRow,
+) -> Result<Option<&'a mut Organisation>, sqlx::Error> {
+    let org = OrgId(row.try_get("org_id")?);
+    let place = organisations.binary_search_by_key(&org, |organisation| organisation.id);
+    Ok(place.ok().and_then(|place| organisations.get_mut(place)))
+}
+
+async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds \
+         from telephony.organisation_settings s \
+         join identity.organisations o on o.id = s.org_id \
+         where o.status = 'approved' \
+         order by s.org_id",
+    )
+    .fetch_all(unit)
+    .await?;
+    let organisation = |row: &PgRow| -> Result<Organisation, sqlx::Error> {
+        let ring_timeout_secs: i32 = row.try_get("ring_timeout_seconds")?;
+        Ok(Organisation {
+            id: OrgId(row.try_get("org_id")?),
+            sip_domain: row.try_get("sip_domain")?,
+            is_default: row.try_get("is_default")?,
+            // Out of range either way is for the compiler to say.
+            ring_timeout_secs: u16::try_from(ring_timeout_secs).unwrap_or(0),
+            staff: Vec::new(),
+            extensions: Vec::new(),
+            accounts: Vec::new(),
+        })
+    };
+    rows.iter().map(organisation).collect()
+}
+
+async fn load_staff(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select n.org_id, n.user_id, coalesce(u.name, n.number) as name, n.number, \
+           m.status = 'active' and m.removed_at is null and u.status = 'active' as is_active \
+         from telephony.numbers n \
+         join identity.memberships m on m.org_id = n.org_id and m.user_id = n.user_id \
+         join identity.users u on u.id = n.user_id \
+         order by n.org_id, n.user_id",
+    )
+    .fetch_all(unit)
+    .await
+}
+
+async fn load_extensions(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select e.org_id, e.id, e.name, n.number, e.is_active, \
+           array(select a.user_id from telephony.extension_assigned_staffs a \
+                 where a.org_id = e.org_id and a.extension_id = e.id order by a.user_id) as staff \
+         from telephony.extensions e \
+         join telephony.numbers n on n.org_id = e.org_id and n.extension_id = e.id \
+         order by e.org_id, e.id",
+    )
+    .fetch_all(unit)
+    .await
+}
+
+async fn load_accounts(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select a.org_id, a.id, a.user_id, a.username, a.ha1_md5, a.ha1_sha256, a.is_active \
+         from telephony.sip_accounts a \
+         order by a.org_id, a.id",
+    )
+    .fetch_all(unit)
+    .await
+}

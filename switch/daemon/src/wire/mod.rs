@@ -1,0 +1,227 @@
+//! The wire: SIP over UDP and TCP, in and out, without waiting.
+//!
+//! Everything here runs on the engine's thread and on the engine's poll. What comes in is pulled one message at a
+//! time ([`Wire::next`]), so that the engine can look at its timers in between; what goes out is written at once or
+//! kept in a bounded buffer. Bytes are not understood here beyond where a message ends: parsing is `sip`'s.
+//!
+//! A listener bound to 0.0.0.0 or [::] calls itself by the advertised address: that is the `local` of its flows.
+
+mod connection;
+mod tcp;
+mod udp;
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use mio::{Registry, Token, event::Event};
+use sip::{Flow, Transport};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::{self, Mistake};
+
+/// Bytes a receive buffer must have so that no datagram is cut.
+pub const DATAGRAM_BYTES_MAX: usize = 65_536;
+/// Tokens of this number and above belong to the owner of the poll.
+pub const FOREIGN_TOKENS: usize = 1 << 16;
+const TCP_LISTENER_TOKENS: usize = 1 << 8;
+/// Tokens of connections are their ids, which start beyond every other token.
+const FIRST_CONNECTION_TOKEN: u64 = 1 << 32;
+/// How often connections are looked through for silent ones.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
+/// Flows that could not be reached, until the engine asks.
+const LOST_FLOWS_MAX: usize = 4_096;
+
+/// What the wire counts.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Datagrams received.
+    pub udp_received: AtomicU64,
+    /// Datagrams sent.
+    pub udp_sent: AtomicU64,
+    /// Datagrams that the kernel had no room for.
+    pub udp_send_dropped: AtomicU64,
+    /// Datagrams and pings that only keep a path open.
+    pub keep_alives: AtomicU64,
+    /// Messages received over TCP.
+    pub tcp_received: AtomicU64,
+    /// Messages sent over TCP.
+    pub tcp_sent: AtomicU64,
+    /// TCP connections now.
+    pub tcp_connections: AtomicU64,
+    /// TCP connections refused because of a limit.
+    pub tcp_refused: AtomicU64,
+    /// TCP connections closed because what they sent was no SIP.
+    pub tcp_broken: AtomicU64,
+    /// TCP connections closed because they were silent, too slow, or never said anything.
+    pub tcp_timed_out: AtomicU64,
+    /// Sends that could not be done.
+    pub unreachable: AtomicU64,
+}
+
+pub(crate) fn add(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Something that came in.
+#[derive(Debug)]
+pub enum Received {
+    /// A datagram: that many bytes of the buffer.
+    Datagram {
+        /// Where it came from.
+        flow: Flow,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A whole message from a stream.
+    Message {
+        /// The connection.
+        flow: Flow,
+        /// The message.
+        bytes: Bytes,
+    },
+    /// What was sent on this flow has not arrived and will not.
+    Lost {
+        /// The flow, or the connection that served it.
+        flow: Flow,
+    },
+}
+
+/// All SIP sockets.
+pub struct Wire {
+    udp: udp::Udp,
+    tcp: tcp::Tcp,
+    lost: VecDeque<Flow>,
+    tcp_is_next: bool,
+    sweep_at: Instant,
+    counters: Arc<Counters>,
+}
+
+impl Wire {
+    /// Binds all listeners. All that cannot be bound are reported together.
+    pub fn bind(config: &config::Sip, registry: &Registry, now: Instant) -> Result<Self, Vec<Mistake>> {
+        let counters = Arc::new(Counters::default());
+        let mut mistakes = Vec::new();
+        let udp = udp::Udp::bind(config, registry, Arc::clone(&counters), &mut mistakes);
+        let tcp = tcp::Tcp::bind(config, registry, Arc::clone(&counters), &mut mistakes);
+        let (Some(udp), Some(tcp), true) = (udp, tcp, mistakes.is_empty()) else { return Err(mistakes) };
+        Ok(Self {
+            udp,
+            tcp,
+            lost: VecDeque::new(),
+            tcp_is_next: false,
+            sweep_at: now + SWEEP_EVERY,
+            counters,
+        })
+    }
+
+    /// What is counted.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Takes note of what the poll has reported.
+    pub fn ready(&mut self, event: &Event, now: Instant) {
+        let Token(token) = event.token();
+        if token < TCP_LISTENER_TOKENS {
+            self.udp.ready(token, event, &mut self.lost);
+        } else {
+            self.tcp.ready(token, event, now, &mut self.lost);
+        }
+    }
+
+    /// The next message, if one is there. UDP and TCP take turns, and so do sockets and connections.
+    pub fn next(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Received> {
+        if let Some(flow) = self.lost.pop_front() {
+            return Some(Received::Lost { flow });
+        }
+        self.tcp_is_next = !self.tcp_is_next;
+        let received = if self.tcp_is_next {
+            self.tcp.next(now, &mut self.lost).or_else(|| self.udp.next(buffer))
+        } else {
+            self.udp.next(buffer).or_else(|| self.tcp.next(now, &mut self.lost))
+        };
+        received.or_else(|| self.lost.pop_front().map(|flow| Received::Lost { flow }))
+    }
+
+    /// Whether [`Wire::next`] may still have something without a new report of the poll.
+    pub fn has_more(&self) -> bool {
+        !self.lost.is_empty() || self.udp.has_more() || self.tcp.has_more()
+    }
+
+    /// Sends, or reports the flow as lost with a later [`Wire::next`].
+    pub fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        let sent = match flow.transport {
+            Transport::Udp => self.udp.send(flow, bytes),
+            Transport::Tcp => self.tcp.send(now, flow, bytes, &mut self.lost),
+            Transport::Tls | Transport::Ws | Transport::Wss => false,
+        };
+        if !sent {
+            add(&self.counters.unreachable);
+            lose(&mut self.lost, flow);
+        }
+    }
+
+    /// Closes connections that are silent or slow. To be called when [`Wire::deadline`] is reached.
+    pub fn sweep(&mut self, now: Instant) {
+        if now >= self.sweep_at {
+            self.sweep_at = now + SWEEP_EVERY;
+            self.tcp.sweep(now, &mut self.lost);
+        }
+    }
+
+    /// When [`Wire::sweep`] wants to be called.
+    pub fn deadline(&self) -> Instant {
+        self.sweep_at
+    }
+}
+
+/// Notes a flow as lost, once.
+fn lose(lost: &mut VecDeque<Flow>, flow: Flow) {
+    if lost.len() < LOST_FLOWS_MAX && lost.back() != Some(&flow) {
+        lost.push_back(flow);
+    }
+}
+
+/// What a listener calls itself.
+fn advertised(bound: SocketAddr, addresses: &[IpAddr]) -> SocketAddr {
+    let ours = addresses.iter().find(|address| address.is_ipv4() == bound.is_ipv4());
+    SocketAddr::new(*ours.unwrap_or(&bound.ip()), bound.port())
+}
+
+/// A bound socket that never waits; `socket2` because `mio` sets no options.
+fn bound_socket(kind: Type, protocol: Protocol, address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    if kind == Type::STREAM {
+        // A restart must not wait for connections of the former life to time out.
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// A bind that failed, in words that help.
+fn bind_mistake(key: &str, address: SocketAddr, error: &io::Error) -> Mistake {
+    let hint = match error.kind() {
+        io::ErrorKind::AddrInUse => " (another program listens there, perhaps another sambungd)",
+        io::ErrorKind::AddrNotAvailable => " (no such address on this machine)",
+        io::ErrorKind::PermissionDenied => " (ports below 1024 need CAP_NET_BIND_SERVICE)",
+        _ => "",
+    };
+    Mistake::new(key, format!("cannot listen on {address}: {error}{hint}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! SIP datagrams. One message is one datagram; nothing is kept about peers.
+
+use std::{
+    collections::VecDeque,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use mio::{Interest, Registry, Token, event::Event, net::UdpSocket};
+use sip::{Flow, Transport};
+use socket2::{Protocol, Type};
+
+use super::{Counters, Received, add, advertised, bind_mistake, bound_socket, lose};
+use crate::config::{self, Mistake};
+
+/// What the kernel is asked to keep for us: about 3,000 messages of a burst.
+const KERNEL_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// Datagrams kept for a socket whose kernel buffer is full; SIP repeats what is dropped beyond.
+const WAITING_DATAGRAMS_MAX: usize = 256;
+
+pub(super) struct Udp {
+    ports: Vec<Port>,
+    turn: usize,
+    counters: Arc<Counters>,
+}
+
+struct Port {
+    socket: UdpSocket,
+    local: SocketAddr,
+    readable: bool,
+    waiting: VecDeque<(SocketAddr, Bytes)>,
+}
+
+impl Udp {
+    pub(super) fn bind(
+        config: &config::Sip,
+        registry: &Registry,
+        counters: Arc<Counters>,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Self> {
+        let mut ports = Vec::new();
+        for (index, address) in config.udp.iter().enumerate() {
+            match bind_port(*address, registry, Token(index)) {
+                Ok(socket) => {
+                    let local = advertised(*address, &config.advertised_addresses);
+                    ports.push(Port { socket, local, readable: true, waiting: VecDeque::new() });
+                }
+                Err(error) => mistakes.push(bind_mistake("sip.udp", *address, &error)),
+            }
+        }
+        (ports.len() == config.udp.len()).then_some(Self { ports, turn: 0, counters })
+    }
+
+    pub(super) fn ready(&mut self, index: usize, event: &Event, lost: &mut VecDeque<Flow>) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        port.readable |= event.is_readable() || event.is_error();
+        if event.is_writable() {
+            while let Some((remote, bytes)) = port.waiting.pop_front() {
+                match port.socket.send_to(&bytes, remote) {
+                    Ok(_) => add(&self.counters.udp_sent),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        port.waiting.push_front((remote, bytes));
+                        return;
+                    }
+                    Err(_) => lose(lost, Flow::udp(port.local, remote)),
+                }
+            }
+        }
+    }
+
+    pub(super) fn has_more(&self) -> bool {
+        self.ports.iter().any(|port| port.readable)
+    }
+
+    pub(super) fn next(&mut self, buffer: &mut [u8]) -> Option<Received> {
+        for _ in 0..self.ports.len() {
+            self.turn = (self.turn + 1) % self.ports.len();
+            let Some(port) = self.ports.get_mut(self.turn).filter(|port| port.readable) else { continue };
+            // A few keep-alives in front of a message must not cost it its turn.
+            for _ in 0..16 {
+                match port.socket.recv_from(buffer) {
+                    Ok((bytes, _)) if is_keep_alive(buffer.get(..bytes).unwrap_or_default()) => {
+                        add(&self.counters.keep_alives);
+                    }
+                    Ok((bytes, remote)) => {
+                        add(&self.counters.udp_received);
+                        let flow =
+                            Flow { transport: Transport::Udp, local: port.local, remote, connection: 0 };
+                        return Some(Received::Datagram { flow, bytes });
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        port.readable = false;
+                        break;
+                    }
+                    // The kernel reports something about an earlier datagram; the socket itself is fine.
+                    Err(_) => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// False: it cannot be sent at all. A kernel without room is not that: SIP repeats over UDP.
+    pub(super) fn send(&mut self, flow: Flow, bytes: Bytes) -> bool {
+        let Some(port) = self.ports.iter_mut().find(|port| port.local == flow.local) else { return false };
+        if port.waiting.is_empty() {
+            match port.socket.send_to(&bytes, flow.remote) {
+                Ok(_) => {
+                    add(&self.counters.udp_sent);
+                    return true;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+        }
+        if port.waiting.len() < WAITING_DATAGRAMS_MAX {
+            port.waiting.push_back((flow.remote, bytes));
+        } else {
+            add(&self.counters.udp_send_dropped);
+        }
+        true
+    }
+}
+
+fn bind_port(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<UdpSocket> {
+    let socket = bound_socket(Type::DGRAM, Protocol::UDP, address)?;
+    // As much as the system allows (net.core.rmem_max).
+    socket.set_recv_buffer_size(KERNEL_BUFFER_BYTES)?;
+    socket.set_send_buffer_size(KERNEL_BUFFER_BYTES)?;
+    let mut socket = UdpSocket::from_std(socket.into());
+    registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
+    Ok(socket)
+}
+
+/// Line ends and zero bytes, which phones send to keep a NAT's door open.
+fn is_keep_alive(bytes: &[u8]) -> bool {
+    bytes.len() <= 4 && bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}

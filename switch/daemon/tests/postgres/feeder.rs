@@ -1,0 +1,230 @@
+//! Stories of records on their way from disk to Postgres.
+
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use contract::{id::CallId, join_code::join_code, journal::Entry, time::Timestamp};
+use sambung::postgres::Cluster;
+use sambungd::{
+    append_log::SEGMENT_BYTES_MIN,
+    journal::{self, Counters, feeder::Feeder},
+};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::fixture::{AT, Database, ORG, count, database, database_on, eventually, whole_call};
+
+/// A journal with its feeder.
+struct Running {
+    journal: journal::Journal,
+    counters: Arc<Counters>,
+    feeder: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(folder: &Path, database: &Database) -> Self {
+        let opened = journal::open(folder, SEGMENT_BYTES_MIN).unwrap();
+        let counters = opened.counters;
+        let feeder = Feeder::new(folder, opened.durable, database.switch.clone(), Arc::clone(&counters));
+        Self { journal: opened.journal, counters, feeder: tokio::spawn(feeder.run()) }
+    }
+
+    fn record(&mut self, entries: Vec<Entry>) {
+        entries.into_iter().for_each(|entry| self.journal.record(entry));
+    }
+
+    /// Closes the journal and waits until everything has arrived.
+    async fn finish(self) {
+        assert!(self.journal.close(Duration::from_secs(10)));
+        tokio::time::timeout(Duration::from_secs(20), self.feeder).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_of_every_fact_arrives() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("fields").await);
+    let mut running = Running::start(folder.path(), &database);
+    running.record(whole_call(7));
+    running.finish().await;
+
+    let rows: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', org_id = $1, join_code = $2, direction, dialled, \
+           (extract(epoch from created_at) * 1000000)::bigint = $3) from telephony.calls \
+         union all select concat_ws(' ', no, role, kind, ref_id = ('00000000-0000-0000-0000-00000000000' || no)::uuid) \
+           from telephony.call_participants \
+         union all select concat_ws(' ', seq, event_type, coalesce(participant_no, 0), attempt_count, queue_count, detail) \
+           from telephony.call_events \
+         union all select concat_ws(' ', no, participant_no, transport, answered_at - created_at, \
+           ended_at - created_at, sip_status) from telephony.call_legs \
+         union all select concat_ws(' ', leg_no, packets_received, packets_lost, bytes_sent) \
+           from telephony.quality_reports",
+    )
+    .bind(ORG.0)
+    .bind(join_code(CallId(Uuid::from_u128(7)), 0))
+    .bind(AT.0)
+    .fetch_all(&database.admin)
+    .await
+    .unwrap();
+    assert_eq!(
+        rows,
+        [
+            "t t internal 100 t",
+            "1 host extension t",
+            "2 caller user t",
+            "3 recipient user t",
+            "1 created 0 1 0 {}",
+            "2 ringing 0 1 0 {}",
+            "3 answered 3 1 0 {}",
+            "4 ended 0 1 0 {\"reason\": \"peer\"}",
+            "1 2 udp 00:00:02 00:00:00 200",
+            "1 50 -1 0",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delivering_everything_again_changes_nothing() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("again").await);
+    let mut running = Running::start(folder.path(), &database);
+    (1..=300).for_each(|call| running.record(whole_call(call)));
+    running.finish().await;
+    std::fs::remove_file(folder.path().join("cursor")).unwrap();
+    let running = Running::start(folder.path(), &database);
+    let counters = Arc::clone(&running.counters);
+    running.finish().await;
+    assert_eq!(counters.delivered.load(Ordering::Relaxed), 3_000, "it was delivered once more");
+    for (table, rows) in
+        [("calls", 300), ("call_participants", 900), ("call_events", 1_200), ("call_legs", 300)]
+    {
+        assert_eq!(count(&database.admin, table).await, rows, "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_arrived_is_deleted_and_not_delivered_again() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("cursor").await);
+    for call in 1..=3 {
+        let mut running = Running::start(folder.path(), &database);
+        let counters = Arc::clone(&running.counters);
+        running.record(whole_call(call));
+        running.finish().await;
+        assert_eq!(counters.delivered.load(Ordering::Relaxed), 10, "only what is new");
+    }
+    assert_eq!(count(&database.admin, "calls").await, 3);
+    assert_eq!(sambungd::append_log::segments(folder.path()).unwrap(), [3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_entry_is_parked_and_everything_else_arrives() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("poison").await);
+    let mut running = Running::start(folder.path(), &database);
+    let mut foreign = whole_call(50);
+    foreign.iter_mut().for_each(|entry| entry.org.0 = Uuid::from_u128(0xbad));
+    running.record(whole_call(49));
+    running.record(foreign);
+    running.record(whole_call(51));
+    let counters = Arc::clone(&running.counters);
+    running.finish().await;
+    assert_eq!(count(&database.admin, "calls").await, 2);
+    assert_eq!(count(&database.admin, "call_events").await, 8);
+    assert_eq!(counters.refused.load(Ordering::Relaxed), 10);
+    let parked: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("refused-"))
+        .collect();
+    let text = std::fs::read_to_string(&parked[0]).unwrap();
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!((parked.len(), text.lines().count()), (1, 10));
+    assert!(first["reason"].as_str().unwrap().contains("calls_org_fkey"), "{first}");
+    let entry: Entry = serde_json::from_value(first["entry"].clone()).unwrap();
+    assert_eq!(entry.call.0, Uuid::from_u128(50));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_join_code_is_taken_gets_the_next() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("join_code").await);
+    let call = CallId(Uuid::from_u128(9));
+    sqlx::query(
+        "insert into telephony.calls (id, org_id, join_code, direction, dialled, created_at) \
+         values (gen_random_uuid(), $1, $2, 'internal', '100', now())",
+    )
+    .bind(ORG.0)
+    .bind(join_code(call, 0))
+    .execute(&database.admin)
+    .await
+    .unwrap();
+    let mut running = Running::start(folder.path(), &database);
+    running.record(whole_call(9));
+    running.finish().await;
+    let code: String = sqlx::query_scalar("select join_code from telephony.calls where id = $1")
+        .bind(call.0)
+        .fetch_one(&database.admin)
+        .await
+        .unwrap();
+    assert_eq!(code, join_code(call, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_wait_on_disk_while_postgres_is_away_or_dies() {
+    let mut cluster = Cluster::throw_away().unwrap();
+    let (folder, database) = (tempfile::tempdir().unwrap(), database_on(&cluster, "away").await);
+    let mut running = Running::start(folder.path(), &database);
+    running.record(whole_call(1));
+    eventually("the first call arrives", async || count(&database.admin, "call_legs").await == 1).await;
+    for round in 0..3 {
+        cluster.kill();
+        (0..200).for_each(|call| running.record(whole_call(1_000 * (round + 1) + call)));
+        let away = Arc::clone(&running.counters);
+        eventually("the feeder notices", async || away.database_away.load(Ordering::Relaxed)).await;
+        assert!(running.counters.undelivered_bytes.load(Ordering::Relaxed) > 0);
+        cluster.start().unwrap();
+        let back = Arc::clone(&running.counters);
+        eventually("the feeder is back", async || !back.database_away.load(Ordering::Relaxed)).await;
+    }
+    running.finish().await;
+    let admin = sqlx::PgPool::connect(&cluster.url("away")).await.unwrap();
+    for (table, rows) in [("calls", 601), ("call_participants", 1_803), ("call_events", 2_404)] {
+        assert_eq!(count(&admin, table).await, rows, "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_are_missing_are_waited_for_and_not_taken_for_poison() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("rights").await);
+    sqlx::query("revoke insert on telephony.calls from sambung_switch")
+        .execute(&database.admin)
+        .await
+        .unwrap();
+    let mut running = Running::start(folder.path(), &database);
+    let counters = Arc::clone(&running.counters);
+    running.record(whole_call(1));
+    eventually("the feeder notices", async || counters.database_away.load(Ordering::Relaxed)).await;
+    sqlx::query("grant insert on telephony.calls to sambung_switch").execute(&database.admin).await.unwrap();
+    running.finish().await;
+    assert_eq!(counters.refused.load(Ordering::Relaxed), 0);
+    assert_eq!(count(&database.admin, "calls").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_the_distant_past_keeps_its_microseconds() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("instants").await);
+    let mut running = Running::start(folder.path(), &database);
+    let instants = [1, 999_999, 1_795_233_600_123_457, 4_102_444_799_999_999];
+    for (number, at) in (1..).zip(instants) {
+        let mut call = whole_call(number).swap_remove(0);
+        call.at = Timestamp(at);
+        running.record(vec![call]);
+    }
+    running.finish().await;
+    let stored: Vec<i64> = sqlx::query_scalar(
+        "select (extract(epoch from created_at) * 1000000)::bigint from telephony.calls order by id",
+    )
+    .fetch_all(&database.admin)
+    .await
+    .unwrap();
+    assert_eq!(stored, instants);
+}

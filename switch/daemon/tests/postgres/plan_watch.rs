@@ -1,0 +1,197 @@
+//! Stories of configuration rows on their way into the switch.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, atomic::Ordering},
+};
+
+use contract::snapshot::Snapshot;
+use dialplan::Plan;
+use sambungd::plan_watch::{Counters, PlanWatch, read_kept};
+use sqlx::PgPool;
+use tokio::{sync::oneshot, task::JoinHandle};
+use uuid::Uuid;
+
+use crate::fixture::{Database, ORG, database, eventually};
+
+/// A watch whose plans end up in a list.
+struct Watching {
+    plans: Arc<Mutex<Vec<Arc<Plan>>>>,
+    counters: Arc<Counters>,
+    kept: PathBuf,
+    task: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Watching {
+    fn start(database: &Database) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plans = Arc::new(Mutex::new(Vec::new()));
+        let install = {
+            let plans = Arc::clone(&plans);
+            move |plan: Arc<Plan>| {
+                plans.lock().unwrap().push(plan);
+                let (answer, answered) = oneshot::channel();
+                answer.send(()).unwrap();
+                answered
+            }
+        };
+        let kept = folder.path().join("plan.json");
+        let counters = Arc::new(Counters::default());
+        let watch = PlanWatch::new(database.switch.clone(), kept.clone(), install, Arc::clone(&counters));
+        Self { plans, counters, kept, task: tokio::spawn(watch.run()), _folder: folder }
+    }
+
+    async fn revision(&self, wanted: i64) -> Arc<Plan> {
+        eventually("the revision is in use", async || {
+            self.plans.lock().unwrap().last().is_some_and(|plan| plan.revision() == wanted)
+        })
+        .await;
+        Arc::clone(self.plans.lock().unwrap().last().unwrap())
+    }
+}
+
+async fn execute(admin: &PgPool, statement: &'static str) {
+    sqlx::raw_sql(statement).execute(admin).await.unwrap();
+}
+
+async fn revision(admin: &PgPool) -> i64 {
+    sqlx::query_scalar("select revision from telephony.revisions").fetch_one(admin).await.unwrap()
+}
+
+async fn applied(admin: &PgPool) -> Option<i64> {
+    sqlx::query_scalar("select applied from telephony.revisions").fetch_one(admin).await.unwrap()
+}
+
+/// Two people, an extension with both, one bare account, and an organisation that is not approved.
+async fn seed(admin: &PgPool) {
+    execute(
+        admin,
+        "insert into telephony.organisation_settings (org_id, sip_domain, is_default, ring_timeout_seconds) \
+           values ('00000000-0000-0000-0000-00000000000a', 'demo.sambung.test', true, 20); \
+         insert into identity.users (id, name) values \
+           ('00000000-0000-0000-0000-000000000001', 'Sari'), ('00000000-0000-0000-0000-000000000002', null); \
+         insert into identity.memberships (id, org_id, user_id, email, role, status) \
+           select gen_random_uuid(), '00000000-0000-0000-0000-00000000000a', id, id || '@x.test', 'call_agent', \
+             case when name is null then 'suspended' else 'active' end from identity.users; \
+         insert into telephony.extensions (id, org_id, name) values \
+           ('00000000-0000-0000-0000-0000000000e1', '00000000-0000-0000-0000-00000000000a', 'Resepsionis'); \
+         insert into telephony.numbers (org_id, number, extension_id, user_id) values \
+           ('00000000-0000-0000-0000-00000000000a', '100', '00000000-0000-0000-0000-0000000000e1', null), \
+           ('00000000-0000-0000-0000-00000000000a', '1001', null, '00000000-0000-0000-0000-000000000001'), \
+           ('00000000-0000-0000-0000-00000000000a', '1002', null, '00000000-0000-0000-0000-000000000002'); \
+         insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id) \
+           select '00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000e1', id \
+           from identity.users; \
+         insert into telephony.sip_accounts (id, org_id, user_id, username, ha1_md5, ha1_sha256) values \
+           ('00000000-0000-0000-0000-0000000000a1', '00000000-0000-0000-0000-00000000000a', \
+            '00000000-0000-0000-0000-000000000001', '1001', repeat('0', 32), repeat('1', 64)), \
+           ('00000000-0000-0000-0000-0000000000a2', '00000000-0000-0000-0000-00000000000a', \
+            null, 'callee', repeat('2', 32), repeat('3', 64)); \
+         insert into identity.organisations (id, name, status) values \
+           ('00000000-0000-0000-0000-00000000000b', 'Waiting', 'pending'); \
+         insert into telephony.organisation_settings (org_id, sip_domain) \
+           values ('00000000-0000-0000-0000-00000000000b', 'waiting.sambung.test');",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_become_the_plan_and_the_applied_revision() {
+    let database = database("plan_rows").await;
+    seed(&database.admin).await;
+    let watching = Watching::start(&database);
+    let wanted = revision(&database.admin).await;
+    let plan = watching.revision(wanted).await;
+    eventually("applied is written", async || applied(&database.admin).await == Some(wanted)).await;
+    assert_eq!(plan.organisations().count(), 1, "an organisation that is not approved is left out");
+    assert!(plan.account(ORG, "callee").is_some());
+
+    let kept: Snapshot = serde_json::from_slice(&std::fs::read(&watching.kept).unwrap()).unwrap();
+    let organisation = &kept.organisations[0];
+    assert_eq!((organisation.sip_domain.as_str(), organisation.ring_timeout_secs), ("demo.sambung.test", 20));
+    let staff: Vec<_> =
+        organisation.staff.iter().map(|s| (s.name.as_str(), s.number.as_str(), s.is_active)).collect();
+    assert_eq!(staff, [("Sari", "1001", true), ("1002", "1002", false)]);
+    let people: Vec<Uuid> = organisation.extensions[0].staff.iter().map(|user| user.0).collect();
+    assert_eq!(people, [Uuid::from_u128(1), Uuid::from_u128(2)]);
+    assert_eq!(organisation.accounts[0].ha1_sha256, "1".repeat(64));
+    assert_eq!(read_kept(&watching.kept).unwrap().revision(), wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_in_use_long_before_the_next_poll() {
+    let database = database("plan_change").await;
+    seed(&database.admin).await;
+    let watching = Watching::start(&database);
+    let first = revision(&database.admin).await;
+    watching.revision(first).await;
+    for round in 1..=3 {
+        execute(
+            &database.admin,
+            "update telephony.sip_accounts set is_active = not is_active where username = 'callee'",
+        )
+        .await;
+        let plan = watching.revision(first + round).await;
+        assert_eq!(plan.account(ORG, "callee").is_some(), round % 2 == 0, "round {round}");
+    }
+    assert_eq!(watching.plans.lock().unwrap().len(), 4, "each revision is loaded once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_do_not_compile_are_refused_and_the_plan_stays() {
+    let database = database("plan_refused").await;
+    seed(&database.admin).await;
+    let watching = Watching::start(&database);
+    let good = revision(&database.admin).await;
+    watching.revision(good).await;
+    // Upper-case digits are no digest; no constraint of the database is asked.
+    execute(
+        &database.admin,
+        "alter table telephony.sip_accounts drop constraint sip_accounts_ha1_md5_check; \
+         update telephony.sip_accounts set ha1_md5 = 'no digest' where username = 'callee'",
+    )
+    .await;
+    eventually("it is refused", async || watching.counters.refused.load(Ordering::Relaxed) > 0).await;
+    assert_eq!(watching.plans.lock().unwrap().len(), 1);
+    assert_eq!(applied(&database.admin).await, Some(good));
+    assert_eq!(read_kept(&watching.kept).unwrap().revision(), good, "the file keeps the good one");
+    execute(
+        &database.admin,
+        "update telephony.sip_accounts set ha1_md5 = repeat('4', 32) where username = 'callee'",
+    )
+    .await;
+    watching.revision(revision(&database.admin).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_is_made_again_and_misses_nothing() {
+    let database = database("plan_lost").await;
+    seed(&database.admin).await;
+    let watching = Watching::start(&database);
+    watching.revision(revision(&database.admin).await).await;
+    sqlx::query(
+        "select pg_terminate_backend(pid) from pg_stat_activity \
+         where usename = 'sambung_switch' and datname = current_database()",
+    )
+    .execute(&database.admin)
+    .await
+    .unwrap();
+    execute(
+        &database.admin,
+        "update telephony.organisation_settings set ring_timeout_seconds = 30 where is_default",
+    )
+    .await;
+    let plan = watching.revision(revision(&database.admin).await).await;
+    assert!(plan.default_organisation().is_some());
+    assert!(!watching.task.is_finished());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_plan_that_is_damaged_is_as_good_as_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.json");
+    assert!(read_kept(&path).is_none());
+    std::fs::write(&path, b"{\"revision\": 3, \"organ").unwrap();
+    assert!(read_kept(&path).is_none());
+}
