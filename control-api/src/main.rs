@@ -1,3 +1,106 @@
-//! Placeholder header, replaced by the first real commit of this package.
+//! `sambung-api`: reads its configuration, makes sure that the database keeps organisations apart, serves,
+//! and stops in good order. Exit 0: told to stop; 1: could not go on; 2: the configuration is wrong and
+//! nothing was started.
 
-fn main() {}
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use clap::Parser;
+use sambung_api::{
+    app::{self, App},
+    config::{Config, Log},
+    database::Database,
+    serve,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+/// REST API of the sambung softswitch.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Configuration file; conf/api.toml explains every key
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Only look whether the configuration is right
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let loaded = Config::load(&arguments.config);
+    let config = match loaded {
+        Ok(config) if arguments.check => {
+            return complain(&config.database_options().err().into_iter().collect::<Vec<_>>());
+        }
+        Ok(config) => config,
+        Err(mistakes) => return complain(&mistakes),
+    };
+    start_log(&config.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&[format!("cannot start: {error}")]),
+    };
+    match runtime.block_on(run(&config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: &Config) -> anyhow::Result<()> {
+    let options = config.database_options().map_err(anyhow::Error::msg)?;
+    // sqlx's own message could repeat the URL, which holds the password.
+    let database = Database::new(&options).map_err(|_| anyhow::anyhow!("the database's URL is none"))?;
+    let faults = database.faults().await.context("cannot look at the database")?;
+    if !faults.is_empty() {
+        let all = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        bail!("refusing to serve from a database that does not keep organisations apart: {all}");
+    }
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let app = App { database: database.clone(), phones: Arc::new(config.phones.clone()) };
+    let router = app::router(app, config.request);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tracing::info!(listen = %config.listen, "serving");
+    let stop = async {
+        tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+        tracing::info!("stopping");
+    };
+    serve::serve(listener, router, config.socket, stop).await;
+    database.close().await;
+    Ok(())
+}
+
+fn start_log(log: &Log) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::new(&log.filter))
+        .with_ansi(false);
+    if log.is_json {
+        subscriber.json().init();
+    } else {
+        subscriber.init();
+    }
+    // The default hook writes the panic's text, which may hold somebody's data.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
+}
+
+/// Nothing is 0; anything is said line by line, and 2.
+fn complain(mistakes: &[String]) -> ExitCode {
+    for mistake in mistakes {
+        // Nobody to tell when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "sambung-api: {mistake}");
+    }
+    if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}

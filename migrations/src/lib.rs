@@ -67,6 +67,9 @@ pub enum Error {
 /// Oldest PostgreSQL this runs on (D19).
 pub const PG_VERSION_MIN: u32 = 15;
 
+/// How often a password is set again when somebody else was setting it.
+const TRIES_MAX: u32 = 20;
+
 /// Brings the database behind `pool` up to date. Safe to run by several programs at once: they take turns.
 pub async fn run(pool: &PgPool) -> Result<(), Error> {
     let (number, found): (i32, String) = sqlx::query_as(
@@ -100,11 +103,20 @@ pub async fn set_password(pool: &PgPool, role: Role, password: &str) -> Result<(
     let mut salt = [0_u8; scram::SALT_BYTES];
     getrandom::fill(&mut salt).map_err(Error::Random)?;
     let verifier = scram::verifier(password, &salt);
-    let statement = format!("alter role {} password '{verifier}'", role.as_str());
     // Safe: the role is one of three words and the verifier is base64 with `$` and `:`.
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(pool)
-        .await
-        .map_err(|source| Error::Password { role: role.as_str(), source })?;
-    Ok(())
+    let statement = format!("alter role {} password '{verifier}'", role.as_str());
+    let mut tries = 0;
+    loop {
+        match sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(pool).await {
+            Ok(_) => return Ok(()),
+            // Roles belong to the whole server, where another database's deployment may be at the same row:
+            // "tuple concurrently updated", which Postgres calls an internal error.
+            Err(sqlx::Error::Database(refusal))
+                if refusal.code().as_deref() == Some("XX000") && tries < TRIES_MAX =>
+            {
+                tries += 1;
+            }
+            Err(source) => return Err(Error::Password { role: role.as_str(), source }),
+        }
+    }
 }

@@ -1,0 +1,34 @@
+//! Everything put together: the state that handlers share, and the one router.
+
+use std::sync::Arc;
+
+use axum::Router;
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    config::Phones,
+    database::Database,
+    http::{health, index, layers},
+    openapi, telephony,
+};
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The only way to a row.
+    pub database: Database,
+    /// What the front page tells about phones.
+    pub phones: Arc<Phones>,
+}
+
+/// All routes with all layers.
+pub fn router(app: App, limits: layers::Limits) -> Router {
+    let (router, description) = OpenApiRouter::with_openapi(openapi::Description::openapi())
+        .routes(routes!(health::ready))
+        .routes(routes!(health::live))
+        .merge(telephony::calls::http::routes())
+        .split_for_parts();
+    let router = router.route("/", axum::routing::get(index::page)).with_state(app);
+    layers::apply(router.merge(openapi::ui(description)), limits)
+}

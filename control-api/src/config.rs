@@ -1,0 +1,191 @@
+//! `api.toml`: every key with its unit and bounds stands in `conf/api.toml`, which is also what a test holds
+//! the defaults against. All mistakes are found in one go.
+
+mod reader;
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tracing_subscriber::EnvFilter;
+
+use self::reader::Reader;
+use crate::{database, http::layers, serve};
+
+/// One thing that is wrong, as `KEY: reason`.
+pub type Mistake = String;
+
+/// All of it, understood.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to serve HTTP.
+    pub listen: SocketAddr,
+    /// Where the database's URL is.
+    pub url_file: Option<PathBuf>,
+    /// How much of the database to use.
+    pub database: DatabaseLimits,
+    /// Limits on one request.
+    pub request: layers::Limits,
+    /// Limits on the socket.
+    pub socket: serve::Limits,
+    /// What the front page tells about phones.
+    pub phones: Phones,
+    /// What to log, and how.
+    pub log: Log,
+}
+
+/// How much of the database to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseLimits {
+    /// Connections at once.
+    pub connections_max: u32,
+    /// How long a request may wait for one.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+}
+
+/// What the front page tells people to enter into their phones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phones {
+    /// The switch's address.
+    pub server: String,
+    /// The organisation's SIP domain.
+    pub domain: String,
+}
+
+/// What to log, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// JSON lines instead of text.
+    pub is_json: bool,
+    /// `EnvFilter` directives, known to be valid.
+    pub filter: String,
+}
+
+impl Config {
+    /// Reads the file at `path`.
+    pub fn load(path: &Path) -> Result<Self, Vec<Mistake>> {
+        let text = fs::read_to_string(path).map_err(|error| vec![format!("{}: {error}", path.display())])?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Understands `text`; relative paths count from `base`.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, Vec<Mistake>> {
+        let mut root = Reader::parse(text)?;
+        let listen =
+            root.parsed("listen", "127.0.0.1:8080", "must be an address with port, such as 127.0.0.1:8080");
+        let mut table = root.table("database");
+        let url_file = table.text("url_file", "");
+        let database = DatabaseLimits {
+            connections_max: table.number("connections_max", 10, 1..=1_000),
+            acquire_timeout: table.seconds("acquire_timeout_secs", 5, 1..=60),
+            statement_timeout: table.seconds("statement_timeout_secs", 10, 1..=300),
+        };
+        root.absorb(table);
+        let mut table = root.table("http");
+        let request = layers::Limits {
+            timeout: table.seconds("request_timeout_secs", 15, 1..=300),
+            body_bytes_max: table.number("body_bytes_max", 1 << 20, 1_024..=100 << 20),
+        };
+        let socket = serve::Limits {
+            connections_max: table.number("connections_max", 1_024, 1..=100_000),
+            shutdown_max: table.seconds("shutdown_secs", 8, 0..=300),
+        };
+        root.absorb(table);
+        let mut table = root.table("phones");
+        let phones = Phones {
+            server: table.text("server", "127.0.0.1:5060"),
+            domain: table.text("domain", "demo.sambung.test"),
+        };
+        root.absorb(table);
+        let log = log(&mut root);
+        let listen = root.finish(listen)?;
+        let url_file = (!url_file.is_empty()).then(|| base.join(url_file));
+        Ok(Self { listen, url_file, database, request, socket, phones, log })
+    }
+
+    /// The database's URL from where the configuration says, with the limits.
+    pub fn database_options(&self) -> Result<database::Options, Mistake> {
+        let url = match self.url_file.clone().or_else(credential) {
+            Some(path) => fs::read_to_string(&path)
+                .map_err(|error| format!("database.url_file: {}: {error}", path.display()))?,
+            None => env::var("DATABASE_URL")
+                .map_err(|_| "database.url_file: is empty, and DATABASE_URL is not set either".to_owned())?,
+        };
+        let DatabaseLimits { connections_max, acquire_timeout, statement_timeout } = self.database;
+        Ok(database::Options {
+            url: url.trim().to_owned(),
+            connections_max,
+            acquire_timeout,
+            statement_timeout,
+        })
+    }
+}
+
+fn log(root: &mut Reader) -> Log {
+    let mut table = root.table("log");
+    let format = table.text("format", "text");
+    table.check("format", format == "text" || format == "json", "must be \"text\" or \"json\"");
+    let filter = table.text("filter", "info");
+    table.check("filter", EnvFilter::builder().parse(&filter).is_ok(), "is no tracing filter");
+    root.absorb(table);
+    Log { is_json: format == "json", filter }
+}
+
+/// What systemd's `LoadCredential=database-url:…` provides.
+fn credential() -> Option<PathBuf> {
+    let path = Path::new(&env::var_os("CREDENTIALS_DIRECTORY")?).join("database-url");
+    path.exists().then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(text: &str) -> Vec<Mistake> {
+        Config::parse(text, Path::new("/etc/sambung")).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_shipped_file_says_what_holds_without_it() {
+        let shipped = include_str!("../../conf/api.toml");
+        let from_file = Config::parse(shipped, Path::new("/etc/sambung")).unwrap();
+        let from_nothing = Config::parse("", Path::new("/etc/sambung")).unwrap();
+        assert_eq!(format!("{from_file:?}"), format!("{from_nothing:?}"));
+    }
+
+    #[test]
+    fn all_mistakes_come_together() {
+        let text = "listen = 8080\nlisten_on = \"\"\n[database]\nconnections_max = 0\n[http]\nshutdown_secs = \"8\"\n\
+                    [log]\nformat = \"xml\"\nfilter = \"a=b=c\"\n[nonsense]\nx = 1";
+        assert_eq!(
+            mistakes(text),
+            [
+                "listen: must be text",
+                "database.connections_max: must be a whole number, 1 … 1000",
+                "http.shutdown_secs: must be a whole number, 0 … 300",
+                "log.format: must be \"text\" or \"json\"",
+                "log.filter: is no tracing filter",
+                "listen_on: unknown key",
+                "nonsense: unknown key",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_toml_says_where() {
+        let found = mistakes("listen = \n");
+        assert!(found.len() == 1 && found[0].contains("line 1"), "{found:?}");
+    }
+
+    #[test]
+    fn relative_paths_count_from_the_file() {
+        let config =
+            Config::parse("[database]\nurl_file = \"secret/url\"", Path::new("/etc/sambung")).unwrap();
+        assert_eq!(config.url_file, Some(PathBuf::from("/etc/sambung/secret/url")));
+    }
+}

@@ -1,0 +1,158 @@
+//! The only way to a connection: a unit of work, one transaction under one scope.
+//!
+//! A unit runs in a task of its own. A request that is cancelled (the client went away, the time is up)
+//! drops its future at any await; inside sqlx's `begin()` that would hand a connection with an open transaction back
+//! to the pool (sqlx #4393). A task is not dropped: it ends by itself, within the statement timeout.
+
+mod store;
+
+use std::{future::Future, pin::Pin, str::FromStr as _, sync::Arc, time::Duration};
+
+use contract::id::OrgId;
+use sqlx::{
+    ConnectOptions as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+pub use store::Fault;
+pub(crate) use store::enter;
+
+/// What a unit of work does with its connection.
+pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
+
+/// Units that may wait for a connection, for each connection there is; more are refused.
+const WAITING_PER_CONNECTION: usize = 16;
+
+const BEGIN_READ: &str = "begin isolation level repeatable read read only";
+
+/// How long the database may take to say that it is there.
+const HEALTH_MAX: Duration = Duration::from_secs(2);
+
+/// Whose rows a unit of work sees. Row-level security does the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Nobody's.
+    Nothing,
+    /// One organisation's.
+    Organisation(OrgId),
+    /// The one API key that was presented; its organisation is not known yet.
+    PresentedKey(Uuid),
+}
+
+/// Why a unit of work came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// More units wait than we want to keep waiting.
+    #[error("too many units of work are waiting")]
+    Busy,
+    /// The server does not answer, or not in time.
+    #[error("the database is away: {0}")]
+    Away(#[source] sqlx::Error),
+    /// It refused a statement: our mistake.
+    #[error("the database refused: {0}")]
+    Refused(#[source] sqlx::Error),
+    /// The unit's task panicked.
+    #[error("a unit of work was lost: {0}")]
+    Lost(String),
+}
+
+/// How to reach it, and how much of it to use.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `postgres://user:password@host/database`
+    pub url: String,
+    /// Connections at most.
+    pub connections_max: u32,
+    /// How long a unit may wait for a connection.
+    pub acquire_timeout: Duration,
+    /// How long one statement, and so a transaction's every step, may take.
+    pub statement_timeout: Duration,
+}
+
+/// The control plane's database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+    places: Arc<Semaphore>,
+}
+
+impl Database {
+    /// Makes the pool; does not connect yet. Fails on a URL that is none.
+    pub fn new(options: &Options) -> Result<Self, sqlx::Error> {
+        let millis = options.statement_timeout.as_millis().to_string();
+        let connect = PgConnectOptions::from_str(&options.url)?
+            .application_name("sambung-api")
+            .options([
+                ("statement_timeout", millis.as_str()),
+                ("idle_in_transaction_session_timeout", millis.as_str()),
+                ("search_path", "pg_catalog"),
+            ])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(options.connections_max)
+            .acquire_timeout(options.acquire_timeout)
+            // Whatever went wrong: a connection that is still inside a transaction is not given to the next.
+            .after_release(|connection, _| Box::pin(store::is_idle(connection)))
+            .connect_lazy_with(connect);
+        let places = usize::try_from(options.connections_max).unwrap_or(1) * WAITING_PER_CONNECTION;
+        Ok(Self { pool, places: Arc::new(Semaphore::new(places)) })
+    }
+
+    /// Runs `work` in one transaction that sees `scope`'s rows as of one instant and changes none. It is
+    /// carried through even when nobody waits for the result any more.
+    pub async fn read<T, W>(&self, scope: Scope, work: W) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| DatabaseError::Busy)?;
+        let pool = self.pool.clone();
+        let unit = tokio::spawn(async move {
+            let _place = place;
+            let mut transaction = pool.begin_with(BEGIN_READ).await?;
+            store::enter(&mut transaction, scope).await?;
+            let result = work(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(result)
+        });
+        match unit.await {
+            Ok(result) => result.map_err(sort),
+            Err(lost) => Err(DatabaseError::Lost(lost.to_string())),
+        }
+    }
+
+    /// Whether the database answers now.
+    pub async fn answers(&self) -> Result<(), DatabaseError> {
+        let asked = self.read(Scope::Nothing, |connection| Box::pin(store::ping(connection)));
+        match tokio::time::timeout(HEALTH_MAX, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(DatabaseError::Away(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// What makes this database unsafe to serve from: see [`Fault`]. Empty is good.
+    pub async fn faults(&self) -> Result<Vec<Fault>, DatabaseError> {
+        self.read(Scope::Nothing, |connection| Box::pin(store::faults(connection))).await
+    }
+
+    /// Ends all connections once they are idle.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn sort(error: sqlx::Error) -> DatabaseError {
+    let is_away = match &error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+            true
+        }
+        // 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout), 28 sign-in.
+        sqlx::Error::Database(refusal) => refusal
+            .code()
+            .is_some_and(|code| ["08", "53", "57", "28"].iter().any(|class| code.starts_with(class))),
+        _ => false,
+    };
+    if is_away { DatabaseError::Away(error) } else { DatabaseError::Refused(error) }
+}

@@ -1,0 +1,10 @@
+//! What all doors have in common: errors, limits, the key at the door, pages, and the doors of the house
+//! itself (`/`, `/health`).
+
+pub mod actor;
+pub mod error;
+pub mod extract;
+pub mod health;
+pub mod index;
+pub mod layers;
+pub mod page;

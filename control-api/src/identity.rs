@@ -1,0 +1,3 @@
+//! Organisations, people and what they prove themselves with.
+
+pub mod api_keys;

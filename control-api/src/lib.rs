@@ -1,0 +1,16 @@
+//! The control plane's REST API. Contexts are folders, an aggregate is `http.rs` (the door), `model.rs` (the
+//! rules) and `store.rs` (the rows); what all doors share stands in `http/`, the way to the rows in
+//! `database`.
+//!
+//! It never asks the switch for anything it can read in the database, and works while the switch is away.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod app;
+pub mod config;
+pub mod database;
+pub mod http;
+pub mod identity;
+pub mod instant;
+pub mod openapi;
+pub mod serve;
+pub mod telephony;

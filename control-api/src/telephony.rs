@@ -1,0 +1,3 @@
+//! Calls and what they are routed by.
+
+pub mod calls;

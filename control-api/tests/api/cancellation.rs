@@ -1,0 +1,155 @@
+//! Requests that nobody waits for any more leave nothing behind (sqlx #4393, RELIABILITY goal 51): no
+//! connection inside a transaction, no other organisation's rows.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use migrations::Role;
+use sambung_api::database::Scope;
+use sqlx::{Connection as _, PgConnection};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
+    time::{Instant, sleep, timeout},
+};
+
+use crate::stage::{MIDNIGHT, Stage};
+
+/// A wire to `target` that holds back every answer for as many milliseconds as the counter says.
+async fn slow_wire(target: SocketAddr, delay: Arc<AtomicU64>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (near_read, near_write) = near.into_split();
+            let (far_read, far_write) = TcpStream::connect(target).await.unwrap().into_split();
+            tokio::spawn(carry(near_read, far_write, Arc::new(AtomicU64::new(0))));
+            tokio::spawn(carry(far_read, near_write, Arc::clone(&delay)));
+        }
+    });
+    address
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Arc<AtomicU64>) {
+    let mut buffer = [0; 4_096];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        sleep(Duration::from_millis(delay.load(Ordering::Relaxed))).await;
+        if to.write_all(&buffer[..length]).await.is_err() {
+            break;
+        }
+    }
+}
+
+async fn stuck(stage: &Stage) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from pg_stat_activity
+         where datname = $1 and application_name = 'sambung-api' and state like 'idle in transaction%'",
+    )
+    .bind(&stage.name)
+    .fetch_one(&stage.admin)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn hundreds_of_abandoned_requests_poison_no_connection() {
+    let stage = Stage::new().await;
+    let (own, _) =
+        (stage.call(stage.a, "internal", MIDNIGHT).await, stage.call(stage.b, "internal", MIDNIGHT).await);
+    let url = stage.url(Role::Api);
+    let at = url.split('@').nth(1).unwrap().split('/').next().unwrap();
+    let delay = Arc::new(AtomicU64::new(0));
+    let wire = slow_wire(at.parse().unwrap(), Arc::clone(&delay)).await;
+    let api = stage.serve_from(&url.replace(at, &wire.to_string()), 8).await;
+    let key = stage.key(stage.a, &["calls.read"]).await;
+    let get = || api.client.get(api.at("/api/telephony/calls")).bearer_auth(&key).send();
+    assert_eq!(get().await.unwrap().status(), 200);
+    delay.store(1, Ordering::Relaxed);
+    let (mut abandoned, mut n) = (0, 0);
+    while abandoned < 400 {
+        let requests = (0..20).map(|_| {
+            n += 1;
+            assert!(n < 20_000, "only {abandoned} were given up in time: the test tests nothing");
+            // Every request is given up at another moment of its 10 … 50 ms.
+            tokio::spawn(timeout(Duration::from_micros(n * 7_919 % 20_000), get()))
+        });
+        for request in requests.collect::<Vec<_>>() {
+            abandoned += u32::from(request.await.unwrap().is_err());
+        }
+        // What was given up still ends; without the pause the next ones would only meet a full house (503).
+        sleep(Duration::from_millis(20)).await;
+    }
+    delay.store(0, Ordering::Relaxed);
+    // Whatever is still under way has two seconds to end.
+    let until = Instant::now() + Duration::from_secs(2);
+    while get().await.unwrap().status() == 503 {
+        assert!(Instant::now() < until, "still busy");
+        sleep(Duration::from_millis(20)).await;
+    }
+    for _ in 0..50 {
+        let answer = get().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let page: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(page["items"].as_array().unwrap().len(), 1);
+        assert_eq!(page["items"][0]["id"], own.to_string());
+    }
+    assert_eq!(stuck(&stage).await, 0);
+}
+
+#[tokio::test]
+async fn a_unit_dropped_after_any_number_of_polls_ends_by_itself() {
+    let stage = Stage::new().await;
+    let api = stage.serve_from(&stage.url(Role::Api), 1).await;
+    for polls in 0..12 {
+        let unit = api.database.read(Scope::Organisation(stage.a), |connection| {
+            Box::pin(async move { sqlx::query("select pg_sleep(0.01)").execute(connection).await.map(drop) })
+        });
+        let mut unit = Box::pin(unit);
+        for _ in 0..polls {
+            let waker = std::task::Waker::noop();
+            if unit.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_ready() {
+                break;
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+        drop(unit);
+        // There is one connection only: this is what the next request gets, in the scope it asks for.
+        let seen: String = api
+            .database
+            .read(Scope::Organisation(stage.b), |connection| {
+                Box::pin(async move {
+                    sqlx::query_scalar("select current_setting('app.org')").fetch_one(connection).await
+                })
+            })
+            .await
+            .unwrap();
+        assert_eq!(seen, stage.b.0.to_string(), "after {polls} polls");
+        assert_eq!(stuck(&stage).await, 0, "after {polls} polls");
+    }
+}
+
+/// The danger is real: sqlx's own `begin()`, dropped while its answer is on the way, leaves a connection
+/// inside a transaction that the next user finds. If this ever fails, sqlx has been mended.
+#[tokio::test]
+async fn an_abandoned_begin_without_a_task_does_poison_its_connection() {
+    let stage = Stage::new().await;
+    let mut connection = PgConnection::connect(&stage.url(Role::Api)).await.unwrap();
+    let mut begin = Box::pin(connection.begin());
+    let waker = std::task::Waker::noop();
+    assert!(begin.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+    drop(begin);
+    sqlx::query("select set_config('app.org', $1, true)")
+        .bind(stage.a.0.to_string())
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let left: String =
+        sqlx::query_scalar("select current_setting('app.org')").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(left, stage.a.0.to_string());
+}

@@ -1,0 +1,307 @@
+//! What the database itself refuses (DESIGN D9), whatever a program believes.
+
+use contract::journal::EventKind;
+use migrations::Role;
+use sambung_api::database::{Database, Fault, Options};
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
+
+use crate::stage::{MIDNIGHT, Stage, uuid};
+
+/// Runs statements in one transaction, in A's scope if asked, and gives the SQLSTATE of the refusal.
+async fn refusal(pool: &PgPool, scope: Option<contract::id::OrgId>, statement: &str) -> Option<String> {
+    let mut transaction = pool.begin().await.unwrap();
+    if let Some(org) = scope {
+        let query = sqlx::query("select set_config('app.org', $1, true)").bind(org.0.to_string());
+        query.execute(&mut *transaction).await.unwrap();
+    }
+    let result = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut *transaction).await;
+    result.err().map(|error| error.into_database_error().unwrap().code().unwrap().into_owned())
+}
+
+const INSUFFICIENT_PRIVILEGE: Option<&str> = Some("42501");
+
+async fn check(pool: &PgPool, scope: Option<contract::id::OrgId>, statement: &str, expected: Option<&str>) {
+    assert_eq!(refusal(pool, scope, statement).await.as_deref(), expected, "{statement}");
+}
+
+async fn count(pool: &PgPool, scope: Option<contract::id::OrgId>, table: &str) -> i64 {
+    let mut transaction = pool.begin().await.unwrap();
+    if let Some(org) = scope {
+        let query = sqlx::query("select set_config('app.org', $1, true)").bind(org.0.to_string());
+        query.execute(&mut *transaction).await.unwrap();
+    }
+    let query = sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {table}")));
+    query.fetch_one(&mut *transaction).await.unwrap()
+}
+
+/// Rows of both organisations in every tenant table.
+async fn fill(stage: &Stage) {
+    for org in [stage.a, stage.b] {
+        let (call, user, extension) = (stage.call(org, "internal", MIDNIGHT).await, uuid(), uuid());
+        stage.key(org, &["calls.read"]).await;
+        let o = org.0;
+        let statements = format!(
+            "insert into identity.users (id, name) values ('{user}', 'Sari');
+             insert into identity.memberships (id, org_id, user_id, email, role, status)
+                 values ('{user}', '{o}', '{user}', 'sari@{o}', 'call_agent', 'active');
+             insert into telephony.organisation_settings (org_id, sip_domain) values ('{o}', '{o}.test');
+             insert into telephony.extensions (id, org_id, name) values ('{extension}', '{o}', 'Support');
+             insert into telephony.extension_assigned_staffs values ('{o}', '{extension}', '{user}');
+             insert into telephony.numbers (org_id, number, user_id) values ('{o}', '1001', '{user}');
+             insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256)
+                 values ('{user}', '{o}', '1001', repeat('0', 32), repeat('0', 64));
+             insert into telephony.call_participants (org_id, call_id, no, role, kind, ref_id, created_at)
+                 values ('{o}', '{call}', 1, 'caller', 'user', '{user}', now());
+             insert into telephony.call_events (org_id, call_id, seq, event_type, created_at)
+                 values ('{o}', '{call}', 1, 'created', now());
+             insert into telephony.call_legs (org_id, call_id, no, transport, created_at, ended_at)
+                 values ('{o}', '{call}', 1, 'udp', now(), now());
+             insert into telephony.quality_reports values ('{o}', '{call}', 1, 0, 0, 0, 0, 0, 0, 0, 0, now());"
+        );
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
+    }
+}
+
+const READABLE: [&str; 14] = [
+    "identity.organisations",
+    "identity.users",
+    "identity.memberships",
+    "identity.api_keys",
+    "telephony.organisation_settings",
+    "telephony.extensions",
+    "telephony.extension_assigned_staffs",
+    "telephony.numbers",
+    "(select id from telephony.sip_accounts) s",
+    "telephony.calls",
+    "telephony.call_participants",
+    "telephony.call_events",
+    "telephony.call_legs",
+    "telephony.quality_reports",
+];
+
+#[tokio::test]
+async fn the_api_role_sees_nothing_without_a_scope_and_one_organisation_with_it() {
+    let stage = Stage::new().await;
+    fill(&stage).await;
+    let api = stage.pool(Role::Api).await;
+    for table in READABLE {
+        assert_eq!(count(&stage.admin, None, table).await, 2, "{table}: the test itself");
+        assert_eq!(count(&api, None, table).await, 0, "{table} without a scope");
+        assert_eq!(count(&api, Some(stage.a), table).await, 1, "{table} in A's scope");
+        // A connection that had a scope before is as blind as a fresh one.
+        assert_eq!(count(&api, None, table).await, 0, "{table} after a scope");
+        assert_eq!(
+            count(&api, Some(contract::id::OrgId(uuid())), table).await,
+            0,
+            "{table} in nobody's scope"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rows_of_or_pointing_to_another_organisation_are_refused() {
+    let stage = Stage::new().await;
+    fill(&stage).await;
+    let api = stage.pool(Role::Api).await;
+    let (a, b, id) = (stage.a.0, stage.b.0, uuid());
+    let theirs: uuid::Uuid = sqlx::query_scalar("select id from telephony.extensions where org_id = $1")
+        .bind(b)
+        .fetch_one(&stage.admin)
+        .await
+        .unwrap();
+    let scope = Some(stage.a);
+    check(
+        &api,
+        scope,
+        &format!("insert into telephony.extensions (id, org_id, name) values ('{id}', '{a}', 'x')"),
+        None,
+    )
+    .await;
+    check(
+        &api,
+        scope,
+        &format!("insert into telephony.extensions (id, org_id, name) values ('{id}', '{b}', 'x')"),
+        INSUFFICIENT_PRIVILEGE,
+    )
+    .await;
+    check(&api, scope, &format!("update telephony.extensions set org_id = '{b}'"), INSUFFICIENT_PRIVILEGE)
+        .await;
+    // The composite key: B's extension does not exist for a row of A.
+    let pointing = format!(
+        "insert into telephony.numbers (org_id, number, extension_id) values ('{a}', '200', '{theirs}')"
+    );
+    check(&api, scope, &pointing, Some("23503")).await;
+    // An extension cannot take a person's number.
+    let taken = format!(
+        "insert into telephony.extensions (id, org_id, name) values ('{id}', '{a}', 'x');
+         insert into telephony.numbers (org_id, number, extension_id) values ('{a}', '1001', '{id}')"
+    );
+    check(&api, scope, &taken, Some("23505")).await;
+}
+
+#[tokio::test]
+async fn the_switch_only_reads_configuration_and_only_adds_calls() {
+    let stage = Stage::new().await;
+    fill(&stage).await;
+    let switch = stage.pool(Role::Switch).await;
+    let (org, call) = (stage.a.0, uuid());
+    let insert = format!(
+        "insert into telephony.calls values ('{call}', '{org}', 'abcdefghij', 'internal', '100', now())
+         on conflict (id) do nothing"
+    );
+    check(&switch, None, &insert, None).await;
+    check(&switch, None, "select ha1_md5, ha1_sha256 from telephony.sip_accounts", None).await;
+    check(&switch, None, "update telephony.revisions set applied = 1, applied_at = now()", None).await;
+    let refused = [
+        "update telephony.calls set dialled = ''",
+        "delete from telephony.calls",
+        "delete from telephony.call_events",
+        "update telephony.call_events set event_type = 'ended'",
+        "update telephony.call_legs set sip_status = 200",
+        "truncate telephony.calls cascade",
+        "truncate telephony.quality_reports",
+        "update telephony.extensions set name = ''",
+        "insert into telephony.numbers (org_id, number) values (null, null)",
+        "update telephony.revisions set revision = 9",
+        "select email from identity.users",
+        "select * from identity.memberships",
+        "select * from identity.auth_methods",
+        "select * from identity.api_keys",
+        "create table telephony.mine ()",
+        "set role sambung_owner",
+    ];
+    for statement in refused {
+        check(&switch, None, statement, INSUFFICIENT_PRIVILEGE).await;
+    }
+}
+
+#[tokio::test]
+async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
+    let stage = Stage::new().await;
+    let api = stage.pool(Role::Api).await;
+    let refused = [
+        "insert into telephony.calls (id) values (null)",
+        "update telephony.calls set dialled = ''",
+        "delete from telephony.call_events",
+        "truncate telephony.extensions cascade",
+        "select ha1_md5 from telephony.sip_accounts",
+        "select * from identity.auth_methods",
+        "update identity.organisations set status = 'approved'",
+        "update telephony.revisions set revision = 9",
+        "set role sambung_platform",
+    ];
+    for statement in refused {
+        check(&api, Some(stage.a), statement, INSUFFICIENT_PRIVILEGE).await;
+    }
+    let platform = stage.pool(Role::Platform).await;
+    for statement in ["select * from telephony.calls", "select * from telephony.sip_accounts"] {
+        check(&platform, None, statement, INSUFFICIENT_PRIVILEGE).await;
+    }
+}
+
+#[tokio::test]
+async fn every_change_of_configuration_moves_the_revision_and_is_announced() {
+    let stage = Stage::new().await;
+    let mut listener = sqlx::postgres::PgListener::connect(&stage.url(Role::Switch)).await.unwrap();
+    listener.listen("telephony_revision").await.unwrap();
+    let revision = || async {
+        let query = sqlx::query_scalar::<_, i64>("select revision from telephony.revisions");
+        query.fetch_one(&stage.admin).await.unwrap()
+    };
+    let mut before = revision().await;
+    fill(&stage).await;
+    let changes = [
+        "update identity.organisations set status = 'suspended'",
+        "update identity.users set name = 'Budi'",
+        "update identity.memberships set status = 'suspended'",
+        "update telephony.organisation_settings set ring_timeout_seconds = 20",
+        "update telephony.extensions set is_active = false",
+        "delete from telephony.extension_assigned_staffs",
+        "delete from telephony.numbers",
+        "update telephony.sip_accounts set is_active = false",
+    ];
+    for statement in changes {
+        sqlx::raw_sql(statement).execute(&stage.admin).await.unwrap();
+        let after = revision().await;
+        assert!(after > before, "{statement}");
+        assert_eq!(listener.recv().await.unwrap().payload(), "");
+        before = after;
+    }
+    let plain =
+        "update identity.users set email_verified_at = now(); update identity.organisations set name = 'C'";
+    sqlx::raw_sql(plain).execute(&stage.admin).await.unwrap();
+    assert_eq!(revision().await, before);
+}
+
+#[tokio::test]
+async fn the_31_words_of_the_database_are_those_of_the_contract() {
+    let stage = Stage::new().await;
+    let row = sqlx::query(
+        "select pg_get_constraintdef(oid) from pg_constraint where conname = 'call_events_event_type_check'",
+    );
+    let definition: String = row.fetch_one(&stage.admin).await.unwrap().get(0);
+    let words: Vec<&str> = definition.split('\'').skip(1).step_by(2).collect();
+    assert_eq!(words, EventKind::ALL.map(EventKind::as_str));
+}
+
+async fn faults(url: &str) -> Vec<Fault> {
+    let second = std::time::Duration::from_secs(5);
+    let options = Options {
+        url: url.to_owned(),
+        connections_max: 1,
+        acquire_timeout: second,
+        statement_timeout: second,
+    };
+    let database = Database::new(&options).unwrap();
+    let faults = database.faults().await.unwrap();
+    database.close().await;
+    faults
+}
+
+#[tokio::test]
+async fn every_hole_in_the_wall_is_found_before_serving() {
+    let stage = Stage::new().await;
+    let api = stage.url(Role::Api);
+    assert_eq!(faults(&api).await, []);
+    let holes = [
+        (
+            "alter table telephony.calls no force row level security",
+            "alter table telephony.calls force row level security",
+            Fault::NotForced("telephony.calls".to_owned()),
+        ),
+        (
+            "alter table telephony.numbers disable row level security",
+            "alter table telephony.numbers enable row level security",
+            Fault::NotForced("telephony.numbers".to_owned()),
+        ),
+        (
+            "create table telephony.forgotten (); alter table telephony.forgotten enable row level security;
+             alter table telephony.forgotten force row level security",
+            "drop table telephony.forgotten",
+            Fault::NoPolicy("telephony.forgotten".to_owned()),
+        ),
+        (
+            "create view telephony.everything as select * from telephony.calls",
+            "drop view telephony.everything",
+            Fault::OwnerView("telephony.everything".to_owned()),
+        ),
+        (
+            "grant truncate on telephony.calls to sambung_api",
+            "revoke truncate on telephony.calls from sambung_api",
+            Fault::UncoveredRight("telephony.calls".to_owned()),
+        ),
+    ];
+    for (open, close, fault) in holes {
+        sqlx::raw_sql(open).execute(&stage.admin).await.unwrap();
+        assert_eq!(faults(&api).await, [fault], "{open}");
+        sqlx::raw_sql(close).execute(&stage.admin).await.unwrap();
+    }
+    let invoker =
+        "create view telephony.fine with (security_invoker = true) as select id from telephony.calls";
+    sqlx::raw_sql(invoker).execute(&stage.admin).await.unwrap();
+    assert_eq!(faults(&api).await, []);
+    let mighty = faults(&stage.cluster.url(&stage.name)).await;
+    assert!(mighty.contains(&Fault::TooMighty("itself is superuser".to_owned())), "{mighty:?}");
+    let empty = stage.cluster.create_database(&format!("{}_empty", stage.name)).await.unwrap();
+    assert!(faults(&empty).await.contains(&Fault::NotMigrated));
+}

@@ -1,0 +1,10 @@
+//! The API as its clients meet it, over HTTP, on a PostgreSQL server of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod calls;
+mod cancellation;
+mod doors;
+mod isolation;
+mod keys;
+mod stage;
+mod startup;

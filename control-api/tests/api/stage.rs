@@ -1,0 +1,193 @@
+//! A database with two organisations, a served API, and a client that reads problems.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use contract::{id::OrgId, join_code::join_code};
+use migrations::Role;
+use sambung::{postgres::Cluster, secret};
+use sambung_api::{
+    app::{self, App},
+    config::Phones,
+    database::{Database, Options},
+    http::layers,
+    serve,
+};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgPool;
+use tokio::{net::TcpListener, sync::oneshot};
+use uuid::Uuid;
+
+/// 2026-11-21T00:00:00Z
+pub const MIDNIGHT: i64 = 1_795_219_200_000_000;
+
+/// One server for all tests that run at the same time, gone with the last of them.
+static SERVER: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+
+fn server() -> Arc<Cluster> {
+    let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let fresh = Arc::new(Cluster::throw_away().unwrap());
+        *shared = Arc::downgrade(&fresh);
+        fresh
+    })
+}
+
+/// A migrated database with the organisations A and B.
+pub struct Stage {
+    pub cluster: Arc<Cluster>,
+    pub name: String,
+    /// Everything is allowed to this one.
+    pub admin: PgPool,
+    pub a: OrgId,
+    pub b: OrgId,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        Self::on(server()).await
+    }
+
+    pub async fn on(cluster: Arc<Cluster>) -> Self {
+        let name = format!("db_{}", secret::hex(&secret::bytes::<8>().unwrap()));
+        let url = cluster.create_database(&name).await.unwrap();
+        let admin = PgPool::connect(&url).await.unwrap();
+        migrations::run(&admin).await.unwrap();
+        for role in Role::ALL {
+            migrations::set_password(&admin, role, "secret").await.unwrap();
+        }
+        let stage = Self { cluster, name, admin, a: OrgId(uuid()), b: OrgId(uuid()) };
+        for (org, name) in [(stage.a, "A"), (stage.b, "B")] {
+            let query = sqlx::query(
+                "insert into identity.organisations (id, name, status) values ($1, $2, 'approved')",
+            );
+            query.bind(org.0).bind(name).execute(&stage.admin).await.unwrap();
+        }
+        stage
+    }
+
+    pub fn url(&self, role: Role) -> String {
+        self.cluster.url_as(role.as_str(), "secret", &self.name)
+    }
+
+    pub async fn pool(&self, role: Role) -> PgPool {
+        PgPool::connect(&self.url(role)).await.unwrap()
+    }
+
+    /// A key of `org`, as a client holds it.
+    pub async fn key(&self, org: OrgId, permissions: &[&str]) -> String {
+        let (id, key_secret) = (uuid(), secret::bytes::<32>().unwrap());
+        sqlx::query("insert into identity.api_keys (id, org_id, name, key_hash, permissions) values ($1, $2, 'test', $3, $4)")
+            .bind(id)
+            .bind(org.0)
+            .bind(Sha256::digest(key_secret).to_vec())
+            .bind(permissions)
+            .execute(&self.admin)
+            .await
+            .unwrap();
+        format!("sambung_{}{}", id.simple(), secret::hex(&key_secret))
+    }
+
+    /// A call of `org` with nothing but its row.
+    pub async fn call(&self, org: OrgId, direction: &str, created_at: i64) -> Uuid {
+        let id = uuid();
+        sqlx::query(
+            "insert into telephony.calls (id, org_id, join_code, direction, dialled, created_at)
+             values ($1, $2, $3, $4, '100', timestamptz 'epoch' + $5 * interval '1 microsecond')",
+        )
+        .bind(id)
+        .bind(org.0)
+        .bind(join_code(contract::id::CallId(id), 0))
+        .bind(direction)
+        .bind(created_at)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+        id
+    }
+
+    pub async fn run(&self, statement: &'static str, org: OrgId, call: Uuid) {
+        sqlx::query(statement).bind(org.0).bind(call).execute(&self.admin).await.unwrap();
+    }
+
+    pub async fn serve(&self) -> Served {
+        self.serve_from(&self.url(Role::Api), 4).await
+    }
+
+    /// The API on a port of its own, reading from `url`.
+    pub async fn serve_from(&self, url: &str, connections_max: u32) -> Served {
+        let database = Database::new(&Options {
+            url: url.to_owned(),
+            connections_max,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(5),
+        })
+        .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let phones = Phones { server: "127.0.0.1:5060".to_owned(), domain: "a<b>.test".to_owned() };
+        let app = App { database: database.clone(), phones: Arc::new(phones) };
+        let limits = layers::Limits { timeout: Duration::from_secs(10), body_bytes_max: 1_024 };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let socket = serve::Limits { connections_max: 512, shutdown_max: Duration::from_secs(5) };
+        let router = app::router(app, limits);
+        tokio::spawn(serve::serve(listener, router, socket, async { drop(stopped.await) }));
+        Served { address, database, client: reqwest::Client::new(), _stop: stop }
+    }
+}
+
+/// A running API.
+pub struct Served {
+    pub address: SocketAddr,
+    pub database: Database,
+    pub client: reqwest::Client,
+    _stop: oneshot::Sender<()>,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Checks that it is the problem `name` with all that belongs to one.
+    pub fn must_be_problem(&self, status: u16, name: &str) -> Value {
+        let problem = self.json();
+        assert_eq!(self.status, status, "{problem}");
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["type"], format!("urn:sambung:problem:{name}"));
+        assert_eq!(problem["request_id"].as_str(), self.headers["x-request-id"].to_str().ok());
+        problem
+    }
+}
+
+impl Served {
+    pub fn at(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub async fn get(&self, path: &str, key: &str) -> Answer {
+        self.send(self.client.get(self.at(path)).bearer_auth(key)).await
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, body: response.text().await.unwrap() }
+    }
+}
+
+pub fn uuid() -> Uuid {
+    uuid::Builder::from_random_bytes(secret::bytes().unwrap()).into_uuid()
+}
