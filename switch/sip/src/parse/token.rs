@@ -2,6 +2,8 @@
 //!
 //! White space here is SP and HT only: line ends never reach these functions.
 
+use memchr::{memchr, memchr2};
+
 /// Whether `byte` may stand in a token: method, header name, tag, parameter name.
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9'
@@ -20,7 +22,10 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
 
 /// `text` without SP and HT at both ends.
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let bytes = text.as_bytes();
+    let end = bytes.iter().rposition(|byte| !is_blank(*byte)).map_or(0, |last| last + 1);
+    let start = bytes.iter().take(end).take_while(|byte| is_blank(**byte)).count();
+    text.get(start..end).unwrap_or(text)
 }
 
 /// An unsigned number of ASCII digits only: no sign, no blanks, no overflow.
@@ -51,6 +56,11 @@ pub(crate) fn closing_quote(text: &str) -> Option<usize> {
 
 /// The first `separator` in `text` that is not inside a quoted string nor, if `brackets`, inside `<…>`.
 pub(crate) fn find_outside(text: &str, separator: u8, brackets: bool) -> Option<usize> {
+    // Nearly every list is this simple, and every list is looked at.
+    let first = memchr(separator, text.as_bytes())?;
+    if memchr2(b'"', b'<', text.as_bytes().get(..first)?).is_none() {
+        return Some(first);
+    }
     let (mut quoted, mut escaped, mut bracketed) = (false, false, false);
     for (at, byte) in text.bytes().enumerate() {
         if escaped {
