@@ -21,6 +21,7 @@
 pub mod append_log;
 pub mod atomic_file;
 mod backoff;
+pub mod bindings;
 mod clock;
 pub mod config;
 pub mod journal;

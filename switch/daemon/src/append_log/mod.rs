@@ -105,6 +105,11 @@ impl AppendLog {
         fits
     }
 
+    /// Makes the next commit open a new segment, so that all older ones can be deleted afterwards.
+    pub fn end_segment(&mut self) {
+        self.segment = None;
+    }
+
     /// Whether the group should be committed before more is pushed.
     pub fn group_is_full(&self) -> bool {
         self.group.len() >= GROUP_BYTES_MAX

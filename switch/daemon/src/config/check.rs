@@ -27,6 +27,14 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
         let reason = format!("expected 1 to {USER_AGENT_BYTES_MAX} printable ASCII characters");
         mistakes.push(Mistake::new("sip.user_agent", reason));
     }
+    let algorithms = &sip.digest_algorithms;
+    if algorithms.is_empty()
+        || algorithms.len() > 2
+        || (algorithms.len() == 2 && algorithms.first() == algorithms.last())
+    {
+        let reason = "expected [\"MD5\"], [\"SHA-256\"] or both in either order";
+        mistakes.push(Mistake::new("sip.digest_algorithms", reason));
+    }
     check_media(config, mistakes);
     if !config.switch_api.listen.ip().is_loopback() {
         mistakes.push(Mistake::new(

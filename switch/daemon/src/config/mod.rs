@@ -14,6 +14,7 @@ use std::{
 };
 
 use read::Reader;
+use sip::digest::Algorithm;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,9 @@ pub struct Sip {
     pub advertised_addresses: Vec<IpAddr>,
     /// User-Agent and Server header.
     pub user_agent: String,
+    /// Digest algorithms phones are challenged with, in this order (RFC 8760 §2.4). Many phones give up when one of
+    /// them is not MD5.
+    pub digest_algorithms: Vec<Algorithm>,
     /// TCP connections at the same time.
     pub tcp_connections_max: usize,
     /// TCP connections at the same time from one IP address.
@@ -164,6 +168,7 @@ impl Default for Config {
                 tcp: vec![SocketAddr::new(loopback, 5060)],
                 advertised_addresses: Vec::new(),
                 user_agent: "sambung".into(),
+                digest_algorithms: vec![Algorithm::Md5],
                 tcp_connections_max: 4096,
                 tcp_connections_per_source_max: 64,
                 tcp_idle_secs: 600,

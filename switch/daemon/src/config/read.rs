@@ -6,6 +6,7 @@ use std::{
     str::FromStr,
 };
 
+use sip::digest::Algorithm;
 use toml::{Table, Value};
 
 use super::{Config, LogFormat, Mistake, PortRange};
@@ -72,6 +73,7 @@ impl<'a> Reader<'a> {
             s.take("tcp", &mut sip.tcp, |v| list(v, address));
             s.take("advertised_addresses", &mut sip.advertised_addresses, |v| list(v, ip_address));
             s.take("user_agent", &mut sip.user_agent, text);
+            s.take("digest_algorithms", &mut sip.digest_algorithms, |v| list(v, digest_algorithm));
             s.take("tcp_connections_max", &mut sip.tcp_connections_max, |v| number(v, 1, 65_536));
             let per_source = &mut sip.tcp_connections_per_source_max;
             s.take("tcp_connections_per_source_max", per_source, |v| number(v, 1, 65_536));
@@ -187,6 +189,12 @@ fn port_range(value: &Value) -> Result<PortRange, String> {
     sound.ok_or_else(|| {
         format!("expected \"FIRST-LAST\" with an even first port from 1024 and an odd last port above it, found {value}")
     })
+}
+
+fn digest_algorithm(value: &Value) -> Result<Algorithm, String> {
+    let all = [Algorithm::Md5, Algorithm::Sha256];
+    let named = value.as_str().and_then(|name| all.into_iter().find(|algorithm| algorithm.as_str() == name));
+    named.ok_or_else(|| format!("expected \"MD5\" or \"SHA-256\", found {value}"))
 }
 
 fn log_format(value: &Value) -> Result<LogFormat, String> {

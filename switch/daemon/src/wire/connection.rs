@@ -23,6 +23,8 @@ pub(super) struct Connection {
     pub(super) stream: TcpStream,
     /// With the connection's own id.
     pub(super) flow: Flow,
+    /// A message has come or gone this way, so the engine may know the connection.
+    pub(super) is_known: bool,
     /// It stands in the queue of connections to be read.
     pub(super) queued: bool,
     pub(super) readable: bool,
@@ -65,6 +67,7 @@ impl Connection {
         Self {
             stream,
             flow,
+            is_known: false,
             queued: false,
             readable: true,
             connecting: false,
@@ -89,11 +92,12 @@ impl Connection {
     pub(super) fn read(&mut self, now: Instant, scratch: &mut [u8]) -> Result<Read1, End> {
         match self.framer.next().map_err(End::Broken)? {
             Some(Frame::Message(bytes)) => {
+                self.is_known = true;
                 self.message_began_at = (self.framer.pending() > 0).then_some(now);
                 return Ok(Read1::Message(bytes));
             }
             Some(Frame::Ping) => {
-                self.send(Bytes::from_static(b"\r\n"))?;
+                self.write(Bytes::from_static(b"\r\n"))?;
                 return Ok(Read1::Ping);
             }
             None => {}
@@ -121,6 +125,11 @@ impl Connection {
 
     /// Writes at once what the kernel takes and keeps the rest.
     pub(super) fn send(&mut self, bytes: Bytes) -> Result<(), End> {
+        self.is_known = true;
+        self.write(bytes)
+    }
+
+    fn write(&mut self, bytes: Bytes) -> Result<(), End> {
         self.waiting_bytes += bytes.len();
         self.waiting.push_back(bytes);
         if self.connecting { Ok(()) } else { self.flush() }?;

@@ -88,9 +88,9 @@ pub enum Received {
         /// The message.
         bytes: Bytes,
     },
-    /// What was sent on this flow has not arrived and will not.
+    /// A send failed, or a connection is gone: what was sent lately may not have arrived.
     Lost {
-        /// The flow, or the connection that served it.
+        /// The flow of the send, or that of the connection.
         flow: Flow,
     },
 }

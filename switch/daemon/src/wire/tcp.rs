@@ -256,9 +256,11 @@ impl Tcp {
             End::Closed | End::Failed => {}
         }
         tracing::debug!(?flow, ?end, "connection closed");
-        // After a clean end nothing is known to be lost: the peer may have read everything we sent.
         if end == End::Failed || connection.has_unsent() {
             add(&self.counters.unreachable);
+        }
+        // Whoever only knocked is not worth a look through everything that might have used the connection.
+        if connection.is_known {
             lose(lost, flow);
         }
     }

@@ -246,13 +246,19 @@ fn silent_half_said_and_unread_connections_are_closed_in_time() {
 }
 
 #[test]
-fn a_reset_is_reported_and_a_clean_end_is_not() {
+fn the_end_of_a_connection_is_reported_unless_nothing_was_ever_said() {
     let mut switch = Switch::start(|_| {});
     let mut polite = TcpStream::connect(switch.address).unwrap();
     polite.write_all(OPTIONS.as_bytes()).unwrap();
-    switch.receive(1);
+    let flow = switch.receive(1)[0].0;
     drop(polite);
-    switch.receive_until(|_, counters| counters.tcp_connections.load(Ordering::Relaxed) == 0);
+    assert_eq!(switch.receive(1), [(flow, None)]);
+    let mut knocking = TcpStream::connect(switch.address).unwrap();
+    knocking.write_all(b"\r\n\r\n").unwrap();
+    switch.receive_until(|_, counters| counters.keep_alives.load(Ordering::Relaxed) == 1);
+    drop(knocking);
+    let after = switch.receive_until(|_, counters| counters.tcp_connections.load(Ordering::Relaxed) == 0);
+    assert_eq!(after, []);
     let mut rude = TcpStream::connect(switch.address).unwrap();
     rude.write_all(OPTIONS.as_bytes()).unwrap();
     let flow = switch.receive(1)[0].0;
