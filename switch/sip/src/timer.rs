@@ -178,6 +178,7 @@ impl<T: Copy + PartialEq> Running<T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test has to begin at some instant")]
 mod tests {
     use super::*;
     use std::time::Duration;

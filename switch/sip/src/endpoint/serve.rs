@@ -121,8 +121,8 @@ impl Endpoint {
         Some(key)
     }
 
-    /// Sends an answer by its transaction and returns it with its status. `contact` makes it one of a dialog. An
-    /// answer that cannot be written becomes a bare 500.
+    /// Sends an answer by its transaction and returns it with its status. `contact` makes it one of a dialog. A
+    /// final answer that cannot be written becomes a bare 500; a transaction that is answered already stays so.
     pub(crate) fn answer_server(
         &mut self,
         now: Instant,
@@ -131,18 +131,28 @@ impl Endpoint {
         contact: Option<&str>,
         out: &mut Outputs,
     ) -> Option<(u16, Bytes)> {
-        let written = self.write_answer(key, reply, contact).or_else(|| {
+        let request = self.servers.get(key)?.request.clone()?;
+        let mut written = self.write_answer(key, &request, reply, contact);
+        if written.is_none() {
             out.event(Event::Dropped(DropReason::Unwritable));
-            self.write_answer(key, &Reply::new(500), None)
-        });
+            if reply.status < 200 {
+                return None;
+            }
+            written = self.write_answer(key, &request, &Reply::new(500), None);
+        }
         let (status, bytes) = written?;
         self.drive_server(now, key, ServerEvent::Answer { status, bytes: bytes.clone() }, out);
         Some((status, bytes))
     }
 
-    fn write_answer(&self, key: ServerKey, reply: &Reply, contact: Option<&str>) -> Option<(u16, Bytes)> {
+    fn write_answer(
+        &self,
+        key: ServerKey,
+        request: &OwnedMessage,
+        reply: &Reply,
+        contact: Option<&str>,
+    ) -> Option<(u16, Bytes)> {
         let transaction = self.servers.get(key)?;
-        let request = transaction.request.as_ref()?;
         let request = request.view();
         let line = (reply.status, reply.phrase.as_deref());
         let mut writer = response(&request, transaction.source, line, &transaction.to_tag);

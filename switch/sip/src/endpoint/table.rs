@@ -5,6 +5,7 @@
 //! machine means is said in `session/` and `receive.rs`.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::ops::Bound;
 use std::time::Instant;
@@ -25,6 +26,7 @@ use crate::transaction::invite_client::{self, InviteClient};
 use crate::transaction::invite_server::{self, InviteServer};
 use crate::transaction::server::{self, Server};
 use crate::transaction::{Action, Actions, Context, Letter, Timers};
+use crate::uri::Host;
 
 use super::event::Outputs;
 
@@ -360,7 +362,8 @@ impl Servers {
         write_branch_key(&mut self.text, cancel, via);
         // The method stands last in the key, so what shares the rest stands together.
         let prefix = self.text.strip_suffix(Method::Cancel.as_str())?;
-        let (found, key) = self.by_branch.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).next()?;
+        let (found, key) =
+            self.by_branch.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).next()?;
         found.starts_with(prefix).then_some(*key)
     }
 
@@ -485,31 +488,40 @@ const APART: char = '\0';
 /// ACK has the response's, which the INVITE could not have.
 fn write_branch_key(text: &mut String, request: &Message<'_>, via: &Via<'_>) {
     text.clear();
-    let branch = via.branch().filter(|branch| has_cookie(branch));
-    let mut put = |part: &str| {
-        text.push_str(part);
-        text.push(APART);
+    // Writing to a String cannot fail.
+    let _ = match via.branch().filter(|branch| has_cookie(branch)) {
+        Some(branch) => {
+            let port = via.port.unwrap_or(0);
+            let _ = write!(text, "{branch}{APART}{port}{APART}");
+            write_host(text, via.host)
+        }
+        None => write!(
+            text,
+            "{}{APART}{}{APART}{}{APART}{}{APART}{}",
+            request.request_uri(),
+            from_tag(request),
+            request.first(HeaderName::CallId).unwrap_or(""),
+            request.cseq().map_or(0, |cseq| cseq.number),
+            request.values(HeaderName::Via).next().unwrap_or(""),
+        ),
     };
-    if let Some(branch) = branch {
-        put(branch);
-        put(&sent_by(via));
+    text.push(APART);
+    text.push_str(if request.method() == Method::Ack {
+        Method::Invite.as_str()
     } else {
-        put(request.request_uri());
-        put(from_tag(request));
-        put(request.first(HeaderName::CallId).unwrap_or(""));
-        put(&request.cseq().map_or(0, |cseq| cseq.number).to_string());
-        put(request.values(HeaderName::Via).next().unwrap_or(""));
-    }
-    let method =
-        if request.method() == Method::Ack { Method::Invite.as_str() } else { request.method_text() };
-    text.push_str(method);
+        request.method_text()
+    });
 }
 
-fn sent_by(via: &Via<'_>) -> String {
-    let port = via.port.unwrap_or(0);
-    match via.host {
-        crate::uri::Host::Name(name) => format!("{}:{port}", name.to_ascii_lowercase()),
-        host => host.ip().map_or_else(String::new, |ip| format!("{ip}:{port}")),
+fn write_host(text: &mut String, host: Host<'_>) -> fmt::Result {
+    match host {
+        Host::Name(name) => {
+            text.extend(name.chars().map(|character| character.to_ascii_lowercase()));
+            Ok(())
+        }
+        Host::V4(address) => write!(text, "{address}"),
+        Host::V6(address) => write!(text, "{address}"),
+        Host::Absent => Ok(()),
     }
 }
 

@@ -34,6 +34,10 @@ impl Endpoint {
         let Some(dialog) = session.dialog_of(message).filter(|_| !leaving || method == Method::Bye) else {
             return self.refuse_stateless(flow, message, &Reply::new(481), out);
         };
+        if leaving {
+            // Both have sent BYE (RFC 5407 3.2.2). Ours goes on to its answer; theirs needs nothing kept.
+            return self.answer_stateless(flow, message, &Reply::new(200), "", out);
+        }
         // Ending is always possible; anything else only while there is room.
         let full = self.clients.len() + self.servers.len() >= self.config.transactions_max;
         if method != Method::Bye && (full || waiting >= PENDING_REQUESTS_MAX) {
@@ -54,8 +58,9 @@ impl Endpoint {
         let Some(server) = self.open_server(now, flow, &owned, (user, "")) else { return };
         match method {
             Method::Bye => {
-                self.answer_server(now, server, &Reply::new(200), None, out);
+                // First what ends with it: an ACK that we owe has to arrive before the peer forgets the session.
                 self.on_bye(now, key, message, out);
+                self.answer_server(now, server, &Reply::new(200), None, out);
             }
             Method::Invite => self.on_reinvite(now, key, server, (flow, message), out),
             _ => {
@@ -84,7 +89,6 @@ impl Endpoint {
                 out.event(Event::Canceled { session: key, reason });
             }
             Stage::Confirmed(_) => self.end_without_bye(now, key, EndedBy::Peer, reason, out),
-            // Both have sent BYE: ours goes on to its answer (RFC 5407 3.2.2).
             Stage::Leaving(_) => {}
         }
     }

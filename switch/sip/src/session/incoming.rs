@@ -56,7 +56,7 @@ impl Endpoint {
         let Provisional { status: status @ 101..200, body, headers } = provisional else { return };
         let reply = Reply { status, phrase: None, headers, body };
         let sent = self.answer_server(now, server, &reply, Some(&contact), out);
-        let Some((101..200, bytes)) = sent else { return self.forget(key) };
+        let Some((_, bytes)) = sent else { return };
         if let Some(session) = self.sessions.get_mut(&key)
             && let Stage::Incoming(incoming) = &mut session.stage
         {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::dialog::{Dialog, contact_uri, to_tag};
 use crate::endpoint::{
-    Body, Cause, ClientKey, ClientMachine, ClientUser, DropReason, Endpoint, Event, FORKS_MAX,
-    Invite, Outputs, Reason, Refused, SentAck, Why, ack_like, cancel, via,
+    Body, Cause, ClientKey, ClientMachine, ClientUser, DropReason, Endpoint, Event, FORKS_MAX, Invite,
+    Outputs, Reason, Refused, SentAck, Why, ack_like, cancel, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;

@@ -1,0 +1,24 @@
+//! Stories of two endpoints, and of one endpoint and a peer that speaks raw text, on a virtual clock.
+//!
+//! One file per part of RFC 3261; `seeds.rs` lets chance choose what is lost, doubled, late, and who hangs up when.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+
+mod bye;
+mod cancel;
+mod dialog;
+mod forks;
+mod limits;
+mod reinvite;
+mod requests;
+mod seeds;
+mod session;
+mod transport;
+mod world;
