@@ -1,1 +1,41 @@
-//! Placeholder header, replaced by the first real commit of this package.
+//! What a call means: who may call, who rings, who hears whom, and what is written down about it.
+//!
+//! A [`Switchboard`] takes datagrams, media news, plans and orders, and puts out datagrams, media orders,
+//! journal entries and changes of the tables that others show. It owns a `sip::Endpoint`, which hides
+//! transactions and dialogs from it, and draws ports from a stock that the relay has bound ahead of need.
+//!
+//! It deliberately has no clock, socket, thread or file: instants, seeds and stock come in as values
+//! (RFC 3261 §10 for the registrar, RFC 3264 for offers and answers, H-057 … H-066 for the record of a call).
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+mod admission;
+mod authentication;
+mod call;
+mod clock;
+mod config;
+mod facts;
+mod input;
+mod means;
+mod output;
+mod registrar;
+mod stock;
+mod switchboard;
+
+pub use clock::ClockMark;
+pub use config::{Limits, SwitchboardConfig, Timeouts};
+pub use contract::command::{Command, Outcome};
+pub use input::Input;
+pub use output::{BindingChange, LiveChange, Notice, Output, Outputs, Why};
+pub use registrar::{Binding, BindingFlow};
+pub use switchboard::{Counts, Switchboard};

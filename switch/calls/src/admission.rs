@@ -1,0 +1,149 @@
+//! Who gets in: new calls, registrations and everything else outside a dialog.
+//!
+//! The order is that of DESIGN D8: what overload turns away and what nobody has authenticated leaves nothing
+//! behind. Answers up to that point are stateless.
+
+use contract::id::CallId;
+use sip::{Body, Method, NewRequest, Reply};
+
+use crate::{
+    authentication::Challenge,
+    call::{Call, Opening},
+    config::MAX_FORWARDS_DEFAULT,
+    facts,
+    output::{Notice, Outputs},
+    registrar::{Owner, Registration, Rejection},
+    switchboard::Switchboard,
+};
+
+impl Switchboard {
+    /// A request outside any dialog.
+    pub(crate) fn request(&mut self, request: &NewRequest, out: &mut Outputs) {
+        match request.message.view().method() {
+            Method::Invite => self.new_call(request, out),
+            Method::Register => self.registration(request, out),
+            Method::Options => {
+                let reply = Reply::new(200).header("Allow", self.allow()).header("Accept", "application/sdp");
+                self.reply(request, reply);
+            }
+            _ => self.reply(request, Reply::new(405).header("Allow", self.allow())),
+        }
+    }
+
+    fn allow(&self) -> String {
+        self.config.endpoint.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn reply(&mut self, request: &NewRequest, reply: Reply) {
+        self.endpoint.reply(self.now, request, reply, &mut self.wire);
+    }
+
+    /// Why a new call is turned away before anybody looks who it is from.
+    fn overload(&self, request: &NewRequest) -> Option<Notice> {
+        let is_ipv4 = request.flow.remote.ip().to_canonical().is_ipv4();
+        if self.has_journal_pressure {
+            Some(Notice::JournalPressure)
+        } else if self.calls.len() >= self.config.limits.calls_max {
+            Some(Notice::CallsFull)
+        } else if self.stock.is_empty(is_ipv4) {
+            Some(Notice::StockEmpty)
+        } else {
+            None
+        }
+    }
+
+    fn new_call(&mut self, request: &NewRequest, out: &mut Outputs) {
+        if let Some(notice) = self.overload(request) {
+            out.notice(notice);
+            let retry_after = self.config.timeouts.retry_after_secs.to_string();
+            return self.reply(request, Reply::new(503).header("Retry-After", retry_after));
+        }
+        let plan = std::sync::Arc::clone(&self.plan);
+        let message = request.message.view();
+        let Some(org) = facts::addressed(&plan, &self.config.own_hosts, &message) else {
+            out.notice(Notice::ForeignDomain);
+            return self.reply(request, Reply::new(404));
+        };
+        let caller = match self.authenticator.authenticate(&message, org, self.wall()) {
+            Ok(caller) => caller,
+            Err(challenge) => return self.challenge(request, org.id(), challenge, out),
+        };
+        let own_hosts = &self.config.own_hosts;
+        let is_own_name = message
+            .from()
+            .is_ok_and(|from| facts::names_user(&from, &plan, own_hosts, org, &caller.username));
+        if !is_own_name {
+            return self.reply(request, Reply::new(403).phrase("From Is Not The Authenticated User"));
+        }
+        let dialled = facts::dialled(&message).unwrap_or_default();
+        let body = Body::of(&message);
+        let max_forwards = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
+        let flow = request.flow;
+        let Ok(session) = self.endpoint.accept_invite(self.now, request.clone(), &mut self.wire) else {
+            return;
+        };
+        let id = CallId::new(self.wall(), self.random.bytes());
+        self.sessions.insert(session, id);
+        let opening =
+            Opening { id, plan: &plan, org, caller, dialled: &dialled, session, flow, max_forwards, body };
+        let call = Call::open(&opening, &mut self.means(out));
+        self.keep(id, call, None);
+    }
+
+    fn registration(&mut self, request: &NewRequest, out: &mut Outputs) {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let message = request.message.view();
+        let Some(org) = facts::addressed(&plan, &self.config.own_hosts, &message) else {
+            out.notice(Notice::ForeignDomain);
+            return self.reply(request, Reply::new(404));
+        };
+        let account = match self.authenticator.authenticate(&message, org, self.wall()) {
+            Ok(account) => account,
+            Err(challenge) => return self.challenge(request, org.id(), challenge, out),
+        };
+        let own_hosts = &self.config.own_hosts;
+        let is_own_name =
+            message.to().is_ok_and(|to| facts::names_user(&to, &plan, own_hosts, org, &account.username));
+        if !is_own_name {
+            return self.reply(request, Reply::new(403).phrase("To Is Not The Authenticated User"));
+        }
+        // A repeat of a request that was carried out must not be found out of order.
+        let Ok(key) = self.endpoint.accept(self.now, request.clone(), &mut self.wire) else { return };
+        let owner = Owner { org: org.id(), account: account.id, username: &account.username };
+        let wall = self.wall();
+        let reply = Registration::read(&message, &self.config.limits)
+            .and_then(|registration| {
+                let path = registration.path.clone();
+                self.registrar.register(owner, request.flow, registration, wall, out)?;
+                Ok(self.registered(owner, &path))
+            })
+            .unwrap_or_else(|rejection| {
+                if rejection == Rejection::Full {
+                    out.notice(Notice::BindingsFull);
+                }
+                rejection.reply(self.config.timeouts.retry_after_secs)
+            });
+        self.endpoint.respond(self.now, key, reply, &mut self.wire);
+    }
+
+    /// All contacts of the account with the time they have left (RFC 3261 §10.3 step 8, RFC 3327 §5.3).
+    fn registered(&self, owner: Owner<'_>, path: &[String]) -> Reply {
+        let wall = self.wall();
+        let contacts = self.registrar.contacts(owner.account).iter();
+        let reply = contacts
+            .fold(Reply::new(200), |reply, binding| reply.header("Contact", binding.contact_value(wall)));
+        path.iter().fold(reply, |reply, route| reply.header("Path", route))
+    }
+
+    fn challenge(
+        &mut self,
+        request: &NewRequest,
+        org: contract::id::OrgId,
+        challenge: Challenge,
+        out: &mut Outputs,
+    ) {
+        let Challenge { reply, is_failure } = challenge;
+        out.notice(if is_failure { Notice::AuthenticationFailed(org) } else { Notice::Challenged });
+        self.reply(request, reply);
+    }
+}

@@ -1,0 +1,227 @@
+//! The beginning of a call: it is written down, routed, and the devices of everybody who is to ring are invited.
+//!
+//! All devices ring at once, whatever their `q`: people answer what is nearest. A call takes all it needs from the
+//! plan here, so a newer plan does not touch it.
+
+use std::time::Duration;
+
+use contract::{
+    id::{AccountId, CallId},
+    journal::{Detail, EventKind, ParticipantKind, ParticipantRole},
+};
+use dialplan::{Account, Facts, Host, OrgPlan, PersonKey, Plan, Ring, Route};
+use sip::{Body, Flow, Invite, Party, Refused, Reply, SessionKey};
+use streams::sdp::Description;
+
+use super::{
+    Call,
+    events::{Record, refused},
+    leg::Leg,
+    media_plan::{self, LegStreams},
+    outcome::{LegResult, Tally},
+    state::{Head, Ringing, State, Told, end},
+};
+use crate::{means::Means, output::Notice, registrar::Reach};
+
+/// Everything about an accepted INVITE that a call is made of.
+pub(crate) struct Opening<'a> {
+    pub(crate) id: CallId,
+    pub(crate) plan: &'a Plan,
+    pub(crate) org: &'a OrgPlan,
+    pub(crate) caller: &'a Account,
+    pub(crate) dialled: &'a str,
+    pub(crate) session: SessionKey,
+    pub(crate) flow: Flow,
+    /// As received, at least 1.
+    pub(crate) max_forwards: u8,
+    pub(crate) body: Option<Body>,
+}
+
+impl Call {
+    /// Opens a call for an INVITE that the endpoint has accepted.
+    pub(crate) fn open(opening: &Opening<'_>, means: &mut Means<'_>) -> Self {
+        let Opening { id, org, caller, dialled, session, flow, .. } = *opening;
+        let mut head = Head::default();
+        let mut record = Record::open(org.id(), id, &caller.number, dialled, means);
+        let facts = Facts { org: org.id(), caller: caller.id, dialled };
+        let route = opening.plan.route(&facts, means.wall).route;
+        let host = match &route {
+            Route::Ring(ring) => Some(ring.host),
+            Route::Refuse(refusal) => refusal.host(),
+        };
+        if let Some(host) = host {
+            let (kind, reference) = participant_of(host);
+            record.participant(ParticipantRole::Host, kind, reference, means);
+        }
+        let streams = LegStreams::new(id, flow);
+        let mut leg = Leg::new(head.next_leg(), session, caller.person, flow, streams, means.wall);
+        let (kind, reference) = (ParticipantKind::User, person_reference(caller.person));
+        leg.participant = Some(record.participant(ParticipantRole::Caller, kind, reference, means));
+        record.event(EventKind::Created, None, Detail::default(), means);
+        let state = match route {
+            Route::Refuse(refusal) => {
+                let status = status_of(refusal);
+                fail(record, leg, &mut head, refusal.reason(), Reply::new(status), means)
+            }
+            Route::Ring(ring) => dial(opening, record, leg, &mut head, &ring, means),
+        };
+        let mut call = Self { head, state };
+        call.write_gone(means);
+        call
+    }
+}
+
+/// Settles the caller's media and invites everybody.
+fn dial(
+    opening: &Opening<'_>,
+    record: Record,
+    mut caller: Leg,
+    head: &mut Head,
+    ring: &Ring,
+    means: &mut Means<'_>,
+) -> State {
+    let offer = match opening.body.as_ref().map(|body| media_plan::read(body, means)).transpose() {
+        Ok(offer) => offer,
+        Err(415) => {
+            let reply = Reply::new(415).header("Accept", "application/sdp");
+            return fail(record, caller, head, "media_refused", reply, means);
+        }
+        Err(status) => return fail(record, caller, head, "media_refused", Reply::new(status), means),
+    };
+    if let Some(offer) = &offer
+        && caller.streams.reserve(offer, true, means).is_err()
+    {
+        let reply = congested(means);
+        return fail(record, caller, head, LegResult::Congested.reason(), reply, means);
+    }
+    let mut dialling =
+        Dialling { opening, offer: offer.as_ref(), head, forks: Vec::new(), tally: Tally::default() };
+    dialling.invite_all(ring, means);
+    let Dialling { forks, tally, .. } = dialling;
+    let until = means.now + Duration::from_secs(u64::from(ring.ring_timeout_secs));
+    let ringing = Ringing { record, caller, offer, forks, tally, told: Told::default(), until };
+    if ringing.forks.is_empty() { ringing.conclude(head, means) } else { State::Ringing(Box::new(ringing)) }
+}
+
+/// The invitations of one call.
+struct Dialling<'a> {
+    opening: &'a Opening<'a>,
+    offer: Option<&'a Description>,
+    head: &'a mut Head,
+    forks: Vec<Leg>,
+    tally: Tally,
+}
+
+impl Dialling<'_> {
+    fn invite_all(&mut self, ring: &Ring, means: &mut Means<'_>) {
+        let registrar = means.registrar;
+        let devices = ring.targets.iter().flat_map(|target| {
+            let accounts = target.accounts.iter().map(move |account| (target.person, *account));
+            accounts.flat_map(|(person, account): (PersonKey, AccountId)| {
+                registrar.contacts(account).iter().filter_map(move |one| Some((person, one.reach()?)))
+            })
+        });
+        let mut left_out = 0;
+        for (person, reach) in devices {
+            if self.forks.len() < means.config.limits.legs_per_call_max {
+                self.invite(person, reach, means);
+            } else {
+                left_out += 1;
+            }
+        }
+        if left_out > 0 {
+            means.notice(Notice::LegsLeftOut(left_out));
+        }
+    }
+
+    fn invite(&mut self, person: PersonKey, reach: Reach, means: &mut Means<'_>) {
+        let flow = reach.flow;
+        let mut streams = LegStreams::new(self.opening.id, flow);
+        let body = match self.offer {
+            None => None,
+            Some(offer) => match streams.reserve(offer, false, means) {
+                Ok(()) => Some(streams.describe(offer, means)),
+                Err(media_plan::NoPorts) => {
+                    self.tally.add(person, LegResult::Congested, None);
+                    return;
+                }
+            },
+        };
+        match means.invite(self.opening.id, self.invitation(reach, body)) {
+            Ok(session) => {
+                let no = self.head.next_leg();
+                self.forks.push(Leg::new(no, session, person, flow, streams, means.wall));
+            }
+            Err(refusal) => {
+                let result = match refusal {
+                    Refused::Full => LegResult::Congested,
+                    _ => LegResult::Unreachable,
+                };
+                self.tally.add(person, result, None);
+                // No leg was made of it, so nobody waits for the report.
+                streams.close(means);
+            }
+        }
+    }
+
+    fn invitation(&self, reach: Reach, body: Option<Body>) -> Invite {
+        let Opening { org, caller, dialled, max_forwards, .. } = *self.opening;
+        let domain = org.sip_domain();
+        Invite {
+            flow: reach.flow,
+            request_uri: reach.request_uri,
+            from: Party::new(format!("sip:{}@{domain}", caller.number)).display(&*caller.name),
+            to: Party::new(format!("sip:{dialled}@{domain}")),
+            contact_user: caller.number.to_string(),
+            routes: reach.routes,
+            max_forwards: max_forwards.saturating_sub(1),
+            headers: Vec::new(),
+            body,
+        }
+    }
+}
+
+/// The answer when ports or transactions have run out.
+pub(crate) fn congested(means: &Means<'_>) -> Reply {
+    Reply::new(503).header("Retry-After", means.config.timeouts.retry_after_secs.to_string())
+}
+
+/// Refuses a caller whom nothing was rung for.
+fn fail(
+    record: Record,
+    caller: Leg,
+    head: &mut Head,
+    reason: &str,
+    reply: Reply,
+    means: &mut Means<'_>,
+) -> State {
+    let status = reply.status;
+    means.refuse(caller.session, reply);
+    head.leave(caller, Some(status), means);
+    end(record, &[EventKind::Failed], &refused(Some(reason), status), refused(None, status), means)
+}
+
+fn status_of(refusal: dialplan::Refusal) -> u16 {
+    match refusal {
+        dialplan::Refusal::UnknownNumber => 404,
+        dialplan::Refusal::Inactive(_) | dialplan::Refusal::NoStaff(_) => 480,
+        dialplan::Refusal::SelfCall(_) => 486,
+    }
+}
+
+/// H-066: an extension is a participant of its own kind; a person called directly is a user.
+fn participant_of(host: Host) -> (ParticipantKind, uuid::Uuid) {
+    match host {
+        Host::Extension(extension) => (ParticipantKind::Extension, extension.0),
+        Host::User(user) => (ParticipantKind::User, user.0),
+        Host::Account(account) => (ParticipantKind::User, account.0),
+    }
+}
+
+/// A bare account stands for its person.
+pub(crate) fn person_reference(person: PersonKey) -> uuid::Uuid {
+    match person {
+        PersonKey::User(user) => user.0,
+        PersonKey::Account(account) => account.0,
+    }
+}

@@ -1,0 +1,134 @@
+//! The record of a call: facts in the order in which they became true, numbered without holes, ended once.
+//!
+//! A [`Record`] is open; [`Record::ended`] consumes it and leaves a [`ClosedRecord`], which can take what is known
+//! only later (legs, quality) and no event. That `ended` comes once and last is thus a matter of types.
+
+use contract::{
+    id::{CallId, OrgId},
+    journal::{
+        Call, Detail, Direction, Entry, Event, EventKind, Fact, Participant, ParticipantKind, ParticipantRole,
+    },
+    live::LiveCall,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::{
+    means::Means,
+    output::{LiveChange, Output},
+};
+
+/// The record of a call that goes on.
+#[derive(Debug)]
+pub(crate) struct Record {
+    closed: ClosedRecord,
+    events: u32,
+    participants: u16,
+    live: LiveCall,
+}
+
+/// The record of a call that has ended: legs and quality may follow, events may not.
+#[derive(Debug)]
+pub(crate) struct ClosedRecord {
+    org: OrgId,
+    call: CallId,
+    /// The clock may be set back; a call's facts never go back.
+    latest: Timestamp,
+}
+
+impl Record {
+    /// Opens the record with the row of the call.
+    pub(crate) fn open(org: OrgId, call: CallId, caller: &str, dialled: &str, means: &mut Means<'_>) -> Self {
+        let live = LiveCall {
+            call,
+            org,
+            direction: Direction::Internal,
+            caller: caller.to_owned(),
+            dialled: dialled.to_owned(),
+            created_at: means.wall,
+            answered_at: None,
+            state: EventKind::Created,
+        };
+        let mut closed = ClosedRecord { org, call, latest: means.wall };
+        closed.fact(Fact::Call(Call { direction: live.direction, dialled: dialled.to_owned() }), means);
+        Self { closed, events: 0, participants: 0, live }
+    }
+
+    /// Adds a participant and returns their number.
+    pub(crate) fn participant(
+        &mut self,
+        role: ParticipantRole,
+        kind: ParticipantKind,
+        reference: Uuid,
+        means: &mut Means<'_>,
+    ) -> u16 {
+        self.participants = self.participants.saturating_add(1);
+        let no = self.participants;
+        self.closed.fact(Fact::Participant(Participant { no, role, kind, reference }), means);
+        no
+    }
+
+    /// Adds an event; not for `ended`.
+    pub(crate) fn event(
+        &mut self,
+        kind: EventKind,
+        participant: Option<u16>,
+        detail: Detail,
+        means: &mut Means<'_>,
+    ) {
+        self.write(kind, participant, detail, means);
+        if kind == EventKind::Answered {
+            self.live.answered_at = Some(self.closed.latest);
+        }
+        self.live.state = kind;
+        means.out.push(Output::Live(LiveChange::Put(self.live.clone())));
+    }
+
+    /// Adds the last event.
+    pub(crate) fn ended(mut self, detail: Detail, means: &mut Means<'_>) -> ClosedRecord {
+        self.write(EventKind::Ended, None, detail, means);
+        means.out.push(Output::Live(LiveChange::Remove(self.closed.call)));
+        self.closed
+    }
+
+    fn write(&mut self, kind: EventKind, participant: Option<u16>, detail: Detail, means: &mut Means<'_>) {
+        self.events = self.events.saturating_add(1);
+        let event = Event { seq: self.events, kind, participant, attempt: 1, queue_count: 0, detail };
+        self.closed.fact(Fact::Event(event), means);
+    }
+
+    /// The part that takes legs and quality while the call goes on.
+    pub(crate) fn facts(&mut self) -> &mut ClosedRecord {
+        &mut self.closed
+    }
+
+    #[cfg(feature = "planted-second-ended")]
+    pub(crate) fn skip(&mut self, events: u32) {
+        self.events += events;
+    }
+
+    #[cfg(feature = "planted-second-ended")]
+    /// A second pen for the same record.
+    pub(crate) fn ghost(&self) -> Self {
+        let ClosedRecord { org, call, latest } = self.closed;
+        Self { closed: ClosedRecord { org, call, latest }, live: self.live.clone(), ..*self }
+    }
+}
+
+impl ClosedRecord {
+    /// Adds a fact that is no event.
+    pub(crate) fn fact(&mut self, fact: Fact, means: &mut Means<'_>) {
+        self.latest = self.latest.max(means.wall);
+        means.out.push(Output::Journal(Entry { org: self.org, call: self.call, at: self.latest, fact }));
+    }
+}
+
+/// A detail with a reason.
+pub(crate) fn because(reason: &str) -> Detail {
+    Detail { reason: Some(reason.to_owned()), ..Detail::default() }
+}
+
+/// A detail with a reason and the status that the caller got.
+pub(crate) fn refused(reason: Option<&str>, status: u16) -> Detail {
+    Detail { reason: reason.map(str::to_owned), sip_status: Some(status), ..Detail::default() }
+}

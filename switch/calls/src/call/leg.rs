@@ -1,0 +1,138 @@
+//! One side of a call: a SIP session, the person on it, and its media.
+//!
+//! A leg is held by the state of its call. When it is done it leaves: it says goodbye and returns its ports in its
+//! own time, and is written down when both have happened or the time for it is over.
+
+use std::time::Instant;
+
+use contract::{
+    journal::{Fact, Leg as LegFact},
+    time::Timestamp,
+};
+use dialplan::PersonKey;
+use sip::{Flow, SessionKey};
+use streams::media::{LeaseId, LegReport};
+
+use super::{events::ClosedRecord, media_plan::LegStreams};
+use crate::{means::Means, output::Notice};
+
+/// One side of a call.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    /// From 1; the caller's is 1.
+    pub(crate) no: u16,
+    pub(crate) session: SessionKey,
+    pub(crate) person: PersonKey,
+    /// Their number among the participants, once they are one.
+    pub(crate) participant: Option<u16>,
+    /// It has answered 180 or 183.
+    pub(crate) has_rung: bool,
+    pub(crate) streams: LegStreams,
+    flow: Flow,
+    created_at: Timestamp,
+    answered_at: Option<Timestamp>,
+}
+
+impl Leg {
+    pub(crate) fn new(
+        no: u16,
+        session: SessionKey,
+        person: PersonKey,
+        flow: Flow,
+        streams: LegStreams,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            no,
+            session,
+            person,
+            participant: None,
+            has_rung: false,
+            streams,
+            flow,
+            created_at,
+            answered_at: None,
+        }
+    }
+
+    pub(crate) fn set_answered(&mut self, wall: Timestamp) {
+        // The clock may have been set back since.
+        self.answered_at = Some(wall.max(self.created_at));
+    }
+}
+
+/// How a leg's session stands when it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// It is over, with this final status of its INVITE.
+    Over(Option<u16>),
+    /// We have hung up; the endpoint will say when it is over.
+    Awaited,
+}
+
+/// A leg that is done.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    leg: Leg,
+    farewell: Farewell,
+    until: Instant,
+}
+
+impl Leaving {
+    pub(crate) fn new(mut leg: Leg, farewell: Farewell, means: &mut Means<'_>) -> Self {
+        leg.streams.close(means);
+        if let Farewell::Over(_) = farewell {
+            means.sessions.remove(&leg.session);
+        }
+        Self { leg, farewell, until: means.now + means.config.timeouts.leaving }
+    }
+
+    pub(crate) fn session(&self) -> SessionKey {
+        self.leg.session
+    }
+
+    pub(crate) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// The endpoint says that the session is over.
+    pub(crate) fn set_over(&mut self, status: Option<u16>, means: &mut Means<'_>) {
+        means.sessions.remove(&self.leg.session);
+        self.farewell = Farewell::Over(status);
+    }
+
+    /// The relay has closed a lease; false when it is none of this leg's.
+    pub(crate) fn closed(&mut self, lease: LeaseId, report: &LegReport) -> bool {
+        self.leg.streams.closed(lease, report)
+    }
+
+    /// Nothing more is to come.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.leg.streams.is_closed() && matches!(self.farewell, Farewell::Over(_))
+    }
+
+    /// Gives up on what has not come in time.
+    pub(crate) fn give_up(&mut self, means: &mut Means<'_>) {
+        self.leg.streams.give_up(means);
+        if self.farewell == Farewell::Awaited {
+            means.sessions.remove(&self.leg.session);
+            means.notice(Notice::LegNotEnded);
+            self.farewell = Farewell::Over(None);
+        }
+    }
+
+    /// Writes the leg down.
+    pub(crate) fn write(self, record: &mut ClosedRecord, means: &mut Means<'_>) {
+        let Leg { no, participant, flow, created_at, answered_at, streams, .. } = self.leg;
+        let sip_status = match self.farewell {
+            Farewell::Over(status) => status,
+            Farewell::Awaited => None,
+        };
+        let transport = flow.transport.as_str().to_ascii_lowercase();
+        // A leg that was answered had a 2xx, whatever ended it.
+        let sip_status = if answered_at.is_some() { Some(200) } else { sip_status };
+        let fact = LegFact { no, participant, transport, created_at, answered_at, sip_status };
+        record.fact(Fact::Leg(fact), means);
+        streams.write_quality(no, answered_at.is_some(), record, means);
+    }
+}

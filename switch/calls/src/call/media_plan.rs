@@ -1,0 +1,216 @@
+//! Which ports a leg holds, what its far end is told, and which stream goes to whom (RFC 3264).
+//!
+//! Every relayed m-line of a leg has a lease of its own, at the same index on all legs of a call, because the
+//! number and order of m-lines never change within a call (RFC 3264 §8). What one side says is rewritten for the
+//! other with that leg's leases; formats are left to the phones.
+
+use std::net::IpAddr;
+
+use contract::{
+    id::CallId,
+    journal::{Fact, Quality},
+};
+use sip::{Body, Flow};
+use streams::{
+    media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
+    sdp::{Description, Origin, RELAYED_STREAMS_MAX},
+};
+
+use super::events::ClosedRecord;
+use crate::{means::Means, output::Notice};
+
+/// There are no ports for a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoPorts;
+
+/// The media of one leg.
+#[derive(Debug)]
+pub(crate) struct LegStreams {
+    call: CallId,
+    /// Family of the leases: that of its signalling.
+    is_ipv4: bool,
+    signalling: IpAddr,
+    lines: Vec<Option<Line>>,
+    origin: Option<Origin>,
+    /// Closed and not reported yet.
+    closing: Vec<LeaseId>,
+    /// The sum of what was reported; `None` when the leg never had media.
+    report: Option<Quality>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    lease: PortLease,
+    partner: Option<LeaseId>,
+}
+
+impl LegStreams {
+    pub(crate) fn new(call: CallId, flow: Flow) -> Self {
+        let signalling = flow.remote.ip().to_canonical();
+        Self {
+            call,
+            is_ipv4: signalling.is_ipv4(),
+            signalling,
+            lines: Vec::new(),
+            origin: None,
+            closing: Vec::new(),
+            report: None,
+        }
+    }
+
+    /// Opens a lease for every m-line of `shape` that can be carried and has none here. `is_own`: the description
+    /// is that of this leg's far end, so that the relay learns it at once.
+    pub(crate) fn reserve(
+        &mut self,
+        shape: &Description,
+        is_own: bool,
+        means: &mut Means<'_>,
+    ) -> Result<(), NoPorts> {
+        let mut carried = 0;
+        for (index, stream) in shape.streams().enumerate() {
+            if self.lines.len() <= index {
+                self.lines.push(None);
+            }
+            let Some(line) = self.lines.get_mut(index) else { continue };
+            if !stream.is_relayable() || carried == RELAYED_STREAMS_MAX {
+                continue;
+            }
+            if line.is_none() {
+                let media = match is_own {
+                    true => LegMedia::of(&stream, self.signalling),
+                    false => LegMedia::unknown(self.signalling),
+                };
+                let lease = means.open(self.call, self.is_ipv4, media);
+                *line = lease.map(|lease| Line { lease, partner: None });
+            }
+            carried += usize::from(line.is_some());
+        }
+        if carried > 0 {
+            return Ok(());
+        }
+        means.notice(Notice::StockEmpty);
+        Err(NoPorts)
+    }
+
+    /// What this leg's far end is told when the other side said `said`.
+    pub(crate) fn describe(&mut self, said: &Description, means: &mut Means<'_>) -> Body {
+        let leases: Vec<_> = self.lines.iter().map(|line| line.map(|line| line.lease.address)).collect();
+        let address = leases.iter().flatten().next().map_or(self.signalling, |lease| lease.ip());
+        let origin = self.origin.get_or_insert_with(|| Origin::new(means.random.number(), address));
+        Body::sdp(said.relayed(origin, &leases).to_bytes())
+    }
+
+    /// Tells the relay what this leg's far end said of itself.
+    pub(crate) fn learn(&mut self, said: &Description, means: &mut Means<'_>) {
+        for (line, stream) in self.lines.iter().zip(said.streams()) {
+            if let Some(line) = line
+                && stream.is_active()
+            {
+                let media = LegMedia::of(&stream, self.signalling);
+                means.media(MediaCommand::Configure { lease: line.lease.id, media });
+            }
+        }
+    }
+
+    /// Gives back the leases of m-lines that this description refuses or ends.
+    pub(crate) fn drop_refused(&mut self, said: &Description, means: &mut Means<'_>) {
+        let is_refused: Vec<bool> = said.streams().map(|stream| !stream.is_relayable()).collect();
+        self.drop_lines(means, |index, _| is_refused.get(index).copied().unwrap_or(true));
+    }
+
+    /// Gives back the leases that were reserved for an exchange that came to nothing.
+    pub(crate) fn drop_unjoined(&mut self, means: &mut Means<'_>) {
+        self.drop_lines(means, |_, line| line.partner.is_none());
+    }
+
+    /// Gives back everything.
+    pub(crate) fn close(&mut self, means: &mut Means<'_>) {
+        self.drop_lines(means, |_, _| true);
+    }
+
+    #[cfg(feature = "planted-leaked-lease")]
+    pub(crate) fn forget(&mut self) {
+        self.lines.clear();
+    }
+
+    fn drop_lines(&mut self, means: &mut Means<'_>, is_dropped: impl Fn(usize, &Line) -> bool) {
+        for (index, place) in self.lines.iter_mut().enumerate() {
+            if let Some(line) = place.take_if(|line| is_dropped(index, line)) {
+                means.media(MediaCommand::Close { lease: line.lease.id });
+                self.closing.push(line.lease.id);
+            }
+        }
+    }
+
+    /// The relay has closed a lease; false when it is none of this leg's.
+    pub(crate) fn closed(&mut self, lease: LeaseId, report: &LegReport) -> bool {
+        let Some(at) = self.closing.iter().position(|closing| *closing == lease) else { return false };
+        self.closing.swap_remove(at);
+        let sum = self.report.get_or_insert_default();
+        sum.packets_received += report.packets_received;
+        sum.bytes_received += report.bytes_received;
+        sum.packets_sent += report.packets_sent;
+        sum.bytes_sent += report.bytes_sent;
+        sum.packets_lost = sum.packets_lost.saturating_add(report.packets_lost);
+        sum.jitter_micros = sum.jitter_micros.max(report.jitter_micros);
+        sum.packets_foreign += report.packets_foreign;
+        sum.rtcp_received += report.rtcp_received;
+        true
+    }
+
+    /// Nothing is open, nothing is awaited.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closing.is_empty() && self.lines.iter().all(Option::is_none)
+    }
+
+    /// Gives up on reports that do not come.
+    pub(crate) fn give_up(&mut self, means: &mut Means<'_>) {
+        for lease in self.closing.drain(..) {
+            means.lost(lease);
+        }
+        for line in self.lines.drain(..).flatten() {
+            means.lost(line.lease.id);
+        }
+    }
+
+    /// Writes the quality record. A leg that never talked and carried nothing has none to speak of.
+    pub(crate) fn write_quality(
+        &self,
+        leg: u16,
+        has_talked: bool,
+        record: &mut ClosedRecord,
+        means: &mut Means<'_>,
+    ) {
+        let Some(report) = &self.report else { return };
+        let has_carried = report.packets_received + report.packets_sent + report.packets_foreign > 0;
+        if has_talked || has_carried {
+            record.fact(Fact::Quality(Quality { leg, ..report.clone() }), means);
+        }
+    }
+}
+
+/// Lets two legs hear each other on every m-line that both have.
+pub(crate) fn join(one: &mut LegStreams, other: &mut LegStreams, means: &mut Means<'_>) {
+    for pair in one.lines.iter_mut().zip(&mut other.lines) {
+        let (Some(a), Some(b)) = pair else { continue };
+        if a.partner != Some(b.lease.id) || b.partner != Some(a.lease.id) {
+            means.media(MediaCommand::Join { a: a.lease.id, b: b.lease.id });
+            a.partner = Some(b.lease.id);
+            b.partner = Some(a.lease.id);
+        }
+    }
+}
+
+/// Reads an offer. The error is the status that refuses it (RFC 3261 §21.4.13, §21.4.26).
+pub(crate) fn read(body: &Body, means: &mut Means<'_>) -> Result<Description, u16> {
+    let content_type = body.content_type.split(';').next().unwrap_or_default().trim();
+    if !content_type.eq_ignore_ascii_case("application/sdp") {
+        return Err(415);
+    }
+    let description = Description::parse(&body.bytes).ok();
+    let usable = description.filter(|one| one.streams().any(|stream| stream.is_relayable()));
+    usable.ok_or_else(|| {
+        means.notice(Notice::DescriptionRefused);
+        488
+    })
+}

@@ -1,0 +1,104 @@
+//! One call: two or more legs, one record, one state at a time.
+//!
+//! `dial` opens it, `signalling` and `exchange` move it, `timers` bound it, `media_plan` gives its legs ports,
+//! `events` writes it down, `outcome` says what it came to. The states and what they own stand in `state`.
+//! A call knows its own legs only; which call an event belongs to is the switchboard's business.
+
+mod dial;
+mod events;
+mod exchange;
+mod leg;
+mod media_plan;
+mod outcome;
+mod signalling;
+mod state;
+mod timers;
+
+use sip::{Event, SessionKey};
+use streams::media::{LeaseId, LegReport};
+
+pub(crate) use dial::Opening;
+
+use crate::means::Means;
+use state::{Head, State};
+
+/// A call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    head: Head,
+    state: State,
+}
+
+impl Call {
+    /// Takes an event of one of its sessions.
+    pub(crate) fn signal(mut self, session: SessionKey, event: Event, means: &mut Means<'_>) -> Self {
+        match self.head.leaving.iter_mut().find(|leaving| leaving.session() == session) {
+            None => self.state = self.state.signal(&mut self.head, event, means),
+            Some(leaving) => match event {
+                Event::Failed { status, .. } => {
+                    leaving.set_over(Some(status), means);
+                    #[cfg(feature = "planted-second-ended")]
+                    if let Some(ghost) = self.head.ghost.take() {
+                        let _ = ghost.ended(contract::journal::Detail::default(), means);
+                    }
+                }
+                Event::Ended { .. } | Event::Canceled { .. } => leaving.set_over(None, means),
+                // It left while its other side was still being told.
+                Event::Answered { .. } | Event::ReinviteAnswered { .. } => means.ack(session, None),
+                _ => {}
+            },
+        }
+        self.write_gone(means);
+        self
+    }
+
+    /// The relay has closed one of its leases.
+    pub(crate) fn closed(mut self, lease: LeaseId, report: &LegReport, means: &mut Means<'_>) -> Self {
+        let is_of_leaving = self.head.leaving.iter_mut().any(|leaving| leaving.closed(lease, report));
+        if !is_of_leaving {
+            // An m-line that was refused or dropped while the leg goes on.
+            let _ = self.state.legs_mut().into_iter().any(|leg| leg.streams.closed(lease, report));
+        }
+        self.write_gone(means);
+        self
+    }
+
+    /// Ends it for everybody.
+    pub(crate) fn hang_up(mut self, means: &mut Means<'_>) -> Self {
+        let head = &mut self.head;
+        self.state = match self.state {
+            State::Ringing(ringing) => ringing.hang_up(head, means),
+            State::Connecting(connecting) => connecting.hang_up(head, "operator", means),
+            State::Talking(talking) => talking.hang_up(head, "operator", means),
+            State::Over(record) => State::Over(record),
+        };
+        self.write_gone(means);
+        self
+    }
+
+    /// Its `ended` has been written.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
+    }
+
+    /// Nothing is left of it.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_over() && self.head.leaving.is_empty()
+    }
+
+    /// Legs that are up or leaving.
+    pub(crate) fn legs(&self) -> usize {
+        self.state.legs() + self.head.leaving.len()
+    }
+
+    /// Writes down the legs that have said goodbye and returned their ports.
+    fn write_gone(&mut self, means: &mut Means<'_>) {
+        let (gone, leaving) =
+            std::mem::take(&mut self.head.leaving).into_iter().partition(|one| one.is_gone());
+        self.head.leaving = leaving;
+        let gone: Vec<leg::Leaving> = gone;
+        for leg in gone {
+            leg.write(self.state.facts(), means);
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! What the legs' signalling does to a call until somebody talks, and when somebody hangs up.
+//!
+//! Events are the endpoint's: retransmissions, forks of forks, lost ACKs and crossed CANCELs have been dealt with
+//! there (RFC 3261 §9, §13, §15, §17).
+
+use contract::journal::{Detail, EventKind};
+use sip::{Body, Cause, EndedBy, Event, Provisional, Reason, Reply, SessionKey};
+use streams::sdp::Description;
+
+use super::{
+    dial::congested,
+    events::{because, refused},
+    leg::Leg,
+    media_plan::{self, join},
+    outcome::LegResult,
+    state::{Connecting, Exchange, Head, Held, Ringing, Side, State, Talking, end, join_as_recipient},
+};
+use crate::means::Means;
+
+impl State {
+    /// Takes an event of a leg that has not left.
+    pub(crate) fn signal(self, head: &mut Head, event: Event, means: &mut Means<'_>) -> Self {
+        match self {
+            Self::Ringing(ringing) => ringing.signal(head, event, means),
+            Self::Connecting(connecting) => connecting.signal(head, event, means),
+            Self::Talking(talking) => talking.signal(head, event, means),
+            Self::Over(_) => self,
+        }
+    }
+}
+
+impl Ringing {
+    fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
+        match event {
+            Event::Canceled { session, reason } if session == self.caller.session => {
+                self.canceled(head, reason, means)
+            }
+            Event::Progress { session, status, body, .. } => {
+                self.progress(session, status, body, means);
+                State::Ringing(self)
+            }
+            Event::Answered { session, body, .. } => match self.take_fork(session) {
+                Some(fork) if self.offer.is_some() => self.answered(head, fork, body, means),
+                Some(fork) => self.answered_with_offer(head, fork, body, means),
+                None => State::Ringing(self),
+            },
+            Event::Failed { session, status, cause, .. } => match self.take_fork(session) {
+                Some(fork) => self.fork_failed(head, fork, status, cause, means),
+                None => State::Ringing(self),
+            },
+            _ => State::Ringing(self),
+        }
+    }
+
+    fn take_fork(&mut self, session: SessionKey) -> Option<Leg> {
+        let at = self.forks.iter().position(|fork| fork.session == session)?;
+        Some(self.forks.remove(at))
+    }
+
+    /// The caller gives up. Why is told to the devices as the caller told it: "answered elsewhere" keeps a call
+    /// out of the list of missed ones.
+    fn canceled(mut self, head: &mut Head, reason: Option<Reason>, means: &mut Means<'_>) -> State {
+        for fork in self.forks.drain(..) {
+            head.hang_up(fork, reason.clone(), means);
+        }
+        head.leave(self.caller, Some(487), means);
+        end(self.record, &[EventKind::Canceled], &Detail::default(), refused(None, 487), means)
+    }
+
+    /// A device rings, or lets itself be heard early. The caller hears the first that does.
+    fn progress(&mut self, session: SessionKey, status: u16, body: Option<Body>, means: &mut Means<'_>) {
+        let Some(fork) = self.forks.iter_mut().find(|fork| fork.session == session) else { return };
+        let is_first = !self.told.ringing && !self.told.progress && self.told.early.is_none();
+        let may_be_heard = self.told.early.as_ref().is_none_or(|(early, _)| *early == session);
+        let said = match (&self.offer, body) {
+            (Some(offer), Some(body)) if may_be_heard => {
+                media_plan::read(&body, means).ok().filter(|said| said.answers(offer))
+            }
+            _ => None,
+        };
+        let provisional = match said {
+            Some(said) => {
+                fork.streams.learn(&said, means);
+                join(&mut self.caller.streams, &mut fork.streams, means);
+                let body = self.caller.streams.describe(&said, means);
+                let is_news = self.told.early.as_ref().is_none_or(|(_, told)| *told != body);
+                self.told.early = Some((session, body.clone()));
+                is_news.then(|| Provisional::new(183).body(body))
+            }
+            // Ring-back made by the caller's phone would drown the early media.
+            None if self.told.early.is_some() => None,
+            None if status == 183 => {
+                let is_news = !std::mem::replace(&mut self.told.progress, true);
+                is_news.then(|| Provisional::new(183))
+            }
+            None if status == 180 => {
+                let is_news = !std::mem::replace(&mut self.told.ringing, true);
+                is_news.then(|| Provisional::new(180))
+            }
+            // 181, 182, 199: nobody rings yet.
+            None => return,
+        };
+        fork.has_rung = true;
+        if let Some(provisional) = provisional {
+            means.ring(self.caller.session, provisional);
+        }
+        if is_first {
+            let detail = Detail { leg: Some(fork.no), ..Detail::default() };
+            self.record.event(EventKind::Ringing, None, detail, means);
+        }
+    }
+
+    /// A device answered the caller's offer.
+    fn answered(
+        mut self: Box<Self>,
+        head: &mut Head,
+        mut fork: Leg,
+        body: Option<Body>,
+        means: &mut Means<'_>,
+    ) -> State {
+        means.ack(fork.session, None);
+        let said = body.and_then(|body| media_plan::read(&body, means).ok());
+        let said = said.filter(|said| self.offer.as_ref().is_some_and(|offer| said.answers(offer)));
+        let Some(said) = said else {
+            return self.useless(head, fork, means);
+        };
+        fork.streams.learn(&said, means);
+        join(&mut self.caller.streams, &mut fork.streams, means);
+        let body = self.caller.streams.describe(&said, means);
+        for leg in [&mut self.caller, &mut fork] {
+            leg.streams.drop_refused(&said, means);
+        }
+        self.connect(head, fork, body, None, means)
+    }
+
+    /// A device answered a call without offer: its own offer goes to the caller, whose ACK will bring the answer
+    /// (RFC 3264 §4, RFC 3261 §13.2.2.4).
+    fn answered_with_offer(
+        mut self: Box<Self>,
+        head: &mut Head,
+        mut fork: Leg,
+        body: Option<Body>,
+        means: &mut Means<'_>,
+    ) -> State {
+        let Some(said) = body.and_then(|body| media_plan::read(&body, means).ok()) else {
+            means.ack(fork.session, None);
+            return self.useless(head, fork, means);
+        };
+        let reserved = self
+            .caller
+            .streams
+            .reserve(&said, false, means)
+            .and_then(|()| fork.streams.reserve(&said, true, means));
+        if reserved.is_err() {
+            means.ack(fork.session, None);
+            self.tally.add(fork.person, LegResult::Congested, None);
+            head.hang_up(fork, Some(Reason::sip(503, "No media ports")), means);
+            return self.go_on(head, means);
+        }
+        let body = self.caller.streams.describe(&said, means);
+        self.connect(head, fork, body, Some(said), means)
+    }
+
+    /// A device answered with something that is no answer.
+    fn useless(mut self: Box<Self>, head: &mut Head, fork: Leg, means: &mut Means<'_>) -> State {
+        self.tally.add(fork.person, LegResult::MediaRefused, Some(488));
+        head.hang_up(fork, Some(Reason::sip(488, "Not Acceptable Here")), means);
+        self.go_on(head, means)
+    }
+
+    /// The winner is found: the others stop ringing, the caller is answered.
+    fn connect(
+        mut self: Box<Self>,
+        head: &mut Head,
+        mut fork: Leg,
+        body: Body,
+        late_offer: Option<Description>,
+        means: &mut Means<'_>,
+    ) -> State {
+        for other in self.forks.drain(..) {
+            #[cfg(feature = "planted-lost-cancel")]
+            if !other.has_rung {
+                continue;
+            }
+            head.hang_up(other, Some(Reason::sip(200, "Call completed elsewhere")), means);
+        }
+        means.answer(self.caller.session, Some(body));
+        self.caller.set_answered(means.wall);
+        fork.set_answered(means.wall);
+        let participant = join_as_recipient(&mut self.record, fork.person, means);
+        fork.participant = Some(participant);
+        let detail = Detail { leg: Some(fork.no), ..Detail::default() };
+        self.record.event(EventKind::Answered, Some(participant), detail, means);
+        State::Connecting(Box::new(Connecting {
+            record: self.record,
+            caller: self.caller,
+            callee: fork,
+            late_offer,
+            is_ack_missing: false,
+            until: means.now + means.config.timeouts.connecting,
+        }))
+    }
+
+    /// A device failed. A person who declined, or a failure that speaks for the person, stops that person's others.
+    fn fork_failed(
+        mut self: Box<Self>,
+        head: &mut Head,
+        mut fork: Leg,
+        status: u16,
+        cause: Cause,
+        means: &mut Means<'_>,
+    ) -> State {
+        let (person, result) = (fork.person, LegResult::of(status, cause, fork.has_rung));
+        if self.tally.add(person, result, Some(status)) {
+            let participant = join_as_recipient(&mut self.record, person, means);
+            fork.participant = Some(participant);
+            let detail = Detail { leg: Some(fork.no), sip_status: Some(status), ..Detail::default() };
+            self.record.event(EventKind::Rejected, Some(participant), detail, means);
+        }
+        if cause == Cause::Response && LegResult::is_final_for_person(status) {
+            let (same, others) = self.forks.into_iter().partition(|other| other.person == person);
+            self.forks = others;
+            let same: Vec<Leg> = same;
+            for other in same {
+                head.hang_up(other, Some(Reason::sip(status, sip::reason_phrase_of(status))), means);
+            }
+        }
+        if self.told.early.as_ref().is_some_and(|(early, _)| *early == fork.session) {
+            self.told.early = None;
+        }
+        #[cfg(feature = "planted-leaked-lease")]
+        if result == LegResult::Declined {
+            fork.streams.forget();
+        }
+        head.leave(fork, Some(status), means);
+        self.go_on(head, means)
+    }
+
+    fn go_on(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        if self.forks.is_empty() { self.conclude(head, means) } else { State::Ringing(self) }
+    }
+
+    /// No device is left: the caller is told what it came to.
+    pub(crate) fn conclude(self, head: &mut Head, means: &mut Means<'_>) -> State {
+        let (result, status) = self.tally.outcome();
+        self.refuse(head, result, status, means)
+    }
+
+    /// The ring timeout is over (H-052).
+    pub(crate) fn timed_out(mut self, head: &mut Head, means: &mut Means<'_>) -> State {
+        #[cfg(feature = "planted-second-ended")]
+        if self.forks.len() > 1 {
+            let mut ghost = self.record.ghost();
+            ghost.skip(2);
+            head.ghost = Some(ghost);
+        }
+        for fork in self.forks.drain(..) {
+            head.hang_up(fork, None, means);
+        }
+        self.refuse(head, LegResult::NoAnswer, None, means)
+    }
+
+    fn refuse(self, head: &mut Head, result: LegResult, status: Option<u16>, means: &mut Means<'_>) -> State {
+        let reply = match result {
+            LegResult::Congested => congested(means),
+            LegResult::NoAnswer => {
+                Reply::new(result.caller_status()).reason(&Reason::q850(19, "No answer from user"))
+            }
+            _ => Reply::new(result.caller_status()),
+        };
+        means.refuse(self.caller.session, reply);
+        head.leave(self.caller, Some(result.caller_status()), means);
+        let told = Detail { sip_status: status, ..because(result.reason()) };
+        end(self.record, result.events(), &told, refused(None, result.caller_status()), means)
+    }
+
+    /// The operator ends it.
+    pub(crate) fn hang_up(mut self, head: &mut Head, means: &mut Means<'_>) -> State {
+        for fork in self.forks.drain(..) {
+            head.hang_up(fork, None, means);
+        }
+        means.refuse(self.caller.session, Reply::new(487));
+        head.leave(self.caller, Some(487), means);
+        end(self.record, &[EventKind::Canceled], &because("operator"), refused(None, 487), means)
+    }
+}
+
+impl Connecting {
+    fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
+        match event {
+            Event::Acked { session, body } if session == self.caller.session => self.acked(head, body, means),
+            Event::AckMissing { session } if session == self.caller.session => {
+                self.is_ack_missing = true;
+                State::Connecting(self)
+            }
+            Event::Ended { session, by, reason } => {
+                let word = if self.is_ack_missing { Some("ack_missing") } else { None };
+                let side = if session == self.caller.session { Side::Caller } else { Side::Callee };
+                self.settle(means);
+                let (caller, callee) = (self.caller, self.callee);
+                let ending = Ending { side, by, reason, word };
+                ending.carry_out(self.record, caller, callee, head, means)
+            }
+            // Nothing can be passed on before the caller's ACK; the callee tries again (RFC 3261 §14.1).
+            Event::Reinvite { session, .. } => {
+                means.refuse_reinvite(session, Reply::new(491));
+                State::Connecting(self)
+            }
+            Event::InDialog { request, .. } => {
+                means.endpoint.respond_in_dialog(means.now, request, Reply::new(480), means.wire);
+                State::Connecting(self)
+            }
+            _ => State::Connecting(self),
+        }
+    }
+
+    /// The caller's ACK: with a late offer it brings the answer for the callee.
+    fn acked(mut self: Box<Self>, head: &mut Head, body: Option<Body>, means: &mut Means<'_>) -> State {
+        if let Some(offer) = self.late_offer.take() {
+            let said = body.and_then(|body| media_plan::read(&body, means).ok());
+            let Some(said) = said.filter(|said| said.answers(&offer)) else {
+                means.ack(self.callee.session, None);
+                return self.hang_up(head, "media_refused", means);
+            };
+            let body = self.callee.streams.describe(&said, means);
+            means.ack(self.callee.session, Some(body));
+            self.caller.streams.learn(&said, means);
+            join(&mut self.caller.streams, &mut self.callee.streams, means);
+            for leg in [&mut self.caller, &mut self.callee] {
+                leg.streams.drop_refused(&said, means);
+            }
+        }
+        State::Talking(Box::new(Talking {
+            record: self.record,
+            caller: self.caller,
+            callee: self.callee,
+            is_held: Held::default(),
+            exchange: Exchange::Idle,
+            carried: Vec::new(),
+        }))
+    }
+
+    /// A callee that waits for its ACK must have it before anything else (RFC 3261 §13.2.2.4).
+    fn settle(&mut self, means: &mut Means<'_>) {
+        if self.late_offer.take().is_some() {
+            means.ack(self.callee.session, None);
+        }
+    }
+
+    /// We end it.
+    pub(crate) fn hang_up(mut self, head: &mut Head, reason: &str, means: &mut Means<'_>) -> State {
+        self.settle(means);
+        for leg in [self.caller, self.callee] {
+            head.hang_up(leg, None, means);
+        }
+        end(self.record, &[], &Detail::default(), because(reason), means)
+    }
+}
+
+impl Talking {
+    /// We end it.
+    pub(crate) fn hang_up(mut self, head: &mut Head, reason: &str, means: &mut Means<'_>) -> State {
+        self.settle(means);
+        for leg in [self.caller, self.callee] {
+            head.hang_up(leg, None, means);
+        }
+        end(self.record, &[], &Detail::default(), because(reason), means)
+    }
+}
+
+/// One side's session of an answered call is over.
+pub(super) struct Ending {
+    pub(super) side: Side,
+    pub(super) by: EndedBy,
+    pub(super) reason: Option<Reason>,
+    /// A word that says more than who hung up.
+    pub(super) word: Option<&'static str>,
+}
+
+impl Ending {
+    /// Ends the other side's session too.
+    pub(super) fn carry_out(
+        self,
+        record: super::events::Record,
+        caller: Leg,
+        callee: Leg,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
+        let (gone, other) = match self.side {
+            Side::Caller => (caller, callee),
+            Side::Callee => (callee, caller),
+        };
+        let word = self.word.unwrap_or(match (self.by, self.side) {
+            (EndedBy::Peer, Side::Caller) => "caller_hung_up",
+            (EndedBy::Peer, Side::Callee) => "callee_hung_up",
+            (EndedBy::Us | EndedBy::Timeout, Side::Caller) => "caller_silent",
+            (EndedBy::Us | EndedBy::Timeout, Side::Callee) => "callee_silent",
+        });
+        head.leave(gone, None, means);
+        head.hang_up(other, self.reason, means);
+        end(record, &[], &Detail::default(), because(word), means)
+    }
+}

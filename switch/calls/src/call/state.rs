@@ -1,0 +1,235 @@
+//! The states of a call and what each of them owns.
+//!
+//! ```text
+//! Ringing ── answered ──▶ Connecting ── caller's ACK ──▶ Talking
+//!    │                        │                             │
+//!    └────── failed ──────────┴────── hung up ──────────────┴──▶ Over
+//! ```
+//!
+//! A transition consumes the state it leaves. `Over` owns a record that takes no more events, so nothing but the
+//! legs' farewell can follow. Every state but `Talking` and `Over` has a deadline of its own (`timers`).
+
+use std::time::Instant;
+
+use contract::journal::{Detail, EventKind, ParticipantKind, ParticipantRole};
+use dialplan::PersonKey;
+use sip::{Body, Reason, RequestKey, SessionKey};
+use streams::sdp::Description;
+
+use super::{
+    dial::person_reference,
+    events::{ClosedRecord, Record},
+    leg::{Farewell, Leaving, Leg},
+    outcome::Tally,
+};
+use crate::means::Means;
+
+/// Where a call stands.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Devices ring; the caller has no final answer.
+    Ringing(Box<Ringing>),
+    /// A device has answered; the caller has a 2xx and has not acknowledged it.
+    Connecting(Box<Connecting>),
+    /// Both sides talk.
+    Talking(Box<Talking>),
+    /// `ended` is written. Legs may still be leaving.
+    Over(ClosedRecord),
+}
+
+/// Devices ring.
+#[derive(Debug)]
+pub(crate) struct Ringing {
+    pub(crate) record: Record,
+    pub(crate) caller: Leg,
+    /// `None`: the caller wants the offer in our answer (RFC 3261 §13.2.1).
+    pub(crate) offer: Option<Description>,
+    /// Devices without a final answer.
+    pub(crate) forks: Vec<Leg>,
+    pub(crate) tally: Tally,
+    pub(crate) told: Told,
+    /// End of the ring timeout (H-052).
+    pub(crate) until: Instant,
+}
+
+/// What the caller has heard so far.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// 180 was sent.
+    pub(crate) ringing: bool,
+    /// 183 without media was sent.
+    pub(crate) progress: bool,
+    /// The device whose early media the caller hears, and what was said of it.
+    pub(crate) early: Option<(SessionKey, Body)>,
+}
+
+/// The caller has a 2xx.
+#[derive(Debug)]
+pub(crate) struct Connecting {
+    pub(crate) record: Record,
+    pub(crate) caller: Leg,
+    pub(crate) callee: Leg,
+    /// The callee's offer, when the caller's ACK is to bring the answer and the callee waits for it.
+    pub(crate) late_offer: Option<Description>,
+    /// The caller's ACK never came; the endpoint is ending its session.
+    pub(crate) is_ack_missing: bool,
+    pub(crate) until: Instant,
+}
+
+/// Both sides talk.
+#[derive(Debug)]
+pub(crate) struct Talking {
+    pub(crate) record: Record,
+    pub(crate) caller: Leg,
+    pub(crate) callee: Leg,
+    /// Whether the caller and the callee have put the call on hold.
+    pub(crate) is_held: Held,
+    pub(crate) exchange: Exchange,
+    /// Requests of one side that wait for the other's answer.
+    pub(crate) carried: Vec<Carried>,
+}
+
+/// Who has put the call on hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) by_caller: bool,
+    pub(crate) by_callee: bool,
+}
+
+/// A request inside the dialog of one side, carried to the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Carried {
+    pub(crate) from: RequestKey,
+    pub(crate) to: RequestKey,
+}
+
+/// A re-INVITE on its way through (RFC 3264 §8, RFC 3261 §14).
+#[derive(Debug)]
+pub(crate) enum Exchange {
+    /// None is.
+    Idle,
+    /// One side's re-INVITE was passed on; the other side has not answered.
+    Asked {
+        by: Side,
+        /// `None`: the answer will bring an offer.
+        offer: Option<Description>,
+        /// The asker took it back.
+        is_canceled: bool,
+        until: Instant,
+    },
+    /// The other side's offer was passed back in a 2xx; its ACK will bring the answer.
+    Offered { by: Side, offer: Description, until: Instant },
+}
+
+/// One of the two sides of a call that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Caller,
+    Callee,
+}
+
+impl Side {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
+        }
+    }
+}
+
+/// What a call keeps whatever its state.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    pub(crate) leaving: Vec<Leaving>,
+    legs: u16,
+    #[cfg(feature = "planted-second-ended")]
+    pub(crate) ghost: Option<Record>,
+}
+
+impl Head {
+    /// The number of a new leg.
+    pub(crate) fn next_leg(&mut self) -> u16 {
+        self.legs = self.legs.saturating_add(1);
+        self.legs
+    }
+
+    /// A leg is done and its session over.
+    pub(crate) fn leave(&mut self, leg: Leg, status: Option<u16>, means: &mut Means<'_>) {
+        self.leaving.push(Leaving::new(leg, Farewell::Over(status), means));
+    }
+
+    /// A leg is done and we hang up.
+    pub(crate) fn hang_up(&mut self, leg: Leg, reason: Option<Reason>, means: &mut Means<'_>) {
+        means.hang_up(leg.session, reason);
+        self.leaving.push(Leaving::new(leg, Farewell::Awaited, means));
+    }
+}
+
+impl State {
+    /// Legs that have not left.
+    pub(crate) fn legs(&self) -> usize {
+        match self {
+            Self::Ringing(ringing) => 1 + ringing.forks.len(),
+            Self::Connecting(_) | Self::Talking(_) => 2,
+            Self::Over(_) => 0,
+        }
+    }
+
+    /// The part of the record that takes legs and quality.
+    pub(crate) fn facts(&mut self) -> &mut ClosedRecord {
+        match self {
+            Self::Ringing(ringing) => ringing.record.facts(),
+            Self::Connecting(connecting) => connecting.record.facts(),
+            Self::Talking(talking) => talking.record.facts(),
+            Self::Over(record) => record,
+        }
+    }
+
+    /// The legs that have not left.
+    pub(crate) fn legs_mut(&mut self) -> Vec<&mut Leg> {
+        match self {
+            Self::Ringing(ringing) => {
+                std::iter::once(&mut ringing.caller).chain(&mut ringing.forks).collect()
+            }
+            Self::Connecting(connecting) => vec![&mut connecting.caller, &mut connecting.callee],
+            Self::Talking(talking) => vec![&mut talking.caller, &mut talking.callee],
+            Self::Over(_) => Vec::new(),
+        }
+    }
+}
+
+impl Talking {
+    pub(crate) fn side_of(&self, session: SessionKey) -> Option<Side> {
+        match session {
+            _ if session == self.caller.session => Some(Side::Caller),
+            _ if session == self.callee.session => Some(Side::Callee),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn leg(&mut self, side: Side) -> &mut Leg {
+        match side {
+            Side::Caller => &mut self.caller,
+            Side::Callee => &mut self.callee,
+        }
+    }
+}
+
+/// Adds the person on a leg to the participants, as the one who answered or refused (H-066).
+pub(crate) fn join_as_recipient(record: &mut Record, person: PersonKey, means: &mut Means<'_>) -> u16 {
+    record.participant(ParticipantRole::Recipient, ParticipantKind::User, person_reference(person), means)
+}
+
+/// Writes `events` and then `ended`.
+pub(crate) fn end(
+    mut record: Record,
+    events: &[EventKind],
+    told: &Detail,
+    ended: Detail,
+    means: &mut Means<'_>,
+) -> State {
+    for kind in events {
+        record.event(*kind, None, told.clone(), means);
+    }
+    State::Over(record.ended(ended, means))
+}

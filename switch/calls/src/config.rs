@@ -1,0 +1,107 @@
+//! What the owner of a switchboard may set, and every limit it holds. The doc comments are the manual.
+
+use std::time::Duration;
+
+use sip::{EndpointConfig, digest::Algorithm};
+
+/// Settings of a [`crate::Switchboard`]; fixed for its life.
+#[derive(Clone, Debug)]
+pub struct SwitchboardConfig {
+    /// Transactions, sessions and timers. Timer C is raised above the longest ring timeout (H-052), which ends
+    /// a ringing call here.
+    pub endpoint: EndpointConfig,
+    /// Host names that stand for the switch itself, lower case. IP literals always do.
+    pub own_hosts: Vec<String>,
+    /// Algorithms challenged with, in this order (RFC 8760 §2.4). Credentials of either are accepted.
+    ///
+    /// The default is MD5 alone: common phones give up when the first challenge, or any, names another one.
+    pub digest_algorithms: Vec<Algorithm>,
+    /// How much of what.
+    pub limits: Limits,
+    /// How long for what.
+    pub timeouts: Timeouts,
+}
+
+impl Default for SwitchboardConfig {
+    fn default() -> Self {
+        Self {
+            endpoint: EndpointConfig::default(),
+            own_hosts: vec![String::from("localhost")],
+            digest_algorithms: vec![Algorithm::Md5],
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// How much of what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Calls at once, finished ones included until their last leg is gone. A further one is answered 503.
+    pub calls_max: usize,
+    /// Devices that ring in one call. Further ones are left out.
+    pub legs_per_call_max: usize,
+    /// Contacts of one account. The one that would expire first makes room for a new one.
+    pub bindings_per_account_max: usize,
+    /// Contacts of all accounts together. A further one is answered 503.
+    pub bindings_max: usize,
+    /// Route values of a `Path` that are kept with a contact (RFC 3327).
+    pub path_values_max: usize,
+    /// Shortest expiry of a contact, in seconds; less is answered 423 (RFC 3261 §10.3).
+    pub expires_min_secs: u32,
+    /// Longest expiry of a contact, in seconds; more is cut down.
+    pub expires_max_secs: u32,
+    /// Expiry of a contact that names none, in seconds.
+    pub expires_default_secs: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            calls_max: 2_000,
+            legs_per_call_max: 64,
+            bindings_per_account_max: 10,
+            bindings_max: 200_000,
+            path_values_max: 8,
+            expires_min_secs: 60,
+            expires_max_secs: 7_200,
+            expires_default_secs: 3_600,
+        }
+    }
+}
+
+/// How long for what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    /// How long a nonce is good for (RFC 7616 §5.4).
+    pub nonce_lifetime: Duration,
+    /// `Retry-After` of a 503, in seconds.
+    pub retry_after_secs: u32,
+    /// Longest wait for the caller's ACK after somebody answered. The endpoint's own 64*T1 comes first.
+    pub connecting: Duration,
+    /// Longest wait for the other side's word on a re-INVITE.
+    pub exchange: Duration,
+    /// Longest time that a leg of a finished call may take to say goodbye and return its ports.
+    pub leaving: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            nonce_lifetime: Duration::from_secs(120),
+            retry_after_secs: 5,
+            connecting: Duration::from_secs(48),
+            exchange: Duration::from_secs(64),
+            leaving: Duration::from_secs(80),
+        }
+    }
+}
+
+/// Bytes of a dialled number that are kept in the journal (`contract::journal::Call`).
+pub(crate) const DIALLED_BYTES_MAX: usize = 64;
+/// `Max-Forwards` where the caller sent none (RFC 3261 §8.1.1.6).
+pub(crate) const MAX_FORWARDS_DEFAULT: u8 = 70;
+/// Longest ring timeout a plan may hold (H-052) with room to spare: no ringing INVITE is older.
+pub(crate) const RINGING_MAX: Duration = Duration::from_secs(660);
+/// Requests inside a dialog that are carried to the other side at once; further ones are answered 503.
+pub(crate) const CARRIED_REQUESTS_MAX: usize = 8;

@@ -1,0 +1,42 @@
+//! What happens to a switchboard.
+
+use std::sync::Arc;
+
+use contract::command::Command;
+use dialplan::Plan;
+use sip::Flow;
+use streams::media::MediaEvent;
+
+use crate::{clock::ClockMark, registrar::Binding};
+
+/// One thing that happens.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram, or one framed message of a stream.
+    Received {
+        /// Where it came from.
+        flow: Flow,
+        /// The whole message.
+        bytes: &'a [u8],
+    },
+    /// Sending on this flow failed, or its connection is gone.
+    Unreachable {
+        /// The flow.
+        flow: Flow,
+    },
+    /// The deadline has come. Early and late calls do no harm.
+    Timeout,
+    /// A new revision of the configuration. Calls keep the one they started with; contacts of accounts that
+    /// are not in it any more are removed.
+    Plan(Arc<Plan>),
+    /// News from the relay.
+    Media(MediaEvent),
+    /// An order from the control plane. [`crate::Output::Command`] follows in the same outputs.
+    Command(Command),
+    /// The system clock was set, or it is time to renew the mark.
+    Clock(ClockMark),
+    /// Contacts that were put out before a restart, given before traffic. Expired ones are put out as removed.
+    Restore(Vec<Binding>),
+    /// True: the journal cannot keep up, so that new calls are answered 503. False: it can again.
+    JournalPressure(bool),
+}

@@ -1,0 +1,114 @@
+//! The means by which a call acts: the endpoint, the stock of ports, the time, and the queue of what is decided.
+//!
+//! Handed down by reference for the length of one input, so that a call owns nothing but itself.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use contract::{id::CallId, time::Timestamp};
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng, SeedableRng};
+use sip::{Body, Endpoint, Invite, Provisional, Reason, Refused, Reply, SessionKey};
+use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
+
+use crate::{
+    config::SwitchboardConfig,
+    output::{Notice, Output, Outputs},
+    registrar::Registrar,
+    stock::Stock,
+};
+
+/// Everything a call needs while it handles one event.
+pub(crate) struct Means<'a> {
+    pub(crate) now: Instant,
+    pub(crate) wall: Timestamp,
+    pub(crate) config: &'a SwitchboardConfig,
+    pub(crate) endpoint: &'a mut Endpoint,
+    /// What the endpoint decided; carried out and dispatched after the current event.
+    pub(crate) wire: &'a mut sip::Outputs,
+    pub(crate) registrar: &'a Registrar,
+    pub(crate) stock: &'a mut Stock,
+    pub(crate) sessions: &'a mut BTreeMap<SessionKey, CallId>,
+    pub(crate) random: &'a mut Random,
+    pub(crate) out: &'a mut Outputs,
+}
+
+impl Means<'_> {
+    pub(crate) fn media(&mut self, command: MediaCommand) {
+        self.out.push(Output::Media(command));
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.out.notice(notice);
+    }
+
+    /// Draws a lease and opens it.
+    pub(crate) fn open(&mut self, call: CallId, is_ipv4: bool, media: LegMedia) -> Option<PortLease> {
+        let lease = self.stock.draw(is_ipv4, call)?;
+        self.media(MediaCommand::Open { lease: lease.id, media });
+        Some(lease)
+    }
+
+    /// Counts a lease out that the relay never reported closed.
+    pub(crate) fn lost(&mut self, lease: LeaseId) {
+        self.stock.returned(lease);
+        self.notice(Notice::LeaseNotReturned(lease));
+    }
+
+    pub(crate) fn invite(&mut self, call: CallId, invite: Invite) -> Result<SessionKey, Refused> {
+        let session = self.endpoint.invite(self.now, invite, self.wire)?;
+        self.sessions.insert(session, call);
+        Ok(session)
+    }
+
+    pub(crate) fn ring(&mut self, session: SessionKey, provisional: Provisional) {
+        self.endpoint.ring(self.now, session, provisional, self.wire);
+    }
+
+    pub(crate) fn answer(&mut self, session: SessionKey, body: Option<Body>) {
+        self.endpoint.answer(self.now, session, body, self.wire);
+    }
+
+    pub(crate) fn refuse(&mut self, session: SessionKey, reply: Reply) {
+        self.endpoint.refuse(self.now, session, reply, self.wire);
+    }
+
+    pub(crate) fn ack(&mut self, session: SessionKey, body: Option<Body>) {
+        self.endpoint.ack(self.now, session, body, self.wire);
+    }
+
+    pub(crate) fn reinvite(&mut self, session: SessionKey, body: Option<Body>) -> Result<(), Refused> {
+        self.endpoint.reinvite(self.now, session, body, self.wire)
+    }
+
+    pub(crate) fn answer_reinvite(&mut self, session: SessionKey, body: Option<Body>) {
+        self.endpoint.answer_reinvite(self.now, session, body, self.wire);
+    }
+
+    pub(crate) fn refuse_reinvite(&mut self, session: SessionKey, reply: Reply) {
+        self.endpoint.refuse_reinvite(self.now, session, reply, self.wire);
+    }
+
+    pub(crate) fn hang_up(&mut self, session: SessionKey, reason: Option<Reason>) {
+        self.endpoint.hang_up(self.now, session, reason, self.wire);
+    }
+}
+
+/// Seeded randomness: call ids and session ids. Branches and tags are the endpoint's own.
+#[derive(Debug)]
+pub(crate) struct Random(ChaCha12Rng);
+
+impl Random {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self(ChaCha12Rng::from_seed(seed))
+    }
+
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn number(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+}

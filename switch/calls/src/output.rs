@@ -1,0 +1,149 @@
+//! What a switchboard wants done and known.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use contract::{
+    command::Outcome,
+    id::{AccountId, CallId, OrgId},
+    journal::Entry,
+    live::LiveCall,
+};
+use sip::{DropReason, Flow};
+use streams::media::{LeaseId, MediaCommand};
+
+use crate::registrar::Binding;
+
+/// One thing to do or to know.
+#[derive(Debug)]
+pub enum Output {
+    /// Hand these bytes to the transport.
+    Send {
+        /// Where to.
+        flow: Flow,
+        /// One whole message.
+        bytes: Bytes,
+    },
+    /// An order to the relay.
+    Media(MediaCommand),
+    /// A fact for the journal.
+    Journal(Entry),
+    /// A change of the contacts, to survive a restart.
+    Binding(BindingChange),
+    /// A change of the table of calls that are up.
+    Live(LiveChange),
+    /// What came of [`crate::Input::Command`].
+    Command(Outcome),
+    /// To be counted and, at a bounded rate, logged. Holds no personal data.
+    Notice(Notice),
+}
+
+/// A change of the registrar's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindingChange {
+    /// New, or replaces the one with the same account and key.
+    Put(Binding),
+    /// Gone.
+    Remove {
+        /// Whose.
+        account: AccountId,
+        /// [`Binding::key`].
+        key: String,
+    },
+}
+
+/// A change of the table of calls that have not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LiveChange {
+    /// New or changed.
+    Put(LiveCall),
+    /// Ended.
+    Remove(CallId),
+}
+
+/// Something to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A message led to nothing.
+    Dropped(DropReason),
+    /// A request was challenged: it had no credentials yet, or their nonce was old.
+    Challenged,
+    /// Wrong password or unknown user; who guesses passwords shows here.
+    AuthenticationFailed(OrgId),
+    /// A request for a domain that is not ours.
+    ForeignDomain,
+    /// A new call was answered 503: too many calls.
+    CallsFull,
+    /// A new call was answered 503: the journal cannot keep up.
+    JournalPressure,
+    /// A call or a device in it found no ports in stock.
+    StockEmpty,
+    /// Devices beyond `legs_per_call_max` did not ring.
+    LegsLeftOut(usize),
+    /// A contact made room for a newer one of the same account.
+    BindingReplaced,
+    /// A contact was refused: too many of all accounts together.
+    BindingsFull,
+    /// The relay did not return a lease in time.
+    LeaseNotReturned(LeaseId),
+    /// A leg of a finished call did not end in time.
+    LegNotEnded,
+    /// A session description of a phone could not be read or used.
+    DescriptionRefused,
+}
+
+/// Why a switchboard wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// A SIP timer.
+    Sip(sip::Why),
+    /// A call has been in one state for as long as it may.
+    Call(CallId),
+    /// A contact expires.
+    Registration,
+}
+
+/// A reusable queue of outputs. The order is meaningful.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    queue: VecDeque<Output>,
+}
+
+impl Outputs {
+    /// An empty queue.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the oldest output.
+    pub fn pop(&mut self) -> Option<Output> {
+        self.queue.pop_front()
+    }
+
+    /// Appends an output.
+    pub fn push(&mut self, output: Output) {
+        self.queue.push_back(output);
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Takes all, oldest first.
+    pub fn drain(&mut self) -> impl Iterator<Item = Output> + '_ {
+        self.queue.drain(..)
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.push(Output::Notice(notice));
+    }
+}

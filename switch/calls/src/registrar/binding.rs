@@ -1,0 +1,205 @@
+//! One contact of an account: where a phone can be reached, until when, and how (RFC 3261 §10.3).
+//!
+//! A binding remembers the flow its REGISTER came on. That is where a phone behind a NAT is reached; one that is
+//! where its contact says is reached there, also after its connection is gone.
+
+use std::net::SocketAddr;
+
+use contract::{
+    id::{AccountId, OrgId},
+    live::Registration,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use sip::{Flow, NameAddr, Transport, Uri};
+
+/// A contact of an account, with all that must survive a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The organisation.
+    pub org: OrgId,
+    /// The account.
+    pub account: AccountId,
+    /// Its username.
+    pub username: String,
+    /// Names the binding within the account: the device's `+sip.instance` if it gave one (RFC 5626 §4.1), else the
+    /// contact URI as first given.
+    pub key: String,
+    /// The contact URI as given: the Request-URI of calls to it.
+    pub contact: String,
+    /// `+sip.instance` as given, with its quotes.
+    pub instance: Option<String>,
+    /// `q` in thousandths (RFC 3261 §10.2.1.2).
+    pub q: Option<u16>,
+    /// Route values towards it (RFC 3327).
+    pub path: Vec<String>,
+    /// Call-ID of the REGISTER that set it.
+    pub call_id: String,
+    /// CSeq of the REGISTER that set it.
+    pub cseq: u32,
+    /// What the phone calls itself.
+    pub user_agent: Option<String>,
+    /// Where that REGISTER came from.
+    pub flow: BindingFlow,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// A [`Flow`] that can be stored. A connection does not survive a restart and is stored as 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindingFlow {
+    /// The transport's token, lower case.
+    #[serde(with = "transport_token")]
+    pub transport: Transport,
+    /// Our address.
+    pub local: SocketAddr,
+    /// The phone's address, or that of its NAT.
+    pub remote: SocketAddr,
+    /// The connection of a stream while it is open; 0 otherwise.
+    #[serde(skip)]
+    pub connection: u64,
+}
+
+impl From<Flow> for BindingFlow {
+    fn from(flow: Flow) -> Self {
+        let Flow { transport, local, remote, connection } = flow;
+        Self { transport, local, remote, connection }
+    }
+}
+
+impl From<BindingFlow> for Flow {
+    fn from(flow: BindingFlow) -> Self {
+        let BindingFlow { transport, local, remote, connection } = flow;
+        Self { transport, local, remote, connection }
+    }
+}
+
+/// How to reach a contact now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    pub(crate) flow: Flow,
+    pub(crate) request_uri: String,
+    pub(crate) routes: Vec<String>,
+}
+
+impl Binding {
+    /// The row that others are shown.
+    #[must_use]
+    pub fn registration(&self) -> Registration {
+        let transport = self.flow.transport.as_str().to_ascii_lowercase();
+        Registration {
+            org: self.org,
+            account: self.account,
+            username: self.username.clone(),
+            contact: self.contact.clone(),
+            source: format!("{transport}/{}", self.flow.remote),
+            user_agent: self.user_agent.clone(),
+            expires_at: self.expires_at,
+        }
+    }
+
+    /// How to reach it now; `None` when its connection is gone and a new one cannot be opened to it.
+    pub(crate) fn reach(&self) -> Option<Reach> {
+        let target = match self.path.first() {
+            Some(route) => NameAddr::parse(route).map(|route| route.uri.to_owned()).unwrap_or_default(),
+            None => self.contact.clone(),
+        };
+        let flow = next_hop(self.flow.into(), &target)?;
+        Some(Reach { flow, request_uri: self.contact.clone(), routes: self.path.clone() })
+    }
+
+    /// Seconds left, rounded up: a contact that is still there never reads as gone.
+    pub(crate) fn expires_in_secs(&self, wall: Timestamp) -> u64 {
+        u64::try_from(self.expires_at.0.saturating_sub(wall.0)).unwrap_or(0).div_ceil(1_000_000)
+    }
+
+    /// Whether it is the contact of this URI (RFC 3261 §19.1.4).
+    pub(crate) fn is_at(&self, uri: &Uri<'_>) -> bool {
+        Uri::parse(&self.contact).is_ok_and(|own| own.is_equivalent(uri))
+    }
+
+    /// The value of a Contact header in a response to REGISTER (RFC 3261 §10.3 step 8).
+    pub(crate) fn contact_value(&self, wall: Timestamp) -> String {
+        let mut value = format!("<{}>;expires={}", self.contact, self.expires_in_secs(wall));
+        if let Some(q) = self.q {
+            value.push_str(&format!(";q={}.{:03}", q / 1_000, q % 1_000));
+        }
+        if let Some(instance) = &self.instance {
+            value.push_str(&format!(";+sip.instance={instance}"));
+        }
+        value
+    }
+}
+
+/// A target whose host is the address its REGISTER came from is where it says it is; any other is behind a NAT or
+/// has a name, and is reached the way its REGISTER came, as long as that way is open. Nothing is resolved here.
+fn next_hop(flow: Flow, target: &str) -> Option<Flow> {
+    let is_stream = flow.transport.is_reliable();
+    if is_stream && flow.connection != 0 {
+        return Some(flow);
+    }
+    let named = Uri::parse(target).ok().filter(|uri| uri.host.ip() == Some(flow.remote.ip())).map(|uri| {
+        let transport = uri.param("transport").and_then(Transport::from_token).unwrap_or(flow.transport);
+        let port = uri.port.unwrap_or(transport.default_port());
+        Flow { transport, remote: SocketAddr::new(flow.remote.ip(), port), ..flow }
+    });
+    match named {
+        // A WebSocket client takes no connections (RFC 7118 §5), and nothing leads out of an encrypted leg.
+        Some(hop) if matches!(hop.transport, Transport::Ws | Transport::Wss) => None,
+        Some(hop) if flow.transport.is_secure() && !hop.transport.is_secure() => None,
+        Some(hop) => Some(hop),
+        None => (!is_stream).then_some(flow),
+    }
+}
+
+mod transport_token {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use sip::Transport;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    pub(super) fn serialize<S: Serializer>(transport: &Transport, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&transport.as_str().to_ascii_lowercase())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Transport, D::Error> {
+        let token = String::deserialize(from)?;
+        Transport::from_token(&token).ok_or_else(|| D::Error::custom("unknown transport"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(transport: Transport, connection: u64) -> Flow {
+        let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "198.51.100.7:40000".parse().unwrap());
+        Flow { transport, local, remote, connection }
+    }
+
+    fn check(transport: Transport, connection: u64, contact: &str, expected: Option<(Transport, &str, u64)>) {
+        let hop = next_hop(flow(transport, connection), contact);
+        let expected =
+            expected.map(|(transport, remote, connection)| (transport, remote.parse().unwrap(), connection));
+        assert_eq!(hop.map(|hop| (hop.transport, hop.remote, hop.connection)), expected, "{contact}");
+    }
+
+    #[test]
+    fn a_phone_is_reached_at_its_contact_or_behind_its_nat() {
+        use Transport::{Tcp, Udp};
+        check(Udp, 0, "sip:1001@198.51.100.7:5070", Some((Udp, "198.51.100.7:5070", 0)));
+        check(Udp, 0, "sip:1001@198.51.100.7", Some((Udp, "198.51.100.7:5060", 0)));
+        check(Udp, 0, "sip:1001@198.51.100.7:5070;transport=tcp", Some((Tcp, "198.51.100.7:5070", 0)));
+        check(Udp, 0, "sip:1001@10.0.0.7:5070", Some((Udp, "198.51.100.7:40000", 0)));
+        check(Udp, 0, "sip:1001@phone.example", Some((Udp, "198.51.100.7:40000", 0)));
+    }
+
+    #[test]
+    fn a_stream_is_used_while_it_is_open_and_replaced_where_that_can_work() {
+        use Transport::{Tcp, Tls, Ws};
+        check(Tcp, 7, "sip:1001@10.0.0.7;transport=tcp", Some((Tcp, "198.51.100.7:40000", 7)));
+        check(Tcp, 0, "sip:1001@198.51.100.7:5070;transport=tcp", Some((Tcp, "198.51.100.7:5070", 0)));
+        check(Tcp, 0, "sip:1001@10.0.0.7:5070;transport=tcp", None);
+        check(Tls, 0, "sip:1001@198.51.100.7:5070;transport=udp", None);
+        check(Ws, 0, "sip:1001@198.51.100.7;transport=ws", None);
+    }
+}

@@ -1,0 +1,289 @@
+//! The registrar: which contacts an account has, changed by REGISTER, time and lost connections (RFC 3261 §10).
+//!
+//! A request is carried out as a whole or not at all. Who may register is settled before it comes here
+//! (`authentication`); what a contact is good for is said by [`Binding::reach`].
+
+mod binding;
+mod request;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    id::{AccountId, OrgId},
+    time::Timestamp,
+};
+use dialplan::Plan;
+use sip::{Flow, Uri};
+
+pub(crate) use binding::Reach;
+pub use binding::{Binding, BindingFlow};
+use request::{Contact, Wish};
+pub(crate) use request::{Registration, Rejection};
+
+use crate::{
+    config::Limits,
+    output::{BindingChange, Notice, Output, Outputs},
+};
+
+/// All contacts of all accounts.
+#[derive(Debug)]
+pub(crate) struct Registrar {
+    limits: Limits,
+    /// At most `bindings_per_account_max` each; never an empty list.
+    accounts: BTreeMap<AccountId, Vec<Binding>>,
+    expiries: BTreeSet<(Timestamp, AccountId, String)>,
+    /// Whose contacts came on which open connection.
+    connections: BTreeMap<u64, BTreeSet<AccountId>>,
+}
+
+/// Whose contacts a request is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner<'a> {
+    pub(crate) org: OrgId,
+    pub(crate) account: AccountId,
+    pub(crate) username: &'a str,
+}
+
+impl Registrar {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, accounts: BTreeMap::new(), expiries: BTreeSet::new(), connections: BTreeMap::new() }
+    }
+
+    /// How many contacts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.expiries.len()
+    }
+
+    /// The contacts of an account, in the order they were made.
+    pub(crate) fn contacts(&self, account: AccountId) -> &[Binding] {
+        self.accounts.get(&account).map_or(&[], Vec::as_slice)
+    }
+
+    /// The next expiry.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.expiries.first().map(|(at, _, _)| *at)
+    }
+
+    /// Carries out a REGISTER, wholly or not at all.
+    pub(crate) fn register(
+        &mut self,
+        owner: Owner<'_>,
+        flow: Flow,
+        registration: Registration,
+        wall: Timestamp,
+        out: &mut Outputs,
+    ) -> Result<(), Rejection> {
+        self.judge(owner.account, &registration)?;
+        match &registration.wish {
+            Wish::Fetch => {}
+            Wish::RemoveAll => {
+                let keys: Vec<String> =
+                    self.contacts(owner.account).iter().map(|binding| binding.key.clone()).collect();
+                for key in keys {
+                    self.remove(owner.account, &key, out);
+                }
+            }
+            Wish::Update(contacts) => {
+                for contact in contacts {
+                    self.update(owner, flow, &registration, contact, wall, out);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Step 7: a request older than the one that set a contact changes nothing, not even the other contacts.
+    fn judge(&self, account: AccountId, registration: &Registration) -> Result<(), Rejection> {
+        let touched = |binding: &&Binding| match &registration.wish {
+            Wish::Fetch => false,
+            Wish::RemoveAll => true,
+            Wish::Update(contacts) => contacts.iter().any(|contact| is_same(binding, contact)),
+        };
+        let is_stale =
+            |binding: &Binding| binding.call_id == registration.call_id && binding.cseq >= registration.cseq;
+        let own = self.contacts(account);
+        if own.iter().filter(touched).any(is_stale) {
+            return Err(Rejection::OutOfOrder);
+        }
+        let added = match &registration.wish {
+            Wish::Update(contacts) => contacts.iter().filter(|contact| contact.expires_secs > 0).count(),
+            Wish::Fetch | Wish::RemoveAll => 0,
+        };
+        if added > 0 && own.is_empty() && self.len() + added > self.limits.bindings_max {
+            return Err(Rejection::Full);
+        }
+        Ok(())
+    }
+
+    fn update(
+        &mut self,
+        owner: Owner<'_>,
+        flow: Flow,
+        registration: &Registration,
+        contact: &Contact,
+        wall: Timestamp,
+        out: &mut Outputs,
+    ) {
+        let key = contact.instance.clone().unwrap_or_else(|| contact.uri.clone());
+        // The same place or the same device: an instance that moved does not leave its old contact behind.
+        let replaced: Vec<String> = self
+            .contacts(owner.account)
+            .iter()
+            .filter(|binding| is_same(binding, contact))
+            .map(|binding| binding.key.clone())
+            .collect();
+        for old in replaced {
+            if contact.expires_secs == 0 || old != key {
+                self.remove(owner.account, &old, out);
+            }
+        }
+        if contact.expires_secs == 0 {
+            return;
+        }
+        self.make_room(owner.account, &key, out);
+        let expires_at = wall.plus_micros(i64::from(contact.expires_secs) * 1_000_000);
+        let binding = Binding {
+            org: owner.org,
+            account: owner.account,
+            username: owner.username.to_owned(),
+            key,
+            contact: contact.uri.clone(),
+            instance: contact.instance.clone(),
+            q: contact.q,
+            path: registration.path.clone(),
+            call_id: registration.call_id.clone(),
+            cseq: registration.cseq,
+            user_agent: registration.user_agent.clone(),
+            flow: flow.into(),
+            expires_at,
+        };
+        self.insert(binding.clone());
+        out.push(Output::Binding(BindingChange::Put(binding)));
+    }
+
+    /// A phone that lost its contacts (a new port at every start) must not be locked out by the old ones.
+    fn make_room(&mut self, account: AccountId, key: &str, out: &mut Outputs) {
+        let own = self.contacts(account);
+        if own.len() < self.limits.bindings_per_account_max || own.iter().any(|binding| binding.key == key) {
+            return;
+        }
+        let first = own.iter().min_by_key(|binding| binding.expires_at).map(|binding| binding.key.clone());
+        if let Some(first) = first {
+            self.remove(account, &first, out);
+            out.notice(Notice::BindingReplaced);
+        }
+    }
+
+    /// Puts a binding in, in place of the one with its key.
+    fn insert(&mut self, binding: Binding) {
+        let (account, connection) = (binding.account, binding.flow.connection);
+        self.expiries.insert((binding.expires_at, account, binding.key.clone()));
+        let own = self.accounts.entry(account).or_default();
+        match own.iter_mut().find(|old| old.key == binding.key) {
+            Some(place) => {
+                let old = std::mem::replace(place, binding);
+                if old.expires_at != place.expires_at {
+                    self.expiries.remove(&(old.expires_at, account, old.key));
+                }
+                self.forget_connection(account, old.flow.connection);
+            }
+            None => own.push(binding),
+        }
+        if connection != 0 {
+            self.connections.entry(connection).or_default().insert(account);
+        }
+    }
+
+    fn remove(&mut self, account: AccountId, key: &str, out: &mut Outputs) {
+        let Some(own) = self.accounts.get_mut(&account) else { return };
+        let Some(at) = own.iter().position(|binding| binding.key == key) else { return };
+        let gone = own.remove(at);
+        if own.is_empty() {
+            self.accounts.remove(&account);
+        }
+        self.expiries.remove(&(gone.expires_at, account, gone.key.clone()));
+        self.forget_connection(account, gone.flow.connection);
+        out.push(Output::Binding(BindingChange::Remove { account, key: gone.key }));
+    }
+
+    /// Drops the account from a connection that none of its contacts uses any more.
+    fn forget_connection(&mut self, account: AccountId, connection: u64) {
+        if self.contacts(account).iter().any(|binding| binding.flow.connection == connection) {
+            return;
+        }
+        if let Some(accounts) = self.connections.get_mut(&connection) {
+            accounts.remove(&account);
+            if accounts.is_empty() {
+                self.connections.remove(&connection);
+            }
+        }
+    }
+
+    /// A connection is gone: its contacts stay until they expire, and are dialled anew where that can work.
+    pub(crate) fn connection_lost(&mut self, connection: u64) {
+        for account in self.connections.remove(&connection).unwrap_or_default() {
+            for binding in self.accounts.get_mut(&account).into_iter().flatten() {
+                if binding.flow.connection == connection {
+                    binding.flow.connection = 0;
+                }
+            }
+        }
+    }
+
+    /// Takes back what was put out before a restart. No connection has survived it.
+    pub(crate) fn restore(
+        &mut self,
+        bindings: Vec<Binding>,
+        plan: &Plan,
+        wall: Timestamp,
+        out: &mut Outputs,
+    ) {
+        for mut binding in bindings {
+            binding.flow.connection = 0;
+            let is_current = binding.expires_at > wall && is_planned(plan, &binding);
+            let has_room = self.len() < self.limits.bindings_max
+                && self.contacts(binding.account).len() < self.limits.bindings_per_account_max;
+            if is_current && has_room {
+                self.insert(binding);
+            } else {
+                out.push(Output::Binding(BindingChange::Remove {
+                    account: binding.account,
+                    key: binding.key,
+                }));
+            }
+        }
+    }
+
+    /// Removes contacts of accounts that are not in the plan any more.
+    pub(crate) fn adopt(&mut self, plan: &Plan, out: &mut Outputs) {
+        let gone: Vec<(AccountId, String)> = self
+            .accounts
+            .values()
+            .flatten()
+            .filter(|binding| !is_planned(plan, binding))
+            .map(|binding| (binding.account, binding.key.clone()))
+            .collect();
+        for (account, key) in gone {
+            self.remove(account, &key, out);
+        }
+    }
+
+    /// Removes what has expired.
+    pub(crate) fn expire(&mut self, wall: Timestamp, out: &mut Outputs) {
+        while let Some((_, account, key)) = self.expiries.first().filter(|(at, _, _)| *at <= wall).cloned() {
+            self.remove(account, &key, out);
+        }
+    }
+}
+
+fn is_planned(plan: &Plan, binding: &Binding) -> bool {
+    plan.account(binding.org, &binding.username).is_some_and(|account| account.id == binding.account)
+}
+
+fn is_same(binding: &Binding, contact: &Contact) -> bool {
+    let is_same_device = binding.instance.is_some() && binding.instance == contact.instance;
+    is_same_device || Uri::parse(&contact.uri).is_ok_and(|uri| binding.is_at(&uri))
+}
+
+#[cfg(test)]
+mod tests;

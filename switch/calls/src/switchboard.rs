@@ -1,0 +1,293 @@
+//! The switchboard: every input finds the call, the registrar or the door it is for. Dispatch and nothing else.
+//!
+//! One switchboard serves one shard: the organisations pinned to it, with their calls and registrations
+//! (DESIGN D1). What a request may do is decided in `admission`, what a call does in `call`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use contract::{
+    command::{Command, Outcome},
+    id::CallId,
+    time::Timestamp,
+};
+use dialplan::Plan;
+use sip::{Endpoint, Event, Flow, SessionKey};
+use streams::media::MediaEvent;
+
+use crate::{
+    authentication::Authenticator,
+    call::Call,
+    clock::ClockMark,
+    config::{RINGING_MAX, SwitchboardConfig},
+    input::Input,
+    means::{Means, Random},
+    output::{Notice, Output, Outputs, Why},
+    registrar::Registrar,
+    stock::Stock,
+};
+
+/// One shard's calls and registrations.
+pub struct Switchboard {
+    pub(crate) config: SwitchboardConfig,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) now: Instant,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) wire: sip::Outputs,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) registrar: Registrar,
+    pub(crate) calls: BTreeMap<CallId, Call>,
+    pub(crate) sessions: BTreeMap<SessionKey, CallId>,
+    pub(crate) stock: Stock,
+    pub(crate) random: Random,
+    pub(crate) has_journal_pressure: bool,
+    clock: ClockMark,
+    deadlines: BTreeSet<(Instant, CallId)>,
+    /// Calls whose `ended` is written and whose legs are still leaving.
+    over: usize,
+}
+
+/// How much lives in a switchboard. At rest all are 0 but `registrations` and `stock`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Calls that have not ended.
+    pub calls: usize,
+    /// Calls that have ended and whose legs are leaving.
+    pub leaving_calls: usize,
+    /// Legs, up or leaving.
+    pub legs: usize,
+    /// Leases drawn and not reported closed.
+    pub leases: usize,
+    /// INVITE sessions.
+    pub sessions: usize,
+    /// SIP transactions.
+    pub transactions: usize,
+    /// Timers of SIP and of calls; not the expiries of registrations.
+    pub timers: usize,
+    /// Contacts of all accounts.
+    pub registrations: usize,
+    /// Leases free to be drawn.
+    pub stock: usize,
+}
+
+impl Switchboard {
+    /// A switchboard without calls and registrations. The seed decides every branch, tag, nonce and call id.
+    #[must_use]
+    pub fn new(mut config: SwitchboardConfig, plan: Arc<Plan>, seed: [u8; 32], clock: ClockMark) -> Self {
+        // Timer C must not end what the ring timeout is to end.
+        config.endpoint.timers.c = config.endpoint.timers.c.max(RINGING_MAX);
+        if !config.endpoint.supported.iter().any(|tag| tag == "path") {
+            config.endpoint.supported.push(String::from("path"));
+        }
+        let mut random = Random::new(seed);
+        Self {
+            plan,
+            now: clock.instant,
+            endpoint: Endpoint::new(config.endpoint.clone(), random.bytes()),
+            wire: sip::Outputs::new(),
+            authenticator: Authenticator::new(&config, &mut random),
+            registrar: Registrar::new(config.limits),
+            calls: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            stock: Stock::default(),
+            random,
+            has_journal_pressure: false,
+            clock,
+            deadlines: BTreeSet::new(),
+            over: 0,
+            config,
+        }
+    }
+
+    /// Takes one input and appends what follows from it to `out`. `now` never goes back.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
+        self.now = now;
+        match input {
+            Input::Received { flow, bytes } => self.sip(sip::Input::Received { flow, bytes }),
+            Input::Unreachable { flow } => self.unreachable(flow),
+            Input::Timeout => self.timeout(out),
+            Input::Plan(plan) => {
+                self.registrar.adopt(&plan, out);
+                self.plan = plan;
+            }
+            Input::Media(event) => self.media(event, out),
+            Input::Command(command) => self.command(command, out),
+            Input::Clock(mark) => self.clock = mark,
+            Input::Restore(bindings) => {
+                let wall = self.wall();
+                self.registrar.restore(bindings, &self.plan, wall, out);
+            }
+            Input::JournalPressure(is_high) => self.has_journal_pressure = is_high,
+        }
+        self.carry_out(out);
+    }
+
+    /// When to call with [`Input::Timeout`] next, and why.
+    #[must_use]
+    pub fn deadline(&self) -> Option<(Instant, Why)> {
+        let sip = self.endpoint.deadline().map(|(at, why)| (at, Why::Sip(why)));
+        let call = self.deadlines.first().map(|(at, call)| (*at, Why::Call(*call)));
+        let expiry = self.registrar.deadline().map(|at| (self.clock.instant(at), Why::Registration));
+        [sip, call, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// What lives in the switchboard now.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let sip = self.endpoint.counts();
+        Counts {
+            calls: self.calls.len() - self.over,
+            leaving_calls: self.over,
+            legs: self.calls.values().map(Call::legs).sum(),
+            leases: self.stock.held(),
+            sessions: sip.sessions.max(self.sessions.len()),
+            transactions: sip.transactions,
+            timers: sip.timers + self.deadlines.len(),
+            registrations: self.registrar.len(),
+            stock: self.stock.free(),
+        }
+    }
+
+    /// The wall time of the current input.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.clock.wall(self.now)
+    }
+
+    /// The means by which a call acts during the current input.
+    pub(crate) fn means<'a>(&'a mut self, out: &'a mut Outputs) -> Means<'a> {
+        Means {
+            now: self.now,
+            wall: self.clock.wall(self.now),
+            config: &self.config,
+            endpoint: &mut self.endpoint,
+            wire: &mut self.wire,
+            registrar: &self.registrar,
+            stock: &mut self.stock,
+            sessions: &mut self.sessions,
+            random: &mut self.random,
+            out,
+        }
+    }
+
+    fn sip(&mut self, input: sip::Input<'_>) {
+        self.endpoint.handle(self.now, input, &mut self.wire);
+    }
+
+    /// Puts out what the endpoint has decided and takes up what it has to tell, until nothing follows.
+    fn carry_out(&mut self, out: &mut Outputs) {
+        while let Some(output) = self.wire.pop() {
+            match output {
+                sip::Output::Send { flow, bytes } => out.push(Output::Send { flow, bytes }),
+                sip::Output::Event(Event::Request(request)) => self.request(&request, out),
+                sip::Output::Event(Event::Dropped(reason)) => out.notice(Notice::Dropped(reason)),
+                sip::Output::Event(event) => self.session_event(event, out),
+            }
+        }
+    }
+
+    fn session_event(&mut self, event: Event, out: &mut Outputs) {
+        let Some(session) = session_of(&event) else { return };
+        if let Some(id) = self.sessions.get(&session).copied() {
+            self.with_call(id, out, |call, means| call.signal(session, event, means));
+        }
+    }
+
+    /// Lets a call change and keeps what has become of it; false when there is no such call.
+    fn with_call(
+        &mut self,
+        id: CallId,
+        out: &mut Outputs,
+        change: impl FnOnce(Call, &mut Means<'_>) -> Call,
+    ) -> bool {
+        let Some(call) = self.calls.remove(&id) else { return false };
+        self.over -= usize::from(call.is_over());
+        let before = call.deadline();
+        let call = change(call, &mut self.means(out));
+        self.keep(id, call, before);
+        true
+    }
+
+    /// Keeps a call for as long as something of it is left.
+    pub(crate) fn keep(&mut self, id: CallId, call: Call, before: Option<Instant>) {
+        let after = call.deadline().filter(|_| !call.is_gone());
+        if before != after {
+            if let Some(before) = before {
+                self.deadlines.remove(&(before, id));
+            }
+            if let Some(after) = after {
+                self.deadlines.insert((after, id));
+            }
+        }
+        if !call.is_gone() {
+            self.over += usize::from(call.is_over());
+            self.calls.insert(id, call);
+        }
+    }
+
+    fn unreachable(&mut self, flow: Flow) {
+        if flow.connection != 0 {
+            self.registrar.connection_lost(flow.connection);
+        }
+        self.sip(sip::Input::Unreachable { flow });
+    }
+
+    fn timeout(&mut self, out: &mut Outputs) {
+        // What is set while others fire is due at the next call, so this ends.
+        for _ in 0..self.deadlines.len() {
+            let Some((_, id)) = self.deadlines.first().filter(|(at, _)| *at <= self.now).copied() else {
+                break;
+            };
+            self.with_call(id, out, Call::wake);
+        }
+        let wall = self.wall();
+        self.registrar.expire(wall, out);
+        self.sip(sip::Input::Timeout);
+    }
+
+    fn media(&mut self, event: MediaEvent, out: &mut Outputs) {
+        match event {
+            MediaEvent::Stock(leases) => self.stock.restock(leases),
+            // News for the relay's own gauges; the stock here is what counts.
+            MediaEvent::StockEmpty { .. } => {}
+            MediaEvent::Closed { lease, report } => {
+                if let Some(id) = self.stock.returned(lease) {
+                    self.with_call(id, out, |call, means| call.closed(lease, &report, means));
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command, out: &mut Outputs) {
+        let Command::HangUp { call } = command;
+        let is_up = self.calls.get(&call).is_some_and(|call| !call.is_over());
+        let outcome = if is_up && self.with_call(call, out, Call::hang_up) {
+            Outcome::Done
+        } else {
+            Outcome::UnknownCall
+        };
+        out.push(Output::Command(outcome));
+    }
+}
+
+/// The session that an event is about.
+fn session_of(event: &Event) -> Option<SessionKey> {
+    match event {
+        Event::Progress { session, .. }
+        | Event::Answered { session, .. }
+        | Event::Failed { session, .. }
+        | Event::Acked { session, .. }
+        | Event::AckMissing { session }
+        | Event::Canceled { session, .. }
+        | Event::Reinvite { session, .. }
+        | Event::ReinviteCanceled { session }
+        | Event::ReinviteAnswered { session, .. }
+        | Event::ReinviteFailed { session, .. }
+        | Event::InDialog { session, .. }
+        | Event::Response { session, .. }
+        | Event::Ended { session, .. } => Some(*session),
+        Event::Request(_) | Event::Dropped(_) => None,
+    }
+}
