@@ -1,3 +1,81 @@
-//! Placeholder header, replaced by the first real commit of this package.
+//! `sambungd`: reads its arguments and configuration, and hands over to [`sambungd::daemon`].
+//!
+//! Exit codes: 0 stopped by a signal, 2 bad configuration or something it names cannot be opened (nothing was
+//! started), anything else a defect.
 
-fn main() {}
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use sambungd::{
+    config::{Config, Mistake},
+    daemon::{CONTROL_THREAD, Daemon},
+    logging,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Threads for the database, the switch API and signals; calls and media have their own.
+const CONTROL_THREADS: usize = 2;
+
+/// The sambung switch: SIP, calls, media, call records.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, default_value = "/etc/sambung/sambung.toml")]
+    config: PathBuf,
+    /// Only check the configuration.
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let config = match Config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    if arguments.check {
+        return ExitCode::SUCCESS;
+    }
+    logging::start(&config.log);
+    logging::abort_on_panic();
+    let daemon = match Daemon::open(config) {
+        Ok(daemon) => daemon,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    match run(daemon) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(daemon: Daemon) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CONTROL_THREADS)
+        .thread_name(CONTROL_THREAD)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let stop = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        daemon.run(stop).await
+    })
+}
+
+/// One line for each mistake, for people and for whoever started us.
+fn refuse(mistakes: &[Mistake]) -> ExitCode {
+    let mut stderr = std::io::stderr().lock();
+    for mistake in mistakes {
+        // Nobody to tell if stderr is closed.
+        let _ = writeln!(stderr, "sambungd: {mistake}");
+    }
+    ExitCode::from(2)
+}

@@ -1,0 +1,271 @@
+//! One switch, from configuration to exit: opens everything, starts the threads and tasks, and ends them in order.
+//!
+//! Opening comes first and whole: whatever is wrong (a busy port, an unreadable folder, a bad URL) is reported
+//! together, and nothing has been started then. After that nothing but a defect or a signal ends the switch.
+
+use std::{
+    env,
+    fs::{self, DirBuilder, File},
+    net::TcpListener,
+    os::unix::fs::DirBuilderExt,
+    process::abort,
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use dialplan::Plan;
+use mio::Poll;
+use relay::{MediaAddress, Relay, RelayConfig, RelayError};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::watch;
+
+use crate::{
+    append_log::{self, Position},
+    atomic_file, bindings,
+    config::{self, Config, Mistake},
+    engine::{self, Engine},
+    journal::{self, feeder::Feeder},
+    notify::Notifier,
+    plan_watch::{self, PlanWatch},
+    switch_api::{self, Switch, Token},
+    wire::Wire,
+};
+
+/// What the control tasks run on.
+pub const CONTROL_THREAD: &str = "control";
+/// A stopping switch gives the feeder this long for the last records.
+const LAST_DELIVERY_MAX: Duration = Duration::from_secs(2);
+/// Larger files are no file with one line.
+const LINE_BYTES_MAX: u64 = 4 * 1024;
+
+/// Everything open, nothing running.
+pub struct Daemon {
+    engine: Engine,
+    handle: engine::Handle,
+    switch: Switch,
+    token: Token,
+    listener: TcpListener,
+    durable: watch::Receiver<Position>,
+    database: PgConnectOptions,
+    config: Config,
+    /// Held for as long as the data folder is ours.
+    _lock: File,
+}
+
+impl Daemon {
+    /// Opens everything that the configuration names. All that is wrong is reported together.
+    pub fn open(config: Config) -> Result<Self, Vec<Mistake>> {
+        let poll = Poll::new().map_err(|error| one("sip", error))?;
+        let waker = engine::waker(&poll).map_err(|error| one("sip", error))?;
+        let mut mistakes = Vec::new();
+        let lock = keep(lock_data_dir(&config), &mut mistakes);
+        let database = keep(database(&config.database), &mut mistakes);
+        let wire = keep(Wire::bind(&config.sip, poll.registry(), std::time::Instant::now()), &mut mistakes);
+        let waking = Arc::clone(&waker);
+        let relay = Relay::start(relay_config(&config.media), move || drop(waking.wake()));
+        let relay = keep(relay.map_err(|error| media_mistake(&error)), &mut mistakes);
+        let listener = keep(listen(&config), &mut mistakes);
+        let (Some(lock), Some(database), Some(wire), Some(relay), Some(listener)) =
+            (lock, database, wire, relay, listener)
+        else {
+            return Err(mistakes);
+        };
+        let token_file = config.token_file();
+        let token = Token::read_or_make(&token_file)
+            .map_err(|error| one("switch_api.token_file", format!("{}: {error}", token_file.display())))?;
+        let in_data = |what: &str, error| one("data_dir", format!("{}: {what}: {error}", config.data_dir.display()));
+        let (bindings, restored) =
+            bindings::open(&config.bindings_dir()).map_err(|error| in_data("bindings", error))?;
+        let journal = journal::open(&config.journal_dir(), append_log::SEGMENT_BYTES)
+            .map_err(|error| in_data("journal", error))?;
+
+        let plan_counters = Arc::new(plan_watch::Counters::default());
+        let kept = plan_watch::read_kept(&config.plan_file());
+        if let Some(plan) = &kept {
+            plan_counters.now_in_use(plan.revision());
+            tracing::info!(revision = plan.revision(), "starting with the plan kept on disk");
+        }
+        let (wire_counters, relay_counters) = (wire.counters(), relay.counters());
+        let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
+        let plan = kept.unwrap_or_else(|| Arc::new(Plan::default()));
+        let journal_end = journal.journal;
+        let parts = engine::Parts { wire, poll, relay, journal: journal_end, bindings, restored, plan, waker };
+        let (engine, handle) = Engine::new(&config, parts)?;
+        let switch = Switch {
+            engine: handle.clone(),
+            live: engine.live(),
+            engine_counters: engine.counters(),
+            wire: wire_counters,
+            relay: relay_counters,
+            journal: journal_counters,
+            bindings: bindings_counters,
+            plan: plan_counters,
+        };
+        let url_file = config.switch_api_url_file();
+        listener
+            .local_addr()
+            .and_then(|address| switch_api::write_url(&url_file, address))
+            .map_err(|error| one("switch_api.url_file", format!("{}: {error}", url_file.display())))?;
+        Ok(Self { engine, handle, switch, token, listener, durable: journal.durable, database, config, _lock: lock })
+    }
+
+    /// Runs until `stop` is done, then ends all calls, writes everything and returns. Call it on a tokio runtime.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { engine, handle, switch, token, listener, durable, database, config, _lock } = self;
+        let notifier = Notifier::from_environment();
+        let address = listener.local_addr()?;
+        let engine = spawn_engine(engine)?;
+        let journal_dir = config.journal_dir();
+        let feeder = Feeder::new(&journal_dir, durable, database.clone(), Arc::clone(&switch.journal));
+        let mut feeder = tokio::spawn(feeder.run());
+        let installer = handle.clone();
+        let watch = PlanWatch::new(
+            database,
+            config.plan_file(),
+            move |plan| installer.install(plan),
+            Arc::clone(&switch.plan),
+        );
+        let mut watch = tokio::spawn(watch.run());
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let router = switch_api::router(switch.clone(), token);
+        let api = tokio::spawn(async move { axum::serve(listener, router).await });
+        tracing::info!(udp = ?config.sip.udp, tcp = ?config.sip.tcp, api = %address, "sambungd takes traffic");
+        notifier.send("READY=1");
+
+        let heartbeat = heartbeat(&notifier, &switch.engine_counters);
+        tokio::select! {
+            () = stop => {}
+            () = heartbeat => {}
+            ended = &mut feeder => die("feeder", &ended),
+            ended = &mut watch => die("plan watch", &ended),
+        }
+        notifier.send("STOPPING=1");
+        handle.drain();
+        tokio::task::spawn_blocking(move || engine.join()).await?.map_err(|_| anyhow::anyhow!("the engine died"))?;
+        watch.abort();
+        if tokio::time::timeout(LAST_DELIVERY_MAX, feeder).await.is_err() {
+            tracing::info!("the database has not taken all call records yet; they are delivered after the next start");
+        }
+        api.abort();
+        let _ = fs::remove_file(config.switch_api_url_file());
+        tracing::info!("sambungd has stopped");
+        Ok(())
+    }
+}
+
+fn one(key: &str, reason: impl std::fmt::Display) -> Vec<Mistake> {
+    vec![Mistake::new(key, reason)]
+}
+
+fn keep<T>(outcome: Result<T, Vec<Mistake>>, mistakes: &mut Vec<Mistake>) -> Option<T> {
+    outcome.map_err(|more| mistakes.extend(more)).ok()
+}
+
+/// Makes the data folder if need be, and makes sure that it is ours alone.
+fn lock_data_dir(config: &Config) -> Result<File, Vec<Mistake>> {
+    let folder = &config.data_dir;
+    let mistake = |reason: String| one("data_dir", format!("{}: {reason}", folder.display()));
+    if !folder.exists() {
+        DirBuilder::new().mode(0o700).create(folder).map_err(|error| mistake(format!("cannot be made: {error}")))?;
+    }
+    fs::read_dir(folder).map_err(|error| mistake(format!("cannot be read: {error}")))?;
+    let lock = File::create(folder.join("lock")).map_err(|error| mistake(format!("cannot be written: {error}")))?;
+    lock.try_lock().map_err(|_| mistake("another sambungd is using it".into()))?;
+    let _ = fs::remove_file(config.switch_api_url_file());
+    // A disk that is full or read-only is better found now than with the first call.
+    atomic_file::sync_folder(folder).map_err(|error| mistake(format!("cannot be synced: {error}")))?;
+    Ok(lock)
+}
+
+fn database(config: &config::Database) -> Result<PgConnectOptions, Vec<Mistake>> {
+    let credential = env::var_os("CREDENTIALS_DIRECTORY")
+        .map(|folder| std::path::Path::new(&folder).join("database-url"))
+        .filter(|path| path.exists());
+    let (key, url) = match config.url_file.clone().or(credential) {
+        Some(path) => {
+            let readable = fs::metadata(&path).is_ok_and(|about| about.len() <= LINE_BYTES_MAX);
+            let text = if readable { fs::read_to_string(&path) } else { Err(std::io::ErrorKind::InvalidData.into()) };
+            let text = text.map_err(|error| one("database.url_file", format!("{}: {error}", path.display())))?;
+            ("database.url_file", text)
+        }
+        None => ("DATABASE_URL", env::var("DATABASE_URL").map_err(|_| {
+            let reason = "no database: name a file with its URL here, or set the environment variable DATABASE_URL";
+            one("database.url_file", reason)
+        })?),
+    };
+    // The error's text may repeat the URL and with it the password, so it is not shown.
+    let options: PgConnectOptions = url
+        .trim()
+        .parse()
+        .map_err(|_: sqlx::Error| one(key, "is not a URL like postgres://USER:PASSWORD@HOST/DATABASE"))?;
+    Ok(options.application_name("sambungd"))
+}
+
+fn relay_config(media: &config::Media) -> RelayConfig {
+    let addresses = media.addresses.iter().map(|bind| {
+        let known_as = media.advertised_addresses.iter().find(|address| address.is_ipv4() == bind.is_ipv4());
+        MediaAddress { bind: *bind, advertised: *known_as.unwrap_or(bind) }
+    });
+    RelayConfig {
+        addresses: addresses.collect(),
+        ports: relay::PortRange { first: media.ports.first, last: media.ports.last },
+        quarantine: Duration::from_secs(media.port_quarantine_secs),
+        ..RelayConfig::default()
+    }
+}
+
+fn media_mistake(error: &RelayError) -> Vec<Mistake> {
+    let key = match error {
+        RelayError::EmptyRange { .. }
+        | RelayError::OddRange(_)
+        | RelayError::TooManyPairs(_)
+        | RelayError::Privileged { .. }
+        | RelayError::RangeTaken { .. } => "media.ports",
+        RelayError::NoAddress
+        | RelayError::TooManyAddresses(_)
+        | RelayError::MixedFamilies { .. }
+        | RelayError::NotAdvertisable(_)
+        | RelayError::NotLocal { .. } => "media.addresses",
+        RelayError::Dscp(_) | RelayError::Socket(_) | RelayError::Worker(_) => "media",
+    };
+    one(key, error)
+}
+
+fn listen(config: &Config) -> Result<TcpListener, Vec<Mistake>> {
+    let address = config.switch_api.listen;
+    TcpListener::bind(address)
+        .map_err(|error| one("switch_api.listen", format!("cannot listen on {address}: {error}")))
+}
+
+fn spawn_engine(engine: Engine) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("engine".into()).spawn(move || {
+        if let Err(error) = engine.run() {
+            tracing::error!(%error, "the engine cannot go on");
+            abort();
+        }
+    })
+}
+
+/// Tells the watchdog that the engine turns, for as long as it does. Never done.
+async fn heartbeat(notifier: &Notifier, counters: &engine::Counters) {
+    let Some(limit) = notifier.watchdog else { return std::future::pending().await };
+    let mut turns = u64::MAX;
+    loop {
+        let now = counters.turns.load(Ordering::Relaxed);
+        if now != turns {
+            notifier.send("WATCHDOG=1");
+        }
+        turns = now;
+        // The engine turns once a second at least.
+        tokio::time::sleep((limit / 2).max(Duration::from_millis(500))).await;
+    }
+}
+
+/// A task that must never end has ended: a switch without it would look alive and not be.
+fn die(task: &str, ended: &Result<(), tokio::task::JoinError>) -> ! {
+    tracing::error!(task, ?ended, "a task that must not end has ended");
+    abort()
+}
+

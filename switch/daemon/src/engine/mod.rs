@@ -1,0 +1,404 @@
+//! The engine: one thread that owns all calls of a shard (HOUSE §4a).
+//!
+//! It pulls messages from the wire, news from the relay and orders from other threads, hands each to the
+//! [`Switchboard`] with one `now` per turn, and carries the outputs out in their order through three doors: the wire,
+//! the relay, the journal. It decides nothing and never waits but in its poll; every queue into it is bounded.
+
+mod notices;
+mod settings;
+
+use std::{
+    collections::VecDeque,
+    io::{self, ErrorKind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use calls::{ClockMark, Command, Input, Outcome, Output, Outputs, Switchboard};
+use crossbeam_channel::{Receiver, Sender};
+use dialplan::Plan;
+use mio::{Events, Poll, Token, Waker};
+use relay::{Full, Relay};
+use streams::media::MediaCommand;
+use tokio::sync::oneshot;
+
+use crate::{
+    bindings::Bindings,
+    clock,
+    config::{Config, Mistake},
+    journal::Journal,
+    live::Live,
+    wire::{DATAGRAM_BYTES_MAX, FOREIGN_TOKENS, Received, Wire},
+};
+use notices::NoticeLog;
+pub use notices::Notices;
+
+const WAKER: Token = Token(FOREIGN_TOKENS);
+/// Orders from other threads that may wait.
+const CONTROLS_MAX: usize = 64;
+/// Messages taken in one turn, before timers and other queues have theirs.
+const MESSAGES_PER_TURN: usize = 256;
+/// Relay events taken in one turn.
+const MEDIA_PER_TURN: usize = 256;
+/// The clock mark is renewed, and the heart beats, this often.
+const TICK_EVERY: Duration = Duration::from_secs(1);
+/// While something waits for room elsewhere it is tried again after this.
+const RETRY_AFTER: Duration = Duration::from_millis(2);
+/// Orders to the relay that may wait for room in its ring. A call needs about eight in its life.
+const MEDIA_WAITING_MAX: usize = 262_144;
+/// A stopping switch that had calls stays for the first repeat of a BYE that was lost (RFC 3261 §17.1.2.2: T1).
+const DRAIN_MIN: Duration = Duration::from_millis(700);
+/// A stopping switch waits this long for its calls' goodbyes.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// A stopping switch waits this long for the disk.
+const CLOSE_MAX: Duration = Duration::from_secs(2);
+
+/// What the engine counts.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Turns of the loop; it stands still only if the engine does.
+    pub turns: AtomicU64,
+    /// Calls begun.
+    pub calls: AtomicU64,
+    /// SIP transactions now.
+    pub transactions: AtomicU64,
+    /// INVITE sessions now.
+    pub sessions: AtomicU64,
+    /// Orders to the relay lost for want of room. Anything but 0 is an incident.
+    pub media_lost: AtomicU64,
+    /// New calls are being refused because the journal cannot keep up.
+    pub journal_pressure: AtomicBool,
+    /// The switch is stopping.
+    pub draining: AtomicBool,
+    /// What the switchboard notices, by kind.
+    pub notices: Notices,
+}
+
+/// An order from another thread.
+enum Control {
+    Plan(Arc<Plan>, oneshot::Sender<()>),
+    Command(Command, oneshot::Sender<Outcome>),
+    Drain,
+}
+
+/// The way into a running engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    controls: Sender<Control>,
+    waker: Arc<Waker>,
+}
+
+impl Handle {
+    /// Gives the engine a plan. The answer comes when it is in use, or fails when there is no engine any more.
+    pub fn install(&self, plan: Arc<Plan>) -> oneshot::Receiver<()> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Control::Plan(plan, answer));
+        answered
+    }
+
+    /// Has a command carried out. The answer fails when the engine is gone or too busy.
+    pub fn command(&self, command: Command) -> oneshot::Receiver<Outcome> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Control::Command(command, answer));
+        answered
+    }
+
+    /// Ends all calls and then the engine.
+    pub fn drain(&self) {
+        self.send(Control::Drain);
+    }
+
+    fn send(&self, control: Control) {
+        // A queue that stays full for so long means an engine that hangs, which the watchdog sees.
+        if self.controls.send_timeout(control, TICK_EVERY).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// What an engine is made of. Everything is open already, so that nothing can fail once it runs.
+pub struct Parts {
+    /// Bound sockets, registered with `poll`.
+    pub wire: Wire,
+    /// The engine's poll.
+    pub poll: Poll,
+    /// A running relay that wakes `waker`.
+    pub relay: Relay,
+    /// The engine's end of the journal.
+    pub journal: Journal,
+    /// The registrar's log.
+    pub bindings: Bindings,
+    /// What that log held.
+    pub restored: Vec<calls::Binding>,
+    /// The last good plan, or an empty one.
+    pub plan: Arc<Plan>,
+    /// See [`waker`].
+    pub waker: Arc<Waker>,
+}
+
+/// The waker of an engine's poll; its own threads and the relay's use it.
+pub fn waker(poll: &Poll) -> io::Result<Arc<Waker>> {
+    Waker::new(poll.registry(), WAKER).map(Arc::new)
+}
+
+/// The engine, until [`Engine::run`] takes its thread.
+pub struct Engine {
+    wire: Wire,
+    poll: Poll,
+    relay: Relay,
+    journal: Journal,
+    bindings: Bindings,
+    switchboard: Switchboard,
+    controls: Receiver<Control>,
+    live: Arc<Live>,
+    counters: Arc<Counters>,
+    out: Outputs,
+    /// Who waits for the outcome of the command that is being handled.
+    asker: Option<oneshot::Sender<Outcome>>,
+    media_waiting: VecDeque<MediaCommand>,
+    has_more_media: bool,
+    notice_log: NoticeLog,
+    tick_at: Instant,
+    draining: Option<Draining>,
+    pressure: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Draining {
+    not_before: Instant,
+    not_after: Instant,
+}
+
+impl Engine {
+    /// Builds the engine and restores the registrations.
+    pub fn new(config: &Config, parts: Parts) -> Result<(Self, Handle), Vec<Mistake>> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| vec![Mistake::new("randomness", error)])?;
+        let now = Instant::now();
+        let mark = ClockMark { instant: now, unix: clock::unix_now() };
+        let switchboard = Switchboard::new(settings::switchboard(config), parts.plan, seed, mark);
+        let (sender, controls) = crossbeam_channel::bounded(CONTROLS_MAX);
+        let mut engine = Self {
+            wire: parts.wire,
+            poll: parts.poll,
+            relay: parts.relay,
+            journal: parts.journal,
+            bindings: parts.bindings,
+            switchboard,
+            controls,
+            live: Arc::default(),
+            counters: Arc::default(),
+            out: Outputs::new(),
+            asker: None,
+            media_waiting: VecDeque::new(),
+            has_more_media: false,
+            notice_log: NoticeLog::default(),
+            tick_at: now,
+            draining: None,
+            pressure: false,
+        };
+        for binding in &parts.restored {
+            engine.live.change_registration(&calls::BindingChange::Put(binding.clone()));
+        }
+        engine.handle(now, Input::Restore(parts.restored));
+        Ok((engine, Handle { controls: sender, waker: parts.waker }))
+    }
+
+    /// The tables that others read.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    /// What is counted.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Turns until it is told to drain and has. An error is a poll that does not work, which nothing can mend.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1_024);
+        let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+        loop {
+            let timeout = self.wait_at_most(Instant::now());
+            match self.poll.poll(&mut events, Some(timeout)) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                outcome => outcome?,
+            }
+            let now = Instant::now();
+            for event in events.iter().filter(|event| event.token() != WAKER) {
+                self.wire.ready(event, now);
+            }
+            self.take_controls(now);
+            self.take_media(now);
+            self.take_messages(now, &mut buffer);
+            self.mind_the_time(now);
+            self.counters.turns.fetch_add(1, Ordering::Relaxed);
+            if self.is_drained(now) {
+                break;
+            }
+        }
+        self.close();
+        Ok(())
+    }
+
+    fn wait_at_most(&mut self, now: Instant) -> Duration {
+        if self.wire.has_more() || self.has_more_media {
+            return Duration::ZERO;
+        }
+        let timer = self.switchboard.deadline().map_or(self.tick_at, |(at, _)| at);
+        let at = timer.min(self.tick_at).min(self.wire.deadline());
+        let wait = at.saturating_duration_since(now);
+        let retry = !self.media_waiting.is_empty() || self.draining.is_some();
+        if retry { wait.min(RETRY_AFTER) } else { wait }
+    }
+
+    fn take_controls(&mut self, now: Instant) {
+        while let Ok(control) = self.controls.try_recv() {
+            match control {
+                Control::Plan(plan, answer) => {
+                    self.handle(now, Input::Plan(plan));
+                    let _ = answer.send(());
+                }
+                Control::Command(command, answer) => {
+                    self.asker = Some(answer);
+                    self.handle(now, Input::Command(command));
+                    self.asker = None;
+                }
+                Control::Drain => self.drain(now),
+            }
+        }
+    }
+
+    fn take_media(&mut self, now: Instant) {
+        // The relay wakes us for what is new only, so what is left must be remembered.
+        self.has_more_media = true;
+        for _ in 0..MEDIA_PER_TURN {
+            let Some(event) = self.relay.receive() else {
+                self.has_more_media = false;
+                return;
+            };
+            self.handle(now, Input::Media(event));
+        }
+    }
+
+    fn take_messages(&mut self, now: Instant, buffer: &mut [u8]) {
+        for _ in 0..MESSAGES_PER_TURN {
+            match self.wire.next(now, buffer) {
+                Some(Received::Datagram { flow, bytes }) => {
+                    let bytes = buffer.get(..bytes).unwrap_or_default();
+                    self.handle(now, Input::Received { flow, bytes });
+                }
+                Some(Received::Message { flow, bytes }) => {
+                    self.handle(now, Input::Received { flow, bytes: &bytes });
+                }
+                Some(Received::Lost { flow }) => self.handle(now, Input::Unreachable { flow }),
+                None => return,
+            }
+        }
+    }
+
+    /// Everything that happens because of the time, or because of how the journal is doing.
+    fn mind_the_time(&mut self, now: Instant) {
+        self.wire.sweep(now);
+        self.send_waiting_media();
+        let journal_pressure = self.journal.pressure();
+        self.counters.journal_pressure.store(journal_pressure, Ordering::Relaxed);
+        let pressure = journal_pressure || self.draining.is_some();
+        if pressure != self.pressure {
+            self.pressure = pressure;
+            self.handle(now, Input::JournalPressure(pressure));
+        }
+        if now >= self.tick_at {
+            self.tick_at = now + TICK_EVERY;
+            self.handle(now, Input::Clock(ClockMark { instant: now, unix: clock::unix_now() }));
+            let counts = self.switchboard.counts();
+            self.counters.transactions.store(counts.endpoint.transactions as u64, Ordering::Relaxed);
+            self.counters.sessions.store(counts.endpoint.sessions as u64, Ordering::Relaxed);
+        }
+        if self.switchboard.deadline().is_some_and(|(at, _)| at <= now) {
+            self.handle(now, Input::Timeout);
+        }
+    }
+
+    fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.switchboard.handle(now, input, &mut self.out);
+        while let Some(output) = self.out.pop() {
+            match output {
+                Output::Send { flow, bytes } => self.wire.send(now, flow, bytes),
+                Output::Media(command) => self.send_media(command),
+                Output::Journal(entry) => {
+                    let is_call = matches!(entry.fact, contract::journal::Fact::Call(_));
+                    self.counters.calls.fetch_add(u64::from(is_call), Ordering::Relaxed);
+                    self.journal.record(entry);
+                }
+                Output::Binding(change) => {
+                    self.live.change_registration(&change);
+                    self.bindings.note(change);
+                }
+                Output::Live(change) => self.live.change_call(change),
+                Output::Command(outcome) => {
+                    let _ = self.asker.take().map(|asker| asker.send(outcome));
+                }
+                Output::Notice(notice) => self.notice_log.note(now, &notice, &self.counters.notices),
+            }
+        }
+    }
+
+    fn send_media(&mut self, command: MediaCommand) {
+        self.send_waiting_media();
+        if self.media_waiting.is_empty() {
+            let Err(Full(command)) = self.relay.send(command) else { return };
+            self.media_waiting.push_back(command);
+        } else if self.media_waiting.len() < MEDIA_WAITING_MAX {
+            self.media_waiting.push_back(command);
+        } else if self.counters.media_lost.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!("the media relay does not keep up: orders to it are being lost");
+        }
+    }
+
+    fn send_waiting_media(&mut self) {
+        while let Some(command) = self.media_waiting.pop_front() {
+            if let Err(Full(command)) = self.relay.send(command) {
+                self.media_waiting.push_front(command);
+                return;
+            }
+        }
+    }
+
+    /// No new calls, and goodbye to those that are up.
+    fn drain(&mut self, now: Instant) {
+        if self.draining.is_some() {
+            return;
+        }
+        let calls = self.live.calls();
+        let not_before = if calls.is_empty() { now } else { now + DRAIN_MIN };
+        self.draining = Some(Draining { not_before, not_after: now + DRAIN_MAX });
+        self.counters.draining.store(true, Ordering::Relaxed);
+        self.mind_the_time(now);
+        tracing::info!(calls = calls.len(), "stopping: no new calls, live ones are ended");
+        for call in calls {
+            self.handle(now, Input::Command(Command::HangUp { call: call.call }));
+        }
+    }
+
+    /// Nobody waits for anything from us any more, or not for longer.
+    fn is_drained(&self, now: Instant) -> bool {
+        let Some(Draining { not_before, not_after }) = self.draining else { return false };
+        let is_empty = self.live.calls_len() == 0 && self.switchboard.counts().calls == 0;
+        now >= not_after || (now >= not_before && is_empty)
+    }
+
+    fn close(self) {
+        let Self { journal, bindings, relay, .. } = self;
+        drop(relay);
+        if !journal.close(CLOSE_MAX) {
+            tracing::error!("the journal could not be written to its end: the last call records are lost");
+        }
+        if !bindings.close(CLOSE_MAX) {
+            tracing::warn!("the latest registrations could not be written; phones will register again");
+        }
+    }
+}

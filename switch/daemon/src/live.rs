@@ -1,0 +1,66 @@
+//! What is going on right now, for anybody to read without a lock (DESIGN D4).
+//!
+//! The engine writes, the switch API and metrics read. The tables are papaya's: readers never make the engine wait.
+
+use calls::{BindingChange, LiveChange};
+use contract::{
+    id::{AccountId, CallId},
+    live::{LiveCall, Registration},
+};
+
+/// The tables of live calls and of registrations.
+#[derive(Debug, Default)]
+pub struct Live {
+    calls: papaya::HashMap<CallId, LiveCall>,
+    registrations: papaya::HashMap<(AccountId, String), Registration>,
+}
+
+impl Live {
+    /// Takes over a change of a call.
+    pub(crate) fn change_call(&self, change: LiveChange) {
+        match change {
+            LiveChange::Put(call) => {
+                self.calls.pin().insert(call.call, call);
+            }
+            LiveChange::Remove(call) => {
+                self.calls.pin().remove(&call);
+            }
+        }
+    }
+
+    /// Takes over a change of a contact.
+    pub(crate) fn change_registration(&self, change: &BindingChange) {
+        match change {
+            BindingChange::Put(binding) => {
+                self.registrations.pin().insert((binding.account, binding.key.clone()), binding.registration());
+            }
+            BindingChange::Remove { account, key } => {
+                self.registrations.pin().remove(&(*account, key.clone()));
+            }
+        }
+    }
+
+    /// Calls that have not ended, oldest first.
+    pub fn calls(&self) -> Vec<LiveCall> {
+        let mut calls: Vec<LiveCall> = self.calls.pin().values().cloned().collect();
+        calls.sort_by_key(|call| (call.created_at, call.call));
+        calls
+    }
+
+    /// Contacts, by organisation, username and contact.
+    pub fn registrations(&self) -> Vec<Registration> {
+        let mut registrations: Vec<Registration> = self.registrations.pin().values().cloned().collect();
+        registrations.sort_by(|a, b| (a.org, &a.username, &a.contact).cmp(&(b.org, &b.username, &b.contact)));
+        registrations
+    }
+
+    /// How many calls have not ended.
+    pub fn calls_len(&self) -> usize {
+        self.calls.pin().len()
+    }
+
+    /// How many contacts there are.
+    pub fn registrations_len(&self) -> usize {
+        self.registrations.pin().len()
+    }
+}
