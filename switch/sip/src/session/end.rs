@@ -43,6 +43,10 @@ impl Endpoint {
         reason: Option<Reason>,
         out: &mut Outputs,
     ) {
+        // Before it is confirmed, its INVITE decides.
+        if self.sessions.get_mut(&key).and_then(Session::confirmed).is_none() {
+            return;
+        }
         self.close_exchanges(now, key, out);
         let Some(mut session) = self.sessions.remove(&key) else { return };
         session.running.stop_all(&mut self.timers);

@@ -72,6 +72,21 @@ fn section_12_2_1_2_a_silent_peer_ends_the_session() {
 }
 
 #[test]
+fn section_12_2_1_2_a_silent_peer_does_not_end_an_invite_that_rings() {
+    let mut world = World::called();
+    world.fate(|flight| if flight.label() == "INFO" { Fate::Lose } else { Fate::Deliver });
+    let key = world.session(B);
+    world.order(B, |endpoint, now, out| endpoint.request(now, key, "INFO", Vec::new(), None, out)).unwrap();
+    world.run(Duration::from_secs(33));
+    assert_eq!(world.heard(B), ["Response 408"]);
+    let mut world = world.talk();
+    world.hang_up(B);
+    world.run_ms(40);
+    assert_eq!(world.heard(A), ["Ended Peer"]);
+    world.assert_gone();
+}
+
+#[test]
 fn an_owner_that_forgets_a_request_leaves_nothing_behind() {
     let mut world = World::talking();
     world.fate(
