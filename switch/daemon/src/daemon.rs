@@ -14,7 +14,6 @@ use std::{
     time::Duration,
 };
 
-use dialplan::Plan;
 use mio::Poll;
 use relay::{MediaAddress, Relay, RelayConfig, RelayError};
 use sqlx::postgres::PgConnectOptions;
@@ -74,7 +73,8 @@ impl Daemon {
         let token_file = config.token_file();
         let token = Token::read_or_make(&token_file)
             .map_err(|error| one("switch_api.token_file", format!("{}: {error}", token_file.display())))?;
-        let in_data = |what: &str, error| one("data_dir", format!("{}: {what}: {error}", config.data_dir.display()));
+        let in_data =
+            |what: &str, error| one("data_dir", format!("{}: {what}: {error}", config.data_dir.display()));
         let (bindings, restored) =
             bindings::open(&config.bindings_dir()).map_err(|error| in_data("bindings", error))?;
         let journal = journal::open(&config.journal_dir(), append_log::SEGMENT_BYTES)
@@ -88,9 +88,9 @@ impl Daemon {
         }
         let (wire_counters, relay_counters) = (wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
-        let plan = kept.unwrap_or_else(|| Arc::new(Plan::default()));
         let journal_end = journal.journal;
-        let parts = engine::Parts { wire, poll, relay, journal: journal_end, bindings, restored, plan, waker };
+        let parts =
+            engine::Parts { wire, poll, relay, journal: journal_end, bindings, restored, plan: kept, waker };
         let (engine, handle) = Engine::new(&config, parts)?;
         let switch = Switch {
             engine: handle.clone(),
@@ -107,7 +107,17 @@ impl Daemon {
             .local_addr()
             .and_then(|address| switch_api::write_url(&url_file, address))
             .map_err(|error| one("switch_api.url_file", format!("{}: {error}", url_file.display())))?;
-        Ok(Self { engine, handle, switch, token, listener, durable: journal.durable, database, config, _lock: lock })
+        Ok(Self {
+            engine,
+            handle,
+            switch,
+            token,
+            listener,
+            durable: journal.durable,
+            database,
+            config,
+            _lock: lock,
+        })
     }
 
     /// Runs until `stop` is done, then ends all calls, writes everything and returns. Call it on a tokio runtime.
@@ -143,10 +153,14 @@ impl Daemon {
         }
         notifier.send("STOPPING=1");
         handle.drain();
-        tokio::task::spawn_blocking(move || engine.join()).await?.map_err(|_| anyhow::anyhow!("the engine died"))?;
+        tokio::task::spawn_blocking(move || engine.join())
+            .await?
+            .map_err(|_| anyhow::anyhow!("the engine died"))?;
         watch.abort();
         if tokio::time::timeout(LAST_DELIVERY_MAX, feeder).await.is_err() {
-            tracing::info!("the database has not taken all call records yet; they are delivered after the next start");
+            tracing::info!(
+                "the database has not taken all call records yet; they are delivered after the next start"
+            );
         }
         api.abort();
         let _ = fs::remove_file(config.switch_api_url_file());
@@ -168,10 +182,14 @@ fn lock_data_dir(config: &Config) -> Result<File, Vec<Mistake>> {
     let folder = &config.data_dir;
     let mistake = |reason: String| one("data_dir", format!("{}: {reason}", folder.display()));
     if !folder.exists() {
-        DirBuilder::new().mode(0o700).create(folder).map_err(|error| mistake(format!("cannot be made: {error}")))?;
+        DirBuilder::new()
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| mistake(format!("cannot be made: {error}")))?;
     }
     fs::read_dir(folder).map_err(|error| mistake(format!("cannot be read: {error}")))?;
-    let lock = File::create(folder.join("lock")).map_err(|error| mistake(format!("cannot be written: {error}")))?;
+    let lock =
+        File::create(folder.join("lock")).map_err(|error| mistake(format!("cannot be written: {error}")))?;
     lock.try_lock().map_err(|_| mistake("another sambungd is using it".into()))?;
     let _ = fs::remove_file(config.switch_api_url_file());
     // A disk that is full or read-only is better found now than with the first call.
@@ -268,4 +286,3 @@ fn die(task: &str, ended: &Result<(), tokio::task::JoinError>) -> ! {
     tracing::error!(task, ?ended, "a task that must not end has ended");
     abort()
 }
-

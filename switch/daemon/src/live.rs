@@ -32,7 +32,9 @@ impl Live {
     pub(crate) fn change_registration(&self, change: &BindingChange) {
         match change {
             BindingChange::Put(binding) => {
-                self.registrations.pin().insert((binding.account, binding.key.clone()), binding.registration());
+                self.registrations
+                    .pin()
+                    .insert((binding.account, binding.key.clone()), binding.registration());
             }
             BindingChange::Remove { account, key } => {
                 self.registrations.pin().remove(&(*account, key.clone()));

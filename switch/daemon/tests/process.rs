@@ -7,6 +7,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -20,23 +21,29 @@ struct Fixture {
     child: Option<Child>,
 }
 
-/// A port that is free for UDP and TCP.
-fn free_address() -> SocketAddr {
+/// Ports that one test takes: one for SIP, the rest for media.
+const PORTS_PER_TEST: u16 = 42;
+
+/// The first of some ports that nobody uses, below those that the system gives to clients by itself.
+fn free_ports() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let offset = u16::try_from(std::process::id() % 100).unwrap() * 150;
     loop {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address;
+        let first = 11_000 + (offset + NEXT.fetch_add(PORTS_PER_TEST, Ordering::Relaxed)) % 20_000;
+        let is_free = |port| {
+            TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok()
+        };
+        if (first..first + PORTS_PER_TEST).all(is_free) {
+            return first;
         }
     }
 }
 
 impl Fixture {
     fn new() -> Self {
-        // Ports below the ephemeral range, apart for each test of this process.
-        static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
-        let media_ports = 14_000 + 40 * NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Self { folder: tempfile::tempdir().unwrap(), sip: free_address(), media_ports, child: None }
+        let first = free_ports();
+        let sip = SocketAddr::from(([127, 0, 0, 1], first));
+        Self { folder: tempfile::tempdir().unwrap(), sip, media_ports: first + 2, child: None }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -141,7 +148,8 @@ impl Drop for Fixture {
 #[test]
 fn all_mistakes_of_the_configuration_are_listed_and_nothing_is_started() {
     let fixture = Fixture::new();
-    let lines = fixture.refused("data_dir = 'data'\nmood = 'good'\n[sip]\nudp = ['everywhere']\n[media]\nports = 'all'\n");
+    let lines = fixture
+        .refused("data_dir = 'data'\nmood = 'good'\n[sip]\nudp = ['everywhere']\n[media]\nports = 'all'\n");
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(lines[0].starts_with("sambungd: sip.udp: expected an address with a port"), "{lines:?}");
     assert!(lines[1].starts_with("sambungd: media.ports: expected"), "{lines:?}");

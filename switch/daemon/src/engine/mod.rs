@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use calls::{ClockMark, Command, Input, Outcome, Output, Outputs, Switchboard};
+use calls::{Binding, BindingChange, ClockMark, Command, Input, Outcome, Output, Outputs, Switchboard};
 use crossbeam_channel::{Receiver, Sender};
 use dialplan::Plan;
 use mio::{Events, Poll, Token, Waker};
@@ -132,9 +132,9 @@ pub struct Parts {
     /// The registrar's log.
     pub bindings: Bindings,
     /// What that log held.
-    pub restored: Vec<calls::Binding>,
-    /// The last good plan, or an empty one.
-    pub plan: Arc<Plan>,
+    pub restored: Vec<Binding>,
+    /// The last good plan, if there is one.
+    pub plan: Option<Arc<Plan>>,
     /// See [`waker`].
     pub waker: Arc<Waker>,
 }
@@ -160,6 +160,8 @@ pub struct Engine {
     asker: Option<oneshot::Sender<Outcome>>,
     media_waiting: VecDeque<MediaCommand>,
     has_more_media: bool,
+    /// Contacts of a former life that wait for the first plan: without one their accounts would seem unknown.
+    restored: Vec<Binding>,
     notice_log: NoticeLog,
     tick_at: Instant,
     draining: Option<Draining>,
@@ -179,7 +181,8 @@ impl Engine {
         getrandom::fill(&mut seed).map_err(|error| vec![Mistake::new("randomness", error)])?;
         let now = Instant::now();
         let mark = ClockMark { instant: now, unix: clock::unix_now() };
-        let switchboard = Switchboard::new(settings::switchboard(config), parts.plan, seed, mark);
+        let first_plan = parts.plan.clone().unwrap_or_default();
+        let switchboard = Switchboard::new(settings::switchboard(config), first_plan, seed, mark);
         let (sender, controls) = crossbeam_channel::bounded(CONTROLS_MAX);
         let mut engine = Self {
             wire: parts.wire,
@@ -195,15 +198,15 @@ impl Engine {
             asker: None,
             media_waiting: VecDeque::new(),
             has_more_media: false,
+            restored: parts.restored,
             notice_log: NoticeLog::default(),
             tick_at: now,
             draining: None,
             pressure: false,
         };
-        for binding in &parts.restored {
-            engine.live.change_registration(&calls::BindingChange::Put(binding.clone()));
+        if parts.plan.is_some() {
+            engine.restore(now);
         }
-        engine.handle(now, Input::Restore(parts.restored));
         Ok((engine, Handle { controls: sender, waker: parts.waker }))
     }
 
@@ -244,6 +247,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Gives the switchboard the contacts of a former life, once.
+    fn restore(&mut self, now: Instant) {
+        let restored = std::mem::take(&mut self.restored);
+        if restored.is_empty() {
+            return;
+        }
+        for binding in &restored {
+            self.live.change_registration(&BindingChange::Put(binding.clone()));
+        }
+        self.handle(now, Input::Restore(restored));
+    }
+
     fn wait_at_most(&mut self, now: Instant) -> Duration {
         if self.wire.has_more() || self.has_more_media {
             return Duration::ZERO;
@@ -260,6 +275,7 @@ impl Engine {
             match control {
                 Control::Plan(plan, answer) => {
                     self.handle(now, Input::Plan(plan));
+                    self.restore(now);
                     let _ = answer.send(());
                 }
                 Control::Command(command, answer) => {
@@ -315,8 +331,8 @@ impl Engine {
             self.tick_at = now + TICK_EVERY;
             self.handle(now, Input::Clock(ClockMark { instant: now, unix: clock::unix_now() }));
             let counts = self.switchboard.counts();
-            self.counters.transactions.store(counts.endpoint.transactions as u64, Ordering::Relaxed);
-            self.counters.sessions.store(counts.endpoint.sessions as u64, Ordering::Relaxed);
+            self.counters.transactions.store(counts.transactions as u64, Ordering::Relaxed);
+            self.counters.sessions.store(counts.sessions as u64, Ordering::Relaxed);
         }
         if self.switchboard.deadline().is_some_and(|(at, _)| at <= now) {
             self.handle(now, Input::Timeout);
@@ -387,8 +403,8 @@ impl Engine {
     /// Nobody waits for anything from us any more, or not for longer.
     fn is_drained(&self, now: Instant) -> bool {
         let Some(Draining { not_before, not_after }) = self.draining else { return false };
-        let is_empty = self.live.calls_len() == 0 && self.switchboard.counts().calls == 0;
-        now >= not_after || (now >= not_before && is_empty)
+        let counts = self.switchboard.counts();
+        now >= not_after || (now >= not_before && counts.calls + counts.leaving_calls == 0)
     }
 
     fn close(self) {

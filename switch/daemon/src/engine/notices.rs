@@ -83,7 +83,9 @@ impl NoticeLog {
     pub(super) fn note(&mut self, now: Instant, notice: &Notice, notices: &Notices) {
         let name = kind_of(notice);
         let kinds = KINDS.iter().zip(&notices.counts);
-        let Some(((_, is_news), count)) = kinds.into_iter().find(|((known, _), _)| *known == name) else { return };
+        let Some(((_, is_news), count)) = kinds.into_iter().find(|((known, _), _)| *known == name) else {
+            return;
+        };
         let count = count.fetch_add(1, Ordering::Relaxed) + 1;
         let logged = self.logged.get(name);
         if *is_news && logged.is_none_or(|logged| now.saturating_duration_since(logged.at) >= LOG_EVERY) {

@@ -116,6 +116,8 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
 
     /// Watches for as long as the connections live. `Ok`: the engine is gone.
     async fn watch(&mut self) -> Result<(), sqlx::Error> {
+        // Not through the pool, which would go on trying for a while before it says that nobody is there.
+        let mut connection = within(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await?;
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(CONNECT_TIMEOUT)
@@ -124,7 +126,6 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         let mut listener = PgListener::connect_with(&pool).await?;
         // Before the first look, so that no change falls in between.
         listener.listen("telephony_revision").await?;
-        let mut connection = within(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await?;
         loop {
             let rows = within(LOAD_TIMEOUT, rows::load_if_changed(&mut connection, self.seen)).await?;
             self.backoff.reset();

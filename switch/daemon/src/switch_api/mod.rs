@@ -92,7 +92,12 @@ impl Switch {
         ]);
         let database_away = self.plan.database_away.load(Ordering::Relaxed)
             || self.journal.database_away.load(Ordering::Relaxed);
-        Health { live: true, ready: missing.is_empty(), missing, degraded: words(&[(database_away, "database")]) }
+        Health {
+            live: true,
+            ready: missing.is_empty(),
+            missing,
+            degraded: words(&[(database_away, "database")]),
+        }
     }
 }
 
@@ -118,7 +123,12 @@ pub fn write_url(path: &Path, address: SocketAddr) -> std::io::Result<()> {
     atomic_file::replace(path, format!("http://{address}\n").as_bytes())
 }
 
-async fn authorise(State(token): State<Arc<Token>>, headers: HeaderMap, request: Request, next: Next) -> Response {
+async fn authorise(
+    State(token): State<Arc<Token>>,
+    headers: HeaderMap,
+    request: Request,
+    next: Next,
+) -> Response {
     let value = headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
     if token.is_in(value) {
         return next.run(request).await;

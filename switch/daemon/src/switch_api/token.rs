@@ -20,9 +20,11 @@ impl Token {
         match fs::read_to_string(path) {
             Ok(text) => {
                 let token = text.trim();
-                let is_sound = token.len() >= TOKEN_BYTES_MIN && token.bytes().all(|byte| byte.is_ascii_graphic());
+                let is_sound =
+                    token.len() >= TOKEN_BYTES_MIN && token.bytes().all(|byte| byte.is_ascii_graphic());
                 is_sound.then(|| Self(token.to_owned())).ok_or_else(|| {
-                    let reason = format!("expected one line with at least {TOKEN_BYTES_MIN} visible characters");
+                    let reason =
+                        format!("expected one line with at least {TOKEN_BYTES_MIN} visible characters");
                     io::Error::new(io::ErrorKind::InvalidData, reason)
                 })
             }
@@ -72,7 +74,9 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(read.is_in(format!("Bearer {}", made.0).as_bytes()));
         assert!(read.is_in(format!("bearer {}", made.0).as_bytes()));
-        for wrong in ["", "Bearer", "Bearer ", &made.0, &format!("Basic {}", made.0), &format!("Bearer {}x", made.0)] {
+        for wrong in
+            ["", "Bearer", "Bearer ", &made.0, &format!("Basic {}", made.0), &format!("Bearer {}x", made.0)]
+        {
             assert!(!read.is_in(wrong.as_bytes()), "{wrong}");
         }
     }

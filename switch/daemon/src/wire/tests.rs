@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream, UdpSocket},
+    sync::atomic::AtomicU16,
 };
 
 use mio::{Events, Poll};
@@ -18,12 +19,14 @@ struct Switch {
     address: SocketAddr,
 }
 
-/// A port that is free for UDP and TCP.
+/// A port that is free for UDP and TCP, below those that the system gives to clients by itself.
 fn free_address(ip: &str) -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let offset = u16::try_from(std::process::id() % 1_000).unwrap() * 10;
     loop {
-        let listener = TcpListener::bind((ip, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
+        let port = 11_000 + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let address = SocketAddr::new(ip.parse().unwrap(), port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
             return address;
         }
     }
