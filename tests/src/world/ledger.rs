@@ -108,9 +108,9 @@ impl Ledger {
     }
 
     /// What must be true of every call when nothing goes on any more.
-    pub fn check_at_rest(&self) -> Result<(), String> {
+    pub fn check_at_rest(&self) -> Result<(), (CallId, String)> {
         for (call, record) in &self.calls {
-            record.check_at_rest().map_err(|error| format!("call {call}: {error}"))?;
+            record.check_at_rest().map_err(|error| (*call, error))?;
         }
         Ok(())
     }

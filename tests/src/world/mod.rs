@@ -1,10 +1,543 @@
-//! The simulated world.
+//! The simulated world: phones, a network, a relay and a journal around the switch's own call control, on a
+//! virtual clock, all from one seed.
+//!
+//! [`run_seed`] plays one plot to its end and checks the switch after every step (see [`checker`]);
+//! [`story::Story`] plays a plot written by hand. A [`Failure`] prints the seed, what is wrong, the SIP
+//! ladder of the call it concerns and that call's events. Nothing in here waits, and nothing depends on the
+//! machine: the same seed gives the same trace.
 
+pub mod checker;
 pub mod clock;
 pub mod dice;
+pub mod failure;
 pub mod ladder;
 pub mod ledger;
 pub mod network;
 pub mod organisation;
 pub mod phone;
 pub mod relay;
+pub mod scenario;
+pub mod soak;
+pub mod story;
+pub mod stranger;
+pub mod switch;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use calls::{Input, Output};
+use contract::{id::CallId, journal::Fact};
+use sip::{Flow, Transport};
+use streams::media::MediaEvent;
+
+use self::{
+    clock::{Agenda, Clock},
+    dice::Dice,
+    failure::{About, Failure, Fault},
+    ladder::{Fate, Ladder, Line},
+    ledger::Ledger,
+    network::Network,
+    phone::{Phone, text::Text},
+    relay::Relay,
+    scenario::{Act, SWITCH, Scenario},
+    switch::Switch,
+};
+
+/// After the curtain: when the operator ends what only dead phones hold open.
+const SWEEP_AFTER: Duration = Duration::from_secs(60);
+/// After the curtain: when nothing but registrations may be left. Covers the longest ringing, a CANCEL that
+/// is never answered and a BYE that is never answered (64·T1 each), and what the sweep started.
+const QUIET_AFTER: Duration = Duration::from_secs(200);
+/// After the curtain: when the last registration has run out.
+const REST_AFTER: Duration = Duration::from_secs(8_000);
+/// How often the state in the middle of calls is looked at.
+const PROBE_EVERY: Duration = Duration::from_millis(2_500);
+/// Steps in one world; more is a storm.
+const STEPS_MAX: u64 = 400_000;
+/// Wake-ups of the switch at one instant; more is a timer that does not go off.
+const WAKE_UPS_MAX: u32 = 2_000;
+
+/// Streams of chance.
+mod actor {
+    pub const PLOT: u64 = 0;
+    pub const NETWORK: u64 = 1;
+    pub const RELAY: u64 = 2;
+    pub const SWITCH: u64 = 3;
+    pub const WORLD: u64 = 4;
+    pub const FIRST_PHONE: u64 = 100;
+}
+
+/// What is on the agenda.
+enum Happening {
+    Act(Act),
+    ToPhone(usize, Vec<u8>),
+    ToPhoneStream(u64, Vec<u8>),
+    ToSwitch(Flow, Vec<u8>),
+    ToSwitchStream(u64, Vec<u8>),
+    SwitchUnreachable(Flow),
+    Media(MediaEvent),
+    Probe,
+}
+
+/// One phone's side of a call: the phone and the Call-ID it knows the call by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// Index of the phone; `None` is a stranger.
+    pub phone: Option<usize>,
+    /// Its Call-ID.
+    pub call_id: String,
+}
+
+/// Which dialogs belong to which call, learnt by watching what the switch does in one step.
+#[derive(Clone, Debug, Default)]
+pub struct Link {
+    /// Who called.
+    pub caller: Option<Side>,
+    /// Who was called.
+    pub callees: Vec<Side>,
+}
+
+/// What a world has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Hash of everything that was said, written and commanded, and when.
+    pub hash: u64,
+    /// Virtual time passed.
+    pub lasted: Duration,
+    /// Calls in the journal.
+    pub calls: usize,
+    /// Calls among them that were answered.
+    pub answered: usize,
+    /// Messages sent.
+    pub messages: usize,
+}
+
+/// The world.
+pub struct World {
+    /// What everything came from.
+    pub seed: u64,
+    /// The time.
+    pub clock: Clock,
+    /// By index.
+    pub phones: Vec<Phone>,
+    /// The switch.
+    pub switch: Switch,
+    /// The relay.
+    pub relay: Relay,
+    /// The journal.
+    pub ledger: Ledger,
+    /// What was said.
+    pub ladder: Ladder,
+    /// The network.
+    pub network: Network,
+    /// Who is in which call.
+    pub links: BTreeMap<CallId, Link>,
+    agenda: Agenda<Happening>,
+    buffers: BTreeMap<u64, Vec<u8>>,
+    dice: Dice,
+    snapshot: contract::snapshot::Snapshot,
+    curtain: Option<Duration>,
+    steps: u64,
+    wake_ups: u32,
+    faults: Vec<Fault>,
+    /// Of the step that is going on: calls mentioned, dialogs begun.
+    mentioned: BTreeSet<CallId>,
+    begun: Vec<Side>,
+    journal_hash: u64,
+}
+
+/// Plays the plot of a seed.
+pub fn run_seed(seed: u64) -> Result<Report, Box<Failure>> {
+    let scenario = Scenario::draw(&mut Dice::for_actor(seed, actor::PLOT));
+    let curtain = scenario.curtain;
+    let mut world = World::new(seed, scenario);
+    let played = catch_unwind(AssertUnwindSafe(|| world.play(curtain)));
+    match played {
+        Ok(Ok(())) => Ok(world.report()),
+        Ok(Err(fault)) => Err(Box::new(world.failure(fault))),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            let what = format!("panic: {}", text.unwrap_or_default());
+            Err(Box::new(world.failure(Fault { what, about: None })))
+        }
+    }
+}
+
+impl World {
+    /// A world before its first instant.
+    pub fn new(seed: u64, scenario: Scenario) -> Self {
+        let dice = |actor| Dice::for_actor(seed, actor);
+        let clock = Clock::default();
+        let (relay, stock) = Relay::new(scenario.leases, dice(actor::RELAY));
+        let switch = Switch::new(&scenario.snapshot, dice(actor::SWITCH).key(), &clock);
+        let mut world = Self {
+            seed,
+            phones: Vec::new(),
+            switch,
+            relay,
+            ledger: Ledger::default(),
+            ladder: Ladder::default(),
+            network: Network::new(scenario.weather, dice(actor::NETWORK)),
+            links: BTreeMap::new(),
+            agenda: Agenda::default(),
+            buffers: BTreeMap::new(),
+            dice: dice(actor::WORLD),
+            snapshot: scenario.snapshot,
+            curtain: None,
+            steps: 0,
+            wake_ups: 0,
+            faults: Vec::new(),
+            mentioned: BTreeSet::new(),
+            begun: Vec::new(),
+            journal_hash: 0,
+            clock,
+        };
+        for device in scenario.devices {
+            let index = u64::try_from(world.phones.len()).unwrap_or(0);
+            let chance = dice(actor::FIRST_PHONE + index);
+            world.phones.push(Phone::new(&device.name, device.login, device.line, chance));
+        }
+        world.agenda.add(Duration::ZERO, Happening::Media(stock));
+        world.agenda.add(PROBE_EVERY, Happening::Probe);
+        scenario.acts.into_iter().for_each(|(at, act)| world.agenda.add(at, Happening::Act(act)));
+        world
+    }
+
+    /// To the very end.
+    fn play(&mut self, curtain: Duration) -> Result<(), Fault> {
+        self.run_until(curtain)?;
+        self.close()
+    }
+
+    /// Everybody stops; checks that nothing is left when everything has come to rest.
+    pub fn close(&mut self) -> Result<(), Fault> {
+        let curtain = self.clock.now();
+        self.curtain = Some(curtain);
+        self.let_go();
+        self.settle()?;
+        self.run_until(curtain + SWEEP_AFTER)?;
+        self.sweep()?;
+        self.run_until(curtain + QUIET_AFTER)?;
+        self.check_quiet()?;
+        self.run_until(curtain + REST_AFTER)?;
+        self.check_rest()
+    }
+
+    /// Lets things happen until an instant.
+    pub fn run_until(&mut self, end: Duration) -> Result<(), Fault> {
+        while let Some(at) = self.next_at().filter(|at| *at <= end) {
+            self.step(at)?;
+        }
+        self.clock.advance(end);
+        Ok(())
+    }
+
+    fn next_at(&self) -> Option<Duration> {
+        let phones = self.phones.iter().filter_map(Phone::deadline);
+        let switch = self.switch.deadline(&self.clock);
+        phones.chain(switch).chain(self.agenda.next_at()).min()
+    }
+
+    fn step(&mut self, at: Duration) -> Result<(), Fault> {
+        if at > self.clock.now() {
+            self.wake_ups = 0;
+        }
+        self.clock.advance(at);
+        let now = self.clock.now();
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            return Err(Fault::from("the world does not come to rest".to_owned()));
+        }
+        if self.agenda.next_at().is_some_and(|due| due <= now) {
+            if let Some((_, happening)) = self.agenda.take() {
+                self.happen(happening);
+            }
+        } else if self.switch.deadline(&self.clock).is_some_and(|due| due <= now) {
+            self.wake_ups += 1;
+            if self.wake_ups > WAKE_UPS_MAX {
+                return Err(Fault::from(format!("timer {} does not go off", self.switch.why())));
+            }
+            self.tell_switch(Input::Timeout, None);
+        } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.deadline().is_some_and(|due| due <= now)) {
+            phone.wake(now);
+        }
+        self.settle()
+    }
+
+    /// Sends what the phones want to send, and checks.
+    pub(crate) fn settle(&mut self) -> Result<(), Fault> {
+        for index in 0..self.phones.len() {
+            for bytes in std::mem::take(&mut self.phones[index].outbox) {
+                self.send_from_phone(index, bytes);
+            }
+        }
+        self.check_step()
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        let now = self.clock.now();
+        match happening {
+            Happening::Act(act) => self.act(act),
+            Happening::ToPhone(phone, bytes) => self.phones[phone].receive(now, &bytes),
+            Happening::ToPhoneStream(connection, piece) => self.phone_reads(connection, &piece),
+            Happening::ToSwitch(flow, bytes) => self.switch_receives(flow, &bytes),
+            Happening::ToSwitchStream(connection, piece) => self.switch_reads(connection, &piece),
+            Happening::SwitchUnreachable(flow) => self.tell_switch(Input::Unreachable { flow }, None),
+            Happening::Media(event) => {
+                if let MediaEvent::Stock(stock) = &event {
+                    self.relay.lend(stock);
+                }
+                self.tell_switch(Input::Media(event), None);
+            }
+            Happening::Probe => {
+                self.probe();
+                if self.curtain.is_none_or(|curtain| now < curtain + QUIET_AFTER) {
+                    self.agenda.add(now + PROBE_EVERY, Happening::Probe);
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        let now = self.clock.now();
+        match act {
+            Act::Power(phone) => self.phones[phone].register(now),
+            Act::Call(phone, plan) => drop(self.phones[phone].call(now, plan)),
+            Act::Options(phone) => self.phones[phone].ask_options(now),
+            Act::Unregister(phone) => self.phones[phone].unregister(now),
+            Act::Vanish(phone) => self.phones[phone].vanish(),
+            Act::Reboot(phone) => self.phones[phone].reboot(now),
+            Act::Cut(phone) => self.cut(phone),
+            Act::Darken(phone, length) => {
+                self.phones[phone].troubled = true;
+                self.network.darken(phone, now + length);
+            }
+            Act::HangUpAny => self.hang_up_any(),
+            Act::Pressure(is_on) => {
+                self.switch.has_pressure = is_on;
+                self.tell_switch(Input::JournalPressure(is_on), None);
+            }
+            Act::Reconfigure => {
+                self.snapshot = organisation::vary(&self.snapshot, &mut self.dice);
+                let plan = switch::plan(&self.snapshot);
+                self.tell_switch(Input::Plan(plan), None);
+            }
+            Act::Stranger => {
+                let copies = self.ladder.lines.iter().filter(|line| line.to_switch && is_guarded(&line.bytes));
+                let copies: Vec<&[u8]> = copies.map(|line| line.bytes.as_slice()).collect();
+                let heard = if copies.is_empty() { None } else { Some(self.dice.pick(&copies)) };
+                let bytes = stranger::datagram(&mut self.dice, heard);
+                self.switch_receives(Flow::udp(SWITCH, stranger::ADDRESS), &bytes);
+            }
+        }
+    }
+
+    fn send_from_phone(&mut self, index: usize, bytes: Vec<u8>) {
+        let now = self.clock.now();
+        let line = self.phones[index].line;
+        let arrivals = if line.is_tcp {
+            let connection = match self.network.connection_of(index) {
+                Some(connection) => connection,
+                None => self.network.connect(index, line.outside),
+            };
+            let pieces = self.network.stream(now, connection, true, &bytes);
+            let arrivals: Vec<Duration> = pieces.iter().map(|(at, _)| *at).take(1).collect();
+            for (at, piece) in pieces {
+                self.agenda.add(at, Happening::ToSwitchStream(connection, piece));
+            }
+            arrivals
+        } else {
+            let arrivals = self.network.datagram(now, index, true, &bytes);
+            for at in &arrivals {
+                self.agenda.add(*at, Happening::ToSwitch(Flow::udp(SWITCH, line.outside), bytes.clone()));
+            }
+            arrivals
+        };
+        self.remember(index, true, &arrivals, bytes);
+    }
+
+    fn send_from_switch(&mut self, flow: Flow, bytes: Vec<u8>) {
+        let now = self.clock.now();
+        if flow.transport == Transport::Tcp {
+            return self.stream_from_switch(flow, bytes);
+        }
+        let found = self.phones.iter().position(|phone| !phone.line.is_tcp && phone.line.outside == flow.remote);
+        let Some(index) = found else {
+            if flow.remote.ip() != stranger::ADDRESS.ip() {
+                self.fault(format!("the switch sends to {}, where nobody is", flow.remote));
+            }
+            return;
+        };
+        let arrivals = self.network.datagram(now, index, false, &bytes);
+        for at in &arrivals {
+            self.agenda.add(*at, Happening::ToPhone(index, bytes.clone()));
+        }
+        self.remember(index, false, &arrivals, bytes);
+    }
+
+    fn stream_from_switch(&mut self, flow: Flow, bytes: Vec<u8>) {
+        let now = self.clock.now();
+        let own = self.network.connections.get(&flow.connection).copied().filter(|one| one.is_open);
+        let Some(connection) = own else {
+            // The engine has nothing to write to and no phone of ours listens for connections.
+            let at = now + Duration::from_millis(1);
+            return self.agenda.add(at, Happening::SwitchUnreachable(flow));
+        };
+        let pieces = self.network.stream(now, flow.connection, false, &bytes);
+        let arrivals: Vec<Duration> = pieces.iter().map(|(at, _)| *at).take(1).collect();
+        for (at, piece) in pieces {
+            self.agenda.add(at, Happening::ToPhoneStream(flow.connection, piece));
+        }
+        self.remember(connection.phone, false, &arrivals, bytes);
+    }
+
+    fn remember(&mut self, phone: usize, to_switch: bool, arrivals: &[Duration], bytes: Vec<u8>) {
+        let at = self.clock.now();
+        let fate = match arrivals {
+            [] => Fate::Lost,
+            [one] => Fate::Arrives(one.saturating_sub(at)),
+            [first, second, ..] => Fate::Twice((*first).min(*second).saturating_sub(at)),
+        };
+        self.ladder.lines.push(Line { at, phone, to_switch, fate, bytes });
+    }
+
+    fn phone_reads(&mut self, number: u64, piece: &[u8]) {
+        let Some(connection) = self.network.connections.get(&number).filter(|one| one.is_open) else { return };
+        let (phone, now) = (connection.phone, self.clock.now());
+        let buffer = self.buffers.entry(number).or_default();
+        buffer.extend_from_slice(piece);
+        for message in phone::text::cut_stream(buffer) {
+            self.phones[phone].receive(now, &message);
+        }
+    }
+
+    fn switch_reads(&mut self, number: u64, piece: &[u8]) {
+        let Some(connection) = self.network.connections.get(&number).copied().filter(|one| one.is_open) else { return };
+        let flow = Flow { transport: Transport::Tcp, local: SWITCH, remote: connection.remote, connection: number };
+        match self.switch.read_stream(number, piece) {
+            Ok(messages) => messages.iter().for_each(|bytes| self.switch_receives(flow, bytes)),
+            Err(error) => self.fault(format!("the switch cannot frame a phone's stream: {error}")),
+        }
+    }
+
+    fn cut(&mut self, phone: usize) {
+        let Some(number) = self.network.connection_of(phone) else { return };
+        let now = self.clock.now();
+        if let Some(connection) = self.network.connections.get_mut(&number) {
+            connection.is_open = false;
+            let flow = Flow { transport: Transport::Tcp, local: SWITCH, remote: connection.remote, connection: number };
+            self.agenda.add(now + Duration::from_millis(30), Happening::SwitchUnreachable(flow));
+        }
+        self.buffers.remove(&number);
+        self.phones[phone].lose_connection(now);
+    }
+
+    fn switch_receives(&mut self, flow: Flow, bytes: &[u8]) {
+        let caller = Text::read(bytes).ok().filter(|text| text.method() == "INVITE" && text.tag("To").is_none());
+        let phone = self.phone_at(flow);
+        let caller = caller.map(|text| Side { phone, call_id: text.call_id().to_owned() });
+        self.tell_switch(Input::Received { flow, bytes }, caller);
+    }
+
+    fn phone_at(&self, flow: Flow) -> Option<usize> {
+        match flow.transport {
+            Transport::Tcp => self.network.connections.get(&flow.connection).map(|connection| connection.phone),
+            _ => self.phones.iter().position(|phone| !phone.line.is_tcp && phone.line.outside == flow.remote),
+        }
+    }
+
+    /// Hands the switch one input and carries out what it decides.
+    pub(crate) fn tell_switch(&mut self, input: Input<'_>, caller: Option<Side>) {
+        self.mentioned.clear();
+        self.begun.clear();
+        self.switch.handle(self.clock.instant(), input);
+        while let Some(output) = self.switch.next_output() {
+            self.carry_out(output, caller.as_ref());
+        }
+        let mut mentioned = self.mentioned.iter();
+        if let (Some(call), None) = (mentioned.next(), mentioned.next()) {
+            let link = self.links.entry(*call).or_default();
+            link.callees.append(&mut self.begun);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output, caller: Option<&Side>) {
+        match output {
+            Output::Send { flow, bytes } => {
+                self.note_new_dialog(flow, &bytes);
+                self.send_from_switch(flow, bytes.to_vec());
+            }
+            Output::Media(command) => {
+                for (at, event) in self.relay.obey(self.clock.now(), command) {
+                    self.agenda.add(at, Happening::Media(event));
+                }
+            }
+            Output::Journal(entry) => {
+                self.mentioned.insert(entry.call);
+                self.journal_hash = self.journal_hash.rotate_left(5) ^ switch::hash_of(&entry);
+                if let Fact::Call(_) = entry.fact {
+                    let link = self.links.entry(entry.call).or_default();
+                    link.caller = caller.cloned();
+                    if self.switch.has_pressure {
+                        self.fault_in(entry.call, "a new call under journal pressure".to_owned());
+                    }
+                }
+                if let Err(what) = self.ledger.write(&entry) {
+                    self.fault_in(entry.call, what);
+                }
+            }
+            Output::Live(change) => {
+                if let Err(what) = self.switch.show(change) {
+                    self.fault(what);
+                }
+            }
+            Output::Binding(change) => {
+                if let Err(what) = self.switch.store(change) {
+                    self.fault(what);
+                }
+            }
+            // What is counted depends on chance; an order's outcome is in the journal.
+            Output::Command(_) | Output::Notice(_) => {}
+        }
+    }
+
+    fn note_new_dialog(&mut self, flow: Flow, bytes: &[u8]) {
+        if !bytes.starts_with(b"INVITE ") {
+            return;
+        }
+        let Ok(text) = Text::read(bytes) else { return };
+        let is_known = self.links.values().flat_map(|link| &link.callees).any(|side| side.call_id == text.call_id());
+        if text.tag("To").is_none() && !is_known {
+            self.begun.push(Side { phone: self.phone_at(flow), call_id: text.call_id().to_owned() });
+        }
+    }
+
+    fn fault(&mut self, what: String) {
+        self.faults.push(Fault::from(what));
+    }
+
+    fn fault_in(&mut self, call: CallId, what: String) {
+        self.faults.push(Fault { what, about: Some(About::Call(call)) });
+    }
+
+    /// What came of it.
+    pub fn report(&self) -> Report {
+        Report {
+            hash: self.ladder.hash() ^ self.journal_hash,
+            lasted: self.clock.now(),
+            calls: self.ledger.calls.len(),
+            answered: self.ledger.calls.values().filter(|record| record.has(contract::journal::EventKind::Answered)).count(),
+            messages: self.ladder.lines.len(),
+        }
+    }
+}
+
+/// A request outside dialogs, for which the switch asks credentials. A copy of a BYE would be a BYE.
+fn is_guarded(bytes: &[u8]) -> bool {
+    let is_kind = bytes.starts_with(b"INVITE ") || bytes.starts_with(b"REGISTER ");
+    is_kind && Text::read(bytes).is_ok_and(|text| text.tag("To").is_none())
+}

@@ -124,6 +124,11 @@ impl Relay {
         ]
     }
 
+    /// How many leases the switch has and has not opened.
+    pub fn lent(&self) -> usize {
+        self.lent.len()
+    }
+
     /// A closed lease has come back and is lent again.
     pub fn lend(&mut self, stock: &[PortLease]) {
         self.lent.extend(stock.iter().map(|lease| lease.id));

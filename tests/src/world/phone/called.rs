@@ -11,6 +11,9 @@ use super::{
     text::{Text, uri_of},
 };
 
+/// A phone stops ringing by itself when nobody takes the call back, as when its 180s and a CANCEL were lost.
+const RING_LIMIT: Duration = Duration::from_secs(100);
+
 impl Phone {
     pub(super) fn receive_invite(&mut self, now: Duration, mut server: Server) {
         let invite = server.request.clone();
@@ -35,9 +38,8 @@ impl Phone {
         if let Some(after) = manner.ring_after.filter(|after| *after < manner.after || manner.verdict == Verdict::Ignore) {
             self.set_alarm(now + after, Alarm::Ring(number));
         }
-        if manner.verdict != Verdict::Ignore {
-            self.set_alarm(now + manner.after, Alarm::Decide(number));
-        }
+        let after = if manner.verdict == Verdict::Ignore { RING_LIMIT } else { manner.after };
+        self.set_alarm(now + after, Alarm::Decide(number));
         call.manner = Some(manner);
         self.calls.insert(number, call);
         server.call = Some(number);
@@ -110,13 +112,17 @@ impl Phone {
                 let body = if call.is_late_offer { Some(call.media.offer()) } else { call.answer.clone() };
                 self.respond_to_invite(now, number, 200, "OK", body);
             }
-            Some(Verdict::Refuse(status)) => {
-                call.status = Some(status);
-                self.respond_to_invite(now, number, status, "No", None);
-                self.finish(now, number);
-            }
-            Some(Verdict::Ignore | Verdict::Deaf) | None => {}
+            Some(Verdict::Refuse(status)) => self.refuse(now, number, status),
+            Some(Verdict::Ignore | Verdict::Deaf) | None => self.refuse(now, number, 480),
         }
+    }
+
+    fn refuse(&mut self, now: Duration, number: u32, status: u16) {
+        if let Some(call) = self.calls.get_mut(&number) {
+            call.status = Some(status);
+        }
+        self.respond_to_invite(now, number, status, "No", None);
+        self.finish(now, number);
     }
 
     pub(super) fn receive_cancel(&mut self, now: Duration, server: Server) {
@@ -191,11 +197,10 @@ impl Phone {
     fn confirmed(&mut self, now: Duration, number: u32, ack: &Text) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.touched_at = now;
-        let verdict = match (call.awaits_answer, ack.body.is_empty()) {
-            (true, true) => Err("an ACK without the answer to our offer".to_owned()),
-            (true, false) => call.media.conclude(&ack.body),
-            (false, _) => Ok(()),
-        };
+        // An ACK without the answer to our offer is only good for a BYE that follows at once: the checker
+        // finds the phone without anybody to send to when none does.
+        let has_answer = call.awaits_answer && !ack.body.is_empty();
+        let verdict = if has_answer { call.media.conclude(&ack.body) } else { Ok(()) };
         call.awaits_answer = false;
         let is_first = call.phase == Phase::Answered;
         if is_first {
@@ -211,8 +216,9 @@ impl Phone {
 
     /// §13.3.1.4: no ACK for 64·T1 ends the session with a BYE.
     pub(super) fn ack_missing(&mut self, now: Duration, number: Option<u32>, status: Option<u16>) {
-        self.unanswered.push(format!("{status:?} to an INVITE never got its ACK"));
         let Some(number) = number else { return };
+        let dialog = self.calls.get(&number).map(|call| call.call_id.clone()).unwrap_or_default();
+        self.unanswered.push((dialog, format!("{status:?} to an INVITE never got its ACK")));
         if status.is_some_and(|status| status < 300) {
             self.hang_up(now, number);
         }

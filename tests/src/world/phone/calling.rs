@@ -114,7 +114,7 @@ impl Phone {
         call.learn(response);
         let mut verdict = Ok(());
         if !response.body.is_empty() && !call.is_late_offer {
-            verdict = call.media.conclude(&response.body);
+            verdict = call.media.conclude_early(&response.body);
             call.has_answer = true;
         }
         if is_new_dialog {
@@ -204,6 +204,8 @@ impl Phone {
         let ack = call.acks.iter().find(|(own, of, _)| *own == sequence && of == tag);
         match ack {
             Some((_, _, bytes)) => self.outbox.push(bytes.clone()),
+            // A phone that has been switched off in between has forgotten.
+            None if self.troubled => {}
             None => self.complain(format!("a 2xx to INVITE {sequence} with To tag {tag}, which we never heard of")),
         }
     }
@@ -232,7 +234,7 @@ impl Phone {
         cancel.add("CSeq", format!("{} CANCEL", invite.cseq().0));
         let key = (invite.branch().to_owned(), "INVITE".to_owned());
         if let Some(client) = self.clients.get_mut(&key) {
-            client.limit_after_cancel(now);
+            client.limit(now);
         }
         self.start_client(now, cancel, Some(number));
     }
@@ -258,5 +260,8 @@ impl Phone {
         }
         let of_call = self.servers.values_mut().filter(|server| server.call == Some(number));
         of_call.for_each(|server| server.stop(now));
+        // A re-INVITE that rang when the dialog ended may never hear more.
+        let of_call = self.clients.values_mut().filter(|client| client.call == Some(number));
+        of_call.filter(|client| client.is_invite() && client.is_pending()).for_each(|client| client.limit(now));
     }
 }

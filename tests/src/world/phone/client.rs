@@ -98,8 +98,8 @@ impl Client {
         matches!(self.phase, Phase::Calling | Phase::Proceeding) && !self.timed_out
     }
 
-    /// After our CANCEL the final response has 64·T1 to come (§9.1).
-    pub fn limit_after_cancel(&mut self, now: Duration) {
+    /// After our CANCEL, or after the dialog's end, the final response has 64·T1 to come (§9.1).
+    pub fn limit(&mut self, now: Duration) {
         self.give_up = Some(now + TIMEOUT);
     }
 
@@ -149,8 +149,8 @@ impl Client {
 
     /// One transaction, one final response; only its exact repetition is fine.
     fn hear_again(&mut self, response: &Text, raw: &[u8], out: &mut Vec<Vec<u8>>) -> News {
-        // A stateless 401 may carry a newer nonce each time (RFC 3261 §8.2.7).
-        let is_stateless = matches!(self.status, Some(401 | 407 | 503));
+        // What is answered without state may carry a newer nonce or a shorter Expires (RFC 3261 §8.2.7).
+        let is_stateless = !self.is_invite() || matches!(self.status, Some(401 | 407 | 503));
         if self.status != response.status() || (!is_stateless && raw != self.last_final) {
             self.complaint = Some(format!(
                 "{} got a second final response {:?} after {:?}",

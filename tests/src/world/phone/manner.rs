@@ -112,7 +112,8 @@ impl Manner {
         };
         let is_quick = dice.chance(300);
         Self {
-            ring_after: (!dice.chance(100)).then(|| dice.millis(0, 800)),
+            // Whoever takes long has to say something first (RFC 3261 §13.3.1.1).
+            ring_after: (verdict == Verdict::Ignore || !dice.chance(100)).then(|| dice.millis(0, 800)),
             early_media: dice.chance(150),
             verdict,
             after: if is_quick { dice.millis(0, 300) } else { dice.millis(300, 9_000) },

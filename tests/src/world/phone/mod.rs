@@ -90,12 +90,12 @@ pub struct Phone {
     pub manners: VecDeque<Manner>,
     /// Calls, past ones included, by number.
     pub calls: BTreeMap<u32, Call>,
-    /// What a strict phone has to complain about.
-    pub complaints: Vec<String>,
+    /// What a strict phone has to complain about, with the Call-ID it happened on.
+    pub complaints: Vec<(String, String)>,
     /// Messages for the switch, in order.
     pub outbox: Vec<Vec<u8>>,
-    /// Client INVITE transactions that were forgotten without a final response, with the Call-ID.
-    pub unanswered: Vec<String>,
+    /// What never got its final response or its ACK, with the Call-ID.
+    pub unanswered: Vec<(String, String)>,
     /// Since when the network or the phone itself was so ill that unfinished business is excused.
     pub troubled: bool,
     /// It has no power.
@@ -115,6 +115,8 @@ pub struct Phone {
     calls_made: u32,
     /// Calls this phone pretends not to have heard of.
     deaf_to: BTreeSet<String>,
+    /// Call-ID of the message in hand.
+    hearing: String,
 }
 
 impl Phone {
@@ -148,6 +150,7 @@ impl Phone {
             challenge: None,
             calls_made: 0,
             deaf_to: BTreeSet::new(),
+            hearing: String::new(),
         }
     }
 
@@ -205,10 +208,13 @@ impl Phone {
         }
         match Text::read(raw) {
             Err(error) => self.complain(format!("unreadable message: {error}")),
-            Ok(message) => match message.start {
-                Start::Request { .. } => self.receive_request(now, message, raw),
-                Start::Response { .. } => self.receive_response(now, &message, raw),
-            },
+            Ok(message) => {
+                message.call_id().clone_into(&mut self.hearing);
+                match message.start {
+                    Start::Request { .. } => self.receive_request(now, message, raw),
+                    Start::Response { .. } => self.receive_response(now, &message, raw),
+                }
+            }
         }
     }
 
@@ -224,7 +230,7 @@ impl Phone {
         };
         let news = client.hear(now, response, raw, &mut self.outbox);
         let (complaint, call, request) = (client.complaint.take(), client.call, client.request.clone());
-        self.complaints.extend(complaint.map(|text| format!("{}: {text}", self.name)));
+        complaint.into_iter().for_each(|text| self.complain(text));
         self.check_response(&request, response);
         match news {
             News::Nothing | News::TimedOut => {}
@@ -347,7 +353,13 @@ impl Phone {
         let over: Vec<(String, String)> = over.map(|(key, _)| key.clone()).collect();
         for key in over {
             if let Some(client) = self.clients.remove(&key).filter(|client| client.status.is_none()) {
-                self.unanswered.push(format!("{} of {}", client.request.method(), client.request.call_id()));
+                // Nobody has to repeat a 2xx inside a dialog that a BYE has ended meanwhile.
+                let call = client.call.and_then(|call| self.calls.get(&call));
+                if client.request.tag("To").is_some() && call.is_some_and(|call| call.is_over()) {
+                    continue;
+                }
+                let what = format!("{} never got a final response", client.request.method());
+                self.unanswered.push((client.request.call_id().to_owned(), what));
             }
         }
         self.servers.retain(|_, server| !server.is_over(now));
@@ -373,7 +385,7 @@ impl Phone {
     }
 
     fn complain(&mut self, text: String) {
-        self.complaints.push(format!("{}: {text}", self.name));
+        self.complaints.push((self.hearing.clone(), text));
     }
 
     /// A Via of our own with a fresh branch.

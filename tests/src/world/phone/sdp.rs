@@ -116,7 +116,8 @@ impl Heard {
         }
         let is_same_text = self.body == before.body;
         match (is_same_text, self.version.checked_sub(before.version)) {
-            (true, Some(0)) | (false, Some(1)) => Ok(()),
+            // §8 says "by one"; descriptions in between may have been lost or refused.
+            (true, Some(0)) | (false, Some(1..)) => Ok(()),
             _ => Err(format!(
                 "SDP version went from {} to {} while the text {}",
                 before.version,
@@ -247,6 +248,13 @@ impl Media {
             Some(offered) if offered == lines => Ok(()),
             offered => Err(format!("SDP answer has {lines} m-lines, offered were {offered:?}")),
         }
+    }
+
+    /// Hears an answer in a 1xx; one that an earlier 1xx has been overtaken by says nothing new.
+    pub fn conclude_early(&mut self, body: &str) -> Result<(), String> {
+        let version = Heard::read(body)?.version;
+        let is_old = self.heard.as_ref().is_some_and(|before| version < before.version);
+        if is_old { Ok(()) } else { self.conclude(body) }
     }
 
     fn hear(&mut self, body: &str) -> Result<usize, String> {

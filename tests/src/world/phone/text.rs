@@ -241,8 +241,12 @@ fn write_header(out: &mut String, accent: Accent, name: &str, value: &str) {
     let name = short.unwrap_or(name);
     let name = if accent.lower_case { name.to_ascii_lowercase() } else { name.to_owned() };
     let colon = if accent.spaced { " : " } else { ": " };
-    // A quoted string may hold a semicolon; only values without one are folded.
-    let value = if accent.folded && !value.contains('"') { value.replacen(';', "\r\n ;", 1) } else { value.to_owned() };
+    // Not inside a quoted string, and not inside the brackets of a URI.
+    let start = value.find('>').unwrap_or(0);
+    let value = match value[start..].find(';').filter(|_| accent.folded && !value.contains('"')) {
+        Some(at) => format!("{}\r\n {}", &value[..start + at], &value[start + at..]),
+        None => value.to_owned(),
+    };
     let _ = write!(out, "{name}{colon}{value}\r\n");
 }
 

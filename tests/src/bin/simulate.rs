@@ -1,0 +1,41 @@
+//! Plays seeds of the simulated world until one fails: `bin/soak` and `bin/planted`.
+//!
+//! `simulate` takes its seeds from `SAMBUNG_SEEDS`, `SAMBUNG_FROM` or `SAMBUNG_SEED`. Exit code 0: no seed
+//! fails; 1: one does, and its seed, SIP ladder and events are printed. `simulate --must-fail` turns that
+//! around: it is for builds with a planted bug.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    time::Instant,
+};
+
+use tests::world::soak::{Plays, play};
+
+fn main() -> io::Result<ExitCode> {
+    let must_fail = std::env::args().skip(1).any(|word| word == "--must-fail");
+    let plays = Plays::from_environment(300);
+    let began = Instant::now();
+    // A panic is caught and reported with its seed; the default message would only stand before it.
+    std::panic::set_hook(Box::new(|_| ()));
+    let outcome = play(plays);
+    let took = began.elapsed().as_secs_f64();
+    let mut out = io::stdout().lock();
+    match &outcome {
+        Ok(tally) => {
+            let hours = tally.lasted.as_secs_f64() / 3_600.0;
+            writeln!(
+                out,
+                "{} seeds, {} calls ({} answered), {} messages, {hours:.0} simulated hours in {took:.1} s: {:.0} hours a second",
+                tally.seeds, tally.calls, tally.answered, tally.messages, hours / took
+            )?;
+        }
+        Err(failure) if must_fail => writeln!(out, "found at seed {} after {took:.1} s: {}", failure.seed, failure.what)?,
+        Err(failure) => writeln!(out, "{failure}")?,
+    }
+    let is_right = outcome.is_err() == must_fail;
+    if !is_right && must_fail {
+        writeln!(out, "the planted bug was not found")?;
+    }
+    Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

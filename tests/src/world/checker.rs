@@ -1,0 +1,284 @@
+//! What must be true of the switch, whatever happens to it.
+//!
+//! *After every step*: the journal's rules ([`super::ledger`]), the relay's ([`super::relay`]), the phones'
+//! complaints ([`super::phone`]), the live table. *Every few seconds*: no phone is left in a call that has
+//! ended, no call outlives its phones, and two phones that talk get each other's media through leases of
+//! their call. *When everybody has stopped*: nothing is left but registrations, and then nothing at all.
+//! In fair weather, and for phones without trouble of their own, nothing is excused.
+
+use std::time::Duration;
+
+use calls::{Command, Counts, Input};
+use contract::{
+    id::CallId,
+    journal::EventKind,
+};
+
+use super::{
+    Link, Side, World,
+    clock::Clock,
+    failure::{About, Fault},
+    ledger::Record,
+    phone::{
+        Phone, TIMEOUT,
+        call::{Call, Phase},
+    },
+};
+
+/// How long after the end of a call a phone may still believe in it: a BYE with two losses each way.
+const PHONE_LAG_MAX: Duration = Duration::from_secs(40);
+/// How long a call may stay open when none of its phones takes part any more.
+const CALL_LAG_MAX: Duration = Duration::from_secs(80);
+/// How long a call's signalling has been still before its media is looked at.
+const STILL_FOR: Duration = Duration::from_secs(9);
+
+fn about(call: CallId, what: String) -> Fault {
+    Fault { what, about: Some(About::Call(call)) }
+}
+
+impl World {
+    /// After every step.
+    pub(super) fn check_step(&mut self) -> Result<(), Fault> {
+        if let Some(fault) = self.faults.pop() {
+            return Err(fault);
+        }
+        if let Some(what) = self.relay.complaints.pop() {
+            return Err(Fault::from(what));
+        }
+        for phone in &mut self.phones {
+            if let Some((dialog, what)) = phone.complaints.pop() {
+                let what = format!("{}: {what}", phone.name);
+                return Err(Fault { what, about: Some(About::Dialog(dialog)) });
+            }
+        }
+        self.check_live_table()
+    }
+
+    /// The live table is the journal's open calls, each with its latest event.
+    fn check_live_table(&self) -> Result<(), Fault> {
+        let live = &self.switch.live;
+        let mut open = 0;
+        for (call, record) in self.ledger.open() {
+            open += 1;
+            let shown = live.get(call).map(|live| live.state);
+            if shown != record.last() {
+                return Err(about(*call, format!("the live table shows {shown:?}, the journal {:?}", record.last())));
+            }
+        }
+        let strange = live.keys().find(|call| !self.ledger.calls.get(call).is_some_and(|one| one.ended_at().is_none()));
+        match strange {
+            Some(call) => Err(about(*call, "the live table shows a call that is over".to_owned())),
+            None if open == self.switch.counts().calls => Ok(()),
+            None => Err(Fault::from(format!("{open} calls are open, the switch counts {:?}", self.switch.counts()))),
+        }
+    }
+
+    /// The phone call behind a side, unless the phone has had trouble.
+    fn sound<'a>(&'a self, side: &Side) -> Option<(&'a Phone, &'a Call)> {
+        let phone = self.phones.get(side.phone?).filter(|phone| !phone.troubled)?;
+        phone.calls.values().find(|call| call.call_id == side.call_id).map(|call| (phone, call))
+    }
+
+    /// Whether a call and all phones in it are without excuse.
+    fn is_sound(&self, link: &Link) -> bool {
+        let mut sides = link.caller.iter().chain(&link.callees);
+        self.network.weather.is_fair
+            && link.caller.is_some()
+            && sides.all(|side| side.phone.and_then(|phone| self.phones.get(phone)).is_some_and(|one| !one.troubled))
+    }
+
+    /// Now and then.
+    pub(super) fn probe(&mut self) {
+        let now = self.clock.now();
+        let mut found = Vec::new();
+        for (call, link) in &self.links {
+            let Some(record) = self.ledger.calls.get(call).filter(|_| self.is_sound(link)) else { continue };
+            match record.ended_at() {
+                Some(ended) => found.extend(self.left_behind(*call, link, now.saturating_sub(Clock::of_unix(ended)))),
+                None => {
+                    found.extend(self.outlived(*call, link, record));
+                    found.extend(self.crossed(*call, link));
+                }
+            }
+        }
+        self.faults.append(&mut found);
+    }
+
+    /// A phone that still talks in a call that ended that long ago.
+    fn left_behind(&self, call: CallId, link: &Link, ended_for: Duration) -> Option<Fault> {
+        if ended_for < PHONE_LAG_MAX {
+            return None;
+        }
+        let mut sides = link.caller.iter().chain(&link.callees).filter_map(|side| self.sound(side));
+        let (phone, of) = sides.find(|(_, of)| !matches!(of.phase, Phase::Over | Phase::Leaving))?;
+        Some(about(call, format!("{} is left {:?} in a call that ended {ended_for:?} ago", phone.name, of.phase)))
+    }
+
+    /// A call that goes on although no phone takes part in it.
+    fn outlived(&self, call: CallId, link: &Link, record: &Record) -> Option<Fault> {
+        let mut sides = link.caller.iter().chain(&link.callees).filter_map(|side| self.sound(side));
+        let last = sides.clone().map(|(_, of)| of.touched_at).max()?;
+        let still_for = self.clock.now().saturating_sub(last);
+        let is_abandoned = sides.all(|(_, of)| of.is_over()) && still_for > CALL_LAG_MAX;
+        let state = record.last();
+        is_abandoned.then(|| about(call, format!("no phone has been in this {state:?} call for {still_for:?}")))
+    }
+
+    /// Two phones that talk: what each sends to the address it was given comes out at the other.
+    fn crossed(&self, call: CallId, link: &Link) -> Option<Fault> {
+        let now = self.clock.now();
+        let is_still = |of: &Call| of.phase == Phase::Talking && now.saturating_sub(of.touched_at) > STILL_FOR;
+        let (_, caller) = self.sound(link.caller.as_ref()?)?;
+        let mut talking = link.callees.iter().filter_map(|side| self.sound(side)).filter(|(_, of)| of.is_talking());
+        let (_, callee) = talking.next()?;
+        if talking.next().is_some() && is_still(caller) && is_still(callee) {
+            return Some(about(call, "two phones believe they have answered".to_owned()));
+        }
+        if !is_still(caller) || !is_still(callee) {
+            return None;
+        }
+        for (from, to) in [(caller, callee), (callee, caller)] {
+            let Some(sent_to) = from.media.heard().and_then(super::phone::sdp::Heard::audio) else {
+                return Some(about(call, format!("{} has no address to send to", from.number_or_caller)));
+            };
+            let lease = self.relay.lease_at(sent_to);
+            let comes_out = lease.and_then(|lease| self.relay.comes_out_at(lease));
+            if comes_out != Some(to.media.address) {
+                let wanted = to.media.address;
+                return Some(about(call, format!("sent to {sent_to} ({lease:?}), comes out at {comes_out:?}, not {wanted}")));
+            }
+        }
+        None
+    }
+
+    /// The curtain: everybody hangs up and lets registrations run out.
+    pub(super) fn let_go(&mut self) {
+        let now = self.clock.now();
+        for phone in &mut self.phones {
+            phone.stop_refreshing();
+            let calls: Vec<u32> = phone.calls.keys().copied().collect();
+            calls.into_iter().for_each(|call| phone.hang_up(now, call));
+        }
+    }
+
+    /// The operator ends what only dead phones are in; a sound call would have ended by itself.
+    pub(super) fn sweep(&mut self) -> Result<(), Fault> {
+        let open: Vec<CallId> = self.ledger.open().map(|(call, _)| *call).collect();
+        for call in open {
+            let is_sound = self.links.get(&call).is_some_and(|link| self.is_sound(link));
+            if !is_sound {
+                self.tell_switch(Input::Command(Command::HangUp { call }), None);
+                self.settle()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The operator ends one of the calls that are up.
+    pub(super) fn hang_up_any(&mut self) {
+        let open: Vec<CallId> = self.ledger.open().map(|(call, _)| *call).collect();
+        if !open.is_empty() {
+            let call = self.dice.pick(&open);
+            self.tell_switch(Input::Command(Command::HangUp { call }), None);
+        }
+    }
+
+    /// Nothing but registrations outlives the calls.
+    pub(super) fn check_quiet(&self) -> Result<(), Fault> {
+        if let Some((call, record)) = self.ledger.open().next() {
+            return Err(about(*call, format!("the call is still {:?} although everybody has hung up", record.last())));
+        }
+        let counts = self.switch.counts();
+        let rest = Counts { registrations: counts.registrations, stock: counts.stock, ..Counts::default() };
+        if counts != rest {
+            return Err(Fault::from(format!("something outlives its call: {counts:?}")));
+        }
+        if let Some((lease, _)) = self.relay.open.first_key_value() {
+            return Err(Fault::from(format!("{lease:?} was never closed")));
+        }
+        if let Some(phone) = self.phones.iter().find(|phone| !phone.is_idle()) {
+            return Err(Fault::from(format!("a phone does not come to rest: {}", phone.business())));
+        }
+        self.ledger.check_at_rest().map_err(|(call, what)| about(call, what))?;
+        self.check_endings()?;
+        self.check_unanswered()
+    }
+
+    /// In fair weather every transaction of a sound phone was answered.
+    fn check_unanswered(&self) -> Result<(), Fault> {
+        if !self.network.weather.is_fair {
+            return Ok(());
+        }
+        for phone in self.phones.iter().filter(|phone| !phone.troubled) {
+            let mut own = phone.unanswered.iter().filter(|(dialog, _)| !self.is_excused(dialog));
+            if let Some((dialog, what)) = own.next() {
+                let what = format!("{}: {what}", phone.name);
+                return Err(Fault { what, about: Some(About::Dialog(dialog.clone())) });
+            }
+        }
+        Ok(())
+    }
+
+    /// A dialog of a call in which somebody else has trouble.
+    fn is_excused(&self, dialog: &str) -> bool {
+        let link = self.call_with(dialog).and_then(|call| self.links.get(&call));
+        link.is_some_and(|link| !self.is_sound(link))
+    }
+
+    /// The caller heard what the journal says.
+    fn check_endings(&self) -> Result<(), Fault> {
+        for (call, link) in &self.links {
+            let Some(record) = self.ledger.calls.get(call).filter(|_| self.is_sound(link)) else { continue };
+            let Some((_, caller)) = link.caller.as_ref().and_then(|side| self.sound(side)) else { continue };
+            let verdict = ending(record);
+            let is_right = match verdict {
+                Some(status) => caller.status == Some(status),
+                None => caller.status.is_some_and(|status| status >= 400),
+            };
+            if !is_right {
+                let kinds = record.kinds();
+                return Err(about(*call, format!("the caller heard {:?}, the journal says {kinds:?}", caller.status)));
+            }
+            if record.has(EventKind::Ringing) && caller.progress.is_empty() && caller.status != Some(200) {
+                // A 180 may be lost; only without losses it has to be heard.
+                if self.network.weather.loss_permille == 0 {
+                    return Err(about(*call, "the journal says ringing, the caller never heard it".to_owned()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Registrations have run out too: nothing at all is left.
+    pub(super) fn check_rest(&self) -> Result<(), Fault> {
+        let counts = self.switch.counts();
+        if counts.registrations != 0 || !self.switch.bindings.is_empty() {
+            return Err(Fault::from(format!("registrations do not run out: {counts:?}")));
+        }
+        if counts.stock != self.relay.lent() {
+            return Err(Fault::from(format!("{} leases are lent, the switch has {}", self.relay.lent(), counts.stock)));
+        }
+        match self.switch.deadline(&self.clock) {
+            None => Ok(()),
+            Some(at) => Err(Fault::from(format!("a timer is left: {} at {at:?}", self.switch.why()))),
+        }
+    }
+}
+
+/// The status a caller must have heard, where one follows from the events.
+fn ending(record: &Record) -> Option<u16> {
+    if record.has(EventKind::Answered) {
+        return Some(200);
+    }
+    let kinds = record.kinds();
+    match kinds.iter().rev().find(|kind| **kind != EventKind::Ended)? {
+        EventKind::Busy => Some(486),
+        EventKind::Rejected => Some(603),
+        EventKind::Missed => Some(480),
+        EventKind::Canceled => Some(487),
+        _ => None,
+    }
+}
+
+/// Longest time a client transaction can take, for stories that wait for one.
+pub const TRANSACTION_MAX: Duration = TIMEOUT;

@@ -1,0 +1,210 @@
+//! What will happen in a world, drawn from its seed before it begins.
+
+use std::{net::SocketAddr, time::Duration};
+
+use contract::snapshot::Snapshot;
+
+use super::{
+    dice::Dice,
+    network::Weather,
+    organisation::{self, CLOSED, EMPTY, RECEPTION, SUPPORT, login},
+    phone::{
+        Line, Login,
+        manner::{CallPlan, Move, draw_talk},
+    },
+};
+
+/// The switch's signalling address.
+pub const SWITCH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10)), 5060);
+
+/// Something that happens from outside, whatever the phones themselves do.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// A phone is switched on and registers.
+    Power(usize),
+    /// A phone makes a call.
+    Call(usize, CallPlan),
+    /// A phone asks for the switch's abilities.
+    Options(usize),
+    /// A phone takes its registration back.
+    Unregister(usize),
+    /// A phone loses power.
+    Vanish(usize),
+    /// It comes back.
+    Reboot(usize),
+    /// A phone's TCP connection is cut.
+    Cut(usize),
+    /// A phone cannot be reached and reaches nobody for this long.
+    Darken(usize, Duration),
+    /// The operator ends some call.
+    HangUpAny,
+    /// The journal's disk is too slow, or well again.
+    Pressure(bool),
+    /// The configuration changes.
+    Reconfigure,
+    /// Somebody who is no phone of ours sends something.
+    Stranger,
+}
+
+/// A phone to be put into the world.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// For the ladder.
+    pub name: String,
+    /// Its account.
+    pub login: Login,
+    /// Its place.
+    pub line: Line,
+}
+
+/// A whole plot.
+pub struct Scenario {
+    /// Configuration rows.
+    pub snapshot: Snapshot,
+    /// How the network is.
+    pub weather: Weather,
+    /// Port pairs of the relay.
+    pub leases: u32,
+    /// Phones by index.
+    pub devices: Vec<Device>,
+    /// What happens when.
+    pub acts: Vec<(Duration, Act)>,
+    /// When everybody stops doing new things.
+    pub curtain: Duration,
+}
+
+/// The place of phone `index`.
+pub fn line(index: usize, is_tcp: bool, is_behind_nat: bool) -> Line {
+    let own = u8::try_from(index + 1).unwrap_or(u8::MAX);
+    let public = SocketAddr::from(([198, 51, 100, own], 5060));
+    let port = 20_000 + u16::from(own);
+    let (inside, outside) = match (is_tcp, is_behind_nat) {
+        (true, _) => (public, SocketAddr::from(([198, 51, 100, own], 50_000 + u16::from(own)))),
+        (false, true) => (SocketAddr::from(([10, 0, 0, own], 5060)), SocketAddr::from(([203, 0, 113, own], port))),
+        (false, false) => (public, public),
+    };
+    Line { is_tcp, inside, outside, switch: SWITCH }
+}
+
+impl Scenario {
+    /// The plot of a seed.
+    pub fn draw(dice: &mut Dice) -> Self {
+        let snapshot = organisation::draw(dice);
+        let weather = Weather::draw(dice);
+        let devices = draw_devices(&snapshot, dice);
+        let curtain = dice.millis(40_000, 180_000);
+        let mut scenario = Self { snapshot, weather, leases: 64, devices, acts: Vec::new(), curtain };
+        if dice.chance(100) {
+            scenario.leases = u32::try_from(dice.between(2, 8)).unwrap_or(8);
+        }
+        scenario.draw_calls(dice);
+        if dice.chance(600) {
+            scenario.draw_troubles(dice);
+        }
+        scenario
+    }
+
+    fn any_phone(&self, dice: &mut Dice) -> usize {
+        let count = u64::try_from(self.devices.len()).unwrap_or(1);
+        usize::try_from(dice.below(count)).unwrap_or(0)
+    }
+
+    fn draw_calls(&mut self, dice: &mut Dice) {
+        for phone in 0..self.devices.len() {
+            self.acts.push((dice.millis(0, 2_000), Act::Power(phone)));
+        }
+        let last = u64::try_from(self.curtain.as_millis()).unwrap_or(10_000) - 5_000;
+        let mut at = Duration::ZERO;
+        for _ in 0..dice.between(2, 14) {
+            // Now and then calls start within the same instants and meet each other.
+            at = if dice.chance(250) { at + dice.millis(0, 50) } else { dice.millis(3_000, last) };
+            let phone = self.any_phone(dice);
+            let plan = self.draw_call(phone, dice);
+            self.acts.push((at, Act::Call(phone, plan)));
+        }
+        if dice.chance(300) {
+            self.acts.push((dice.millis(0, last), Act::Options(self.any_phone(dice))));
+        }
+    }
+
+    fn draw_call(&self, phone: usize, dice: &mut Dice) -> CallPlan {
+        let other = self.any_phone(dice);
+        let to = match dice.below(100) {
+            0..=44 => self.devices[other].login.username.clone(),
+            45..=64 => RECEPTION.to_owned(),
+            65..=79 => SUPPORT.to_owned(),
+            80..=84 => "9999".to_owned(),
+            85..=88 => CLOSED.to_owned(),
+            89..=92 => EMPTY.to_owned(),
+            93..=95 => self.devices[phone].login.username.clone(),
+            _ => "u1".to_owned(),
+        };
+        let patience = match dice.below(100) {
+            0..=9 => Some(dice.millis(0, 400)),
+            10..=39 => Some(dice.millis(400, 8_000)),
+            40..=59 => Some(dice.millis(8_000, 25_000)),
+            _ => None,
+        };
+        CallPlan {
+            to,
+            is_late_offer: dice.chance(150),
+            video: dice.chance(150),
+            patience,
+            talk: draw_talk(dice),
+        }
+    }
+
+    fn draw_troubles(&mut self, dice: &mut Dice) {
+        let last = u64::try_from(self.curtain.as_millis()).unwrap_or(10_000);
+        for _ in 0..dice.between(1, 6) {
+            let (at, phone) = (dice.millis(2_000, last), self.any_phone(dice));
+            let back = at + dice.millis(200, 60_000);
+            match dice.below(9) {
+                0 => self.acts.push((at, Act::Unregister(phone))),
+                1 => {
+                    self.acts.push((at, Act::Vanish(phone)));
+                    self.acts.push((back, Act::Reboot(phone)));
+                }
+                2 if self.devices[phone].line.is_tcp => self.acts.push((at, Act::Cut(phone))),
+                3 if !self.weather.is_fair => self.acts.push((at, Act::Darken(phone, back - at))),
+                4 => self.acts.push((at, Act::HangUpAny)),
+                5 => {
+                    self.acts.push((at, Act::Pressure(true)));
+                    self.acts.push((back, Act::Pressure(false)));
+                }
+                6 => self.acts.push((at, Act::Reconfigure)),
+                _ => {
+                    for _ in 0..dice.between(1, 20) {
+                        self.acts.push((at + dice.millis(0, 2_000), Act::Stranger));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn draw_devices(snapshot: &Snapshot, dice: &mut Dice) -> Vec<Device> {
+    let mut devices: Vec<Device> = Vec::new();
+    for organisation in &snapshot.organisations {
+        for account in &organisation.accounts {
+            let count = if dice.chance(350) { 2 } else { 1 };
+            for letter in ["a", "b"].iter().take(count) {
+                let is_tcp = dice.chance(200);
+                let mut login = login(&organisation.sip_domain, &account.username);
+                if dice.chance(20) {
+                    login.password.push('?');
+                }
+                let mark = if organisation.is_default { "" } else { "'" };
+                let name = format!("{}{letter}{mark}", account.username);
+                let line = line(devices.len(), is_tcp, dice.chance(250));
+                devices.push(Device { name, login, line });
+            }
+        }
+    }
+    devices
+}
+
+/// A plan in which the caller talks for a while and hangs up.
+pub fn short_call(to: &str, secs: u64) -> CallPlan {
+    CallPlan::to(to, Duration::from_secs(secs)).with_talk(&[(secs, Move::HangUp)])
+}

@@ -1,0 +1,143 @@
+//! The switch's call control as the world holds it: fed with inputs, its outputs kept where the checker
+//! looks. This is the part the daemon's engine has in the real system.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use calls::{Binding, BindingChange, ClockMark, Counts, Input, LiveChange, Output, Outputs, Switchboard, SwitchboardConfig};
+use contract::{id::{AccountId, CallId}, live::LiveCall, snapshot::Snapshot};
+use dialplan::Plan;
+use sip::{Frame, StreamFramer, digest::Algorithm};
+
+use super::clock::Clock;
+
+/// Compiles rows that are known to be right.
+pub fn plan(snapshot: &Snapshot) -> Arc<Plan> {
+    match dialplan::compile(snapshot) {
+        Ok(plan) => Arc::new(plan),
+        Err(wrong) => panic!("the simulated rows do not compile: {wrong:?}"),
+    }
+}
+
+/// The switch and what it has last said about itself.
+pub struct Switch {
+    /// Calls that are up, as the switch shows them.
+    pub live: BTreeMap<CallId, LiveCall>,
+    /// The contacts that would be on disk, by account and key.
+    pub bindings: BTreeMap<(AccountId, String), Binding>,
+    /// The journal has said that it cannot keep up.
+    pub has_pressure: bool,
+    board: Switchboard,
+    outputs: Outputs,
+    framers: BTreeMap<u64, StreamFramer>,
+}
+
+impl Switch {
+    /// A switch that has just started.
+    pub fn new(snapshot: &Snapshot, seed: [u8; 32], clock: &Clock) -> Self {
+        let mark = ClockMark { instant: clock.instant(), unix: clock.unix() };
+        let config = SwitchboardConfig {
+            // RFC 8760 §2.4's order; half of the phones know MD5 only.
+            digest_algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            ..SwitchboardConfig::default()
+        };
+        Self {
+            live: BTreeMap::new(),
+            bindings: BTreeMap::new(),
+            has_pressure: false,
+            board: Switchboard::new(config, plan(snapshot), seed, mark),
+            outputs: Outputs::new(),
+            framers: BTreeMap::new(),
+        }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.board.handle(now, input, &mut self.outputs);
+    }
+
+    /// The next of its decisions.
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.outputs.pop()
+    }
+
+    /// When it wants to be woken.
+    pub fn deadline(&self, clock: &Clock) -> Option<Duration> {
+        self.board.deadline().map(|(at, _)| clock.since_beginning(at))
+    }
+
+    /// Why it wants to be woken.
+    pub fn why(&self) -> String {
+        format!("{:?}", self.board.deadline().map(|(_, why)| why))
+    }
+
+    /// What it holds.
+    pub fn counts(&self) -> Counts {
+        self.board.counts()
+    }
+
+    /// Reads a piece of a connection's stream: the messages that are complete.
+    pub fn read_stream(&mut self, connection: u64, piece: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+        let framer = self.framers.entry(connection).or_default();
+        framer.push(piece);
+        let mut messages = Vec::new();
+        while let Some(frame) = framer.next().map_err(|error| error.to_string())? {
+            if let Frame::Message(bytes) = frame {
+                messages.push(bytes.to_vec());
+            }
+        }
+        Ok(messages)
+    }
+
+    /// A change of the live table.
+    pub fn show(&mut self, change: LiveChange) -> Result<(), String> {
+        match change {
+            LiveChange::Put(call) => {
+                self.live.insert(call.call, call);
+                Ok(())
+            }
+            LiveChange::Remove(call) => match self.live.remove(&call) {
+                Some(_) => Ok(()),
+                None => Err(format!("call {call} leaves the live table and was not in it")),
+            },
+        }
+    }
+
+    /// A change of the contacts.
+    pub fn store(&mut self, change: BindingChange) -> Result<(), String> {
+        match change {
+            BindingChange::Put(binding) => {
+                self.bindings.insert((binding.account, binding.key.clone()), binding);
+                Ok(())
+            }
+            BindingChange::Remove { account, key } => match self.bindings.remove(&(account, key)) {
+                Some(_) => Ok(()),
+                None => Err(format!("a contact of account {account} is removed and was never put")),
+            },
+        }
+    }
+
+    /// Forgets everything but what is on disk, as after a restart.
+    pub fn restart(&mut self, snapshot: &Snapshot, seed: [u8; 32], clock: &Clock) {
+        let bindings = std::mem::take(&mut self.bindings);
+        *self = Self::new(snapshot, seed, clock);
+        // A connection does not survive a restart, nor is it stored.
+        let stored = bindings.values().cloned().map(|mut binding| {
+            binding.flow.connection = 0;
+            binding
+        });
+        self.handle(clock.instant(), Input::Restore(stored.collect()));
+        self.bindings = bindings;
+    }
+}
+
+/// A number that stands for a value's text.
+pub fn hash_of(value: &impl std::fmt::Debug) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    format!("{value:?}").hash(&mut hasher);
+    hasher.finish()
+}
