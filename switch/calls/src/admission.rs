@@ -113,9 +113,8 @@ impl Switchboard {
         let wall = self.wall();
         let reply = Registration::read(&message, &self.config.limits)
             .and_then(|registration| {
-                let path = registration.path.clone();
-                self.registrar.register(owner, request.flow, registration, wall, out)?;
-                Ok(self.registered(owner, &path))
+                self.registrar.register(owner, request.flow, &registration, wall, out)?;
+                Ok(self.registered(owner, &registration.path))
             })
             .unwrap_or_else(|rejection| {
                 if rejection == Rejection::Full {

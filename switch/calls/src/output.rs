@@ -40,6 +40,7 @@ pub enum Output {
 
 /// A change of the registrar's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all changes are of the large kind")]
 pub enum BindingChange {
     /// New, or replaces the one with the same account and key.
     Put(Binding),

@@ -114,7 +114,7 @@ impl Switchboard {
                 self.plan = plan;
             }
             Input::Media(event) => self.media(event, out),
-            Input::Command(command) => self.command(command, out),
+            Input::Command(Command::HangUp { call }) => self.hang_up(call, out),
             Input::Clock(mark) => self.clock = mark,
             Input::Restore(bindings) => {
                 let wall = self.wall();
@@ -260,8 +260,7 @@ impl Switchboard {
         }
     }
 
-    fn command(&mut self, command: Command, out: &mut Outputs) {
-        let Command::HangUp { call } = command;
+    fn hang_up(&mut self, call: CallId, out: &mut Outputs) {
         let is_up = self.calls.get(&call).is_some_and(|call| !call.is_over());
         let outcome = if is_up && self.with_call(call, out, Call::hang_up) {
             Outcome::Done

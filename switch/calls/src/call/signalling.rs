@@ -33,7 +33,7 @@ impl Ringing {
     fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
         match event {
             Event::Canceled { session, reason } if session == self.caller.session => {
-                self.canceled(head, reason, means)
+                self.canceled(head, reason.as_ref(), means)
             }
             Event::Progress { session, status, body, .. } => {
                 self.progress(session, status, body, means);
@@ -59,9 +59,9 @@ impl Ringing {
 
     /// The caller gives up. Why is told to the devices as the caller told it: "answered elsewhere" keeps a call
     /// out of the list of missed ones.
-    fn canceled(mut self, head: &mut Head, reason: Option<Reason>, means: &mut Means<'_>) -> State {
+    fn canceled(mut self, head: &mut Head, reason: Option<&Reason>, means: &mut Means<'_>) -> State {
         for fork in self.forks.drain(..) {
-            head.hang_up(fork, reason.clone(), means);
+            head.hang_up(fork, reason.cloned(), means);
         }
         head.leave(self.caller, Some(487), means);
         end(self.record, &[EventKind::Canceled], &Detail::default(), refused(None, 487), means)

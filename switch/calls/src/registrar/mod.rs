@@ -69,11 +69,11 @@ impl Registrar {
         &mut self,
         owner: Owner<'_>,
         flow: Flow,
-        registration: Registration,
+        registration: &Registration,
         wall: Timestamp,
         out: &mut Outputs,
     ) -> Result<(), Rejection> {
-        self.judge(owner.account, &registration)?;
+        self.judge(owner.account, registration)?;
         match &registration.wish {
             Wish::Fetch => {}
             Wish::RemoveAll => {
@@ -85,7 +85,7 @@ impl Registrar {
             }
             Wish::Update(contacts) => {
                 for contact in contacts {
-                    self.update(owner, flow, &registration, contact, wall, out);
+                    self.update(owner, flow, registration, contact, wall, out);
                 }
             }
         }
