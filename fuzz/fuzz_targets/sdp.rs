@@ -1,8 +1,4 @@
+//! Any bytes: `sdp` in `checks/media.rs`.
 #![no_main]
-//! Any bytes: `checks/media.rs`, `sdp`.
 
-#[path = "../checks/media.rs"]
-#[allow(dead_code)]
-mod checks;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::sdp(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::media::sdp(data));

@@ -1,8 +1,4 @@
+//! Any bytes: `stream` in `checks/sip.rs`.
 #![no_main]
-//! Any bytes: `checks/sip.rs`, `stream`.
 
-#[path = "../checks/sip.rs"]
-#[allow(dead_code)]
-mod checks;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::stream(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::sip::stream(data));

@@ -1,8 +1,4 @@
+//! Any bytes: `uri` in `checks/sip.rs`.
 #![no_main]
-//! Any bytes: `checks/sip.rs`, `uri`.
 
-#[path = "../checks/sip.rs"]
-#[allow(dead_code)]
-mod checks;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::uri(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::sip::uri(data));

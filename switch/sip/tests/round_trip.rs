@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../../../fuzz/checks/sip.rs"]
-#[allow(dead_code)]
 mod checks;
 
 use proptest::collection::vec;
