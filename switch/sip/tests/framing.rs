@@ -90,7 +90,7 @@ fn pongs_and_halves() {
 #[test]
 fn lf_only_heads_end_where_the_parser_ends_them() {
     let smuggled = "Content-Length: 0\n\nContent-Length: 40\r\n\r\n".replace("\r\n", "\n");
-    let bytes = [&message("BYE", "", "")[..].strip_suffix(b"\r\n").unwrap(), smuggled.as_bytes()].concat();
+    let bytes = [message("BYE", "", "")[..].strip_suffix(b"\r\n").unwrap(), smuggled.as_bytes()].concat();
     let (found, error) = frames(&bytes, bytes.len());
     let Frame::Message(first) = &found[0] else { panic!("a message") };
     assert!(first.ends_with(b"Content-Length: 0\n\n"));

@@ -499,10 +499,12 @@ fn an_index_remembers_nothing() {
     assert_eq!((message.first(HeaderName::Subject), message.named("x-a")), (None, None));
 }
 
+type Contacts<'a> = Vec<Result<ContactValue<'a>, sip::FieldError>>;
+
 /// RFC 3261 §20.10 and §10.2: contacts of a REGISTER.
 #[test]
 fn contacts() {
-    let read_contacts = |value: &str, look: &dyn Fn(Vec<Result<ContactValue<'_>, sip::FieldError>>)| {
+    let read_contacts = |value: &str, look: &dyn Fn(Contacts<'_>)| {
         let text = options("").replace("Contact: <sip:a@192.0.2.1>", &format!("Contact: {value}"));
         read(&crlf(&text), |message| look(message.contacts().collect()));
     };
