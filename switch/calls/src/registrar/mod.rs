@@ -284,6 +284,3 @@ fn is_same(binding: &Binding, contact: &Contact) -> bool {
     let is_same_device = binding.instance.is_some() && binding.instance == contact.instance;
     is_same_device || Uri::parse(&contact.uri).is_ok_and(|uri| binding.is_at(&uri))
 }
-
-#[cfg(test)]
-mod tests;

@@ -51,6 +51,8 @@ pub struct Desk {
     pub outcomes: Vec<Outcome>,
     /// The last answer of the relay is this report.
     pub report: LegReport,
+    /// The relay obeys and never reports a lease closed.
+    pub is_relay_dead: bool,
     start: Instant,
 }
 
@@ -125,6 +127,7 @@ impl Desk {
             notices: Vec::new(),
             outcomes: Vec::new(),
             report: LegReport::default(),
+            is_relay_dead: false,
             start: now,
         };
         let stock = (0..leases).map(|n| PortLease {
@@ -147,7 +150,9 @@ impl Desk {
                 }
                 Output::Media(command) => {
                     self.media.push(command);
-                    if let MediaCommand::Close { lease } = command {
+                    if let MediaCommand::Close { lease } = command
+                        && !self.is_relay_dead
+                    {
                         closed.push(lease);
                     }
                 }

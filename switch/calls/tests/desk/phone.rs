@@ -89,7 +89,7 @@ impl Phone {
             let name = name.to_ascii_lowercase();
             match name.as_str() {
                 "via" | "from" | "call-id" | "cseq" | "record-route" => {
-                    write!(text, "{name}: {value}\r\n").unwrap()
+                    write!(text, "{name}: {value}\r\n").unwrap();
                 }
                 "to" if value.contains("tag=") => write!(text, "To: {value}\r\n").unwrap(),
                 "to" => write!(text, "To: {value};tag={}{}\r\n", self.user, self.flow.remote.port()).unwrap(),
