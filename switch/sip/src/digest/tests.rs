@@ -153,6 +153,19 @@ fn clients_as_they_are() {
     assert_eq!(judge(&value, b""), Verdict::Refused);
 }
 
+/// What a stranger writes where the response belongs is refused, however long and in whatever letters.
+#[test]
+fn responses_that_are_no_hexadecimal_digits() {
+    let good = answer(&GOOD);
+    let (_, response) = response_of(&good, "secret", "INVITE");
+    for strange in
+        ["0", &"é".repeat(33), &format!("{}é", "0".repeat(63)), &"0".repeat(65), &format!("{response}0")]
+    {
+        assert_eq!(judge(&good.replace(&response, strange), b""), Verdict::Refused, "{strange:?}");
+    }
+    assert_eq!(judge(&good.replace(&response, &response.to_uppercase()), b""), Verdict::Accepted);
+}
+
 #[test]
 fn auth_int_covers_the_body() {
     let nonce = KEY.issue(REALM, NOW);
