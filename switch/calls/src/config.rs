@@ -105,3 +105,5 @@ pub(crate) const MAX_FORWARDS_DEFAULT: u8 = 70;
 pub(crate) const RINGING_MAX: Duration = Duration::from_secs(660);
 /// Requests inside a dialog that are carried to the other side at once; further ones are answered 503.
 pub(crate) const CARRIED_REQUESTS_MAX: usize = 8;
+/// Difference between the wall clock and its mark, in microseconds, beyond which the clock was set and did not drift.
+pub(crate) const CLOCK_STEP_MICROS_MIN: u64 = 2_000_000;

@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, time::Instant};
 use contract::{id::CallId, time::Timestamp};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
-use sip::{Body, Endpoint, Invite, Provisional, Reason, Refused, Reply, SessionKey};
+use sip::{
+    Body, Endpoint, ExtraHeaders, Invite, Provisional, Reason, Refused, Reply, RequestKey, SessionKey,
+};
 use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 
 use crate::{
@@ -86,6 +88,20 @@ impl Means<'_> {
 
     pub(crate) fn refuse_reinvite(&mut self, session: SessionKey, reply: Reply) {
         self.endpoint.refuse_reinvite(self.now, session, reply, self.wire);
+    }
+
+    pub(crate) fn request(
+        &mut self,
+        session: SessionKey,
+        method: &str,
+        headers: ExtraHeaders,
+        body: Option<Body>,
+    ) -> Result<RequestKey, Refused> {
+        self.endpoint.request(self.now, session, method, headers, body, self.wire)
+    }
+
+    pub(crate) fn respond_in_dialog(&mut self, request: RequestKey, reply: Reply) {
+        self.endpoint.respond_in_dialog(self.now, request, reply, self.wire);
     }
 
     pub(crate) fn hang_up(&mut self, session: SessionKey, reason: Option<Reason>) {

@@ -22,7 +22,7 @@ use crate::{
     authentication::Authenticator,
     call::Call,
     clock::ClockMark,
-    config::{RINGING_MAX, SwitchboardConfig},
+    config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
     input::Input,
     means::{Means, Random},
     output::{Notice, Output, Outputs, Why},
@@ -115,7 +115,7 @@ impl Switchboard {
             }
             Input::Media(event) => self.media(event, out),
             Input::Command(Command::HangUp { call }) => self.hang_up(call, out),
-            Input::Clock(mark) => self.clock = mark,
+            Input::Clock(mark) => self.set_clock(mark, out),
             Input::Restore(bindings) => {
                 let wall = self.wall();
                 self.registrar.restore(bindings, &self.plan, wall, out);
@@ -225,6 +225,15 @@ impl Switchboard {
             self.over += usize::from(call.is_over());
             self.calls.insert(id, call);
         }
+    }
+
+    /// A clock that runs a little fast or slow is followed; one that was set must not make contacts expire.
+    fn set_clock(&mut self, mark: ClockMark, out: &mut Outputs) {
+        let step = mark.unix.0.saturating_sub(self.clock.wall(mark.instant).0);
+        if step.unsigned_abs() > CLOCK_STEP_MICROS_MIN {
+            self.registrar.shift(step, out);
+        }
+        self.clock = mark;
     }
 
     fn unreachable(&mut self, flow: Flow) {

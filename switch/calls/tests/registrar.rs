@@ -5,8 +5,8 @@ mod desk;
 
 use std::time::Duration;
 
-use calls::{Binding, Input, Notice};
-use contract::id::AccountId;
+use calls::{Binding, ClockMark, Input, Notice};
+use contract::{id::AccountId, time::Timestamp};
 use desk::{Desk, Phone, header, id, start_line};
 use sip::{Flow, HeaderName, OwnedMessage, Transport};
 
@@ -277,4 +277,22 @@ fn contacts_survive_a_restart() {
 
 fn restarted_row(desk: &Desk, account: u128) -> Binding {
     desk.bindings.values().find(|binding| binding.account == AccountId(id(account))).unwrap().clone()
+}
+
+#[test]
+fn a_clock_that_is_set_takes_no_contact_away() {
+    for step_secs in [-86_400, 1, 86_400] {
+        let mut desk = Desk::new();
+        let sari = Phone::new("1001", ADDRESS);
+        desk.registers(&sari, 1, "Contact: <sip:1001@a>;expires=600\r\n");
+        let before = desk.bindings.values().next().unwrap().expires_at;
+        let unix = Timestamp(before.0 - 600_000_000 + step_secs * 1_000_000);
+        desk.tell(Input::Clock(ClockMark { instant: desk.now, unix }));
+        let left = if step_secs == 1 { 599 } else { 600 };
+        assert_eq!(contacts(&desk.registers(&sari, 3, "")), [format!("<a>;expires={left}")], "{step_secs}");
+        let stored = desk.bindings.values().next().unwrap().expires_at;
+        assert_eq!(stored.0 - unix.0, left * 1_000_000, "what would be restored is right too");
+        desk.wait(Duration::from_secs(600));
+        assert!(desk.bindings.is_empty());
+    }
 }

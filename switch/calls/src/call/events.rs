@@ -102,16 +102,17 @@ impl Record {
         &mut self.closed
     }
 
+    /// A second pen for the same record, to be used after `events` more have been written with the first.
     #[cfg(feature = "planted-second-ended")]
-    pub(crate) fn skip(&mut self, events: u32) {
-        self.events += events;
+    pub(crate) fn ghost(&self, events: u32) -> Self {
+        let ClosedRecord { org, call, latest } = self.closed;
+        let closed = ClosedRecord { org, call, latest };
+        Self { closed, events: self.events + events, live: self.live.clone(), ..*self }
     }
 
     #[cfg(feature = "planted-second-ended")]
-    /// A second pen for the same record.
-    pub(crate) fn ghost(&self) -> Self {
-        let ClosedRecord { org, call, latest } = self.closed;
-        Self { closed: ClosedRecord { org, call, latest }, live: self.live.clone(), ..*self }
+    pub(crate) fn ended_again(mut self, means: &mut Means<'_>) {
+        self.write(EventKind::Ended, None, Detail::default(), means);
     }
 }
 

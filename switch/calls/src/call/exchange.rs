@@ -244,15 +244,14 @@ impl Talking {
             Method::Info if self.carried.len() >= CARRIED_REQUESTS_MAX => Reply::new(503),
             Method::Info => {
                 let other = self.leg(by.other()).session;
-                let (headers, body) = (package_of(&message), Body::of(&message));
-                match means.endpoint.request(means.now, other, "INFO", headers, body, means.wire) {
+                match means.request(other, "INFO", package_of(&message), Body::of(&message)) {
                     Ok(to) => return self.carried.push(Carried { from: request, to }),
                     Err(_) => Reply::new(480),
                 }
             }
             _ => Reply::new(405),
         };
-        means.endpoint.respond_in_dialog(means.now, request, reply, means.wire);
+        means.respond_in_dialog(request, reply);
     }
 
     fn carry_back(
@@ -267,7 +266,7 @@ impl Talking {
         let status = if matches!(status, 401 | 407) { 403 } else { status };
         let mut reply = Reply::new(status);
         reply.body = message.and_then(|message| Body::of(&message.view()));
-        means.endpoint.respond_in_dialog(means.now, carried.from, reply, means.wire);
+        means.respond_in_dialog(carried.from, reply);
     }
 }
 

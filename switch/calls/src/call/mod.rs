@@ -39,7 +39,7 @@ impl Call {
                     leaving.set_over(Some(status), means);
                     #[cfg(feature = "planted-second-ended")]
                     if let Some(ghost) = self.head.ghost.take() {
-                        let _ = ghost.ended(contract::journal::Detail::default(), means);
+                        ghost.ended_again(means);
                     }
                 }
                 Event::Ended { .. } | Event::Canceled { .. } => leaving.set_over(None, means),

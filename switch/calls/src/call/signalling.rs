@@ -48,6 +48,11 @@ impl Ringing {
                 Some(fork) => self.fork_failed(head, fork, status, cause, means),
                 None => State::Ringing(self),
             },
+            // Of an early dialog: there is nobody on the other side yet.
+            Event::InDialog { request, .. } => {
+                means.respond_in_dialog(request, Reply::new(480));
+                State::Ringing(self)
+            }
             _ => State::Ringing(self),
         }
     }
@@ -70,7 +75,6 @@ impl Ringing {
     /// A device rings, or lets itself be heard early. The caller hears the first that does.
     fn progress(&mut self, session: SessionKey, status: u16, body: Option<Body>, means: &mut Means<'_>) {
         let Some(fork) = self.forks.iter_mut().find(|fork| fork.session == session) else { return };
-        let is_first = !self.told.ringing && !self.told.progress && self.told.early.is_none();
         let may_be_heard = self.told.early.as_ref().is_none_or(|(early, _)| *early == session);
         let said = match (&self.offer, body) {
             (Some(offer), Some(body)) if may_be_heard => {
@@ -104,7 +108,7 @@ impl Ringing {
         if let Some(provisional) = provisional {
             means.ring(self.caller.session, provisional);
         }
-        if is_first {
+        if !std::mem::replace(&mut self.told.is_written, true) {
             let detail = Detail { leg: Some(fork.no), ..Detail::default() };
             self.record.event(EventKind::Ringing, None, detail, means);
         }
@@ -250,9 +254,7 @@ impl Ringing {
     pub(crate) fn timed_out(mut self, head: &mut Head, means: &mut Means<'_>) -> State {
         #[cfg(feature = "planted-second-ended")]
         if self.forks.len() > 1 {
-            let mut ghost = self.record.ghost();
-            ghost.skip(2);
-            head.ghost = Some(ghost);
+            head.ghost = Some(self.record.ghost(3));
         }
         for fork in self.forks.drain(..) {
             head.hang_up(fork, None, means);
@@ -307,7 +309,7 @@ impl Connecting {
                 State::Connecting(self)
             }
             Event::InDialog { request, .. } => {
-                means.endpoint.respond_in_dialog(means.now, request, Reply::new(480), means.wire);
+                means.respond_in_dialog(request, Reply::new(480));
                 State::Connecting(self)
             }
             _ => State::Connecting(self),

@@ -55,6 +55,8 @@ pub(crate) struct Ringing {
 /// What the caller has heard so far.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
+    /// `ringing` is written.
+    pub(crate) is_written: bool,
     /// 180 was sent.
     pub(crate) ringing: bool,
     /// 183 without media was sent.

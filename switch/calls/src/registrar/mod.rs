@@ -254,6 +254,16 @@ impl Registrar {
         }
     }
 
+    /// The clock was set by `micros`. Phones count their own seconds, so every contact keeps what it has left.
+    pub(crate) fn shift(&mut self, micros: i64, out: &mut Outputs) {
+        self.expiries.clear();
+        for binding in self.accounts.values_mut().flatten() {
+            binding.expires_at = binding.expires_at.plus_micros(micros);
+            self.expiries.insert((binding.expires_at, binding.account, binding.key.clone()));
+            out.push(Output::Binding(BindingChange::Put(binding.clone())));
+        }
+    }
+
     /// Removes contacts of accounts that are not in the plan any more.
     pub(crate) fn adopt(&mut self, plan: &Plan, out: &mut Outputs) {
         let gone: Vec<(AccountId, String)> = self
