@@ -97,6 +97,16 @@ pub fn digest(data: &[u8]) {
         let credentials = Credentials::parse(&answer).expect("we answer with a Digest");
         assert_eq!((credentials.nonce, credentials.realm), (theirs.nonce, theirs.realm));
     }
+    // The text in the place of each value in turn: only the right response opens the door.
+    for field in
+        ["username", "realm", "nonce", "uri", "response", "qop", "nc", "cnonce", "algorithm", "opaque"]
+    {
+        let value = CREDENTIALS.replacen(&format!("{field}=\""), &format!("{field}=\"{text}\", x=\""), 1);
+        if let Ok(credentials) = Credentials::parse(&value) {
+            let verdict = verify(&credentials, &key, "INVITE", text, data, text, text, u64::MAX, u64::MAX);
+            assert_ne!(verdict, Verdict::Accepted, "{value}");
+        }
+    }
     if !text.contains(['"', '\\', '\r', '\n', '\0']) && !text.is_empty() && text.len() < 256 {
         for line in challenge(&key, &[Algorithm::Sha256, Algorithm::Md5], text, 1_000, false) {
             let ours = Challenge::parse(&line).expect("our own challenge");
@@ -109,6 +119,9 @@ pub fn digest(data: &[u8]) {
         }
     }
 }
+
+const CREDENTIALS: &str = "Digest username=\"u\", realm=\"h\", nonce=\"0\", uri=\"sip:b@h\", response=\"0\", qop=\"auth\", \
+     nc=\"00000001\", cnonce=\"c\", algorithm=\"SHA-256\", opaque=\"o\"";
 
 fn frames(bytes: &[u8], piece: usize) -> (Vec<Frame>, Option<sip::FrameError>) {
     let (mut framer, mut frames) = (StreamFramer::new(), Vec::new());

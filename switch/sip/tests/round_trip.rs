@@ -113,6 +113,14 @@ proptest! {
         checks::digest(&bytes);
     }
 
+    /// Text of any letters and length reaches what only takes text.
+    #[test]
+    fn no_text_breaks_anything(text in "\\PC{0,120}") {
+        checks::uri(text.as_bytes());
+        checks::digest(text.as_bytes());
+        checks::digest(format!("Digest {text}").as_bytes());
+    }
+
     /// Lines of SIP in any order, with any line end: closer to the grammar than any bytes.
     #[test]
     fn no_mix_of_lines_breaks_anything(lines in vec((proptest::sample::select(LINES.to_vec()), 0_usize..4), 0..20)) {
