@@ -39,12 +39,9 @@ fn main() -> ExitCode {
     }
     logging::start(&config.log);
     logging::abort_on_panic();
-    let daemon = match Daemon::open(config) {
-        Ok(daemon) => daemon,
-        Err(mistakes) => return refuse(&mistakes),
-    };
-    match run(daemon) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(config) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(mistakes)) => refuse(&mistakes),
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
@@ -52,13 +49,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(daemon: Daemon) -> anyhow::Result<()> {
+fn run(config: Config) -> anyhow::Result<Result<(), Vec<Mistake>>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONTROL_THREADS)
         .thread_name(CONTROL_THREAD)
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        // Before anything is opened, so that a stop at any moment is one in good order.
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async move {
@@ -67,7 +65,10 @@ fn run(daemon: Daemon) -> anyhow::Result<()> {
                 _ = interrupt.recv() => {}
             }
         };
-        daemon.run(stop).await
+        match Daemon::open(config) {
+            Ok(daemon) => daemon.run(stop).await.map(Ok),
+            Err(mistakes) => Ok(Err(mistakes)),
+        }
     })
 }
 

@@ -1,4 +1,4 @@
-//! What the daemon does with PostgreSQL, against a real server that is thrown away afterwards.
+//! The daemon against the world: a real PostgreSQL that is thrown away afterwards, sockets, signals.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,6 +8,10 @@
     clippy::cast_sign_loss
 )]
 
+mod calls;
+mod database;
 mod feeder;
-mod fixture;
+mod phone;
 mod plan_watch;
+mod process;
+mod switch;

@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use tokio::{sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
-use crate::fixture::{Database, ORG, database, eventually};
+use crate::database::{Database, ORG, database, eventually};
 
 /// A watch whose plans end up in a list.
 struct Watching {

@@ -15,7 +15,7 @@ use sambungd::{
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::fixture::{AT, Database, ORG, count, database, database_on, eventually, whole_call};
+use crate::database::{AT, Database, ORG, count, database, database_on, eventually, whole_call};
 
 /// A journal with its feeder.
 struct Running {

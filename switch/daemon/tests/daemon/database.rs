@@ -30,6 +30,7 @@ static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::throw_away().expec
 pub struct Database {
     pub admin: PgPool,
     pub switch: PgConnectOptions,
+    pub switch_url: String,
 }
 
 /// Roles belong to the whole server, so their passwords are set by one test at a time.
@@ -51,8 +52,8 @@ pub async fn database_on(cluster: &Cluster, name: &str) -> Database {
         .execute(&admin)
         .await
         .unwrap();
-    let switch = cluster.url_as("sambung_switch", PASSWORD, name).parse().unwrap();
-    Database { admin, switch }
+    let switch_url = cluster.url_as("sambung_switch", PASSWORD, name);
+    Database { admin, switch: switch_url.parse().unwrap(), switch_url }
 }
 
 /// Rows of a table.
