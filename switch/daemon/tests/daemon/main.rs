@@ -11,6 +11,7 @@
 mod calls;
 mod database;
 mod feeder;
+mod journal;
 mod phone;
 mod plan_watch;
 mod process;
