@@ -128,6 +128,16 @@ mod tests {
     }
 
     #[test]
+    fn rfc_3581_rport_wins_over_the_port_of_sent_by() {
+        check_response(
+            "SIP/2.0/UDP 192.0.2.9:5062;rport;branch=z9hG4bKa",
+            "192.0.2.9:40000",
+            "192.0.2.9:40000",
+            "SIP/2.0/UDP 192.0.2.9:5062;branch=z9hG4bKa;received=192.0.2.9;rport=40000",
+        );
+    }
+
+    #[test]
     fn rfc_3261_18_2_2_without_rport() {
         // It names its own address: the port it names is where it listens.
         let via = "SIP/2.0/UDP 192.0.2.9:5062;branch=z9hG4bKa";

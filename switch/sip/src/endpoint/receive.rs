@@ -170,11 +170,11 @@ impl Endpoint {
             return self.refuse_stateless(flow, message, &Reply::new(481), out);
         };
         let tag = transaction.to_tag.to_string();
-        let (user, open) = (transaction.user, transaction.is_open());
+        let user = transaction.user;
         self.answer_stateless(flow, message, &Reply::new(200), &tag, out);
         match user {
-            ServerUser::Invite(session) if open => self.on_invite_cancelled(now, session, message, out),
-            ServerUser::Reinvite(session) if open => self.on_reinvite_cancelled(now, session, key, out),
+            ServerUser::Invite(session) => self.on_invite_cancelled(now, session, message, out),
+            ServerUser::Reinvite(session) => self.on_reinvite_cancelled(now, session, key, out),
             _ => {}
         }
     }

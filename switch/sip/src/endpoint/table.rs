@@ -158,16 +158,6 @@ pub(crate) struct ServerTransaction {
     call_key: Option<Box<str>>,
 }
 
-impl ServerTransaction {
-    /// Whether a final answer may still be given.
-    pub(crate) fn is_open(&self) -> bool {
-        match &self.machine {
-            ServerMachine::Invite(machine) => machine.is_open(),
-            ServerMachine::Other(machine) => machine.is_open(),
-        }
-    }
-}
-
 /// What happens to a client transaction besides an INVITE's failure, which brings its ACK along.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientEvent {

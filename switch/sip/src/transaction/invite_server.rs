@@ -133,11 +133,6 @@ impl InviteServer {
             ) => state,
         }
     }
-
-    /// Whether a final answer may still be given.
-    pub fn is_open(&self) -> bool {
-        matches!(self, Self::Proceeding { .. })
-    }
 }
 
 #[cfg(test)]

@@ -84,11 +84,6 @@ impl Server {
             ) => state,
         }
     }
-
-    /// Whether a final answer may still be given.
-    pub fn is_open(&self) -> bool {
-        matches!(self, Self::Trying | Self::Proceeding { .. })
-    }
 }
 
 #[cfg(test)]

@@ -145,3 +145,19 @@ fn section_15_the_caller_s_bye_in_an_early_dialog_takes_the_invite_back() {
     assert_eq!(world.heard(A), ["Failed 487 Response", "Dropped UnknownResponse"]);
     world.assert_gone();
 }
+
+#[test]
+fn section_15_what_comes_after_our_bye_keeps_nothing() {
+    let mut world = World::talking();
+    world.fate(|flight| if flight.from == A { Fate::Lose } else { Fate::Deliver });
+    world.hang_up(A);
+    let kept = world.counts(A);
+    let key = world.session(B);
+    world.order(B, |endpoint, now, out| endpoint.request(now, key, "INFO", Vec::new(), None, out)).unwrap();
+    world.run(HOP);
+    world.hang_up(B);
+    world.run(HOP);
+    assert_eq!(world.steps(), ["A->B BYE x", "B->A INFO", "A->B 481 INFO x", "B->A BYE", "A->B 200 BYE x"]);
+    assert_eq!(world.counts(A), kept);
+    world.assert_gone();
+}

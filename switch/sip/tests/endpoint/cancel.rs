@@ -193,3 +193,18 @@ fn section_9_1_no_cancel_goes_to_an_invite_that_is_refused_meanwhile() {
     assert_eq!(world.heard(A), ["Failed 486 Response"]);
     world.assert_gone();
 }
+
+#[test]
+fn section_9_1_one_cancel_is_enough() {
+    let mut world = World::called();
+    world.script("CANCEL", 1, Fate::Delay(Duration::from_millis(100)));
+    world.hang_up(A);
+    for _ in 0..3 {
+        world.ring(B);
+        world.run(HOP);
+    }
+    world.run_ms(200);
+    assert_eq!(world.steps().iter().filter(|step| step.starts_with("A->B CANCEL")).count(), 1);
+    assert_eq!(world.heard(A), ["Failed 487 Canceled"]);
+    world.assert_gone();
+}

@@ -278,3 +278,28 @@ fn an_in_dialog_response_carries_its_message() {
     assert_eq!(message.view().named("Recv-Info"), Some("dtmf"));
     assert_ne!(world.counts(A), Counts::default());
 }
+
+#[test]
+fn section_12_2_2_the_peer_s_re_invite_moves_the_target() {
+    let mut world = talking_to_bare("Contact: <sip:c@192.0.2.3:5060>\n");
+    let ack = world.nodes[C].inbox.remove(0);
+    let ack = ack.view();
+    world.say(
+        C,
+        A,
+        &format!(
+            "INVITE sip:a@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bKr\nFrom: {}\nTo: {}\n\
+             Call-ID: {}\nCSeq: 9 INVITE\nContact: <sip:moved@192.0.2.3:5060>\nContent-Length: 0\n\n",
+            ack.named("To").unwrap(),
+            ack.named("From").unwrap(),
+            ack.named("Call-ID").unwrap()
+        ),
+    );
+    world.run(HOP);
+    world.answer_reinvite(A);
+    world.run(HOP);
+    world.nodes[C].inbox.clear();
+    world.hang_up(A);
+    world.run(HOP);
+    assert_eq!(world.nodes[C].inbox.remove(0).view().request_uri(), "sip:moved@192.0.2.3:5060");
+}

@@ -164,3 +164,30 @@ fn section_8_1_3_3_responses_that_are_not_ours_are_dropped() {
     world.run(HOP);
     assert_eq!(world.heard(A), ["Answered"]);
 }
+
+#[test]
+fn early_dialogs_are_bounded() {
+    let (mut world, invite) = calling();
+    for number in 0..40 {
+        world.say(C, A, &response(&invite, "180 Ringing", &format!("r{number}"), CONTACT));
+    }
+    world.run(HOP);
+    world.forget();
+    let view = invite.view();
+    for (number, status) in [(0, "C->A INFO"), (39, "A->C 481 INFO")] {
+        world.say(
+            C,
+            A,
+            &format!(
+                "INFO sip:a@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bKi{number}\n\
+                 From: {};tag=r{number}\nTo: {}\nCall-ID: {}\nCSeq: 1 INFO\nContent-Length: 0\n\n",
+                view.named("To").unwrap(),
+                view.named("From").unwrap(),
+                view.named("Call-ID").unwrap()
+            ),
+        );
+        world.run(HOP);
+        assert_eq!(world.steps().last().unwrap(), status);
+    }
+    assert_eq!(world.heard(A), ["InDialog INFO", "Dropped Refused"]);
+}

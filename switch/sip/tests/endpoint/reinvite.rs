@@ -257,3 +257,40 @@ fn section_14_2_a_lost_ack_of_a_change_is_repeated() {
     world.run_ms(700);
     assert_eq!(world.heard(B), ["Reinvite hold", "Acked"]);
 }
+
+#[test]
+fn section_13_3_1_4_an_old_ack_does_not_acknowledge_a_change() {
+    let mut world = World::called();
+    world.answer(B);
+    world.run(HOP);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    world.fate(move |flight| {
+        sender.send(flight.bytes.clone()).unwrap();
+        Fate::Deliver
+    });
+    world.ack(A);
+    let ack = String::from_utf8(receiver.try_iter().last().unwrap().to_vec()).unwrap();
+    world.run(HOP);
+    world.reinvite(A);
+    world.run(HOP);
+    world.answer_reinvite(B);
+    world.forget();
+    world.say(A, B, &ack);
+    world.run_ms(20);
+    assert_eq!(world.heard(B), [""; 0]);
+    world.ack(A);
+    world.run(HOP);
+    assert_eq!(world.heard(B), ["Acked"]);
+}
+
+#[test]
+fn section_15_a_change_that_nobody_answers_does_not_outlive_its_session() {
+    let mut world = World::talking();
+    world.reinvite(A);
+    world.run_ms(40);
+    world.fate(|flight| if flight.from == B { Fate::Lose } else { Fate::Deliver });
+    world.hang_up(A);
+    world.run(Duration::from_secs(33));
+    assert_eq!(world.counts(A), sip::Counts::default());
+    assert_eq!(world.heard(A), ["Ended Us"]);
+}

@@ -243,3 +243,16 @@ fn an_answer_that_cannot_be_written_becomes_500() {
     assert_eq!(world.nodes[C].inbox.pop().unwrap().view().status(), Some(500));
     assert_eq!(world.heard(B), ["Request OPTIONS", "Dropped Unwritable"]);
 }
+
+#[test]
+fn a_transaction_that_is_over_is_not_remembered() {
+    let mut world = World::new().bare();
+    for _ in 0..2 {
+        world.say(C, B, &invite_from_bare("z9hG4bK1", ""));
+        world.run(HOP);
+        assert_eq!(world.heard(B), ["Request INVITE"]);
+        let key = world.accept_invite(B);
+        world.order(B, |endpoint, now, out| endpoint.refuse(now, key, Reply::new(486), out));
+        world.assert_gone();
+    }
+}

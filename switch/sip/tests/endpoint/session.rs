@@ -138,6 +138,7 @@ fn section_17_2_1_a_repeated_invite_makes_no_second_call() {
     world.accept_invite(B);
     let second = world.order(B, |endpoint, now, out| endpoint.accept_invite(now, again, out));
     assert_eq!(second, Err(sip::Refused::Merged));
+    assert_eq!(world.steps(), ["A->B INVITE x2", "B->A 100 INVITE", "B->A 100 INVITE"]);
     world.ring(B);
     world.run_ms(100);
     assert_eq!(world.counts(B).sessions, 1);
@@ -372,4 +373,15 @@ fn ended_says_who_and_why() {
         panic!("not ended");
     };
     assert_eq!(told, Some(reason));
+}
+
+#[test]
+fn timer_c_is_renewed_by_every_ringing() {
+    let mut config = config();
+    config.timers.c = Duration::from_secs(200);
+    let mut world = World::with(1, [config.clone(), config]).call();
+    world.ring(B);
+    world.run(Duration::from_secs(900));
+    assert!(world.heard(A).iter().all(|event| event == "Progress 180"));
+    assert_eq!(world.counts(A).sessions, 1);
 }

@@ -166,6 +166,7 @@ fn a_dialog_outlives_its_connection() {
     unreachable(&mut world, A, flow);
     assert!(world.heard(A).is_empty());
     world.hang_up(A);
+    assert_eq!(world.connection, 0, "a new one is opened");
     world.run_ms(40);
     assert_eq!(world.heard(B), ["Ended Peer"]);
     world.assert_gone();

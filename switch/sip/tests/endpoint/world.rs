@@ -73,6 +73,8 @@ pub struct World {
     fate: Judge,
     pub ladder: Vec<String>,
     pub transport: Transport,
+    /// The connection of what was sent last.
+    pub connection: u64,
 }
 
 pub fn config() -> EndpointConfig {
@@ -108,6 +110,7 @@ impl World {
             fate: Box::new(|_| Fate::Deliver),
             ladder: Vec::new(),
             transport: Transport::Udp,
+            connection: 0,
         }
     }
 
@@ -180,6 +183,7 @@ impl World {
         let Some(to) = self.nodes.iter().position(|node| node.address == flow.remote) else {
             return self.ladder.push(format!("{} {}->? {}", self.at(), name(from), label(&bytes)));
         };
+        self.connection = flow.connection;
         let back = Flow { local: flow.remote, remote: flow.local, ..flow };
         let flight = Flight { from, to, flow: back, bytes };
         let fate = (self.fate)(&flight);
