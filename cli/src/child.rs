@@ -186,6 +186,8 @@ fn command(program: &Program) -> io::Result<Command> {
     let log = File::create(&program.log)?;
     let mut command = setpriv(program.identity.as_ref(), Some(program.stop_signal));
     command.arg(&program.path).args(&program.args);
+    // It holds a password, and whoever may see the process may see its environment.
+    command.env_remove("DATABASE_URL");
     // Its own process group: Ctrl-C in a terminal must reach us alone, so that we can stop things in order.
     command.process_group(0).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)

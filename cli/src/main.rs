@@ -1,3 +1,78 @@
-//! Placeholder header, replaced by the first real commit of this package.
+//! `sambung`: everything on one machine with one command, and a look at what is going on. Exit 0: done;
+//! 1: it failed on the way; 2: what was asked cannot be, and nothing was started.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-fn main() {}
+mod live;
+mod migrate;
+mod terminal;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Run and look after the sambung softswitch.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything on this machine: database, switch, API and a demo organisation
+    Up(up::Arguments),
+    /// Bring a database up to date
+    Migrate(migrate::Arguments),
+    /// Show the calls that are going on
+    Calls(live::Arguments),
+    /// Show the phones that are registered
+    Registrations(live::Arguments),
+}
+
+/// Why a command did not do what it was told.
+#[derive(Debug)]
+enum Failure {
+    /// What was asked cannot be; nothing has been started. Everything that is wrong, one line each.
+    Mistakes(Vec<String>),
+    /// It failed on the way.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // One thread is enough: the work is in the children and in the database.
+    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(arguments.command)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Mistakes(mistakes)) => {
+            for mistake in mistakes {
+                terminal::say(&format!("sambung: {mistake}"));
+            }
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(error)) => {
+            terminal::say(&format!("sambung: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Up(arguments) => up::run(&arguments).await,
+        Command::Migrate(arguments) => migrate::run(&arguments).await,
+        Command::Calls(arguments) => live::calls(&arguments).await,
+        Command::Registrations(arguments) => live::registrations(&arguments).await,
+    }
+}

@@ -21,10 +21,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-pub use self::{
-    binaries::{Binaries, VERSION_MIN},
-    stand_in::stand_in,
-};
+pub use self::binaries::{Binaries, VERSION_MIN};
 use crate::{
     child::{Child, Identity, Program, setpriv},
     secret,
@@ -64,7 +61,7 @@ pub enum Error {
     )]
     NoStandIn,
     /// The stand-in user cannot get to the data.
-    #[error("PostgreSQL does not run as root but as the user `{user}`, who may not enter {}; choose a folder outside of it", closed.display())]
+    #[error("PostgreSQL does not run as root but as the user {user}, who may not enter {}; choose a folder outside of it", closed.display())]
     Closed {
         /// The stand-in.
         user: String,
@@ -130,7 +127,7 @@ impl Cluster {
     /// Makes the data folder if it is missing. Does not start the server.
     pub fn prepare(settings: Settings) -> Result<Self, Error> {
         let binaries = Binaries::find(&settings.dir)?;
-        let identity = stand_in()?;
+        let identity = stand_in::stand_in(&settings.dir)?;
         let cluster = Self { settings, binaries, identity, server: None, remove_on_drop: None };
         if !cluster.settings.dir.join("PG_VERSION").exists() {
             cluster.init()?;
@@ -303,14 +300,28 @@ impl Drop for Cluster {
     }
 }
 
+/// Whether a server could run from the data folder `dir` (there or not): its programs, somebody to run it as,
+/// and a way to the folder above it, which its owner opens with [`open_the_way`].
+pub fn check(dir: &Path) -> Result<(), Error> {
+    Binaries::find(dir)?;
+    run("setpriv (package util-linux)", setpriv(None, None).arg("true"))?;
+    let identity = stand_in::stand_in(dir)?;
+    let dir = at(dir, std::path::absolute(dir))?;
+    let outside = dir.ancestors().skip(2).find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
+    match identity {
+        Some(identity) => stand_in::must_reach(&identity, &at(outside, fs::canonicalize(outside))?),
+        None => Ok(()),
+    }
+}
+
 /// A TCP port of 127.0.0.1 that nobody listens on now.
 pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// A server whose parent was killed stops by itself a moment later; the next start must wait for it. The
+/// Waits for a server of the data folder `dir` that lost its parent, and hurries it on. A server whose parent was killed stops by itself a moment later; the next start must wait for it. The
 /// pid counts only while it is a `postgres` working in this very folder, so a recycled one is left alone.
-fn end_orphan(dir: &Path) {
+pub fn end_orphan(dir: &Path) {
     let text = fs::read_to_string(dir.join("postmaster.pid")).unwrap_or_default();
     let Some(pid) = text.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw)
     else {

@@ -19,9 +19,12 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// The newest usable installation, or exactly the one that made `data` if that is a data folder already.
+    /// The newest usable installation (of equal ones the first), or exactly the one that made `data` if that is a data folder already.
     pub fn find(data: &Path) -> Result<Self, Error> {
-        let places = places();
+        Self::among(&places(), data)
+    }
+
+    fn among(places: &[PathBuf], data: &Path) -> Result<Self, Error> {
         let looked = places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
         let installed = places.iter().filter_map(|dir| Self::at(dir));
         match fs::read_to_string(data.join("PG_VERSION")) {
@@ -35,6 +38,7 @@ impl Binaries {
             }
             Err(_) => installed
                 .filter(|found| found.major >= VERSION_MIN)
+                .rev()
                 .max_by_key(|found| found.major)
                 .ok_or(Error::NoBinaries { looked }),
         }
@@ -61,6 +65,7 @@ fn major(version: &str) -> Option<u32> {
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
+/// In order of preference among equal versions.
 fn places() -> Vec<PathBuf> {
     let mut places: Vec<PathBuf> = Vec::new();
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output()
@@ -71,14 +76,19 @@ fn places() -> Vec<PathBuf> {
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     places.extend(debian.map(|version| version.path().join("bin")));
     places.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    places.sort();
-    places.dedup();
     places
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_programs_the_error_says_what_to_install() {
+        let places = ["/nowhere".into(), "/tmp".into()];
+        let said = Binaries::among(&places, Path::new("/nowhere")).unwrap_err().to_string();
+        assert!(said.contains("apt-get install postgresql-15") && said.contains("/nowhere, /tmp"), "{said}");
+    }
 
     #[test]
     fn versions_are_read_as_debian_and_the_project_write_them() {

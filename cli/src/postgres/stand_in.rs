@@ -1,14 +1,20 @@
 //! The user that PostgreSQL runs as when we are root.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use super::Error;
 use crate::child::{Identity, setpriv};
 
-/// `None` when we are not root and it runs as ourselves.
-pub fn stand_in() -> Result<Option<Identity>, Error> {
+/// `None` when we are not root and it runs as ourselves. A data folder that exists keeps its owner.
+pub(super) fn stand_in(data: &Path) -> Result<Option<Identity>, Error> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);
+    }
+    if let Ok(folder) = fs::metadata(data)
+        && folder.uid() != 0
+    {
+        let name = format!("with the id {}", folder.uid());
+        return Ok(Some(Identity { name, uid: folder.uid(), gid: folder.gid() }));
     }
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let found = ["postgres", "nobody"].iter().find_map(|name| identity(&users, name));

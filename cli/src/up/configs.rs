@@ -1,0 +1,127 @@
+//! The daemons' configuration files. Written anew at every start; secrets stand in files of their own.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr as _,
+};
+
+use anyhow::Context as _;
+use migrations::Role;
+use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
+use toml::{Table, Value, toml};
+
+use super::{
+    folder::Folder,
+    options::Options,
+    place::{Place, still_free},
+    state::{DOMAIN, State},
+};
+
+const HEADER: &str =
+    "# Written by `sambung up` at every start; changes are lost. conf/ explains every key.\n";
+
+/// Where the switch listens for `sambung` and others, and how to prove that one may ask.
+#[derive(Clone, Debug)]
+pub(super) struct SwitchApi {
+    pub(super) url: String,
+    pub(super) token: String,
+}
+
+/// Writes all of `DIR/conf`. Takes a free port for the switch's own socket.
+pub(super) fn write(place: &Place, options: &Options, state: &mut State, url: &str) -> anyhow::Result<()> {
+    let folder = &place.folder;
+    folder.private("conf")?;
+    folder.private("switch")?;
+    for (role, password) in state.role_passwords() {
+        let file = format!("conf/{}", url_file(role));
+        folder.write_secret(&file, &format!("{}\n", url_of(url, role, password)?))?;
+    }
+    state.switch_api_port = still_free(state.switch_api_port)?;
+    state.save(folder)?;
+    folder.write_secret("conf/sambung.toml", &text(&switch(place, options, state)))?;
+    folder.write_secret("conf/api.toml", &text(&api(options)))?;
+    Ok(())
+}
+
+/// What the switch has said about its socket.
+pub(super) fn switch_api(folder: &Folder) -> anyhow::Result<SwitchApi> {
+    let read =
+        |name: &str| fs::read_to_string(folder.join(name)).with_context(|| format!("cannot read {name}"));
+    Ok(SwitchApi {
+        url: read("switch/switch_api.url")?.trim().to_owned(),
+        token: read("switch/switch_api.token")?.trim().to_owned(),
+    })
+}
+
+fn switch(place: &Place, options: &Options, state: &State) -> Table {
+    let sip = vec![options.sip.to_string()];
+    let advertised = addresses(options.sip.ip().is_unspecified().then_some(options.media_address));
+    let url = url_file(Role::Switch);
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, state.switch_api_port)).to_string();
+    let ports = format!("{}-{}", options.rtp.start(), options.rtp.end());
+    let (bound, media_advertised) = media(place.is_media_address_ours, options.media_address);
+    toml! {
+        data_dir = "../switch"
+        [sip]
+        udp = (sip.clone())
+        tcp = sip
+        advertised_addresses = advertised
+        [media]
+        addresses = bound
+        advertised_addresses = media_advertised
+        ports = ports
+        [database]
+        url_file = url
+        [switch_api]
+        listen = listen
+    }
+}
+
+fn api(options: &Options) -> Table {
+    let listen = options.http.to_string();
+    let url = url_file(Role::Api);
+    let server = options.reachable(options.sip).to_string();
+    toml! {
+        listen = listen
+        [database]
+        url_file = url
+        [phones]
+        server = server
+        domain = DOMAIN
+    }
+}
+
+/// An address of our own is bound itself; a router's in front of us is told to phones and bound by nobody.
+fn media(is_ours: bool, address: IpAddr) -> (Value, Value) {
+    let any =
+        if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { IpAddr::from(Ipv6Addr::UNSPECIFIED) };
+    if is_ours {
+        (addresses(Some(address)), addresses(None))
+    } else {
+        (addresses(Some(any)), addresses(Some(address)))
+    }
+}
+
+fn addresses(address: Option<IpAddr>) -> Value {
+    Value::Array(address.into_iter().map(|address| Value::String(address.to_string())).collect())
+}
+
+fn text(table: &Table) -> String {
+    format!("{HEADER}{table}")
+}
+
+fn url_file(role: Role) -> &'static str {
+    match role {
+        Role::Api => "api-database-url",
+        Role::Switch => "switch-database-url",
+        Role::Platform => "platform-database-url",
+    }
+}
+
+/// The deploying user's URL, for a role of its own.
+fn url_of(url: &str, role: Role, password: &str) -> anyhow::Result<String> {
+    let options =
+        PgConnectOptions::from_str(url).map_err(|_| anyhow::anyhow!("DATABASE_URL is no database's URL"))?;
+    Ok(options.username(role.as_str()).password(password).to_url_lossy().to_string())
+}

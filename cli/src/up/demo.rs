@@ -1,0 +1,107 @@
+//! `DIR/demo.json`: what a person or a program needs to use the demo organisation. Its form is fixed
+//! (DESIGN §2); what this version does not have is null or missing.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    configs::SwitchApi,
+    options::Options,
+    state::{DOMAIN, State},
+};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Demo {
+    pub(super) http: String,
+    pub(super) sip: Sip,
+    pub(super) switch_api: Access,
+    pub(super) super_admin: Login,
+    pub(super) owner: Login,
+    pub(super) staff: Vec<Staff>,
+    pub(super) extensions: Vec<Extension>,
+    /// Feature codes; none yet.
+    numbers: BTreeMap<String, String>,
+    /// Guests call from a browser; not yet.
+    guest_url: Option<String>,
+    pub(super) api_key: String,
+    database_url: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Sip {
+    pub(super) udp: SocketAddr,
+    tcp: SocketAddr,
+    tls: Option<SocketAddr>,
+    ws: Option<String>,
+    wss: Option<String>,
+    pub(super) domain: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Access {
+    url: String,
+    token: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Login {
+    pub(super) email: String,
+    pub(super) password: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Staff {
+    pub(super) name: String,
+    email: String,
+    password: String,
+    pub(super) number: String,
+    pub(super) sip_username: String,
+    pub(super) sip_password: String,
+    pub(super) extensions: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Extension {
+    id: Uuid,
+    pub(super) number: String,
+    pub(super) name: String,
+}
+
+impl Demo {
+    pub(super) fn new(options: &Options, state: &State, database_url: &str, switch_api: &SwitchApi) -> Self {
+        let sip = options.reachable(options.sip);
+        let login = |person: &super::state::Person| Login {
+            email: person.email.clone(),
+            password: person.password.clone(),
+        };
+        let staff = state.staff.iter().enumerate().map(|(at, staff)| Staff {
+            name: staff.person.name.clone(),
+            email: staff.person.email.clone(),
+            password: staff.person.password.clone(),
+            number: staff.number.clone(),
+            sip_username: staff.number.clone(),
+            sip_password: staff.sip_password.clone(),
+            extensions: vec![state.extension_of(at).number.clone()],
+        });
+        let extensions = state.extensions.iter().map(|extension| Extension {
+            id: extension.id,
+            number: extension.number.clone(),
+            name: extension.name.clone(),
+        });
+        Self {
+            http: format!("http://{}", options.reachable(options.http)),
+            sip: Sip { udp: sip, tcp: sip, tls: None, ws: None, wss: None, domain: DOMAIN },
+            switch_api: Access { url: switch_api.url.clone(), token: switch_api.token.clone() },
+            super_admin: login(&state.super_admin),
+            owner: login(&state.owner),
+            staff: staff.collect(),
+            extensions: extensions.collect(),
+            numbers: BTreeMap::new(),
+            guest_url: None,
+            api_key: state.api_key.token(),
+            database_url: database_url.to_owned(),
+        }
+    }
+}

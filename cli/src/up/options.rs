@@ -1,0 +1,262 @@
+//! What can be asked of `sambung up`, and whether it can be. Looks at the words only, not at the machine.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    path::PathBuf,
+};
+
+/// `sambung up …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Folder that everything is kept in
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Address for SIP over UDP and TCP
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5060")]
+    sip: String,
+    /// Address for SIP over TLS (not in this version)
+    #[arg(long, value_name = "ADDRESS")]
+    sips: Option<String>,
+    /// Address for SIP over WebSocket (not in this version)
+    #[arg(long, value_name = "ADDRESS")]
+    ws: Option<String>,
+    /// Address for SIP over secure WebSocket (not in this version)
+    #[arg(long, value_name = "ADDRESS")]
+    wss: Option<String>,
+    /// Address for the API and its front page
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    http: String,
+    /// UDP ports for audio, first (even) and last (odd)
+    #[arg(long, value_name = "FIRST-LAST", default_value = "20000-29999")]
+    rtp: String,
+    /// IP address that phones send their audio to
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    media_address: String,
+    /// People in the demo organisation
+    #[arg(long, value_name = "N", default_value = "8")]
+    staff: String,
+    /// Bare SIP accounts u0 … and callee with the password `secret`, for load tests on this machine only
+    #[arg(long, value_name = "N", default_value = "0")]
+    sip_accounts: String,
+}
+
+/// Staff numbers are 1001 … 1500.
+const STAFF_MAX: usize = 500;
+
+/// As many as a load test has asked for, ten times over.
+const SIP_ACCOUNTS_MAX: usize = 100_000;
+
+/// Two legs with RTP and RTCP each: one call.
+const RTP_PORTS_MIN: u16 = 4;
+
+/// The same, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(super) sip: SocketAddr,
+    pub(super) http: SocketAddr,
+    pub(super) rtp: RangeInclusive<u16>,
+    pub(super) media_address: IpAddr,
+    pub(super) staff: usize,
+    pub(super) sip_accounts: usize,
+    /// Flags given for what this version does not have.
+    ignored: Vec<&'static str>,
+}
+
+impl Options {
+    /// Understands all of it, or says everything that is wrong with it.
+    pub(crate) fn check(arguments: &Arguments) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let sip = listener("--sip", &arguments.sip, &mut mistakes);
+        let http = listener("--http", &arguments.http, &mut mistakes);
+        let later = [("--sips", &arguments.sips), ("--ws", &arguments.ws), ("--wss", &arguments.wss)];
+        let mut listeners: Vec<SocketAddr> = [sip, http].into_iter().flatten().collect();
+        let mut ignored = Vec::new();
+        for (flag, text) in later {
+            if let Some(text) = text {
+                listeners.extend(listener(flag, text, &mut mistakes));
+                ignored.push(flag);
+            }
+        }
+        let rtp = ports(&arguments.rtp, &mut mistakes);
+        let media_address = media(&arguments.media_address, &mut mistakes);
+        let staff = number("--staff", &arguments.staff, 1..=STAFF_MAX, &mut mistakes);
+        let sip_accounts =
+            number("--sip-accounts", &arguments.sip_accounts, 0..=SIP_ACCOUNTS_MAX, &mut mistakes);
+        if sip_accounts.is_some_and(|n| n > 0) && !listeners.iter().all(|address| address.ip().is_loopback())
+        {
+            mistakes.push(
+                "--sip-accounts: everybody knows these accounts' password, so every listener must be a loopback address"
+                    .to_owned(),
+            );
+        }
+        match (sip, http, rtp, media_address, staff, sip_accounts) {
+            (Some(sip), Some(http), Some(rtp), Some(media_address), Some(staff), Some(sip_accounts))
+                if mistakes.is_empty() =>
+            {
+                let mut options = Self { sip, http, rtp, media_address, staff, sip_accounts, ignored };
+                options.check_overlap(&mut mistakes);
+                if mistakes.is_empty() { Ok(options) } else { Err(mistakes) }
+            }
+            _ => Err(mistakes),
+        }
+    }
+
+    /// What works but may not be what was meant.
+    pub(crate) fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        if !self.ignored.is_empty() {
+            notices.push(format!("not in this version and ignored: {}", self.ignored.join(", ")));
+        }
+        if !self.sip.ip().is_loopback() && self.media_address.is_loopback() {
+            notices.push(format!(
+                "phones elsewhere can register at {}, but would send their audio to themselves: give --media-address \
+                 the address of this machine that they can reach",
+                self.sip
+            ));
+        }
+        notices
+    }
+
+    /// Where clients on this machine or beside it find a listener.
+    pub(crate) fn reachable(&self, listener: SocketAddr) -> SocketAddr {
+        if listener.ip().is_unspecified() {
+            SocketAddr::new(self.media_address, listener.port())
+        } else {
+            listener
+        }
+    }
+
+    fn check_overlap(&mut self, mistakes: &mut Vec<String>) {
+        if self.sip == self.http {
+            mistakes.push(format!("--sip and --http: both want {}", self.sip));
+        }
+        if self.rtp.contains(&self.sip.port()) {
+            mistakes.push(format!(
+                "--rtp {}-{}: contains the port of --sip",
+                self.rtp.start(),
+                self.rtp.end()
+            ));
+        }
+    }
+}
+
+fn listener(flag: &str, text: &str, mistakes: &mut Vec<String>) -> Option<SocketAddr> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() != 0 => Some(address),
+        _ => {
+            mistakes
+                .push(format!("{flag} {text}: must be an IP address with a port, such as 127.0.0.1:5060"));
+            None
+        }
+    }
+}
+
+fn ports(text: &str, mistakes: &mut Vec<String>) -> Option<RangeInclusive<u16>> {
+    let range =
+        text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    let wrong: &str = match range {
+        None => "must be FIRST-LAST, such as 20000-29999",
+        Some((first, _)) if first < 1_024 => "must begin at 1024 or above",
+        Some((first, last)) if last < first => "ends before it begins",
+        Some((first, last)) if first % 2 == 1 || last % 2 == 0 => {
+            "must begin with an even port and end with an odd one"
+        }
+        Some((first, last)) if last - first < RTP_PORTS_MIN - 1 => "is too small: a call takes four ports",
+        Some((first, last)) => return Some(first..=last),
+    };
+    mistakes.push(format!("--rtp {text}: {wrong}"));
+    None
+}
+
+fn media(text: &str, mistakes: &mut Vec<String>) -> Option<IpAddr> {
+    match text.parse::<IpAddr>() {
+        Ok(address) if !address.is_unspecified() && !address.is_multicast() => Some(address),
+        _ => {
+            mistakes.push(format!("--media-address {text}: must be one IP address that phones can reach"));
+            None
+        }
+    }
+}
+
+fn number(
+    flag: &str,
+    text: &str,
+    bounds: RangeInclusive<usize>,
+    mistakes: &mut Vec<String>,
+) -> Option<usize> {
+    match text.parse() {
+        Ok(number) if bounds.contains(&number) => Some(number),
+        _ => {
+            mistakes.push(format!("{flag} {text}: must be a number, {} … {}", bounds.start(), bounds.end()));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn check(line: &str) -> Result<Options, Vec<String>> {
+        let words = ["up", "--data", "x"].into_iter().chain(line.split_whitespace());
+        Options::check(&Line::try_parse_from(words).unwrap().arguments)
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_demo_contract() {
+        let options = check("").unwrap();
+        assert_eq!(options.sip, "127.0.0.1:5060".parse().unwrap());
+        assert_eq!(options.http, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!((options.rtp.clone(), options.staff, options.sip_accounts), (20_000..=29_999, 8, 0));
+        assert_eq!(options.notices(), [""; 0]);
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_flag() {
+        let mistakes = check(
+            "--sip here --http 127.0.0.1:0 --rtp 20001-20000 --media-address 0.0.0.0 --staff 0 --sip-accounts many",
+        );
+        let mistakes = mistakes.unwrap_err();
+        let flags: Vec<&str> = mistakes.iter().filter_map(|mistake| mistake.split(' ').next()).collect();
+        assert_eq!(flags, ["--sip", "--http", "--rtp", "--media-address", "--staff", "--sip-accounts"]);
+    }
+
+    #[test]
+    fn port_ranges_hold_whole_pairs() {
+        for wrong in
+            ["20000", "20001-29999", "20000-29998", "20000-20001", "100-199", "29999-20000", "1-70000"]
+        {
+            assert!(check(&format!("--rtp {wrong}")).is_err(), "{wrong}");
+        }
+        assert_eq!(check("--rtp 20000-20003").unwrap().rtp, 20_000..=20_003);
+        assert!(check("--rtp 5000-5999").is_err(), "contains 5060");
+    }
+
+    #[test]
+    fn known_passwords_stay_on_this_machine() {
+        assert!(check("--sip-accounts 10").is_ok());
+        for beyond in ["--sip 0.0.0.0:5060", "--http 192.0.2.1:8080", "--wss 0.0.0.0:8089"] {
+            assert!(check(&format!("--sip-accounts 10 {beyond}")).is_err(), "{beyond}");
+        }
+        assert!(check("--sip-accounts 10 --sip [::1]:5060").is_ok());
+    }
+
+    #[test]
+    fn what_this_version_lacks_is_said_and_what_looks_wrong_is_asked() {
+        let notices =
+            check("--sips 127.0.0.1:5061 --ws 127.0.0.1:8088 --sip 0.0.0.0:5060").unwrap().notices();
+        assert!(
+            notices[0].ends_with("--sips, --ws") && notices[1].contains("--media-address"),
+            "{notices:?}"
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! The demo organisation's rows. What is there stays as it is; what is missing is added. So a second start
+//! changes nothing, and what an operator changed meanwhile is kept.
+
+use anyhow::{Context as _, bail};
+use argon2::{Argon2, PasswordHasher as _};
+use md5::Md5;
+use sambung::secret;
+use sha2::{Digest as _, Sha256};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{
+    options::Options,
+    state::{DOMAIN, Person, State, new_id},
+    store,
+};
+
+/// What everybody knows, see `--sip-accounts`.
+const BARE_PASSWORD: &str = "secret";
+
+/// Credentials of a phone as the database keeps them.
+pub(super) struct NewAccount {
+    pub(super) id: Uuid,
+    pub(super) user: Option<Uuid>,
+    pub(super) username: String,
+    pub(super) ha1_md5: String,
+    pub(super) ha1_sha256: String,
+}
+
+impl NewAccount {
+    /// RFC 7616 §3.4.2, once for each algorithm of RFC 8760.
+    fn new(id: Uuid, user: Option<Uuid>, username: &str, password: &str) -> Self {
+        let a1 = format!("{username}:{DOMAIN}:{password}");
+        Self {
+            id,
+            user,
+            username: username.to_owned(),
+            ha1_md5: secret::hex(&Md5::digest(&a1)),
+            ha1_sha256: secret::hex(&Sha256::digest(&a1)),
+        }
+    }
+}
+
+/// Adds what is missing, all of it or nothing.
+pub(super) async fn fill(pool: &PgPool, state: &State, options: &Options) -> anyhow::Result<()> {
+    let mut transaction = pool.begin().await?;
+    let connection = &mut *transaction;
+    match store::organisation_of(connection, DOMAIN).await? {
+        Some(organisation) if organisation != state.organisation => bail!(
+            "the database already holds a demo organisation that another --data folder made; use that folder or \
+             another database"
+        ),
+        Some(_) => {}
+        None => {
+            let is_default = !store::has_default_organisation(connection).await?;
+            store::add_organisation(connection, state, is_default).await?;
+            add_person(connection, &state.super_admin, None).await?;
+            add_person(connection, &state.owner, Some((state.organisation, "owner"))).await?;
+        }
+    }
+    let ids: Vec<Uuid> = state.staff.iter().map(|staff| staff.person.user).collect();
+    let known = store::users(connection, &ids).await?;
+    let missing = state.staff.iter().enumerate().filter(|(_, staff)| !known.contains(&staff.person.user));
+    for (at, staff) in missing {
+        add_person(connection, &staff.person, Some((state.organisation, "call_agent"))).await?;
+        let account =
+            NewAccount::new(staff.account, Some(staff.person.user), &staff.number, &staff.sip_password);
+        store::add_staff(connection, state.organisation, staff, state.extension_of(at).id, &account).await?;
+    }
+    let accounts = bare_accounts(options.sip_accounts)?;
+    let mut wanted: Vec<&str> = accounts.iter().map(|account| account.username.as_str()).collect();
+    wanted.sort_unstable();
+    // Even a statement that changes no row counts as a change of configuration.
+    if store::bare_accounts(connection, state.organisation).await? != wanted {
+        store::set_bare_accounts(connection, state.organisation, &accounts).await?;
+    }
+    transaction.commit().await.context("cannot save the demo organisation")
+}
+
+/// Somebody with a role in an organisation, or, without one, the super admin.
+async fn add_person(
+    connection: &mut PgConnection,
+    person: &Person,
+    membership: Option<(Uuid, &str)>,
+) -> anyhow::Result<()> {
+    let password_hash = password_hash(&person.password)?;
+    store::add_user(connection, person, &password_hash, membership.is_none()).await?;
+    if let Some((organisation, role)) = membership {
+        store::add_membership(connection, new_id()?, organisation, person, role).await?;
+    }
+    Ok(())
+}
+
+/// Argon2id with 19 MiB and two passes (ASVS 5.0 appendix C), in PHC form.
+fn password_hash(password: &str) -> anyhow::Result<String> {
+    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &secret::bytes::<16>()?);
+    Ok(hash.map_err(|error| anyhow::anyhow!("cannot hash a password: {error}"))?.to_string())
+}
+
+/// `u0` … and `callee`; none for 0.
+fn bare_accounts(count: usize) -> anyhow::Result<Vec<NewAccount>> {
+    let numbered = (0..count).map(|n| format!("u{n}"));
+    let names = numbered.chain((count > 0).then(|| "callee".to_owned()));
+    names.map(|name| Ok(NewAccount::new(new_id()?, None, &name, BARE_PASSWORD))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_those_that_a_phone_computes() {
+        let account = NewAccount::new(Uuid::nil(), None, "u0", "secret");
+        // printf 'u0:demo.sambung.test:secret' | md5sum; … | sha256sum
+        assert_eq!(account.ha1_md5, "3e088942a5466c995406c2809dd97ebb");
+        assert_eq!(account.ha1_sha256, "2fa1c4878501259dd7951afede14ec6d908651fdd056f799e2537d01d5d4f498");
+    }
+
+    #[test]
+    fn a_hundred_accounts_are_a_hundred_and_a_callee() {
+        let names: Vec<String> =
+            bare_accounts(100).unwrap().into_iter().map(|account| account.username).collect();
+        assert_eq!(
+            (names.len(), names[0].as_str(), names[99].as_str(), names[100].as_str()),
+            (101, "u0", "u99", "callee")
+        );
+        assert!(bare_accounts(0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn passwords_are_kept_as_argon2id_with_19_mib() {
+        let hash = password_hash("a-1").unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    }
+}

@@ -1,0 +1,344 @@
+//! `sambung up` as a newcomer meets it: the demo contract of DESIGN §2, and what happens when things are not
+//! as they should be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    fs::{self, File},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::OnceLock,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use sambung::{
+    postgres::{Cluster, free_port},
+    secret,
+};
+use serde_json::Value;
+
+/// `sambung` with the daemons beside it; cargo by itself builds only the former for this test.
+fn binary() -> &'static Path {
+    static BUILT: OnceLock<&'static Path> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let own = Path::new(env!("CARGO_BIN_EXE_sambung"));
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "-p", "sambungd", "-p", "sambung-api"]);
+        if own.parent().is_some_and(|folder| folder.ends_with("release")) {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success());
+        own
+    })
+}
+
+/// A folder and ports for one test, gone at its end.
+struct Site {
+    home: PathBuf,
+    sip: u16,
+    http: u16,
+    rtp: u16,
+}
+
+impl Site {
+    fn new() -> Self {
+        let home =
+            std::env::temp_dir().join(format!("sambung-up-{}", secret::hex(&secret::bytes::<8>().unwrap())));
+        fs::create_dir(&home).unwrap();
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
+        // Below the range that the kernel gives away by itself.
+        let rtp = 12_000 + 100 * u16::from(secret::bytes::<1>().unwrap()[0] % 100);
+        Self { home, sip: free_port().unwrap(), http: free_port().unwrap(), rtp }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home.join("var")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("up").arg("--data").arg(self.data()).env_remove("DATABASE_URL");
+        let rtp = format!("{}-{}", self.rtp, self.rtp + 99);
+        let address = |port| format!("127.0.0.1:{port}");
+        command.args(["--sip", &address(self.sip), "--http", &address(self.http), "--rtp", &rtp]);
+        command
+    }
+
+    fn demo(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.data().join("demo.json")).unwrap()).unwrap()
+    }
+
+    /// Starts, and waits for the line `ready`.
+    fn start(&self, more: &[&str]) -> Up<'_> {
+        let mut command = self.command();
+        self.start_as(command.args(more))
+    }
+
+    fn start_as(&self, command: &mut Command) -> Up<'_> {
+        let (out, err) = (self.home.join("out"), self.home.join("err"));
+        command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
+        let mut up = Up { site: self, process: command.spawn().unwrap() };
+        let until = Instant::now() + Duration::from_secs(60);
+        while !up.said("out").ends_with("\nready\n") {
+            assert!(up.process.try_wait().unwrap().is_none(), "ended:\n{}", up.said("err"));
+            assert!(Instant::now() < until, "not ready:\n{}", up.said("err"));
+            sleep(Duration::from_millis(50));
+        }
+        up
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.home);
+    }
+}
+
+struct Up<'a> {
+    site: &'a Site,
+    process: Child,
+}
+
+impl Up<'_> {
+    fn said(&self, stream: &str) -> String {
+        fs::read_to_string(self.site.home.join(stream)).unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.process.id().cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    fn stop(mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        self.process.wait().unwrap()
+    }
+
+    /// The processes whose command line names the folder, as (pid, command line).
+    fn family(&self) -> Vec<(i32, String)> {
+        let folder = self.site.data().display().to_string();
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let lines = processes.filter_map(|process| {
+            let pid = process.file_name().to_str()?.parse().ok()?;
+            let line =
+                String::from_utf8_lossy(&fs::read(process.path().join("cmdline")).ok()?).replace('\0', " ");
+            (line.contains(&folder) && !line.contains(" up ")).then_some((pid, line))
+        });
+        lines.collect()
+    }
+
+    fn child(&self, name: &str) -> Pid {
+        let family = self.family();
+        let found = family.iter().find(|(_, line)| line.split(' ').next().unwrap().ends_with(name));
+        Pid::from_raw(found.unwrap_or_else(|| panic!("no {name} in {family:?}")).0).unwrap()
+    }
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        if self.process.try_wait().unwrap().is_none() {
+            self.signal(Signal::TERM);
+            let _ = self.process.wait();
+        }
+    }
+}
+
+fn must_be_gone(up: &Up<'_>) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !up.family().is_empty() {
+        assert!(Instant::now() < until, "left: {:?}", up.family());
+        sleep(Duration::from_millis(50));
+    }
+}
+
+fn run(command: &mut Command) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+fn get(url: &str, key: &str) -> (u16, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let answer = reqwest::Client::new().get(url).bearer_auth(key).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    })
+}
+
+fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_else(|| panic!("no {path} in {value}"))
+}
+
+#[test]
+fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
+    let site = Site::new();
+    let up = site.start(&["--sips", "127.0.0.1:5061", "--sip-accounts", "3"]);
+    let demo = site.demo();
+    let mode = fs::metadata(site.data().join("demo.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(text(&demo, "/http"), format!("http://127.0.0.1:{}", site.http));
+    let sip = format!("127.0.0.1:{}", site.sip);
+    assert_eq!((text(&demo, "/sip/udp"), text(&demo, "/sip/tcp")), (sip.as_str(), sip.as_str()));
+    assert_eq!(text(&demo, "/sip/domain"), "demo.sambung.test");
+    assert!(
+        ["/sip/tls", "/sip/ws", "/sip/wss", "/guest_url"]
+            .iter()
+            .all(|path| demo.pointer(path) == Some(&Value::Null))
+    );
+    assert_eq!(demo["numbers"], serde_json::json!({}));
+    let staff = demo["staff"].as_array().unwrap();
+    assert_eq!((staff.len(), text(&staff[0], "/name"), text(&staff[7], "/number")), (8, "Sari", "1008"));
+    for extension in ["100", "200"] {
+        assert_eq!(staff.iter().filter(|staff| staff["extensions"][0] == extension).count(), 4);
+    }
+    for path in [
+        "/super_admin/email",
+        "/owner/password",
+        "/extensions/1/id",
+        "/database_url",
+        "/staff/3/sip_password",
+    ] {
+        assert!(!text(&demo, path).is_empty());
+    }
+    assert_eq!(get(&format!("{}/api/telephony/calls", text(&demo, "/http")), text(&demo, "/api_key")).0, 200);
+    let live = format!("{}/v1/calls", text(&demo, "/switch_api/url"));
+    assert_eq!(get(&live, text(&demo, "/switch_api/token")), (200, "[]".to_owned()));
+    assert!(up.said("err").contains("[6/6]") && up.said("err").contains("ignored: --sips"));
+    let table = up.said("out");
+    for word in [
+        "Resepsionis",
+        "1001",
+        text(&staff[0], "/sip_password"),
+        text(&demo, "/owner/password"),
+        "Register a phone",
+    ] {
+        assert!(table.contains(word), "{word}");
+    }
+    assert_eq!(up.stop(Signal::INT).code(), Some(0));
+    let up = site.start(&["--sip-accounts", "3"]);
+    assert_eq!(site.demo(), demo);
+    must_not_leak(&up, &demo);
+    assert_eq!(up.stop(Signal::TERM).code(), Some(0));
+}
+
+/// No password stands where every process of the machine can read it, nor in a log.
+fn must_not_leak(up: &Up<'_>, demo: &Value) {
+    let database_password = text(demo, "/database_url").split([':', '@']).nth(2).unwrap().to_owned();
+    let mut secrets =
+        vec![database_password, text(demo, "/api_key").to_owned(), text(demo, "/owner/password").to_owned()];
+    secrets.extend(
+        demo["staff"].as_array().unwrap().iter().map(|staff| text(staff, "/sip_password").to_owned()),
+    );
+    secrets.push(text(demo, "/switch_api/token").to_owned());
+    let family = up.family();
+    assert!(family.len() >= 2, "{family:?}");
+    let mut texts: Vec<String> = family.iter().map(|(_, line)| line.clone()).collect();
+    texts.extend(family.iter().map(|(pid, _)| {
+        String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()).into_owned()
+    }));
+    let logs = fs::read_dir(up.site.data().join("log")).unwrap().flatten();
+    texts.extend(logs.map(|log| fs::read_to_string(log.path()).unwrap()));
+    texts.push(up.said("err"));
+    for secret in secrets {
+        assert!(texts.iter().all(|text| !text.contains(&secret)), "{secret} leaks");
+    }
+}
+
+#[test]
+fn killed_it_takes_its_children_along_and_starts_again_with_everything() {
+    let site = Site::new();
+    let mut up = site.start(&[]);
+    let demo = site.demo();
+    up.process.kill().unwrap();
+    up.process.wait().unwrap();
+    // At once, while the children are still ending.
+    let again = site.start(&[]);
+    assert_eq!(site.demo(), demo);
+    assert_eq!(again.family().iter().filter(|(_, line)| line.contains(" -D ")).count(), 1);
+    let mut again = again;
+    again.process.kill().unwrap();
+    again.process.wait().unwrap();
+    must_be_gone(&again);
+}
+
+#[test]
+fn a_child_that_dies_is_reported_and_everything_stops() {
+    for name in ["sambungd", "sambung-api", "postgres"] {
+        let site = Site::new();
+        let mut up = site.start(&[]);
+        kill_process(up.child(name), Signal::KILL).unwrap();
+        let status = up.process.wait().unwrap();
+        assert_eq!(status.code(), Some(1), "{name}");
+        let said = up.said("err").to_lowercase();
+        assert!(said.contains(name), "{said}");
+        assert!(said.contains("ended by itself") && said.contains("last words"), "{said}");
+        must_be_gone(&up);
+    }
+}
+
+#[test]
+fn a_second_one_on_the_same_folder_is_refused_and_harms_nothing() {
+    let site = Site::new();
+    let up = site.start(&[]);
+    let (code, said) = run(&mut site.command());
+    assert_eq!(code, Some(2));
+    assert!(said.contains(&format!("process {}", up.process.id())) && said.lines().count() == 1, "{said}");
+    assert_eq!(get(&format!("{}/health", text(&site.demo(), "/http")), "").0, 200);
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_and_nothing_is_started() {
+    let site = Site::new();
+    let _udp = UdpSocket::bind(("127.0.0.1", site.sip)).unwrap();
+    let _tcp = TcpListener::bind(("127.0.0.1", site.http)).unwrap();
+    let (code, said) = run(&mut site.command());
+    assert_eq!(code, Some(2));
+    assert!(said.contains("--sip") && said.contains("(UDP)") && said.contains("--http"), "{said}");
+    let mut command = Command::new(binary());
+    let file = site.home.join("file");
+    File::create(&file).unwrap();
+    command.args([
+        "up",
+        "--rtp",
+        "odd",
+        "--staff",
+        "none",
+        "--media-address",
+        "here",
+        "--sip",
+        "5060",
+        "--data",
+    ]);
+    let (code, said) = run(command.arg(file.join("var")).env_remove("DATABASE_URL"));
+    assert_eq!(code, Some(2));
+    for flag in ["--rtp odd", "--staff none", "--media-address here", "--sip 5060", "is not a folder"] {
+        assert!(said.contains(flag), "{said}");
+    }
+    let (code, said) = run(site.command().args(["--sip-accounts", "5", "--wss", "0.0.0.0:8089"]));
+    assert!(code == Some(2) && said.contains("loopback"), "{said}");
+    assert!(!site.data().exists());
+}
+
+#[test]
+fn a_database_of_somebody_else_is_used_when_given() {
+    let site = Site::new();
+    let cluster = Cluster::throw_away().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let url = runtime.block_on(cluster.create_database("theirs")).unwrap();
+    let mut command = site.command();
+    let up = site.start_as(command.env("DATABASE_URL", &url));
+    assert!(!site.data().join("postgres").exists());
+    let demo = site.demo();
+    assert_eq!(text(&demo, "/database_url"), url);
+    assert_eq!(get(&format!("{}/api/telephony/calls", text(&demo, "/http")), text(&demo, "/api_key")).0, 200);
+    must_not_leak(&up, &demo);
+    drop(up);
+    // Another folder does not know the passwords of the organisation that is there.
+    let other = Site::new();
+    let (code, said) = run(other.command().env("DATABASE_URL", &url));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("another --data folder"), "{said}");
+    assert!(TcpStream::connect(("127.0.0.1", other.http)).is_err());
+}
