@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use relay::{MediaAddress, Relay, RelayConfig, RelayError};
+use relay::{Full, MediaAddress, Relay, RelayConfig, RelayError};
 use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand};
 use world::{Phone, World, config, rtcp_of};
 
@@ -302,4 +302,39 @@ fn packets_that_would_go_round_for_ever_are_not_sent() {
     phone.says(0, &leg_a);
     world.counted("send_loops", 1);
     world.counted("datagrams_sent", 0);
+}
+
+/// More packets than one turn takes from a socket: the rest must not wait for the next packet to come.
+#[test]
+fn what_one_turn_leaves_is_taken_by_the_next() {
+    let mut world = World::start(config(V4, 42_860, 42_899));
+    let call = world.call(V4);
+    let gate = world.gate();
+    let stopped = world.stop(&gate);
+    for sequence in 0..200 {
+        call.a.says(sequence, &call.leg_a);
+    }
+    drop(stopped);
+    for sequence in 0..200 {
+        assert_eq!(call.b.hears().1, call.a.packet(sequence), "all of them, in order");
+    }
+}
+
+#[test]
+fn commands_beyond_the_ring_come_back() {
+    let mut world = World::start(config(V4, 42_900, 42_939));
+    let gate = world.gate();
+    let stopped = world.stop(&gate);
+    let stale = MediaCommand::Part { lease: LeaseId(u32::MAX) };
+    let mut taken = 0;
+    let refused = loop {
+        match world.relay.send(stale) {
+            Ok(()) => taken += 1,
+            Err(full) => break full,
+        }
+    };
+    assert_eq!((refused, taken), (Full(stale), 4_096));
+    drop(stopped);
+    world.counted("commands_stale", taken);
+    assert!(world.relay.is_running());
 }

@@ -5,7 +5,11 @@
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
-    sync::mpsc,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -13,14 +17,32 @@ use relay::{MediaAddress, PortRange, Relay, RelayConfig};
 use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease};
 
 /// Far longer than anything takes; only a hang reaches it.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 pub struct World {
     pub relay: Relay,
     woken: mpsc::Receiver<()>,
+    gate: Arc<Gate>,
     pub stock: Vec<PortLease>,
     pub closed: Vec<(LeaseId, LegReport)>,
     pub dry: Vec<IpAddr>,
+}
+
+/// The media thread passes it after each event.
+#[derive(Default)]
+pub struct Gate {
+    closed: Mutex<()>,
+    somebody_waits: AtomicBool,
+}
+
+impl Gate {
+    fn pass(&self) {
+        if self.closed.try_lock().is_err() {
+            self.somebody_waits.store(true, SeqCst);
+            drop(self.closed.lock());
+            self.somebody_waits.store(false, SeqCst);
+        }
+    }
 }
 
 pub fn config(ip: IpAddr, first: u16, last: u16) -> RelayConfig {
@@ -35,12 +57,15 @@ pub fn config(ip: IpAddr, first: u16, last: u16) -> RelayConfig {
 impl World {
     pub fn start(config: RelayConfig) -> Self {
         let (wake, woken) = mpsc::channel();
+        let gate = Arc::<Gate>::default();
+        let barrier = Arc::clone(&gate);
         // The channel is closed only when the test is over.
         let waker = move || {
             let _ = wake.send(());
+            barrier.pass();
         };
         let relay = Relay::start(config, waker).unwrap();
-        Self { relay, woken, stock: Vec::new(), closed: Vec::new(), dry: Vec::new() }
+        Self { relay, woken, gate, stock: Vec::new(), closed: Vec::new(), dry: Vec::new() }
     }
 
     /// Takes events until `done`.
@@ -88,6 +113,24 @@ impl World {
     pub fn settle(&mut self) {
         let spare = self.draw();
         self.close(spare.id);
+    }
+
+    /// The gate, for [`World::stop`].
+    pub fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate)
+    }
+
+    /// Stops the media thread until the guard is dropped.
+    pub fn stop<'a>(&mut self, gate: &'a Gate) -> MutexGuard<'a, ()> {
+        let spare = self.draw();
+        let guard = gate.closed.lock().unwrap();
+        self.order(MediaCommand::Close { lease: spare.id });
+        let end = Instant::now() + DEADLINE;
+        while !gate.somebody_waits.load(SeqCst) {
+            assert!(Instant::now() < end, "the media thread tells nothing");
+            std::thread::yield_now();
+        }
+        guard
     }
 
     /// Waits until a counter has reached a value.
