@@ -1,8 +1,9 @@
 //! What proves the switch: the simulated world, and the harnesses for the real one.
 //!
 //! [`world`] runs the switch's own code on a virtual clock against simulated phones and checks it after every
-//! step. [`tidy`] keeps the rules of the house. Modules that start processes, databases or sockets stand
-//! behind the feature `outside` (on by default), so that `bin/soak` and `bin/planted` build without them.
+//! step. [`tidy`] keeps the rules of the house. The others drive the switch as built: `demo` starts it, `phones` and
+//! `sipp` call through it, `record` reads what Postgres holds of that. They start processes and stand behind the
+//! feature `outside` (on by default), so that `bin/soak` and `bin/planted` build without them.
 
 // A test says what it expects by stopping when it is not so; the numbers in here are small.
 #![allow(
@@ -14,5 +15,19 @@
     clippy::cast_sign_loss
 )]
 
+#[cfg(feature = "outside")]
+pub mod audio;
+#[cfg(feature = "outside")]
+pub mod demo;
+#[cfg(feature = "outside")]
+pub mod phones;
+#[cfg(feature = "outside")]
+pub mod ports;
+#[cfg(feature = "outside")]
+pub mod process;
+#[cfg(feature = "outside")]
+pub mod record;
+#[cfg(feature = "outside")]
+pub mod sipp;
 pub mod tidy;
 pub mod world;

@@ -1,0 +1,180 @@
+//! baresip, driven through its `ctrl_tcp` module: JSON in netstrings, commands one way and events the other.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::{Account, Desk, Phone, STEP};
+use crate::{
+    audio,
+    process::{Running, wait_until},
+};
+
+/// A running baresip that answers every call at once.
+#[derive(Debug)]
+pub struct Baresip {
+    running: Running,
+    control: TcpStream,
+    unread: Vec<u8>,
+    events: Vec<String>,
+    desk: Desk,
+    username: String,
+}
+
+impl Baresip {
+    /// Starts one. It registers by itself when its account says where.
+    pub fn start(account: &Account, desk: &Desk) -> Result<Self> {
+        let folder = desk.folder.display();
+        // It takes the port after the SIP port for TLS.
+        let (sip, control, rtp) = (desk.ports, desk.ports + 2, desk.ports + 4);
+        audio::write_tone(&desk.folder.join("tone.wav"), desk.tone_hz, 60)?;
+        let config = format!(
+            "net_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\n\
+             audio_source aufile,{folder}/tone.wav\naudio_player aubridge,phone\naudio_alert aubridge,alert\n\
+             ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
+             rtp_ports {rtp}-{}\nmodule_path /usr/lib/baresip/modules\n\
+             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
+             ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {folder}\n",
+            rtp + 20
+        );
+        std::fs::write(desk.folder.join("config"), config)?;
+        std::fs::write(desk.folder.join("accounts"), account_line(account, sip))?;
+        std::fs::write(desk.folder.join("contacts"), "")?;
+        let mut command = Command::new("baresip");
+        command.args(["-4", "-v", "-f"]).arg(&desk.folder);
+        let mut running = Running::start(&mut command, &desk.folder.join("log"))?;
+        running.wait_for("baresip is ready", STEP)?;
+        let control = TcpStream::connect(("127.0.0.1", control))?;
+        control.set_read_timeout(Some(Duration::from_millis(20)))?;
+        let (unread, events) = (Vec::new(), Vec::new());
+        Ok(Self { running, control, unread, events, desk: desk.clone(), username: account.username.clone() })
+    }
+
+    fn command(&mut self, name: &str, params: &str) -> Result<()> {
+        let text = json!({ "command": name, "params": params, "token": name }).to_string();
+        Ok(self.control.write_all(format!("{}:{text},", text.len()).as_bytes())?)
+    }
+
+    /// Waits until an event of this type has come since the last command.
+    fn event(&mut self, name: &str) -> Result<()> {
+        let end = Instant::now() + STEP;
+        while !self.events.iter().any(|event| event == name) {
+            if Instant::now() > end {
+                bail!("baresip {}: no {name}, only {:?}\n{}", self.username, self.events, self.printed());
+            }
+            self.read_events()?;
+        }
+        Ok(())
+    }
+
+    fn read_events(&mut self) -> Result<()> {
+        let mut buffer = [0; 4_096];
+        match self.control.read(&mut buffer) {
+            Ok(0) => bail!("baresip has gone:\n{}", self.printed()),
+            Ok(length) => self.unread.extend_from_slice(&buffer[..length]),
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(error) => return Err(error.into()),
+        }
+        while let Some(text) = take_netstring(&mut self.unread)? {
+            let value: Value = serde_json::from_slice(&text).context("ctrl_tcp speaks JSON")?;
+            self.events.extend(value["type"].as_str().map(str::to_owned));
+        }
+        Ok(())
+    }
+}
+
+/// `<address of record>;parameters`, the format of the module `account`.
+fn account_line(account: &Account, port: u16) -> String {
+    let transport = account.transport.as_str();
+    let codec = "answermode=auto;audio_codecs=PCMU/8000/1";
+    match account.switch {
+        Some(switch) => format!(
+            "<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password};regint=300;\
+             outbound=\"sip:{switch};transport={transport}\";{codec}\n",
+            user = account.username,
+            domain = account.domain,
+            password = account.password,
+        ),
+        None => {
+            format!("<sip:{}@127.0.0.1:{port};transport={transport}>;regint=0;{codec}\n", account.username)
+        }
+    }
+}
+
+/// Takes the first whole netstring, `LENGTH:BYTES,`, off the front.
+fn take_netstring(unread: &mut Vec<u8>) -> Result<Option<Vec<u8>>> {
+    let Some(colon) = unread.iter().position(|byte| *byte == b':') else { return Ok(None) };
+    let length: usize = std::str::from_utf8(&unread[..colon])?.parse().context("a netstring's length")?;
+    let end = colon + 1 + length;
+    if unread.len() <= end {
+        return Ok(None);
+    }
+    let text = unread[colon + 1..end].to_vec();
+    unread.drain(..=end);
+    Ok(Some(text))
+}
+
+impl Phone for Baresip {
+    fn registered(&mut self) -> Result<()> {
+        // The event may have been raised before the control connection was there; the log has it in any case.
+        self.running.wait_for("200 OK", STEP)
+    }
+
+    fn dial(&mut self, target: &str) -> Result<()> {
+        self.events.clear();
+        self.command("dial", target)
+    }
+
+    fn talking(&mut self) -> Result<()> {
+        self.event("CALL_ESTABLISHED")
+    }
+
+    fn hang_up(&mut self) -> Result<()> {
+        self.command("hangup", "")
+    }
+
+    fn over(&mut self) -> Result<()> {
+        self.event("CALL_CLOSED")
+    }
+
+    fn direct_uri(&self) -> String {
+        format!("sip:{}@127.0.0.1:{}", self.username, self.desk.ports)
+    }
+
+    fn recording(&self) -> Result<Vec<i16>> {
+        let mut path = None;
+        wait_until(STEP, "baresip's recording", || {
+            let files = std::fs::read_dir(&self.desk.folder)?.flatten().map(|entry| entry.path());
+            path = files.into_iter().find(|path| path.to_string_lossy().ends_with("-dec.wav"));
+            Ok(path.is_some())
+        })?;
+        audio::read(&path.context("found")?)
+    }
+
+    fn printed(&self) -> String {
+        self.running.printed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn netstrings_are_taken_whole() {
+        let mut unread = b"2:ab,3:c".to_vec();
+        assert_eq!(take_netstring(&mut unread).unwrap(), Some(b"ab".to_vec()));
+        assert_eq!(take_netstring(&mut unread).unwrap(), None);
+        unread.extend_from_slice(b"de,");
+        assert_eq!(take_netstring(&mut unread).unwrap(), Some(b"cde".to_vec()));
+        assert!(unread.is_empty());
+    }
+}

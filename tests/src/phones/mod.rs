@@ -1,0 +1,84 @@
+//! Phones that nobody here wrote: baresip and linphone, each playing a tone and recording what it hears.
+//!
+//! They run without sound devices: the microphone is a WAV file, the loudspeaker another one. Everything stays on
+//! 127.0.0.1. Not a model of a phone (that is [`crate::world`]): the real thing, in real time.
+
+mod baresip;
+mod linphone;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::Result;
+
+pub use self::{baresip::Baresip, linphone::Linphone};
+
+/// How long a phone may take over one step of signalling.
+pub const STEP: Duration = Duration::from_secs(15);
+
+/// How a phone reaches the switch and who it is there.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// User part of the address of record, and the digest's username.
+    pub username: String,
+    /// The digest's password.
+    pub password: String,
+    /// Domain of the address of record.
+    pub domain: String,
+    /// Where the switch listens; `None` for a phone that registers nowhere.
+    pub switch: Option<SocketAddr>,
+    /// What the phone speaks SIP over.
+    pub transport: Transport,
+}
+
+/// What a phone speaks SIP over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// RFC 3261 §18.
+    Udp,
+    /// RFC 3261 §18.
+    Tcp,
+}
+
+impl Transport {
+    /// As in a URI's `transport` parameter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+/// Where a phone lives and what it says.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// A folder of its own.
+    pub folder: PathBuf,
+    /// First of [`PORTS`] ports of its own.
+    pub ports: u16,
+    /// The tone it plays as soon as it has somebody to play it to.
+    pub tone_hz: u32,
+}
+
+/// Ports a phone takes.
+pub const PORTS: u16 = 30;
+
+/// A phone as a test uses it.
+pub trait Phone {
+    /// Waits until the switch has accepted its registration.
+    fn registered(&mut self) -> Result<()>;
+    /// Calls `target`, a SIP URI.
+    fn dial(&mut self, target: &str) -> Result<()>;
+    /// Waits until it talks with somebody.
+    fn talking(&mut self) -> Result<()>;
+    /// Hangs up, or gives up.
+    fn hang_up(&mut self) -> Result<()>;
+    /// Waits until its call is over.
+    fn over(&mut self) -> Result<()>;
+    /// Where others reach it without a switch.
+    fn direct_uri(&self) -> String;
+    /// What it has heard, 8 kHz mono; complete once the call is over.
+    fn recording(&self) -> Result<Vec<i16>>;
+    /// What it has printed, for people.
+    fn printed(&self) -> String;
+}

@@ -1,0 +1,7 @@
+//! The switch as built, with everything around it real: phones nobody here wrote, SIPp, Postgres, signals.
+//!
+//! One test starts one switch and tells several stories with it, because starting costs seconds. Stories that need
+//! no process, socket or clock are told in the simulation instead, hundreds of times over.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod real_phones;

@@ -1,0 +1,152 @@
+//! Two people talk: each hears the other, only the other, and all of the time.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use tests::{
+    audio,
+    demo::Demo,
+    phones::{Account, Baresip, Desk, Linphone, PORTS, Phone, Transport},
+    ports::Ports,
+    process::wait_until,
+    record::Record,
+};
+
+/// How long they talk.
+const TALK: Duration = Duration::from_secs(4);
+/// What a recording may miss of it: the first packets of each phone, its jitter buffer, its last packet.
+const EDGES_MS: usize = 600;
+/// Longest gap anybody may hear.
+const GAP_MS_MAX: usize = 60;
+/// What the caller and the callee play.
+const TONES_HZ: [u32; 2] = [600, 1_000];
+
+#[derive(Clone, Copy, Debug)]
+enum Make {
+    Baresip,
+    Linphone,
+}
+
+fn start(make: Make, account: &Account, desk: &Desk) -> Result<Box<dyn Phone>> {
+    std::fs::create_dir_all(&desk.folder)?;
+    Ok(match make {
+        Make::Baresip => Box::new(Baresip::start(account, desk)?),
+        Make::Linphone => Box::new(Linphone::start(account, desk)?),
+    })
+}
+
+fn desk(folder: &Path, name: &str, ports: &mut Ports, tone_hz: u32) -> Desk {
+    Desk { folder: folder.join(name), ports: ports.take(PORTS), tone_hz }
+}
+
+/// Calls, talks, hangs up; then listens to both recordings.
+fn converse(caller: &mut dyn Phone, callee: &mut dyn Phone, target: &str) -> Result<()> {
+    caller.dial(target)?;
+    caller.talking().context("the caller")?;
+    callee.talking().context("the callee")?;
+    std::thread::sleep(TALK);
+    caller.hang_up()?;
+    caller.over().context("the caller")?;
+    callee.over().context("the callee")?;
+    let [calling, called] = TONES_HZ;
+    check_heard(caller, called, calling).context("what the caller heard")?;
+    check_heard(callee, calling, called).context("what the callee heard")
+}
+
+fn check_heard(phone: &dyn Phone, hz: u32, own_hz: u32) -> Result<()> {
+    let heard = audio::listen(&phone.recording()?, hz, own_hz);
+    let least = TALK.as_millis() as usize - EDGES_MS;
+    ensure!(heard.tone_ms >= least, "{heard:?}: the other for less than {least} ms");
+    ensure!(heard.longest_gap_ms <= GAP_MS_MAX, "{heard:?}: a gap of more than {GAP_MS_MAX} ms");
+    ensure!(heard.other_ms == 0, "{heard:?}: its own tone came back");
+    Ok(())
+}
+
+/// The phones and the ears work: without a switch between them there is nothing else to blame.
+#[test]
+fn phones_hear_each_other_without_a_switch() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut ports = Ports::claim()?;
+    for (n, makes) in
+        [[Make::Baresip, Make::Baresip], [Make::Linphone, Make::Baresip]].into_iter().enumerate()
+    {
+        let account = |username: &str| Account {
+            username: username.to_owned(),
+            password: String::new(),
+            domain: "127.0.0.1".to_owned(),
+            switch: None,
+            transport: Transport::Udp,
+        };
+        let folder = folder.path().join(n.to_string());
+        let caller = &desk(&folder, "caller", &mut ports, TONES_HZ[0]);
+        let callee = &desk(&folder, "callee", &mut ports, TONES_HZ[1]);
+        let mut caller = start(makes[0], &account("ani"), caller)?;
+        let mut callee = start(makes[1], &account("budi"), callee)?;
+        let target = callee.direct_uri();
+        converse(&mut *caller, &mut *callee, &target)
+            .with_context(|| format!("{makes:?}\n{}\n{}", caller.printed(), callee.printed()))?;
+    }
+    Ok(())
+}
+
+/// Issue 2: baresip ↔ baresip, baresip ↔ linphonec, caller and callee swapped.
+fn converse_through_the_switch(transport: Transport) -> Result<()> {
+    let mut demo = Demo::start()?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    let pairs =
+        [[Make::Baresip, Make::Baresip], [Make::Baresip, Make::Linphone], [Make::Linphone, Make::Baresip]];
+    for (n, makes) in pairs.into_iter().enumerate() {
+        // Each pair is two people of its own, so that no phone of an earlier pair rings.
+        let [ani, budi] = [demo.account(2 * n, transport)?, demo.account(2 * n + 1, transport)?];
+        let folder = demo.folder().join(n.to_string());
+        let before = record.calls()?;
+        let calling = desk(&folder, "caller", &mut demo.ports, TONES_HZ[0]);
+        let called = desk(&folder, "callee", &mut demo.ports, TONES_HZ[1]);
+        let mut caller = start(makes[0], &ani, &calling)?;
+        let mut callee = start(makes[1], &budi, &called)?;
+        let target = format!("sip:{}@{}", budi.username, budi.domain);
+        let outcome = caller
+            .registered()
+            .and_then(|()| callee.registered())
+            .and_then(|()| converse(&mut *caller, &mut *callee, &target));
+        outcome.with_context(|| {
+            format!(
+                "{makes:?} over {transport:?}\n{}\n{}\n{}",
+                caller.printed(),
+                callee.printed(),
+                demo.logs()
+            )
+        })?;
+        check_record(&mut record, &before).with_context(|| format!("{makes:?} over {transport:?}"))?;
+    }
+    demo.stop()
+}
+
+/// H-062 … H-064, and media reports that agree with what was heard.
+fn check_record(record: &mut Record, before: &[String]) -> Result<()> {
+    let story = record.next_story(before)?;
+    ensure!(story.participants == ["host user", "caller user", "recipient user"], "{story:?}");
+    ensure!(story.events == ["created 1 0", "ringing 1 0", "answered 1 0 3", "ended 1 0"], "{story:?}");
+    ensure!(story.legs == [200, 200], "{story:?}");
+    let call = record.calls()?.last().context("a call")?.clone();
+    let least = (TALK.as_millis() as u64 - EDGES_MS as u64) / 20;
+    let mut quality = Vec::new();
+    wait_until(Duration::from_secs(10), "two quality reports", || {
+        quality = record.quality(&call)?;
+        Ok(quality.len() == 2)
+    })?;
+    for (received, lost) in quality {
+        ensure!(received >= least && lost == 0, "{received} packets received, {lost} lost");
+    }
+    Ok(())
+}
+
+#[test]
+fn phones_hear_each_other_through_the_switch_over_udp() -> Result<()> {
+    converse_through_the_switch(Transport::Udp)
+}
+
+#[test]
+fn phones_hear_each_other_through_the_switch_over_tcp() -> Result<()> {
+    converse_through_the_switch(Transport::Tcp)
+}
