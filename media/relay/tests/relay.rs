@@ -333,7 +333,9 @@ fn commands_beyond_the_ring_come_back() {
             Err(full) => break full,
         }
     };
-    assert_eq!((refused, taken), (Full(stale), 4_096));
+    assert_eq!(refused, Full(stale));
+    // The command that stopped the thread may still be in the ring.
+    assert!((4_095..=4_096).contains(&taken), "{taken}");
     drop(stopped);
     world.counted("commands_stale", taken);
     assert!(world.relay.is_running());
