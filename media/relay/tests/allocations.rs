@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, unsafe_code)]
 
+#[expect(dead_code, reason = "one story needs a part of the world")]
 mod world;
 
 use std::{

@@ -1,8 +1,6 @@
 //! A relay on loopback and phones with real sockets. Everything waits for an event or a packet, never for a time;
 //! the deadlines only turn a hang into a failure.
 
-#![allow(dead_code)]
-
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::{
