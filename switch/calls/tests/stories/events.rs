@@ -1,15 +1,12 @@
 //! The record of a call, row for row: H-062 … H-064 and every other way a call can go.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod desk;
 
 use std::time::Duration;
 
+use crate::desk::{self, Caller, Desk, header, id};
 use contract::{
     command::{Command, Outcome},
     journal::{Direction, Entry, EventKind, Fact, ParticipantKind, ParticipantRole},
 };
-use desk::{Desk, header, id};
 
 /// The rows of the source document: `event attempt queue participant`.
 fn rows(journal: &[Entry]) -> Vec<String> {
@@ -21,6 +18,28 @@ fn rows(journal: &[Entry]) -> Vec<String> {
         _ => None,
     };
     journal.iter().filter_map(row).collect()
+}
+
+/// The caller's leg, the winner's and the loser's.
+#[track_caller]
+fn check_legs(desk: &Desk) {
+    let mut legs = desk.legs();
+    legs.sort_by_key(|leg| leg.no);
+    let told: Vec<_> = legs
+        .iter()
+        .map(|leg| {
+            (leg.no, leg.participant, leg.transport.as_str(), leg.answered_at.is_some(), leg.sip_status)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, Some(2), "udp", true, Some(200)),
+            (2, Some(3), "udp", true, Some(200)),
+            (3, None, "udp", false, Some(487)),
+        ]
+    );
+    assert_eq!(desk.qualities().len(), 2, "of the two that talked");
 }
 
 #[test]
@@ -79,23 +98,7 @@ fn h_062_to_h_064_a_call_is_rung_answered_and_ended() {
     );
     assert_eq!(desk.detail("ended"), "caller_hung_up/-");
     desk.rest();
-    let mut legs = desk.legs();
-    legs.sort_by_key(|leg| leg.no);
-    let told: Vec<_> = legs
-        .iter()
-        .map(|leg| {
-            (leg.no, leg.participant, leg.transport.as_str(), leg.answered_at.is_some(), leg.sip_status)
-        })
-        .collect();
-    assert_eq!(
-        told,
-        [
-            (1, Some(2), "udp", true, Some(200)),
-            (2, Some(3), "udp", true, Some(200)),
-            (3, None, "udp", false, Some(487)),
-        ]
-    );
-    assert_eq!(desk.qualities().iter().map(|quality| quality.leg).collect::<Vec<_>>().len(), 2);
+    check_legs(&desk);
 }
 
 #[test]
@@ -135,8 +138,7 @@ fn refusals_of_the_plan_are_calls_too() {
 /// One device of Budi's answers `status` after 180; what the caller gets and what is written.
 fn check_refusal(status: u16, to_caller: &str, events: &[&str], reason: Option<(&str, &str)>) {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE");
     desk.from(&budi, &budi.respond(&invite, 180, None));
@@ -217,8 +219,7 @@ fn a_person_who_declines_stops_their_other_devices_and_nobody_elses() {
 #[test]
 fn h_052_the_ring_timeout_ends_it() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE");
     desk.from(&budi, &budi.respond(&invite, 180, None));
@@ -240,8 +241,7 @@ fn h_052_the_ring_timeout_ends_it() {
 #[test]
 fn the_caller_gives_up() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE");
     desk.from(&budi, &budi.respond(&invite, 180, None));
@@ -263,8 +263,7 @@ fn the_caller_gives_up() {
 #[test]
 fn an_answer_that_crosses_the_callers_cancel_is_ended() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE");
     desk.from(&budi, &budi.respond(&invite, 180, None));
@@ -286,8 +285,7 @@ fn an_answer_that_crosses_the_callers_cancel_is_ended() {
 #[test]
 fn the_callee_hangs_up() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     let (_, invite) = desk.talk(&sari, &budi, "1002");
     desk.from(&budi, &budi.request("BYE", 1, &invite, "Reason: Q.850;cause=16\r\n", None));
     desk.expect(&budi, "SIP/2.0 200");
@@ -302,8 +300,7 @@ fn the_callee_hangs_up() {
 #[test]
 fn both_hang_up_at_once_and_it_ends_once() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     let (mut caller, invite) = desk.talk(&sari, &budi, "1002");
     let bye = caller.request("BYE", "", None);
     desk.from(&sari, &bye);
@@ -319,8 +316,7 @@ fn both_hang_up_at_once_and_it_ends_once() {
 #[test]
 fn an_ack_that_never_comes_ends_an_answered_call() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE");
     desk.from(&budi, &budi.respond(&invite, 200, Some(&budi.sdp())));
@@ -336,8 +332,7 @@ fn an_ack_that_never_comes_ends_an_answered_call() {
 #[test]
 fn a_phone_that_does_not_exist_any_more_is_unreachable() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     desk.dial(&sari, "1002", Some(&sari.sdp()));
     desk.expect(&budi, "INVITE");
     desk.wait(Duration::from_secs(33));
@@ -350,8 +345,7 @@ fn a_phone_that_does_not_exist_any_more_is_unreachable() {
 #[test]
 fn the_operator_ends_calls_before_and_after_the_answer() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     desk.talk(&sari, &budi, "1002");
     let call = *desk.live.keys().next().unwrap();
     desk.tell(calls::Input::Command(Command::HangUp { call }));
@@ -386,9 +380,8 @@ fn the_operator_ends_calls_before_and_after_the_answer() {
 #[test]
 fn a_repeated_invite_is_no_second_call() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
-    let mut caller = desk::Caller::new(&sari, "1002");
+    let [sari, budi] = desk.two();
+    let mut caller = Caller::new(&sari, "1002");
     desk.from(&sari, &caller.invite(Some(&sari.sdp()), ""));
     let challenge = desk.expect(&sari, "SIP/2.0 401");
     let authorization = sari.authorization(&challenge, "INVITE", &caller.uri());
@@ -409,8 +402,7 @@ fn a_repeated_invite_is_no_second_call() {
 #[test]
 fn a_call_keeps_the_plan_it_started_with() {
     let mut desk = Desk::new();
-    let [sari, budi] =
-        [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
+    let [sari, budi] = desk.two();
     let (mut caller, _) = desk.talk(&sari, &budi, "1002");
     let mut rows = desk::rows();
     rows.organisations[0].accounts.retain(|account| account.username != "1002");

@@ -1,13 +1,10 @@
 //! Who gets in and what everybody else is told, without anything being kept of them (DESIGN D8).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod desk;
 
 use std::time::Duration;
 
+use crate::desk::{Caller, DOMAIN, Desk, Phone, header, id};
 use calls::{Counts, Input, Limits, Notice, SwitchboardConfig};
 use contract::id::OrgId;
-use desk::{Caller, DOMAIN, Desk, Phone, header, id};
 use sip::{HeaderName, digest::Algorithm};
 
 fn is_untouched(desk: &Desk) -> bool {

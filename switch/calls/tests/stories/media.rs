@@ -1,18 +1,11 @@
 //! Who is told what and who hears whom: offers, answers, early media, re-INVITEs (RFC 3264, RFC 3261 §13 and §14).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod desk;
 
 use std::time::Duration;
 
+use crate::desk::{Caller, Desk, Phone, body, header};
 use calls::{Notice, SwitchboardConfig};
-use desk::{Caller, Desk, Phone, body, header};
 use sip::OwnedMessage;
 use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand};
-
-fn two(desk: &mut Desk) -> [Phone; 2] {
-    [("1001", "198.51.100.1:5060"), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at))
-}
 
 /// Port of the audio m-line and the connection address of a description.
 fn audio(message: &OwnedMessage) -> String {
@@ -55,7 +48,7 @@ fn hang_up(desk: &mut Desk, caller: &mut Caller, callee: &Phone) {
 #[test]
 fn each_side_is_told_an_address_of_its_own_and_the_two_are_joined() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE");
     assert_eq!(audio(&invite), "192.0.2.20:20002", "the callee's own lease");
@@ -86,7 +79,7 @@ fn each_side_is_told_an_address_of_its_own_and_the_two_are_joined() {
 #[test]
 fn what_the_callee_is_shown_of_the_caller() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE sip:1002@198.51.100.2:5060");
     let from = header(&invite, "From").unwrap();
@@ -101,7 +94,7 @@ fn what_the_callee_is_shown_of_the_caller() {
 #[test]
 fn early_media_of_the_first_device_that_sends_it_is_heard() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let mobile = desk.phone("1002-mobile", "198.51.100.22:5060");
     let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invites = [&budi, &mobile].map(|phone| desk.expect(phone, "INVITE"));
@@ -128,7 +121,7 @@ fn early_media_of_the_first_device_that_sends_it_is_heard() {
 #[test]
 fn progress_without_media_is_passed_on_once_for_each_kind() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE");
     desk.from(&budi, &budi.respond(&invite, 181, None));
@@ -148,7 +141,7 @@ fn progress_without_media_is_passed_on_once_for_each_kind() {
 #[test]
 fn a_late_offer_goes_to_the_caller_and_the_answer_back_in_the_ack() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let mut caller = desk.dial(&sari, "1002", None);
     let invite = desk.expect(&budi, "INVITE");
     assert_eq!(body(&invite), "");
@@ -174,7 +167,7 @@ fn a_late_offer_goes_to_the_caller_and_the_answer_back_in_the_ack() {
 #[test]
 fn a_late_offer_without_answer_or_without_offer_ends_in_order() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let mut caller = desk.dial(&sari, "1002", None);
     let invite = desk.expect(&budi, "INVITE");
     desk.from(&budi, &budi.respond(&invite, 200, Some(&budi.sdp())));
@@ -203,7 +196,7 @@ fn a_late_offer_without_answer_or_without_offer_ends_in_order() {
 #[test]
 fn hold_and_unhold_are_re_invites_passed_through() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let (mut caller, invite) = desk.talk(&sari, &budi, "1002");
     // The caller holds and takes back.
     for (offered, answered, event) in
@@ -240,7 +233,7 @@ fn hold_and_unhold_are_re_invites_passed_through() {
 #[test]
 fn a_re_invite_that_changes_nothing_or_is_refused_is_no_event() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let (mut caller, _) = desk.talk(&sari, &budi, "1002");
     let reinvite = caller.request("INVITE", "", Some(&sari.sdp()));
     desk.from(&sari, &reinvite);
@@ -270,7 +263,7 @@ fn a_re_invite_that_changes_nothing_or_is_refused_is_no_event() {
 #[test]
 fn a_re_invite_without_sdp_asks_the_other_side_for_its_offer() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let (mut caller, _) = desk.talk(&sari, &budi, "1002");
     for (answered, event) in [("recvonly", "answered(3)"), ("sendonly", "hold(2)"), ("sendrecv", "unhold(2)")]
     {
@@ -296,7 +289,7 @@ fn a_re_invite_without_sdp_asks_the_other_side_for_its_offer() {
 #[test]
 fn rfc_3261_14_2_re_invites_that_meet_are_told_so() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let (mut caller, invite) = desk.talk(&sari, &budi, "1002");
     let reinvite = caller.request("INVITE", "", Some(&sari.sdp_with("sendonly")));
     desk.from(&sari, &reinvite);
@@ -316,7 +309,7 @@ fn rfc_3261_14_2_re_invites_that_meet_are_told_so() {
 #[test]
 fn a_side_that_hangs_up_in_the_middle_of_an_exchange_ends_the_call() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let (mut caller, invite) = desk.talk(&sari, &budi, "1002");
     let reinvite = caller.request("INVITE", "", None);
     desk.from(&sari, &reinvite);
@@ -334,7 +327,7 @@ fn a_side_that_hangs_up_in_the_middle_of_an_exchange_ends_the_call() {
 #[test]
 fn a_re_invite_may_add_video_and_take_it_away_again() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let (mut caller, _) = desk.talk(&sari, &budi, "1002");
     let video = |phone: &Phone, port: u16| {
         format!("{}m=video {port} RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n", phone.sdp())
@@ -361,7 +354,7 @@ fn a_re_invite_may_add_video_and_take_it_away_again() {
 #[test]
 fn media_that_nobody_can_use_is_refused() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let sdes = sari.sdp().replace("RTP/AVP", "RTP/SAVP");
     for (offer, status) in [("not a description", "SIP/2.0 488"), (sdes.as_str(), "SIP/2.0 488")] {
         let caller = desk.dial(&sari, "1002", Some(offer));
@@ -387,7 +380,7 @@ fn media_that_nobody_can_use_is_refused() {
 fn ports_that_run_out_are_no_call_but_a_503() {
     for (leases, devices, status) in [(0, 1, 503), (1, 1, 503), (2, 2, 486)] {
         let mut desk = Desk::with(SwitchboardConfig::default(), leases);
-        let [sari, budi] = two(&mut desk);
+        let [sari, budi] = desk.two();
         let mobile = (devices == 2).then(|| desk.phone("1002-mobile", "198.51.100.22:5060"));
         if leases == 0 {
             let caller = Caller::new(&sari, "1002");
@@ -414,7 +407,7 @@ fn ports_that_run_out_are_no_call_but_a_503() {
 #[test]
 fn a_relay_that_never_reports_back_holds_no_call() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     desk.is_relay_dead = true;
     let (mut caller, _) = desk.talk(&sari, &budi, "1002");
     hang_up(&mut desk, &mut caller, &budi);
@@ -427,7 +420,7 @@ fn a_relay_that_never_reports_back_holds_no_call() {
 #[test]
 fn info_goes_through_and_other_requests_are_answered_here() {
     let mut desk = Desk::new();
-    let [sari, budi] = two(&mut desk);
+    let [sari, budi] = desk.two();
     let (mut caller, invite) = desk.talk(&sari, &budi, "1002");
     let info = caller.request("INFO", "Content-Type: application/dtmf-relay\r\n", Some("Signal=5\r\n"));
     desk.from(&sari, &info);

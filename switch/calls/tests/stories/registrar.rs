@@ -1,13 +1,10 @@
 //! The registrar as phones see it (RFC 3261 §10, RFC 3327, RFC 5626 §4.1), step by step.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod desk;
 
 use std::time::Duration;
 
+use crate::desk::{Desk, Phone, header, id, start_line};
 use calls::{Binding, ClockMark, Input, Notice};
 use contract::{id::AccountId, time::Timestamp};
-use desk::{Desk, Phone, header, id, start_line};
 use sip::{Flow, HeaderName, OwnedMessage, Transport};
 
 const ADDRESS: &str = "198.51.100.1:5060";
@@ -114,7 +111,7 @@ fn a_repeated_register_is_answered_alike_and_not_out_of_order() {
     let sari = Phone::new("1001", ADDRESS);
     desk.from(&sari, &sari.register(1, "", ""));
     let challenge = desk.expect(&sari, "SIP/2.0 401");
-    let authorization = sari.authorization(&challenge, "REGISTER", &format!("sip:{}", desk::DOMAIN));
+    let authorization = sari.authorization(&challenge, "REGISTER", &format!("sip:{}", crate::desk::DOMAIN));
     let text = sari.register(2, "Contact: <sip:1001@a>\r\n", &authorization);
     for _ in 0..2 {
         desk.from(&sari, &text);
@@ -184,7 +181,7 @@ fn only_the_account_itself_may_be_registered() {
     let sari = Phone::new("1001", ADDRESS);
     desk.from(&sari, &sari.register(1, "", ""));
     let challenge = desk.expect(&sari, "SIP/2.0 401");
-    let authorization = sari.authorization(&challenge, "REGISTER", &format!("sip:{}", desk::DOMAIN));
+    let authorization = sari.authorization(&challenge, "REGISTER", &format!("sip:{}", crate::desk::DOMAIN));
     let text = sari.register(2, "Contact: <sip:1001@a>\r\n", &authorization);
     desk.from(&sari, &text.replace("To: <sip:1001@", "To: <sip:1002@"));
     desk.expect(&sari, "SIP/2.0 403");
