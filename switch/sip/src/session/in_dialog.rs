@@ -35,8 +35,13 @@ impl Endpoint {
             return self.refuse_stateless(flow, message, &Reply::new(481), out);
         };
         if leaving {
-            // Both have sent BYE (RFC 5407 3.2.2). Ours goes on to its answer; theirs needs nothing kept.
-            return self.answer_stateless(flow, message, &Reply::new(200), "", out);
+            // Both have sent BYE (RFC 5407 3.2.2). The session may be forgotten before theirs is repeated: its
+            // transaction remembers the answer.
+            let owned = message.to_owned();
+            if let Some(server) = self.open_server(now, flow, &owned, (ServerUser::Nobody, "")) {
+                self.answer_server(now, server, &Reply::new(200), None, out);
+            }
+            return;
         }
         // Ending is always possible; anything else only while there is room.
         let full = self.clients.len() + self.servers.len() >= self.config.transactions_max;

@@ -32,6 +32,24 @@ fn section_15_both_hang_up_at_once() {
 }
 
 #[test]
+fn section_17_2_2_a_crossing_bye_is_answered_alike_when_it_is_repeated() {
+    let mut world = World::talking();
+    let mut is_lost = false;
+    world.fate(move |flight| {
+        let loses = !is_lost && flight.from == A && flight.label() == "200 BYE";
+        is_lost |= loses;
+        if loses { Fate::Lose } else { Fate::Deliver }
+    });
+    world.hang_up(A);
+    world.hang_up(B);
+    world.run_ms(600);
+    // A's BYE has been answered, so A has forgotten the session when B's comes again.
+    let steps = ["A->B BYE", "B->A BYE", "B->A 200 BYE", "A->B 200 BYE x", "B->A BYE", "A->B 200 BYE"];
+    assert_eq!(world.steps(), steps);
+    world.assert_gone();
+}
+
+#[test]
 fn section_15_the_callee_s_bye_waits_for_the_ack() {
     let mut world = World::called();
     world.answer(B);
@@ -147,7 +165,7 @@ fn section_15_the_caller_s_bye_in_an_early_dialog_takes_the_invite_back() {
 }
 
 #[test]
-fn section_15_what_comes_after_our_bye_keeps_nothing() {
+fn section_15_after_our_bye_only_theirs_is_remembered() {
     let mut world = World::talking();
     world.fate(|flight| if flight.from == A { Fate::Lose } else { Fate::Deliver });
     world.hang_up(A);
@@ -155,9 +173,10 @@ fn section_15_what_comes_after_our_bye_keeps_nothing() {
     let key = world.session(B);
     world.order(B, |endpoint, now, out| endpoint.request(now, key, "INFO", Vec::new(), None, out)).unwrap();
     world.run(HOP);
+    assert_eq!(world.counts(A), kept);
     world.hang_up(B);
     world.run(HOP);
     assert_eq!(world.steps(), ["A->B BYE x", "B->A INFO", "A->B 481 INFO x", "B->A BYE", "A->B 200 BYE x"]);
-    assert_eq!(world.counts(A), kept);
+    assert_eq!(world.counts(A).transactions, kept.transactions + 1);
     world.assert_gone();
 }
