@@ -2,7 +2,8 @@
 //!
 //! `simulate` takes its seeds from `SAMBUNG_SEEDS`, `SAMBUNG_FROM` or `SAMBUNG_SEED`. Exit code 0: no seed
 //! fails; 1: one does, and its seed, SIP ladder and events are printed. `simulate --must-fail` turns that
-//! around: it is for builds with a planted bug.
+//! around: it is for builds with a planted bug. `simulate --survey` plays all seeds whatever happens and lists
+//! the kinds of failure with the first seed of each.
 
 use std::{
     io::{self, Write as _},
@@ -10,17 +11,22 @@ use std::{
     time::Instant,
 };
 
-use tests::world::soak::{Plays, play};
+use tests::world::soak::{Plays, play, survey};
 
 fn main() -> io::Result<ExitCode> {
     let must_fail = std::env::args().skip(1).any(|word| word == "--must-fail");
     let plays = Plays::from_environment(300);
     let began = Instant::now();
-    // A panic is caught and reported with its seed; the default message would only stand before it.
-    std::panic::set_hook(Box::new(|_| ()));
+    let mut out = io::stdout().lock();
+    if std::env::args().skip(1).any(|word| word == "--survey") {
+        let kinds = survey(plays);
+        for (kind, (count, first)) in &kinds {
+            writeln!(out, "{count:>6} times, first at seed {}: {kind}", first.seed)?;
+        }
+        return Ok(if kinds.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let outcome = play(plays);
     let took = began.elapsed().as_secs_f64();
-    let mut out = io::stdout().lock();
     match &outcome {
         Ok(tally) => {
             let hours = tally.lasted.as_secs_f64() / 3_600.0;

@@ -9,10 +9,7 @@
 use std::time::Duration;
 
 use calls::{Command, Counts, Input};
-use contract::{
-    id::CallId,
-    journal::EventKind,
-};
+use contract::{id::CallId, journal::EventKind};
 
 use super::{
     Link, Side, World,
@@ -62,14 +59,21 @@ impl World {
             open += 1;
             let shown = live.get(call).map(|live| live.state);
             if shown != record.last() {
-                return Err(about(*call, format!("the live table shows {shown:?}, the journal {:?}", record.last())));
+                return Err(about(
+                    *call,
+                    format!("the live table shows {shown:?}, the journal {:?}", record.last()),
+                ));
             }
         }
-        let strange = live.keys().find(|call| !self.ledger.calls.get(call).is_some_and(|one| one.ended_at().is_none()));
+        let strange =
+            live.keys().find(|call| !self.ledger.calls.get(call).is_some_and(|one| one.ended_at().is_none()));
         match strange {
             Some(call) => Err(about(*call, "the live table shows a call that is over".to_owned())),
             None if open == self.switch.counts().calls => Ok(()),
-            None => Err(Fault::from(format!("{open} calls are open, the switch counts {:?}", self.switch.counts()))),
+            None => Err(Fault::from(format!(
+                "{open} calls are open, the switch counts {:?}",
+                self.switch.counts()
+            ))),
         }
     }
 
@@ -84,7 +88,9 @@ impl World {
         let mut sides = link.caller.iter().chain(&link.callees);
         self.network.weather.is_fair
             && link.caller.is_some()
-            && sides.all(|side| side.phone.and_then(|phone| self.phones.get(phone)).is_some_and(|one| !one.troubled))
+            && sides.all(|side| {
+                side.phone.and_then(|phone| self.phones.get(phone)).is_some_and(|one| !one.troubled)
+            })
     }
 
     /// Now and then.
@@ -94,7 +100,9 @@ impl World {
         for (call, link) in &self.links {
             let Some(record) = self.ledger.calls.get(call).filter(|_| self.is_sound(link)) else { continue };
             match record.ended_at() {
-                Some(ended) => found.extend(self.left_behind(*call, link, now.saturating_sub(Clock::of_unix(ended)))),
+                Some(ended) => {
+                    found.extend(self.left_behind(*call, link, now.saturating_sub(Clock::of_unix(ended))))
+                }
                 None => {
                     found.extend(self.outlived(*call, link, record));
                     found.extend(self.crossed(*call, link));
@@ -111,7 +119,10 @@ impl World {
         }
         let mut sides = link.caller.iter().chain(&link.callees).filter_map(|side| self.sound(side));
         let (phone, of) = sides.find(|(_, of)| !matches!(of.phase, Phase::Over | Phase::Leaving))?;
-        Some(about(call, format!("{} is left {:?} in a call that ended {ended_for:?} ago", phone.name, of.phase)))
+        Some(about(
+            call,
+            format!("{} is left {:?} in a call that ended {ended_for:?} ago", phone.name, of.phase),
+        ))
     }
 
     /// A call that goes on although no phone takes part in it.
@@ -121,15 +132,18 @@ impl World {
         let still_for = self.clock.now().saturating_sub(last);
         let is_abandoned = sides.all(|(_, of)| of.is_over()) && still_for > CALL_LAG_MAX;
         let state = record.last();
-        is_abandoned.then(|| about(call, format!("no phone has been in this {state:?} call for {still_for:?}")))
+        is_abandoned
+            .then(|| about(call, format!("no phone has been in this {state:?} call for {still_for:?}")))
     }
 
     /// Two phones that talk: what each sends to the address it was given comes out at the other.
     fn crossed(&self, call: CallId, link: &Link) -> Option<Fault> {
         let now = self.clock.now();
-        let is_still = |of: &Call| of.phase == Phase::Talking && now.saturating_sub(of.touched_at) > STILL_FOR;
+        let is_still =
+            |of: &Call| of.phase == Phase::Talking && now.saturating_sub(of.touched_at) > STILL_FOR;
         let (_, caller) = self.sound(link.caller.as_ref()?)?;
-        let mut talking = link.callees.iter().filter_map(|side| self.sound(side)).filter(|(_, of)| of.is_talking());
+        let mut talking =
+            link.callees.iter().filter_map(|side| self.sound(side)).filter(|(_, of)| of.is_talking());
         let (_, callee) = talking.next()?;
         if talking.next().is_some() && is_still(caller) && is_still(callee) {
             return Some(about(call, "two phones believe they have answered".to_owned()));
@@ -145,7 +159,10 @@ impl World {
             let comes_out = lease.and_then(|lease| self.relay.comes_out_at(lease));
             if comes_out != Some(to.media.address) {
                 let wanted = to.media.address;
-                return Some(about(call, format!("sent to {sent_to} ({lease:?}), comes out at {comes_out:?}, not {wanted}")));
+                return Some(about(
+                    call,
+                    format!("sent to {sent_to} ({lease:?}), comes out at {comes_out:?}, not {wanted}"),
+                ));
             }
         }
         None
@@ -186,7 +203,10 @@ impl World {
     /// Nothing but registrations outlives the calls.
     pub(super) fn check_quiet(&self) -> Result<(), Fault> {
         if let Some((call, record)) = self.ledger.open().next() {
-            return Err(about(*call, format!("the call is still {:?} although everybody has hung up", record.last())));
+            return Err(about(
+                *call,
+                format!("the call is still {:?} although everybody has hung up", record.last()),
+            ));
         }
         let counts = self.switch.counts();
         let rest = Counts { registrations: counts.registrations, stock: counts.stock, ..Counts::default() };
@@ -237,12 +257,18 @@ impl World {
             };
             if !is_right {
                 let kinds = record.kinds();
-                return Err(about(*call, format!("the caller heard {:?}, the journal says {kinds:?}", caller.status)));
+                return Err(about(
+                    *call,
+                    format!("the caller heard {:?}, the journal says {kinds:?}", caller.status),
+                ));
             }
             if record.has(EventKind::Ringing) && caller.progress.is_empty() && caller.status != Some(200) {
-                // A 180 may be lost; only without losses it has to be heard.
-                if self.network.weather.loss_permille == 0 {
-                    return Err(about(*call, "the journal says ringing, the caller never heard it".to_owned()));
+                // A 180 may be lost or overtaken; only where that cannot be it has to be heard.
+                if self.network.weather.keeps_order() {
+                    return Err(about(
+                        *call,
+                        "the journal says ringing, the caller never heard it".to_owned(),
+                    ));
                 }
             }
         }
@@ -256,7 +282,11 @@ impl World {
             return Err(Fault::from(format!("registrations do not run out: {counts:?}")));
         }
         if counts.stock != self.relay.lent() {
-            return Err(Fault::from(format!("{} leases are lent, the switch has {}", self.relay.lent(), counts.stock)));
+            return Err(Fault::from(format!(
+                "{} leases are lent, the switch has {}",
+                self.relay.lent(),
+                counts.stock
+            )));
         }
         match self.switch.deadline(&self.clock) {
             None => Ok(()),
@@ -273,7 +303,9 @@ fn ending(record: &Record) -> Option<u16> {
     let kinds = record.kinds();
     match kinds.iter().rev().find(|kind| **kind != EventKind::Ended)? {
         EventKind::Busy => Some(486),
+        // One person declined, another one's phone rang and could not take it.
         EventKind::Rejected => Some(603),
+        EventKind::Ringing if record.has(EventKind::Rejected) => Some(603),
         EventKind::Missed => Some(480),
         EventKind::Canceled => Some(487),
         _ => None,

@@ -1,14 +1,44 @@
 //! A failure as a person needs it: seed, what is wrong, the ladder of the call, its events, who is busy.
 
 use std::{
+    backtrace::Backtrace,
+    cell::RefCell,
     collections::BTreeSet,
     fmt::{self, Write as _},
+    panic,
+    sync::Once,
     time::Duration,
 };
 
 use contract::id::CallId;
 
 use super::{World, clock::Clock, phone::Phone};
+
+thread_local! {
+    /// What the last panic of this thread said, and where.
+    static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// From now on panics inside a world are kept for its failure instead of being printed before it.
+pub(super) fn catch_panics() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if std::thread::current().name() == Some(super::soak::THREAD) {
+                let text = format!("{info} {}", Backtrace::capture());
+                LAST_PANIC.with_borrow_mut(|last| *last = text);
+            } else {
+                usual(info);
+            }
+        }));
+    });
+}
+
+/// The last panic of this thread.
+pub(super) fn last_panic() -> String {
+    LAST_PANIC.with_borrow(Clone::clone)
+}
 
 /// Something that must not be.
 #[derive(Clone, Debug)]
@@ -90,32 +120,45 @@ impl World {
 
     /// The call a dialog belongs to.
     pub(super) fn call_with(&self, dialog: &str) -> Option<CallId> {
-        let found = self.links.iter().find(|(_, link)| {
-            link.caller.iter().chain(&link.callees).any(|side| side.call_id == dialog)
-        });
+        let found = self
+            .links
+            .iter()
+            .find(|(_, link)| link.caller.iter().chain(&link.callees).any(|side| side.call_id == dialog));
         found.map(|(call, _)| *call)
     }
 
     fn dialogs_of(&self, call: CallId) -> BTreeSet<String> {
         let links = self.links.get(&call).into_iter();
-        links.flat_map(|link| link.caller.iter().chain(&link.callees)).map(|side| side.call_id.clone()).collect()
+        links
+            .flat_map(|link| link.caller.iter().chain(&link.callees))
+            .map(|side| side.call_id.clone())
+            .collect()
     }
 
     fn describe_call(&self, report: &mut String, call: CallId) {
         let Some(record) = self.ledger.calls.get(&call) else { return };
         let _ = writeln!(report, "\ncall {call} to {:?}", record.call.dialled);
         for one in &record.participants {
-            let _ = writeln!(report, "  participant {} {:?} {:?} {}", one.no, one.role, one.kind, one.reference);
+            let _ =
+                writeln!(report, "  participant {} {:?} {:?} {}", one.no, one.role, one.kind, one.reference);
         }
         for (at, event) in &record.events {
             let at = Clock::of_unix(*at).as_secs_f64();
             let (seq, kind, who) = (event.seq, event.kind.as_str(), event.participant);
             let who = who.map(|no| format!(" by {no}")).unwrap_or_default();
             let detail = &event.detail;
-            let _ = writeln!(report, "{at:>11.6}  {seq:>2} {kind}{who} {:?} {:?}", detail.sip_status, detail.reason);
+            let _ = writeln!(
+                report,
+                "{at:>11.6}  {seq:>2} {kind}{who} {:?} {:?}",
+                detail.sip_status, detail.reason
+            );
         }
         for leg in &record.legs {
-            let _ = writeln!(report, "  leg {} participant {:?} status {:?}", leg.no, leg.participant, leg.sip_status);
+            let _ = writeln!(
+                report,
+                "  leg {} participant {:?} status {:?}",
+                leg.no, leg.participant, leg.sip_status
+            );
         }
     }
 }

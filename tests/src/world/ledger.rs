@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use contract::{
     id::{CallId, OrgId},
-    journal::{Call, Entry, Event, EventKind, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality},
+    journal::{
+        Call, Entry, Event, EventKind, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality,
+    },
     time::Timestamp,
 };
 
@@ -50,7 +52,9 @@ impl Record {
 
 /// Which event may follow which, for the events of calls without queue, forward or transfer.
 pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
-    use EventKind::{Answered, Busy, Canceled, Created, Ended, Failed, Hold, Missed, Rejected, Ringing, Timeout, Unhold};
+    use EventKind::{
+        Answered, Busy, Canceled, Created, Ended, Failed, Hold, Missed, Rejected, Ringing, Timeout, Unhold,
+    };
     let allowed: &[EventKind] = match before {
         None => &[Created],
         Some(Created) => &[Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed],
@@ -142,7 +146,9 @@ impl Record {
         if u32::try_from(self.events.len() + 1) != Ok(seq) {
             return Err(format!("{kind:?} has seq {seq} and is event {}", self.events.len() + 1));
         }
-        if !may_follow(self.last(), kind) {
+        // Whoever declined is told at once; the others may ring after that and refuse without an event.
+        let is_refused = self.last() == Some(EventKind::Ringing) && self.has(EventKind::Rejected);
+        if !may_follow(self.last(), kind) && !(is_refused && kind == EventKind::Ended) {
             return Err(format!("{kind:?} after {:?}", self.last()));
         }
         if (event.attempt, event.queue_count) != (1, 0) {
@@ -176,9 +182,12 @@ impl Record {
         if !is_right {
             return Err(format!("{kind:?} names participant {:?} with role {role:?}", event.participant));
         }
-        let last_own = self.events.iter().rev().map(|(_, one)| one).find(|one| {
-            matches!(one.kind, Hold | Unhold) && one.participant == event.participant
-        });
+        let last_own = self
+            .events
+            .iter()
+            .rev()
+            .map(|(_, one)| one)
+            .find(|one| matches!(one.kind, Hold | Unhold) && one.participant == event.participant);
         let is_held = last_own.is_some_and(|one| one.kind == Hold);
         match kind {
             Hold if is_held => Err("hold twice".to_owned()),
@@ -240,7 +249,8 @@ mod tests {
     fn nothing_follows_the_end_and_everything_leads_to_it() {
         let kinds = EventKind::ALL;
         assert!(kinds.iter().all(|next| !may_follow(Some(EventKind::Ended), *next)));
-        let reachable = kinds.iter().filter(|before| kinds.iter().any(|next| may_follow(Some(**before), *next)));
+        let reachable =
+            kinds.iter().filter(|before| kinds.iter().any(|next| may_follow(Some(**before), *next)));
         assert_eq!(reachable.count(), 11);
     }
 }

@@ -146,6 +146,8 @@ pub struct World {
     /// Of the step that is going on: calls mentioned, dialogs begun.
     mentioned: BTreeSet<CallId>,
     begun: Vec<Side>,
+    /// Call-ID of the message the switch is reading.
+    in_hand: Option<String>,
     journal_hash: u64,
 }
 
@@ -154,15 +156,14 @@ pub fn run_seed(seed: u64) -> Result<Report, Box<Failure>> {
     let scenario = Scenario::draw(&mut Dice::for_actor(seed, actor::PLOT));
     let curtain = scenario.curtain;
     let mut world = World::new(seed, scenario);
+    failure::catch_panics();
     let played = catch_unwind(AssertUnwindSafe(|| world.play(curtain)));
     match played {
         Ok(Ok(())) => Ok(world.report()),
         Ok(Err(fault)) => Err(Box::new(world.failure(fault))),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            let what = format!("panic: {}", text.unwrap_or_default());
-            Err(Box::new(world.failure(Fault { what, about: None })))
+        Err(_) => {
+            let about = world.in_hand.take().map(About::Dialog);
+            Err(Box::new(world.failure(Fault { what: failure::last_panic(), about })))
         }
     }
 }
@@ -193,6 +194,7 @@ impl World {
             faults: Vec::new(),
             mentioned: BTreeSet::new(),
             begun: Vec::new(),
+            in_hand: None,
             journal_hash: 0,
             clock,
         };
@@ -262,7 +264,9 @@ impl World {
                 return Err(Fault::from(format!("timer {} does not go off", self.switch.why())));
             }
             self.tell_switch(Input::Timeout, None);
-        } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.deadline().is_some_and(|due| due <= now)) {
+        } else if let Some(phone) =
+            self.phones.iter_mut().find(|phone| phone.deadline().is_some_and(|due| due <= now))
+        {
             phone.wake(now);
         }
         self.settle()
@@ -327,7 +331,8 @@ impl World {
                 self.tell_switch(Input::Plan(plan), None);
             }
             Act::Stranger => {
-                let copies = self.ladder.lines.iter().filter(|line| line.to_switch && is_guarded(&line.bytes));
+                let copies =
+                    self.ladder.lines.iter().filter(|line| line.to_switch && is_guarded(&line.bytes));
                 let copies: Vec<&[u8]> = copies.map(|line| line.bytes.as_slice()).collect();
                 let heard = if copies.is_empty() { None } else { Some(self.dice.pick(&copies)) };
                 let bytes = stranger::datagram(&mut self.dice, heard);
@@ -365,7 +370,8 @@ impl World {
         if flow.transport == Transport::Tcp {
             return self.stream_from_switch(flow, bytes);
         }
-        let found = self.phones.iter().position(|phone| !phone.line.is_tcp && phone.line.outside == flow.remote);
+        let found =
+            self.phones.iter().position(|phone| !phone.line.is_tcp && phone.line.outside == flow.remote);
         let Some(index) = found else {
             if flow.remote.ip() != stranger::ADDRESS.ip() {
                 self.fault(format!("the switch sends to {}, where nobody is", flow.remote));
@@ -406,7 +412,9 @@ impl World {
     }
 
     fn phone_reads(&mut self, number: u64, piece: &[u8]) {
-        let Some(connection) = self.network.connections.get(&number).filter(|one| one.is_open) else { return };
+        let Some(connection) = self.network.connections.get(&number).filter(|one| one.is_open) else {
+            return;
+        };
         let (phone, now) = (connection.phone, self.clock.now());
         let buffer = self.buffers.entry(number).or_default();
         buffer.extend_from_slice(piece);
@@ -416,8 +424,12 @@ impl World {
     }
 
     fn switch_reads(&mut self, number: u64, piece: &[u8]) {
-        let Some(connection) = self.network.connections.get(&number).copied().filter(|one| one.is_open) else { return };
-        let flow = Flow { transport: Transport::Tcp, local: SWITCH, remote: connection.remote, connection: number };
+        let Some(connection) = self.network.connections.get(&number).copied().filter(|one| one.is_open)
+        else {
+            return;
+        };
+        let flow =
+            Flow { transport: Transport::Tcp, local: SWITCH, remote: connection.remote, connection: number };
         match self.switch.read_stream(number, piece) {
             Ok(messages) => messages.iter().for_each(|bytes| self.switch_receives(flow, bytes)),
             Err(error) => self.fault(format!("the switch cannot frame a phone's stream: {error}")),
@@ -429,7 +441,12 @@ impl World {
         let now = self.clock.now();
         if let Some(connection) = self.network.connections.get_mut(&number) {
             connection.is_open = false;
-            let flow = Flow { transport: Transport::Tcp, local: SWITCH, remote: connection.remote, connection: number };
+            let flow = Flow {
+                transport: Transport::Tcp,
+                local: SWITCH,
+                remote: connection.remote,
+                connection: number,
+            };
             self.agenda.add(now + Duration::from_millis(30), Happening::SwitchUnreachable(flow));
         }
         self.buffers.remove(&number);
@@ -437,7 +454,9 @@ impl World {
     }
 
     fn switch_receives(&mut self, flow: Flow, bytes: &[u8]) {
-        let caller = Text::read(bytes).ok().filter(|text| text.method() == "INVITE" && text.tag("To").is_none());
+        let text = Text::read(bytes).ok();
+        self.in_hand = text.as_ref().map(|text| text.call_id().to_owned());
+        let caller = text.filter(|text| text.method() == "INVITE" && text.tag("To").is_none());
         let phone = self.phone_at(flow);
         let caller = caller.map(|text| Side { phone, call_id: text.call_id().to_owned() });
         self.tell_switch(Input::Received { flow, bytes }, caller);
@@ -445,7 +464,9 @@ impl World {
 
     fn phone_at(&self, flow: Flow) -> Option<usize> {
         match flow.transport {
-            Transport::Tcp => self.network.connections.get(&flow.connection).map(|connection| connection.phone),
+            Transport::Tcp => {
+                self.network.connections.get(&flow.connection).map(|connection| connection.phone)
+            }
             _ => self.phones.iter().position(|phone| !phone.line.is_tcp && phone.line.outside == flow.remote),
         }
     }
@@ -510,7 +531,8 @@ impl World {
             return;
         }
         let Ok(text) = Text::read(bytes) else { return };
-        let is_known = self.links.values().flat_map(|link| &link.callees).any(|side| side.call_id == text.call_id());
+        let is_known =
+            self.links.values().flat_map(|link| &link.callees).any(|side| side.call_id == text.call_id());
         if text.tag("To").is_none() && !is_known {
             self.begun.push(Side { phone: self.phone_at(flow), call_id: text.call_id().to_owned() });
         }
@@ -530,7 +552,12 @@ impl World {
             hash: self.ladder.hash() ^ self.journal_hash,
             lasted: self.clock.now(),
             calls: self.ledger.calls.len(),
-            answered: self.ledger.calls.values().filter(|record| record.has(contract::journal::EventKind::Answered)).count(),
+            answered: self
+                .ledger
+                .calls
+                .values()
+                .filter(|record| record.has(contract::journal::EventKind::Answered))
+                .count(),
             messages: self.ladder.lines.len(),
         }
     }

@@ -39,6 +39,11 @@ impl Weather {
         Self { latency_millis: (1, 1), loss_permille: 0, twice_permille: 0, late_permille: 0, is_fair: true }
     }
 
+    /// Whether everything arrives, in order.
+    pub fn keeps_order(&self) -> bool {
+        (self.loss_permille, self.late_permille) == (0, 0) && self.latency_millis.0 == self.latency_millis.1
+    }
+
     /// Any weather.
     pub fn draw(dice: &mut Dice) -> Self {
         let low = dice.between(1, 60);
@@ -79,12 +84,20 @@ pub struct Network {
 impl Network {
     /// A network without connections.
     pub fn new(weather: Weather, dice: Dice) -> Self {
-        Self { weather, connections: BTreeMap::new(), dice, losses: BTreeMap::new(), dark_until: BTreeMap::new() }
+        Self {
+            weather,
+            connections: BTreeMap::new(),
+            dice,
+            losses: BTreeMap::new(),
+            dark_until: BTreeMap::new(),
+        }
     }
 
     /// When the copies of a datagram arrive; none when it is lost.
     pub fn datagram(&mut self, now: Duration, phone: usize, to_switch: bool, bytes: &[u8]) -> Vec<Duration> {
-        if self.dark_until.get(&phone).is_some_and(|until| now < *until) || self.is_lost(phone, to_switch, bytes) {
+        if self.dark_until.get(&phone).is_some_and(|until| now < *until)
+            || self.is_lost(phone, to_switch, bytes)
+        {
             return Vec::new();
         }
         let copies = if self.dice.chance(self.weather.twice_permille) { 2 } else { 1 };

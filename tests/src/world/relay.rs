@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use streams::media::{LegMedia, LegReport, LeaseId, MediaCommand, MediaEvent, PortLease};
+use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease};
 
 use super::dice::Dice;
 

@@ -15,7 +15,8 @@ use super::{
 };
 
 /// The switch's signalling address.
-pub const SWITCH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10)), 5060);
+pub const SWITCH: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10)), 5060);
 
 /// Something that happens from outside, whatever the phones themselves do.
 #[derive(Clone, Debug)]
@@ -80,7 +81,9 @@ pub fn line(index: usize, is_tcp: bool, is_behind_nat: bool) -> Line {
     let port = 20_000 + u16::from(own);
     let (inside, outside) = match (is_tcp, is_behind_nat) {
         (true, _) => (public, SocketAddr::from(([198, 51, 100, own], 50_000 + u16::from(own)))),
-        (false, true) => (SocketAddr::from(([10, 0, 0, own], 5060)), SocketAddr::from(([203, 0, 113, own], port))),
+        (false, true) => {
+            (SocketAddr::from(([10, 0, 0, own], 5060)), SocketAddr::from(([203, 0, 113, own], port)))
+        }
         (false, false) => (public, public),
     };
     Line { is_tcp, inside, outside, switch: SWITCH }

@@ -1,6 +1,7 @@
 //! Many seeds, on all cores.
 
 use std::{
+    collections::{BTreeMap, btree_map::Entry},
     num::NonZero,
     sync::{
         Mutex,
@@ -11,6 +12,9 @@ use std::{
 };
 
 use super::{Report, failure::Failure, run_seed};
+
+/// Name of the threads that play seeds; their panics become failures.
+pub(super) const THREAD: &str = "sambung-world";
 
 /// Which seeds.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +66,47 @@ impl Tally {
 
 /// Plays seeds until one fails.
 pub fn play(plays: Plays) -> Result<Tally, Box<Failure>> {
+    let failed = Mutex::new(None::<Box<Failure>>);
+    let tally = play_each(plays, |failure| {
+        let mut failed = failed.lock().unwrap();
+        // Of several, the lowest seed: the answer does not depend on which thread was faster.
+        if failed.as_ref().is_none_or(|other| failure.seed < other.seed) {
+            *failed = Some(failure);
+        }
+        false
+    });
+    match failed.into_inner().unwrap() {
+        Some(failure) => Err(failure),
+        None => Ok(tally),
+    }
+}
+
+/// Plays all seeds and sorts the failures by kind: how often each, and the first.
+pub fn survey(plays: Plays) -> BTreeMap<String, (u64, Box<Failure>)> {
+    let kinds = Mutex::new(BTreeMap::<String, (u64, Box<Failure>)>::new());
+    play_each(plays, |failure| {
+        let is_word = |word: &&str| !word.contains(|letter: char| letter.is_ascii_digit());
+        let kind: Vec<&str> = failure.what.split_whitespace().filter(is_word).collect();
+        let mut kinds = kinds.lock().unwrap();
+        match kinds.entry(kind.join(" ")) {
+            Entry::Vacant(entry) => drop(entry.insert((1, failure))),
+            Entry::Occupied(mut entry) => {
+                let (count, first) = entry.get_mut();
+                *count += 1;
+                if failure.seed < first.seed {
+                    *first = failure;
+                }
+            }
+        }
+        true
+    });
+    kinds.into_inner().unwrap()
+}
+
+/// Plays seeds on all cores; `on_failure` says whether to go on.
+fn play_each(plays: Plays, on_failure: impl Fn(Box<Failure>) -> bool + Sync) -> Tally {
     let (next, is_over) = (AtomicU64::new(plays.first), AtomicBool::new(false));
-    let (tally, failed) = (Mutex::new(Tally::default()), Mutex::new(None::<Box<Failure>>));
+    let tally = Mutex::new(Tally::default());
     let end = plays.first.saturating_add(plays.count);
     let work = || {
         while !is_over.load(Ordering::Relaxed) {
@@ -74,11 +117,8 @@ pub fn play(plays: Plays) -> Result<Tally, Box<Failure>> {
             match run_seed(seed) {
                 Ok(report) => tally.lock().unwrap().add(report),
                 Err(failure) => {
-                    is_over.store(true, Ordering::Relaxed);
-                    let mut failed = failed.lock().unwrap();
-                    // Of several, the lowest seed: the answer does not depend on which thread was faster.
-                    if failed.as_ref().is_none_or(|other| failure.seed < other.seed) {
-                        *failed = Some(failure);
+                    if !on_failure(failure) {
+                        is_over.store(true, Ordering::Relaxed);
                     }
                 }
             }
@@ -86,11 +126,8 @@ pub fn play(plays: Plays) -> Result<Tally, Box<Failure>> {
     };
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
-            scope.spawn(work);
+            thread::Builder::new().name(THREAD.to_owned()).spawn_scoped(scope, work).unwrap();
         }
     });
-    match failed.into_inner().unwrap() {
-        Some(failure) => Err(failure),
-        None => Ok(tally.into_inner().unwrap()),
-    }
+    tally.into_inner().unwrap()
 }

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use calls::Input;
-use contract::{
-    journal::ParticipantKind,
-    snapshot::Snapshot,
-};
+use contract::{journal::ParticipantKind, snapshot::Snapshot};
 
 use super::{
     World,

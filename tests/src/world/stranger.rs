@@ -7,10 +7,22 @@ use std::net::SocketAddr;
 use super::{dice::Dice, phone::text::Text};
 
 /// Where it sits.
-pub const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 250)), 5060);
+pub const ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 250)), 5060);
 
 const METHODS: [&str; 12] = [
-    "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "SUBSCRIBE", "NOTIFY", "PUBLISH", "UPDATE", "PRACK", "FOO",
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "REGISTER",
+    "OPTIONS",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "PUBLISH",
+    "UPDATE",
+    "PRACK",
+    "FOO",
 ];
 
 /// One datagram; `heard` is something a phone sent to the switch before.
@@ -18,7 +30,9 @@ pub fn datagram(dice: &mut Dice, heard: Option<&[u8]>) -> Vec<u8> {
     match (dice.below(6), heard) {
         (0, _) => (0..dice.below(200)).map(|_| u8::try_from(dice.below(256)).unwrap_or(0)).collect(),
         (1, Some(heard)) => mutated(heard, dice),
-        (2, Some(heard)) => heard.iter().copied().take(usize::try_from(dice.below(400)).unwrap_or(0)).collect(),
+        (2, Some(heard)) => {
+            heard.iter().copied().take(usize::try_from(dice.below(400)).unwrap_or(0)).collect()
+        }
         (3, _) => request(dice).write(super::phone::text::Accent::default()),
         (4, _) => strange_request(dice),
         _ => response(dice),
@@ -72,7 +86,8 @@ fn strange_request(dice: &mut Dice) -> Vec<u8> {
             let twin = text.headers[victim].clone();
             text.headers.push(twin);
         }
-        _ => (0..dice.between(20, 200)).for_each(|_| text.add("Via", "SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKloop")),
+        _ => (0..dice.between(20, 200))
+            .for_each(|_| text.add("Via", "SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKloop")),
     }
     text.write(super::phone::text::Accent::default())
 }

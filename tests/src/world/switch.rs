@@ -7,8 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use calls::{Binding, BindingChange, ClockMark, Counts, Input, LiveChange, Output, Outputs, Switchboard, SwitchboardConfig};
-use contract::{id::{AccountId, CallId}, live::LiveCall, snapshot::Snapshot};
+use calls::{
+    Binding, BindingChange, ClockMark, Counts, Input, LiveChange, Output, Outputs, Switchboard,
+    SwitchboardConfig,
+};
+use contract::{
+    id::{AccountId, CallId},
+    live::LiveCall,
+    snapshot::Snapshot,
+};
 use dialplan::Plan;
 use sip::{Frame, StreamFramer, digest::Algorithm};
 

@@ -78,7 +78,8 @@ pub struct Call {
 impl Call {
     pub(super) fn new(number: u32, is_outgoing: bool, invite: Text, media: Media, now: Duration) -> Self {
         let (sequence, party) = (invite.cseq().0, if is_outgoing { "To" } else { "From" });
-        let number_or_caller = super::text::user_and_host(uri_of(invite.one(party).unwrap_or(""))).0.to_owned();
+        let number_or_caller =
+            super::text::user_and_host(uri_of(invite.one(party).unwrap_or(""))).0.to_owned();
         Self {
             number,
             is_outgoing,

@@ -35,7 +35,9 @@ impl Phone {
         call.learn(&invite);
         call.talk = VecDeque::from(manner.talk.clone());
         let target = call.target.clone();
-        if let Some(after) = manner.ring_after.filter(|after| *after < manner.after || manner.verdict == Verdict::Ignore) {
+        if let Some(after) =
+            manner.ring_after.filter(|after| *after < manner.after || manner.verdict == Verdict::Ignore)
+        {
             self.set_alarm(now + after, Alarm::Ring(number));
         }
         let after = if manner.verdict == Verdict::Ignore { RING_LIMIT } else { manner.after };
@@ -55,7 +57,10 @@ impl Phone {
         }
         let is_busy = self.calls.values().any(Call::is_talking) && self.dice.chance(700);
         if is_busy {
-            return Manner { ring_after: None, ..Manner::of(Verdict::Refuse(486), Duration::from_millis(20)) };
+            return Manner {
+                ring_after: None,
+                ..Manner::of(Verdict::Refuse(486), Duration::from_millis(20))
+            };
         }
         Manner::draw(&mut self.dice)
     }
@@ -71,10 +76,19 @@ impl Phone {
 
     /// The open INVITE of a call.
     fn invite_of(&mut self, number: u32) -> Option<&mut Server> {
-        self.servers.values_mut().find(|server| server.call == Some(number) && server.is_invite() && server.is_open())
+        self.servers
+            .values_mut()
+            .find(|server| server.call == Some(number) && server.is_invite() && server.is_open())
     }
 
-    fn respond_to_invite(&mut self, now: Duration, number: u32, status: u16, reason: &str, body: Option<String>) {
+    fn respond_to_invite(
+        &mut self,
+        now: Duration,
+        number: u32,
+        status: u16,
+        reason: &str,
+        body: Option<String>,
+    ) {
         let (accent, contact) = (self.accent, self.contact());
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.touched_at = now;
@@ -103,7 +117,9 @@ impl Phone {
     }
 
     pub(super) fn decide(&mut self, now: Duration, number: u32) {
-        let Some(call) = self.calls.get_mut(&number).filter(|call| call.phase == Phase::Ringing) else { return };
+        let Some(call) = self.calls.get_mut(&number).filter(|call| call.phase == Phase::Ringing) else {
+            return;
+        };
         match call.manner.as_ref().map(|manner| manner.verdict) {
             Some(Verdict::Answer) => {
                 call.phase = Phase::Answered;
@@ -180,7 +196,8 @@ impl Phone {
         }
         let tags = (ack.tag("To"), ack.tag("From"));
         let found = self.calls.values().find(|call| {
-            call.call_id == ack.call_id() && (Some(call.local_tag.as_str()), call.remote_tag.as_deref()) == tags
+            call.call_id == ack.call_id()
+                && (Some(call.local_tag.as_str()), call.remote_tag.as_deref()) == tags
         });
         let Some(number) = found.map(|call| call.number) else { return };
         let mut answered = self.servers.values_mut().filter(|server| {

@@ -1,10 +1,6 @@
 //! Making a call: INVITE, its responses, giving up (RFC 3261 §9.1, §13.2).
 
-use std::{
-    collections::VecDeque,
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use super::{
     Alarm, Phone,
@@ -206,12 +202,15 @@ impl Phone {
             Some((_, _, bytes)) => self.outbox.push(bytes.clone()),
             // A phone that has been switched off in between has forgotten.
             None if self.troubled => {}
-            None => self.complain(format!("a 2xx to INVITE {sequence} with To tag {tag}, which we never heard of")),
+            None => self
+                .complain(format!("a 2xx to INVITE {sequence} with To tag {tag}, which we never heard of")),
         }
     }
 
     pub(super) fn lose_patience(&mut self, now: Duration, number: u32) {
-        let Some(call) = self.calls.get_mut(&number).filter(|call| call.phase == Phase::Calling) else { return };
+        let Some(call) = self.calls.get_mut(&number).filter(|call| call.phase == Phase::Calling) else {
+            return;
+        };
         call.wants_cancel = true;
         let key = (call.invite.branch().to_owned(), "INVITE".to_owned());
         // §9.1: no CANCEL before a provisional response.
@@ -262,6 +261,8 @@ impl Phone {
         of_call.for_each(|server| server.stop(now));
         // A re-INVITE that rang when the dialog ended may never hear more.
         let of_call = self.clients.values_mut().filter(|client| client.call == Some(number));
-        of_call.filter(|client| client.is_invite() && client.is_pending()).for_each(|client| client.limit(now));
+        of_call
+            .filter(|client| client.is_invite() && client.is_pending())
+            .for_each(|client| client.limit(now));
     }
 }

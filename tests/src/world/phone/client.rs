@@ -103,12 +103,11 @@ impl Client {
         self.give_up = Some(now + TIMEOUT);
     }
 
-    /// The connection is gone: nothing will come any more (§17.1.4).
-    pub fn break_off(&mut self, now: Duration) {
-        if self.is_pending() {
-            self.timed_out = true;
-            self.forget = Some(now);
-        }
+    /// The connection is gone: nothing will come any more (§17.1.4). Says what was asked.
+    pub fn break_off(&mut self, now: Duration) -> (Option<u32>, Text) {
+        self.timed_out = true;
+        (self.resend, self.give_up, self.forget) = (None, None, Some(now));
+        (self.call, self.request.clone())
     }
 
     /// Takes a response of this branch and method.
@@ -149,9 +148,11 @@ impl Client {
 
     /// One transaction, one final response; only its exact repetition is fine.
     fn hear_again(&mut self, response: &Text, raw: &[u8], out: &mut Vec<Vec<u8>>) -> News {
-        // What is answered without state may carry a newer nonce or a shorter Expires (RFC 3261 §8.2.7).
-        let is_stateless = !self.is_invite() || matches!(self.status, Some(401 | 407 | 503));
-        if self.status != response.status() || (!is_stateless && raw != self.last_final) {
+        // What is answered without state may be answered otherwise a moment later (RFC 3261 §8.2.7).
+        let is_stateless = |status: Option<u16>| matches!(status, Some(401 | 407 | 503));
+        let is_free = is_stateless(self.status) && is_stateless(response.status());
+        let is_same = self.status == response.status() && (!self.is_invite() || raw == self.last_final);
+        if !is_free && !is_same {
             self.complaint = Some(format!(
                 "{} got a second final response {:?} after {:?}",
                 self.request.method(),

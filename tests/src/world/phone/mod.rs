@@ -181,7 +181,9 @@ impl Phone {
     /// Its connection broke: what was pending on it is lost.
     pub fn lose_connection(&mut self, now: Duration) {
         self.troubled = true;
-        self.clients.values_mut().for_each(|client| client.break_off(now));
+        let pending = self.clients.values_mut().filter(|client| client.is_pending());
+        let lost: Vec<(Option<u32>, Text)> = pending.map(|client| client.break_off(now)).collect();
+        lost.iter().for_each(|(call, request)| self.request_timed_out(now, *call, request));
         if self.keeps_registered && !self.is_gone {
             self.set_alarm(now + Duration::from_millis(500), Alarm::Register);
         }
@@ -194,10 +196,16 @@ impl Phone {
 
     /// What is going on, for a failure's report.
     pub fn business(&self) -> String {
-        let clients: Vec<String> = self.clients.values().map(|client| client.request.method().to_owned()).collect();
-        let servers: Vec<String> = self.servers.values().map(|server| server.request.method().to_owned()).collect();
-        let calls: Vec<String> =
-            self.calls.values().filter(|call| !call.is_over()).map(|call| format!("{:?}", call.phase)).collect();
+        let clients: Vec<String> =
+            self.clients.values().map(|client| client.request.method().to_owned()).collect();
+        let servers: Vec<String> =
+            self.servers.values().map(|server| server.request.method().to_owned()).collect();
+        let calls: Vec<String> = self
+            .calls
+            .values()
+            .filter(|call| !call.is_over())
+            .map(|call| format!("{:?}", call.phase))
+            .collect();
         format!("{}: clients {clients:?} servers {servers:?} calls {calls:?}", self.name)
     }
 

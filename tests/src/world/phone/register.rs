@@ -125,9 +125,11 @@ impl Phone {
 
     fn registered(&mut self, now: Duration, request: &Text, response: &Text) {
         let sent = request.one("Contact").unwrap_or("");
-        let asked = parameter(sent, "expires").or(request.one("Expires")).and_then(|text| text.parse::<u64>().ok());
+        let asked =
+            parameter(sent, "expires").or(request.one("Expires")).and_then(|text| text.parse::<u64>().ok());
         let own = response.list("Contact").into_iter().find(|value| uri_of(value) == uri_of(sent));
-        let granted = own.and_then(|value| parameter(value, "expires")).and_then(|text| text.parse::<u64>().ok());
+        let granted =
+            own.and_then(|value| parameter(value, "expires")).and_then(|text| text.parse::<u64>().ok());
         match (asked, granted) {
             (Some(0), None) => self.registration.until = None,
             (Some(0), Some(_)) => self.complain("a contact taken back is still listed".to_owned()),

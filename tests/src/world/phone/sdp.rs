@@ -129,7 +129,10 @@ impl Heard {
 
     /// Where the audio goes.
     pub fn audio(&self) -> Option<SocketAddr> {
-        self.lines.iter().find(|line| line.kind == "audio" && line.address.port() != 0).map(|line| line.address)
+        self.lines
+            .iter()
+            .find(|line| line.kind == "audio" && line.address.port() != 0)
+            .map(|line| line.address)
     }
 }
 
@@ -152,7 +155,9 @@ fn read_connection(value: &str) -> Result<IpAddr, String> {
 fn read_line(value: &str, (ip, direction): (Option<IpAddr>, Direction)) -> Result<Line, String> {
     let mut words = value.split(' ');
     let (kind, port, profile) = (words.next(), words.next(), words.next());
-    let (Some(kind), Some(port), Some(profile)) = (kind, port, profile) else { return Err(format!("m={value}")) };
+    let (Some(kind), Some(port), Some(profile)) = (kind, port, profile) else {
+        return Err(format!("m={value}"));
+    };
     let port = port.parse().map_err(|_| format!("m={value}"))?;
     let ip = ip.unwrap_or(IpAddr::from([0, 0, 0, 0]));
     Ok(Line {
@@ -195,7 +200,11 @@ impl Media {
              a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na={direction}\r\n"
         );
         if self.video {
-            let _ = write!(lines, "m=video {} RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na={direction}\r\n", port + 2);
+            let _ = write!(
+                lines,
+                "m=video {} RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na={direction}\r\n",
+                port + 2
+            );
         }
         self.offered = Some(1 + usize::from(self.video));
         self.describe(&lines)
@@ -206,7 +215,8 @@ impl Media {
         let heard = self.heard.clone().ok_or("nothing was offered")?;
         let mut lines = String::new();
         for line in &heard.lines {
-            let is_wanted = (line.kind == "audio" || (line.kind == "video" && self.video)) && line.address.port() != 0;
+            let is_wanted =
+                (line.kind == "audio" || (line.kind == "video" && self.video)) && line.address.port() != 0;
             if !is_wanted {
                 let _ = write!(lines, "m={} 0 {} {}\r\n", line.kind, line.profile, line.formats.join(" "));
                 continue;
@@ -232,7 +242,9 @@ impl Media {
         let (ip, version) = (self.address.ip(), self.version);
         let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
         let id = self.address.port();
-        format!("v=0\r\no=phone {id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n{lines}")
+        format!(
+            "v=0\r\no=phone {id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n{lines}"
+        )
     }
 
     /// Hears an offer and answers it.
@@ -287,6 +299,9 @@ mod tests {
         let held = callee.answer_to(&caller.offer()).unwrap();
         assert!(held.contains("a=recvonly"), "{held}");
         caller.conclude(&held).unwrap();
-        assert!(caller.conclude(&held.replace("a=recvonly", "a=inactive")).is_err(), "same version, other text");
+        assert!(
+            caller.conclude(&held.replace("a=recvonly", "a=inactive")).is_err(),
+            "same version, other text"
+        );
     }
 }

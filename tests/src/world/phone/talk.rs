@@ -32,7 +32,9 @@ impl Phone {
 
     pub(super) fn next_move(&mut self, now: Duration, number: u32) {
         let is_exchange_open = self.is_exchange_open(number);
-        let Some(call) = self.calls.get_mut(&number).filter(|call| call.phase == Phase::Talking) else { return };
+        let Some(call) = self.calls.get_mut(&number).filter(|call| call.phase == Phase::Talking) else {
+            return;
+        };
         let Some((_, step)) = call.talk.front().copied() else { return };
         let needs_exchange = matches!(step, Move::Hold | Move::Unhold | Move::Refresh);
         if needs_exchange && (is_exchange_open || call.retry.is_some()) {
@@ -50,7 +52,8 @@ impl Phone {
 
     /// Whether an INVITE of either side is under way on this call (§14.1).
     fn is_exchange_open(&self, number: u32) -> bool {
-        let is_ours = |client: &Client| client.call == Some(number) && client.is_invite() && client.is_pending();
+        let is_ours =
+            |client: &Client| client.call == Some(number) && client.is_invite() && client.is_pending();
         let is_theirs = |server: &Server| {
             server.call == Some(number) && server.is_invite() && (server.is_open() || server.awaits_ack())
         };
@@ -151,7 +154,8 @@ impl Phone {
                 return self.lose_patience(now, number);
             }
             Phase::Ringing => {
-                call.manner = Some(super::manner::Manner::of(super::manner::Verdict::Refuse(603), Duration::ZERO));
+                call.manner =
+                    Some(super::manner::Manner::of(super::manner::Verdict::Refuse(603), Duration::ZERO));
                 return self.decide(now, number);
             }
             // §15: not before the ACK, but a caller who waits for it in vain may.
@@ -183,7 +187,12 @@ impl Phone {
         }
         call.remote_seq = sequence;
         if request.uri() != uri_of(&self.contact()) {
-            self.complain(format!("{} for {}, our contact is {}", request.method(), request.uri(), self.contact()));
+            self.complain(format!(
+                "{} for {}, our contact is {}",
+                request.method(),
+                request.uri(),
+                self.contact()
+            ));
         }
         match request.method() {
             "BYE" => self.receive_bye(now, number, server),
@@ -210,9 +219,10 @@ impl Phone {
     }
 
     fn receive_reinvite(&mut self, now: Duration, number: u32, mut server: Server) {
-        let is_ours_open = self.clients.values().any(|client| {
-            client.call == Some(number) && client.is_invite() && client.is_pending()
-        });
+        let is_ours_open = self
+            .clients
+            .values()
+            .any(|client| client.call == Some(number) && client.is_invite() && client.is_pending());
         let Some(call) = self.calls.get_mut(&number) else { return };
         if call.phase == Phase::Leaving {
             return self.reply_and_keep(now, server, 481, "Call/Transaction Does Not Exist");

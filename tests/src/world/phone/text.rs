@@ -132,7 +132,10 @@ impl Text {
 
     /// All headers of that name.
     pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
-        self.headers.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The members of a list header, over all its lines, split at commas outside quotes and brackets.
@@ -314,7 +317,10 @@ mod tests {
             Accent { lower_case: true, spaced: true, folded: true, compact: false },
         ] {
             let again = Text::read(&text.write(accent)).unwrap();
-            assert_eq!((again.branch(), again.tag("To"), again.cseq()), ("z9hG4bKx", Some("t"), (7, "INVITE")));
+            assert_eq!(
+                (again.branch(), again.tag("To"), again.cseq()),
+                ("z9hG4bKx", Some("t"), (7, "INVITE"))
+            );
             assert_eq!(again.body, text.body);
         }
         let mut stream = [b"\r\n\r\n".to_vec(), text.write(Accent::default()), b"OPT".to_vec()].concat();
