@@ -229,6 +229,7 @@ fn relay_config(media: &config::Media) -> RelayConfig {
     RelayConfig {
         addresses: addresses.collect(),
         ports: relay::PortRange { first: media.ports.first, last: media.ports.last },
+        core: media.cpu,
         quarantine: Duration::from_secs(media.port_quarantine_secs),
         ..RelayConfig::default()
     }

@@ -67,6 +67,8 @@ pub struct Media {
     pub advertised_addresses: Vec<IpAddr>,
     /// RTP and RTCP ports, first and last.
     pub ports: PortRange,
+    /// Processor that the media thread is pinned to; `None` leaves it to the kernel.
+    pub cpu: Option<usize>,
     /// Seconds a port rests after a call before another call gets it.
     pub port_quarantine_secs: u64,
 }
@@ -177,6 +179,7 @@ impl Default for Config {
                 addresses: vec![loopback],
                 advertised_addresses: Vec::new(),
                 ports: PortRange { first: 20_000, last: 29_999 },
+                cpu: None,
                 port_quarantine_secs: 5,
             },
             database: Database::default(),

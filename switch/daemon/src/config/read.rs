@@ -87,6 +87,7 @@ impl<'a> Reader<'a> {
             s.take("addresses", &mut media.addresses, |v| list(v, ip_address));
             s.take("advertised_addresses", &mut media.advertised_addresses, |v| list(v, ip_address));
             s.take("ports", &mut media.ports, port_range);
+            s.take("cpu", &mut media.cpu, cpu);
             s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));
         });
     }
@@ -178,6 +179,11 @@ fn number<T: TryFrom<i64>>(value: &Value, lowest: i64, highest: i64) -> Result<T
     let fits = value.as_integer().filter(|number| (lowest..=highest).contains(number));
     let number = fits.and_then(|number| T::try_from(number).ok());
     number.ok_or_else(|| format!("expected a whole number from {lowest} to {highest}, found {value}"))
+}
+
+fn cpu(value: &Value) -> Result<Option<usize>, String> {
+    let number: i64 = number(value, -1, 4_095)?;
+    Ok(usize::try_from(number).ok())
 }
 
 fn port_range(value: &Value) -> Result<PortRange, String> {
