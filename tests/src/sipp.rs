@@ -20,6 +20,9 @@ use crate::{
 /// How long a scenario may take before SIPp gives it up.
 const SCENARIO_SECS: u16 = 40;
 
+/// Scenarios that must see repeated messages, which SIPp otherwise swallows (`-nr`).
+const SEEING_REPEATS: &[&str] = &["lost_200", "callee_lost_ack"];
+
 /// Somebody with an account and a port of their own.
 #[derive(Clone, Debug)]
 pub struct Actor {
@@ -60,8 +63,11 @@ impl Actor {
         let stem = format!("{}-{scenario}", account.username);
         let file = self.folder.join(format!("{stem}.xml"));
         std::fs::write(&file, text)?;
-        let running =
-            Running::start(&mut self.command(&file, &stem)?, &self.folder.join(format!("{stem}.out")))?;
+        let mut command = self.command(&file, &stem)?;
+        if SEEING_REPEATS.contains(&scenario) {
+            command.arg("-nr");
+        }
+        let running = Running::start(&mut command, &self.folder.join(format!("{stem}.out")))?;
         Ok(Playing { running, name: stem, folder: self.folder.clone() })
     }
 
@@ -92,7 +98,13 @@ impl Actor {
 
     /// Registers at the switch, so that calls reach this actor's port.
     pub fn register(&self) -> Result<()> {
-        self.perform("register", &self.account.username, &[("expires", "300")])
+        let contact = format!("Contact: &lt;sip:{}@", self.account.username);
+        self.perform("register", &self.account.username, &[("expires", "300"), ("expected", &contact)])
+    }
+
+    /// Takes the registration back.
+    pub fn unregister(&self) -> Result<()> {
+        self.perform("register", &self.account.username, &[("expires", "0"), ("expected", "REGISTER")])
     }
 }
 
