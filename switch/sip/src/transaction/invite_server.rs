@@ -77,15 +77,7 @@ impl InviteServer {
                 actions.push(Action::Set(Letter::L, context.timers.t1x64()));
                 Self::Accepted
             }
-            (Self::Proceeding { .. }, Event::Failure(response)) => {
-                let interval = context.timers.t1;
-                actions.push(Action::Send(response.clone()));
-                if !context.reliable {
-                    actions.push(Action::Set(Letter::G, interval));
-                }
-                actions.push(Action::Set(Letter::H, context.timers.t1x64()));
-                Self::Completed { response, interval }
-            }
+            (Self::Proceeding { .. }, Event::Failure(response)) => complete(response, context, actions),
             (Self::Completed { response, interval }, Event::Request) => {
                 actions.push(Action::Send(response.clone()));
                 Self::Completed { response, interval }
@@ -133,6 +125,16 @@ impl InviteServer {
             ) => state,
         }
     }
+}
+
+fn complete(response: Bytes, context: Context<'_>, actions: &mut Actions) -> InviteServer {
+    let interval = context.timers.t1;
+    actions.push(Action::Send(response.clone()));
+    if !context.reliable {
+        actions.push(Action::Set(Letter::G, interval));
+    }
+    actions.push(Action::Set(Letter::H, context.timers.t1x64()));
+    InviteServer::Completed { response, interval }
 }
 
 #[cfg(test)]
