@@ -100,6 +100,11 @@ impl Bindings {
         }
     }
 
+    /// Whether the thread works; false only after a defect in it.
+    pub fn is_running(&self) -> bool {
+        !self.writer.is_finished()
+    }
+
     /// What is counted.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
@@ -143,7 +148,7 @@ impl Writer {
                 changes += 1;
             }
             while let Err(error) = self.log.commit() {
-                if self.counters.commit_failures.fetch_add(1, Ordering::Relaxed) % 60 == 0 {
+                if self.counters.commit_failures.fetch_add(1, Ordering::Relaxed).is_multiple_of(60) {
                     tracing::error!(%error, "the disk does not take registrations; they live in memory only");
                 }
                 std::thread::sleep(RETRY_AFTER);

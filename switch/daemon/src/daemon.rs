@@ -6,9 +6,9 @@
 use std::{
     env,
     fs::{self, DirBuilder, File},
+    io,
     net::TcpListener,
     os::unix::fs::DirBuilderExt,
-    process::abort,
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
     time::Duration,
@@ -17,7 +17,7 @@ use std::{
 use mio::Poll;
 use relay::{MediaAddress, Relay, RelayConfig, RelayError};
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::{
     append_log::{self, Position},
@@ -31,8 +31,6 @@ use crate::{
     wire::Wire,
 };
 
-/// What the control tasks run on.
-pub const CONTROL_THREAD: &str = "control";
 /// A stopping switch gives the feeder this long for the last records.
 const LAST_DELIVERY_MAX: Duration = Duration::from_secs(2);
 /// Larger files are no file with one line.
@@ -120,44 +118,42 @@ impl Daemon {
         })
     }
 
-    /// Runs until `stop` is done, then ends all calls, writes everything and returns. Call it on a tokio runtime.
+    /// Runs until `stop` is done, then ends all calls, writes everything and returns. A defect ends it in the same
+    /// order, as far as that still goes, and is the error. Call it on a tokio runtime.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self { engine, handle, switch, token, listener, durable, database, config, _lock } = self;
         let notifier = Notifier::from_environment();
         let address = listener.local_addr()?;
-        let engine = spawn_engine(engine)?;
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let router = switch_api::router(switch.clone(), token);
+        let (engine, engine_ended) = spawn_engine(engine)?;
+        let api = tokio::spawn(async move { axum::serve(listener, router).await });
         let journal_dir = config.journal_dir();
         let feeder = Feeder::new(&journal_dir, durable, database.clone(), Arc::clone(&switch.journal));
         let mut feeder = tokio::spawn(feeder.run());
         let installer = handle.clone();
-        let watch = PlanWatch::new(
-            database,
-            config.plan_file(),
-            move |plan| installer.install(plan),
-            Arc::clone(&switch.plan),
-        );
+        let install = move |plan| installer.install(plan);
+        let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan));
         let mut watch = tokio::spawn(watch.run());
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let router = switch_api::router(switch.clone(), token);
-        let api = tokio::spawn(async move { axum::serve(listener, router).await });
         tracing::info!(udp = ?config.sip.udp, tcp = ?config.sip.tcp, api = %address, "sambungd takes traffic");
         notifier.send("READY=1");
 
-        let heartbeat = heartbeat(&notifier, &switch.engine_counters);
-        tokio::select! {
-            () = stop => {}
-            () = heartbeat => {}
-            ended = &mut feeder => die("feeder", &ended),
-            ended = &mut watch => die("plan watch", &ended),
-        }
+        let defect = tokio::select! {
+            () = stop => None,
+            () = heartbeat(&notifier, &switch.engine_counters) => None,
+            _ = engine_ended => Some("the engine has ended"),
+            _ = &mut feeder => Some("the feeder has ended"),
+            _ = &mut watch => Some("the plan watch has ended"),
+        };
         notifier.send("STOPPING=1");
+        if let Some(defect) = defect {
+            tracing::error!(defect, "stopping because of a defect");
+        }
         handle.drain();
-        tokio::task::spawn_blocking(move || engine.join())
-            .await?
-            .map_err(|_| anyhow::anyhow!("the engine died"))?;
+        let engine = tokio::task::spawn_blocking(move || engine.join()).await?;
         watch.abort();
-        if tokio::time::timeout(LAST_DELIVERY_MAX, feeder).await.is_err() {
+        if !feeder.is_finished() && tokio::time::timeout(LAST_DELIVERY_MAX, feeder).await.is_err() {
             tracing::info!(
                 "the database has not taken all call records yet; they are delivered after the next start"
             );
@@ -165,7 +161,8 @@ impl Daemon {
         api.abort();
         let _ = fs::remove_file(config.switch_api_url_file());
         tracing::info!("sambungd has stopped");
-        Ok(())
+        engine.map_err(|_| anyhow::anyhow!("the engine panicked"))??;
+        defect.map_or(Ok(()), |defect| Err(anyhow::anyhow!(defect)))
     }
 }
 
@@ -258,13 +255,14 @@ fn listen(config: &Config) -> Result<TcpListener, Vec<Mistake>> {
         .map_err(|error| one("switch_api.listen", format!("cannot listen on {address}: {error}")))
 }
 
-fn spawn_engine(engine: Engine) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("engine".into()).spawn(move || {
-        if let Err(error) = engine.run() {
-            tracing::error!(%error, "the engine cannot go on");
-            abort();
-        }
-    })
+/// The engine's thread, and a word when it has ended, in whatever way.
+fn spawn_engine(engine: Engine) -> io::Result<(JoinHandle<io::Result<()>>, oneshot::Receiver<()>)> {
+    let (alive, ended) = oneshot::channel::<()>();
+    let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
+        let _alive = alive;
+        engine.run()
+    })?;
+    Ok((thread, ended))
 }
 
 /// Tells the watchdog that the engine turns, for as long as it does. Never done.
@@ -280,10 +278,4 @@ async fn heartbeat(notifier: &Notifier, counters: &engine::Counters) {
         // The engine turns once a second at least.
         tokio::time::sleep((limit / 2).max(Duration::from_millis(500))).await;
     }
-}
-
-/// A task that must never end has ended: a switch without it would look alive and not be.
-fn die(task: &str, ended: &Result<(), tokio::task::JoinError>) -> ! {
-    tracing::error!(task, ?ended, "a task that must not end has ended");
-    abort()
 }

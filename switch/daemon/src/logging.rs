@@ -1,13 +1,10 @@
-//! Log lines on stderr, and what a panic does.
+//! Log lines on stderr, panics among them.
 
-use std::{panic, process::abort, thread};
+use std::{panic, thread};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::{
-    config::{Log, LogFormat},
-    daemon::CONTROL_THREAD,
-};
+use crate::config::{Log, LogFormat};
 
 /// Starts logging. To be called once, with a checked configuration.
 pub fn start(log: &Log) {
@@ -19,18 +16,14 @@ pub fn start(log: &Log) {
     }
 }
 
-/// A panic ends the process, so that the service manager starts a whole switch instead of leaving half of one. Only
-/// the control threads are spared: what matters on them is watched by the daemon, and a request that panics is
-/// answered with 500.
-pub fn abort_on_panic() {
+/// Has panics logged like everything else. What they lead to is not decided here: a thread or task that the switch
+/// cannot be without is looked after by the engine and the daemon, which then end the process in order.
+pub fn log_panics() {
     panic::set_hook(Box::new(|panic| {
         let thread = thread::current();
         let name = thread.name().unwrap_or("unnamed");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let reason = panic.payload_as_str().unwrap_or_default();
         tracing::error!(thread = name, place, reason, "panic");
-        if !name.starts_with(CONTROL_THREAD) {
-            abort();
-        }
     }));
 }

@@ -8,7 +8,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::Parser;
 use sambungd::{
     config::{Config, Mistake},
-    daemon::{CONTROL_THREAD, Daemon},
+    daemon::Daemon,
     logging,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     logging::start(&config.log);
-    logging::abort_on_panic();
+    logging::log_panics();
     match run(config) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(mistakes)) => refuse(&mistakes),
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 fn run(config: Config) -> anyhow::Result<Result<(), Vec<Mistake>>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONTROL_THREADS)
-        .thread_name(CONTROL_THREAD)
+        .thread_name("control")
         .enable_all()
         .build()?;
     runtime.block_on(async {

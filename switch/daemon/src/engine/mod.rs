@@ -165,6 +165,8 @@ pub struct Engine {
     notice_log: NoticeLog,
     tick_at: Instant,
     draining: Option<Draining>,
+    /// A thread that must not end and has.
+    defect: Option<&'static str>,
     pressure: bool,
 }
 
@@ -202,6 +204,7 @@ impl Engine {
             notice_log: NoticeLog::default(),
             tick_at: now,
             draining: None,
+            defect: None,
             pressure: false,
         };
         if parts.plan.is_some() {
@@ -220,7 +223,7 @@ impl Engine {
         Arc::clone(&self.counters)
     }
 
-    /// Turns until it is told to drain and has. An error is a poll that does not work, which nothing can mend.
+    /// Turns until it is told to drain and has. After a defect that it can see it drains by itself and says what it was.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1_024);
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
@@ -243,8 +246,9 @@ impl Engine {
                 break;
             }
         }
+        let defect = self.defect;
         self.close();
-        Ok(())
+        defect.map_or(Ok(()), |thread| Err(io::Error::other(format!("the {thread} thread has ended"))))
     }
 
     /// Gives the switchboard the contacts of a former life, once.
@@ -333,6 +337,7 @@ impl Engine {
             let counts = self.switchboard.counts();
             self.counters.transactions.store(counts.transactions as u64, Ordering::Relaxed);
             self.counters.sessions.store(counts.sessions as u64, Ordering::Relaxed);
+            self.look_after_threads(now);
         }
         if self.switchboard.deadline().is_some_and(|(at, _)| at <= now) {
             self.handle(now, Input::Timeout);
@@ -381,6 +386,22 @@ impl Engine {
                 self.media_waiting.push_front(command);
                 return;
             }
+        }
+    }
+
+    /// Calls that nobody carries or writes down are better ended, and the switch started anew.
+    fn look_after_threads(&mut self, now: Instant) {
+        let threads = [
+            (self.relay.is_running(), "media"),
+            (self.journal.is_running(), "journal"),
+            (self.bindings.is_running(), "bindings"),
+        ];
+        if let Some((_, thread)) = threads.into_iter().find(|(is_running, _)| !is_running)
+            && self.defect.is_none()
+        {
+            tracing::error!(thread, "a thread that must not end has ended");
+            self.defect = Some(thread);
+            self.drain(now);
         }
     }
 

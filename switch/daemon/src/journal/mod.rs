@@ -39,6 +39,9 @@ const CHANNEL_ENTRIES_MAX: usize = 16_384;
 /// calls that are up still have to say.
 const SPILL_ENTRIES_MAX: usize = 500_000;
 
+/// How long a journal that is dropped, and not closed, waits for the disk.
+const DROP_PATIENCE: Duration = Duration::from_secs(2);
+
 /// One record in the log.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,12 +84,15 @@ pub struct Counters {
 }
 
 /// The engine's end of the journal.
+///
+/// Dropping it, also by a panic of its owner, waits a moment until what was recorded is on disk.
 pub struct Journal {
-    sender: Sender<Entry>,
+    /// `None` once closed.
+    sender: Option<Sender<Entry>>,
     spill: VecDeque<Entry>,
     counters: Arc<Counters>,
     under_pressure: bool,
-    writer: JoinHandle<()>,
+    writer: Option<JoinHandle<()>>,
 }
 
 /// What [`open`] hands out.
@@ -106,11 +112,11 @@ pub fn open(folder: &Path, segment_bytes: u64) -> io::Result<Opened> {
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL_ENTRIES_MAX);
     let writer = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run(&receiver))?;
     let journal = Journal {
-        sender,
+        sender: Some(sender),
         spill: VecDeque::new(),
         counters: Arc::clone(&counters),
         under_pressure: false,
-        writer,
+        writer: Some(writer),
     };
     Ok(Opened { journal, durable, counters })
 }
@@ -123,16 +129,15 @@ impl Journal {
         if !self.spill.is_empty() {
             return self.spill(entry);
         }
-        match self.sender.try_send(entry) {
-            Ok(()) => {}
-            Err(TrySendError::Full(entry) | TrySendError::Disconnected(entry)) => self.spill(entry),
+        if let Some(entry) = self.pass_on(entry) {
+            self.spill(entry);
         }
     }
 
     /// Whether new calls should be refused because their facts might not find room.
     pub fn pressure(&mut self) -> bool {
         self.pass_on_spilled();
-        let waiting = self.sender.len();
+        let waiting = self.sender.as_ref().map_or(0, Sender::len);
         let limit = if self.under_pressure { CHANNEL_ENTRIES_MAX / 4 } else { CHANNEL_ENTRIES_MAX / 2 };
         self.under_pressure = !self.spill.is_empty()
             || waiting > limit
@@ -140,22 +145,41 @@ impl Journal {
         self.under_pressure
     }
 
+    /// Whether the writer works; false only after a defect in it.
+    pub fn is_running(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| !writer.is_finished())
+    }
+
     /// Hands over what is left and waits until it is on disk, at most `patience`. False: it was not enough.
     pub fn close(mut self, patience: Duration) -> bool {
+        self.finish(patience)
+    }
+
+    fn finish(&mut self, patience: Duration) -> bool {
         let give_up_at = Instant::now() + patience;
+        let (Some(sender), Some(writer)) = (self.sender.take(), self.writer.take()) else { return true };
         while let Some(entry) = self.spill.pop_front() {
-            if self.sender.send_deadline(entry, give_up_at).is_err() {
+            if sender.send_deadline(entry, give_up_at).is_err() {
                 return false;
             }
         }
-        drop(self.sender);
-        while !self.writer.is_finished() {
+        drop(sender);
+        while !writer.is_finished() {
             if Instant::now() >= give_up_at {
                 return false;
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        self.writer.join().is_ok()
+        writer.join().is_ok()
+    }
+
+    /// Gives the entry back when there is no room for it now.
+    fn pass_on(&self, entry: Entry) -> Option<Entry> {
+        let Some(sender) = &self.sender else { return Some(entry) };
+        match sender.try_send(entry) {
+            Ok(()) => None,
+            Err(TrySendError::Full(entry) | TrySendError::Disconnected(entry)) => Some(entry),
+        }
     }
 
     fn spill(&mut self, entry: Entry) {
@@ -171,13 +195,17 @@ impl Journal {
 
     fn pass_on_spilled(&mut self) {
         while let Some(entry) = self.spill.pop_front() {
-            if let Err(TrySendError::Full(entry) | TrySendError::Disconnected(entry)) =
-                self.sender.try_send(entry)
-            {
+            if let Some(entry) = self.pass_on(entry) {
                 self.spill.push_front(entry);
                 return;
             }
         }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.finish(DROP_PATIENCE);
     }
 }
 

@@ -154,3 +154,15 @@ fn a_disk_that_refuses_is_pressure_and_nothing_is_lost() {
     assert_eq!(entries_on_disk(&folder).len(), sent);
     assert_eq!(opened.counters.lost.load(Ordering::Relaxed), 0);
 }
+
+#[test]
+fn a_panic_of_the_engine_costs_no_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut opened = open_in(folder.path());
+    let engine = std::thread::spawn(move || {
+        (1..=1_000).for_each(|seq| opened.journal.record(event(1, seq, EventKind::Hold)));
+        panic!("a defect, for the test");
+    });
+    engine.join().unwrap_err();
+    assert_eq!(entries_on_disk(folder.path()).len(), 1_000);
+}
