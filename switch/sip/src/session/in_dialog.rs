@@ -36,7 +36,10 @@ impl Endpoint {
         };
         if leaving {
             // Both have sent BYE (RFC 5407 3.2.2). The session may be forgotten before theirs is repeated: its
-            // transaction remembers the answer.
+            // transaction remembers the answer, while there is room for it: the peer may send any number of them.
+            if self.is_full() {
+                return self.answer_stateless(flow, message, &Reply::new(200), "", out);
+            }
             let owned = message.to_owned();
             if let Some(server) = self.open_server(now, flow, &owned, (ServerUser::Nobody, "")) {
                 self.answer_server(now, server, &Reply::new(200), None, out);

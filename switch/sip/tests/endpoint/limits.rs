@@ -122,3 +122,26 @@ fn an_invite_with_a_header_that_breaks_out_is_not_sent() {
     let request = world.nodes[B].request.take().unwrap();
     assert_eq!(request.message.view().named("Contact"), Some("<sip:a%3E%0D%0A%40b%20c@192.0.2.1:5060>"));
 }
+
+#[test]
+fn crossing_byes_without_end_are_bounded() {
+    let mut world = World::with(1, [narrow(4, 1), config()]).call().talk();
+    world.fate(|flight| if flight.from == A { Fate::Lose } else { Fate::Deliver });
+    world.hang_up(A);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    world.fate(move |flight| {
+        sender.send(flight.bytes.clone()).unwrap();
+        Fate::Lose
+    });
+    world.hang_up(B);
+    let bye = String::from_utf8(receiver.try_iter().last().unwrap().to_vec()).unwrap();
+    world.fate(|flight| if flight.from == A { Fate::Lose } else { Fate::Deliver });
+    for number in 0..20 {
+        world.say(B, A, &bye.replace("branch=z9hG4bK", &format!("branch=z9hG4bK{number}")));
+    }
+    world.forget();
+    world.run(HOP);
+    assert_eq!(world.steps(), ["A->B 200 BYE x"; 20]);
+    assert_eq!(world.counts(A).transactions, 4);
+    world.assert_gone();
+}
