@@ -5,7 +5,7 @@
 //! revision reported as applied. Rows that do not compile are refused with a log line for each mistake, and the
 //! plan in use stays. The last good rows are kept on disk, so that the switch starts and routes with Postgres away.
 
-mod rows;
+mod store;
 
 use std::{
     fs,
@@ -127,7 +127,7 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         // Before the first look, so that no change falls in between.
         listener.listen("telephony_revision").await?;
         loop {
-            let rows = within(LOAD_TIMEOUT, rows::load_if_changed(&mut connection, self.seen)).await?;
+            let rows = within(LOAD_TIMEOUT, store::load_if_changed(&mut connection, self.seen)).await?;
             self.backoff.reset();
             if self.counters.database_away.swap(false, Ordering::Relaxed) {
                 tracing::info!("the database gives configuration again");
@@ -135,7 +135,7 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             if let Some(rows) = rows {
                 match self.take(rows).await {
                     Taken::InUse(revision) => {
-                        within(LOAD_TIMEOUT, rows::write_applied(&mut connection, revision)).await?;
+                        within(LOAD_TIMEOUT, store::write_applied(&mut connection, revision)).await?;
                     }
                     Taken::Refused => {}
                     Taken::EngineGone => return Ok(()),

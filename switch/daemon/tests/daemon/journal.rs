@@ -48,12 +48,8 @@ fn sequences(folder: &Path) -> Vec<u32> {
     }
 }
 
-/// The child: records as fast as it can and says how much is confirmed, until it is killed.
-#[test]
-#[ignore = "runs in a process of its own, started by the test below"]
-fn child_records_until_it_is_killed() {
-    let Some(folder) = env::var_os(FOLDER) else { return };
-    let folder = Path::new(&folder);
+/// Records as fast as it can and says how much is confirmed, until it is killed.
+fn record_until_killed(folder: &Path) {
     let first = sequences(folder).last().map_or(1, |last| last + 1);
     let mut opened = journal::open(folder, SEGMENT_BYTES_MIN).unwrap();
     let mut out = std::io::stdout();
@@ -69,11 +65,19 @@ fn child_records_until_it_is_killed() {
 
 #[test]
 fn what_was_confirmed_before_a_kill_is_there_without_holes() {
+    // This test starts itself again in processes that are there to be killed.
+    if let Some(folder) = env::var_os(FOLDER) {
+        return record_until_killed(Path::new(&folder));
+    }
     let folder = tempfile::tempdir().unwrap();
     let mut segments = 0;
     for round in 0..12 {
         let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "--ignored", "--nocapture", "journal::child_records_until_it_is_killed"])
+            .args([
+                "--exact",
+                "--nocapture",
+                "journal::what_was_confirmed_before_a_kill_is_there_without_holes",
+            ])
             .env(FOLDER, folder.path())
             .stdout(Stdio::piped())
             .spawn()
