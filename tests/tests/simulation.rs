@@ -18,7 +18,8 @@ fn no_seed_finds_a_fault() {
 #[test]
 fn the_same_seed_gives_the_same_trace_twice() {
     for seed in [3, 14, 159] {
-        let [first, second] = [run_seed(seed), run_seed(seed)].map(|played| played.unwrap_or_else(|failure| panic!("{failure}")));
+        let [first, second] = [run_seed(seed), run_seed(seed)]
+            .map(|played| played.unwrap_or_else(|failure| panic!("{failure}")));
         assert_eq!(first, second);
         assert!(first.messages > 50);
     }

@@ -159,7 +159,10 @@ fn a_phone_that_is_dead_fails_or_times_out() {
     story.calls("1001", short_call("1002", 5));
     story.ends_after(60);
     let told = story.told();
-    assert!(told.ends_with("created timeout missed ended") || told.ends_with("created failed ended"), "{told}");
+    assert!(
+        told.ends_with("created timeout missed ended") || told.ends_with("created failed ended"),
+        "{told}"
+    );
     assert_eq!(story.status_of("1001"), Some(480));
 }
 
@@ -208,7 +211,10 @@ fn whoever_loses_the_fork_hears_that_the_call_was_taken_elsewhere() {
     story.calls("1003", short_call(RECEPTION, 5));
     story.runs_for(3_000);
     let lost = story.calls_of("1001")[0].reason.clone().unwrap_or_default();
-    assert!(lost.contains("SIP") && lost.contains("cause=200") && lost.contains("Call completed elsewhere"), "{lost:?}");
+    assert!(
+        lost.contains("SIP") && lost.contains("cause=200") && lost.contains("Call completed elsewhere"),
+        "{lost:?}"
+    );
     story.ends();
 }
 
@@ -245,7 +251,12 @@ fn hold_and_unhold_name_whoever_did_it() {
     let mut story = Story::with(&["1001", "1002"]);
     let talk = vec![(millis(6_000), Move::Hold), (millis(2_000), Move::Unhold)];
     story.meets("1002", Manner { talk, ..Manner::answer(millis(1_000)) });
-    let plan = short_call("1002", 5).with_talk(&[(2, Move::Hold), (2, Move::Unhold), (1, Move::Refresh), (20, Move::HangUp)]);
+    let plan = short_call("1002", 5).with_talk(&[
+        (2, Move::Hold),
+        (2, Move::Unhold),
+        (1, Move::Refresh),
+        (20, Move::HangUp),
+    ]);
     story.calls("1001", plan);
     story.ends_after(40);
     let rows = "created ringing answered(3) hold(2) unhold(2) hold(3) unhold(3) ended";
@@ -267,7 +278,8 @@ fn re_invites_from_both_sides_at_once_both_come_through() {
 #[test]
 fn both_hang_up_at_the_same_instant() {
     let mut story = Story::with(&["1001", "1002"]);
-    story.meets("1002", Manner { talk: vec![(millis(5_000), Move::HangUp)], ..Manner::answer(millis(1_000)) });
+    story
+        .meets("1002", Manner { talk: vec![(millis(5_000), Move::HangUp)], ..Manner::answer(millis(1_000)) });
     story.calls("1001", short_call("1002", 5));
     story.ends_after(20);
     assert_eq!(story.told(), format!("{TO_STAFF} recipient/user | created ringing answered(3) ended"));
@@ -284,7 +296,10 @@ fn the_operator_hangs_up() {
     story.runs_for(1_000);
     assert!(story.calls_of("1001")[0].is_over() && story.calls_of("1002")[0].is_over());
     story.ends();
-    assert_eq!(told(story.records()[0]), format!("{TO_STAFF} recipient/user | created ringing answered(3) ended"));
+    assert_eq!(
+        told(story.records()[0]),
+        format!("{TO_STAFF} recipient/user | created ringing answered(3) ended")
+    );
 }
 
 #[test]

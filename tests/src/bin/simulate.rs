@@ -33,10 +33,16 @@ fn main() -> io::Result<ExitCode> {
             writeln!(
                 out,
                 "{} seeds, {} calls ({} answered), {} messages, {hours:.0} simulated hours in {took:.1} s: {:.0} hours a second",
-                tally.seeds, tally.calls, tally.answered, tally.messages, hours / took
+                tally.seeds,
+                tally.calls,
+                tally.answered,
+                tally.messages,
+                hours / took
             )?;
         }
-        Err(failure) if must_fail => writeln!(out, "found at seed {} after {took:.1} s: {}", failure.seed, failure.what)?,
+        Err(failure) if must_fail => {
+            writeln!(out, "found at seed {} after {took:.1} s: {}", failure.seed, failure.what)?
+        }
         Err(failure) => writeln!(out, "{failure}")?,
     }
     let is_right = outcome.is_err() == must_fail;

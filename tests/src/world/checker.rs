@@ -66,7 +66,7 @@ impl World {
             }
         }
         let strange =
-            live.keys().find(|call| !self.ledger.calls.get(call).is_some_and(|one| one.ended_at().is_none()));
+            live.keys().find(|call| self.ledger.calls.get(call).is_none_or(|one| one.ended_at().is_some()));
         match strange {
             Some(call) => Err(about(*call, "the live table shows a call that is over".to_owned())),
             None if open == self.switch.counts().calls => Ok(()),
@@ -101,7 +101,7 @@ impl World {
             let Some(record) = self.ledger.calls.get(call).filter(|_| self.is_sound(link)) else { continue };
             match record.ended_at() {
                 Some(ended) => {
-                    found.extend(self.left_behind(*call, link, now.saturating_sub(Clock::of_unix(ended))))
+                    found.extend(self.left_behind(*call, link, now.saturating_sub(Clock::of_unix(ended))));
                 }
                 None => {
                     found.extend(self.outlived(*call, link, record));

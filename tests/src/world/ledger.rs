@@ -148,7 +148,8 @@ impl Record {
         }
         // Whoever declined is told at once; the others may ring after that and refuse without an event.
         let is_refused = self.last() == Some(EventKind::Ringing) && self.has(EventKind::Rejected);
-        if !may_follow(self.last(), kind) && !(is_refused && kind == EventKind::Ended) {
+        let is_legal = may_follow(self.last(), kind) || (is_refused && kind == EventKind::Ended);
+        if !is_legal {
             return Err(format!("{kind:?} after {:?}", self.last()));
         }
         if (event.attempt, event.queue_count) != (1, 0) {

@@ -459,7 +459,7 @@ impl World {
         let caller = text.filter(|text| text.method() == "INVITE" && text.tag("To").is_none());
         let phone = self.phone_at(flow);
         let caller = caller.map(|text| Side { phone, call_id: text.call_id().to_owned() });
-        self.tell_switch(Input::Received { flow, bytes }, caller);
+        self.tell_switch(Input::Received { flow, bytes }, caller.as_ref());
     }
 
     fn phone_at(&self, flow: Flow) -> Option<usize> {
@@ -472,12 +472,12 @@ impl World {
     }
 
     /// Hands the switch one input and carries out what it decides.
-    pub(crate) fn tell_switch(&mut self, input: Input<'_>, caller: Option<Side>) {
+    pub(crate) fn tell_switch(&mut self, input: Input<'_>, caller: Option<&Side>) {
         self.mentioned.clear();
         self.begun.clear();
         self.switch.handle(self.clock.instant(), input);
         while let Some(output) = self.switch.next_output() {
-            self.carry_out(output, caller.as_ref());
+            self.carry_out(output, caller);
         }
         let mut mentioned = self.mentioned.iter();
         if let (Some(call), None) = (mentioned.next(), mentioned.next()) {

@@ -219,7 +219,7 @@ impl Phone {
             Ok(message) => {
                 message.call_id().clone_into(&mut self.hearing);
                 match message.start {
-                    Start::Request { .. } => self.receive_request(now, message, raw),
+                    Start::Request { .. } => self.receive_request(now, &message, raw),
                     Start::Response { .. } => self.receive_response(now, &message, raw),
                 }
             }
@@ -267,10 +267,10 @@ impl Phone {
         }
     }
 
-    fn receive_request(&mut self, now: Duration, request: Text, raw: &[u8]) {
-        self.check_request(&request);
+    fn receive_request(&mut self, now: Duration, request: &Text, raw: &[u8]) {
+        self.check_request(request);
         if request.method() == "ACK" {
-            return self.receive_ack(now, &request);
+            return self.receive_ack(now, request);
         }
         let key = (request.branch().to_owned(), request.method() == "CANCEL");
         if let Some(server) = self.servers.get_mut(&key) {

@@ -83,9 +83,10 @@ impl Server {
 
     /// The same request again; `Err` when it is not the same (RFC 3261 §17.1.1.2: "identical").
     pub fn hear_again(&mut self, raw: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), String> {
-        let is_silent = self.last.is_empty() || (self.is_invite() && self.is_acked);
         // RFC 6026 §7.1: a repeated INVITE after our 2xx is absorbed; the 2xx has its own clock.
-        if !is_silent && !(self.is_invite() && self.status.is_some_and(|status| status < 300)) {
+        let is_success = self.status.is_some_and(|status| status < 300);
+        let is_absorbed = self.is_invite() && (self.is_acked || is_success);
+        if !self.last.is_empty() && !is_absorbed {
             out.push(self.last.clone());
         }
         if raw == self.raw {
