@@ -187,7 +187,7 @@ impl Default for Config {
             limits: Limits {
                 calls_max: 2_000,
                 legs_per_call_max: 64,
-                transactions_max: 20_000,
+                transactions_max: 200_000,
                 bindings_per_account_max: 10,
                 register_expires_min_secs: 60,
                 register_expires_max_secs: 7_200,
