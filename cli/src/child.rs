@@ -47,6 +47,8 @@ pub struct Program {
     pub args: Vec<OsString>,
     /// Whom to run it as; `None` is ourselves.
     pub identity: Option<Identity>,
+    /// Files and folders that it finds at [`handed_over`], also when it could not get to them by itself.
+    pub handed_over: Vec<PathBuf>,
     /// What makes it stop in good order; also sent when we die.
     pub stop_signal: Signal,
     /// Where its output goes; emptied at every start.
@@ -184,7 +186,7 @@ fn keep(process: &Mutex<Process>) {
 
 fn command(program: &Program) -> io::Result<Command> {
     let log = File::create(&program.log)?;
-    let mut command = setpriv(program.identity.as_ref(), Some(program.stop_signal));
+    let mut command = setpriv(program.identity.as_ref(), Some(program.stop_signal), &program.handed_over);
     command.arg(&program.path).args(&program.args);
     // It holds a password, and whoever may see the process may see its environment.
     command.env_remove("DATABASE_URL");
@@ -193,9 +195,28 @@ fn command(program: &Program) -> io::Result<Command> {
     Ok(command)
 }
 
-/// `setpriv … --`, ready for a program and its arguments.
-pub(crate) fn setpriv(identity: Option<&Identity>, death_signal: Option<Signal>) -> Command {
-    let mut command = Command::new("setpriv");
+/// The descriptor of the first file that is handed over; the others follow.
+const FIRST_HANDED: usize = 7;
+
+/// Where a program finds the `at`-th thing handed over to it. The link leads to the open file itself, past
+/// all folders on the way to it.
+pub(crate) fn handed_over(at: usize) -> PathBuf {
+    format!("/proc/self/fd/{}", FIRST_HANDED + at).into()
+}
+
+/// `setpriv … --`, ready for a program and its arguments. What is to be handed over (three things at most) is
+/// opened before any right is dropped, by a shell that becomes setpriv.
+pub(crate) fn setpriv(
+    identity: Option<&Identity>,
+    death_signal: Option<Signal>,
+    handed: &[PathBuf],
+) -> Command {
+    let mut command = Command::new(if handed.is_empty() { "setpriv" } else { "sh" });
+    if !handed.is_empty() {
+        let open = |at| format!("exec {}<\"$1\" && shift && ", FIRST_HANDED + at);
+        let script: String = (0..handed.len()).map(open).collect();
+        command.arg("-c").arg(format!("{script}exec \"$@\"")).arg("sh").args(handed).arg("setpriv");
+    }
     if let Some(Identity { uid, gid, .. }) = identity {
         command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
         // HOME and the like of root mean nothing to somebody else.
@@ -234,6 +255,7 @@ mod tests {
             path: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
             identity: None,
+            handed_over: Vec::new(),
             stop_signal: Signal::TERM,
             log: std::env::temp_dir().join(format!("sambung-child-{}-{log}", std::process::id())),
         }

@@ -12,7 +12,7 @@ use std::{
     fs,
     io::{self, Write as _},
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Command, Output},
     thread,
@@ -23,7 +23,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 pub use self::binaries::{Binaries, VERSION_MIN};
 use crate::{
-    child::{Child, Identity, Program, setpriv},
+    child::{Child, Identity, Program, handed_over, setpriv},
     secret,
 };
 
@@ -60,14 +60,6 @@ pub enum Error {
         "PostgreSQL does not run as root, and this machine has neither a user `postgres` nor `nobody` to run it as"
     )]
     NoStandIn,
-    /// The stand-in user cannot get to the data.
-    #[error("PostgreSQL does not run as root but as the user {user}, who may not enter {}; choose a folder outside of it", closed.display())]
-    Closed {
-        /// The stand-in.
-        user: String,
-        /// The first folder on the way that is closed.
-        closed: PathBuf,
-    },
     /// A program that should do a step did not.
     #[error("{step} failed: {said}")]
     Step {
@@ -119,6 +111,9 @@ pub struct Cluster {
     settings: Settings,
     binaries: Binaries,
     identity: Option<Identity>,
+    /// Whether the stand-in cannot get to the data folder and must be handed it, open. It has the right to
+    /// it, only no way: a checkout in /root is enough.
+    is_closed_off: bool,
     server: Option<Child>,
     remove_on_drop: Option<PathBuf>,
 }
@@ -128,7 +123,10 @@ impl Cluster {
     pub fn prepare(settings: Settings) -> Result<Self, Error> {
         let binaries = Binaries::find(&settings.dir)?;
         let identity = stand_in::stand_in(&settings.dir)?;
-        let cluster = Self { settings, binaries, identity, server: None, remove_on_drop: None };
+        let parent = settings.dir.parent().unwrap_or(Path::new("/"));
+        let is_closed_off = identity.as_ref().is_some_and(|user| !stand_in::may_enter(user, parent));
+        let cluster =
+            Self { settings, binaries, identity, is_closed_off, server: None, remove_on_drop: None };
         if !cluster.settings.dir.join("PG_VERSION").exists() {
             cluster.init()?;
         }
@@ -221,12 +219,15 @@ impl Cluster {
                 .extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
         }
         let options = options.into_iter().flat_map(|option| ["-c".to_owned(), option]);
+        let (dir, handed) =
+            if self.is_closed_off { (handed_over(0), vec![dir.clone()]) } else { (dir.clone(), Vec::new()) };
         let args = ["-D".into(), dir.into()].into_iter().chain(options.map(Into::into)).collect();
         Program {
             name: "PostgreSQL",
             path: self.binaries.program("postgres"),
             args,
             identity: self.identity.clone(),
+            handed_over: handed,
             // SIGINT: do not wait for clients ("fast shutdown"); SIGTERM would.
             stop_signal: Signal::INT,
             log: log.clone(),
@@ -245,9 +246,6 @@ impl Cluster {
         let dir = &self.settings.dir;
         let parent = dir.parent().unwrap_or(Path::new("."));
         let parent = at(parent, fs::canonicalize(parent))?;
-        if let Some(identity) = &self.identity {
-            stand_in::must_reach(identity, &parent)?;
-        }
         let fresh = parent.join("postgres.new");
         let password_file = parent.join("postgres.password");
         if fresh.exists() {
@@ -263,8 +261,11 @@ impl Cluster {
     }
 
     fn initdb(&self, fresh: &Path, password_file: &Path) -> Result<(), Error> {
-        let mut initdb = setpriv(self.identity.as_ref(), None);
-        initdb.arg(self.binaries.program("initdb")).arg("-D").arg(fresh).arg("--pwfile").arg(password_file);
+        // Handed over in any case: what is made once is made in one way.
+        let handed = [fresh.to_owned(), password_file.to_owned()];
+        let mut initdb = setpriv(self.identity.as_ref(), None, &handed);
+        initdb.arg(self.binaries.program("initdb")).arg("-D").arg(handed_over(0));
+        initdb.arg("--pwfile").arg(handed_over(1));
         initdb.args(["-U", SUPERUSER, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
         if !self.settings.is_durable {
             initdb.arg("--no-sync");
@@ -300,18 +301,12 @@ impl Drop for Cluster {
     }
 }
 
-/// Whether a server could run from the data folder `dir` (there or not): its programs, somebody to run it as,
-/// and a way to the folder above it, which its owner opens with [`open_the_way`].
+/// Whether a server could run from the data folder `dir` (there or not): its programs, and somebody to run
+/// it as.
 pub fn check(dir: &Path) -> Result<(), Error> {
     Binaries::find(dir)?;
-    run("setpriv (package util-linux)", setpriv(None, None).arg("true"))?;
-    let identity = stand_in::stand_in(dir)?;
-    let dir = at(dir, std::path::absolute(dir))?;
-    let outside = dir.ancestors().skip(2).find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
-    match identity {
-        Some(identity) => stand_in::must_reach(&identity, &at(outside, fs::canonicalize(outside))?),
-        None => Ok(()),
-    }
+    run("setpriv (package util-linux)", setpriv(None, None, &[]).arg("true"))?;
+    stand_in::stand_in(dir).map(drop)
 }
 
 /// A TCP port of 127.0.0.1 that nobody listens on now.
@@ -351,14 +346,4 @@ fn run(step: &'static str, command: &mut Command) -> Result<Output, Error> {
 
 fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
     result.map_err(|source| Error::File { path: path.to_owned(), source })
-}
-
-/// Makes `dir` passable, not readable, for the stand-in user.
-pub fn open_the_way(dir: &Path) -> io::Result<()> {
-    let mode = fs::metadata(dir)?.permissions().mode();
-    if mode & 0o001 == 0 {
-        fs::set_permissions(dir, fs::Permissions::from_mode(mode | 0o011))
-    } else {
-        Ok(())
-    }
 }

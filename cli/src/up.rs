@@ -76,11 +76,12 @@ async fn bring_up_and_watch(options: &Options, place: &Place, running: &mut Runn
     }
     step(4, &format!("filling in the demo organisation with {} staff", state.staff.len()));
     seed::fill(&pool, &state, options).await?;
-    pool.close().await;
     configs::write(place, options, &mut state, &url)?;
     let daemons = running.daemons.insert(Daemons::default());
     step(5, "starting the switch");
     daemons.start_switch(place).await?;
+    supervise::wait_until_applied(daemons, &pool).await?;
+    pool.close().await;
     step(6, "starting the API");
     daemons.start_api(place, options).await?;
     let demo = demo::Demo::new(options, &state, &url, &configs::switch_api(&place.folder)?);

@@ -1,8 +1,32 @@
 //! A private PostgreSQL server lives as long as its owner, and keeps what it was given.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use sambung::postgres::Cluster;
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
+
+use sambung::{
+    postgres::{Cluster, Settings, free_port},
+    secret,
+};
 use sqlx::{Connection as _, PgConnection};
+
+/// A folder of one test, closed to everybody else, gone at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let name = format!("sambung-cli-{}", secret::hex(&secret::bytes::<8>().unwrap()));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
 
 async fn number(url: &str, query: &'static str) -> i64 {
     let mut connection = PgConnection::connect(url).await.unwrap();
@@ -53,4 +77,52 @@ async fn a_role_signs_in_with_the_password_it_was_given_and_no_other() {
         assert!(PgConnection::connect(&cluster.url_as(name, "right", "roles")).await.is_ok(), "{name}");
         assert!(PgConnection::connect(&cluster.url_as(name, "wrong", "roles")).await.is_err(), "{name}");
     }
+}
+
+/// As root in /root, the user that PostgreSQL runs as has no way to its own data folder.
+#[tokio::test]
+async fn a_server_runs_where_its_user_could_not_go() {
+    let folder = Folder::new();
+    let inside = folder.0.join("inside");
+    fs::create_dir(&inside).unwrap();
+    let settings = Settings {
+        dir: inside.join("postgres"),
+        log: folder.0.join("log"),
+        port: free_port().unwrap(),
+        password: "secret".to_owned(),
+        is_durable: false,
+    };
+    let mut cluster = Cluster::prepare(settings.clone()).unwrap();
+    cluster.start().unwrap();
+    let url = cluster.create_database("kept").await.unwrap();
+    migrations::run_at(&url).await.unwrap();
+    cluster.kill();
+    drop(cluster);
+    let mut cluster = Cluster::prepare(settings).unwrap();
+    cluster.start().unwrap();
+    assert_eq!(number(&url, "select count(*) from telephony.revisions").await, 1);
+    assert_eq!(fs::read_dir(&inside).unwrap().count(), 1, "something was left beside the data");
+}
+
+#[tokio::test]
+async fn sambung_migrate_updates_a_database_and_opens_it_to_the_daemons() {
+    let (cluster, folder) = (Cluster::throw_away().unwrap(), Folder::new());
+    let url = cluster.create_database("fresh").await.unwrap();
+    let (url_file, password_file) = (folder.0.join("url"), folder.0.join("password"));
+    fs::write(&url_file, format!("{url}\n")).unwrap();
+    fs::write(&password_file, "api-role-password\n").unwrap();
+    let migrate = |pair: String| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sambung"));
+        command.arg("migrate").arg("--database-url-file").arg(&url_file).arg("--password-file").arg(pair);
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = migrate(format!("apy={}", password_file.display()));
+    assert!(code == Some(2) && said.contains("must be api, switch or platform"), "{said}");
+    let (code, said) = migrate(format!("api={}", password_file.display()));
+    assert!(code == Some(0) && said.contains("is at version"), "{said}");
+    assert!(
+        PgConnection::connect(&cluster.url_as("sambung_api", "api-role-password", "fresh")).await.is_ok()
+    );
 }

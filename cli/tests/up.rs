@@ -205,6 +205,9 @@ fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     assert_eq!(get(&format!("{}/api/telephony/calls", text(&demo, "/http")), text(&demo, "/api_key")).0, 200);
     let live = format!("{}/v1/calls", text(&demo, "/switch_api/url"));
     assert_eq!(get(&live, text(&demo, "/switch_api/token")), (200, "[]".to_owned()));
+    let mut calls = Command::new(binary());
+    let calls = calls.arg("calls").arg("--switch").arg(site.data().join("switch")).output().unwrap();
+    assert!(calls.status.success() && calls.stdout.starts_with(b"Call "), "{calls:?}");
     assert!(up.said("err").contains("[6/6]") && up.said("err").contains("ignored: --sips"));
     let table = up.said("out");
     for word in [

@@ -34,7 +34,7 @@ impl Folder {
     /// Makes the folder if it is missing, and claims it. The error is for people.
     pub(super) fn claim(path: &Path) -> Result<Self, String> {
         let at = |error: io::Error| format!("--data {}: {error}", path.display());
-        // Others may pass, PostgreSQL's user must; what is inside has its own mode.
+        // PostgreSQL's user passes through; what is inside has its own mode.
         fs::DirBuilder::new().recursive(true).mode(0o711).create(path).map_err(at)?;
         let root = fs::canonicalize(path).map_err(at)?;
         let mut options = OpenOptions::new();

@@ -64,7 +64,6 @@ impl Place {
 
     /// The private server's settings, with a port that is free now.
     pub(super) fn cluster_settings(&self, state: &mut State) -> std::io::Result<Settings> {
-        postgres::open_the_way(self.folder.root())?;
         let logs = self.folder.private("log")?;
         // It would still hold the port that everybody knows.
         postgres::end_orphan(&self.folder.join("postgres"));

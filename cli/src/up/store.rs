@@ -3,7 +3,7 @@
 
 use migrations::Role;
 use sha2::{Digest as _, Sha256};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{
@@ -166,6 +166,15 @@ pub(super) async fn add_staff(
     .execute(&mut *c)
     .await?;
     add_accounts(c, organisation, std::slice::from_ref(account)).await
+}
+
+/// Whether the switch runs the newest configuration.
+pub(super) async fn is_applied(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    act_as(&mut transaction, Role::Switch, None).await?;
+    sqlx::query_scalar("select applied >= revision from telephony.revisions")
+        .fetch_one(&mut *transaction)
+        .await
 }
 
 /// The bare accounts that are awake, by username.

@@ -11,9 +11,10 @@ use sambung::{
     child::{Child, Program, Signal},
     postgres::Cluster,
 };
+use sqlx::PgPool;
 use tokio::time::sleep;
 
-use super::{options::Options, place::Place};
+use super::{options::Options, place::Place, store};
 
 /// How long a daemon may take to be ready.
 const READY_MAX: Duration = Duration::from_secs(60);
@@ -62,6 +63,7 @@ fn spawn(place: &Place, name: &'static str, path: &Path, config: &str) -> anyhow
         path: path.to_owned(),
         args: vec!["--config".into(), place.folder.join("conf").join(config).into()],
         identity: None,
+        handed_over: Vec::new(),
         stop_signal: Signal::TERM,
         log: logs.join(format!("{name}.log")),
     };
@@ -89,6 +91,20 @@ async fn wait_until_ready(child: &Child, health: impl Fn() -> Option<String>) ->
         }
         sleep(POLL).await;
     }
+}
+
+/// A switch that starts with the plan it has kept on disk takes traffic before it has read the rows of this
+/// start; `ready` means these.
+pub(super) async fn wait_until_applied(daemons: &Daemons, pool: &PgPool) -> anyhow::Result<()> {
+    let until = Instant::now() + READY_MAX;
+    while !store::is_applied(pool).await? {
+        daemons.all().try_for_each(must_live)?;
+        if Instant::now() > until {
+            bail!("the switch has not taken over the database's rows after {} s", READY_MAX.as_secs());
+        }
+        sleep(POLL).await;
+    }
+    Ok(())
 }
 
 /// Returns when one of them has died, and says which and why.

@@ -85,6 +85,7 @@ async fn it_serves_until_it_is_told_to_stop() {
         path: BINARY.into(),
         args: vec!["--config".into(), folder.config().into()],
         identity: None,
+        handed_over: Vec::new(),
         stop_signal: Signal::TERM,
         log: folder.0.join("log"),
     };
