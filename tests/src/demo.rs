@@ -1,8 +1,10 @@
 //! `sambung up` in a folder of its own, as a newcomer runs it, and what it tells about itself in `demo.json`.
 
 use std::{
-    net::SocketAddr,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
+    process::ExitStatus,
     time::Duration,
 };
 
@@ -25,6 +27,7 @@ const RTP_PORTS: u16 = 96;
 pub struct Demo {
     running: Running,
     folder: tempfile::TempDir,
+    arguments: Vec<String>,
     description: Value,
     /// Ports of this test's own: the switch's come from here, phones may take more.
     pub ports: Ports,
@@ -43,17 +46,68 @@ pub fn arguments(data: &Path, ports: &mut Ports) -> Vec<String> {
     .collect()
 }
 
+fn launch(arguments: &[String], folder: &Path, url: Option<&str>) -> Result<Running> {
+    let mut command = process::our("sambung", arguments)?;
+    if let Some(url) = url {
+        command.env("DATABASE_URL", url);
+    }
+    Running::start(&mut command, &folder.join("up.log"))
+}
+
 impl Demo {
-    /// Starts one and waits until it says `ready`.
+    /// Starts one with a private Postgres and waits until it says `ready`.
     pub fn start() -> Result<Self> {
+        Self::start_on(None)
+    }
+
+    /// Starts one on the database of `url` instead.
+    pub fn start_on(url: Option<&str>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut ports = Ports::claim()?;
-        let data = folder.path().join("var");
-        let mut command = process::our("sambung", arguments(&data, &mut ports))?;
-        let mut running = Running::start(&mut command, &folder.path().join("up.log"))?;
-        running.wait_for("\nready\n", START_MAX)?;
-        let description = serde_json::from_slice(&std::fs::read(data.join("demo.json"))?)?;
-        Ok(Self { running, folder, description, ports })
+        let arguments = arguments(&folder.path().join("var"), &mut ports);
+        let running = launch(&arguments, folder.path(), url)?;
+        let mut demo = Self { running, folder, arguments, description: Value::Null, ports };
+        demo.wait_until_ready()?;
+        Ok(demo)
+    }
+
+    /// Starts it again in the same folder, after its end.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.running = launch(&self.arguments, self.folder.path(), None)?;
+        self.wait_until_ready()
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        self.running.wait_for("\nready\n", START_MAX)?;
+        self.description = serde_json::from_slice(&std::fs::read(self.data().join("demo.json"))?)?;
+        Ok(())
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait_for_end(&mut self) -> Result<ExitStatus> {
+        self.running.wait(START_MAX)
+    }
+
+    /// The switch's figures, as Prometheus reads them.
+    pub fn metrics(&self) -> Result<String> {
+        let address = self.field("/switch_api/url")?.trim_start_matches("http://").to_owned();
+        let mut stream = TcpStream::connect(&address)?;
+        let token = self.field("/switch_api/token")?;
+        let request = format!(
+            "GET /metrics HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        Ok(answer)
+    }
+
+    /// One of the switch's figures.
+    pub fn figure(&self, name: &str) -> Result<u64> {
+        let metrics = self.metrics()?;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.with_context(|| format!("{name} in\n{metrics}"))?.parse()?)
     }
 
     /// A folder for whatever the test needs, gone with the demo.

@@ -4,5 +4,8 @@
 //! no process, socket or clock are told in the simulation instead, hundreds of times over.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod bad_input;
+mod faults;
 mod real_phones;
 mod sipp_stories;
+mod stage;

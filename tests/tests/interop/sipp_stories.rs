@@ -1,143 +1,33 @@
 //! SIPp's stories: what phones do that real ones are hard to talk into. Each is followed by the rows it left.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use tests::{
-    demo::Demo,
-    phones::Transport,
-    record::{Record, Story},
-    sipp::{Actor, Playing},
-};
+use anyhow::{Context, Result, ensure};
+use tests::{phones::Transport, process::wait_until};
 
-/// A switch with a record of what happens on it, and people with accounts.
-struct Stage {
-    demo: Demo,
-    record: Record,
-    transport: Transport,
-}
+use crate::stage::{ANSWERED, Left, PLAIN, Stage};
 
-/// What a story must leave behind.
-struct Left {
-    participants: &'static [&'static str],
-    events: &'static [&'static str],
-    legs: &'static [i32],
-}
-
-/// H-062 … H-064.
-const ANSWERED: Left = Left {
-    participants: &["host user", "caller user", "recipient user"],
-    events: &["created 1 0", "ringing 1 0", "answered 1 0 3", "ended 1 0"],
-    legs: &[200, 200],
-};
-
-impl Stage {
-    fn set(transport: Transport) -> Result<Self> {
-        let demo = Demo::start()?;
-        let record = Record::open(demo.field("/database_url")?)?;
-        Ok(Self { demo, record, transport })
-    }
-
-    /// Staff member `staff` with a port of their own; registered when `registered`.
-    fn actor(&mut self, staff: usize, folder: &str, registered: bool) -> Result<Actor> {
-        let folder = self.demo.folder().join(folder);
-        let actor = Actor {
-            folder,
-            account: self.demo.account(staff, self.transport)?,
-            port: self.demo.ports.take(4),
-        };
-        if registered {
-            actor.register()?;
-        }
-        Ok(actor)
-    }
-
-    /// Plays one call: `caller` plays `calling`; `callee`, if there is one, plays `called` and is dialled. Then one
-    /// call more must stand in the record, as `left` says.
-    fn tell(
-        &mut self,
-        calling: (&str, &[(&str, &str)]),
-        called: Option<(&str, &[(&str, &str)])>,
-        left: &Left,
-    ) -> Result<Story> {
-        let folder = format!("{}-{}", calling.0, self.record.calls()?.len());
-        let told = self.play(&folder, calling, called, left);
-        told.with_context(|| {
-            format!("{calling:?} with {called:?} over {:?}\n{}", self.transport, self.demo.logs())
-        })
-    }
-
-    fn play(
-        &mut self,
-        folder: &str,
-        (scenario, words): (&str, &[(&str, &str)]),
-        called: Option<(&str, &[(&str, &str)])>,
-        left: &Left,
-    ) -> Result<Story> {
-        let before = self.record.calls()?;
-        let caller = self.actor(0, folder, false)?;
-        let callee = self.actor(1, folder, called.is_some())?;
-        let number = callee.account.username.clone();
-        let waiting = called.map(|(scenario, words)| callee.play(scenario, &number, words)).transpose()?;
-        let outcome = caller.perform(scenario, &number, words);
-        match (outcome, waiting) {
-            (Ok(()), waiting) => waiting.map_or(Ok(()), Playing::finish)?,
-            (Err(error), Some(waiting)) => bail!("{error:#}\n--- the callee\n{}", waiting.messages()),
-            (Err(error), None) => return Err(error),
-        }
-        // So that the next story's callee is the only one at that number.
-        if called.is_some() {
-            callee.unregister()?;
-        }
-        let story = self.record.next_story(&before)?;
-        check_left(&story, left)?;
-        Ok(story)
-    }
-}
-
-fn check_left(story: &Story, left: &Left) -> Result<()> {
-    ensure!(story.direction == "internal", "{story:#?}");
-    ensure!(
-        story.participants == left.participants,
-        "participants {:?} expected, {story:#?}",
-        left.participants
-    );
-    ensure!(story.events == left.events, "events {:?} expected, {story:#?}", left.events);
-    ensure!(story.legs == left.legs, "legs {:?} expected, {story:#?}", left.legs);
-    Ok(())
-}
-
-const TALK: &[(&str, &str)] = &[("talk_ms", "300")];
-const NONE: &[(&str, &str)] = &[];
+const CALL: (&str, &[(&str, &str)]) = ("call", &[("talk_ms", "300")]);
+const TWO: &[&str] = &["host user", "caller user"];
 
 /// Calls that are answered, in all the ways in which signalling can be odd.
 fn answered_calls(transport: Transport) -> Result<()> {
     let mut stage = Stage::set(transport)?;
-    stage.actor(0, "options", false)?.perform("options", "1001", NONE).context("OPTIONS")?;
-    stage.tell(("call", TALK), Some(("callee_answer", NONE)), &ANSWERED)?;
-    stage.tell(("late_offer", NONE), Some(("callee_late", NONE)), &ANSWERED)?;
-    stage.tell(("early_media", NONE), Some(("callee_early", NONE)), &ANSWERED)?;
-    stage.tell(
-        ("hold", NONE),
-        Some(("callee_held", NONE)),
-        &Left {
-            events: &[
-                "created 1 0",
-                "ringing 1 0",
-                "answered 1 0 3",
-                "hold 1 0 2",
-                "unhold 1 0 2",
-                "ended 1 0",
-            ],
-            ..ANSWERED
-        },
-    )?;
+    stage.actor(0, "options")?.perform("options", "1001", PLAIN).context("OPTIONS")?;
+    stage.tell(CALL, Some(("callee_answer", PLAIN)), &ANSWERED)?;
+    stage.tell(("late_offer", PLAIN), Some(("callee_late", PLAIN)), &ANSWERED)?;
+    stage.tell(("early_media", PLAIN), Some(("callee_early", PLAIN)), &ANSWERED)?;
+    let held = Left {
+        events: &["created 1 0", "ringing 1 0", "answered 1 0 3", "hold 1 0 2", "unhold 1 0 2", "ended 1 0"],
+        ..ANSWERED
+    };
+    stage.tell(("hold", PLAIN), Some(("callee_held", PLAIN)), &held)?;
+    stage.tell(("call", &[("talk_ms", "1500")]), Some(("callee_lost_ack", PLAIN)), &ANSWERED)?;
     if transport == Transport::Udp {
-        stage.tell(("repeated_invite", NONE), Some(("callee_answer", NONE)), &ANSWERED)?;
-        stage.tell(("lost_200", NONE), Some(("callee_answer", NONE)), &ANSWERED)?;
+        stage.tell(("repeated_invite", PLAIN), Some(("callee_answer", PLAIN)), &ANSWERED)?;
+        stage.tell(("lost_200", PLAIN), Some(("callee_answer", PLAIN)), &ANSWERED)?;
     }
-    stage.tell(("call", &[("talk_ms", "1500")]), Some(("callee_lost_ack", NONE)), &ANSWERED)?;
-    stage.demo.stop()
+    stage.strike()
 }
 
 #[test]
@@ -150,75 +40,65 @@ fn calls_are_answered_over_tcp() -> Result<()> {
     answered_calls(Transport::Tcp)
 }
 
-/// Calls that nobody answers, and why.
 #[test]
 fn calls_end_unanswered() -> Result<()> {
     let mut stage = Stage::set(Transport::Udp)?;
-    let two = &["host user", "caller user"][..];
-    stage.tell(
-        ("cancel", NONE),
-        Some(("callee_rings", NONE)),
-        &Left {
-            participants: two,
-            events: &["created 1 0", "ringing 1 0", "canceled 1 0", "ended 1 0"],
-            legs: &[487, 487],
-        },
-    )?;
-    stage.tell(
-        ("refused", &[("status", "486")]),
-        Some(("callee_refuses", &[("status", "486"), ("reason", "Busy Here")])),
-        &Left {
-            participants: two,
-            events: &["created 1 0", "ringing 1 0", "busy 1 0", "ended 1 0"],
-            legs: &[486, 486],
-        },
-    )?;
-    stage.tell(
-        ("refused", &[("status", "603")]),
-        Some(("callee_refuses", &[("status", "603"), ("reason", "Decline")])),
-        &Left {
-            participants: &["host user", "caller user", "recipient user"],
-            events: &["created 1 0", "ringing 1 0", "rejected 1 0 3", "ended 1 0"],
-            legs: &[603, 603],
-        },
-    )?;
-    // Nobody is registered at that number.
-    let story = stage.tell(
-        ("refused", &[("status", "480")]),
-        None,
-        &Left { participants: two, events: &["created 1 0", "failed 1 0", "ended 1 0"], legs: &[480] },
-    )?;
+    let canceled = Left {
+        participants: TWO,
+        events: &["created 1 0", "ringing 1 0", "canceled 1 0", "ended 1 0"],
+        legs: &[487, 487],
+    };
+    stage.tell(("cancel", PLAIN), Some(("callee_rings", PLAIN)), &canceled)?;
+    let busy = Left {
+        participants: TWO,
+        events: &["created 1 0", "ringing 1 0", "busy 1 0", "ended 1 0"],
+        legs: &[486, 486],
+    };
+    let refuses = &[("status", "486"), ("reason", "Busy Here")];
+    stage.tell(("refused", &[("status", "486")]), Some(("callee_refuses", refuses)), &busy)?;
+    let rejected = Left {
+        participants: ANSWERED.participants,
+        events: &["created 1 0", "ringing 1 0", "rejected 1 0 3", "ended 1 0"],
+        legs: &[603, 603],
+    };
+    let refuses = &[("status", "603"), ("reason", "Decline")];
+    stage.tell(("refused", &[("status", "603")]), Some(("callee_refuses", refuses)), &rejected)?;
+    let unregistered =
+        Left { participants: TWO, events: &["created 1 0", "failed 1 0", "ended 1 0"], legs: &[480] };
+    let story = stage.tell(("refused", &[("status", "480")]), None, &unregistered)?;
     ensure!(story.reasons.contains(&"unreachable".to_owned()), "{story:#?}");
-    stage.record.execute("update telephony.organisation_settings set ring_timeout_seconds = 5")?;
-    // The switch hears of it by NOTIFY; it has no other way to tell that it has.
-    std::thread::sleep(Duration::from_secs(1));
-    stage.tell(
-        ("refused", &[("status", "480")]),
-        Some(("callee_rings", NONE)),
-        &Left {
-            participants: two,
-            events: &["created 1 0", "ringing 1 0", "timeout 1 0", "missed 1 0", "ended 1 0"],
-            legs: &[480, 487],
-        },
-    )?;
-    stage.demo.stop()
+    stage.strike()
 }
 
-/// A number that means nothing.
+/// H-052: the ring timeout is the organisation's, and a change of it is in force without a restart (HOUSE §4d).
+#[test]
+fn a_call_nobody_answers_times_out() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    let revision = stage.demo.figure("sambung_plan_revision")?;
+    stage.record.execute("update telephony.organisation_settings set ring_timeout_seconds = 5")?;
+    wait_until(Duration::from_secs(10), "the new plan", || {
+        Ok(stage.demo.figure("sambung_plan_revision")? > revision)
+    })?;
+    let missed = Left {
+        participants: TWO,
+        events: &["created 1 0", "ringing 1 0", "timeout 1 0", "missed 1 0", "ended 1 0"],
+        legs: &[480, 487],
+    };
+    stage.tell(("refused", &[("status", "480")]), Some(("callee_rings", PLAIN)), &missed)?;
+    stage.strike()
+}
+
 #[test]
 fn an_unknown_number_is_said_to_be_unknown() -> Result<()> {
     let mut stage = Stage::set(Transport::Udp)?;
-    let caller = stage.actor(0, "unknown", false)?;
-    caller.perform("refused", "9999", &[("status", "404")])?;
+    stage.actor(0, "unknown")?.perform("refused", "9999", &[("status", "404")])?;
     let story = stage.record.next_story(&[])?;
-    check_left(
-        &story,
-        &Left {
-            participants: &["caller user"],
-            events: &["created 1 0", "failed 1 0", "ended 1 0"],
-            legs: &[404],
-        },
-    )?;
+    let unknown = Left {
+        participants: &["caller user"],
+        events: &["created 1 0", "failed 1 0", "ended 1 0"],
+        legs: &[404],
+    };
+    unknown.check(&story)?;
     ensure!(story.reasons.contains(&"unknown_number".to_owned()), "{story:#?}");
-    stage.demo.stop()
+    stage.strike()
 }

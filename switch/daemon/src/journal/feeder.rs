@@ -75,6 +75,8 @@ impl Feeder {
     pub async fn run(mut self) {
         loop {
             let end = *self.durable.borrow_and_update();
+            // Before too: a database that hangs holds up the delivery, not the figure.
+            self.measure_backlog(end);
             let everything_arrived = self.deliver_up_to(end).await;
             self.measure_backlog(end);
             if !everything_arrived {
