@@ -9,15 +9,19 @@
 use std::time::Duration;
 
 use calls::{Command, Counts, Input};
-use contract::{id::CallId, journal::EventKind};
+use contract::{
+    id::CallId,
+    journal::{EventKind, ParticipantRole},
+};
 
 use super::{
     Link, Side, World,
     clock::Clock,
     failure::{About, Fault},
     ledger::Record,
+    organisation,
     phone::{
-        Phone, TIMEOUT,
+        Login, Phone, TIMEOUT,
         call::{Call, Phase},
     },
 };
@@ -26,10 +30,7 @@ use super::{
 const PHONE_LAG_MAX: Duration = Duration::from_secs(40);
 /// How long a call may stay open when none of its phones takes part any more.
 const CALL_LAG_MAX: Duration = Duration::from_secs(80);
-/// How long a call's signalling has been still before its media is looked at.
-const STILL_FOR: Duration = Duration::from_secs(9);
-
-fn about(call: CallId, what: String) -> Fault {
+pub(super) fn about(call: CallId, what: String) -> Fault {
     Fault { what, about: Some(About::Call(call)) }
 }
 
@@ -78,7 +79,7 @@ impl World {
     }
 
     /// The phone call behind a side, unless the phone has had trouble.
-    fn sound<'a>(&'a self, side: &Side) -> Option<(&'a Phone, &'a Call)> {
+    pub(super) fn sound<'a>(&'a self, side: &Side) -> Option<(&'a Phone, &'a Call)> {
         let phone = self.phones.get(side.phone?).filter(|phone| !phone.troubled)?;
         phone.calls.values().find(|call| call.call_id == side.call_id).map(|call| (phone, call))
     }
@@ -105,7 +106,7 @@ impl World {
                 }
                 None => {
                     found.extend(self.outlived(*call, link, record));
-                    found.extend(self.crossed(*call, link));
+                    found.extend(self.check_hearing(*call, link));
                 }
             }
         }
@@ -136,36 +137,28 @@ impl World {
             .then(|| about(call, format!("no phone has been in this {state:?} call for {still_for:?}")))
     }
 
-    /// Two phones that talk: what each sends to the address it was given comes out at the other.
-    fn crossed(&self, call: CallId, link: &Link) -> Option<Fault> {
-        let now = self.clock.now();
-        let is_still =
-            |of: &Call| of.phase == Phase::Talking && now.saturating_sub(of.touched_at) > STILL_FOR;
-        let (_, caller) = self.sound(link.caller.as_ref()?)?;
-        let mut talking =
-            link.callees.iter().filter_map(|side| self.sound(side)).filter(|(_, of)| of.is_talking());
-        let (_, callee) = talking.next()?;
-        if talking.next().is_some() && is_still(caller) && is_still(callee) {
-            return Some(about(call, "two phones believe they have answered".to_owned()));
+    /// The journal's people are those whose phones took part, and all of one organisation.
+    fn check_people(&self, link: &Link, record: &Record) -> Result<(), String> {
+        let login = |side: &Side| side.phone.map(|phone| &self.phones[phone].login);
+        let caller = link.caller.as_ref().and_then(login);
+        let callees: Vec<&Login> = link.callees.iter().filter_map(login).collect();
+        if callees.iter().any(|callee| caller.is_none_or(|caller| caller.domain != callee.domain)) {
+            return Err("a phone of another organisation rang".to_owned());
         }
-        if !is_still(caller) || !is_still(callee) {
-            return None;
-        }
-        for (from, to) in [(caller, callee), (callee, caller)] {
-            let Some(sent_to) = from.media.heard().and_then(super::phone::sdp::Heard::audio) else {
-                return Some(about(call, format!("{} has no address to send to", from.number_or_caller)));
+        let person = |login: &Login| organisation::person(&self.snapshot, login);
+        for one in &record.participants {
+            let is_right = match one.role {
+                ParticipantRole::Host => true,
+                ParticipantRole::Caller => caller.and_then(person) == Some(one.reference),
+                ParticipantRole::Recipient => {
+                    callees.iter().any(|callee| person(callee) == Some(one.reference))
+                }
             };
-            let lease = self.relay.lease_at(sent_to);
-            let comes_out = lease.and_then(|lease| self.relay.comes_out_at(lease));
-            if comes_out != Some(to.media.address) {
-                let wanted = to.media.address;
-                return Some(about(
-                    call,
-                    format!("sent to {sent_to} ({lease:?}), comes out at {comes_out:?}, not {wanted}"),
-                ));
+            if !is_right {
+                return Err(format!("participant {} {:?} is nobody whose phone took part", one.no, one.role));
             }
         }
-        None
+        Ok(())
     }
 
     /// The curtain: everybody hangs up and lets registrations run out.
@@ -250,6 +243,7 @@ impl World {
         for (call, link) in &self.links {
             let Some(record) = self.ledger.calls.get(call).filter(|_| self.is_sound(link)) else { continue };
             let Some((_, caller)) = link.caller.as_ref().and_then(|side| self.sound(side)) else { continue };
+            self.check_people(link, record).map_err(|what| about(*call, what))?;
             let verdict = ending(record);
             let is_right = match verdict {
                 Some(status) => caller.status == Some(status),

@@ -44,6 +44,15 @@ impl Record {
         self.events.iter().map(|(_, event)| event.kind).collect()
     }
 
+    /// Whether a participant of this role has put the other on hold.
+    pub fn is_holding(&self, role: ParticipantRole) -> bool {
+        let is_own = |no: u16| self.participants.iter().any(|one| one.no == no && one.role == role);
+        let mut holds = self.events.iter().rev().map(|(_, event)| event).filter(|event| {
+            matches!(event.kind, EventKind::Hold | EventKind::Unhold) && event.participant.is_some_and(is_own)
+        });
+        holds.next().is_some_and(|event| event.kind == EventKind::Hold)
+    }
+
     /// Whether such an event has happened.
     pub fn has(&self, kind: EventKind) -> bool {
         self.events.iter().any(|(_, event)| event.kind == kind)

@@ -10,6 +10,7 @@ pub mod checker;
 pub mod clock;
 pub mod dice;
 pub mod failure;
+mod hearing;
 pub mod ladder;
 pub mod ledger;
 pub mod network;

@@ -96,6 +96,13 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
     }
 }
 
+/// Who a login is in the journal: the person, or the account of nobody in particular (H-066).
+pub fn person(snapshot: &Snapshot, login: &Login) -> Option<Uuid> {
+    let own = snapshot.organisations.iter().find(|one| one.sip_domain == login.domain)?;
+    let account = own.accounts.iter().find(|account| account.username == login.username)?;
+    Some(account.user.map_or(account.id.0, |user| user.0))
+}
+
 /// A snapshot by chance: one or two organisations.
 pub fn draw(dice: &mut Dice) -> Snapshot {
     let ring_timeout_secs = u16::try_from(dice.between(5, 20)).unwrap_or(5);

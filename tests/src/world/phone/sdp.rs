@@ -33,11 +33,13 @@ impl Direction {
         Self::ALL.iter().find(|(own, _)| *own == self).map_or("sendrecv", |(_, text)| text)
     }
 
-    fn sends(self) -> bool {
+    /// Whether the writer sends.
+    pub fn sends(self) -> bool {
         matches!(self, Self::SendRecv | Self::SendOnly)
     }
 
-    fn receives(self) -> bool {
+    /// Whether the writer receives; one that does not has put the other on hold.
+    pub fn receives(self) -> bool {
         matches!(self, Self::SendRecv | Self::RecvOnly)
     }
 
@@ -178,17 +180,22 @@ pub struct Media {
     pub video: bool,
     /// What the user wants at the moment; `SendOnly` while holding.
     pub wish: Direction,
+    /// What our side of the last exchange that was completed says of audio.
+    pub agreed: Direction,
     version: u64,
     text: String,
     offered: Option<usize>,
+    /// Direction of the audio line in what we wrote last.
+    written: Direction,
     heard: Option<Heard>,
 }
 
 impl Media {
     /// Media at an address.
     pub fn new(address: SocketAddr, video: bool) -> Self {
-        let (wish, text) = (Direction::SendRecv, String::new());
-        Self { address, video, wish, version: 0, text, offered: None, heard: None }
+        let (both, text) = (Direction::SendRecv, String::new());
+        let (wish, agreed, written) = (both, both, both);
+        Self { address, video, wish, agreed, version: 0, text, offered: None, written, heard: None }
     }
 
     /// A description of what we would like.
@@ -207,6 +214,7 @@ impl Media {
             );
         }
         self.offered = Some(1 + usize::from(self.video));
+        self.written = self.wish;
         self.describe(&lines)
     }
 
@@ -221,7 +229,11 @@ impl Media {
                 let _ = write!(lines, "m={} 0 {} {}\r\n", line.kind, line.profile, line.formats.join(" "));
                 continue;
             }
-            let direction = line.direction.answered_with(self.wish).as_str();
+            let answered = line.direction.answered_with(self.wish);
+            if line.kind == "audio" {
+                self.agreed = answered;
+            }
+            let direction = answered.as_str();
             let port = self.address.port() + if line.kind == "video" { 2 } else { 0 };
             let format = line.formats.first().map_or("0", String::as_str);
             let rtpmap = if line.kind == "audio" { "PCMU/8000" } else { "H264/90000" };
@@ -257,7 +269,10 @@ impl Media {
     pub fn conclude(&mut self, body: &str) -> Result<(), String> {
         let lines = self.hear(body)?;
         match self.offered {
-            Some(offered) if offered == lines => Ok(()),
+            Some(offered) if offered == lines => {
+                self.agreed = self.written;
+                Ok(())
+            }
             offered => Err(format!("SDP answer has {lines} m-lines, offered were {offered:?}")),
         }
     }
@@ -275,6 +290,11 @@ impl Media {
         let lines = heard.lines.len();
         self.heard = Some(heard);
         verdict.map(|()| lines)
+    }
+
+    /// Where video is received, if it is.
+    pub fn video_address(&self) -> Option<SocketAddr> {
+        self.video.then(|| SocketAddr::new(self.address.ip(), self.address.port() + 2))
     }
 
     /// What was heard last.
