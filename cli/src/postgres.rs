@@ -7,6 +7,7 @@
 mod binaries;
 mod stand_in;
 mod store;
+mod temporary;
 
 use std::{
     fs,
@@ -115,7 +116,8 @@ pub struct Cluster {
     /// it, only no way: a checkout in /root is enough.
     is_closed_off: bool,
     server: Option<Child>,
-    remove_on_drop: Option<PathBuf>,
+    /// Declared after the server: it stops before its folder goes.
+    temporary: Option<temporary::Home>,
 }
 
 impl Cluster {
@@ -125,8 +127,7 @@ impl Cluster {
         let identity = stand_in::stand_in(&settings.dir)?;
         let parent = settings.dir.parent().unwrap_or(Path::new("/"));
         let is_closed_off = identity.as_ref().is_some_and(|user| !stand_in::may_enter(user, parent));
-        let cluster =
-            Self { settings, binaries, identity, is_closed_off, server: None, remove_on_drop: None };
+        let cluster = Self { settings, binaries, identity, is_closed_off, server: None, temporary: None };
         if !cluster.settings.dir.join("PG_VERSION").exists() {
             cluster.init()?;
         }
@@ -134,19 +135,19 @@ impl Cluster {
     }
 
     /// A started server in a temporary folder, for tests: nothing is flushed to disk, and everything is gone
-    /// when the value is dropped (or its process dies).
+    /// when the value is dropped. If it never is (a static, a killed process), the server ends with the
+    /// process and the next one to throw away takes the folder along.
     pub fn throw_away() -> Result<Self, Error> {
-        let home = std::env::temp_dir().join(format!("sambung-pg-{}", secret::hex(&secret::bytes::<8>()?)));
-        at(&home, fs::DirBuilder::new().mode(0o711).create(&home))?;
+        let home = temporary::claim()?;
         let settings = Settings {
-            dir: home.join("data"),
-            log: home.join("log"),
-            port: free_port().map_err(|source| Error::File { path: home.clone(), source })?,
+            dir: home.path().join("data"),
+            log: home.path().join("log"),
+            port: free_port().map_err(|source| Error::File { path: home.path().to_owned(), source })?,
             password: secret::password(20)?,
             is_durable: false,
         };
-        let mut cluster = Self::prepare(settings).inspect_err(|_| drop(fs::remove_dir_all(&home)))?;
-        cluster.remove_on_drop = Some(home);
+        let mut cluster = Self::prepare(settings)?;
+        cluster.temporary = Some(home);
         cluster.start()?;
         Ok(cluster)
     }
@@ -287,16 +288,6 @@ impl Cluster {
         match &self.identity {
             Some(identity) => at(path, chown(path, Some(identity.uid), Some(identity.gid))),
             None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        self.server = None;
-        if let Some(home) = &self.remove_on_drop {
-            // A leftover in the temporary folder hurts nobody.
-            let _ = fs::remove_dir_all(home);
         }
     }
 }
