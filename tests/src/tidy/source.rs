@@ -128,7 +128,7 @@ impl Lexer<'_> {
                 (b'"', _) => self.string(0, true),
                 (b'r', Some(b'"' | b'#')) if !joined => self.raw_string(1),
                 (b'b', Some(b'r')) if !joined && matches!(self.peek(2), Some(b'"' | b'#')) => {
-                    self.raw_string(2)
+                    self.raw_string(2);
                 }
                 (b'\'', _) => self.character(),
                 _ => self.keep(),
