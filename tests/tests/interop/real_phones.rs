@@ -13,7 +13,7 @@ use tests::{
 };
 
 /// How long they talk.
-const TALK: Duration = Duration::from_secs(4);
+const TALK_MS: usize = 4_000;
 /// What a recording may miss of it: the first packets of each phone, its jitter buffer, its last packet.
 const EDGES_MS: usize = 600;
 /// Longest gap anybody may hear.
@@ -44,7 +44,7 @@ fn converse(caller: &mut dyn Phone, callee: &mut dyn Phone, target: &str) -> Res
     caller.dial(target)?;
     caller.talking().context("the caller")?;
     callee.talking().context("the callee")?;
-    std::thread::sleep(TALK);
+    std::thread::sleep(Duration::from_millis(TALK_MS as u64));
     caller.hang_up()?;
     caller.over().context("the caller")?;
     callee.over().context("the callee")?;
@@ -55,7 +55,7 @@ fn converse(caller: &mut dyn Phone, callee: &mut dyn Phone, target: &str) -> Res
 
 fn check_heard(phone: &dyn Phone, hz: u32, own_hz: u32) -> Result<()> {
     let heard = audio::listen(&phone.recording()?, hz, own_hz);
-    let least = TALK.as_millis() as usize - EDGES_MS;
+    let least = TALK_MS - EDGES_MS;
     ensure!(heard.tone_ms >= least, "{heard:?}: the other for less than {least} ms");
     ensure!(heard.longest_gap_ms <= GAP_MS_MAX, "{heard:?}: a gap of more than {GAP_MS_MAX} ms");
     ensure!(heard.other_ms == 0, "{heard:?}: its own tone came back");
@@ -129,7 +129,7 @@ fn check_record(record: &mut Record, before: &[String]) -> Result<()> {
     ensure!(story.events == ["created 1 0", "ringing 1 0", "answered 1 0 3", "ended 1 0"], "{story:?}");
     ensure!(story.legs == [200, 200], "{story:?}");
     let call = record.calls()?.last().context("a call")?.clone();
-    let least = (TALK.as_millis() as u64 - EDGES_MS as u64) / 20;
+    let least = (TALK_MS - EDGES_MS) as u64 / 20;
     let mut quality = Vec::new();
     wait_until(Duration::from_secs(10), "two quality reports", || {
         quality = record.quality(&call)?;
