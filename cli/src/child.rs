@@ -28,8 +28,6 @@ pub const STOP_MAX: Duration = Duration::from_secs(20);
 /// A user to run a program as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// For people.
-    pub name: String,
     /// Numeric user id.
     pub uid: u32,
     /// Numeric group id.
@@ -217,7 +215,7 @@ pub(crate) fn setpriv(
         let script: String = (0..handed.len()).map(open).collect();
         command.arg("-c").arg(format!("{script}exec \"$@\"")).arg("sh").args(handed).arg("setpriv");
     }
-    if let Some(Identity { uid, gid, .. }) = identity {
+    if let Some(Identity { uid, gid }) = identity {
         command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
         // HOME and the like of root mean nothing to somebody else.
         command.arg("--reset-env");

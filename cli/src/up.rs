@@ -100,16 +100,19 @@ async fn database(
     let url = match &place.database_url {
         Some(url) => {
             step(2, "using the PostgreSQL server of DATABASE_URL");
+            state.save(&place.folder)?;
             url.clone()
         }
         None => {
             step(2, "starting PostgreSQL");
-            let cluster = running.cluster.insert(Cluster::prepare(place.cluster_settings(state)?)?);
+            let settings = place.cluster_settings(state)?;
+            // Before a server is made with the password in it: whoever breaks the start off can start again.
+            state.save(&place.folder)?;
+            let cluster = running.cluster.insert(Cluster::prepare(settings)?);
             cluster.start()?;
             cluster.create_database("sambung").await?
         }
     };
-    state.save(&place.folder)?;
     let pool = PgPoolOptions::new().max_connections(2).connect(&url).await;
     Ok((pool.context("cannot reach the database")?, url))
 }

@@ -13,8 +13,7 @@ pub(super) fn stand_in(data: &Path) -> Result<Option<Identity>, Error> {
     if let Ok(folder) = fs::metadata(data)
         && folder.uid() != 0
     {
-        let name = format!("with the id {}", folder.uid());
-        return Ok(Some(Identity { name, uid: folder.uid(), gid: folder.gid() }));
+        return Ok(Some(Identity { uid: folder.uid(), gid: folder.gid() }));
     }
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let found = ["postgres", "nobody"].iter().find_map(|name| identity(&users, name));
@@ -28,7 +27,7 @@ fn identity(users: &str, name: &str) -> Option<Identity> {
         .find_map(|mut fields| (fields.next() == Some(name)).then_some(fields))?;
     let uid = fields.nth(1)?.parse().ok()?;
     let gid = fields.next()?.parse().ok()?;
-    Some(Identity { name: name.to_owned(), uid, gid })
+    Some(Identity { uid, gid })
 }
 
 /// Whether the stand-in can get into `folder`. Asked of the system, not computed from mode bits: there are
@@ -46,7 +45,7 @@ mod tests {
     fn a_user_is_found_by_its_whole_name() {
         let users = "root:x:0:0:root:/root:/bin/bash\npostgresql:x:7:7::/:/bin/sh\npostgres:x:101:104:PostgreSQL,,,:/var/lib/postgresql:/bin/bash\n";
         let found = identity(users, "postgres");
-        assert_eq!(found, Some(Identity { name: "postgres".to_owned(), uid: 101, gid: 104 }));
+        assert_eq!(found, Some(Identity { uid: 101, gid: 104 }));
         assert_eq!(identity(users, "nobody"), None);
     }
 }
