@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, Mistake};
+use super::{Config, Mistake, Sip};
 
 /// The longest User-Agent: it stands in every message of ours.
 const USER_AGENT_BYTES_MAX: usize = 64;
@@ -15,7 +15,7 @@ const LISTENERS_MAX: usize = 16;
 pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
     let sip = &config.sip;
     for (key, listeners) in [("sip.udp", &sip.udp), ("sip.tcp", &sip.tcp)] {
-        check_listeners(key, listeners, &sip.advertised_addresses, mistakes);
+        check_listeners(key, listeners, sip, mistakes);
     }
     if sip.udp.is_empty() && sip.tcp.is_empty() {
         mistakes
@@ -56,7 +56,7 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
     }
 }
 
-fn check_listeners(key: &str, listeners: &[SocketAddr], advertised: &[IpAddr], mistakes: &mut Vec<Mistake>) {
+fn check_listeners(key: &str, listeners: &[SocketAddr], sip: &Sip, mistakes: &mut Vec<Mistake>) {
     if listeners.len() > LISTENERS_MAX {
         mistakes.push(Mistake::new(key, format!("has more than {LISTENERS_MAX} addresses")));
     }
@@ -65,24 +65,28 @@ fn check_listeners(key: &str, listeners: &[SocketAddr], advertised: &[IpAddr], m
             mistakes
                 .push(Mistake::new(key, format!("{listener} needs a port: phones could not find port 0")));
         }
-        if listeners.iter().take(index).any(|other| other == listener) {
-            mistakes.push(Mistake::new(key, format!("{listener} stands there twice")));
-        }
-        let known_as = advertised.iter().any(|address| address.is_ipv4() == listener.is_ipv4());
-        if listener.ip().is_unspecified() && !known_as {
+        let known_as = sip.known_as(*listener);
+        if known_as.ip().is_unspecified() {
             let reason = format!(
                 "{listener} takes every address of the machine: say in advertised_addresses which one phones know"
             );
             mistakes.push(Mistake::new(key, reason));
         }
-        let overlaps = |other: &&SocketAddr| {
-            *other != listener && other.port() == listener.port() && other.is_ipv4() == listener.is_ipv4()
-        };
-        if listener.ip().is_unspecified() && listeners.iter().any(|other| overlaps(&other)) {
-            let reason = format!("{listener} covers the other address with port {}", listener.port());
+        let mut before = listeners.iter().take(index);
+        if let Some(other) = before.find(|other| sip.known_as(**other) == known_as || cover(listener, other))
+        {
+            let reason = format!(
+                "{other} and {listener} cannot be told apart: each needs an address and port of its own"
+            );
             mistakes.push(Mistake::new(key, reason));
         }
     }
+}
+
+/// Whether one of them takes what is meant for the other.
+fn cover(one: &SocketAddr, other: &SocketAddr) -> bool {
+    let same_ports = one.port() == other.port() && one.is_ipv4() == other.is_ipv4();
+    same_ports && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 fn check_media(config: &Config, mistakes: &mut Vec<Mistake>) {

@@ -198,6 +198,14 @@ impl Default for Config {
     }
 }
 
+impl Sip {
+    /// What a listener calls itself in Via and Contact.
+    pub fn known_as(&self, listener: SocketAddr) -> SocketAddr {
+        let ours = self.advertised_addresses.iter().find(|address| address.is_ipv4() == listener.is_ipv4());
+        SocketAddr::new(*ours.unwrap_or(&listener.ip()), listener.port())
+    }
+}
+
 impl Config {
     /// Reads and checks the file at `path`. Relative paths in it count from its folder.
     pub fn load(path: &Path) -> Result<Self, Vec<Mistake>> {

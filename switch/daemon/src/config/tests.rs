@@ -87,11 +87,15 @@ fn a_wildcard_listener_needs_the_address_phones_know() {
 #[test]
 fn listeners_must_be_distinct_and_have_ports() {
     check("[sip]\nudp = ['127.0.0.1:0']", &[("sip.udp", "port")]);
-    check("[sip]\nudp = ['127.0.0.1:5060', '127.0.0.1:5060']", &[("sip.udp", "twice")]);
+    check("[sip]\nudp = ['127.0.0.1:5060', '127.0.0.1:5060']", &[("sip.udp", "told apart")]);
     check("[sip]\nudp = []\ntcp = []", &[("sip.udp", "nobody could call")]);
     check(
         "[sip]\nudp = ['0.0.0.0:5060', '127.0.0.1:5060']\nadvertised_addresses = ['192.0.2.1']",
-        &[("sip.udp", "covers")],
+        &[("sip.udp", "told apart")],
+    );
+    check(
+        "[sip]\nudp = ['127.0.0.1:5060', '10.0.0.5:5060']\nadvertised_addresses = ['192.0.2.1']",
+        &[("sip.udp", "told apart")],
     );
     check("[sip]\nudp = ['127.0.0.1:20000']", &[("media.ports", "20000")]);
 }

@@ -52,7 +52,7 @@ const MEDIA_WAITING_MAX: usize = 262_144;
 /// A stopping switch that had calls stays for the first repeat of a BYE that was lost (RFC 3261 §17.1.2.2: T1).
 const DRAIN_MIN: Duration = Duration::from_millis(700);
 /// A stopping switch waits this long for its calls' goodbyes.
-const DRAIN_MAX: Duration = Duration::from_secs(5);
+const DRAIN_MAX: Duration = Duration::from_secs(4);
 /// A stopping switch waits this long for the disk.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 
@@ -102,7 +102,9 @@ impl Handle {
     /// Has a command carried out. The answer fails when the engine is gone or too busy.
     pub fn command(&self, command: Command) -> oneshot::Receiver<Outcome> {
         let (answer, answered) = oneshot::channel();
-        self.send(Control::Command(command, answer));
+        if self.controls.try_send(Control::Command(command, answer)).is_ok() {
+            let _ = self.waker.wake();
+        }
         answered
     }
 

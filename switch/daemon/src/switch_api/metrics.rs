@@ -52,7 +52,7 @@ pub(super) fn text(switch: &Switch) -> String {
     wire(switch, &mut page);
     journal(switch, &mut page);
     let media = switch.relay.all();
-    page.labelled("untyped", "media", "Figures of the media relay; see docs/operating.md.", "figure", media);
+    page.labelled("untyped", "media", "Figures of the media relay.", "figure", media);
     page.0
 }
 

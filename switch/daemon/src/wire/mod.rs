@@ -13,7 +13,7 @@ mod udp;
 use std::{
     collections::VecDeque,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -189,12 +189,6 @@ fn lose(lost: &mut VecDeque<Flow>, flow: Flow) {
     if lost.len() < LOST_FLOWS_MAX && lost.back() != Some(&flow) {
         lost.push_back(flow);
     }
-}
-
-/// What a listener calls itself.
-fn advertised(bound: SocketAddr, addresses: &[IpAddr]) -> SocketAddr {
-    let ours = addresses.iter().find(|address| address.is_ipv4() == bound.is_ipv4());
-    SocketAddr::new(*ours.unwrap_or(&bound.ip()), bound.port())
 }
 
 /// A bound socket that never waits; `socket2` because `mio` sets no options.

@@ -21,8 +21,7 @@ use sip::{Flow, Transport};
 use socket2::{Protocol, Type};
 
 use super::{
-    Counters, FIRST_CONNECTION_TOKEN, Received, TCP_LISTENER_TOKENS, add, advertised, bind_mistake,
-    bound_socket,
+    Counters, FIRST_CONNECTION_TOKEN, Received, TCP_LISTENER_TOKENS, add, bind_mistake, bound_socket,
     connection::{Connection, End, Read1},
     lose,
 };
@@ -69,7 +68,7 @@ impl Tcp {
         for (index, address) in config.tcp.iter().enumerate() {
             match listen(*address, registry, Token(TCP_LISTENER_TOKENS + index)) {
                 Ok(socket) => {
-                    let local = advertised(*address, &config.advertised_addresses);
+                    let local = config.known_as(*address);
                     listeners.push(Listener { socket, local, starved: false });
                 }
                 Err(error) => mistakes.push(bind_mistake("sip.tcp", *address, &error)),

@@ -12,7 +12,7 @@ use mio::{Interest, Registry, Token, event::Event, net::UdpSocket};
 use sip::{Flow, Transport};
 use socket2::{Protocol, Type};
 
-use super::{Counters, Received, add, advertised, bind_mistake, bound_socket, lose};
+use super::{Counters, Received, add, bind_mistake, bound_socket, lose};
 use crate::config::{self, Mistake};
 
 /// What the kernel is asked to keep for us: about 3,000 messages of a burst.
@@ -44,7 +44,7 @@ impl Udp {
         for (index, address) in config.udp.iter().enumerate() {
             match bind_port(*address, registry, Token(index)) {
                 Ok(socket) => {
-                    let local = advertised(*address, &config.advertised_addresses);
+                    let local = config.known_as(*address);
                     ports.push(Port { socket, local, readable: true, waiting: VecDeque::new() });
                 }
                 Err(error) => mistakes.push(bind_mistake("sip.udp", *address, &error)),
