@@ -52,7 +52,7 @@ pub struct Sip {
     pub digest_algorithms: Vec<Algorithm>,
     /// TCP connections at the same time.
     pub tcp_connections_max: usize,
-    /// TCP connections at the same time from one IP address.
+    /// TCP connections at the same time from one IPv4 address or one IPv6 network (/64).
     pub tcp_connections_per_source_max: usize,
     /// Seconds after which a silent TCP connection is closed.
     pub tcp_idle_secs: u64,

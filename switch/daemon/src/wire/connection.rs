@@ -18,6 +18,8 @@ const WAITING_BYTES_MAX: usize = 256 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A message, the first one in particular, must be whole after this.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Line ends between messages that the framer holds back: one byte less than a ping (RFC 5626 §4.4.1).
+const LINE_END_BYTES_MAX: usize = 3;
 
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
@@ -99,6 +101,10 @@ impl Connection {
             Some(Frame::Ping) => {
                 self.write(Bytes::from_static(b"\r\n"))?;
                 return Ok(Read1::Ping);
+            }
+            // Keep-alives begin no message; but they are not the first one either.
+            None if self.is_known && self.framer.pending() <= LINE_END_BYTES_MAX => {
+                self.message_began_at = None
             }
             None => {}
         }

@@ -6,7 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     io::{self, ErrorKind},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -139,7 +139,7 @@ impl Tcp {
     }
 
     fn take_in(&mut self, stream: TcpStream, local: SocketAddr, remote: SocketAddr, now: Instant) {
-        let from_there = self.per_source.get(&remote.ip()).copied().unwrap_or(0);
+        let from_there = self.per_source.get(&source_of(remote)).copied().unwrap_or(0);
         if self.connections.len() >= self.connections_max || from_there >= self.per_source_max {
             add(&self.counters.tcp_refused);
             return;
@@ -159,7 +159,7 @@ impl Tcp {
         }
         self.next_id += 1;
         self.by_remote.insert(remote, id);
-        *self.per_source.entry(remote.ip()).or_default() += 1;
+        *self.per_source.entry(source_of(remote)).or_default() += 1;
         if connection.readable {
             enqueue(&mut self.queue, id, &mut connection);
         }
@@ -242,10 +242,11 @@ impl Tcp {
         if self.by_remote.get(&flow.remote) == Some(&id) {
             self.by_remote.remove(&flow.remote);
         }
-        if let Some(count) = self.per_source.get_mut(&flow.remote.ip()) {
+        let source = source_of(flow.remote);
+        if let Some(count) = self.per_source.get_mut(&source) {
             *count -= 1;
             if *count == 0 {
-                self.per_source.remove(&flow.remote.ip());
+                self.per_source.remove(&source);
             }
         }
         self.counters.tcp_connections.store(self.connections.len() as u64, Ordering::Relaxed);
@@ -262,6 +263,15 @@ impl Tcp {
         if connection.is_known {
             lose(lost, flow);
         }
+    }
+}
+
+/// Who counts as one source: an IPv4 address, or an IPv6 network of 64 bits, of which one host has every address
+/// (RFC 6177, RFC 8981).
+pub(super) fn source_of(remote: SocketAddr) -> IpAddr {
+    match remote.ip() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+        ip => ip,
     }
 }
 

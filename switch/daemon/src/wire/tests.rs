@@ -218,6 +218,14 @@ fn connections_are_limited_in_all_and_per_source() {
 }
 
 #[test]
+fn a_host_with_many_ipv6_addresses_is_one_source() {
+    let source = |text: &str| tcp::source_of(text.parse().unwrap());
+    assert_eq!(source("[2001:db8:1:2::1]:5060"), source("[2001:db8:1:2:aaaa:bbbb:cccc:dddd]:40000"));
+    assert_ne!(source("[2001:db8:1:2::1]:5060"), source("[2001:db8:1:3::1]:5060"));
+    assert_ne!(source("192.0.2.1:5060"), source("192.0.2.2:5060"));
+}
+
+#[test]
 fn silent_half_said_and_unread_connections_are_closed_in_time() {
     let mut switch = Switch::start(|_| {});
     let silent = TcpStream::connect(switch.address).unwrap();
@@ -246,6 +254,27 @@ fn silent_half_said_and_unread_connections_are_closed_in_time() {
     assert!(switch.receive(1).contains(&(talking_flow, None)));
     switch.wire.sweep(Instant::now() + Duration::from_secs(1_000));
     assert_eq!(switch.wire.counters().tcp_connections.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_keep_alive_does_not_end_the_connection_of_a_phone_that_has_spoken() {
+    let mut switch = Switch::start(|_| {});
+    let mut pinging = TcpStream::connect(switch.address).unwrap();
+    let mut phone = TcpStream::connect(switch.address).unwrap();
+    pinging.write_all(b"\r\n\r\n").unwrap();
+    phone.write_all(OPTIONS.as_bytes()).unwrap();
+    switch.receive(1);
+    // A ping, and the answer to one of ours, which might be the first half of a ping.
+    phone.write_all(b"\r\n\r\n\r\n").unwrap();
+    switch.receive_until(|_, counters| counters.keep_alives.load(Ordering::Relaxed) == 2);
+    while switch.wire.has_more() {
+        assert!(switch.wire.next(Instant::now(), &mut [0; 1_024]).is_none());
+    }
+    switch.wire.sweep(Instant::now() + Duration::from_secs(25));
+    let counters = switch.wire.counters();
+    assert_eq!(counters.tcp_timed_out.load(Ordering::Relaxed), 1, "only the one that never said anything");
+    phone.write_all(OPTIONS.as_bytes()).unwrap();
+    assert_eq!(switch.receive(1).len(), 1);
 }
 
 #[test]
