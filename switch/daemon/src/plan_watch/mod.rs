@@ -91,12 +91,22 @@ pub struct PlanWatch<F> {
     backoff: Backoff,
     /// The revision that was looked at last, good or bad.
     seen: Option<i64>,
+    /// The revision in use that the database has not been told of yet.
+    unreported: Option<i64>,
 }
 
 impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
     /// Installs plans through `install` and keeps their rows in the file `kept`.
     pub fn new(options: PgConnectOptions, kept: PathBuf, install: F, counters: Arc<Counters>) -> Self {
-        Self { options, kept, install, counters, backoff: Backoff::new(PAUSE_MAX), seen: None }
+        Self {
+            options,
+            kept,
+            install,
+            counters,
+            backoff: Backoff::new(PAUSE_MAX),
+            seen: None,
+            unreported: None,
+        }
     }
 
     /// Runs until the engine is gone. Dropping it at any point is safe.
@@ -128,18 +138,21 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         listener.listen("telephony_revision").await?;
         loop {
             let rows = within(LOAD_TIMEOUT, store::load_if_changed(&mut connection, self.seen)).await?;
-            self.backoff.reset();
-            if self.counters.database_away.swap(false, Ordering::Relaxed) {
-                tracing::info!("the database gives configuration again");
-            }
             if let Some(rows) = rows {
                 match self.take(rows).await {
-                    Taken::InUse(revision) => {
-                        within(LOAD_TIMEOUT, store::write_applied(&mut connection, revision)).await?;
-                    }
+                    Taken::InUse(revision) => self.unreported = Some(revision),
                     Taken::Refused => {}
                     Taken::EngineGone => return Ok(()),
                 }
+            }
+            // Perhaps one whose report went down with an earlier connection: it is not read a second time.
+            if let Some(revision) = self.unreported {
+                within(LOAD_TIMEOUT, store::write_applied(&mut connection, revision)).await?;
+                self.unreported = None;
+            }
+            self.backoff.reset();
+            if self.counters.database_away.swap(false, Ordering::Relaxed) {
+                tracing::info!("the database gives configuration again");
             }
             match tokio::time::timeout(POLL_EVERY, listener.try_recv()).await {
                 // Told, or time to look without being told.

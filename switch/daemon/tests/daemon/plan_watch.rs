@@ -165,6 +165,25 @@ async fn rows_that_do_not_compile_are_refused_and_the_plan_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revision_whose_report_failed_is_reported_later() {
+    let database = database("plan_unreported").await;
+    seed(&database.admin).await;
+    execute(
+        &database.admin,
+        "revoke update (applied, applied_at) on telephony.revisions from sambung_switch",
+    )
+    .await;
+    let watching = Watching::start(&database);
+    let wanted = revision(&database.admin).await;
+    watching.revision(wanted).await;
+    eventually("the report fails", async || watching.counters.database_away.load(Ordering::Relaxed)).await;
+    execute(&database.admin, "grant update (applied, applied_at) on telephony.revisions to sambung_switch")
+        .await;
+    eventually("applied is written", async || applied(&database.admin).await == Some(wanted)).await;
+    assert_eq!(watching.plans.lock().unwrap().len(), 1, "the plan in use is not taken a second time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_made_again_and_misses_nothing() {
     let database = database("plan_lost").await;
     seed(&database.admin).await;
