@@ -6,6 +6,7 @@ use contract::{
     id::{CallId, OrgId},
     journal::{Call, Detail, Direction, Event, EventKind, Fact},
 };
+use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use super::*;
@@ -165,4 +166,13 @@ fn a_panic_of_the_engine_costs_no_entry() {
     });
     engine.join().unwrap_err();
     assert_eq!(entries_on_disk(folder.path()).len(), 1_000);
+}
+
+#[tokio::test]
+async fn the_feeder_ends_with_the_journal_also_where_records_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (closed, durable) = watch::channel(Position { segment: 1, offset: 100 });
+    drop(closed);
+    let feeder = feeder::Feeder::new(folder.path(), durable, PgConnectOptions::new(), Arc::default());
+    tokio::time::timeout(PATIENCE, feeder.run()).await.unwrap();
 }
