@@ -188,18 +188,21 @@ impl Writer {
         self.log.end_segment();
         self.bytes = 0;
         self.push(&Record::SnapshotBegin);
-        let first = self.log.commit()?.durable.segment;
+        let mut first = self.log.commit().map(|committed| committed.durable.segment);
         let contacts = std::mem::take(&mut self.contacts);
-        let mut written = Ok(());
         for binding in contacts.values() {
             self.push(&Record::Put(Box::new(binding.clone())));
-            if self.log.group_is_full() && written.is_ok() {
-                written = self.log.commit().map(|_| ());
+            if self.log.group_is_full()
+                && first.is_ok()
+                && let Err(error) = self.log.commit()
+            {
+                first = Err(error);
             }
         }
         self.contacts = contacts;
+        // Also when the disk refuses: the beginning waits in the group, and what followed it would be lost.
         self.push(&Record::SnapshotEnd);
-        written?;
+        let first = first?;
         self.log.commit()?;
         self.snapshot_bytes = self.bytes;
         append_log::remove_before(&self.folder, first).map(|_| ())

@@ -91,3 +91,21 @@ fn a_crash_in_the_middle_of_writing_anew_loses_nothing() {
     drop(log);
     assert_eq!(live(folder.path(), vec![]), [binding(1, "a", 1), binding(2, "a", 2)]);
 }
+
+#[test]
+fn a_disk_that_refuses_to_write_anew_costs_no_later_change() {
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, away) = (outer.path().join("bindings"), outer.path().join("away"));
+    let (log, _) = AppendLog::open(&folder, SEGMENT_BYTES_MIN).unwrap();
+    let (contacts, counters) = (Contacts::new(), Arc::default());
+    let mut writer = Writer { folder: folder.clone(), log, contacts, bytes: 0, snapshot_bytes: 0, counters };
+    writer.take(BindingChange::Put(binding(1, "a", 1)));
+    writer.log.commit().unwrap();
+    std::fs::rename(&folder, &away).unwrap();
+    writer.rewrite().unwrap_err();
+    std::fs::rename(&away, &folder).unwrap();
+    writer.take(BindingChange::Put(binding(2, "b", 2)));
+    writer.log.commit().unwrap();
+    let restored: Vec<Binding> = read(&folder).unwrap().into_values().collect();
+    assert_eq!(restored, [binding(1, "a", 1), binding(2, "b", 2)]);
+}
