@@ -1,19 +1,40 @@
 //! Log lines on stderr, panics among them.
+//!
+//! A thread of its own writes them. Whoever logs, the engine and the media thread among them, never waits for a pipe
+//! that nobody empties: lines that find no room are dropped, and a line says how many those were.
 
-use std::{panic, thread};
+use std::{
+    io::{self, Write},
+    panic,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
-use tracing_subscriber::EnvFilter;
+use crossbeam_channel::{Receiver, Sender};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::config::{Log, LogFormat};
 
-/// Starts logging. To be called once, with a checked configuration.
-pub fn start(log: &Log) {
+/// Lines on their way to the thread.
+const LINES_MAX: usize = 4_096;
+/// At the end the last lines have this long to be written.
+const LAST_LINES_MAX: Duration = Duration::from_secs(1);
+
+/// Starts logging. To be called once, with a checked configuration. Lines are sure to be written until the value
+/// that it gives is dropped.
+pub fn start(log: &Log) -> io::Result<LastLines> {
+    let (lines, last_lines) = Lines::through_thread(io::stderr())?;
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match log.format {
-        LogFormat::Text => lines.with_ansi(false).init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Text => subscriber.with_ansi(false).init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
+    Ok(last_lines)
 }
 
 /// Has panics logged like everything else. What they lead to is not decided here: a thread or task that the switch
@@ -26,4 +47,119 @@ pub fn log_panics() {
         let reason = panic.payload_as_str().unwrap_or_default();
         tracing::error!(thread = name, place, reason, "panic");
     }));
+}
+
+enum Order {
+    Write(Vec<u8>),
+    /// Answer when everything before this is written.
+    Answer(Sender<()>),
+}
+
+/// Where lines are written to without waiting.
+struct Lines {
+    orders: Sender<Order>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Lines {
+    fn through_thread(out: impl Write + Send + 'static) -> io::Result<(Self, LastLines)> {
+        let (orders, taken) = crossbeam_channel::bounded(LINES_MAX);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let for_thread = Arc::clone(&dropped);
+        thread::Builder::new().name("log".into()).spawn(move || write_all(out, &taken, &for_thread))?;
+        Ok((Self { orders: orders.clone(), dropped }, LastLines { orders }))
+    }
+}
+
+fn write_all(mut out: impl Write, orders: &Receiver<Order>, dropped: &AtomicU64) {
+    for order in orders {
+        match order {
+            Order::Write(line) => {
+                // Nobody to tell if stderr is closed.
+                let _ = out.write_all(&line);
+            }
+            Order::Answer(asker) => drop(asker.send(())),
+        }
+        let lines = if orders.is_empty() { dropped.swap(0, Ordering::Relaxed) } else { 0 };
+        if lines > 0 {
+            tracing::warn!(lines, "log lines were dropped: standard error did not take them");
+        }
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> &'a Self {
+        self
+    }
+}
+
+impl Write for &Lines {
+    /// Takes the whole line, or drops it.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.orders.try_send(Order::Write(line.to_vec())).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Dropping it waits a moment until the lines so far are written.
+#[must_use]
+pub struct LastLines {
+    orders: Sender<Order>,
+}
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        if self.orders.send_timeout(Order::Answer(answer), LAST_LINES_MAX).is_ok() {
+            let _ = answered.recv_timeout(LAST_LINES_MAX);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stderr whose reader takes a line for each word it is given.
+    struct Pipe {
+        allowed: Receiver<()>,
+        written: Sender<Vec<u8>>,
+    }
+
+    impl Write for Pipe {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let _ = self.allowed.recv();
+            self.written.send(line.to_vec()).map_err(io::Error::other)?;
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_standard_error_that_nobody_reads_stops_no_thread_that_logs() {
+        let (allow, allowed) = crossbeam_channel::bounded(0);
+        let (written, read) = crossbeam_channel::unbounded();
+        let (lines, last_lines) = Lines::through_thread(Pipe { allowed, written }).unwrap();
+        for line in 0..LINES_MAX + 10 {
+            (&lines).write_all(format!("{line}\n").as_bytes()).unwrap();
+        }
+        let dropped = lines.dropped.load(Ordering::Relaxed);
+        assert!((9..=10).contains(&dropped), "one may be in the thread's hands: {dropped}");
+        drop(allow);
+        drop(last_lines);
+        let read: Vec<String> = read.try_iter().map(|line| String::from_utf8(line).unwrap()).collect();
+        assert_eq!(read.len() as u64, LINES_MAX as u64 + 10 - dropped);
+        assert_eq!((read[0].as_str(), read[4_000].as_str()), ("0\n", "4000\n"));
+    }
 }

@@ -37,7 +37,10 @@ fn main() -> ExitCode {
     if arguments.check {
         return ExitCode::SUCCESS;
     }
-    logging::start(&config.log);
+    let _last_lines = match logging::start(&config.log) {
+        Ok(last_lines) => last_lines,
+        Err(error) => return refuse(&[Mistake::new("log", error)]),
+    };
     logging::log_panics();
     match run(config) {
         Ok(Ok(())) => ExitCode::SUCCESS,
