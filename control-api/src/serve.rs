@@ -44,7 +44,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
                 }
             },
         };
-        let mut builder = auto::Builder::new(TokioExecutor::new());
+        // One protocol only: a connection that may still become HTTP/2 waits for its first bytes without a limit.
+        let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_MAX);
         let service = TowerToHyperService::new(router.clone());
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
 
 use super::Scope;
 
@@ -50,10 +50,11 @@ pub(crate) async fn enter(connection: &mut PgConnection, scope: Scope) -> Result
     query.execute(connection).await.map(drop)
 }
 
-/// True outside a transaction, where a statement's own instant is the transaction's. An aborted transaction
-/// answers with an error, which closes the connection as well.
+/// True outside a transaction, where a statement's own instant is the transaction's. That is so for a statement in
+/// one message only: a prepared one begins its transaction with one message and is carried out by the next. An
+/// aborted transaction answers with an error, which closes the connection as well.
 pub(super) async fn is_idle(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select now() = statement_timestamp()").fetch_one(connection).await
+    sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(connection).await?.try_get(0)
 }
 
 pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

@@ -142,6 +142,21 @@ async fn a_unit_dropped_after_any_number_of_polls_ends_by_itself() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_in_good_order_serves_unit_after_unit() {
+    let stage = Stage::new().await;
+    let api = stage.serve_from(&stage.url(Role::Api), 1).await;
+    let mut servers = std::collections::BTreeSet::new();
+    for _ in 0..10 {
+        let server = api.database.read(Scope::Nothing, |connection| {
+            Box::pin(async move { sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection).await })
+        });
+        let server: i32 = server.await.unwrap();
+        servers.insert(server);
+    }
+    assert_eq!(servers.len(), 1, "a new connection for each unit");
+}
+
 /// The danger is real: sqlx's own `begin()`, dropped while its answer is on the way, leaves a connection
 /// inside a transaction that the next user finds. If this ever fails, sqlx has been mended.
 #[tokio::test]
