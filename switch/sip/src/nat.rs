@@ -1,8 +1,8 @@
 //! Where messages go: responses by RFC 3261 18.2.2 and RFC 3581, in-dialog requests by route set, target and
 //! the flow the peer was heard on.
 //!
-//! There is no DNS here. A route or target that is not an IP literal, or whose address is not the one the peer
-//! is heard from, is reached by the flow its signalling came on: that is where a phone behind a NAT can hear us.
+//! There is no DNS here. A route that is not an IP literal, and a target whose address is not the one the peer is
+//! heard from, are reached by the flow its signalling came on: that is where a phone behind a NAT can hear us.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -86,8 +86,9 @@ fn by_literal(uri: &Uri<'_>, leg: Flow) -> Option<Flow> {
         // Never down from an encrypted leg to a clear one.
         return None;
     }
-    if same_peer && leg.transport.is_reliable() {
-        // The connection that is open, whatever port the peer listens on.
+    if same_peer && leg.transport.is_reliable() && leg.connection != 0 {
+        // The connection that is open, whatever port the peer listens on. One that is gone came from a port
+        // where nobody listens.
         return None;
     }
     let port = uri.port.unwrap_or(transport.default_port());
@@ -194,6 +195,15 @@ mod tests {
         let leg = flow(Transport::Tcp, "192.0.2.9:40000");
         assert_eq!(next_hop(None, "sip:1001@192.0.2.9:5062;transport=tcp", leg), leg);
         assert_eq!(next_hop(None, "sip:1001@192.0.2.9:5062", leg), leg);
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_is_replaced_where_the_peer_listens() {
+        let leg = Flow { connection: 0, ..flow(Transport::Tcp, "192.0.2.9:40000") };
+        check_hop(None, "sip:1001@192.0.2.9:5062;transport=tcp", leg, Transport::Tcp, "192.0.2.9:5062");
+        check_hop(None, "sip:1001@192.0.2.9", leg, Transport::Tcp, "192.0.2.9:5060");
+        // Behind a NAT there is no such port.
+        check_hop(None, "sip:1001@10.0.0.7:5062", leg, Transport::Tcp, "192.0.2.9:40000");
     }
 
     #[test]
