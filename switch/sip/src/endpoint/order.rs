@@ -9,6 +9,7 @@ use crate::flow::Flow;
 use crate::header::HeaderName;
 use crate::message::Message;
 use crate::message::fields::{Params, unquoted};
+use crate::parse::token::is_token;
 use crate::write::Quoted;
 
 /// Further headers of a message, in order. The ones that carry transactions and dialogs (Via, From, To,
@@ -192,7 +193,7 @@ impl Reason {
     pub fn parse(value: &str) -> Option<Self> {
         let (protocol, params) = value.split_once(';').unwrap_or((value, ""));
         let protocol = protocol.trim();
-        if protocol.is_empty() {
+        if !is_token(protocol.as_bytes()) {
             return None;
         }
         let params = Params::new(params);
@@ -203,10 +204,10 @@ impl Reason {
         })
     }
 
-    /// The first `Reason` of a message.
+    /// The first `Reason` of a message; others may stand behind it on the same line.
     #[must_use]
     pub fn of(message: &Message<'_>) -> Option<Self> {
-        message.named("Reason").and_then(Self::parse)
+        message.values(HeaderName::Reason).next().and_then(Self::parse)
     }
 }
 
@@ -255,6 +256,15 @@ mod tests {
         let odd = Reason::q850(16, r#"a "b" \ ;c=1"#);
         assert_eq!(Reason::parse(&odd.to_string()), Some(odd));
         assert_eq!(Reason::parse(" ;cause=1"), None);
+        assert_eq!(Reason::parse("SIP Q.850;cause=1"), None);
         assert_eq!(Reason::parse("SIP").map(|reason| (reason.cause, reason.text)), Some((None, None)));
+    }
+
+    #[test]
+    fn rfc_3326_a_second_reason_on_the_line_does_not_spoil_the_first() {
+        let text = "CANCEL sip:b@x SIP/2.0\r\n\
+                    Reason: SIP;cause=200;text=\"Elsewhere, by 1002\", Q.850;cause=16\r\n\r\n";
+        let message = crate::OwnedMessage::parse(text.as_bytes()).unwrap();
+        assert_eq!(Reason::of(&message.view()), Some(Reason::sip(200, "Elsewhere, by 1002")));
     }
 }
