@@ -234,7 +234,10 @@ impl Endpoint {
     /// The ACK of a 2xx to a re-INVITE whose session is over: its BYE is on its way already.
     pub(super) fn send_late_ack(&mut self, client: ClientKey, message: &Message<'_>, out: &mut Outputs) {
         let Some(transaction) = self.clients.get(client) else { return };
-        let ClientMachine::Invite { request, .. } = &transaction.machine else { return };
+        let ClientMachine::Invite { request, acks, .. } = &transaction.machine else { return };
+        if acks.len() >= FORKS_MAX {
+            return out.event(Event::Dropped(DropReason::Full));
+        }
         let flow = transaction.flow;
         let request = request.clone();
         let number = self.tokens.number();

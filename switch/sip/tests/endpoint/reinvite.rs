@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sip::{Body, Refused, Reply};
 
+use crate::dialog::response;
 use crate::world::*;
 
 #[test]
@@ -293,4 +294,30 @@ fn section_15_a_change_that_nobody_answers_does_not_outlive_its_session() {
     world.run(Duration::from_secs(33));
     assert_eq!(world.counts(A), sip::Counts::default());
     assert_eq!(world.heard(A), ["Ended Us"]);
+}
+
+#[test]
+fn section_13_2_2_4_late_answers_to_a_change_are_bounded() {
+    let mut world = World::new().bare();
+    world.invite(A, C);
+    world.run(HOP);
+    let invite = world.nodes[C].inbox.remove(0);
+    world.say(C, A, &response(&invite, "200 OK", "c1", "Contact: <sip:c@192.0.2.3:5060>\n"));
+    world.run(HOP);
+    world.ack(A);
+    world.reinvite(A);
+    world.run(HOP);
+    let change = world.nodes[C].inbox.pop().unwrap();
+    world.hang_up(A);
+    world.run(HOP);
+    world.forget();
+    for number in 0..40 {
+        world.say(C, A, &response(&change, "200 OK", "", "").replace("tag=c1", &format!("tag=x{number}")));
+    }
+    world.run_ms(20);
+    let dropped = world.heard(A).iter().filter(|event| *event == "Dropped Full").count();
+    assert_eq!(dropped, 40 - sip::endpoint::FORKS_MAX);
+    let steps = world.steps();
+    assert_eq!(steps.iter().filter(|step| *step == "A->C ACK").count(), sip::endpoint::FORKS_MAX);
+    world.assert_gone();
 }
