@@ -106,13 +106,24 @@ impl Registrar {
             return Err(Rejection::OutOfOrder);
         }
         let added = match &registration.wish {
-            Wish::Update(contacts) => contacts.iter().filter(|contact| contact.expires_secs > 0).count(),
+            Wish::Update(contacts) => self.growth(own, contacts),
             Wish::Fetch | Wish::RemoveAll => 0,
         };
-        if added > 0 && own.is_empty() && self.len() + added > self.limits.bindings_max {
+        if added > 0 && self.len() + added > self.limits.bindings_max {
             return Err(Rejection::Full);
         }
         Ok(())
+    }
+
+    /// By how many contacts an account grows at most: refreshed ones are there already, and those beyond the
+    /// account's own limit replace others.
+    fn growth(&self, own: &[Binding], contacts: &[Contact]) -> usize {
+        let is_known = |contact: &Contact| own.iter().any(|binding| is_same(binding, contact));
+        let (removed, set): (Vec<&Contact>, Vec<&Contact>) =
+            contacts.iter().partition(|contact| contact.expires_secs == 0);
+        let freed = removed.into_iter().filter(|contact| is_known(contact)).count();
+        let fresh = set.into_iter().filter(|contact| !is_known(contact)).count();
+        fresh.min(self.limits.bindings_per_account_max.saturating_sub(own.len())).saturating_sub(freed)
     }
 
     fn update(

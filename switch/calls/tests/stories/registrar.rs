@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::desk::{Desk, Phone, header, id, start_line};
-use calls::{Binding, ClockMark, Input, Notice};
+use calls::{Binding, ClockMark, Input, Limits, Notice, SwitchboardConfig};
 use contract::{id::AccountId, time::Timestamp};
 use sip::{Flow, HeaderName, OwnedMessage, Transport};
 
@@ -151,6 +151,25 @@ fn the_contact_that_expires_first_makes_room() {
     assert!(desk.notices.contains(&Notice::BindingReplaced));
     let eleven: Vec<String> = (0..11).map(|n| format!("<sip:1001@h{n}>")).collect();
     check(&[&format!("Contact: {}", eleven.join(", "))], 403, &[]);
+}
+
+#[test]
+fn a_full_registrar_takes_no_further_contact_of_a_known_account_but_refreshes() {
+    let limits = Limits { bindings_max: 1, ..Limits::default() };
+    let mut desk = Desk::with(SwitchboardConfig { limits, ..SwitchboardConfig::default() }, 0);
+    let sari = Phone::new("1001", ADDRESS);
+    let series = [
+        ("Contact: <sip:1001@a>\r\n", 200),
+        ("Contact: <sip:1001@b>\r\n", 503),
+        ("Contact: <sip:1001@a>;expires=90\r\n", 200),
+        ("Contact: <sip:1001@b>, <sip:1001@a>;expires=0\r\n", 200),
+    ];
+    for (n, (headers, status)) in (0..).zip(series) {
+        let answer = desk.registers(&sari, 1 + 2 * n, headers);
+        assert_eq!(answer.view().status(), Some(status), "{headers}");
+        assert_eq!(desk.bindings.len(), 1, "{headers}");
+    }
+    assert!(desk.notices.contains(&Notice::BindingsFull));
 }
 
 #[test]
