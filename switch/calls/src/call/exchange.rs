@@ -153,8 +153,8 @@ impl Talking {
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::Asked { by, is_canceled, .. } if self.leg(by.other()).session == session => {
                 self.drop_unjoined(means);
-                // A challenge is for us and would only confuse the asker.
-                let status = if matches!(status, 401 | 407) { 488 } else { status };
+                // A challenge or a redirection is for us and would only confuse the asker.
+                let status = if matches!(status, 300..=399 | 401 | 407) { 488 } else { status };
                 if !is_canceled {
                     means.refuse_reinvite(self.leg(by).session, Reply::new(status));
                 }

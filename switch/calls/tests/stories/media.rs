@@ -261,6 +261,24 @@ fn a_re_invite_that_changes_nothing_or_is_refused_is_no_event() {
 }
 
 #[test]
+fn a_re_invite_that_is_challenged_or_redirected_is_refused_as_not_acceptable() {
+    for status in [302, 401, 407] {
+        let mut desk = Desk::new();
+        let [sari, budi] = desk.two();
+        let (mut caller, _) = desk.talk(&sari, &budi, "1002");
+        let reinvite = caller.request("INVITE", "", Some(&sari.sdp_with("sendonly")));
+        desk.from(&sari, &reinvite);
+        desk.expect(&sari, "SIP/2.0 100");
+        let passed = desk.expect(&budi, "INVITE");
+        desk.from(&budi, &budi.respond(&passed, status, None));
+        desk.expect(&budi, "ACK");
+        desk.expect(&sari, "SIP/2.0 488");
+        hang_up(&mut desk, &mut caller, &budi);
+        desk.quiet();
+    }
+}
+
+#[test]
 fn a_re_invite_without_sdp_asks_the_other_side_for_its_offer() {
     let mut desk = Desk::new();
     let [sari, budi] = desk.two();
