@@ -348,7 +348,7 @@ impl World {
         let arrivals = if line.is_tcp {
             let connection = match self.network.connection_of(index) {
                 Some(connection) => connection,
-                None => self.network.connect(index, line.outside),
+                None => self.network.connect(index, line.switch, line.outside),
             };
             let pieces = self.network.stream(now, connection, true, &bytes);
             let arrivals: Vec<Duration> = pieces.iter().map(|(at, _)| *at).take(1).collect();
@@ -359,7 +359,8 @@ impl World {
         } else {
             let arrivals = self.network.datagram(now, index, true, &bytes);
             for at in &arrivals {
-                self.agenda.add(*at, Happening::ToSwitch(Flow::udp(SWITCH, line.outside), bytes.clone()));
+                self.agenda
+                    .add(*at, Happening::ToSwitch(Flow::udp(line.switch, line.outside), bytes.clone()));
             }
             arrivals
         };
@@ -388,18 +389,31 @@ impl World {
 
     fn stream_from_switch(&mut self, flow: Flow, bytes: Vec<u8>) {
         let now = self.clock.now();
-        let own = self.network.connections.get(&flow.connection).copied().filter(|one| one.is_open);
-        let Some(connection) = own else {
-            // The engine has nothing to write to and no phone of ours listens for connections.
+        let Some((number, phone)) = self.connection_for(flow) else {
             let at = now + Duration::from_millis(1);
             return self.agenda.add(at, Happening::SwitchUnreachable(flow));
         };
-        let pieces = self.network.stream(now, flow.connection, false, &bytes);
+        let pieces = self.network.stream(now, number, false, &bytes);
         let arrivals: Vec<Duration> = pieces.iter().map(|(at, _)| *at).take(1).collect();
         for (at, piece) in pieces {
-            self.agenda.add(at, Happening::ToPhoneStream(flow.connection, piece));
+            self.agenda.add(at, Happening::ToPhoneStream(number, piece));
         }
-        self.remember(connection.phone, false, &arrivals, bytes);
+        self.remember(phone, false, &arrivals, bytes);
+    }
+
+    /// The connection a flow names; else, as the daemon does, one that is open to that address, or a new one
+    /// to a phone that listens there.
+    fn connection_for(&mut self, flow: Flow) -> Option<(u64, usize)> {
+        let open = self.network.connections.iter().filter(|(_, one)| one.is_open);
+        let mut fitting = open.filter(|(number, one)| {
+            **number == flow.connection || (flow.connection == 0 && one.remote == flow.remote)
+        });
+        if let Some((number, connection)) = fitting.next() {
+            return Some((*number, connection.phone));
+        }
+        let listens = |phone: &Phone| phone.line.is_tcp && !phone.is_gone && phone.line.inside == flow.remote;
+        let phone = self.phones.iter().position(listens).filter(|_| flow.connection == 0)?;
+        Some((self.network.connect(phone, flow.local, flow.remote), phone))
     }
 
     fn remember(&mut self, phone: usize, to_switch: bool, arrivals: &[Duration], bytes: Vec<u8>) {
@@ -429,8 +443,7 @@ impl World {
         else {
             return;
         };
-        let flow =
-            Flow { transport: Transport::Tcp, local: SWITCH, remote: connection.remote, connection: number };
+        let flow = connection.flow(number);
         match self.switch.read_stream(number, piece) {
             Ok(messages) => messages.iter().for_each(|bytes| self.switch_receives(flow, bytes)),
             Err(error) => self.fault(format!("the switch cannot frame a phone's stream: {error}")),
@@ -442,12 +455,7 @@ impl World {
         let now = self.clock.now();
         if let Some(connection) = self.network.connections.get_mut(&number) {
             connection.is_open = false;
-            let flow = Flow {
-                transport: Transport::Tcp,
-                local: SWITCH,
-                remote: connection.remote,
-                connection: number,
-            };
+            let flow = connection.flow(number);
             self.agenda.add(now + Duration::from_millis(30), Happening::SwitchUnreachable(flow));
         }
         self.buffers.remove(&number);

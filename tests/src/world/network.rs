@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use sip::{Flow, Transport};
+
 use super::dice::Dice;
 
 /// In fair weather: how often the same bytes may be lost on the same way. Two losses of a request, of its
@@ -62,12 +64,22 @@ impl Weather {
 pub struct Connection {
     /// Index of the phone.
     pub phone: usize,
+    /// The switch's end.
+    pub local: SocketAddr,
     /// The phone's end.
     pub remote: SocketAddr,
     /// Not cut.
     pub is_open: bool,
     /// When the last piece arrives, towards the switch and towards the phone.
     last_arrival: [Duration; 2],
+}
+
+impl Connection {
+    /// It as the switch knows it.
+    pub fn flow(&self, number: u64) -> Flow {
+        let (transport, local, remote) = (Transport::Tcp, self.local, self.remote);
+        Flow { transport, local, remote, connection: number }
+    }
 }
 
 /// The network.
@@ -128,9 +140,10 @@ impl Network {
     }
 
     /// A new connection of a phone.
-    pub fn connect(&mut self, phone: usize, remote: SocketAddr) -> u64 {
+    pub fn connect(&mut self, phone: usize, local: SocketAddr, remote: SocketAddr) -> u64 {
         let number = self.connections.keys().next_back().map_or(1, |last| last + 1);
-        let connection = Connection { phone, remote, is_open: true, last_arrival: [Duration::ZERO; 2] };
+        let connection =
+            Connection { phone, local, remote, is_open: true, last_arrival: [Duration::ZERO; 2] };
         self.connections.insert(number, connection);
         number
     }

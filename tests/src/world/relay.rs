@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
@@ -11,8 +11,10 @@ use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, Por
 
 use super::dice::Dice;
 
-/// The address in every lease.
-pub const MEDIA_ADDRESS: [u8; 4] = [192, 0, 2, 20];
+/// The address in leases with even ids.
+pub const MEDIA_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
+/// The address in leases with odd ids.
+pub const MEDIA_ADDRESS_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x20));
 const FIRST_PORT: u16 = 20_000;
 
 /// An open lease.
@@ -137,7 +139,8 @@ impl Relay {
 
 fn lease(id: LeaseId) -> PortLease {
     let port = FIRST_PORT + u16::try_from(id.0).unwrap_or(0) * 2;
-    PortLease { id, address: SocketAddr::from((MEDIA_ADDRESS, port)) }
+    let ip = if id.0 % 2 == 0 { MEDIA_ADDRESS } else { MEDIA_ADDRESS_V6 };
+    PortLease { id, address: SocketAddr::new(ip, port) }
 }
 
 #[cfg(test)]

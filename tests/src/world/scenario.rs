@@ -1,6 +1,9 @@
 //! What will happen in a world, drawn from its seed before it begins.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use contract::snapshot::Snapshot;
 
@@ -15,8 +18,10 @@ use super::{
 };
 
 /// The switch's signalling address.
-pub const SWITCH: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10)), 5060);
+pub const SWITCH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)), 5060);
+/// The same for IPv6.
+pub const SWITCH_V6: SocketAddr =
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10)), 5060);
 
 /// Something that happens from outside, whatever the phones themselves do.
 #[derive(Clone, Debug)]
@@ -74,19 +79,43 @@ pub struct Scenario {
     pub curtain: Duration,
 }
 
-/// The place of phone `index`.
-pub fn line(index: usize, is_tcp: bool, is_behind_nat: bool) -> Line {
-    let own = u8::try_from(index + 1).unwrap_or(u8::MAX);
-    let public = SocketAddr::from(([198, 51, 100, own], 5060));
-    let port = 20_000 + u16::from(own);
-    let (inside, outside) = match (is_tcp, is_behind_nat) {
-        (true, _) => (public, SocketAddr::from(([198, 51, 100, own], 50_000 + u16::from(own)))),
-        (false, true) => {
-            (SocketAddr::from(([10, 0, 0, own], 5060)), SocketAddr::from(([203, 0, 113, own], port)))
+/// What kind of place a phone is in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    /// TCP instead of UDP.
+    pub is_tcp: bool,
+    /// Behind a NAT; over TCP that means that it cannot be connected to.
+    pub is_behind_nat: bool,
+    /// In a network of IPv6.
+    pub is_v6: bool,
+}
+
+impl Place {
+    fn draw(dice: &mut Dice, has_v6: bool) -> Self {
+        let is_v6 = has_v6 && dice.chance(400);
+        Self { is_tcp: dice.chance(200), is_behind_nat: !is_v6 && dice.chance(250), is_v6 }
+    }
+
+    /// The addresses of phone `index` there.
+    pub fn line(self, index: usize) -> Line {
+        let own = u8::try_from(index + 1).unwrap_or(u8::MAX);
+        let public: IpAddr = match self.is_v6 {
+            true => Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, own.into()).into(),
+            false => [198, 51, 100, own].into(),
+        };
+        let private: IpAddr = if self.is_behind_nat { [10, 0, 0, own].into() } else { public };
+        let outside = match (self.is_tcp, self.is_behind_nat) {
+            (false, false) => 5060,
+            (false, true) => 20_000 + u16::from(own),
+            (true, _) => 50_000 + u16::from(own),
+        };
+        Line {
+            is_tcp: self.is_tcp,
+            inside: SocketAddr::new(private, 5060),
+            outside: SocketAddr::new(public, outside),
+            switch: if self.is_v6 { SWITCH_V6 } else { SWITCH },
         }
-        (false, false) => (public, public),
-    };
-    Line { is_tcp, inside, outside, switch: SWITCH }
+    }
 }
 
 impl Scenario {
@@ -96,9 +125,9 @@ impl Scenario {
         let weather = Weather::draw(dice);
         let devices = draw_devices(&snapshot, dice);
         let curtain = dice.millis(40_000, 180_000);
-        let mut scenario = Self { snapshot, weather, leases: 64, devices, acts: Vec::new(), curtain };
+        let mut scenario = Self { snapshot, weather, leases: 128, devices, acts: Vec::new(), curtain };
         if dice.chance(100) {
-            scenario.leases = u32::try_from(dice.between(2, 8)).unwrap_or(8);
+            scenario.leases = u32::try_from(dice.between(4, 16)).unwrap_or(8);
         }
         scenario.draw_calls(dice);
         if dice.chance(600) {
@@ -187,19 +216,19 @@ impl Scenario {
 }
 
 fn draw_devices(snapshot: &Snapshot, dice: &mut Dice) -> Vec<Device> {
+    let has_v6 = dice.chance(200);
     let mut devices: Vec<Device> = Vec::new();
     for organisation in &snapshot.organisations {
         for account in &organisation.accounts {
             let count = if dice.chance(350) { 2 } else { 1 };
             for letter in ["a", "b"].iter().take(count) {
-                let is_tcp = dice.chance(200);
                 let mut login = login(&organisation.sip_domain, &account.username);
                 if dice.chance(20) {
                     login.password.push('?');
                 }
                 let mark = if organisation.is_default { "" } else { "'" };
                 let name = format!("{}{letter}{mark}", account.username);
-                let line = line(devices.len(), is_tcp, dice.chance(250));
+                let line = Place::draw(dice, has_v6).line(devices.len());
                 devices.push(Device { name, login, line });
             }
         }

@@ -16,7 +16,7 @@ use super::{
         call::Call,
         manner::{CallPlan, Manner, Move},
     },
-    scenario::{self, Device, Scenario},
+    scenario::{Device, Place, Scenario},
 };
 
 /// H-052 in stories, in seconds.
@@ -38,11 +38,11 @@ impl Story {
         let device = |(index, name): (usize, &&str)| Device {
             name: (*name).to_owned(),
             login: login(DOMAIN, name.trim_end_matches(['a', 'b', 'c'])),
-            line: scenario::line(index, false, false),
+            line: Place::default().line(index),
         };
         let devices: Vec<Device> = names.iter().enumerate().map(device).collect();
         let (weather, curtain) = (Weather::perfect(), Duration::ZERO);
-        let scenario = Scenario { snapshot, weather, leases: 16, devices, acts: Vec::new(), curtain };
+        let scenario = Scenario { snapshot, weather, leases: 32, devices, acts: Vec::new(), curtain };
         let mut world = World::new(1, scenario);
         world.phones = std::mem::take(&mut world.phones).into_iter().map(Phone::plain).collect();
         let mut story = Self { world };

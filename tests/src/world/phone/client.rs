@@ -40,6 +40,8 @@ pub struct Client {
     pub status: Option<u16>,
     /// Timer B or F ran out.
     pub timed_out: bool,
+    /// An answer without state was followed by another one; what comes of that is nobody's fault.
+    pub was_contradicted: bool,
     /// Something is wrong with how the switch ended it.
     pub complaint: Option<String>,
     bytes: Vec<u8>,
@@ -70,6 +72,7 @@ impl Client {
             call,
             status: None,
             timed_out: false,
+            was_contradicted: false,
             complaint: None,
             bytes,
             accent,
@@ -148,11 +151,12 @@ impl Client {
 
     /// One transaction, one final response; only its exact repetition is fine.
     fn hear_again(&mut self, response: &Text, raw: &[u8], out: &mut Vec<Vec<u8>>) -> News {
-        // What is answered without state may be answered otherwise a moment later (RFC 3261 §8.2.7).
-        let is_stateless = |status: Option<u16>| matches!(status, Some(401 | 407 | 503));
-        let is_free = is_stateless(self.status) && is_stateless(response.status());
+        // What is answered without state may be answered otherwise a moment later (RFC 3261 §8.2.7), even
+        // with a call when a 503 is followed by better times (DESIGN D8).
+        let is_stateless = matches!(self.status, Some(401 | 407 | 503));
         let is_same = self.status == response.status() && (!self.is_invite() || raw == self.last_final);
-        if !is_free && !is_same {
+        self.was_contradicted |= is_stateless && self.status != response.status();
+        if !is_stateless && !is_same {
             self.complaint = Some(format!(
                 "{} got a second final response {:?} after {:?}",
                 self.request.method(),

@@ -237,6 +237,7 @@ impl Phone {
             return;
         };
         let news = client.hear(now, response, raw, &mut self.outbox);
+        self.troubled |= client.was_contradicted;
         let (complaint, call, request) = (client.complaint.take(), client.call, client.request.clone());
         complaint.into_iter().for_each(|text| self.complain(text));
         self.check_response(&request, response);
