@@ -1,8 +1,7 @@
 # Each target is one script in bin/; what it does and needs stands there.
-.PHONY: run test lint bench soak fuzz
+.PHONY: run test lint bench soak
 run:   ; @bin/run
 test:  ; @bin/test
 lint:  ; @bin/lint
 bench: ; @bin/bench
-soak:  ; @bin/soak
-fuzz:  ; @bin/fuzz
+soak:  ; @bin/soak $(SEEDS)
