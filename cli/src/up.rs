@@ -71,11 +71,12 @@ async fn bring_up_and_watch(options: &Options, place: &Place, running: &mut Runn
     let (pool, url) = database(place, &mut state, running).await?;
     step(3, "bringing the database up to date");
     migrations::run(&pool).await?;
+    step(4, &format!("filling in the demo organisation with {} staff", state.staff.len()));
+    seed::fill(&pool, &state, options).await?;
+    // Not before it is certain that the database is ours: these are the passwords of whoever uses it now.
     for (role, password) in state.role_passwords() {
         migrations::set_password(&pool, role, password).await?;
     }
-    step(4, &format!("filling in the demo organisation with {} staff", state.staff.len()));
-    seed::fill(&pool, &state, options).await?;
     configs::write(place, options, &mut state, &url)?;
     let daemons = running.daemons.insert(Daemons::default());
     step(5, "starting the switch");

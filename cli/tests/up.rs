@@ -19,6 +19,7 @@ use sambung::{
     secret,
 };
 use serde_json::Value;
+use sqlx::Connection as _;
 
 /// `sambung` with the daemons beside it; cargo by itself builds only the former for this test.
 fn binary() -> &'static Path {
@@ -267,6 +268,20 @@ fn killed_it_takes_its_children_along_and_starts_again_with_everything() {
 }
 
 #[test]
+fn a_first_start_that_is_broken_off_while_the_database_is_made_can_be_repeated() {
+    let site = Site::new();
+    let mut process = site.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while !site.data().join("postgres").exists() {
+        assert!(Instant::now() < until, "no database is made");
+        sleep(Duration::from_millis(1));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    site.start(&[]);
+}
+
+#[test]
 fn a_child_that_dies_is_reported_and_everything_stops() {
     for name in ["sambungd", "sambung-api", "postgres"] {
         let site = Site::new();
@@ -337,11 +352,13 @@ fn a_database_of_somebody_else_is_used_when_given() {
     assert_eq!(text(&demo, "/database_url"), url);
     assert_eq!(get(&format!("{}/api/telephony/calls", text(&demo, "/http")), text(&demo, "/api_key")).0, 200);
     must_not_leak(&up, &demo);
-    drop(up);
-    // Another folder does not know the passwords of the organisation that is there.
+    // Another folder does not know the passwords of the organisation that is there, and leaves them alone.
     let other = Site::new();
     let (code, said) = run(other.command().env("DATABASE_URL", &url));
     assert_eq!(code, Some(1), "{said}");
+    let switch_url = fs::read_to_string(site.data().join("conf/switch-database-url")).unwrap();
+    runtime.block_on(sqlx::PgConnection::connect(switch_url.trim())).unwrap();
+    drop(up);
     assert!(said.contains("another --data folder"), "{said}");
     assert!(TcpStream::connect(("127.0.0.1", other.http)).is_err());
 }
