@@ -82,6 +82,10 @@ impl Means<'_> {
         self.endpoint.reinvite(self.now, session, body, self.wire)
     }
 
+    pub(crate) fn cancel_reinvite(&mut self, session: SessionKey) {
+        self.endpoint.cancel_reinvite(self.now, session, self.wire);
+    }
+
     pub(crate) fn answer_reinvite(&mut self, session: SessionKey, body: Option<Body>) {
         self.endpoint.answer_reinvite(self.now, session, body, self.wire);
     }

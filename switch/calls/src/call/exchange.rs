@@ -21,7 +21,7 @@ impl Talking {
             Event::Reinvite { session, body } => self.asked(session, body, means),
             Event::ReinviteAnswered { session, body } => self.answered(session, body, means),
             Event::ReinviteFailed { session, status } => self.failed(session, status, means),
-            Event::ReinviteCanceled { session } => self.canceled(session),
+            Event::ReinviteCanceled { session } => self.canceled(session, means),
             Event::Acked { session, body } => self.acked(session, body, means),
             Event::InDialog { session, request, message } => self.carry(session, request, &message, means),
             Event::Response { request, status, message, .. } => {
@@ -163,12 +163,15 @@ impl Talking {
         }
     }
 
-    fn canceled(&mut self, session: SessionKey) {
+    /// The asker took its re-INVITE back: nobody shall be asked any longer.
+    fn canceled(&mut self, session: SessionKey, means: &mut Means<'_>) {
         let side = self.side_of(session);
         if let Exchange::Asked { by, is_canceled, .. } = &mut self.exchange
             && Some(*by) == side
         {
             *is_canceled = true;
+            let other = by.other();
+            means.cancel_reinvite(self.leg(other).session);
         }
     }
 
@@ -216,6 +219,8 @@ impl Talking {
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::Asked { by, is_canceled, .. } => {
                 self.drop_unjoined(means);
+                // Left open, it would keep either side from asking again.
+                means.cancel_reinvite(self.leg(by.other()).session);
                 if !is_canceled {
                     means.refuse_reinvite(self.leg(by).session, Reply::new(504));
                 }

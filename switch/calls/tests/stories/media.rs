@@ -279,6 +279,38 @@ fn a_re_invite_that_is_challenged_or_redirected_is_refused_as_not_acceptable() {
 }
 
 #[test]
+fn a_re_invite_that_is_taken_back_or_never_answered_is_taken_back_on_the_other_side() {
+    for is_canceled in [true, false] {
+        let mut desk = Desk::new();
+        let [sari, budi] = desk.two();
+        let (mut caller, _) = desk.talk(&sari, &budi, "1002");
+        let reinvite = caller.request("INVITE", "", Some(&sari.sdp_with("sendonly")));
+        desk.from(&sari, &reinvite);
+        desk.expect(&sari, "SIP/2.0 100");
+        let passed = desk.expect(&budi, "INVITE");
+        desk.from(&budi, &budi.respond(&passed, 100, None));
+        if is_canceled {
+            let head = reinvite.split("Content-Type").next().unwrap().replace("INVITE", "CANCEL");
+            desk.from(&sari, &format!("{head}Content-Length: 0\r\n\r\n"));
+            desk.expect(&sari, "SIP/2.0 200");
+        } else {
+            desk.wait(Duration::from_secs(64));
+        }
+        desk.expect(&sari, if is_canceled { "SIP/2.0 487" } else { "SIP/2.0 504" });
+        desk.expect(&budi, "CANCEL");
+        desk.from(&budi, &budi.respond(&passed, 487, None));
+        desk.expect(&budi, "ACK");
+        let again = caller.request("INVITE", "", Some(&sari.sdp()));
+        desk.from(&sari, &again);
+        desk.expect(&sari, "SIP/2.0 100");
+        desk.expect(&budi, "INVITE");
+        let bye = caller.request("BYE", "", None);
+        desk.from(&sari, &bye);
+        desk.quiet();
+    }
+}
+
+#[test]
 fn a_re_invite_without_sdp_asks_the_other_side_for_its_offer() {
     let mut desk = Desk::new();
     let [sari, budi] = desk.two();

@@ -338,7 +338,13 @@ impl Endpoint {
     }
 
     /// Sends CANCEL, and waits for the INVITE's end no longer than 64*T1.
-    fn cancel_client(&mut self, now: Instant, key: ClientKey, reason: Option<&str>, out: &mut Outputs) {
+    pub(super) fn cancel_client(
+        &mut self,
+        now: Instant,
+        key: ClientKey,
+        reason: Option<&str>,
+        out: &mut Outputs,
+    ) {
         self.abandon(now, key);
         let Some(transaction) = self.clients.get(key) else { return };
         let ClientMachine::Invite { request, .. } = &transaction.machine else { return };

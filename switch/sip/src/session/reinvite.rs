@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use crate::endpoint::{
-    Body, ClientKey, ClientUser, EndedBy, Endpoint, Event, Outputs, Refused, Reply, ServerKey, ServerUser,
+    Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, Outputs, Refused, Reply, ServerKey, ServerUser,
     contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
 use crate::message::Message;
 use crate::method::Method;
+use crate::transaction::invite_client::InviteClient;
 
 use super::{Answer, Confirmed, Exchange, Session, SessionKey, Stage};
 
@@ -67,6 +68,20 @@ impl Endpoint {
         }
         self.open_client(now, client, (Method::Invite, ClientUser::Reinvite(key)), flow, bytes, out);
         Ok(())
+    }
+
+    /// 9.1: takes our re-INVITE back, if it rings and is not being taken back already. `ReinviteFailed` follows, or
+    /// `ReinviteAnswered` when the answer has crossed the CANCEL.
+    pub fn cancel_reinvite(&mut self, now: Instant, key: SessionKey, out: &mut Outputs) {
+        let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
+        let Exchange::Ours { client } = confirmed.exchange else { return };
+        let is_cancelled = self.clients.get(ClientKey { cancel: true, ..client }).is_some();
+        let rings = self.clients.get(client).is_some_and(|transaction| {
+            matches!(transaction.machine, ClientMachine::Invite { machine: InviteClient::Proceeding, .. })
+        });
+        if rings && !is_cancelled {
+            self.cancel_client(now, client, None, out);
+        }
     }
 
     /// A 2xx to our re-INVITE.

@@ -321,3 +321,26 @@ fn section_13_2_2_4_late_answers_to_a_change_are_bounded() {
     assert_eq!(steps.iter().filter(|step| *step == "A->C ACK").count(), sip::endpoint::FORKS_MAX);
     world.assert_gone();
 }
+
+#[test]
+fn section_9_1_a_change_is_taken_back_once_and_the_next_one_goes_through() {
+    let mut world = World::talking();
+    world.reinvite(A);
+    world.run_ms(40);
+    world.forget();
+    let key = world.session(A);
+    for _ in 0..2 {
+        world.order(A, |endpoint, now, out| endpoint.cancel_reinvite(now, key, out));
+    }
+    world.run_ms(40);
+    assert_eq!(world.steps(), ["A->B CANCEL", "B->A 200 CANCEL", "B->A 487 INVITE", "A->B ACK"]);
+    assert_eq!(world.heard(B), ["ReinviteCanceled"]);
+    assert_eq!(world.heard(A), ["ReinviteFailed 487"]);
+    world.order(A, |endpoint, now, out| endpoint.cancel_reinvite(now, key, out));
+    assert!(world.steps().is_empty(), "there is none to take back");
+    world.reinvite(A);
+    world.run(HOP);
+    assert_eq!(world.heard(B), ["Reinvite hold"]);
+    world.hang_up(A);
+    world.assert_gone();
+}
