@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::endpoint::{
-    Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, Outputs, Refused, Reply, ServerKey, ServerUser,
-    contact, extend, via,
+    Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, Outputs, Refused, Reply, ServerKey,
+    ServerUser, contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
