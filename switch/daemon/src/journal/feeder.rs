@@ -49,14 +49,14 @@ pub struct Feeder {
 }
 
 impl Feeder {
-    /// Starts at the cursor in `folder`; without one, or with an unreadable one, at the oldest entry.
+    /// Starts at the cursor in `folder`; without one, or with one that cannot be right, at the oldest entry.
     pub fn new(
         folder: &Path,
         durable: watch::Receiver<Position>,
         options: PgConnectOptions,
         counters: Arc<Counters>,
     ) -> Self {
-        let saved = read_cursor(folder);
+        let saved = read_cursor(folder, *durable.borrow());
         Self {
             folder: folder.to_path_buf(),
             reader: Reader::new(folder, saved),
@@ -202,13 +202,34 @@ fn entries_of(records: &[Vec<u8>]) -> Vec<Entry> {
     entries.collect()
 }
 
-fn read_cursor(folder: &Path) -> Position {
+fn read_cursor(folder: &Path, end: Position) -> Position {
     let text = match std::fs::read(folder.join(CURSOR_FILE)) {
         Ok(text) => text,
         Err(_) => return Position::default(),
     };
-    serde_json::from_slice(&text).unwrap_or_else(|error| {
-        tracing::warn!(%error, "the journal's cursor is unreadable: everything on disk is delivered again");
+    let cursor = serde_json::from_slice(&text).map_err(|error| error.to_string());
+    // Beyond the end it stems from segments that somebody has deleted: what is written from now on would count as
+    // delivered.
+    let cursor =
+        cursor.and_then(|at: Position| if at <= end { Ok(at) } else { Err("beyond the end".into()) });
+    cursor.unwrap_or_else(|reason: String| {
+        tracing::warn!(reason, "the journal's cursor is unusable: everything on disk is delivered again");
         Position::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_beyond_the_journal_counts_nothing_as_delivered() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |segment| Position { segment, offset: 100 };
+        std::fs::write(folder.path().join(CURSOR_FILE), serde_json::to_vec(&at(5)).unwrap()).unwrap();
+        assert_eq!(read_cursor(folder.path(), at(5)), at(5));
+        assert_eq!(read_cursor(folder.path(), at(1)), Position::default());
+        std::fs::write(folder.path().join(CURSOR_FILE), "{").unwrap();
+        assert_eq!(read_cursor(folder.path(), at(5)), Position::default());
+    }
 }
