@@ -104,7 +104,7 @@ impl Connection {
             }
             // Keep-alives begin no message; but they are not the first one either.
             None if self.is_known && self.framer.pending() <= LINE_END_BYTES_MAX => {
-                self.message_began_at = None
+                self.message_began_at = None;
             }
             None => {}
         }
