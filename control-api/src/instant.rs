@@ -1,5 +1,7 @@
 //! Instants as they cross both doors: `timestamptz` in the database, RFC 3339 in UTC in JSON.
 
+use std::ops::RangeInclusive;
+
 use contract::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sqlx::{
@@ -13,14 +15,22 @@ use utoipa::{PartialSchema, ToSchema, openapi};
 /// Postgres counts from 2000-01-01T00:00:00Z.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
+/// 0001-01-01T00:00:00Z and the last microsecond of the year 9999: what both doors can say.
+const MICROS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+
 /// [`Timestamp`] with its two outward forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(pub Timestamp);
 
 impl Instant {
-    /// The instant that `text`, RFC 3339 with any offset, names.
+    /// The instant that `text`, RFC 3339 with any offset, names, in the years 1 … 9999.
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().ok().map(|instant| Self(Timestamp(instant.as_microsecond())))
+        text.parse::<jiff::Timestamp>().ok().and_then(|instant| Self::from_micros(instant.as_microsecond()))
+    }
+
+    /// So many microseconds after 1970 began, in the years 1 … 9999.
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        MICROS.contains(&micros).then_some(Self(Timestamp(micros)))
     }
 }
 
@@ -90,5 +100,13 @@ mod tests {
         check("2026-11-21T10:00:00+07:00", "2026-11-21T03:00:00.000000Z");
         check("2026-11-21T03:00:00.25Z", "2026-11-21T03:00:00.250000Z");
         assert_eq!(Instant::parse("2026-11-21"), None);
+    }
+
+    #[test]
+    fn an_instant_that_postgres_does_not_know_is_none() {
+        check("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z");
+        check("9999-12-30T00:00:00Z", "9999-12-30T00:00:00.000000Z");
+        assert_eq!(Instant::parse("-009000-01-01T00:00:00Z"), None);
+        assert!([i64::MIN, i64::MAX].into_iter().all(|micros| Instant::from_micros(micros).is_none()));
     }
 }

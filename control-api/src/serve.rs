@@ -1,6 +1,6 @@
 //! The listening socket: how many connections, how long one may take to say what it wants, and how all of
-//! them end. In front of strangers stands a reverse proxy (conf/nginx.conf); this is so that nobody on the
-//! inside can use up the process either.
+//! them end. In front of strangers stands a reverse proxy; this is so that nobody on the inside can use up
+//! the process either.
 
 use std::{io, sync::Arc, time::Duration};
 

@@ -2,7 +2,6 @@
 //! arrive meanwhile neither repeat nor hide any.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use contract::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -58,13 +57,15 @@ impl Cursor {
         let mut bytes = [0_u8; 24];
         let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?;
         let (at, id) = decoded.split_at_checked(8)?;
-        let at = Instant(Timestamp(i64::from_be_bytes(at.try_into().ok()?)));
+        let at = Instant::from_micros(i64::from_be_bytes(at.try_into().ok()?))?;
         Some(Self { at, id: Uuid::from_slice(id).ok()? })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use contract::time::Timestamp;
+
     use super::*;
 
     fn cursor(micros: i64) -> Cursor {
@@ -79,6 +80,9 @@ mod tests {
         );
         for text in ["", "abc", "../../etc/passwd", &"A".repeat(31), &"A".repeat(33), &"A".repeat(5_000)] {
             assert_eq!(Cursor::parse(text), None, "{text}");
+        }
+        for beyond_time in [i64::MIN, i64::MAX] {
+            assert_eq!(Cursor::parse(&cursor(beyond_time).to_text()), None, "{beyond_time}");
         }
     }
 
