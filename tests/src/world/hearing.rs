@@ -74,7 +74,7 @@ impl World {
     fn holds_as_written(&self, call: CallId, caller: &Call, callee: &Call) -> Result<(), String> {
         let Some(record) = self.ledger.calls.get(&call) else { return Ok(()) };
         for (role, of) in [(ParticipantRole::Caller, caller), (ParticipantRole::Recipient, callee)] {
-            let (written, holds) = (record.is_holding(role), !of.media.agreed.receives());
+            let (written, holds) = (record.is_holding(role), of.holds);
             if written != holds {
                 return Err(format!("{role:?} holds: {holds}; the journal says: {written}"));
             }

@@ -53,6 +53,9 @@ pub struct Call {
     pub ended_by_switch: bool,
     /// Ours and theirs.
     pub media: Media,
+    /// We have put the other side on hold by a re-INVITE of ours. What an answer of ours says does not count:
+    /// taking nothing from somebody who sends nothing is no hold.
+    pub holds: bool,
     /// When something last happened to its signalling.
     pub touched_at: Duration,
     pub(super) invite: Text,
@@ -94,6 +97,7 @@ impl Call {
             reason: None,
             ended_by_switch: false,
             media,
+            holds: false,
             touched_at: now,
             target: String::new(),
             routes: Vec::new(),

@@ -52,6 +52,8 @@ pub struct Client {
     ack: Vec<u8>,
     resend: Option<(Duration, Duration)>,
     give_up: Option<Duration>,
+    /// Gives up even though a 1xx has come.
+    is_limited: bool,
     forget: Option<Duration>,
 }
 
@@ -82,6 +84,7 @@ impl Client {
             ack: Vec::new(),
             resend: (!is_reliable).then_some((now + T1, T1)),
             give_up: Some(now + TIMEOUT),
+            is_limited: false,
             forget: None,
         }
     }
@@ -103,7 +106,7 @@ impl Client {
 
     /// After our CANCEL, or after the dialog's end, the final response has 64·T1 to come (§9.1).
     pub fn limit(&mut self, now: Duration) {
-        self.give_up = Some(now + TIMEOUT);
+        (self.give_up, self.is_limited) = (Some(now + TIMEOUT), true);
     }
 
     /// The connection is gone: nothing will come any more (§17.1.4). Says what was asked.
@@ -119,7 +122,8 @@ impl Client {
         match (self.phase, status) {
             (Phase::Calling | Phase::Proceeding, 100..=199) => {
                 if self.phase == Phase::Calling && self.is_invite() {
-                    (self.resend, self.give_up) = (None, None);
+                    self.resend = None;
+                    self.give_up = self.give_up.filter(|_| self.is_limited);
                 }
                 self.phase = Phase::Proceeding;
                 News::Provisional
@@ -153,7 +157,8 @@ impl Client {
     fn hear_again(&mut self, response: &Text, raw: &[u8], out: &mut Vec<Vec<u8>>) -> News {
         // What is answered without state may be answered otherwise a moment later (RFC 3261 §8.2.7), even
         // with a call when a 503 is followed by better times (DESIGN D8).
-        let is_stateless = matches!(self.status, Some(401 | 407 | 503));
+        let may_differ = |status: Option<u16>| matches!(status, Some(401 | 407 | 503));
+        let is_stateless = may_differ(self.status) || response.status() == Some(503);
         let is_same = self.status == response.status() && (!self.is_invite() || raw == self.last_final);
         self.was_contradicted |= is_stateless && self.status != response.status();
         if !is_stateless && !is_same {

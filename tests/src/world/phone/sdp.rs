@@ -129,6 +129,11 @@ impl Heard {
         }
     }
 
+    /// What its audio line says of who sends.
+    pub fn audio_direction(&self) -> Option<Direction> {
+        self.lines.iter().find(|line| line.kind == "audio").map(|line| line.direction)
+    }
+
     /// Where the audio goes.
     pub fn audio(&self) -> Option<SocketAddr> {
         self.lines

@@ -6,7 +6,7 @@ use super::{
     Alarm, Client, Phone,
     call::{Call, Phase},
     manner::Move,
-    sdp::Direction,
+    sdp::{Direction, Heard},
     server::Server,
     text::{Text, uri_of},
 };
@@ -96,6 +96,11 @@ impl Phone {
                     true => call.media.answer_to(&response.body).map(Some),
                     false => call.media.conclude(&response.body).map(|()| None),
                 };
+                let is_offered_to =
+                    call.media.heard().and_then(Heard::audio_direction).is_some_and(Direction::sends);
+                if !request.body.is_empty() || is_offered_to {
+                    call.holds = !call.media.agreed.receives();
+                }
                 if let Err(error) = &body {
                     self.complain(format!("2xx to a re-INVITE: {error}"));
                 }
