@@ -1,7 +1,12 @@
 //! What people and strangers do wrong: a clear sentence or a silent drop with a counter, and never a panic.
 
 use std::{
-    fs, net::UdpSocket, os::unix::fs::PermissionsExt as _, path::Path, process::Output, time::Duration,
+    fs,
+    net::UdpSocket,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -91,6 +96,31 @@ fn a_data_folder_that_cannot_be_one_is_named() -> Result<()> {
         let data = closed.join("var");
         check_refused(&demo::arguments(&data, &mut ports), &[&closed.display().to_string()], &data)?;
     }
+    Ok(())
+}
+
+/// In a mount namespace of its own, in which the folder of Debian's servers is empty.
+#[test]
+fn a_missing_postgres_is_named_with_what_to_install() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("var");
+    let up = our("sambung", demo::arguments(&data, &mut Ports::claim()?))?;
+    let mut command = Command::new("unshare");
+    command.arg("--mount");
+    if !rustix::process::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    let hide = "mount -t tmpfs none /usr/lib/postgresql && exec \"$0\" \"$@\"";
+    command
+        .args(["sh", "-c", hide])
+        .arg(up.get_program())
+        .args(up.get_args())
+        .env("PATH", "/usr/bin:/bin:/usr/sbin");
+    let output = command.output()?;
+    let said = say(&output);
+    ensure!(output.status.code() == Some(2), "{}: {said}", output.status);
+    ensure!(said.contains("apt-get install postgresql-15"), "{said}");
+    ensure!(!data.join("postgres").exists(), "{said}");
     Ok(())
 }
 
