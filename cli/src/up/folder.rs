@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -37,6 +37,7 @@ impl Folder {
         // PostgreSQL's user passes through; what is inside has its own mode.
         fs::DirBuilder::new().recursive(true).mode(0o711).create(path).map_err(at)?;
         let root = fs::canonicalize(path).map_err(at)?;
+        must_be_ours(path, &fs::metadata(&root).map_err(at)?)?;
         let mut options = OpenOptions::new();
         let mut lock = options
             .read(true)
@@ -88,6 +89,22 @@ impl Drop for Folder {
     }
 }
 
+/// Whoever else may write in the folder could put a link where we are about to write a secret.
+fn must_be_ours(path: &Path, found: &fs::Metadata) -> Result<(), String> {
+    let us = rustix::process::geteuid().as_raw();
+    let reason = if found.uid() != us {
+        format!("belongs to user {}, not to user {us} who runs this", found.uid())
+    } else if found.mode() & 0o002 != 0 {
+        String::from("may be written by everybody")
+    } else {
+        return Ok(());
+    };
+    Err(format!(
+        "--data {}: the folder {reason}; name another one, or one that does not exist yet",
+        path.display()
+    ))
+}
+
 fn must_lock(path: &Path, lock: &mut File) -> Result<(), String> {
     match lock.try_lock() {
         Ok(()) => Ok(()),
@@ -98,5 +115,24 @@ fn must_lock(path: &Path, lock: &mut File) -> Result<(), String> {
             Err(format!("--data {}: another sambung up (process {pid}) runs from it", path.display()))
         }
         Err(TryLockError::Error(error)) => Err(format!("--data {}: {error}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_everybody_may_write_in_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let claimed = |mode| {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            Folder::claim(folder.path()).map(drop)
+        };
+        assert!(claimed(0o777).unwrap_err().contains("written by everybody"));
+        assert!(!folder.path().join(LOCK).exists());
+        assert_eq!(claimed(0o755), Ok(()));
     }
 }
