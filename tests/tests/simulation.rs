@@ -3,6 +3,8 @@
 //! `SAMBUNG_SEEDS=n` plays n seeds, `SAMBUNG_SEED=x` plays one; `bin/soak` does so without the rest of the
 //! tests. What is checked stands in `tests::world::checker`.
 
+#![allow(clippy::panic, reason = "a test says what is wrong by stopping")]
+
 use tests::world::{run_seed, soak};
 
 /// Seeds in `make test`.

@@ -3,6 +3,8 @@
 //! The rows are those of the source document's simulation (H-062 … H-064) and of the other ways a call can
 //! go; the participant in brackets is the one an event names.
 
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "a test says what is wrong by stopping")]
+
 use std::time::Duration;
 
 use contract::journal::{EventKind, ParticipantRole};
@@ -10,7 +12,7 @@ use tests::world::{
     organisation::{CLOSED, EMPTY, RECEPTION, SUPPORT},
     phone::{
         call::Phase,
-        manner::{CallPlan, Manner, Move, Verdict},
+        manner::{CallPlan, Manner, Move, ODD_BODIES, Verdict},
     },
     scenario::short_call,
     story::{RING_TIMEOUT_SECS, Story, told},
@@ -291,7 +293,7 @@ fn the_operator_hangs_up() {
     story.meets("1002", Manner::answer(millis(1_000)));
     story.calls("1001", short_call("1002", 600));
     story.runs_for(5_000);
-    let call = story.world.ledger.calls.keys().next().copied().expect("a call");
+    let call = story.world.ledger.calls.keys().next().copied().unwrap_or_else(|| panic!("no call"));
     story.tells_switch(calls::Input::Command(contract::command::Command::HangUp { call }));
     story.runs_for(1_000);
     assert!(story.calls_of("1001")[0].is_over() && story.calls_of("1002")[0].is_over());
@@ -317,4 +319,27 @@ fn under_journal_pressure_new_calls_are_refused_and_old_ones_go_on() {
     assert!(story.calls_of("1001")[0].is_talking());
     story.ends();
     assert_eq!(story.records().len(), 1);
+}
+
+#[test]
+fn registrations_survive_a_restart_of_the_switch() {
+    let mut story = Story::with(&["1001", "1002"]);
+    story.restarts();
+    story.meets("1002", Manner::answer(millis(1_000)));
+    story.calls("1001", short_call("1002", 20));
+    story.ends_after(30);
+    assert_eq!(story.told(), format!("{TO_STAFF} recipient/user | created ringing answered(3) ended"));
+}
+
+#[test]
+fn a_body_that_no_phone_can_answer_rings_nobody() {
+    // RFC 3261 §21.4.13 and §21.4.26
+    for (body, status) in ODD_BODIES.into_iter().zip([488, 488, 488, 415]) {
+        let mut story = Story::with(&["1001", "1002"]);
+        story.calls("1001", CallPlan { odd_body: Some(body), ..short_call("1002", 5) });
+        story.ends();
+        assert_eq!(story.told(), format!("{TO_STAFF} | created failed ended"), "{body:?}");
+        assert_eq!(story.status_of("1001"), Some(status), "{body:?}");
+        assert!(story.calls_of("1002").is_empty());
+    }
 }

@@ -41,7 +41,7 @@ fn main() -> io::Result<ExitCode> {
             )?;
         }
         Err(failure) if must_fail => {
-            writeln!(out, "found at seed {} after {took:.1} s: {}", failure.seed, failure.what)?
+            writeln!(out, "found at seed {} after {took:.1} s: {}", failure.seed, failure.what)?;
         }
         Err(failure) => writeln!(out, "{failure}")?,
     }

@@ -106,7 +106,7 @@ pub struct Link {
 pub struct Report {
     /// Hash of everything that was said, written and commanded, and when.
     pub hash: u64,
-    /// Virtual time passed.
+    /// Virtual time until the curtain; what runs out after it is not counted.
     pub lasted: Duration,
     /// Calls in the journal.
     pub calls: usize,
@@ -305,6 +305,17 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A restart of the switch while no call is up: connections break, the relay's ports are new.
+    pub(crate) fn restart(&mut self) {
+        let key = self.dice.key();
+        self.switch.restart(&self.snapshot, key, &self.clock);
+        (0..self.phones.len()).for_each(|phone| self.cut(phone));
+        let leases = u32::try_from(self.relay.lent()).unwrap_or(0);
+        let (relay, stock) = Relay::new(leases, Dice::for_actor(self.seed, actor::RELAY));
+        self.relay = relay;
+        self.tell_switch(Input::Media(stock), None);
     }
 
     fn act(&mut self, act: Act) {
@@ -559,7 +570,7 @@ impl World {
     pub fn report(&self) -> Report {
         Report {
             hash: self.ladder.hash() ^ self.journal_hash,
-            lasted: self.clock.now(),
+            lasted: self.curtain.unwrap_or_default(),
             calls: self.ledger.calls.len(),
             answered: self
                 .ledger

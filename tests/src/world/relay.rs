@@ -139,7 +139,7 @@ impl Relay {
 
 fn lease(id: LeaseId) -> PortLease {
     let port = FIRST_PORT + u16::try_from(id.0).unwrap_or(0) * 2;
-    let ip = if id.0 % 2 == 0 { MEDIA_ADDRESS } else { MEDIA_ADDRESS_V6 };
+    let ip = if id.0.is_multiple_of(2) { MEDIA_ADDRESS } else { MEDIA_ADDRESS_V6 };
     PortLease { id, address: SocketAddr::new(ip, port) }
 }
 

@@ -13,7 +13,7 @@ use super::{
     organisation::{self, CLOSED, EMPTY, RECEPTION, SUPPORT, login},
     phone::{
         Line, Login,
-        manner::{CallPlan, Move, draw_talk},
+        manner::{CallPlan, Move, ODD_BODIES, draw_talk},
     },
 };
 
@@ -181,6 +181,7 @@ impl Scenario {
             to,
             is_late_offer: dice.chance(150),
             video: dice.chance(150),
+            odd_body: dice.chance(30).then(|| dice.pick(&ODD_BODIES)),
             patience,
             talk: draw_talk(dice),
         }

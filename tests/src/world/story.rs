@@ -86,6 +86,12 @@ impl Story {
         self.goes_on(World::settle);
     }
 
+    /// The switch is stopped and started again; only what is on disk comes back.
+    pub fn restarts(&mut self) {
+        self.world.restart();
+        self.goes_on(World::settle);
+    }
+
     /// Time passes.
     pub fn runs_for(&mut self, millis: u64) {
         let end = self.world.clock.now() + Duration::from_millis(millis);

@@ -31,8 +31,10 @@ impl Phone {
         invite.add("Contact", self.contact());
         invite.add("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO");
         invite.add("User-Agent", "sambung simulated phone");
-        if !plan.is_late_offer {
-            invite.with_body("application/sdp", media.offer());
+        match plan.odd_body {
+            Some((kind, text)) => invite.with_body(kind, text.to_owned()),
+            None if plan.is_late_offer => {}
+            None => invite.with_body("application/sdp", media.offer()),
         }
         self.authorize(&mut invite);
         let mut call = Call::new(number, true, invite.clone(), media, now);

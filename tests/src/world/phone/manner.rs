@@ -13,6 +13,8 @@ pub struct CallPlan {
     pub is_late_offer: bool,
     /// Also offers video.
     pub video: bool,
+    /// Sends this instead of SDP that makes sense, with its type.
+    pub odd_body: Option<(&'static str, &'static str)>,
     /// Gives up when nobody has answered by then.
     pub patience: Option<Duration>,
     /// What happens after the answer, each counted from the one before.
@@ -26,6 +28,7 @@ impl CallPlan {
             to: number.to_owned(),
             is_late_offer: false,
             video: false,
+            odd_body: None,
             patience: None,
             talk: vec![(length, Move::HangUp)],
         }
@@ -37,6 +40,17 @@ impl CallPlan {
         Self { talk, ..self }
     }
 }
+
+/// Bodies no phone can answer: no media, no SDP, no sense.
+pub const ODD_BODIES: [(&str, &str); 4] = [
+    ("application/sdp", "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\n"),
+    (
+        "application/sdp",
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=application 9 UDP/DTLS/SCTP x\r\n",
+    ),
+    ("application/sdp", "this is no description"),
+    ("text/plain", "hello"),
+];
 
 /// Something a party does during a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
