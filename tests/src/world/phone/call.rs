@@ -65,8 +65,8 @@ pub struct Call {
     pub(super) remote_seq: u32,
     pub(super) is_late_offer: bool,
     pub(super) has_answer: bool,
-    /// Our 200 made an offer; the ACK must bring the answer.
-    pub(super) awaits_answer: bool,
+    /// Our 200 to the INVITE of this number made an offer; its ACK must bring the answer.
+    pub(super) awaits_answer: Option<u32>,
     pub(super) wants_cancel: bool,
     pub(super) is_cancel_sent: bool,
     pub(super) manner: Option<Manner>,
@@ -105,7 +105,7 @@ impl Call {
             remote_seq: if is_outgoing { 0 } else { sequence },
             is_late_offer: invite.body.is_empty(),
             has_answer: false,
-            awaits_answer: false,
+            awaits_answer: None,
             wants_cancel: false,
             is_cancel_sent: false,
             manner: None,

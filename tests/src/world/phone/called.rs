@@ -124,7 +124,7 @@ impl Phone {
             Some(Verdict::Answer) => {
                 call.phase = Phase::Answered;
                 (call.status, call.answered_at) = (Some(200), Some(now));
-                call.awaits_answer = call.is_late_offer;
+                call.awaits_answer = call.is_late_offer.then_some(call.remote_seq);
                 let body = if call.is_late_offer { Some(call.media.offer()) } else { call.answer.clone() };
                 self.respond_to_invite(now, number, 200, "OK", body);
             }
@@ -216,9 +216,12 @@ impl Phone {
         call.touched_at = now;
         // An ACK without the answer to our offer is only good for a BYE that follows at once: the checker
         // finds the phone without anybody to send to when none does.
-        let has_answer = call.awaits_answer && !ack.body.is_empty();
+        let is_awaited = call.awaits_answer == Some(ack.cseq().0);
+        let has_answer = is_awaited && !ack.body.is_empty();
         let verdict = if has_answer { call.media.conclude(&ack.body) } else { Ok(()) };
-        call.awaits_answer = false;
+        if is_awaited {
+            call.awaits_answer = None;
+        }
         let is_first = call.phase == Phase::Answered;
         if is_first {
             call.phase = Phase::Talking;

@@ -158,7 +158,9 @@ impl Client {
         // What is answered without state may be answered otherwise a moment later (RFC 3261 §8.2.7), even
         // with a call when a 503 is followed by better times (DESIGN D8).
         let may_differ = |status: Option<u16>| matches!(status, Some(401 | 407 | 503));
-        let is_stateless = may_differ(self.status) || response.status() == Some(503);
+        // Out of order while its dialog is there, unknown when that is gone: both are refusals without state.
+        let is_outdated = (self.status, response.status()) == (Some(500), Some(481));
+        let is_stateless = may_differ(self.status) || response.status() == Some(503) || is_outdated;
         let is_same = self.status == response.status() && (!self.is_invite() || raw == self.last_final);
         self.was_contradicted |= is_stateless && self.status != response.status();
         if !is_stateless && !is_same {

@@ -232,13 +232,13 @@ impl Phone {
         if call.phase == Phase::Leaving {
             return self.reply_and_keep(now, server, 481, "Call/Transaction Does Not Exist");
         }
-        if is_ours_open || call.awaits_answer {
+        if is_ours_open || call.awaits_answer.is_some() {
             server.call = Some(number);
             return self.reply_and_keep(now, server, 491, "Request Pending");
         }
         call.learn(&server.request);
         let body = if server.request.body.is_empty() {
-            call.awaits_answer = true;
+            call.awaits_answer = Some(server.request.cseq().0);
             Ok(call.media.offer())
         } else {
             call.media.answer_to(&server.request.body)
