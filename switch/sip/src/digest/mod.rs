@@ -2,7 +2,7 @@
 //!
 //! A nonce is a time and its HMAC, so a challenge keeps nothing (see [`NonceKey`]). Without state there is no
 //! count of `nc` either: a captured header can be replayed within the nonce's lifetime, for the same method and,
-//! where the client names a user in `uri`, the same dialled user. A short lifetime (a minute or so) bounds that;
+//! where the client names a user in `uri`, the same dialled user. A lifetime of minutes bounds that;
 //! TLS ends it. Keeping counts would let anybody who asks for nonces fill memory before authentication.
 //!
 //! Decisions: SHA-256 and MD5, whichever the caller offers. `qop=auth` is asked for; `auth-int` is understood.
