@@ -21,7 +21,7 @@ use super::{
     ledger::Record,
     organisation,
     phone::{
-        Login, Phone, TIMEOUT,
+        Login, Phone,
         call::{Call, Phase},
     },
 };
@@ -305,6 +305,3 @@ fn ending(record: &Record) -> Option<u16> {
         _ => None,
     }
 }
-
-/// Longest time a client transaction can take, for stories that wait for one.
-pub const TRANSACTION_MAX: Duration = TIMEOUT;

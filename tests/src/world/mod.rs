@@ -56,6 +56,8 @@ const QUIET_AFTER: Duration = Duration::from_secs(200);
 const REST_AFTER: Duration = Duration::from_secs(8_000);
 /// How often the state in the middle of calls is looked at.
 const PROBE_EVERY: Duration = Duration::from_millis(2_500);
+/// Longer than any transaction.
+const PACKETS_ARE_OLD_AFTER: Duration = Duration::from_secs(40);
 /// Steps in one world; more is a storm.
 const STEPS_MAX: u64 = 400_000;
 /// Wake-ups of the switch at one instant; more is a timer that does not go off.
@@ -342,15 +344,19 @@ impl World {
                 let plan = switch::plan(&self.snapshot);
                 self.tell_switch(Input::Plan(plan), None);
             }
-            Act::Stranger => {
-                let copies =
-                    self.ladder.lines.iter().filter(|line| line.to_switch && is_guarded(&line.bytes));
-                let copies: Vec<&[u8]> = copies.map(|line| line.bytes.as_slice()).collect();
-                let heard = if copies.is_empty() { None } else { Some(self.dice.pick(&copies)) };
-                let bytes = stranger::datagram(&mut self.dice, heard);
-                self.switch_receives(Flow::udp(SWITCH, stranger::ADDRESS), &bytes);
-            }
+            Act::Stranger => self.hear_stranger(),
         }
+    }
+
+    /// The stranger may have old packets. Who can copy one that is under way owns the transaction anyway.
+    fn hear_stranger(&mut self) {
+        let old = self.clock.now().saturating_sub(PACKETS_ARE_OLD_AFTER);
+        let lines = self.ladder.lines.iter().take_while(|line| line.at < old);
+        let copies = lines.filter(|line| line.to_switch && is_guarded(&line.bytes));
+        let copies: Vec<&[u8]> = copies.map(|line| line.bytes.as_slice()).collect();
+        let heard = if copies.is_empty() { None } else { Some(self.dice.pick(&copies)) };
+        let bytes = stranger::datagram(&mut self.dice, heard);
+        self.switch_receives(Flow::udp(SWITCH, stranger::ADDRESS), &bytes);
     }
 
     fn send_from_phone(&mut self, index: usize, bytes: Vec<u8>) {
