@@ -36,6 +36,6 @@ pub use clock::ClockMark;
 pub use config::{Limits, SwitchboardConfig, Timeouts};
 pub use contract::command::{Command, Outcome};
 pub use input::Input;
-pub use output::{BindingChange, LiveChange, Notice, Output, Outputs, Why};
+pub use output::{BindingChange, LiveChange, Notice, Output, Outputs, Trace, Why};
 pub use registrar::{Binding, BindingFlow};
 pub use switchboard::{Counts, Switchboard};

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use contract::{id::CallId, time::Timestamp};
+use dialplan::Decision;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use sip::{
@@ -14,7 +15,7 @@ use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 
 use crate::{
     config::SwitchboardConfig,
-    output::{Notice, Output, Outputs},
+    output::{Notice, Output, Outputs, Trace},
     registrar::Registrar,
     stock::Stock,
 };
@@ -59,7 +60,20 @@ impl Means<'_> {
     pub(crate) fn invite(&mut self, call: CallId, invite: Invite) -> Result<SessionKey, Refused> {
         let session = self.endpoint.invite(self.now, invite, self.wire)?;
         self.sessions.insert(session, call);
+        self.trace_leg(call, session);
         Ok(session)
+    }
+
+    /// Says which messages are this leg's, before the first of them leaves.
+    pub(crate) fn trace_leg(&mut self, call: CallId, session: SessionKey) {
+        if let Some(sip_call_id) = self.endpoint.call_id(session) {
+            self.out.push(Output::Trace(Trace::Leg { call, sip_call_id }));
+        }
+    }
+
+    /// Says what the plan made of what was dialled.
+    pub(crate) fn trace_route(&mut self, call: CallId, revision: i64, decision: Decision) {
+        self.out.push(Output::Trace(Trace::Routed { call, revision, decision: Box::new(decision) }));
     }
 
     pub(crate) fn ring(&mut self, session: SessionKey, provisional: Provisional) {

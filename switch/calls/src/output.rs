@@ -9,6 +9,7 @@ use contract::{
     journal::Entry,
     live::LiveCall,
 };
+use dialplan::Decision;
 use sip::{DropReason, Flow};
 use streams::media::{LeaseId, MediaCommand};
 
@@ -36,6 +37,29 @@ pub enum Output {
     Command(Outcome),
     /// To be counted and, at a bounded rate, logged. Holds no personal data.
     Notice(Notice),
+    /// For whoever asks later why a call went as it did. Nothing depends on it.
+    Trace(Trace),
+}
+
+/// What explains a call besides its facts. It comes before the messages that follow from it.
+#[derive(Debug)]
+pub enum Trace {
+    /// What the plan made of what was dialled.
+    Routed {
+        /// The call.
+        call: CallId,
+        /// Revision of the plan that was asked.
+        revision: i64,
+        /// What it said and why.
+        decision: Box<Decision>,
+    },
+    /// Another leg of the call, in the order of their numbers, by the name its messages carry.
+    Leg {
+        /// The call.
+        call: CallId,
+        /// Its Call-ID (RFC 3261 §8.1.1.4).
+        sip_call_id: Box<str>,
+    },
 }
 
 /// A change of the registrar's table.

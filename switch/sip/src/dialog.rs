@@ -65,6 +65,11 @@ impl Dialog {
         }
     }
 
+    /// What all its messages carry as Call-ID.
+    pub(crate) fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
     /// Whether a request of the peer belongs to this dialog; our tag has been matched already (12.2.2).
     pub(crate) fn owns(&self, request: &Message<'_>) -> bool {
         request.first(HeaderName::CallId) == Some(&*self.call_id) && *self.remote_tag == *from_tag(request)

@@ -548,7 +548,7 @@ impl World {
                 }
             }
             // What is counted depends on chance; an order's outcome is in the journal.
-            Output::Command(_) | Output::Notice(_) => {}
+            Output::Command(_) | Output::Notice(_) | Output::Trace(_) => {}
         }
     }
 

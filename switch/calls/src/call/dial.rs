@@ -44,7 +44,10 @@ impl Call {
         let mut head = Head::default();
         let mut record = Record::open(org.id(), id, &caller.number, dialled, means);
         let facts = Facts { org: org.id(), caller: caller.id, dialled };
-        let route = opening.plan.route(&facts, means.wall).route;
+        means.trace_leg(id, session);
+        let decision = opening.plan.route(&facts, means.wall);
+        let route = decision.route.clone();
+        means.trace_route(id, opening.plan.revision(), decision);
         let host = match &route {
             Route::Ring(ring) => Some(ring.host),
             Route::Refuse(refusal) => refusal.host(),

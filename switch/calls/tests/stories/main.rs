@@ -1,7 +1,7 @@
 //! Stories: phones scripted as text, a switchboard, and what came of it.
 //!
 //! `events` is the record of a call in every way it can go, `media` who hears whom, `registrar` what phones see of
-//! their contacts, `doors` who gets in. `desk` is the harness they share.
+//! their contacts, `doors` who gets in, `traces` what explains a call. `desk` is the harness they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod desk;
@@ -9,3 +9,4 @@ mod doors;
 mod events;
 mod media;
 mod registrar;
+mod traces;

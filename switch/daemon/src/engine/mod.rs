@@ -366,6 +366,7 @@ impl Engine {
                     let _ = self.asker.take().map(|asker| asker.send(outcome));
                 }
                 Output::Notice(notice) => self.notice_log.note(now, &notice, &self.counters.notices),
+                Output::Trace(_) => {}
             }
         }
     }

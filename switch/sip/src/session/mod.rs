@@ -7,6 +7,7 @@
 mod end;
 mod in_dialog;
 mod incoming;
+mod name;
 mod outgoing;
 mod reinvite;
 
@@ -49,6 +50,7 @@ pub(crate) enum Stage {
 /// Our INVITE has no final answer.
 pub(crate) struct Outgoing {
     client: ClientKey,
+    call_id: Box<str>,
     /// One dialog for each fork that has rung.
     early: Vec<Dialog>,
     cancel: Option<Cancel>,

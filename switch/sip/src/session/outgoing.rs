@@ -38,7 +38,8 @@ impl Endpoint {
             self.compose_invite(&invite, (&names.0, &names.1, &names.2)).map_err(|_| Refused::Invalid)?;
         let user = ClientUser::Invite(session);
         self.open_client(now, client, (Method::Invite, user), invite.flow, bytes, out);
-        let stage = Stage::Outgoing(Outgoing { client, early: Vec::new(), cancel: None });
+        let stage = Outgoing { client, call_id: names.2.into_boxed_str(), early: Vec::new(), cancel: None };
+        let stage = Stage::Outgoing(stage);
         self.sessions.insert(session, Session::new(stage, invite.contact_user));
         Ok(session)
     }

@@ -12,7 +12,7 @@ use std::{
 
 use calls::{
     Binding, BindingChange, ClockMark, Counts, Input, LiveChange, Notice, Output, Outputs, Switchboard,
-    SwitchboardConfig,
+    SwitchboardConfig, Trace,
 };
 use contract::{
     command::Outcome,
@@ -46,6 +46,9 @@ pub struct Desk {
     pub bindings: BTreeMap<(AccountId, String), Binding>,
     pub live: BTreeMap<CallId, LiveCall>,
     pub notices: Vec<Notice>,
+    pub traces: Vec<Trace>,
+    /// Call-IDs of which legs or messages have been told, in that order: `leg X`, `sent X`.
+    pub order: Vec<String>,
     pub outcomes: Vec<Outcome>,
     /// The last answer of the relay is this report.
     pub report: LegReport,
@@ -122,6 +125,8 @@ impl Desk {
             bindings: BTreeMap::new(),
             live: BTreeMap::new(),
             notices: Vec::new(),
+            traces: Vec::new(),
+            order: Vec::new(),
             outcomes: Vec::new(),
             report: LegReport::default(),
             is_relay_dead: false,
@@ -142,7 +147,9 @@ impl Desk {
         while let Some(output) = out.pop() {
             match output {
                 Output::Send { flow, bytes } => {
-                    self.sent.push((flow, OwnedMessage::parse(&bytes).expect("what is sent can be read")));
+                    let message = OwnedMessage::parse(&bytes).expect("what is sent can be read");
+                    self.order.push(format!("sent {}", message.view().call_id().expect("it has one")));
+                    self.sent.push((flow, message));
                 }
                 Output::Media(command) => {
                     self.media.push(command);
@@ -167,6 +174,12 @@ impl Desk {
                 }
                 Output::Command(outcome) => self.outcomes.push(outcome),
                 Output::Notice(notice) => self.notices.push(notice),
+                Output::Trace(trace) => {
+                    if let Trace::Leg { sip_call_id, .. } = &trace {
+                        self.order.push(format!("leg {sip_call_id}"));
+                    }
+                    self.traces.push(trace);
+                }
             }
         }
         for lease in closed {
