@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::id::{AccountId, ExtensionId, OrgId, UserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// All organisations at one revision.
 #[derive(Clone, Debug, Default)]
@@ -128,7 +128,7 @@ pub struct Target {
 }
 
 /// One person for the rules of a call: a refusal of one device speaks for all devices of the same person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonKey {
     /// A member of staff.

@@ -7,14 +7,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::sdp;
 
 /// Names a lease for as long as it lives. Not reused before 65,536 further leases of the same port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseId(pub u32);
 
 /// A bound RTP/RTCP port pair. RTP is on the even port of `address`, RTCP on the next one (RFC 3550 §11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortLease {
     /// What commands call it.
     pub id: LeaseId,
@@ -23,7 +25,7 @@ pub struct PortLease {
 }
 
 /// Everything the relay must know about the far end of one leg's stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegMedia {
     /// Where its SDP says it receives RTP; `None` when unknown yet or on hold with an unspecified address.
     pub remote: Option<SocketAddr>,
@@ -122,7 +124,7 @@ pub enum MediaEvent {
 }
 
 /// What the media of one leg was like; the fields of the journal's quality record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegReport {
     /// RTP packets received and accepted.
     pub packets_received: u64,

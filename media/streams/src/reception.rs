@@ -3,13 +3,15 @@
 //! A.1's probation is left out: the source has been proven before a packet is counted here. A jump of the sequence
 //! numbers is a restart of the sender when two packets in a row agree on it; what was lost before is kept.
 
+use serde::{Deserialize, Serialize};
+
 const DROPOUT_MAX: u16 = 3_000;
 const MISORDER_MAX: u16 = 100;
 /// A step of the sender's timeline against ours that is a new timeline rather than a delay.
 const TIMELINE_STEP_SECS_MAX: u32 = 5;
 
 /// Figures of all streams that one leg has received, one after the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reception {
     clock_rate_hz: u32,
     run: Option<Run>,
@@ -20,7 +22,7 @@ pub struct Reception {
 }
 
 /// Consecutive packets of one SSRC without a restart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Run {
     base: u64,
     highest: u16,
@@ -30,7 +32,7 @@ struct Run {
     restart: Option<u16>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Timeline {
     started_micros: u64,
     transit: u32,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use contract::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// An instant and the wall time it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,30 @@ impl ClockMark {
     }
 }
 
+/// Microseconds on the switch's own time line, which begins at an instant that every life of the switch knows.
+///
+/// What a call keeps is kept in these: an `Instant` means nothing to the next process, and the wall clock may be set.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    /// The moment of an instant; whatever lies before the beginning counts as the beginning.
+    pub(crate) fn of(instant: Instant, origin: Instant) -> Self {
+        let micros = instant.saturating_duration_since(origin).as_micros();
+        Self(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// The instant, on the same time line.
+    pub(crate) fn instant(self, origin: Instant) -> Instant {
+        origin + Duration::from_micros(self.0)
+    }
+
+    /// So much later.
+    pub(crate) fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(span.as_micros()).unwrap_or(u64::MAX)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +69,17 @@ mod tests {
         assert_eq!(mark.instant(Timestamp(2_500_000)), later);
         assert_eq!(ClockMark { instant: later, ..mark }.wall(instant), Timestamp(-500_000));
         assert_eq!(mark.instant(Timestamp(0)), instant, "nothing is due before the mark");
+    }
+
+    #[test]
+    fn a_moment_is_the_same_instant_on_the_same_time_line() {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+        let origin = Instant::now();
+        let later = origin + Duration::from_micros(1_500);
+        let moment = Moment::of(later, origin);
+        assert_eq!(moment.instant(origin), later);
+        assert_eq!(moment.after(Duration::from_micros(500)), Moment(2_000));
+        assert_eq!(Moment::of(origin, later), Moment(0), "before the beginning");
+        assert_eq!(moment.instant(later), later + Duration::from_micros(1_500), "another life's origin");
     }
 }

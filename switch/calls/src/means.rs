@@ -2,7 +2,10 @@
 //!
 //! Handed down by reference for the length of one input, so that a call owns nothing but itself.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use contract::{id::CallId, time::Timestamp};
 use dialplan::Decision;
@@ -14,6 +17,7 @@ use sip::{
 use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 
 use crate::{
+    clock::Moment,
     config::SwitchboardConfig,
     output::{Notice, Output, Outputs, Trace},
     registrar::Registrar,
@@ -23,6 +27,8 @@ use crate::{
 /// Everything a call needs while it handles one event.
 pub(crate) struct Means<'a> {
     pub(crate) now: Instant,
+    /// Where the time line begins that [`Moment`]s are counted on.
+    pub(crate) origin: Instant,
     pub(crate) wall: Timestamp,
     pub(crate) config: &'a SwitchboardConfig,
     pub(crate) endpoint: &'a mut Endpoint,
@@ -36,6 +42,16 @@ pub(crate) struct Means<'a> {
 }
 
 impl Means<'_> {
+    /// Now, as a call keeps it.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::of(self.now, self.origin)
+    }
+
+    /// So much later than now, as a call keeps it.
+    pub(crate) fn after(&self, span: Duration) -> Moment {
+        self.moment().after(span)
+    }
+
     pub(crate) fn media(&mut self, command: MediaCommand) {
         self.out.push(Output::Media(command));
     }

@@ -21,7 +21,7 @@ use streams::media::MediaEvent;
 use crate::{
     authentication::Authenticator,
     call::Call,
-    clock::ClockMark,
+    clock::{ClockMark, Moment},
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
     input::Input,
     means::{Means, Random},
@@ -45,7 +45,8 @@ pub struct Switchboard {
     pub(crate) random: Random,
     pub(crate) has_journal_pressure: bool,
     clock: ClockMark,
-    deadlines: BTreeSet<(Instant, CallId)>,
+    origin: Instant,
+    deadlines: BTreeSet<(Moment, CallId)>,
     /// Calls whose `ended` is written and whose legs are still leaving.
     over: usize,
 }
@@ -96,6 +97,7 @@ impl Switchboard {
             random,
             has_journal_pressure: false,
             clock,
+            origin: clock.instant,
             deadlines: BTreeSet::new(),
             over: 0,
             config,
@@ -129,7 +131,7 @@ impl Switchboard {
     #[must_use]
     pub fn deadline(&self) -> Option<(Instant, Why)> {
         let sip = self.endpoint.deadline().map(|(at, why)| (at, Why::Sip(why)));
-        let call = self.deadlines.first().map(|(at, call)| (*at, Why::Call(*call)));
+        let call = self.deadlines.first().map(|(at, call)| (at.instant(self.origin), Why::Call(*call)));
         let expiry = self.registrar.deadline().map(|at| (self.clock.instant(at), Why::Registration));
         [sip, call, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
@@ -160,6 +162,7 @@ impl Switchboard {
     pub(crate) fn means<'a>(&'a mut self, out: &'a mut Outputs) -> Means<'a> {
         Means {
             now: self.now,
+            origin: self.origin,
             wall: self.clock.wall(self.now),
             config: &self.config,
             endpoint: &mut self.endpoint,
@@ -211,7 +214,7 @@ impl Switchboard {
     }
 
     /// Keeps a call for as long as something of it is left.
-    pub(crate) fn keep(&mut self, id: CallId, call: Call, before: Option<Instant>) {
+    pub(crate) fn keep(&mut self, id: CallId, call: Call, before: Option<Moment>) {
         let after = call.deadline().filter(|_| !call.is_gone());
         if before != after {
             if let Some(before) = before {
@@ -244,9 +247,10 @@ impl Switchboard {
     }
 
     fn timeout(&mut self, out: &mut Outputs) {
+        let now = Moment::of(self.now, self.origin);
         // What is set while others fire is due at the next call, so this ends.
         for _ in 0..self.deadlines.len() {
-            let Some((_, id)) = self.deadlines.first().filter(|(at, _)| *at <= self.now).copied() else {
+            let Some((_, id)) = self.deadlines.first().filter(|(at, _)| *at <= now).copied() else {
                 break;
             };
             self.with_call(id, out, Call::wake);

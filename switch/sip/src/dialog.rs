@@ -3,6 +3,8 @@
 //! A dialog writes the head of its own requests and judges the order of the peer's. It sends nothing and knows
 //! nothing of INVITE usages; those are in `session/`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::flow::Flow;
 use crate::header::HeaderName;
 use crate::message::Message;
@@ -12,7 +14,7 @@ use crate::uri::Uri;
 use crate::write::MessageWriter;
 
 /// One side of a dialog, early or confirmed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Dialog {
     call_id: Box<str>,
     /// Our From (or To) value, tag included, byte for byte as first written.

@@ -5,8 +5,10 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// A SIP transport (RFC 3261 19.1.1, RFC 7118 for WebSocket).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Transport {
     /// Datagrams.
     Udp,
@@ -71,7 +73,7 @@ impl Transport {
 }
 
 /// One way between us and a peer.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Flow {
     /// Its transport.
     pub transport: Transport,

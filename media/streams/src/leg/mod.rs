@@ -19,6 +19,7 @@ use crate::{
     rtp::Header,
 };
 use pin::{Latch, Pin, Probes, Proof};
+use serde::{Deserialize, Serialize};
 
 /// Packets in sequence that prove a source by its signalling address.
 pub const PROBE_PACKETS: u8 = 3;
@@ -65,7 +66,7 @@ pub enum DropReason {
 }
 
 /// The state of one open leg.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LegState {
     media: LegMedia,
     /// The last SDP address that was one: `media.remote` without the holds in between.

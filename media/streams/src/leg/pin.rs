@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{EXACT_WINS_MICROS, PROBE_PACKETS, PROBES_MAX, SSRC_SILENCE_MICROS};
 use crate::rtp::Header;
 
 /// Whose packets are taken.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Latch {
     /// Nobody's yet.
     Open(Probes),
@@ -15,7 +17,7 @@ pub(super) enum Latch {
 }
 
 /// What the pin rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Proof {
     /// It is the address of the SDP.
     Sdp,
@@ -24,7 +26,7 @@ pub(super) enum Proof {
 }
 
 /// A proven source.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Pin {
     pub(super) source: SocketAddr,
     pub(super) ssrc: u32,
@@ -43,10 +45,10 @@ impl Pin {
 }
 
 /// Sources that share the signalling address, with how far each has come.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Probes([Option<Probe>; PROBES_MAX]);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Probe {
     source: SocketAddr,
     ssrc: u32,

@@ -14,6 +14,8 @@ pub use origin::Origin;
 pub use relayed::RelayAddress;
 pub use stream::{Direction, Format, Kind, Profile, Stream};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
 /// Longest description that is read.
 pub const DESCRIPTION_BYTES_MAX: usize = 16 * 1024;
 /// Most m-lines in a description.
@@ -50,6 +52,20 @@ pub enum SdpError {
 /// A session description that has passed the limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description(sdp_types::Session);
+
+/// As the text of the body.
+impl Serialize for Description {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_bytes().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Description {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Vec<u8>>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(D::Error::custom)
+    }
+}
 
 impl Description {
     /// Reads a body of type `application/sdp`.

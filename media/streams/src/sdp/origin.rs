@@ -6,16 +6,17 @@
 use std::net::IpAddr;
 
 use sdp_types::Session;
+use serde::{Deserialize, Serialize};
 
 use super::Description;
 
 /// Our authorship towards one leg. Keep one for each dialog and use it for offers and answers alike.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Origin {
     id: u64,
     version: u64,
     address: IpAddr,
-    last: Option<Session>,
+    last: Option<Description>,
 }
 
 impl Origin {
@@ -35,13 +36,13 @@ impl Origin {
     pub(super) fn publish(&mut self, mut session: Session) -> Description {
         session.origin = sdp_types::Origin::with_ip_addr(self.id, 0, self.address);
         match &self.last {
-            Some(last) if *last == session => {}
+            Some(Description(last)) if *last == session => {}
             Some(_) => self.version = self.version.saturating_add(1),
             None => {}
         }
         let mut published = session.clone();
         published.origin.sess_version = self.version;
-        self.last = Some(session);
+        self.last = Some(Description(session));
         Description(published)
     }
 }

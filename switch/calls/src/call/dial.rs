@@ -101,7 +101,7 @@ fn dial(
         Dialling { opening, offer: offer.as_ref(), head, forks: Vec::new(), tally: Tally::default() };
     dialling.invite_all(ring, means);
     let Dialling { forks, tally, .. } = dialling;
-    let until = means.now + Duration::from_secs(u64::from(ring.ring_timeout_secs));
+    let until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
     let ringing = Ringing { record, caller, offer, forks, tally, told: Told::default(), until };
     if ringing.forks.is_empty() { ringing.conclude(head, means) } else { State::Ringing(Box::new(ringing)) }
 }

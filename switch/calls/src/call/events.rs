@@ -11,6 +11,7 @@ use contract::{
     live::LiveCall,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The record of a call that goes on.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     closed: ClosedRecord,
     events: u32,
@@ -28,7 +29,7 @@ pub(crate) struct Record {
 }
 
 /// The record of a call that has ended: legs and quality may follow, events may not.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ClosedRecord {
     org: OrgId,
     call: CallId,

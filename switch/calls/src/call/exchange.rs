@@ -65,7 +65,7 @@ impl Talking {
             self.drop_unjoined(means);
             return means.refuse_reinvite(session, Reply::new(491));
         }
-        let until = means.now + means.config.timeouts.exchange;
+        let until = means.after(means.config.timeouts.exchange);
         self.exchange = Exchange::Asked { by, offer, is_canceled: false, until };
     }
 
@@ -118,7 +118,7 @@ impl Talking {
         };
         let body = self.leg(by).streams.describe(&offer, means);
         means.answer_reinvite(asker, Some(body));
-        let until = means.now + means.config.timeouts.exchange;
+        let until = means.after(means.config.timeouts.exchange);
         self.exchange = Exchange::Offered { by, offer, until };
     }
 

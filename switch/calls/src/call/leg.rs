@@ -3,21 +3,20 @@
 //! A leg is held by the state of its call. When it is done it leaves: it says goodbye and returns its ports in its
 //! own time, and is written down when both have happened or the time for it is over.
 
-use std::time::Instant;
-
 use contract::{
     journal::{Fact, Leg as LegFact},
     time::Timestamp,
 };
 use dialplan::PersonKey;
+use serde::{Deserialize, Serialize};
 use sip::{Flow, SessionKey};
 use streams::media::{LeaseId, LegReport};
 
 use super::{events::ClosedRecord, media_plan::LegStreams};
-use crate::{means::Means, output::Notice};
+use crate::{clock::Moment, means::Means, output::Notice};
 
 /// One side of a call.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Leg {
     /// From 1; the caller's is 1.
     pub(crate) no: u16,
@@ -62,7 +61,7 @@ impl Leg {
 }
 
 /// How a leg's session stands when it leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Farewell {
     /// It is over, with this final status of its INVITE.
     Over(Option<u16>),
@@ -71,11 +70,11 @@ pub(crate) enum Farewell {
 }
 
 /// A leg that is done.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Leaving {
     leg: Leg,
     farewell: Farewell,
-    until: Instant,
+    until: Moment,
 }
 
 impl Leaving {
@@ -84,14 +83,14 @@ impl Leaving {
         if let Farewell::Over(_) = farewell {
             means.sessions.remove(&leg.session);
         }
-        Self { leg, farewell, until: means.now + means.config.timeouts.leaving }
+        Self { leg, farewell, until: means.after(means.config.timeouts.leaving) }
     }
 
     pub(crate) fn session(&self) -> SessionKey {
         self.leg.session
     }
 
-    pub(crate) fn until(&self) -> Instant {
+    pub(crate) fn until(&self) -> Moment {
         self.until
     }
 

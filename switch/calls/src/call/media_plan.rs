@@ -10,6 +10,7 @@ use contract::{
     id::CallId,
     journal::{Fact, Quality},
 };
+use serde::{Deserialize, Serialize};
 use sip::{Body, Flow};
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
@@ -24,7 +25,7 @@ use crate::{means::Means, output::Notice};
 pub(crate) struct NoPorts;
 
 /// The media of one leg.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LegStreams {
     call: CallId,
     /// Family of the leases: that of its signalling.
@@ -38,7 +39,7 @@ pub(crate) struct LegStreams {
     report: Option<Quality>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Line {
     lease: PortLease,
     partner: Option<LeaseId>,

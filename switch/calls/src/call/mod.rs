@@ -14,6 +14,7 @@ mod signalling;
 mod state;
 mod timers;
 
+use serde::{Deserialize, Serialize};
 use sip::{Event, SessionKey};
 use streams::media::{LeaseId, LegReport};
 
@@ -23,7 +24,7 @@ use crate::means::Means;
 use state::{Head, State};
 
 /// A call.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Call {
     head: Head,
     state: State,

@@ -5,10 +5,11 @@
 
 use contract::journal::EventKind;
 use dialplan::PersonKey;
+use serde::{Deserialize, Serialize};
 use sip::Cause;
 
 /// How one device's INVITE failed, the weightiest last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum LegResult {
     /// It could not be reached, or knows nobody of that name.
     Unreachable,
@@ -82,7 +83,7 @@ impl LegResult {
 }
 
 /// What has become of the devices so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tally {
     declined: Vec<PersonKey>,
     /// The weightiest result with the status that brought it.

@@ -201,7 +201,7 @@ impl Ringing {
             callee: fork,
             late_offer,
             is_ack_missing: false,
-            until: means.now + means.config.timeouts.connecting,
+            until: means.after(means.config.timeouts.connecting),
         }))
     }
 

@@ -9,10 +9,9 @@
 //! A transition consumes the state it leaves. `Over` owns a record that takes no more events, so nothing but the
 //! legs' farewell can follow. Every state but `Talking` and `Over` has a deadline of its own (`timers`).
 
-use std::time::Instant;
-
 use contract::journal::{Detail, EventKind, ParticipantKind, ParticipantRole};
 use dialplan::PersonKey;
+use serde::{Deserialize, Serialize};
 use sip::{Body, Reason, RequestKey, SessionKey};
 use streams::sdp::Description;
 
@@ -22,10 +21,10 @@ use super::{
     leg::{Farewell, Leaving, Leg},
     outcome::Tally,
 };
-use crate::means::Means;
+use crate::{clock::Moment, means::Means};
 
 /// Where a call stands.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum State {
     /// Devices ring; the caller has no final answer.
     Ringing(Box<Ringing>),
@@ -38,7 +37,7 @@ pub(crate) enum State {
 }
 
 /// Devices ring.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ringing {
     pub(crate) record: Record,
     pub(crate) caller: Leg,
@@ -49,11 +48,11 @@ pub(crate) struct Ringing {
     pub(crate) tally: Tally,
     pub(crate) told: Told,
     /// End of the ring timeout (H-052).
-    pub(crate) until: Instant,
+    pub(crate) until: Moment,
 }
 
 /// What the caller has heard so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Told {
     /// `ringing` is written.
     pub(crate) is_written: bool,
@@ -66,7 +65,7 @@ pub(crate) struct Told {
 }
 
 /// The caller has a 2xx.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Connecting {
     pub(crate) record: Record,
     pub(crate) caller: Leg,
@@ -75,11 +74,11 @@ pub(crate) struct Connecting {
     pub(crate) late_offer: Option<Description>,
     /// The caller's ACK never came; the endpoint is ending its session.
     pub(crate) is_ack_missing: bool,
-    pub(crate) until: Instant,
+    pub(crate) until: Moment,
 }
 
 /// Both sides talk.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Talking {
     pub(crate) record: Record,
     pub(crate) caller: Leg,
@@ -92,21 +91,21 @@ pub(crate) struct Talking {
 }
 
 /// Who has put the call on hold.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Held {
     pub(crate) by_caller: bool,
     pub(crate) by_callee: bool,
 }
 
 /// A request inside the dialog of one side, carried to the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Carried {
     pub(crate) from: RequestKey,
     pub(crate) to: RequestKey,
 }
 
 /// A re-INVITE on its way through (RFC 3264 §8, RFC 3261 §14).
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Exchange {
     /// None is.
     Idle,
@@ -117,14 +116,14 @@ pub(crate) enum Exchange {
         offer: Option<Description>,
         /// The asker took it back.
         is_canceled: bool,
-        until: Instant,
+        until: Moment,
     },
     /// The other side's offer was passed back in a 2xx; its ACK will bring the answer.
-    Offered { by: Side, offer: Description, until: Instant },
+    Offered { by: Side, offer: Description, until: Moment },
 }
 
 /// One of the two sides of a call that was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Side {
     Caller,
     Callee,
@@ -140,7 +139,7 @@ impl Side {
 }
 
 /// What a call keeps whatever its state.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Head {
     pub(crate) leaving: Vec<Leaving>,
     legs: u16,

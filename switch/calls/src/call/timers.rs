@@ -1,16 +1,14 @@
 //! How long a call may stay as it is. An answered call may last; everything unfinished has an end.
 
-use std::time::Instant;
-
 use super::{
     Call,
     state::{Exchange, State},
 };
-use crate::means::Means;
+use crate::{clock::Moment, means::Means};
 
 impl Call {
     /// When the call wants to be woken next.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Moment> {
         let own = match &self.state {
             State::Ringing(ringing) => Some(ringing.until),
             State::Connecting(connecting) => Some(connecting.until),
@@ -26,7 +24,7 @@ impl Call {
 
     /// Ends what has lasted as long as it may.
     pub(crate) fn wake(mut self, means: &mut Means<'_>) -> Self {
-        let now = means.now;
+        let now = means.moment();
         for leaving in self.head.leaving.iter_mut().filter(|leaving| leaving.until() <= now) {
             leaving.give_up(means);
         }

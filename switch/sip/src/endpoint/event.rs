@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::flow::Flow;
 use crate::message::OwnedMessage;
@@ -231,7 +232,7 @@ pub enum Event {
 }
 
 /// Why an INVITE of ours failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Cause {
     /// The peer said so.
     Response,
@@ -244,7 +245,7 @@ pub enum Cause {
 }
 
 /// Who ended a confirmed session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum EndedBy {
     /// We sent BYE.
     Us,

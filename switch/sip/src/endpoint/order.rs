@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -17,7 +18,7 @@ use crate::write::Quoted;
 pub type ExtraHeaders = Vec<(Cow<'static, str>, String)>;
 
 /// A body and its type.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Body {
     /// Value of `Content-Type`.
     pub content_type: Cow<'static, str>,
@@ -167,7 +168,7 @@ pub struct Invite {
 }
 
 /// A `Reason` header (RFC 3326).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reason {
     /// `SIP`, `Q.850`, …
     pub protocol: String,

@@ -11,6 +11,7 @@ use std::ops::Bound;
 use std::time::Instant;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::branch::has_cookie;
 use crate::dialog::from_tag;
@@ -31,22 +32,22 @@ use crate::uri::Host;
 use super::event::Outputs;
 
 /// Names a server transaction that the owner has accepted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ServerKey(pub(crate) u64);
 
 /// Names a client transaction by the number in its branch; a CANCEL shares the branch of its INVITE.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ClientKey {
     pub(crate) branch: u64,
     pub(crate) cancel: bool,
 }
 
 /// Names a request inside a dialog: the peer's, to answer it, or ours, to know its response by.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct RequestKey(pub(crate) u64);
 
 /// Why the endpoint wants to be woken.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Why {
     /// A timer of a client transaction.
     Client(ClientKey, Letter),
@@ -76,7 +77,7 @@ pub(crate) enum Report {
 }
 
 /// Whose request a client transaction carries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum ClientUser {
     /// The INVITE that opens a session.
     Invite(SessionKey),
@@ -91,7 +92,7 @@ pub(crate) enum ClientUser {
 }
 
 /// Who answers a server transaction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum ServerUser {
     /// The owner, by its key.
     Owner,
@@ -106,6 +107,7 @@ pub(crate) enum ServerUser {
 }
 
 /// An ACK that was sent for a 2xx, kept to be sent again (13.2.2.4).
+#[derive(Serialize, Deserialize)]
 pub(crate) struct SentAck {
     pub(crate) to_tag: Box<str>,
     pub(crate) flow: Flow,
@@ -113,6 +115,7 @@ pub(crate) struct SentAck {
 }
 
 /// The machine of a client transaction.
+#[derive(Serialize, Deserialize)]
 pub(crate) enum ClientMachine {
     Invite {
         machine: InviteClient,
@@ -125,21 +128,25 @@ pub(crate) enum ClientMachine {
 }
 
 /// A running client transaction.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct ClientTransaction {
     pub(crate) machine: ClientMachine,
     pub(crate) method: Method,
     pub(crate) flow: Flow,
     pub(crate) user: ClientUser,
+    #[serde(skip)]
     pub(crate) running: Running<Why>,
 }
 
 /// The machine of a server transaction.
+#[derive(Serialize, Deserialize)]
 pub(crate) enum ServerMachine {
     Invite(InviteServer),
     Other(Server),
 }
 
 /// A running server transaction.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct ServerTransaction {
     pub(crate) machine: ServerMachine,
     /// Where responses go.
@@ -153,6 +160,7 @@ pub(crate) struct ServerTransaction {
     pub(crate) to_tag: Box<str>,
     /// The request, until its final answer.
     pub(crate) request: Option<OwnedMessage>,
+    #[serde(skip)]
     pub(crate) running: Running<Why>,
     branch_key: Box<str>,
     call_key: Option<Box<str>>,

@@ -14,6 +14,7 @@ use crate::parse::{ParseError, content_length, parse};
 use bytes::Bytes;
 use fields::{CSeq, ContactValue, FieldError, Malformed, NameAddr, Via};
 use index::{Entry, Index, StartLine};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 use std::sync::Arc;
 
@@ -322,6 +323,20 @@ impl OwnedMessage {
     #[must_use]
     pub fn body(&self) -> Bytes {
         self.0.body.clone()
+    }
+}
+
+/// As the bytes of the message.
+impl Serialize for OwnedMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&[self.0.text.as_bytes(), &self.0.body].concat())
+    }
+}
+
+impl<'de> Deserialize<'de> for OwnedMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = Bytes::deserialize(deserializer)?;
+        Self::parse(&bytes).map_err(D::Error::custom)
     }
 }
 

@@ -14,6 +14,7 @@ mod reinvite;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::dialog::Dialog;
 use crate::endpoint::{Cause, ClientKey, Reason, ServerKey, Why};
@@ -22,20 +23,23 @@ use crate::message::Message;
 use crate::timer::Running;
 
 /// Names an INVITE session. It is also the random part of the session's local tag.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct SessionKey(pub(crate) u64);
 
 /// One INVITE session.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) stage: Stage,
     /// User part of our Contact, as plain text.
     contact_user: Box<str>,
     /// Requests of the peer that wait for the owner.
     pub(crate) pending: Vec<ServerKey>,
+    #[serde(skip)]
     pub(crate) running: Running<Why>,
 }
 
 /// Where a session stands.
+#[derive(Serialize, Deserialize)]
 pub(crate) enum Stage {
     /// Our INVITE has no final answer.
     Outgoing(Outgoing),
@@ -48,6 +52,7 @@ pub(crate) enum Stage {
 }
 
 /// Our INVITE has no final answer.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Outgoing {
     client: ClientKey,
     call_id: Box<str>,
@@ -57,6 +62,7 @@ pub(crate) struct Outgoing {
 }
 
 /// An INVITE of ours is being taken back.
+#[derive(Serialize, Deserialize)]
 struct Cancel {
     /// What its end is to be called.
     cause: Cause,
@@ -68,6 +74,7 @@ struct Cancel {
 }
 
 /// Their INVITE has no final answer.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Incoming {
     server: ServerKey,
     /// Its sequence number; other requests may have raised the dialog's since.
@@ -78,6 +85,7 @@ pub(crate) struct Incoming {
 }
 
 /// A 2xx was sent or received.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Confirmed {
     dialog: Dialog,
     exchange: Exchange,
@@ -86,11 +94,13 @@ pub(crate) struct Confirmed {
 }
 
 /// A postponed BYE.
+#[derive(Serialize, Deserialize)]
 struct HangUp {
     reason: Option<Reason>,
 }
 
 /// The INVITE exchange that is open in a confirmed session.
+#[derive(Serialize, Deserialize)]
 enum Exchange {
     /// None.
     Idle,
@@ -105,6 +115,7 @@ enum Exchange {
 }
 
 /// A 2xx of ours that is not acknowledged.
+#[derive(Serialize, Deserialize)]
 struct Answer {
     server: ServerKey,
     cseq: u32,

@@ -8,11 +8,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{Action, Actions, Context, Letter};
 
 /// States of the machine.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Client {
     /// The request was sent, nothing has been heard.
     Trying {

@@ -11,11 +11,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{Action, Actions, Context, Letter};
 
 /// States of the machine.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum InviteClient {
     /// The INVITE was sent, nothing has been heard.
     Calling {

@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// The RFC's timer letters.
 ///
 /// A, B, D, M: INVITE client. E, F, K: other client. G, H, I, L: INVITE server. J: other server.
 /// C: the limit of a ringing INVITE (a proxy's timer in RFC 3261 16.6, kept here for our own INVITEs).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Letter {
     /// Repeat the INVITE.
     A,

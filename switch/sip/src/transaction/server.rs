@@ -6,11 +6,12 @@
 //! ```
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{Action, Actions, Context, Letter};
 
 /// States of the machine.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Server {
     /// The request came, the user has not answered.
     Trying,
