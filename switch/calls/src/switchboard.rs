@@ -300,6 +300,6 @@ fn session_of(event: &Event) -> Option<SessionKey> {
         | Event::InDialog { session, .. }
         | Event::Response { session, .. }
         | Event::Ended { session, .. } => Some(*session),
-        Event::Request(_) | Event::Dropped(_) => None,
+        Event::Request(_) | Event::OutsideResponse { .. } | Event::Dropped(_) => None,
     }
 }

@@ -29,6 +29,7 @@ pub mod limits;
 mod message;
 mod method;
 mod nat;
+mod outside;
 mod parse;
 mod session;
 mod status;
@@ -40,7 +41,8 @@ pub mod write;
 
 pub use endpoint::{
     Body, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders, Input, Invite,
-    NewRequest, Output, Outputs, Party, Provisional, Reason, Refused, Reply, RequestKey, ServerKey, Why,
+    NewRequest, Output, Outputs, OutsideRequest, Party, Provisional, Reason, Refused, Reply, RequestKey,
+    ServerKey, Why,
 };
 pub use flow::{Flow, Transport};
 pub use header::HeaderName;

@@ -134,26 +134,38 @@ pub(crate) fn cancel(invite: &[u8], reason: Option<&str>) -> Result<Bytes, Write
     writer.finish()
 }
 
+/// 8.1.1: start line and identifiers of a request outside any dialog. `names`: branch, tag and Call-ID.
+pub(crate) fn outside(
+    method: &str,
+    request_uri: &str,
+    (flow, max_forwards, routes): (Flow, u8, &[String]),
+    (from, to): (&Party, &Party),
+    (branch, tag, call_id): (&str, &str, &str),
+) -> MessageWriter {
+    let mut writer = MessageWriter::request(method, request_uri);
+    writer.header(HeaderName::Via, via(flow, branch)).header(HeaderName::MaxForwards, max_forwards);
+    for route in routes {
+        writer.header(HeaderName::Route, route);
+    }
+    writer
+        .header(HeaderName::From, party(from, Some(tag)))
+        .header(HeaderName::To, party(to, None))
+        .header(HeaderName::CallId, call_id)
+        .header(HeaderName::CSeq, format_args!("1 {method}"));
+    writer
+}
+
 impl Endpoint {
     /// The INVITE that opens a session.
     pub(crate) fn compose_invite(
         &self,
         invite: &Invite,
-        (branch, tag, call_id): (&str, &str, &str),
+        names: (&str, &str, &str),
     ) -> Result<Bytes, WriteError> {
-        let mut writer = MessageWriter::request(Method::Invite.as_str(), &invite.request_uri);
-        writer
-            .header(HeaderName::Via, via(invite.flow, branch))
-            .header(HeaderName::MaxForwards, invite.max_forwards);
-        for route in &invite.routes {
-            writer.header(HeaderName::Route, route);
-        }
-        writer
-            .header(HeaderName::From, party(&invite.from, Some(tag)))
-            .header(HeaderName::To, party(&invite.to, None))
-            .header(HeaderName::CallId, call_id)
-            .header(HeaderName::CSeq, "1 INVITE")
-            .header(HeaderName::Contact, contact(&invite.contact_user, invite.flow));
+        let way = (invite.flow, invite.max_forwards, &*invite.routes);
+        let mut writer =
+            outside(Method::Invite.as_str(), &invite.request_uri, way, (&invite.from, &invite.to), names);
+        writer.header(HeaderName::Contact, contact(&invite.contact_user, invite.flow));
         self.capabilities(&mut writer);
         self.name(&mut writer, HeaderName::UserAgent);
         extend(&mut writer, &invite.headers, invite.body.as_ref());

@@ -218,6 +218,15 @@ pub enum Event {
         /// The peer's response, if there was one.
         message: Option<OwnedMessage>,
     },
+    /// The final answer to a request of ours outside any dialog; exactly one for each.
+    OutsideResponse {
+        /// Which request.
+        request: RequestKey,
+        /// The status code: the peer's, or 408 (no answer) or 503 (unreachable) made here.
+        status: u16,
+        /// The peer's response, if there was one.
+        message: Option<OwnedMessage>,
+    },
     /// A confirmed session is over.
     Ended {
         /// The session.

@@ -18,10 +18,12 @@ use std::time::Instant;
 
 pub use config::{EndpointConfig, FORKS_MAX, PENDING_REQUESTS_MAX};
 pub use event::{Cause, DropReason, EndedBy, Event, Input, NewRequest, Output, Outputs};
-pub use order::{Body, ExtraHeaders, Invite, Party, Provisional, Reason, Refused, Reply};
+pub use order::{Body, ExtraHeaders, Invite, OutsideRequest, Party, Provisional, Reason, Refused, Reply};
 pub use table::{ClientKey, RequestKey, ServerKey, Why};
 
-pub(crate) use compose::{ack_like, cancel, contact, dialog_headers, extend, response, tagged_to, via};
+pub(crate) use compose::{
+    ack_like, cancel, contact, dialog_headers, extend, outside, response, tagged_to, via,
+};
 pub(crate) use table::{
     ClientEvent, ClientMachine, ClientUser, Clients, Report, SentAck, ServerEvent, ServerMachine, ServerUser,
     Servers, Step,

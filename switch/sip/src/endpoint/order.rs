@@ -167,6 +167,33 @@ pub struct Invite {
     pub body: Option<Body>,
 }
 
+/// A request outside any dialog that makes none: OPTIONS, MESSAGE, REGISTER, … (RFC 3261 8.1).
+#[derive(Clone, Debug)]
+pub struct OutsideRequest {
+    /// Where to send it. Its `local` address is written into Via and Contact.
+    pub flow: Flow,
+    /// The method; not one that opens, changes or ends a session.
+    pub method: Cow<'static, str>,
+    /// The Request-URI.
+    pub request_uri: String,
+    /// Who asks; the endpoint adds the tag.
+    pub from: Party,
+    /// Who is asked.
+    pub to: Party,
+    /// The user part of our Contact, as plain text; `None` leaves the header out, as MESSAGE must (RFC 3428 4).
+    pub contact_user: Option<String>,
+    /// Values of `Route`, in order: `<sip:host;lr>`.
+    pub routes: Vec<String>,
+    /// `Max-Forwards`. A B2BUA writes one less than it received.
+    pub max_forwards: u8,
+    /// Further headers.
+    pub headers: ExtraHeaders,
+    /// The body.
+    pub body: Option<Body>,
+    /// Bytes the whole message may have over a transport that does not control congestion (RFC 3428 8).
+    pub datagram_bytes_max: Option<usize>,
+}
+
 /// A `Reason` header (RFC 3326).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reason {
@@ -243,6 +270,9 @@ pub enum Refused {
     /// Ours: a URI or header cannot be written.
     #[error("a URI or header cannot be written")]
     Invalid,
+    /// Ours: longer than its transport may carry.
+    #[error("the message is too large for its transport")]
+    TooLarge,
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub struct ClientKey {
     pub(crate) cancel: bool,
 }
 
-/// Names a request inside a dialog: the peer's, to answer it, or ours, to know its response by.
+/// Names a request: the peer's inside a dialog, to answer it, or one of ours, to know its response by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct RequestKey(pub(crate) u64);
 
@@ -87,6 +87,8 @@ pub(crate) enum ClientUser {
     Bye(SessionKey),
     /// Another request of a session.
     Request(SessionKey),
+    /// A request outside any dialog.
+    Outside,
     /// A CANCEL, or the BYE of a fork nobody wanted.
     Nobody,
 }

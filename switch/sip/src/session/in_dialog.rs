@@ -158,6 +158,7 @@ impl Endpoint {
             ClientUser::Request(session) => {
                 self.on_request_over(now, session, client, (status, Some(message)), out);
             }
+            ClientUser::Outside => Self::on_outside_over(client, (status, Some(message)), out),
             ClientUser::Invite(_) | ClientUser::Reinvite(_) | ClientUser::Nobody => {}
         }
     }

@@ -16,6 +16,7 @@ mod cancel;
 mod dialog;
 mod forks;
 mod limits;
+mod outside;
 mod reinvite;
 mod requests;
 mod seeds;

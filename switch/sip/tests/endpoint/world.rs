@@ -454,6 +454,9 @@ pub fn words(event: &Event) -> String {
         Event::ReinviteFailed { status, .. } => format!("ReinviteFailed {status}"),
         Event::InDialog { message, .. } => format!("InDialog {}", message.view().method_text()),
         Event::Response { status, .. } => format!("Response {status}"),
+        Event::OutsideResponse { status, message, .. } => {
+            format!("OutsideResponse {status}{}", if message.is_some() { "" } else { " made here" })
+        }
         Event::Ended { by, reason, .. } => {
             format!("Ended {by:?}{}", reason.as_ref().map_or(String::new(), |reason| format!(" {reason}")))
         }
