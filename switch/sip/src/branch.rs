@@ -42,6 +42,11 @@ impl Tokens {
         Self { shard, random, tag_key }
     }
 
+    /// Takes the key of the stateless tags from a former life.
+    pub fn set_tag_key(&mut self, key: [u8; 32]) {
+        self.tag_key = key;
+    }
+
     /// A fresh number: the variable part of a branch or a tag, and a key of our tables. Never 0.
     pub fn number(&mut self) -> u64 {
         self.random.next_u64().max(1)

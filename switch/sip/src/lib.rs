@@ -25,6 +25,7 @@ pub mod digest;
 pub mod endpoint;
 mod flow;
 mod header;
+mod image;
 pub mod limits;
 mod message;
 mod method;
@@ -46,6 +47,7 @@ pub use endpoint::{
 };
 pub use flow::{Flow, Transport};
 pub use header::HeaderName;
+pub use image::SessionsImage;
 pub use message::fields::{
     CSeq, ContactValue, FieldError, FieldProblem, Malformed, NameAddr, Params, Via, unquoted,
 };

@@ -32,6 +32,7 @@ struct Entry {
 
 struct Slot<T> {
     generation: u32,
+    at: Instant,
     what: Option<T>,
 }
 
@@ -58,12 +59,13 @@ impl<T> TimerQueue<T> {
     /// Starts a timer.
     pub fn set(&mut self, at: Instant, what: T) -> TimerKey {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, what: None });
+            self.slots.push(Slot { generation: 0, at, what: None });
             self.slots.len() - 1
         });
         let mut generation = 0;
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.what = Some(what);
+            entry.at = at;
             generation = entry.generation;
         }
         self.order += 1;
@@ -95,6 +97,12 @@ impl<T> TimerQueue<T> {
         let what = self.release(entry.slot, entry.generation);
         self.surface();
         what
+    }
+
+    /// When a running timer fires; nothing for a stale key.
+    pub fn at(&self, key: TimerKey) -> Option<Instant> {
+        let slot = self.slots.get(key.slot)?;
+        (slot.generation == key.generation && slot.what.is_some()).then_some(slot.at)
     }
 
     fn release(&mut self, slot: usize, generation: u32) -> Option<T> {
@@ -159,6 +167,11 @@ impl<T: Copy + PartialEq> Running<T> {
         for (_, key) in self.0.drain(..) {
             queue.cancel(key);
         }
+    }
+
+    /// What runs, and when each fires.
+    pub fn deadlines(&self, queue: &TimerQueue<T>) -> Vec<(T, Instant)> {
+        self.0.iter().filter_map(|(what, key)| Some((*what, queue.at(*key)?))).collect()
     }
 
     /// Notes that a timer has fired.

@@ -1,6 +1,6 @@
 //! What an endpoint takes in and puts out: inputs, outputs, and the events for its owner.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,8 @@ pub enum Output {
 #[derive(Default, Debug)]
 pub struct Outputs {
     queue: VecDeque<Output>,
+    /// Sessions whose transactions have moved; `None` when nobody asks.
+    touched: Option<BTreeSet<SessionKey>>,
 }
 
 impl Outputs {
@@ -56,6 +58,23 @@ impl Outputs {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty queue that notes which sessions change, for an owner who keeps images of them.
+    #[must_use]
+    pub fn noting_sessions() -> Self {
+        Self { touched: Some(BTreeSet::new()), ..Self::default() }
+    }
+
+    /// One of the sessions that have changed, each once.
+    pub fn pop_touched(&mut self) -> Option<SessionKey> {
+        self.touched.as_mut()?.pop_first()
+    }
+
+    pub(crate) fn touch(&mut self, session: Option<SessionKey>) {
+        if let Some(touched) = &mut self.touched {
+            touched.extend(session);
+        }
     }
 
     /// Takes the oldest output.

@@ -25,8 +25,8 @@ pub(crate) use compose::{
     ack_like, cancel, contact, dialog_headers, extend, outside, response, tagged_to, via,
 };
 pub(crate) use table::{
-    ClientEvent, ClientMachine, ClientUser, Clients, Report, SentAck, ServerEvent, ServerMachine, ServerUser,
-    Servers, Step,
+    ClientEvent, ClientMachine, ClientTransaction, ClientUser, Clients, Report, SentAck, ServerEvent,
+    ServerMachine, ServerTransaction, ServerUser, Servers, Step,
 };
 
 use crate::branch::Tokens;

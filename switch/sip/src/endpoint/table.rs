@@ -4,7 +4,7 @@
 //! of RFC 3261 17.2.3, and by that of 8.2.2.2 for merged requests. The tables decide nothing: what a report of a
 //! machine means is said in `session/` and `receive.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::ops::Bound;
@@ -93,6 +93,17 @@ pub(crate) enum ClientUser {
     Nobody,
 }
 
+impl ClientUser {
+    pub(crate) fn session(self) -> Option<SessionKey> {
+        match self {
+            Self::Invite(session) | Self::Reinvite(session) | Self::Bye(session) | Self::Request(session) => {
+                Some(session)
+            }
+            Self::Nobody => None,
+        }
+    }
+}
+
 /// Who answers a server transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum ServerUser {
@@ -106,6 +117,15 @@ pub(crate) enum ServerUser {
     InDialog(SessionKey),
     /// It has been answered by the endpoint.
     Nobody,
+}
+
+impl ServerUser {
+    pub(crate) fn session(self) -> Option<SessionKey> {
+        match self {
+            Self::Invite(session) | Self::Reinvite(session) | Self::InDialog(session) => Some(session),
+            Self::Owner | Self::Nobody => None,
+        }
+    }
 }
 
 /// An ACK that was sent for a 2xx, kept to be sent again (13.2.2.4).
@@ -223,6 +243,7 @@ impl Step<'_> {
 #[derive(Default)]
 pub(crate) struct Clients {
     map: BTreeMap<ClientKey, ClientTransaction>,
+    by_session: BTreeSet<(SessionKey, ClientKey)>,
 }
 
 impl Clients {
@@ -257,7 +278,29 @@ impl Clients {
         };
         let mut running = Running::default();
         step.carry_out(actions, flow, &mut running, |letter| Why::Client(key, letter));
-        self.map.insert(key, ClientTransaction { machine, method, flow, user, running });
+        step.out.touch(user.session());
+        self.put_back(key, ClientTransaction { machine, method, flow, user, running });
+    }
+
+    /// Keeps a transaction as it is.
+    pub(crate) fn put_back(&mut self, key: ClientKey, transaction: ClientTransaction) {
+        self.by_session.extend(transaction.user.session().map(|session| (session, key)));
+        self.map.insert(key, transaction);
+    }
+
+    /// All of a session.
+    pub(crate) fn of_session(
+        &self,
+        session: SessionKey,
+    ) -> impl Iterator<Item = (ClientKey, &ClientTransaction)> {
+        let first = ClientKey { branch: 0, cancel: false };
+        let last = ClientKey { branch: u64::MAX, cancel: true };
+        let keys = self.by_session.range((session, first)..=(session, last));
+        keys.filter_map(|(_, key)| Some((*key, self.map.get(key)?)))
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = (ClientKey, &ClientTransaction)> {
+        self.map.iter().map(|(key, transaction)| (*key, transaction))
     }
 
     /// One step of a transaction; it is gone afterwards if that ended it.
@@ -278,6 +321,7 @@ impl Clients {
             }
         };
         let (flow, running) = (transaction.flow, &mut transaction.running);
+        step.out.touch(transaction.user.session());
         let report = step.carry_out(actions, flow, running, |letter| Why::Client(key, letter));
         if over {
             self.close(key, step.queue);
@@ -289,6 +333,9 @@ impl Clients {
     pub(crate) fn close(&mut self, key: ClientKey, queue: &mut TimerQueue<Why>) -> Option<ClientTransaction> {
         let mut transaction = self.map.remove(&key)?;
         transaction.running.stop_all(queue);
+        if let Some(session) = transaction.user.session() {
+            self.by_session.remove(&(session, key));
+        }
         Some(transaction)
     }
 
@@ -331,6 +378,7 @@ pub(crate) struct Opening<'a> {
 #[derive(Default)]
 pub(crate) struct Servers {
     map: BTreeMap<ServerKey, ServerTransaction>,
+    by_session: BTreeSet<(SessionKey, ServerKey)>,
     by_branch: BTreeMap<Box<str>, ServerKey>,
     by_call: BTreeMap<Box<str>, ServerKey>,
     last: u64,
@@ -378,22 +426,17 @@ impl Servers {
         let request = opening.request.view();
         write_branch_key(&mut self.text, &request, via);
         let branch_key = Box::from(self.text.as_str());
-        self.last += 1;
-        let key = ServerKey(self.last);
-        self.by_branch.insert(Box::clone(&branch_key), key);
+        let key = ServerKey(self.last + 1);
         let call_key = matches!(opening.user, ServerUser::Owner | ServerUser::Invite(_)).then(|| {
             write_call_key(&mut self.text, &request);
             Box::<str>::from(self.text.as_str())
         });
-        if let Some(call_key) = &call_key {
-            self.by_call.insert(Box::clone(call_key), key);
-        }
         let machine = if request.method() == Method::Invite {
             ServerMachine::Invite(InviteServer::start())
         } else {
             ServerMachine::Other(Server::Trying)
         };
-        self.map.insert(
+        self.put_back(
             key,
             ServerTransaction {
                 machine,
@@ -409,6 +452,39 @@ impl Servers {
             },
         );
         key
+    }
+
+    /// Keeps a transaction as it is, to be found by its keys.
+    pub(crate) fn put_back(&mut self, key: ServerKey, transaction: ServerTransaction) {
+        self.last = self.last.max(key.0);
+        self.by_branch.insert(Box::clone(&transaction.branch_key), key);
+        if let Some(call_key) = &transaction.call_key {
+            self.by_call.insert(Box::clone(call_key), key);
+        }
+        self.by_session.extend(transaction.user.session().map(|session| (session, key)));
+        self.map.insert(key, transaction);
+    }
+
+    /// All of a session.
+    pub(crate) fn of_session(
+        &self,
+        session: SessionKey,
+    ) -> impl Iterator<Item = (ServerKey, &ServerTransaction)> {
+        let keys = self.by_session.range((session, ServerKey(0))..=(session, ServerKey(u64::MAX)));
+        keys.filter_map(|(_, key)| Some((*key, self.map.get(key)?)))
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = (ServerKey, &ServerTransaction)> {
+        self.map.iter().map(|(key, transaction)| (*key, transaction))
+    }
+
+    /// What is left of it, its session has nothing to do with.
+    pub(crate) fn orphan(&mut self, key: ServerKey) {
+        let Some(transaction) = self.map.get_mut(&key) else { return };
+        if let Some(session) = transaction.user.session() {
+            self.by_session.remove(&(session, key));
+        }
+        transaction.user = ServerUser::Nobody;
     }
 
     /// One step of a transaction; it is gone afterwards if that ended it.
@@ -434,6 +510,7 @@ impl Servers {
             }
         };
         let (flow, running) = (transaction.flow, &mut transaction.running);
+        step.out.touch(transaction.user.session());
         let report = step.carry_out(actions, flow, running, |letter| Why::Server(key, letter));
         if over {
             self.close(key, step.queue);
@@ -445,6 +522,9 @@ impl Servers {
     pub(crate) fn close(&mut self, key: ServerKey, queue: &mut TimerQueue<Why>) {
         let Some(mut transaction) = self.map.remove(&key) else { return };
         transaction.running.stop_all(queue);
+        if let Some(session) = transaction.user.session() {
+            self.by_session.remove(&(session, key));
+        }
         self.by_branch.remove(&transaction.branch_key);
         if let Some(call_key) = &transaction.call_key {
             self.by_call.remove(call_key);

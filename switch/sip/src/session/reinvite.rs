@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::endpoint::{
     Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, Outputs, Refused, Reply, ServerKey,
-    ServerUser, contact, extend, via,
+    contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -173,9 +173,7 @@ impl Endpoint {
         if status == 500 {
             reply = reply.header("Retry-After", self.tokens.below(RETRY_AFTER_MAX + 1).to_string());
         }
-        if let Some(transaction) = self.servers.get_mut(server) {
-            transaction.user = ServerUser::Nobody;
-        }
+        self.servers.orphan(server);
         self.answer_server(now, server, &reply, None, out);
     }
 

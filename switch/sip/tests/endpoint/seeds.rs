@@ -39,6 +39,8 @@ struct Story {
     chance: Chance,
     told: [Told; 2],
     calls: u32,
+    /// When an endpoint's process dies, and goes on as another.
+    deaths: Option<Chance>,
 }
 
 impl Story {
@@ -59,7 +61,7 @@ impl Story {
                 _ => Fate::Deliver,
             });
         }
-        Self { world, chance, told: Default::default(), calls: 0 }
+        Self { world, chance, told: Default::default(), calls: 0, deaths: None }
     }
 
     /// Plays one call to its end.
@@ -94,6 +96,12 @@ impl Story {
         let end = self.world.now + time;
         loop {
             self.listen();
+            if let Some(chance) = &mut self.deaths
+                && chance.below(8) == 0
+            {
+                let node = chance.below(2) as usize;
+                self.world.reincarnate(node);
+            }
             if !self.world.step(end) {
                 break;
             }
@@ -195,8 +203,9 @@ impl Story {
 }
 
 /// What became of a call, for the tally.
-fn check(seed: u64) -> &'static str {
+fn check(seed: u64, deaths: Option<Chance>) -> &'static str {
     let mut story = Story::new(seed);
+    story.deaths = deaths;
     story.play();
     story.run(Duration::from_secs(600));
     let ladder = || story.world.ladder.join("\n");
@@ -222,12 +231,22 @@ fn check(seed: u64) -> &'static str {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "more seeds are asked for by environment")]
 fn however_it_goes_both_sides_end_and_nothing_is_left() {
+    play_all(|_| None);
+}
+
+/// Every state of every machine goes through an image at some instant, and nobody outside can tell.
+#[test]
+fn whatever_state_the_process_dies_in_the_next_one_goes_on_with_it() {
+    play_all(|seed| Some(Chance(seed ^ 0xdead)));
+}
+
+#[allow(clippy::disallowed_methods, reason = "more seeds are asked for by environment")]
+fn play_all(deaths: impl Fn(u64) -> Option<Chance>) {
     let seeds = std::env::var("SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
     let mut tally = std::collections::BTreeMap::new();
     for seed in 0..seeds {
-        *tally.entry(check(seed)).or_insert(0) += 1;
+        *tally.entry(check(seed, deaths(seed))).or_insert(0) += 1;
     }
     // Chance has been everywhere.
     assert_eq!(tally.len(), 3, "{tally:?}");

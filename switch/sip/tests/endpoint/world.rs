@@ -70,6 +70,7 @@ pub struct World {
     pub nodes: Vec<Node>,
     wire: BTreeMap<(Instant, u64), Flight>,
     sent: u64,
+    lives: u8,
     fate: Judge,
     pub ladder: Vec<String>,
     pub transport: Transport,
@@ -107,6 +108,7 @@ impl World {
             nodes,
             wire: BTreeMap::new(),
             sent: 0,
+            lives: 0,
             fate: Box::new(|_| Fate::Deliver),
             ladder: Vec::new(),
             transport: Transport::Udp,
@@ -149,6 +151,35 @@ impl World {
             remote: self.nodes[to].address,
             connection,
         }
+    }
+
+    /// The process of an endpoint is gone, and another goes on with its images: that of its session, and that of
+    /// all the rest. Nothing else passes from one life to the next.
+    pub fn reincarnate(&mut self, node: usize) {
+        self.lives = self.lives.wrapping_add(1);
+        let origin = self.start;
+        let session = self.nodes[node].session;
+        let before = self.nodes[node].endpoint.take().expect("an endpoint");
+        let known: Vec<SessionKey> = session.into_iter().collect();
+        let images = [
+            postcard::to_allocvec(&before.image(&known, origin)).expect("plain data"),
+            postcard::to_allocvec(&before.image_of_rest(|key| Some(key) == session, origin))
+                .expect("plain data"),
+        ];
+        let mut after = Endpoint::new(config(), [self.lives ^ 0x80; 32]);
+        for image in &images {
+            after.resume(postcard::from_bytes(image).expect("as it was written"), origin);
+        }
+        assert_eq!(after.counts(), before.counts(), "{} is the same in its next life", name(node));
+        assert_eq!(after.deadline().map(|(at, _)| at), before.deadline().map(|(at, _)| self.in_image(at)));
+        self.ladder.push(format!("{} {} goes on as another process", self.at(), name(node)));
+        self.nodes[node].endpoint = Some(after);
+    }
+
+    /// An instant as an image keeps it.
+    fn in_image(&self, at: Instant) -> Instant {
+        let micros = at.saturating_duration_since(self.start).as_micros();
+        self.start + Duration::from_micros(u64::try_from(micros).expect("a short story"))
     }
 
     /// Milliseconds since the beginning.
