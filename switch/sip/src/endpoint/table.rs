@@ -99,7 +99,7 @@ impl ClientUser {
             Self::Invite(session) | Self::Reinvite(session) | Self::Bye(session) | Self::Request(session) => {
                 Some(session)
             }
-            Self::Nobody => None,
+            Self::Outside | Self::Nobody => None,
         }
     }
 }
