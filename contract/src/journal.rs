@@ -129,6 +129,9 @@ pub struct Detail {
     /// A stable word for programs: `unknown_number`, `unreachable`, `no_answer`, `ack_missing` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The number that a `forward` goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
 }
 
 macro_rules! event_kinds {

@@ -15,7 +15,7 @@ use contract::{
 
 use crate::{
     diagnostic::{Diagnostic, Problem, Row},
-    plan::{Account, Destination, Host, OrgPlan, PersonKey, Plan, Ring, Target},
+    plan::{Account, Destination, Host, OrgPlan, PersonKey, Plan, Ring, Target, Trust},
 };
 
 /// Bounds of the rows' fields.
@@ -212,6 +212,7 @@ impl<'a> Compiler<'a> {
                     targets: vec![Target {
                         person: PersonKey::Account(account.id),
                         accounts: vec![account.id],
+                        trust: Trust::Outside,
                     }],
                     ring_timeout_secs: self.rows.ring_timeout_secs,
                 }))
@@ -228,7 +229,7 @@ impl<'a> Compiler<'a> {
             .map(|user| {
                 let mut accounts = self.accounts_of.get(&user).cloned().unwrap_or_default();
                 accounts.sort_unstable();
-                Target { person: PersonKey::User(user), accounts }
+                Target { person: PersonKey::User(user), accounts, trust: Trust::Outside }
             })
             .collect();
         let ring_timeout_secs = self.rows.ring_timeout_secs;

@@ -125,6 +125,18 @@ pub struct Target {
     pub person: PersonKey,
     /// Their active accounts, ordered by id; may be empty, which makes the person unreachable.
     pub accounts: Vec<AccountId>,
+    /// How far what answers there is trusted.
+    pub trust: Trust,
+}
+
+/// Which side of the edge of the network whose assertions are believed a next hop stands on (RFC 3325 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// A phone: it is told no more of a caller than the caller allows.
+    Outside,
+    /// A peer that keeps what is asserted to it private, as it was asked to: every caller's number is told to it.
+    Inside,
 }
 
 /// One person for the rules of a call: a refusal of one device speaks for all devices of the same person.

@@ -8,7 +8,10 @@ use sip::{Body, Method, NewRequest, Reply};
 
 use crate::{
     authentication::Challenge,
-    call::{Call, Opening},
+    call::{
+        Call, Opening,
+        identity::{self, Privacy, PrivacyFailure},
+    },
     config::MAX_FORWARDS_DEFAULT,
     facts,
     output::{Notice, Outputs},
@@ -72,9 +75,16 @@ impl Switchboard {
         let is_own_name = message
             .from()
             .is_ok_and(|from| facts::names_user(&from, &plan, own_hosts, org, &caller.username));
-        if !is_own_name {
+        if !is_own_name && !identity::has_anonymous_from(&message) {
             return self.reply(request, Reply::new(403).phrase("From Is Not The Authenticated User"));
         }
+        let privacy = match Privacy::of(&message) {
+            Ok(privacy) => privacy,
+            Err(PrivacyFailure(unknown)) => {
+                let phrase = format!("Privacy Not Provided: {unknown}");
+                return self.reply(request, Reply::new(500).phrase(phrase));
+            }
+        };
         let dialled = facts::dialled(&message).unwrap_or_default();
         let body = Body::of(&message);
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
@@ -84,8 +94,18 @@ impl Switchboard {
         };
         let id = CallId::new(self.wall(), self.random.bytes());
         self.sessions.insert(session, id);
-        let opening =
-            Opening { id, plan: &plan, org, caller, dialled: &dialled, session, flow, max_forwards, body };
+        let opening = Opening {
+            id,
+            plan: &plan,
+            org,
+            caller,
+            privacy,
+            dialled: &dialled,
+            session,
+            flow,
+            max_forwards,
+            body,
+        };
         let call = Call::open(&opening, &mut self.means(out));
         self.keep(id, call, None);
     }

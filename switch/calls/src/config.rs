@@ -16,10 +16,22 @@ pub struct SwitchboardConfig {
     ///
     /// The default is MD5 alone: common phones give up when the first challenge, or any, names another one.
     pub digest_algorithms: Vec<Algorithm>,
+    /// What becomes of a call whose device says that its person is elsewhere (3xx).
+    pub redirects: Redirects,
     /// How much of what.
     pub limits: Limits,
     /// How long for what.
     pub timeouts: Timeouts,
+}
+
+/// What becomes of a call that a device redirects. Nothing outside the organisation is ever called this way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Redirects {
+    /// It counts as a refusal of that device.
+    Refuse,
+    /// It goes on to the numbers of the same organisation that the device names.
+    #[default]
+    OwnNumbers,
 }
 
 impl Default for SwitchboardConfig {
@@ -28,6 +40,7 @@ impl Default for SwitchboardConfig {
             endpoint: EndpointConfig::default(),
             own_hosts: vec![String::from("localhost")],
             digest_algorithms: vec![Algorithm::Md5],
+            redirects: Redirects::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         }
@@ -99,6 +112,8 @@ impl Default for Timeouts {
 
 /// Bytes of a dialled number that are kept in the journal (`contract::journal::Call`).
 pub(crate) const DIALLED_BYTES_MAX: usize = 64;
+/// Numbers that redirections may add to one call. Loops end before: a number is looked up once.
+pub(crate) const REDIRECTS_MAX: usize = 5;
 /// `Max-Forwards` where the caller sent none (RFC 3261 §8.1.1.6).
 pub(crate) const MAX_FORWARDS_DEFAULT: u8 = 70;
 /// Longest ring timeout a plan may hold (H-052) with room to spare: no ringing INVITE is older.

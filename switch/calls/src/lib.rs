@@ -33,7 +33,7 @@ mod stock;
 mod switchboard;
 
 pub use clock::ClockMark;
-pub use config::{Limits, SwitchboardConfig, Timeouts};
+pub use config::{Limits, Redirects, SwitchboardConfig, Timeouts};
 pub use contract::command::{Command, Outcome};
 pub use input::Input;
 pub use output::{BindingChange, LiveChange, Notice, Output, Outputs, Trace, Why};

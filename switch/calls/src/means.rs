@@ -8,7 +8,7 @@ use std::{
 };
 
 use contract::{id::CallId, time::Timestamp};
-use dialplan::Decision;
+use dialplan::{Decision, Plan};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use sip::{
@@ -31,6 +31,8 @@ pub(crate) struct Means<'a> {
     pub(crate) origin: Instant,
     pub(crate) wall: Timestamp,
     pub(crate) config: &'a SwitchboardConfig,
+    /// The newest plan. Calls keep what they took from theirs; it is for numbers that come up later.
+    pub(crate) plan: &'a Plan,
     pub(crate) endpoint: &'a mut Endpoint,
     /// What the endpoint decided; carried out and dispatched after the current event.
     pub(crate) wire: &'a mut sip::Outputs,

@@ -165,6 +165,7 @@ impl Switchboard {
             origin: self.origin,
             wall: self.clock.wall(self.now),
             config: &self.config,
+            plan: &self.plan,
             endpoint: &mut self.endpoint,
             wire: &mut self.wire,
             registrar: &self.registrar,

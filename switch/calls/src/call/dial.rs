@@ -1,27 +1,28 @@
 //! The beginning of a call: it is written down, routed, and the devices of everybody who is to ring are invited.
 //!
-//! All devices ring at once, whatever their `q`: people answer what is nearest. A call takes all it needs from the
-//! plan here, so a newer plan does not touch it.
+//! A call takes all it needs from the plan here, so a newer plan does not touch it; only a number that a device
+//! redirects it to is looked up later (`redirect`).
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use contract::{
-    id::{AccountId, CallId},
+    id::CallId,
     journal::{Detail, EventKind, ParticipantKind, ParticipantRole},
 };
 use dialplan::{Account, Facts, Host, OrgPlan, PersonKey, Plan, Ring, Route};
-use sip::{Body, Flow, Invite, Party, Refused, Reply, SessionKey};
-use streams::sdp::Description;
+use sip::{Body, Flow, Reply, SessionKey};
 
 use super::{
     Call,
     events::{Record, refused},
+    identity::{Identity, Privacy},
+    invitation::{Asked, Invitation},
     leg::Leg,
     media_plan::{self, LegStreams},
     outcome::{LegResult, Tally},
     state::{Head, Ringing, State, Told, end},
 };
-use crate::{means::Means, output::Notice, registrar::Reach};
+use crate::means::Means;
 
 /// Everything about an accepted INVITE that a call is made of.
 pub(crate) struct Opening<'a> {
@@ -29,12 +30,28 @@ pub(crate) struct Opening<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) org: &'a OrgPlan,
     pub(crate) caller: &'a Account,
+    pub(crate) privacy: Privacy,
     pub(crate) dialled: &'a str,
     pub(crate) session: SessionKey,
     pub(crate) flow: Flow,
     /// As received, at least 1.
     pub(crate) max_forwards: u8,
     pub(crate) body: Option<Body>,
+}
+
+impl Opening<'_> {
+    fn invitation(&self) -> Invitation {
+        Invitation {
+            call: self.id,
+            org: self.org.id(),
+            account: self.caller.id,
+            caller: Identity::new(self.caller, self.org, self.privacy),
+            domain: self.org.sip_domain().into(),
+            max_forwards: self.max_forwards.saturating_sub(1),
+            numbers: BTreeSet::from([self.dialled.to_owned()]),
+            people: BTreeSet::new(),
+        }
+    }
 }
 
 impl Call {
@@ -97,91 +114,13 @@ fn dial(
         let reply = congested(means);
         return fail(record, caller, head, LegResult::Congested.reason(), reply, means);
     }
-    let mut dialling =
-        Dialling { opening, offer: offer.as_ref(), head, forks: Vec::new(), tally: Tally::default() };
-    dialling.invite_all(ring, means);
-    let Dialling { forks, tally, .. } = dialling;
+    let (mut forks, mut tally) = (Vec::new(), Tally::default());
+    let mut invitation = opening.invitation();
+    let mut asked = Asked { head, forks: &mut forks, tally: &mut tally };
+    invitation.ring(opening.dialled, ring, offer.as_ref(), &mut asked, means);
     let until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
-    let ringing = Ringing { record, caller, offer, forks, tally, told: Told::default(), until };
+    let ringing = Ringing { record, caller, offer, invitation, forks, tally, told: Told::default(), until };
     if ringing.forks.is_empty() { ringing.conclude(head, means) } else { State::Ringing(Box::new(ringing)) }
-}
-
-/// The invitations of one call.
-struct Dialling<'a> {
-    opening: &'a Opening<'a>,
-    offer: Option<&'a Description>,
-    head: &'a mut Head,
-    forks: Vec<Leg>,
-    tally: Tally,
-}
-
-impl Dialling<'_> {
-    fn invite_all(&mut self, ring: &Ring, means: &mut Means<'_>) {
-        let registrar = means.registrar;
-        let devices = ring.targets.iter().flat_map(|target| {
-            let accounts = target.accounts.iter().map(move |account| (target.person, *account));
-            accounts.flat_map(|(person, account): (PersonKey, AccountId)| {
-                registrar.contacts(account).iter().filter_map(move |one| Some((person, one.reach()?)))
-            })
-        });
-        let mut left_out = 0;
-        for (person, reach) in devices {
-            if self.forks.len() < means.config.limits.legs_per_call_max {
-                self.invite(person, reach, means);
-            } else {
-                left_out += 1;
-            }
-        }
-        if left_out > 0 {
-            means.notice(Notice::LegsLeftOut(left_out));
-        }
-    }
-
-    fn invite(&mut self, person: PersonKey, reach: Reach, means: &mut Means<'_>) {
-        let flow = reach.flow;
-        let mut streams = LegStreams::new(self.opening.id, flow);
-        let body = match self.offer {
-            None => None,
-            Some(offer) => match streams.reserve(offer, false, means) {
-                Ok(()) => Some(streams.describe(offer, means)),
-                Err(media_plan::NoPorts) => {
-                    self.tally.add(person, LegResult::Congested, None);
-                    return;
-                }
-            },
-        };
-        match means.invite(self.opening.id, self.invitation(reach, body)) {
-            Ok(session) => {
-                let no = self.head.next_leg();
-                self.forks.push(Leg::new(no, session, person, flow, streams, means.wall));
-            }
-            Err(refusal) => {
-                let result = match refusal {
-                    Refused::Full => LegResult::Congested,
-                    _ => LegResult::Unreachable,
-                };
-                self.tally.add(person, result, None);
-                // No leg was made of it, so nobody waits for the report.
-                streams.close(means);
-            }
-        }
-    }
-
-    fn invitation(&self, reach: Reach, body: Option<Body>) -> Invite {
-        let Opening { org, caller, dialled, max_forwards, .. } = *self.opening;
-        let domain = org.sip_domain();
-        Invite {
-            flow: reach.flow,
-            request_uri: reach.request_uri,
-            from: Party::new(format!("sip:{}@{domain}", caller.number)).display(&*caller.name),
-            to: Party::new(format!("sip:{dialled}@{domain}")),
-            contact_user: caller.number.to_string(),
-            routes: reach.routes,
-            max_forwards: max_forwards.saturating_sub(1),
-            headers: Vec::new(),
-            body,
-        }
-    }
 }
 
 /// The answer when ports or transactions have run out.

@@ -3,6 +3,8 @@
 //! A leg is held by the state of its call. When it is done it leaves: it says goodbye and returns its ports in its
 //! own time, and is written down when both have happened or the time for it is over.
 
+use std::net::IpAddr;
+
 use contract::{
     journal::{Fact, Leg as LegFact},
     time::Timestamp,
@@ -52,6 +54,11 @@ impl Leg {
             created_at,
             answered_at: None,
         }
+    }
+
+    /// The address by which its far end knows the switch: the one in Via and Contact.
+    pub(crate) fn switch_address(&self) -> IpAddr {
+        self.flow.local.ip().to_canonical()
     }
 
     pub(crate) fn set_answered(&mut self, wall: Timestamp) {

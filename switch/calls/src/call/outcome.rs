@@ -17,6 +17,8 @@ pub(crate) enum LegResult {
     Congested,
     /// It is there and refused for a reason of its own.
     Refused,
+    /// It says that its person is elsewhere, and that led nowhere.
+    Redirected,
     /// It can do nothing with the media offered.
     MediaRefused,
     /// The person declined.
@@ -35,6 +37,7 @@ impl LegResult {
             (Cause::Timeout | Cause::Unreachable, _) => Self::Unreachable,
             (_, 486 | 600) => Self::Busy,
             (_, 603 | 607 | 608) => Self::Declined,
+            (_, 300..=399) => Self::Redirected,
             (_, 415 | 488 | 606) => Self::MediaRefused,
             (_, 408 | 487) if has_rung => Self::NoAnswer,
             (_, 404 | 408 | 410 | 480 | 484 | 485 | 487 | 502..=504 | 604) => Self::Unreachable,
@@ -50,7 +53,7 @@ impl LegResult {
     /// The status that the caller gets.
     pub(crate) fn caller_status(self) -> u16 {
         match self {
-            Self::Unreachable | Self::Refused | Self::NoAnswer => 480,
+            Self::Unreachable | Self::Refused | Self::Redirected | Self::NoAnswer => 480,
             Self::Congested => 503,
             Self::MediaRefused => 488,
             Self::Declined => 603,
@@ -64,7 +67,9 @@ impl LegResult {
             Self::NoAnswer => &[EventKind::Timeout, EventKind::Missed],
             Self::Busy => &[EventKind::Busy],
             Self::Declined => &[],
-            Self::MediaRefused | Self::Refused | Self::Congested | Self::Unreachable => &[EventKind::Failed],
+            Self::MediaRefused | Self::Redirected | Self::Refused | Self::Congested | Self::Unreachable => {
+                &[EventKind::Failed]
+            }
         }
     }
 
@@ -74,6 +79,7 @@ impl LegResult {
             Self::Unreachable => "unreachable",
             Self::Congested => "congestion",
             Self::Refused => "refused",
+            Self::Redirected => "redirected",
             Self::MediaRefused => "media_refused",
             Self::Declined => "declined",
             Self::Busy => "busy",
@@ -139,7 +145,7 @@ mod tests {
         check(&[(1, 408, false)], (480, &[EventKind::Failed], "unreachable"));
         check(&[(1, 488, false)], (488, &[EventKind::Failed], "media_refused"));
         check(&[(1, 401, false)], (480, &[EventKind::Failed], "refused"));
-        check(&[(1, 302, false)], (480, &[EventKind::Failed], "refused"));
+        check(&[(1, 302, false)], (480, &[EventKind::Failed], "redirected"));
     }
 
     #[test]

@@ -44,7 +44,13 @@ impl Ringing {
                 Some(fork) => self.answered_with_offer(head, fork, body, means),
                 None => State::Ringing(self),
             },
-            Event::Failed { session, status, cause, .. } => match self.take_fork(session) {
+            Event::Failed { session, status, cause, contacts, .. } => match self.take_fork(session) {
+                Some(fork)
+                    if cause == Cause::Response && self.follow(head, &fork, (status, &contacts), means) =>
+                {
+                    head.leave(fork, Some(status), means);
+                    State::Ringing(self)
+                }
                 Some(fork) => self.fork_failed(head, fork, status, cause, means),
                 None => State::Ringing(self),
             },

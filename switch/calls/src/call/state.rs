@@ -18,6 +18,7 @@ use streams::sdp::Description;
 use super::{
     dial::person_reference,
     events::{ClosedRecord, Record},
+    invitation::Invitation,
     leg::{Farewell, Leaving, Leg},
     outcome::Tally,
 };
@@ -43,6 +44,7 @@ pub(crate) struct Ringing {
     pub(crate) caller: Leg,
     /// `None`: the caller wants the offer in our answer (RFC 3261 §13.2.1).
     pub(crate) offer: Option<Description>,
+    pub(crate) invitation: Invitation,
     /// Devices without a final answer.
     pub(crate) forks: Vec<Leg>,
     pub(crate) tally: Tally,

@@ -36,15 +36,6 @@ fn is_joined(desk: &Desk, a: u32, b: u32) -> bool {
     desk.media.contains(&MediaCommand::Join { a: LeaseId(a), b: LeaseId(b) })
 }
 
-fn hang_up(desk: &mut Desk, caller: &mut Caller, callee: &Phone) {
-    let bye = caller.request("BYE", "", None);
-    let phone = caller.phone.clone();
-    desk.from(&phone, &bye);
-    desk.expect(&phone, "SIP/2.0 200");
-    let bye = desk.expect(callee, "BYE");
-    desk.from(callee, &callee.respond(&bye, 200, None));
-}
-
 #[test]
 fn each_side_is_told_an_address_of_its_own_and_the_two_are_joined() {
     let mut desk = Desk::new();
@@ -69,7 +60,7 @@ fn each_side_is_told_an_address_of_its_own_and_the_two_are_joined() {
     desk.from(&sari, &ack);
     desk.report =
         LegReport { packets_received: 5, packets_lost: -1, jitter_micros: 9, ..LegReport::default() };
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     desk.rest();
     let quality: Vec<_> =
         desk.qualities().iter().map(|one| (one.leg, one.packets_received, one.packets_lost)).collect();
@@ -114,7 +105,7 @@ fn early_media_of_the_first_device_that_sends_it_is_heard() {
     let ack = caller.ack(&ok, None);
     desk.from(&sari, &ack);
     assert_eq!(desk.events(), ["created", "ringing", "answered(3)"]);
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     desk.quiet();
 }
 
@@ -159,7 +150,7 @@ fn a_late_offer_goes_to_the_caller_and_the_answer_back_in_the_ack() {
     assert!(is_joined(&desk, 0, 1));
     assert_eq!(media_of(&desk, 0).remote, Some("198.51.100.1:15060".parse().unwrap()));
     assert_eq!(media_of(&desk, 1).remote, Some("198.51.100.2:15060".parse().unwrap()));
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     assert_eq!(desk.events(), ["created", "ringing", "answered(3)", "ended"]);
     desk.rest();
 }
@@ -226,7 +217,7 @@ fn hold_and_unhold_are_re_invites_passed_through() {
     desk.expect(&budi, "SIP/2.0 200");
     desk.from(&budi, &budi.request("ACK", 1, &invite, "", None));
     assert_eq!(desk.events(), ["created", "ringing", "answered(3)", "hold(2)", "unhold(2)", "hold(3)"]);
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     desk.rest();
 }
 
@@ -256,7 +247,7 @@ fn a_re_invite_that_changes_nothing_or_is_refused_is_no_event() {
     desk.from(&sari, &ack);
     assert_eq!(desk.media.len(), configured, "media changes when an exchange is complete, never halfway");
     assert_eq!(desk.events(), ["created", "ringing", "answered(3)"]);
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     desk.quiet();
 }
 
@@ -273,7 +264,7 @@ fn a_re_invite_that_is_challenged_or_redirected_is_refused_as_not_acceptable() {
         desk.from(&budi, &budi.respond(&passed, status, None));
         desk.expect(&budi, "ACK");
         desk.expect(&sari, "SIP/2.0 488");
-        hang_up(&mut desk, &mut caller, &budi);
+        desk.hang_up(&mut caller, &budi);
         desk.quiet();
     }
 }
@@ -332,7 +323,7 @@ fn a_re_invite_without_sdp_asks_the_other_side_for_its_offer() {
         assert_eq!(direction(&ack), answered);
         assert_eq!(desk.events().last().unwrap(), event);
     }
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     desk.rest();
 }
 
@@ -352,7 +343,7 @@ fn rfc_3261_14_2_re_invites_that_meet_are_told_so() {
     desk.expect(&budi, "ACK");
     desk.expect(&sari, "SIP/2.0 491");
     assert_eq!(desk.events(), ["created", "ringing", "answered(3)"]);
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     desk.quiet();
 }
 
@@ -396,7 +387,7 @@ fn a_re_invite_may_add_video_and_take_it_away_again() {
         desk.from(&sari, &ack);
         assert_eq!(desk.board.counts().leases, if port == 0 { 2 } else { 4 });
     }
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     desk.rest();
     assert_eq!(desk.qualities().len(), 2, "one record a leg, of all its streams");
 }
@@ -460,7 +451,7 @@ fn a_relay_that_never_reports_back_holds_no_call() {
     let [sari, budi] = desk.two();
     desk.is_relay_dead = true;
     let (mut caller, _) = desk.talk(&sari, &budi, "1002");
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     assert_eq!(desk.board.counts().leases, 2);
     desk.wait(Duration::from_secs(81));
     assert!(desk.notices.contains(&Notice::LeaseNotReturned(LeaseId(0))));
@@ -487,6 +478,6 @@ fn info_goes_through_and_other_requests_are_answered_here() {
     let passed = desk.expect(&sari, "INFO");
     desk.from(&sari, &sari.respond(&passed, 415, None));
     desk.expect(&budi, "SIP/2.0 415");
-    hang_up(&mut desk, &mut caller, &budi);
+    desk.hang_up(&mut caller, &budi);
     desk.rest();
 }

@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use calls::Redirects;
 use read::Reader;
 use sip::digest::Algorithm;
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// SIP listeners.
     pub sip: Sip,
+    /// What calls may do.
+    pub calls: Calls,
     /// RTP addresses and ports.
     pub media: Media,
     /// Where configuration rows come from and call records go.
@@ -56,6 +59,13 @@ pub struct Sip {
     pub tcp_connections_per_source_max: usize,
     /// Seconds after which a silent TCP connection is closed.
     pub tcp_idle_secs: u64,
+}
+
+/// `[calls]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// What becomes of a call whose phone says that its person is elsewhere (3xx).
+    pub redirects: Redirects,
 }
 
 /// `[media]`
@@ -175,6 +185,7 @@ impl Default for Config {
                 tcp_connections_per_source_max: 64,
                 tcp_idle_secs: 600,
             },
+            calls: Calls::default(),
             media: Media {
                 addresses: vec![loopback],
                 advertised_addresses: Vec::new(),

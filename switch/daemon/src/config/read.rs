@@ -6,6 +6,7 @@ use std::{
     str::FromStr,
 };
 
+use calls::Redirects;
 use sip::digest::Algorithm;
 use toml::{Table, Value};
 
@@ -36,6 +37,7 @@ impl<'a> Reader<'a> {
     pub(super) fn config(&mut self) -> Config {
         let mut config = Config::default();
         self.read_sip(&mut config);
+        self.section("calls", |s| s.take("redirects", &mut config.calls.redirects, redirects));
         self.read_media(&mut config);
         self.section("database", |s| s.take("url_file", &mut config.database.url_file, optional_path));
         let folder = self.folder;
@@ -201,6 +203,14 @@ fn digest_algorithm(value: &Value) -> Result<Algorithm, String> {
     let all = [Algorithm::Md5, Algorithm::Sha256];
     let named = value.as_str().and_then(|name| all.into_iter().find(|algorithm| algorithm.as_str() == name));
     named.ok_or_else(|| format!("expected \"MD5\" or \"SHA-256\", found {value}"))
+}
+
+fn redirects(value: &Value) -> Result<Redirects, String> {
+    match value.as_str() {
+        Some("refuse") => Ok(Redirects::Refuse),
+        Some("own_numbers") => Ok(Redirects::OwnNumbers),
+        _ => Err(format!("expected \"refuse\" or \"own_numbers\", found {value}")),
+    }
 }
 
 fn log_format(value: &Value) -> Result<LogFormat, String> {

@@ -28,6 +28,7 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
             expires_default_secs: limits.register_expires_default_secs,
             ..Limits::default()
         },
+        redirects: config.calls.redirects,
         ..SwitchboardConfig::default()
     }
 }

@@ -17,7 +17,7 @@ use calls::{
 use contract::{
     command::Outcome,
     id::{AccountId, CallId, ExtensionId, OrgId, UserId},
-    journal::{Entry, Fact, Leg, Participant, Quality},
+    journal::{Detail, Entry, Fact, Leg, Participant, Quality},
     live::LiveCall,
     snapshot::{Account, Extension, Organisation, Snapshot, Staff},
     time::Timestamp,
@@ -280,6 +280,17 @@ impl Desk {
         (caller, invite)
     }
 
+    /// The caller of an answered call hangs up.
+    #[track_caller]
+    pub fn hang_up(&mut self, caller: &mut Caller, callee: &Phone) {
+        let bye = caller.request("BYE", "", None);
+        let phone = caller.phone.clone();
+        self.from(&phone, &bye);
+        self.expect(&phone, "SIP/2.0 200");
+        let bye = self.expect(callee, "BYE");
+        self.from(callee, &callee.respond(&bye, 200, None));
+    }
+
     /// The events of all calls, each with its participant.
     pub fn events(&self) -> Vec<String> {
         let told = |entry: &Entry| match &entry.fact {
@@ -292,13 +303,22 @@ impl Desk {
         self.journal.iter().filter_map(told).collect()
     }
 
-    /// `reason/status` of the latest event of this kind.
-    pub fn detail(&self, kind: &str) -> String {
+    fn latest(&self, kind: &str) -> Detail {
         let found = self.journal.iter().rev().find_map(|entry| match &entry.fact {
             Fact::Event(event) if event.kind.as_str() == kind => Some(event.detail.clone()),
             _ => None,
         });
-        let detail = found.expect("the event is there");
+        found.expect("the event is there")
+    }
+
+    /// The number in the latest event of this kind.
+    pub fn number_of(&self, kind: &str) -> Option<String> {
+        self.latest(kind).number
+    }
+
+    /// `reason/status` of the latest event of this kind.
+    pub fn detail(&self, kind: &str) -> String {
+        let detail = self.latest(kind);
         let status = detail.sip_status.map(|status| status.to_string());
         format!("{}/{}", detail.reason.as_deref().unwrap_or("-"), status.as_deref().unwrap_or("-"))
     }

@@ -1,0 +1,135 @@
+//! A device that says where its person is (3xx): followed to numbers of the organisation, or not at all.
+
+use crate::desk::{Desk, Phone, header};
+use calls::{Redirects, SwitchboardConfig};
+use sip::OwnedMessage;
+
+/// A 302 to these contacts.
+fn moved(phone: &Phone, invite: &OwnedMessage, status: u16, contacts: &str) -> String {
+    let text = phone.respond(invite, status, None);
+    text.replace(&format!("Contact: <{}>", phone.contact()), &format!("Contact: {contacts}"))
+}
+
+#[test]
+fn rfc_3261_8_1_3_4_a_redirection_goes_on_to_a_number_of_the_organisation() {
+    for contact in [
+        "<sip:1003@demo.sambung.test>",
+        "<sip:1003@localhost;user=phone>;q=0.5",
+        "<sip:1003@192.0.2.1:5060>",
+        "<tel:1003>",
+        "<sip:1003@elsewhere.example>, <sip:9999@demo.sambung.test>, <sips:1003@DEMO.sambung.test>",
+    ] {
+        let mut desk = Desk::new();
+        let [sari, budi] = desk.two();
+        let citra = desk.phone("1003", "198.51.100.3:5060");
+        let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+        let invite = desk.expect(&budi, "INVITE");
+        assert_eq!(header(&invite, "Max-Forwards").unwrap(), "69");
+        desk.from(&budi, &moved(&budi, &invite, 302, contact));
+        desk.expect(&budi, "ACK");
+        let invite = desk.expect(&citra, "INVITE sip:1003@198.51.100.3:5060");
+        assert_eq!(header(&invite, "To").unwrap(), "<sip:1003@demo.sambung.test>", "{contact}");
+        assert_eq!(header(&invite, "Max-Forwards").unwrap(), "68");
+        desk.from(&citra, &citra.respond(&invite, 180, None));
+        desk.expect(&sari, "SIP/2.0 180");
+        desk.from(&citra, &citra.respond(&invite, 200, Some(&citra.sdp())));
+        desk.expect(&citra, "ACK");
+        let ok = desk.expect(&sari, "SIP/2.0 200");
+        let ack = caller.ack(&ok, None);
+        desk.from(&sari, &ack);
+        assert_eq!(desk.events(), ["created", "forward", "ringing", "answered(3)"], "{contact}");
+        assert_eq!(desk.detail("forward"), "-/302");
+        assert_eq!(desk.number_of("forward").as_deref(), Some("1003"));
+        desk.hang_up(&mut caller, &citra);
+        desk.rest();
+    }
+}
+
+/// Budi answers 302 with these contacts, and it leads nowhere.
+fn check_nowhere(config: SwitchboardConfig, status: u16, contacts: &str) {
+    let mut desk = Desk::with(config, 8);
+    let [sari, budi] = desk.two();
+    let citra = desk.phone("1003", "198.51.100.3:5060");
+    let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let invite = desk.expect(&budi, "INVITE");
+    desk.from(&budi, &moved(&budi, &invite, status, contacts));
+    desk.expect(&budi, "ACK");
+    let refusal = desk.expect(&sari, "SIP/2.0 480");
+    desk.from(&sari, &caller.ack_refusal(&refusal));
+    desk.silent(&citra);
+    assert_eq!(desk.events(), ["created", "failed", "ended"], "{contacts}");
+    assert_eq!(desk.detail("failed"), format!("redirected/{status}"));
+    desk.rest();
+}
+
+#[test]
+fn a_contact_is_never_an_address_to_send_to() {
+    for contacts in [
+        "<sip:1003@elsewhere.example>",
+        "<sip:1003@198.51.100.99>",
+        "<sip:1003@127.0.0.1:22>",
+        "<sip:1003@demo.sambung.test?Subject=x>",
+        "<http://demo.sambung.test/1003>",
+        "<mailto:1003@demo.sambung.test>",
+        "<sip:demo.sambung.test>",
+        "<sip:0800123456@demo.sambung.test>",
+        "<sip:1002@demo.sambung.test>",
+        "<sip:1001@demo.sambung.test>",
+        "<sip:300@demo.sambung.test>",
+    ] {
+        check_nowhere(SwitchboardConfig::default(), 302, contacts);
+    }
+    check_nowhere(SwitchboardConfig::default(), 305, "<sip:1003@demo.sambung.test>");
+    check_nowhere(SwitchboardConfig::default(), 380, "<sip:1003@demo.sambung.test>");
+}
+
+#[test]
+fn redirections_are_refused_where_the_owner_says_so() {
+    let config = SwitchboardConfig { redirects: Redirects::Refuse, ..SwitchboardConfig::default() };
+    check_nowhere(config, 302, "<sip:1003@demo.sambung.test>");
+}
+
+#[test]
+fn two_people_who_send_calls_to_each_other_make_no_loop() {
+    let mut desk = Desk::new();
+    let [sari, budi] = desk.two();
+    let citra = desk.phone("1003", "198.51.100.3:5060");
+    let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let invite = desk.expect(&budi, "INVITE");
+    desk.from(&budi, &moved(&budi, &invite, 302, "<sip:1003@demo.sambung.test>"));
+    desk.expect(&budi, "ACK");
+    let invite = desk.expect(&citra, "INVITE");
+    // Back to Budi by name and by the extension that both of them answer.
+    desk.from(
+        &citra,
+        &moved(&citra, &invite, 301, "<sip:1002@demo.sambung.test>, <sip:100@demo.sambung.test>"),
+    );
+    desk.expect(&citra, "ACK");
+    let refusal = desk.expect(&sari, "SIP/2.0 480");
+    desk.from(&sari, &caller.ack_refusal(&refusal));
+    desk.silent(&budi);
+    assert_eq!(desk.events(), ["created", "forward", "failed", "ended"]);
+    desk.rest();
+}
+
+#[test]
+fn a_redirection_of_one_device_does_not_stop_the_others() {
+    let mut desk = Desk::new();
+    let [sari, budi] = desk.two();
+    let mobile = desk.phone("1002-mobile", "198.51.100.22:5060");
+    let citra = desk.phone("1003", "198.51.100.3:5060");
+    let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let invites = [&budi, &mobile].map(|phone| desk.expect(phone, "INVITE"));
+    desk.from(&budi, &moved(&budi, &invites[0], 302, "<sip:1003@demo.sambung.test>"));
+    desk.expect(&budi, "ACK");
+    let forwarded = desk.expect(&citra, "INVITE");
+    desk.silent(&mobile);
+    desk.from(&citra, &citra.respond(&forwarded, 486, None));
+    desk.expect(&citra, "ACK");
+    desk.from(&mobile, &mobile.respond(&invites[1], 486, None));
+    desk.expect(&mobile, "ACK");
+    let refusal = desk.expect(&sari, "SIP/2.0 486");
+    desk.from(&sari, &caller.ack_refusal(&refusal));
+    assert_eq!(desk.events(), ["created", "forward", "busy", "ended"]);
+    desk.rest();
+}
