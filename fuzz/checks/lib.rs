@@ -1,6 +1,11 @@
-//! The checks of the fuzz targets, one file for each package; each panics when something that must hold does not.
+//! The checks of the fuzz targets, one file for each machine; each panics when something that must hold does not.
 //!
 //! The committed corpora are replayed through the same files by `tests/corpus.rs` of the package concerned.
 
+pub mod calls;
+pub mod endpoint;
+pub mod headers;
 pub mod media;
+pub mod path;
+pub mod script;
 pub mod sip;

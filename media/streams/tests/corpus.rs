@@ -6,8 +6,14 @@
 #[path = "../../../fuzz/checks/media.rs"]
 mod checks;
 
+#[path = "../../../fuzz/checks/path.rs"]
+mod path;
+
 #[path = "../../../fuzz/checks/replay.rs"]
 mod replay;
+
+#[path = "../../../fuzz/checks/script.rs"]
+mod script;
 
 use replay::replay;
 
@@ -19,4 +25,9 @@ fn sdp() {
 #[test]
 fn rtp_rtcp() {
     replay("rtp_rtcp", checks::rtp_rtcp);
+}
+
+#[test]
+fn relay_path() {
+    replay("relay_path", path::relay_path);
 }

@@ -12,9 +12,11 @@ use sha2::Sha256;
 /// Marks a branch as unique over time and space (RFC 3261 8.1.1.7).
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
 
-/// Whether a branch was made by the rules of RFC 3261, so that it alone identifies a transaction (17.2.3).
+/// Whether a branch was made by the rules of RFC 3261, so that it alone identifies a transaction (17.2.3). The bare
+/// cookie identifies nothing (RFC 4475 3.2.1).
 pub fn has_cookie(branch: &str) -> bool {
-    branch.get(..MAGIC_COOKIE.len()).is_some_and(|head| head.eq_ignore_ascii_case(MAGIC_COOKIE))
+    branch.len() > MAGIC_COOKIE.len()
+        && branch.get(..MAGIC_COOKIE.len()).is_some_and(|head| head.eq_ignore_ascii_case(MAGIC_COOKIE))
 }
 
 /// The shard named by one of our branches or tags.

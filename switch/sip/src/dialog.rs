@@ -62,7 +62,10 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: request.cseq().ok().map(|cseq| cseq.number),
             routes: request.values(HeaderName::RecordRoute).map(Box::from).collect(),
-            target: Box::from(contact_uri(request).unwrap_or("")),
+            // A peer of RFC 2543 is reached at its From where it names no Contact.
+            target: Box::from(
+                contact_uri(request).or(request.from().ok().map(|from| from.uri)).unwrap_or(""),
+            ),
             leg,
         }
     }

@@ -122,7 +122,8 @@ impl<'a> NameAddr<'a> {
             }
             end => {
                 let (uri, params) = value.split_at_checked(end.unwrap_or(value.len())).ok_or(Malformed)?;
-                Self::checked(None, trim(uri), params)
+                // §20: a URI with a question mark must stand in <>; whose headers these are nobody can tell.
+                if uri.contains('?') { Err(Malformed) } else { Self::checked(None, trim(uri), params) }
             }
         }
     }
@@ -231,6 +232,8 @@ impl<'a> CSeq<'a> {
 /// One value of `Via` (RFC 3261 §20.42, RFC 3581).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Via<'a> {
+    /// The version of SIP it says. A request with another one than `2.0` is refused, by an answer along this Via.
+    pub version: &'a str,
     /// The transport as sent, e.g. `UDP`; unknown ones are allowed.
     pub transport: &'a str,
     /// The host of sent-by.
@@ -245,11 +248,12 @@ impl<'a> Via<'a> {
     /// Reads one value; white space around its slashes and colon is allowed.
     ///
     /// # Errors
-    /// [`Malformed`] unless it is `SIP/2.0/<transport> <host>[:<port>][;<params>]`.
+    /// [`Malformed`] unless it is `SIP/<version>/<transport> <host>[:<port>][;<params>]`.
     pub fn parse(value: &'a str) -> Result<Self, Malformed> {
         let (protocol, rest) = value.split_once('/').ok_or(Malformed)?;
         let (version, rest) = rest.split_once('/').ok_or(Malformed)?;
-        if !trim(protocol).eq_ignore_ascii_case("SIP") || trim(version) != "2.0" {
+        let version = trim(version);
+        if !trim(protocol).eq_ignore_ascii_case("SIP") || !is_token(version.as_bytes()) {
             return Err(Malformed);
         }
         let rest = trim(rest);
@@ -260,7 +264,7 @@ impl<'a> Via<'a> {
         if !is_token(transport.as_bytes()) {
             return Err(Malformed);
         }
-        Ok(Self { transport, host, port, params: Params::new(params) })
+        Ok(Self { version, transport, host, port, params: Params::new(params) })
     }
 
     /// The `branch` parameter.

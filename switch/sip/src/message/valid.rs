@@ -6,6 +6,7 @@
 use super::Message;
 use super::fields::{ContactValue, FieldError, FieldProblem, NameAddr, Via};
 use super::index::StartLine;
+use crate::branch::has_cookie;
 use crate::header::HeaderName;
 use crate::limits::URI_BYTES_MAX;
 use crate::method::Method;
@@ -52,6 +53,7 @@ impl Message<'_> {
     /// Checks everything the layers above rely on.
     ///
     /// Absent `Max-Forwards`, `From` tag and `Via` branch are accepted: RFC 2543 peers send none (RFC 4475 §3.4.1).
+    /// Such a peer's INVITE, known by its branch, may also lack `Contact`.
     ///
     /// # Errors
     /// What to answer to the request; for a response any error means: drop it.
@@ -90,7 +92,9 @@ impl Message<'_> {
     /// All of them, because a response carries all of them back.
     fn check_vias(&self) -> Result<(), Invalid> {
         self.via()?;
-        let sound = |value| Via::parse(value).is_ok_and(|via| via.params.count_of("branch") <= 1);
+        let sound = |value| {
+            Via::parse(value).is_ok_and(|via| via.version == "2.0" && via.params.count_of("branch") <= 1)
+        };
         if self.values(HeaderName::Via).all(sound) { Ok(()) } else { Err(bad("Malformed Via")) }
     }
 
@@ -104,7 +108,8 @@ impl Message<'_> {
                 return Err(bad("Malformed Contact"));
             }
         }
-        if invite && count == 0 {
+        let is_rfc_3261 = self.via()?.branch().is_some_and(has_cookie);
+        if invite && count == 0 && is_rfc_3261 {
             return Err(FieldError::missing(HeaderName::Contact).into());
         }
         if invite && count > 1 {

@@ -1,7 +1,8 @@
 //! The pass over the head: lines, start line, header names (RFC 3261 §7.1–7.3).
 //!
 //! The same line rule serves datagrams and streams ([`crate::StreamFramer`]), so the two can never disagree on
-//! where a head ends: a line ends with CRLF or LF; NUL and a CR without LF are refused everywhere in the head.
+//! where a head ends: a line ends with CRLF or LF; a CR without LF is refused everywhere in the head, and so is NUL
+//! but as a quoted-pair (§25.1: `\` and NUL), which the grammar allows and which is read as U+FFFD.
 
 use super::ParseError;
 use super::token::{is_blank, is_token};
@@ -14,28 +15,41 @@ use memchr::{memchr, memchr3, memrchr};
 pub(crate) struct Head {
     /// Offset of the first byte after the blank line.
     pub(crate) end: usize,
-    /// Whether a line continues the one before it.
-    pub(crate) folded: bool,
+    /// Whether a line continues the one before it, or holds a quoted NUL: it has to be rewritten to be read.
+    pub(crate) rewrite: bool,
 }
 
 /// A line without its end, and where the next one starts.
 pub(crate) struct Line {
     pub(crate) end: usize,
     pub(crate) next: usize,
+    /// Whether NUL stands in it as a quoted-pair.
+    pub(crate) quoted_nul: bool,
 }
 
 /// The line that starts at `at`, searched for from `from` on; `Err(Some(_))` is the offset at which to go on when
 /// more bytes have come, `Err(None)` a byte that may not stand in a head.
 pub(crate) fn line(bytes: &[u8], from: usize) -> Result<Line, Option<usize>> {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let Some(found) = memchr3(b'\r', b'\n', 0, rest) else { return Err(Some(bytes.len())) };
-    let end = from + found;
-    match (bytes.get(end), bytes.get(end + 1)) {
-        (Some(b'\n'), _) => Ok(Line { end, next: end + 1 }),
-        (Some(b'\r'), Some(b'\n')) => Ok(Line { end, next: end + 2 }),
-        (Some(b'\r'), None) => Err(Some(end)),
-        _ => Err(None),
+    let (mut from, mut quoted_nul) = (from, false);
+    loop {
+        let rest = bytes.get(from..).unwrap_or_default();
+        let Some(found) = memchr3(b'\r', b'\n', 0, rest) else { return Err(Some(bytes.len())) };
+        let end = from + found;
+        match (bytes.get(end), bytes.get(end + 1)) {
+            (Some(b'\n'), _) => return Ok(Line { end, next: end + 1, quoted_nul }),
+            (Some(b'\r'), Some(b'\n')) => return Ok(Line { end, next: end + 2, quoted_nul }),
+            (Some(b'\r'), None) => return Err(Some(end)),
+            (Some(0), _) if is_quoted(bytes, end) => (from, quoted_nul) = (end + 1, true),
+            _ => return Err(None),
+        }
     }
+}
+
+/// Whether the byte at `at` is the second one of a quoted-pair: behind an odd number of backslashes.
+fn is_quoted(bytes: &[u8], at: usize) -> bool {
+    bytes
+        .get(..at)
+        .is_some_and(|before| before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1)
 }
 
 /// Records the start line and every header line of `bytes` in `index`.
@@ -44,14 +58,15 @@ pub(crate) fn scan(bytes: &[u8], index: &mut Index) -> Result<Head, ParseError> 
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or(ParseError::Empty)?;
     let first = whole_line(bytes, start)?;
     index.start = start_line(bytes, start, first.end)?;
-    let (mut at, mut folded) = (first.next, false);
+    let (mut at, mut rewrite) = (first.next, first.quoted_nul);
     loop {
         let line = whole_line(bytes, at)?;
         if line.end == at {
-            return Ok(Head { end: line.next, folded });
+            return Ok(Head { end: line.next, rewrite });
         }
+        rewrite |= line.quoted_nul;
         if bytes.get(at).is_some_and(|byte| is_blank(*byte)) {
-            folded = true;
+            rewrite = true;
             if index.entries.is_empty() {
                 index.note(ParseError::HeaderLine);
             }

@@ -1,8 +1,8 @@
 //! From bytes to a [`Message`]: one pass over the head that records offsets (RFC 3261 §7, §18.3).
 //!
-//! Nothing is copied and, with a warm [`Index`], nothing is allocated. A head that is folded (§7.3.1) or is not
-//! UTF-8 is first rewritten into the index's scratch text: folds become one space, bytes that are not UTF-8 are
-//! read as Latin-1, so that every value is a `&str` and no byte is lost. Typed fields are not looked at here:
+//! Nothing is copied and, with a warm [`Index`], nothing is allocated. A head that is folded (§7.3.1), is not
+//! UTF-8 or quotes a NUL is first rewritten into the index's scratch text: folds become one space, bytes that are
+//! not UTF-8 are read as Latin-1, a quoted NUL as U+FFFD, so that every value is a `&str` without control bytes. Typed fields are not looked at here:
 //! that is done on demand, or all together by [`Message::require_valid`].
 
 pub(crate) mod head;
@@ -30,7 +30,7 @@ pub enum ParseError {
     /// The blank line after the headers is missing.
     #[error("the headers do not end")]
     Unterminated,
-    /// NUL, or a CR without its LF, inside the head.
+    /// A NUL that is no quoted-pair, or a CR without its LF, inside the head.
     #[error("NUL or lone CR in the head")]
     ControlByte,
     /// More than [`crate::limits::HEADERS_MAX`] header lines.
@@ -92,7 +92,7 @@ pub fn parse_head<'a>(bytes: &'a [u8], index: &'a mut Index) -> Result<Message<'
     }
     let head = head::scan(bytes, index)?;
     let (raw, rest) = bytes.split_at_checked(head.end).unwrap_or((bytes, &[]));
-    let plain = if head.folded { None } else { core::str::from_utf8(raw).ok() };
+    let plain = if head.rewrite { None } else { core::str::from_utf8(raw).ok() };
     if plain.is_none() {
         let mut scratch = std::mem::take(&mut index.scratch);
         normalise::normalise(raw, &mut scratch);

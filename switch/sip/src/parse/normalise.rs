@@ -1,8 +1,9 @@
-//! The rare path: a head that is folded or not UTF-8, rewritten once into text that is neither.
+//! The rare path: a head that is folded, not UTF-8 or quotes a NUL, rewritten once into text that is none of it.
 //!
 //! A fold and the white space around it become one space, which means the same (RFC 3261 §7.3.1, §25.1 LWS).
 //! Bytes that are not UTF-8 are taken for Latin-1, what old phones send in display names: each becomes the
-//! character of that number. Values then compare equal among themselves, and writing them out is valid UTF-8.
+//! character of that number. Values then compare equal among themselves, and writing them out is valid UTF-8. A
+//! quoted NUL (RFC 4475 §3.1.1.2) becomes U+FFFD: it is data of the peer's, and NUL never gets out again.
 
 use super::head::line;
 use super::token::is_blank;
@@ -32,7 +33,12 @@ pub(super) fn normalise(head: &[u8], text: &mut String) {
 
 fn push_decoded(bytes: &[u8], text: &mut String) {
     for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
+        for (no, piece) in chunk.valid().split('\0').enumerate() {
+            if no > 0 {
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+            text.push_str(piece);
+        }
         text.extend(chunk.invalid().iter().map(|byte| char::from(*byte)));
     }
 }

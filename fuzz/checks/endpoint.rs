@@ -1,0 +1,424 @@
+//! What must hold for a SIP endpoint whatever peers send and whatever its owner orders, in any sequence.
+//!
+//! Invariants: no panic; all that is sent is a valid message; a session ends once; limits hold; timers at one
+//! instant come to an end; when the owner has let go of everything and the timers have run out, nothing is left.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::script::Script;
+use sip::{
+    Body, Counts, Endpoint, EndpointConfig, Event, Flow, Index, Input, Invite, NewRequest, Output, Outputs,
+    OwnedMessage, Party, Provisional, Reply, RequestKey, ServerKey, SessionKey, Transport,
+};
+
+const STEPS_MAX: usize = 200;
+/// Timers that fire at one instant; more is a timer that does not go off.
+const FIRINGS_MAX: usize = 5_000;
+const TRANSACTIONS_MAX: usize = 40;
+const SESSIONS_MAX: usize = 8;
+const METHODS: [&str; 14] = [
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "OPTIONS",
+    "REGISTER",
+    "INFO",
+    "PRACK",
+    "UPDATE",
+    "MESSAGE",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "REFER",
+    "XYZZY",
+];
+const STATUS: [u16; 16] = [100, 180, 183, 199, 200, 202, 302, 401, 408, 422, 481, 486, 487, 491, 503, 603];
+/// Lines that change what a message means.
+const EXTRAS: [&str; 16] = [
+    "",
+    "Require: 100rel\r\n",
+    "Supported: 100rel, timer\r\n",
+    "Session-Expires: 90;refresher=uas\r\nSupported: timer\r\n",
+    "Session-Expires: 90;refresher=uac\r\nRequire: timer\r\nMin-SE: 90\r\n",
+    "Record-Route: <sip:192.0.2.50;lr>\r\n",
+    "Reason: SIP;cause=200;text=\"x\"\r\n",
+    "RSeq: 1\r\nRequire: 100rel\r\n",
+    "RSeq: 2\r\nRequire: 100rel\r\n",
+    "RAck: 1 1 INVITE\r\n",
+    "RAck: 2 1 INVITE\r\n",
+    "Retry-After: 4\r\nMin-SE: 1800\r\n",
+    "Event: dialog\r\nSubscription-State: active;expires=60\r\n",
+    "Max-Forwards: 0\r\n",
+    "Require: nothing\r\n",
+    "Replaces: c0;to-tag=a;from-tag=b\r\n",
+];
+const SDP: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+
+/// Plays one story.
+pub fn endpoint(data: &[u8]) {
+    let mut story = Story::new();
+    let mut script = Script::new(data);
+    for _ in 0..STEPS_MAX {
+        if script.is_over() {
+            break;
+        }
+        story.step(&mut script);
+        let counts = story.endpoint.counts();
+        assert!(counts.sessions <= SESSIONS_MAX, "{counts:?}");
+        // BYE, CANCEL and ACK are served beyond the limit; each session can have a few of them.
+        assert!(counts.transactions <= TRANSACTIONS_MAX + SESSIONS_MAX * 24, "{counts:?}");
+    }
+    story.end();
+}
+
+struct Story {
+    endpoint: Endpoint,
+    now: Instant,
+    out: Outputs,
+    /// Messages we sent, newest last.
+    sent: Vec<OwnedMessage>,
+    /// What the last message from outside was.
+    last: Vec<u8>,
+    flow: Flow,
+    offered: Vec<NewRequest>,
+    accepted: Vec<ServerKey>,
+    in_dialog: Vec<RequestKey>,
+    /// Sessions and whether they are over.
+    sessions: BTreeMap<SessionKey, bool>,
+}
+
+impl Story {
+    fn new() -> Self {
+        let methods = METHODS.iter().take(13).map(|method| sip::Method::of(method)).collect();
+        let config = EndpointConfig {
+            methods,
+            transactions_max: TRANSACTIONS_MAX,
+            sessions_max: SESSIONS_MAX,
+            ..EndpointConfig::default()
+        };
+        Self {
+            endpoint: Endpoint::new(config, [7; 32]),
+            #[allow(clippy::disallowed_methods, reason = "any beginning will do")]
+            now: Instant::now(),
+            out: Outputs::new(),
+            sent: Vec::new(),
+            last: Vec::new(),
+            flow: flow(0),
+            offered: Vec::new(),
+            accepted: Vec::new(),
+            in_dialog: Vec::new(),
+            sessions: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, script: &mut Script<'_>) {
+        match script.byte() % 16 {
+            0 | 1 => self.fresh_request(script),
+            2 | 3 => self.response(script),
+            4 => self.request_in_dialog(script),
+            5 => self.receive(script.bytes().to_vec()),
+            6 => self.damaged(script),
+            7 => {
+                let flow = if script.byte() & 1 == 0 { self.flow } else { flow(script.byte()) };
+                self.endpoint.handle(self.now, Input::Unreachable { flow }, &mut self.out);
+            }
+            8 | 9 => self.pass(Duration::from_millis(u64::from(script.byte()) * 250)),
+            10 => self.take_up(script),
+            11 => self.answer(script),
+            12 => self.change(script),
+            13 => self.in_dialog_order(script),
+            14 => self.call(script),
+            _ => self.hang_up(script),
+        }
+        self.listen();
+    }
+
+    fn receive(&mut self, bytes: Vec<u8>) {
+        self.endpoint.handle(self.now, Input::Received { flow: self.flow, bytes: &bytes }, &mut self.out);
+        self.last = bytes;
+    }
+
+    /// A request of a few possible ones, so that it often meets an earlier one.
+    fn fresh_request(&mut self, script: &mut Script<'_>) {
+        self.flow = flow(script.byte());
+        let (method, names, extra) = (script.pick(&METHODS), script.byte(), script.pick(&EXTRAS));
+        let to_tag = match names & 3 {
+            0 | 1 => String::new(),
+            2 => String::from(";tag=nobody"),
+            _ => script.any(&self.sent).and_then(|message| tag(message, false)).unwrap_or_default(),
+        };
+        let (call, branch, cseq) = (names >> 2 & 3, names >> 4 & 7, 1 + (names >> 7));
+        let cseq_method = if script.byte() == 255 { "OPTIONS" } else { method };
+        let body = if extra.len() % 2 == 0 { SDP } else { "" };
+        let via = self.flow.transport.as_str();
+        let text = format!(
+            "{method} sip:1001@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{via} 192.0.2.7:5060;branch=z9hG4bKb{branch};rport\r\n\
+             From: <sip:a@h>;tag=f{call}\r\nTo: <sip:1001@192.0.2.1>{to_tag}\r\nCall-ID: c{call}\r\n\
+             CSeq: {cseq} {cseq_method}\r\nContact: <sip:a@192.0.2.7:5060>\r\n{extra}{}",
+            tail(body)
+        );
+        self.receive(text.into_bytes());
+    }
+
+    /// An answer to one of our requests.
+    fn response(&mut self, script: &mut Script<'_>) {
+        let requests: Vec<_> = self.sent.iter().filter(|message| message.view().is_request()).collect();
+        let Some(request) = script.any(&requests) else { return };
+        let (status, extra, fork) = (script.pick(&STATUS), script.pick(&EXTRAS), script.byte() & 3);
+        let mut text = format!("SIP/2.0 {status} x\r\n");
+        for (name, _, value) in request.view().headers() {
+            match name.to_ascii_lowercase().as_str() {
+                "via" | "from" | "call-id" | "cseq" | "record-route" => {
+                    text += &format!("{name}: {value}\r\n");
+                }
+                "to" if value.contains(";tag=") => text += &format!("To: {value}\r\n"),
+                "to" => text += &format!("To: {value};tag=t{fork}\r\n"),
+                _ => {}
+            }
+        }
+        let body = if status < 300 && fork != 3 { SDP } else { "" };
+        text += &format!("Contact: <sip:b{fork}@192.0.2.8>\r\n{extra}{}", tail(body));
+        self.receive(text.into_bytes());
+    }
+
+    /// A request of the peer inside a dialog that one of our messages names.
+    fn request_in_dialog(&mut self, script: &mut Script<'_>) {
+        let Some(message) = script.any(&self.sent) else { return };
+        let (method, names, extra) = (script.pick(&METHODS), script.byte(), script.pick(&EXTRAS));
+        let view = message.view();
+        let (Some(from), Some(to), Ok(call_id)) = (view.named("From"), view.named("To"), view.call_id())
+        else {
+            return;
+        };
+        // Their From is our To in a request of ours, our From in a response of ours.
+        let (from, to) = if view.is_request() { (to, from) } else { (from, to) };
+        let from = if from.contains(";tag=") { from.to_owned() } else { format!("{from};tag=t0") };
+        let (branch, cseq) = (names & 7, names >> 3);
+        let body = if method == "INVITE" || method == "UPDATE" { SDP } else { "" };
+        let text = format!(
+            "{method} sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bKd{branch}\r\n\
+             From: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n\
+             Contact: <sip:p@192.0.2.7:5060>\r\n{}{}",
+            extra.replace("Max-Forwards: 0\r\n", ""),
+            tail(body)
+        );
+        self.receive(text.into_bytes());
+    }
+
+    /// The last message once more, changed a little or cut off.
+    fn damaged(&mut self, script: &mut Script<'_>) {
+        let mut bytes = self.last.clone();
+        let at = script.below(256) * 256 + script.below(256);
+        match script.byte() % 4 {
+            0 => bytes.truncate(at.min(bytes.len())),
+            1 => {
+                let len = bytes.len().max(1);
+                if let Some(byte) = bytes.get_mut(at % len) {
+                    *byte = script.byte();
+                }
+            }
+            _ => {}
+        }
+        self.receive(bytes);
+    }
+
+    /// The owner decides on a request it was shown.
+    fn take_up(&mut self, script: &mut Script<'_>) {
+        if self.offered.is_empty() {
+            return;
+        }
+        let request = self.offered.remove(script.below(self.offered.len().min(256)));
+        let is_invite = request.message.view().method() == sip::Method::Invite;
+        match script.byte() % 4 {
+            0 => self.endpoint.reply(self.now, &request, Reply::new(401), &mut self.out),
+            _ if is_invite => {
+                if let Ok(key) = self.endpoint.accept_invite(self.now, request, &mut self.out) {
+                    self.begun(key);
+                }
+            }
+            _ => self.accepted.extend(self.endpoint.accept(self.now, request, &mut self.out).ok()),
+        }
+    }
+
+    fn answer(&mut self, script: &mut Script<'_>) {
+        let (order, status) = (script.byte(), script.pick(&STATUS));
+        if order & 8 != 0
+            && let Some(key) = script.any(&self.accepted).copied()
+        {
+            return self.endpoint.respond(self.now, key, Reply::new(status), &mut self.out);
+        }
+        let Some(key) = self.session(script) else { return };
+        let body = (order & 16 != 0).then(|| Body::sdp(SDP.as_bytes().to_vec()));
+        match order % 4 {
+            0 | 1 => {
+                let mut provisional = Provisional::new(status);
+                provisional.body = body;
+                self.endpoint.ring(self.now, key, provisional, &mut self.out);
+            }
+            2 => self.endpoint.answer(self.now, key, body, &mut self.out),
+            _ => self.endpoint.refuse(self.now, key, Reply::new(status), &mut self.out),
+        }
+    }
+
+    fn change(&mut self, script: &mut Script<'_>) {
+        let Some(key) = self.session(script) else { return };
+        let body = Some(Body::sdp(SDP.as_bytes().to_vec()));
+        match script.byte() % 6 {
+            0 | 1 => drop(self.endpoint.reinvite(self.now, key, body, &mut self.out)),
+            2 => self.endpoint.answer_reinvite(self.now, key, body, &mut self.out),
+            3 => self.endpoint.refuse_reinvite(self.now, key, Reply::new(488), &mut self.out),
+            4 => self.endpoint.cancel_reinvite(self.now, key, &mut self.out),
+            _ => self.endpoint.ack(self.now, key, None, &mut self.out),
+        }
+    }
+
+    fn in_dialog_order(&mut self, script: &mut Script<'_>) {
+        if script.byte() & 1 == 0
+            && let Some(key) = script.any(&self.in_dialog).copied()
+        {
+            let reply = Reply::new(script.pick(&STATUS));
+            return self.endpoint.respond_in_dialog(self.now, key, reply, &mut self.out);
+        }
+        let Some(key) = self.session(script) else { return };
+        let method = script.pick(&METHODS);
+        let _ = self.endpoint.request(self.now, key, method, Vec::new(), None, &mut self.out);
+    }
+
+    fn call(&mut self, script: &mut Script<'_>) {
+        let how = script.byte();
+        let body = (how & 1 == 0).then(|| Body::sdp(SDP.as_bytes().to_vec()));
+        let invite = Invite {
+            flow: flow(how),
+            request_uri: String::from("sip:b@192.0.2.8"),
+            from: Party::new("sip:a@192.0.2.1"),
+            to: Party::new("sip:b@192.0.2.8").display("B \"x\" \\"),
+            contact_user: String::from("us"),
+            routes: Vec::new(),
+            max_forwards: 70,
+            headers: Vec::new(),
+            body,
+        };
+        if let Ok(key) = self.endpoint.invite(self.now, invite, &mut self.out) {
+            self.begun(key);
+        }
+    }
+
+    fn hang_up(&mut self, script: &mut Script<'_>) {
+        if let Some(key) = self.session(script) {
+            self.endpoint.hang_up(self.now, key, None, &mut self.out);
+        }
+    }
+
+    fn session(&self, script: &mut Script<'_>) -> Option<SessionKey> {
+        let keys: Vec<_> = self.sessions.keys().copied().collect();
+        script.any(&keys).copied()
+    }
+
+    fn begun(&mut self, key: SessionKey) {
+        assert_eq!(self.sessions.insert(key, false), None, "a session key is given once");
+    }
+
+    /// Looks at all that the endpoint has put out.
+    fn listen(&mut self) {
+        while let Some(output) = self.out.pop() {
+            match output {
+                Output::Send { bytes, .. } => {
+                    let mut index = Index::new();
+                    let message = sip::parse(&bytes, &mut index).expect("what we send can be read");
+                    // The refusal of a malformed request gives its malformed fields back.
+                    if message.status() != Some(400) {
+                        assert_eq!(message.require_valid(), Ok(()), "{}", String::from_utf8_lossy(&bytes));
+                    }
+                    if self.sent.len() >= 32 {
+                        self.sent.remove(0);
+                    }
+                    self.sent.push(message.to_owned());
+                }
+                Output::Event(event) => self.hear(event),
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Request(request) => self.offered.push(request),
+            Event::InDialog { session, request, .. } => {
+                self.told(session);
+                self.in_dialog.push(request);
+            }
+            Event::Failed { session, .. }
+            | Event::Canceled { session, .. }
+            | Event::Ended { session, .. } => {
+                self.told(session);
+                self.sessions.insert(session, true);
+            }
+            Event::Progress { session, .. }
+            | Event::Answered { session, .. }
+            | Event::Acked { session, .. }
+            | Event::Reinvite { session, .. }
+            | Event::ReinviteAnswered { session, .. } => self.told(session),
+            _ => {}
+        }
+        if self.offered.len() > 16 {
+            self.offered.remove(0);
+        }
+    }
+
+    fn told(&self, session: SessionKey) {
+        assert_eq!(self.sessions.get(&session), Some(&false), "news of a session that is over or unknown");
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, span: Duration) {
+        let until = self.now + span;
+        let (mut at_once, mut last) = (0, self.now);
+        while let Some((at, why)) = self.endpoint.deadline().filter(|(at, _)| *at <= until) {
+            self.now = self.now.max(at);
+            at_once = if self.now == last { at_once + 1 } else { 0 };
+            last = self.now;
+            assert!(at_once < FIRINGS_MAX, "{why:?} does not go off");
+            self.endpoint.handle(self.now, Input::Timeout, &mut self.out);
+            self.listen();
+        }
+        self.now = until;
+    }
+
+    /// The owner lets go of everything.
+    fn end(&mut self) {
+        self.offered.clear();
+        for _ in 0..3 {
+            for key in self.sessions.keys().copied().collect::<Vec<_>>() {
+                self.endpoint.refuse(self.now, key, Reply::new(480), &mut self.out);
+                self.endpoint.ack(self.now, key, None, &mut self.out);
+                self.endpoint.hang_up(self.now, key, None, &mut self.out);
+                self.listen();
+            }
+            self.pass(Duration::from_secs(400));
+        }
+        assert_eq!(self.endpoint.counts(), Counts::default(), "something is left");
+    }
+}
+
+fn flow(what: u8) -> Flow {
+    let local = "192.0.2.1:5060".parse().expect("an address");
+    let remote = ["192.0.2.7:5060", "192.0.2.8:5060", "[2001:db8::7]:5060", "192.0.2.7:40000"];
+    let remote = remote[usize::from(what & 3)].parse().expect("an address");
+    match what & 4 {
+        0 => Flow::udp(local, remote),
+        _ => Flow { transport: Transport::Tcp, local, remote, connection: u64::from(what & 3) + 1 },
+    }
+}
+
+fn tail(body: &str) -> String {
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    format!("{kind}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// `;tag=…` of From or To.
+fn tag(message: &OwnedMessage, is_from: bool) -> Option<String> {
+    let view = message.view();
+    let party = if is_from { view.from() } else { view.to() }.ok()?;
+    party.tag().map(|tag| format!(";tag={tag}"))
+}
