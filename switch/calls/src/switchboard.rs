@@ -301,6 +301,10 @@ fn session_of(event: &Event) -> Option<SessionKey> {
         | Event::InDialog { session, .. }
         | Event::Response { session, .. }
         | Event::Ended { session, .. } => Some(*session),
-        Event::Request(_) | Event::OutsideResponse { .. } | Event::Dropped(_) => None,
+        Event::Request(_)
+        | Event::OutsideResponse { .. }
+        | Event::StateWanted { .. }
+        | Event::SubscriptionEnded { .. }
+        | Event::Dropped(_) => None,
     }
 }

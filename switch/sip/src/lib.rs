@@ -35,6 +35,7 @@ mod parse;
 mod session;
 mod status;
 mod stream;
+mod subscription;
 mod timer;
 pub mod transaction;
 pub mod uri;
@@ -59,6 +60,9 @@ pub use parse::{ParseError, parse, parse_head};
 pub use session::SessionKey;
 pub use status::reason_phrase_of;
 pub use stream::{Frame, FrameError, StreamFramer};
+pub use subscription::{
+    EventPackage, Grant, SubscriptionEnd, SubscriptionKey, SubscriptionState, Termination,
+};
 pub use transaction::Timers;
 pub use uri::{Host, Scheme, Uri, UriError};
 pub use write::{MessageWriter, WriteError};

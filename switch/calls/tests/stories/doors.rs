@@ -141,7 +141,10 @@ fn options_are_answered_without_a_question() {
     let text = sari.register(1, "", "").replace("REGISTER", "OPTIONS");
     desk.from(&sari, &text);
     let answer = desk.expect(&sari, "SIP/2.0 200");
-    assert_eq!(header(&answer, "Allow").unwrap(), "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO");
+    assert_eq!(
+        header(&answer, "Allow").unwrap(),
+        "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE"
+    );
     assert_eq!(header(&answer, "Accept").unwrap(), "application/sdp");
     assert!(is_untouched(&desk));
 }

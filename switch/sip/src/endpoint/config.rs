@@ -20,6 +20,12 @@ pub struct EndpointConfig {
     pub transactions_max: usize,
     /// INVITE sessions that may live at once. New ones beyond it are answered 503.
     pub sessions_max: usize,
+    /// Subscriptions of others that may live at once. New ones beyond it are answered 503.
+    pub subscriptions_max: usize,
+    /// Shortest expiry of a subscription, in seconds; less is answered 423 (RFC 6665 4.2.1.1).
+    pub subscription_expires_min_secs: u32,
+    /// Longest expiry of a subscription, in seconds, and that of one that names none; more is cut down.
+    pub subscription_expires_max_secs: u32,
     /// Least `Retry-After` of a 503, in seconds; up to as much again is added at random.
     pub retry_after_secs: u32,
 }
@@ -38,10 +44,15 @@ impl Default for EndpointConfig {
                 Method::Options,
                 Method::Register,
                 Method::Info,
+                Method::Message,
+                Method::Subscribe,
             ],
             supported: Vec::new(),
             transactions_max: 100_000,
             sessions_max: 20_000,
+            subscriptions_max: 50_000,
+            subscription_expires_min_secs: 60,
+            subscription_expires_max_secs: 3_600,
             retry_after_secs: 5,
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::Flow;
 use crate::message::OwnedMessage;
 use crate::session::SessionKey;
+use crate::subscription::{SubscriptionEnd, SubscriptionKey};
 
 use super::order::{Body, Reason};
 use super::table::RequestKey;
@@ -245,6 +246,21 @@ pub enum Event {
         status: u16,
         /// The peer's response, if there was one.
         message: Option<OwnedMessage>,
+    },
+    /// The owner has to answer by `notify` in the same turn, with the state as it is then.
+    StateWanted {
+        /// The subscription.
+        subscription: SubscriptionKey,
+        /// Everything is wanted, not only what has changed since the last NOTIFY: the subscriber has subscribed or
+        /// refreshed, or it is the last.
+        is_full: bool,
+    },
+    /// A subscription is over; exactly one for each that was accepted.
+    SubscriptionEnded {
+        /// The subscription.
+        subscription: SubscriptionKey,
+        /// How.
+        end: SubscriptionEnd,
     },
     /// A confirmed session is over.
     Ended {

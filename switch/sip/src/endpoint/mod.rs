@@ -34,6 +34,7 @@ use crate::flow::Flow;
 use crate::message::index::Index;
 use crate::method::Method;
 use crate::session::{Session, SessionKey};
+use crate::subscription::Subscriptions;
 use crate::timer::TimerQueue;
 use crate::transaction::Letter;
 
@@ -44,6 +45,8 @@ pub struct Counts {
     pub transactions: usize,
     /// INVITE sessions.
     pub sessions: usize,
+    /// Subscriptions of others.
+    pub subscriptions: usize,
     /// Running timers.
     pub timers: usize,
 }
@@ -58,6 +61,7 @@ pub struct Endpoint {
     pub(crate) clients: Clients,
     pub(crate) servers: Servers,
     pub(crate) sessions: BTreeMap<SessionKey, Session>,
+    pub(crate) subscriptions: Subscriptions,
     index: Index,
 }
 
@@ -74,6 +78,7 @@ impl Endpoint {
             clients: Clients::default(),
             servers: Servers::default(),
             sessions: BTreeMap::new(),
+            subscriptions: Subscriptions::default(),
             index: Index::new(),
         }
     }
@@ -107,7 +112,12 @@ impl Endpoint {
     /// What lives in the endpoint now.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts { transactions: self.transactions(), sessions: self.sessions.len(), timers: self.timers.len() }
+        Counts {
+            transactions: self.transactions(),
+            sessions: self.sessions.len(),
+            subscriptions: self.subscriptions.len(),
+            timers: self.timers.len(),
+        }
     }
 
     pub(crate) fn transactions(&self) -> usize {
@@ -145,6 +155,7 @@ impl Endpoint {
             }
             Why::Abandoned(key) => self.abandoned(now, key, out),
             Why::Unanswered(key) => self.unanswered(key, out),
+            Why::Subscription(key) => self.subscription_due(now, key, out),
             Why::Answer(key) | Why::Acknowledgement(key) | Why::Progress(key) => {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.running.fired(why);
@@ -230,6 +241,7 @@ impl Endpoint {
             }
         }
         if flow.transport.is_reliable() {
+            self.subscriptions.reopen(&flow);
             for session in self.sessions.values_mut() {
                 session.reopen(&flow);
             }

@@ -108,7 +108,7 @@ impl Endpoint {
                     self.refuse_stateless(flow, message, &reply, out);
                 } else if to_tag(message).is_empty() {
                     self.on_new_request(flow, message, out);
-                } else {
+                } else if !self.on_subscribe(now, flow, message, out) {
                     self.on_in_dialog(now, flow, message, out);
                 }
             }

@@ -21,6 +21,7 @@ use crate::message::fields::Via;
 use crate::message::{Message, OwnedMessage};
 use crate::method::Method;
 use crate::session::SessionKey;
+use crate::subscription::SubscriptionKey;
 use crate::timer::{Running, TimerQueue};
 use crate::transaction::client::{self, Client};
 use crate::transaction::invite_client::{self, InviteClient};
@@ -63,6 +64,8 @@ pub enum Why {
     Acknowledgement(SessionKey),
     /// Repeat a provisional answer so that no proxy gives up (RFC 3261 13.3.1.1).
     Progress(SessionKey),
+    /// A subscription has expired (RFC 6665 4.2.2), or its owner did not write its last state in time.
+    Subscription(SubscriptionKey),
 }
 
 /// What a machine tells its user.
@@ -89,6 +92,8 @@ pub(crate) enum ClientUser {
     Request(SessionKey),
     /// A request outside any dialog.
     Outside,
+    /// The NOTIFY of a subscription that somebody else has made here.
+    Notify(SubscriptionKey),
     /// A CANCEL, or the BYE of a fork nobody wanted.
     Nobody,
 }
@@ -99,7 +104,7 @@ impl ClientUser {
             Self::Invite(session) | Self::Reinvite(session) | Self::Bye(session) | Self::Request(session) => {
                 Some(session)
             }
-            Self::Outside | Self::Nobody => None,
+            Self::Outside | Self::Notify(_) | Self::Nobody => None,
         }
     }
 }

@@ -159,6 +159,7 @@ impl Endpoint {
                 self.on_request_over(now, session, client, (status, Some(message)), out);
             }
             ClientUser::Outside => Self::on_outside_over(client, (status, Some(message)), out),
+            ClientUser::Notify(subscription) => self.on_notified(now, subscription, status, out),
             ClientUser::Invite(_) | ClientUser::Reinvite(_) | ClientUser::Nobody => {}
         }
     }

@@ -72,7 +72,14 @@ impl Endpoint {
                 self.on_reinvite_success(now, key, session, flow, message, out);
             }
             (ClientUser::Reinvite(session), _) => self.on_reinvite_failure(now, session, status, out),
-            (ClientUser::Bye(_) | ClientUser::Request(_) | ClientUser::Outside | ClientUser::Nobody, _) => {}
+            (
+                ClientUser::Bye(_)
+                | ClientUser::Request(_)
+                | ClientUser::Outside
+                | ClientUser::Notify(_)
+                | ClientUser::Nobody,
+                _,
+            ) => {}
         }
     }
 
@@ -290,6 +297,7 @@ impl Endpoint {
             ClientUser::Bye(session) => self.forget(session),
             ClientUser::Request(session) => self.on_request_over(now, session, key, (status, None), out),
             ClientUser::Outside => Self::on_outside_over(key, (status, None), out),
+            ClientUser::Notify(subscription) => self.on_notified(now, subscription, status, out),
             ClientUser::Nobody => {}
         }
     }

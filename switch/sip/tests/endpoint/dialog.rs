@@ -117,7 +117,7 @@ fn section_15_1_2_requests_that_wait_are_answered_when_the_session_ends() {
 fn section_8_2_1_methods_that_are_not_understood() {
     let mut world = World::talking();
     let key = world.session(A);
-    for (method, answer) in [("MESSAGE", 405), ("PRANK", 501)] {
+    for (method, answer) in [("PUBLISH", 405), ("PRANK", 501)] {
         world
             .order(A, |endpoint, now, out| endpoint.request(now, key, method, Vec::new(), None, out))
             .unwrap();

@@ -21,5 +21,6 @@ mod reinvite;
 mod requests;
 mod seeds;
 mod session;
+mod subscription;
 mod transport;
 mod world;

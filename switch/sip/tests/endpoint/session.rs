@@ -54,7 +54,10 @@ fn section_13_2_1_an_invite_carries_what_it_must() {
     assert!(invite.first(HeaderName::From).unwrap().starts_with(r#""Sari \"S\"" <sip:a@example.com>;tag="#));
     assert_eq!(invite.first(HeaderName::To), Some("<sip:b@example.com>"));
     assert_eq!(invite.first(HeaderName::Contact), Some("<sip:A@192.0.2.1:5060>"));
-    assert_eq!(invite.first(HeaderName::Allow), Some("INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO"));
+    assert_eq!(
+        invite.first(HeaderName::Allow),
+        Some("INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE")
+    );
     assert!(invite.via().unwrap().branch().unwrap().starts_with("z9hG4bK"));
     assert_eq!(invite.via().unwrap().rport(), Some(None));
     assert_eq!(invite.body(), b"offer");

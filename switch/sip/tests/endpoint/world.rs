@@ -488,6 +488,10 @@ pub fn words(event: &Event) -> String {
         Event::OutsideResponse { status, message, .. } => {
             format!("OutsideResponse {status}{}", if message.is_some() { "" } else { " made here" })
         }
+        Event::StateWanted { is_full, .. } => {
+            format!("StateWanted {}", if *is_full { "full" } else { "change" })
+        }
+        Event::SubscriptionEnded { end, .. } => format!("SubscriptionEnded {end:?}"),
         Event::Ended { by, reason, .. } => {
             format!("Ended {by:?}{}", reason.as_ref().map_or(String::new(), |reason| format!(" {reason}")))
         }
