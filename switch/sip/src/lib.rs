@@ -20,6 +20,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod branch;
+pub mod content;
 mod dialog;
 pub mod digest;
 pub mod endpoint;
@@ -42,9 +43,9 @@ pub mod uri;
 pub mod write;
 
 pub use endpoint::{
-    Body, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders, Input, Invite,
-    NewRequest, Output, Outputs, OutsideRequest, Party, Provisional, Reason, Refused, Reply, RequestKey,
-    ServerKey, Why,
+    Body, BodyHeaders, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders,
+    Input, Invite, NewRequest, Output, Outputs, OutsideRequest, Party, Provisional, Reason, Refused, Reply,
+    RequestKey, ServerKey, Why,
 };
 pub use flow::{Flow, Transport};
 pub use header::HeaderName;

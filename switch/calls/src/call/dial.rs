@@ -100,13 +100,9 @@ fn dial(
     ring: &Ring,
     means: &mut Means<'_>,
 ) -> State {
-    let offer = match opening.body.as_ref().map(|body| media_plan::read(body, means)).transpose() {
+    let offer = match media_plan::read(opening.body.as_ref(), means) {
         Ok(offer) => offer,
-        Err(415) => {
-            let reply = Reply::new(415).header("Accept", "application/sdp");
-            return fail(record, caller, head, "media_refused", reply, means);
-        }
-        Err(status) => return fail(record, caller, head, "media_refused", Reply::new(status), means),
+        Err(unusable) => return fail(record, caller, head, "media_refused", unusable.reply(), means),
     };
     if let Some(offer) = &offer
         && caller.streams.reserve(offer, true, means).is_err()

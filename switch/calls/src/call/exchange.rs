@@ -5,7 +5,7 @@
 //! complete, never halfway.
 
 use contract::journal::{Detail, EventKind};
-use sip::{Body, Event, Message, Method, OwnedMessage, Reply, RequestKey, SessionKey};
+use sip::{Body, Event, HeaderName, Message, Method, OwnedMessage, Reply, RequestKey, SessionKey};
 use streams::sdp::Description;
 
 use super::{
@@ -18,11 +18,11 @@ use crate::{config::CARRIED_REQUESTS_MAX, means::Means};
 impl Talking {
     pub(super) fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
         match event {
-            Event::Reinvite { session, body } => self.asked(session, body, means),
-            Event::ReinviteAnswered { session, body } => self.answered(session, body, means),
+            Event::Reinvite { session, body } => self.asked(session, body.as_ref(), means),
+            Event::ReinviteAnswered { session, body } => self.answered(session, body.as_ref(), means),
             Event::ReinviteFailed { session, status } => self.failed(session, status, means),
             Event::ReinviteCanceled { session } => self.canceled(session, means),
-            Event::Acked { session, body } => self.acked(session, body, means),
+            Event::Acked { session, body } => self.acked(session, body.as_ref(), means),
             Event::InDialog { session, request, message } => self.carry(session, request, &message, means),
             Event::Response { request, status, message, .. } => {
                 self.carry_back(request, status, message.as_ref(), means);
@@ -39,14 +39,14 @@ impl Talking {
     }
 
     /// One side asks for other media, or (without a body) for an offer.
-    fn asked(&mut self, session: SessionKey, body: Option<Body>, means: &mut Means<'_>) {
+    fn asked(&mut self, session: SessionKey, body: Option<&Body>, means: &mut Means<'_>) {
         let Some(by) = self.side_of(session) else { return };
         if !matches!(self.exchange, Exchange::Idle) {
             return means.refuse_reinvite(session, Reply::new(491));
         }
-        let offer = match body.map(|body| media_plan::read(&body, means)).transpose() {
+        let offer = match media_plan::read(body, means) {
             Ok(offer) => offer,
-            Err(status) => return means.refuse_reinvite(session, Reply::new(status)),
+            Err(unusable) => return means.refuse_reinvite(session, unusable.reply()),
         };
         let told = match &offer {
             None => None,
@@ -70,8 +70,8 @@ impl Talking {
     }
 
     /// The other side has answered, with its answer or with the offer it was asked for.
-    fn answered(&mut self, session: SessionKey, body: Option<Body>, means: &mut Means<'_>) {
-        let said = body.and_then(|body| media_plan::read(&body, means).ok());
+    fn answered(&mut self, session: SessionKey, body: Option<&Body>, means: &mut Means<'_>) {
+        let said = media_plan::said(body, means);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::Asked { by, offer: Some(offer), is_canceled, .. }
                 if self.leg(by.other()).session == session =>
@@ -123,11 +123,11 @@ impl Talking {
     }
 
     /// The asker's ACK brings the answer to the other side's offer.
-    fn acked(&mut self, session: SessionKey, body: Option<Body>, means: &mut Means<'_>) {
+    fn acked(&mut self, session: SessionKey, body: Option<&Body>, means: &mut Means<'_>) {
         let asker = self.side_of(session);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::Offered { by, offer, .. } if Some(by) == asker => {
-                let said = body.and_then(|body| media_plan::read(&body, means).ok());
+                let said = media_plan::said(body, means);
                 let other = self.leg(by.other()).session;
                 match said.filter(|said| said.answers(&offer)) {
                     Some(said) => {
@@ -275,10 +275,8 @@ impl Talking {
     }
 }
 
-/// The headers that say what an INFO is about (RFC 6086 §4.2).
+/// The header that says what an INFO is about (RFC 6086 §4.2); what its body is for goes with the body.
 fn package_of(message: &Message<'_>) -> sip::ExtraHeaders {
-    ["Info-Package", "Content-Disposition"]
-        .into_iter()
-        .filter_map(|name| Some((name.into(), message.named(name)?.to_owned())))
-        .collect()
+    let package = message.first(HeaderName::InfoPackage);
+    package.map(|name| ("Info-Package".into(), name.to_owned())).into_iter().collect()
 }

@@ -11,7 +11,10 @@ use contract::{
     journal::{Fact, Quality},
 };
 use serde::{Deserialize, Serialize};
-use sip::{Body, Flow};
+use sip::{
+    Body, Flow, Reply,
+    content::{ContentError, session_description},
+};
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
     sdp::{Description, Origin, RELAYED_STREAMS_MAX},
@@ -202,16 +205,41 @@ pub(crate) fn join(one: &mut LegStreams, other: &mut LegStreams, means: &mut Mea
     }
 }
 
-/// Reads an offer. The error is the status that refuses it (RFC 3261 §21.4.13, §21.4.26).
-pub(crate) fn read(body: &Body, means: &mut Means<'_>) -> Result<Description, u16> {
-    let content_type = body.content_type.split(';').next().unwrap_or_default().trim();
-    if !content_type.eq_ignore_ascii_case("application/sdp") {
-        return Err(415);
+/// Why a body cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// Something in it is not understood (RFC 3261 §21.4.13).
+    Content(ContentError),
+    /// It describes nothing that can be carried (RFC 3261 §21.4.26).
+    Media,
+}
+
+impl Unusable {
+    /// The refusal of a request that brought it.
+    pub(crate) fn reply(self) -> Reply {
+        match self {
+            Self::Content(ContentError::Kind) => {
+                Reply::new(415).header("Accept", "application/sdp, multipart/mixed, multipart/alternative")
+            }
+            Self::Content(ContentError::Encoding) => Reply::new(415).header("Accept-Encoding", "identity"),
+            Self::Media => Reply::new(488),
+        }
     }
-    let description = Description::parse(&body.bytes).ok();
+}
+
+/// The description in the body of a request or response, if there is one.
+pub(crate) fn read(body: Option<&Body>, means: &mut Means<'_>) -> Result<Option<Description>, Unusable> {
+    let Some(body) = body else { return Ok(None) };
+    let Some(bytes) = session_description(body).map_err(Unusable::Content)? else { return Ok(None) };
+    let description = Description::parse(&bytes).ok();
     let usable = description.filter(|one| one.streams().any(|stream| stream.is_relayable()));
-    usable.ok_or_else(|| {
+    if usable.is_none() {
         means.notice(Notice::DescriptionRefused);
-        488
-    })
+    }
+    usable.map(Some).ok_or(Unusable::Media)
+}
+
+/// The description in the body of a message that cannot be refused any more.
+pub(crate) fn said(body: Option<&Body>, means: &mut Means<'_>) -> Option<Description> {
+    read(body, means).ok().flatten()
 }

@@ -36,12 +36,12 @@ impl Ringing {
                 self.canceled(head, reason.as_ref(), means)
             }
             Event::Progress { session, status, body, .. } => {
-                self.progress(session, status, body, means);
+                self.progress(session, status, body.as_ref(), means);
                 State::Ringing(self)
             }
             Event::Answered { session, body, .. } => match self.take_fork(session) {
-                Some(fork) if self.offer.is_some() => self.answered(head, fork, body, means),
-                Some(fork) => self.answered_with_offer(head, fork, body, means),
+                Some(fork) if self.offer.is_some() => self.answered(head, fork, body.as_ref(), means),
+                Some(fork) => self.answered_with_offer(head, fork, body.as_ref(), means),
                 None => State::Ringing(self),
             },
             Event::Failed { session, status, cause, contacts, .. } => match self.take_fork(session) {
@@ -79,12 +79,12 @@ impl Ringing {
     }
 
     /// A device rings, or lets itself be heard early. The caller hears the first that does.
-    fn progress(&mut self, session: SessionKey, status: u16, body: Option<Body>, means: &mut Means<'_>) {
+    fn progress(&mut self, session: SessionKey, status: u16, body: Option<&Body>, means: &mut Means<'_>) {
         let Some(fork) = self.forks.iter_mut().find(|fork| fork.session == session) else { return };
         let may_be_heard = self.told.early.as_ref().is_none_or(|(early, _)| *early == session);
         let said = match (&self.offer, body) {
             (Some(offer), Some(body)) if may_be_heard => {
-                media_plan::read(&body, means).ok().filter(|said| said.answers(offer))
+                media_plan::said(Some(body), means).filter(|said| said.answers(offer))
             }
             _ => None,
         };
@@ -125,11 +125,11 @@ impl Ringing {
         mut self: Box<Self>,
         head: &mut Head,
         mut fork: Leg,
-        body: Option<Body>,
+        body: Option<&Body>,
         means: &mut Means<'_>,
     ) -> State {
         means.ack(fork.session, None);
-        let said = body.and_then(|body| media_plan::read(&body, means).ok());
+        let said = media_plan::said(body, means);
         let said = said.filter(|said| self.offer.as_ref().is_some_and(|offer| said.answers(offer)));
         let Some(said) = said else {
             return self.useless(head, fork, means);
@@ -149,10 +149,10 @@ impl Ringing {
         mut self: Box<Self>,
         head: &mut Head,
         mut fork: Leg,
-        body: Option<Body>,
+        body: Option<&Body>,
         means: &mut Means<'_>,
     ) -> State {
-        let Some(said) = body.and_then(|body| media_plan::read(&body, means).ok()) else {
+        let Some(said) = media_plan::said(body, means) else {
             means.ack(fork.session, None);
             return self.useless(head, fork, means);
         };
@@ -296,7 +296,9 @@ impl Ringing {
 impl Connecting {
     fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
         match event {
-            Event::Acked { session, body } if session == self.caller.session => self.acked(head, body, means),
+            Event::Acked { session, body } if session == self.caller.session => {
+                self.acked(head, body.as_ref(), means)
+            }
             Event::AckMissing { session } if session == self.caller.session => {
                 self.is_ack_missing = true;
                 State::Connecting(self)
@@ -323,9 +325,9 @@ impl Connecting {
     }
 
     /// The caller's ACK: with a late offer it brings the answer for the callee.
-    fn acked(mut self: Box<Self>, head: &mut Head, body: Option<Body>, means: &mut Means<'_>) -> State {
+    fn acked(mut self: Box<Self>, head: &mut Head, body: Option<&Body>, means: &mut Means<'_>) -> State {
         if let Some(offer) = self.late_offer.take() {
-            let said = body.and_then(|body| media_plan::read(&body, means).ok());
+            let said = media_plan::said(body, means);
             let Some(said) = said.filter(|said| said.answers(&offer)) else {
                 means.ack(self.callee.session, None);
                 return self.hang_up(head, "media_refused", means);

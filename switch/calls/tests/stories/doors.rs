@@ -89,12 +89,8 @@ fn a_caller_may_not_call_under_another_name() {
     let mut desk = Desk::new();
     let sari = Phone::new("1001", "198.51.100.1:5060");
     let mut caller = Caller::new(&sari, "1002");
-    desk.from(&sari, &caller.invite(None, ""));
-    let challenge = desk.expect(&sari, "SIP/2.0 401");
-    let authorization = sari.authorization(&challenge, "INVITE", &caller.uri());
-    caller.cseq = 2;
-    let text = caller.invite(None, &authorization);
-    desk.from(&sari, &text.replace("From: <sip:1001@", "From: <sip:1002@"));
+    caller.from = format!("<sip:1002@{DOMAIN}>");
+    desk.dial_as(caller, "", None);
     desk.expect(&sari, "SIP/2.0 403");
     assert!(is_untouched(&desk));
 }
@@ -123,12 +119,8 @@ fn a_phone_that_only_knows_an_address_can_register_and_call() {
     let mut desk = Desk::new();
     let sari = desk.phone("1001", "198.51.100.1:5060");
     let mut caller = Caller::new(&sari, "1002");
-    caller.from_host = "192.0.2.1".into();
-    desk.from(&sari, &caller.invite(None, ""));
-    let challenge = desk.expect(&sari, "SIP/2.0 401");
-    let authorization = sari.authorization(&challenge, "INVITE", &caller.uri());
-    caller.cseq = 2;
-    desk.from(&sari, &caller.invite(None, &authorization));
+    caller.from = "<sip:1001@192.0.2.1>".into();
+    desk.dial_as(caller, "", None);
     desk.expect(&sari, "SIP/2.0 100");
     desk.expect(&sari, "SIP/2.0 480");
     assert_eq!(desk.detail("failed"), "unreachable/-");

@@ -1,19 +1,15 @@
 //! Who the callee is told a call is from (RFC 3323, RFC 3325): the account that has authenticated, or nobody.
 
-use crate::desk::{Caller, DOMAIN, Desk, Phone, header};
+use crate::desk::{Caller, Desk, Phone, header};
 use sip::OwnedMessage;
 
-/// Dials with these headers in place of or behind the phone's own, and credentials.
+/// Dials with this From in place of the phone's own.
 fn dial(desk: &mut Desk, phone: &Phone, from: Option<&str>, headers: &str) -> Caller {
     let mut caller = Caller::new(phone, "1002");
-    let own = format!("From: <sip:{}@{DOMAIN}>", phone.user);
-    let written = |text: String| from.map_or(text.clone(), |from| text.replace(&own, from));
-    desk.from(phone, &written(caller.invite(Some(&phone.sdp()), headers)));
-    let challenge = desk.expect(phone, "SIP/2.0 401");
-    let authorization = phone.authorization(&challenge, "INVITE", &caller.uri());
-    caller.cseq += 1;
-    desk.from(phone, &written(caller.invite(Some(&phone.sdp()), &(authorization + headers))));
-    caller
+    if let Some(from) = from {
+        caller.from = from.to_owned();
+    }
+    desk.dial_as(caller, headers, Some(&phone.sdp()))
 }
 
 /// The INVITE that Budi gets when Sari calls like this.
@@ -28,7 +24,7 @@ fn shown(from: Option<&str>, headers: &str) -> OwnedMessage {
     invite
 }
 
-const NOBODY: &str = "From: \"Anonymous\" <sip:anonymous@anonymous.invalid>";
+const NOBODY: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
 #[test]
 fn rfc_3325_what_a_phone_says_about_its_identity_is_neither_believed_nor_passed_on() {
@@ -51,7 +47,7 @@ fn rfc_3325_what_a_phone_says_about_its_identity_is_neither_believed_nor_passed_
 
 #[test]
 fn a_display_name_of_the_from_is_not_shown() {
-    let invite = shown(Some("From: \"Boss\" <sip:1001@demo.sambung.test>"), "");
+    let invite = shown(Some("\"Boss\" <sip:1001@demo.sambung.test>"), "");
     assert!(header(&invite, "From").unwrap().starts_with("\"Sari\" "));
 }
 

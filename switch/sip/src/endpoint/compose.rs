@@ -82,7 +82,7 @@ pub(crate) fn extend(writer: &mut MessageWriter, headers: &ExtraHeaders, body: O
         writer.header(name, value);
     }
     if let Some(body) = body {
-        writer.body(&body.content_type, &body.bytes);
+        body.write(writer);
     }
 }
 

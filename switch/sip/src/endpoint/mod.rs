@@ -18,7 +18,9 @@ use std::time::Instant;
 
 pub use config::{EndpointConfig, FORKS_MAX, PENDING_REQUESTS_MAX};
 pub use event::{Cause, DropReason, EndedBy, Event, Input, NewRequest, Output, Outputs};
-pub use order::{Body, ExtraHeaders, Invite, OutsideRequest, Party, Provisional, Reason, Refused, Reply};
+pub use order::{
+    Body, BodyHeaders, ExtraHeaders, Invite, OutsideRequest, Party, Provisional, Reason, Refused, Reply,
+};
 pub use table::{ClientKey, RequestKey, ServerKey, Why};
 
 pub(crate) use compose::{

@@ -11,7 +11,7 @@ use crate::header::HeaderName;
 use crate::message::Message;
 use crate::message::fields::{Params, unquoted};
 use crate::parse::token::is_token;
-use crate::write::Quoted;
+use crate::write::{MessageWriter, Quoted};
 
 /// Further headers of a message, in order. The ones that carry transactions and dialogs (Via, From, To,
 /// Call-ID, CSeq, Max-Forwards, Route, Record-Route, Content-Length) are written by the endpoint.
@@ -22,14 +22,30 @@ pub type ExtraHeaders = Vec<(Cow<'static, str>, String)>;
 pub struct Body {
     /// Value of `Content-Type`.
     pub content_type: Cow<'static, str>,
+    /// What else its headers say; `None` for nearly all.
+    pub headers: Option<Box<BodyHeaders>>,
     /// The bytes.
     pub bytes: Bytes,
 }
 
+/// What headers say about a body but its type and length (RFC 3261 §7.4).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct BodyHeaders {
+    /// Value of `Content-Disposition`: what it is for and whether its sender insists on it (§20.11).
+    pub disposition: Option<String>,
+    /// Value of `Content-Encoding`.
+    pub encoding: Option<String>,
+}
+
 impl Body {
+    /// A body of this type, for whatever such bodies are for.
+    pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
+        Self { content_type: content_type.into(), headers: None, bytes: bytes.into() }
+    }
+
     /// A session description.
     pub fn sdp(bytes: impl Into<Bytes>) -> Self {
-        Self { content_type: Cow::Borrowed("application/sdp"), bytes: bytes.into() }
+        Self::new("application/sdp", bytes)
     }
 
     /// The body of a message; `None` when it is empty.
@@ -40,10 +56,35 @@ impl Body {
         }
         // With its parameters: a multipart body cannot be read without its boundary.
         let content_type = message.first(HeaderName::ContentType).unwrap_or("application/octet-stream");
+        let value = |name| message.first(name).map(str::to_owned);
+        let headers = BodyHeaders {
+            disposition: value(HeaderName::ContentDisposition),
+            encoding: value(HeaderName::ContentEncoding),
+        };
         Some(Self {
             content_type: Cow::Owned(content_type.to_owned()),
+            headers: (headers != BodyHeaders::default()).then(|| Box::new(headers)),
             bytes: Bytes::copy_from_slice(message.body()),
         })
+    }
+
+    pub(crate) fn disposition(&self) -> Option<&str> {
+        self.headers.as_ref()?.disposition.as_deref()
+    }
+
+    pub(crate) fn encoding(&self) -> Option<&str> {
+        self.headers.as_ref()?.encoding.as_deref()
+    }
+
+    /// Puts it into a message.
+    pub(crate) fn write(&self, writer: &mut MessageWriter) {
+        if let Some(disposition) = self.disposition() {
+            writer.header(HeaderName::ContentDisposition, disposition);
+        }
+        if let Some(encoding) = self.encoding() {
+            writer.header(HeaderName::ContentEncoding, encoding);
+        }
+        writer.body(&self.content_type, &self.bytes);
     }
 }
 
@@ -53,7 +94,7 @@ pub struct Reply {
     /// The status code.
     pub status: u16,
     /// The reason phrase; the usual one when `None`.
-    pub phrase: Option<String>,
+    pub phrase: Option<Box<str>>,
     /// Further headers.
     pub headers: ExtraHeaders,
     /// The body.
@@ -83,7 +124,7 @@ impl Reply {
     /// Sets the reason phrase.
     #[must_use]
     pub fn phrase(mut self, phrase: impl Into<String>) -> Self {
-        self.phrase = Some(phrase.into());
+        self.phrase = Some(phrase.into().into_boxed_str());
         self
     }
 

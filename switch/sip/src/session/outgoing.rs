@@ -219,7 +219,7 @@ impl Endpoint {
         let write = |body: Option<&Body>| {
             let mut writer = dialog.request(Method::Ack.as_str(), cseq, &via);
             if let Some(body) = body {
-                writer.body(&body.content_type, &body.bytes);
+                body.write(&mut writer);
             }
             writer.finish()
         };

@@ -42,7 +42,7 @@ fn section_12_2_requests_inside_a_dialog_go_both_ways() {
     for (one, other) in [(A, B), (B, A)] {
         let mut world = World::talking();
         let key = world.session(one);
-        let body = Some(Body { content_type: "application/dtmf-relay".into(), bytes: "Signal=5".into() });
+        let body = Some(Body::new("application/dtmf-relay", "Signal=5"));
         world
             .order(one, |endpoint, now, out| endpoint.request(now, key, "INFO", Vec::new(), body, out))
             .unwrap();

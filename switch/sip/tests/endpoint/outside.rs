@@ -35,7 +35,7 @@ fn send(
 #[test]
 fn rfc_3428_4_a_message_goes_out_without_contact_and_its_answer_is_told_once() {
     let mut world = World::new();
-    let hello = Body { content_type: "text/plain".into(), bytes: "hello".into() };
+    let hello = Body::new("text/plain", "hello");
     // The methods that B accepts by default; the body of an OPTIONS is as good as any.
     send(&mut world, "OPTIONS", |request| request.body = Some(hello)).unwrap();
     world.run(HOP);
@@ -93,7 +93,7 @@ fn what_cannot_be_sent_is_refused_and_leaves_nothing() {
 #[test]
 fn rfc_3428_8_a_long_message_goes_over_streams_only() {
     let long = |request: &mut OutsideRequest| {
-        request.body = Some(Body { content_type: "text/plain".into(), bytes: "x".repeat(1_300).into() });
+        request.body = Some(Body::new("text/plain", "x".repeat(1_300)));
         request.datagram_bytes_max = Some(1_300);
     };
     let mut world = World::new();

@@ -55,7 +55,7 @@ impl Watch {
 
     fn notify(&mut self, text: &'static str) {
         let key = self.key;
-        let body = Body { content_type: "text/plain".into(), bytes: text.into() };
+        let body = Body::new("text/plain", text.to_owned());
         self.world.order(B, |endpoint, now, out| endpoint.notify(now, key, Some(body), out));
         self.world.run(HOP);
     }

@@ -254,14 +254,27 @@ impl Desk {
     /// Dials with credentials, up to the 100.
     #[track_caller]
     pub fn dial(&mut self, phone: &Phone, number: &str, sdp: Option<&str>) -> Caller {
-        let mut caller = Caller::new(phone, number);
-        self.from(phone, &caller.invite(sdp, ""));
-        let challenge = self.expect(phone, "SIP/2.0 401");
-        self.from(phone, &caller.ack_refusal(&challenge));
+        let caller = self.dial_with(phone, number, "", sdp);
+        self.expect(phone, "SIP/2.0 100");
+        caller
+    }
+
+    /// Dials with these headers and credentials.
+    #[track_caller]
+    pub fn dial_with(&mut self, phone: &Phone, number: &str, headers: &str, sdp: Option<&str>) -> Caller {
+        self.dial_as(Caller::new(phone, number), headers, sdp)
+    }
+
+    /// Dials as this caller, with these headers and credentials.
+    #[track_caller]
+    pub fn dial_as(&mut self, mut caller: Caller, headers: &str, sdp: Option<&str>) -> Caller {
+        let phone = caller.phone.clone();
+        self.from(&phone, &caller.invite(sdp, headers));
+        let challenge = self.expect(&phone, "SIP/2.0 401");
+        self.from(&phone, &caller.ack_refusal(&challenge));
         let authorization = phone.authorization(&challenge, "INVITE", &caller.uri());
         caller.cseq += 1;
-        self.from(phone, &caller.invite(sdp, &authorization));
-        self.expect(phone, "SIP/2.0 100");
+        self.from(&phone, &caller.invite(sdp, &(authorization + headers)));
         caller
     }
 

@@ -134,8 +134,8 @@ pub struct Caller {
     pub number: String,
     pub cseq: u32,
     pub call_id: String,
-    /// Host of the From URI.
-    pub from_host: String,
+    /// The From without its tag.
+    pub from: String,
     to: Option<String>,
     target: Option<String>,
 }
@@ -147,7 +147,7 @@ impl Caller {
             number: number.into(),
             cseq: 1,
             call_id: format!("call-{}-{number}", phone.user),
-            from_host: DOMAIN.into(),
+            from: format!("<sip:{}@{DOMAIN}>", phone.user),
             to: None,
             target: None,
         }
@@ -158,11 +158,11 @@ impl Caller {
     }
 
     fn head(&self, method: &str, uri: &str, to: &str, branch: &str) -> String {
-        let (user, host) = (&self.phone.user, &self.from_host);
         format!(
-            "{method} {uri} SIP/2.0\r\n{}From: <sip:{user}@{host}>;tag=c\r\nTo: {to}\r\nCall-ID: {}\r\n\
+            "{method} {uri} SIP/2.0\r\n{}From: {};tag=c\r\nTo: {to}\r\nCall-ID: {}\r\n\
              CSeq: {} {method}\r\nMax-Forwards: 70\r\nContact: <{}>\r\n",
             self.phone.via(&format!("{}{branch}", self.call_id)),
+            self.from,
             self.call_id,
             self.cseq,
             self.phone.contact(),
