@@ -4,7 +4,7 @@
 //! behind. Answers up to that point are stateless.
 
 use contract::id::CallId;
-use sip::{Body, Method, NewRequest, Reply};
+use sip::{Body, Flow, Method, NewRequest, Reply};
 
 use crate::{
     authentication::Challenge,
@@ -14,7 +14,7 @@ use crate::{
     },
     config::MAX_FORWARDS_DEFAULT,
     facts,
-    output::{Notice, Outputs},
+    output::{Notice, Output, Outputs},
     registrar::{Owner, Registration, Rejection},
     switchboard::Switchboard,
 };
@@ -71,6 +71,7 @@ impl Switchboard {
             Ok(caller) => caller,
             Err(challenge) => return self.challenge(request, org.id(), challenge, out),
         };
+        trust(request.flow, out);
         let own_hosts = &self.config.own_hosts;
         let is_own_name = message
             .from()
@@ -121,6 +122,7 @@ impl Switchboard {
             Ok(account) => account,
             Err(challenge) => return self.challenge(request, org.id(), challenge, out),
         };
+        trust(request.flow, out);
         let own_hosts = &self.config.own_hosts;
         let is_own_name =
             message.to().is_ok_and(|to| facts::names_user(&to, &plan, own_hosts, org, &account.username));
@@ -164,5 +166,12 @@ impl Switchboard {
         let Challenge { reply, is_failure } = challenge;
         out.notice(if is_failure { Notice::AuthenticationFailed(org) } else { Notice::Challenged });
         self.reply(request, reply);
+    }
+}
+
+/// Whoever has passed the digest is no stranger on its connection any more.
+fn trust(flow: Flow, out: &mut Outputs) {
+    if flow.connection != 0 {
+        out.push(Output::Trusted { connection: flow.connection });
     }
 }

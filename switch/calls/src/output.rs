@@ -25,6 +25,11 @@ pub enum Output {
         /// One whole message.
         bytes: Bytes,
     },
+    /// The peer of this connection has proved who it is.
+    Trusted {
+        /// [`Flow::connection`], not 0.
+        connection: u64,
+    },
     /// An order to the relay.
     Media(MediaCommand),
     /// A fact for the journal.

@@ -28,7 +28,7 @@ use crate::{
     notify::Notifier,
     plan_watch::{self, PlanWatch},
     switch_api::{self, Switch, Token},
-    wire::Wire,
+    wire::{self, Tls, Wire},
 };
 
 /// A stopping switch gives the feeder this long for the last records.
@@ -45,6 +45,7 @@ pub struct Daemon {
     listener: TcpListener,
     durable: watch::Receiver<Position>,
     database: PgConnectOptions,
+    tls: Option<Tls>,
     config: Config,
     /// Held for as long as the data folder is ours.
     _lock: File,
@@ -84,6 +85,7 @@ impl Daemon {
             plan_counters.now_in_use(plan.revision());
             tracing::info!(revision = plan.revision(), "starting with the plan kept on disk");
         }
+        let tls = wire.tls();
         let (wire_counters, relay_counters) = (wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
         let journal_end = journal.journal;
@@ -113,6 +115,7 @@ impl Daemon {
             listener,
             durable: journal.durable,
             database,
+            tls,
             config,
             _lock: lock,
         })
@@ -121,7 +124,7 @@ impl Daemon {
     /// Runs until `stop` is done, then ends all calls, writes everything and returns. A defect ends it in the same
     /// order, as far as that still goes, and is the error. Call it on a tokio runtime.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { engine, handle, switch, token, listener, durable, database, config, _lock } = self;
+        let Self { engine, handle, switch, token, listener, durable, database, tls, config, _lock } = self;
         let notifier = Notifier::from_environment();
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
@@ -136,7 +139,9 @@ impl Daemon {
         let install = move |plan| installer.install(plan);
         let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan));
         let mut watch = tokio::spawn(watch.run());
-        tracing::info!(udp = ?config.sip.udp, tcp = ?config.sip.tcp, api = %address, "sambungd takes traffic");
+        let certificates = tokio::spawn(wire::watch_certificate(tls));
+        let sip = &config.sip;
+        tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
         notifier.send("READY=1");
 
         let defect = tokio::select! {
@@ -153,6 +158,7 @@ impl Daemon {
         handle.drain();
         let engine = tokio::task::spawn_blocking(move || engine.join()).await?;
         watch.abort();
+        certificates.abort();
         if !feeder.is_finished() && tokio::time::timeout(LAST_DELIVERY_MAX, feeder).await.is_err() {
             tracing::info!(
                 "the database has not taken all call records yet; they are delivered after the next start"

@@ -98,7 +98,12 @@ impl StreamFramer {
                     return Ok(None);
                 }
                 (self.length, self.line, self.searched) = (None, 0, 0);
-                Ok(Some(Frame::Message(self.buffer.split_to(length).freeze())))
+                let message = self.buffer.split_to(length).freeze();
+                if self.buffer.is_empty() {
+                    // A silent connection keeps no memory; there may be thousands.
+                    self.buffer = BytesMut::new();
+                }
+                Ok(Some(Frame::Message(message)))
             }
             None if self.buffer.len() <= MESSAGE_BYTES_MAX => Ok(None),
             _ => Err(FrameError::TooLarge),

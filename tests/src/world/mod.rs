@@ -537,6 +537,7 @@ impl World {
                     self.fault_in(entry.call, what);
                 }
             }
+            Output::Trusted { .. } => {}
             Output::Live(change) => {
                 if let Err(what) = self.switch.show(change) {
                     self.fault(what);

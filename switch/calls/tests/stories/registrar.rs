@@ -312,3 +312,14 @@ fn a_clock_that_is_set_takes_no_contact_away() {
         assert!(desk.bindings.is_empty());
     }
 }
+
+#[test]
+fn a_phone_on_a_stream_is_no_stranger_once_it_has_passed_the_digest_and_not_before() {
+    let mut desk = Desk::new();
+    let mut sari = Phone::new("1001", ADDRESS);
+    (sari.flow.transport, sari.flow.connection) = (Transport::Tcp, 7);
+    desk.from(&sari, &sari.register(1, "", ""));
+    assert_eq!(desk.trusted, [0; 0]);
+    desk.registers(&sari, 2, "Contact: <sip:1001@a>\r\n");
+    assert_eq!(desk.trusted, [7]);
+}

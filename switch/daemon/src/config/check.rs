@@ -14,13 +14,14 @@ const LISTENERS_MAX: usize = 16;
 /// Adds the mistakes of a configuration whose keys are sound by themselves.
 pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
     let sip = &config.sip;
-    for (key, listeners) in [("sip.udp", &sip.udp), ("sip.tcp", &sip.tcp)] {
+    for (key, listeners) in [("sip.udp", &sip.udp), ("sip.tcp", &sip.tcp), ("sip.tls", &sip.tls)] {
         check_listeners(key, listeners, sip, mistakes);
     }
-    if sip.udp.is_empty() && sip.tcp.is_empty() {
-        mistakes
-            .push(Mistake::new("sip.udp", "neither sip.udp nor sip.tcp has an address: nobody could call"));
+    if sip.udp.is_empty() && sip.tcp.is_empty() && sip.tls.is_empty() {
+        let reason = "none of sip.udp, sip.tcp and sip.tls has an address: nobody could call";
+        mistakes.push(Mistake::new("sip.udp", reason));
     }
+    check_tls(sip, mistakes);
     one_per_family("sip.advertised_addresses", &sip.advertised_addresses, mistakes);
     let visible = sip.user_agent.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if !visible || sip.user_agent.trim().is_empty() || sip.user_agent.len() > USER_AGENT_BYTES_MAX {
@@ -53,6 +54,20 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
     }
     if let Err(error) = EnvFilter::try_new(&config.log.filter) {
         mistakes.push(Mistake::new("log.filter", error));
+    }
+}
+
+fn check_tls(sip: &Sip, mistakes: &mut Vec<Mistake>) {
+    let files = [("sip.tls_certificate", &sip.tls_certificate), ("sip.tls_key", &sip.tls_key)];
+    for (key, file) in files {
+        if file.is_none() && !sip.tls.is_empty() {
+            mistakes.push(Mistake::new(key, "sip.tls has an address: name the file for it here"));
+        }
+    }
+    let clash = sip.tls.iter().find(|tls| sip.tcp.iter().any(|tcp| cover(tls, tcp)));
+    if let Some(address) = clash {
+        let reason = format!("{address} is taken by sip.tcp: TLS needs a port of its own, usually 5061");
+        mistakes.push(Mistake::new("sip.tls", reason));
     }
 }
 

@@ -45,6 +45,19 @@ pub struct Sip {
     pub udp: Vec<SocketAddr>,
     /// TCP addresses to listen on.
     pub tcp: Vec<SocketAddr>,
+    /// TLS addresses to listen on (RFC 3261 §26.2.1).
+    pub tls: Vec<SocketAddr>,
+    /// Certificate chain of the TLS listeners (PEM, own certificate first). Read again when it changes.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key (PEM).
+    pub tls_key: Option<PathBuf>,
+    /// Authorities whose certificates a TLS client may show instead of proving itself on the way. None: clients show
+    /// no certificates.
+    pub tls_client_ca: Option<PathBuf>,
+    /// Authorities that sign the certificates of servers we connect to. None: those of the system.
+    pub tls_ca: Option<PathBuf>,
+    /// Whether a server we connect to must prove its name.
+    pub tls_verify: bool,
     /// What the switch calls itself in Via and Contact instead of a listener's own IP address: at most one IPv4
     /// and one IPv6 address. Needed when a listener is bound to 0.0.0.0 or [::].
     pub advertised_addresses: Vec<IpAddr>,
@@ -53,11 +66,11 @@ pub struct Sip {
     /// Digest algorithms phones are challenged with, in this order (RFC 8760 §2.4). Many phones give up when one of
     /// them is not MD5.
     pub digest_algorithms: Vec<Algorithm>,
-    /// TCP connections at the same time.
+    /// TCP and TLS connections at the same time.
     pub tcp_connections_max: usize,
-    /// TCP connections at the same time from one IPv4 address or one IPv6 network (/64).
+    /// TCP and TLS connections at the same time from one IPv4 address or one IPv6 network (/64).
     pub tcp_connections_per_source_max: usize,
-    /// Seconds after which a silent TCP connection is closed.
+    /// Seconds after which a silent TCP or TLS connection is closed; one whose peer has proved nothing goes after 30.
     pub tcp_idle_secs: u64,
 }
 
@@ -178,6 +191,12 @@ impl Default for Config {
             sip: Sip {
                 udp: vec![SocketAddr::new(loopback, 5060)],
                 tcp: vec![SocketAddr::new(loopback, 5060)],
+                tls: Vec::new(),
+                tls_certificate: None,
+                tls_key: None,
+                tls_client_ca: None,
+                tls_ca: None,
+                tls_verify: true,
                 advertised_addresses: Vec::new(),
                 user_agent: "sambung".into(),
                 digest_algorithms: vec![Algorithm::Md5],

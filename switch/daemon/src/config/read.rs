@@ -62,6 +62,10 @@ impl<'a> Reader<'a> {
             &mut config.database.url_file,
             &mut config.switch_api.token_file,
             &mut config.switch_api.url_file,
+            &mut config.sip.tls_certificate,
+            &mut config.sip.tls_key,
+            &mut config.sip.tls_client_ca,
+            &mut config.sip.tls_ca,
         ] {
             *path = path.take().map(|path| folder.join(path));
         }
@@ -73,6 +77,12 @@ impl<'a> Reader<'a> {
         self.section("sip", |s| {
             s.take("udp", &mut sip.udp, |v| list(v, address));
             s.take("tcp", &mut sip.tcp, |v| list(v, address));
+            s.take("tls", &mut sip.tls, |v| list(v, address));
+            s.take("tls_certificate", &mut sip.tls_certificate, optional_path);
+            s.take("tls_key", &mut sip.tls_key, optional_path);
+            s.take("tls_client_ca", &mut sip.tls_client_ca, optional_path);
+            s.take("tls_ca", &mut sip.tls_ca, optional_path);
+            s.take("tls_verify", &mut sip.tls_verify, flag);
             s.take("advertised_addresses", &mut sip.advertised_addresses, |v| list(v, ip_address));
             s.take("user_agent", &mut sip.user_agent, text);
             s.take("digest_algorithms", &mut sip.digest_algorithms, |v| list(v, digest_algorithm));
@@ -157,6 +167,10 @@ fn text(value: &Value) -> Result<String, String> {
 fn optional_path(value: &Value) -> Result<Option<PathBuf>, String> {
     let path = text(value)?;
     Ok(Some(path).filter(|path| !path.is_empty()).map(PathBuf::from))
+}
+
+fn flag(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("expected true or false, found {value}"))
 }
 
 fn list<T>(value: &Value, item: impl Fn(&Value) -> Result<T, String>) -> Result<Vec<T>, String> {

@@ -101,6 +101,20 @@ fn listeners_must_be_distinct_and_have_ports() {
 }
 
 #[test]
+fn tls_needs_its_files_and_a_port_of_its_own() {
+    check(
+        "[sip]\ntls = ['127.0.0.1:5060']",
+        &[("sip.tls_certificate", "name the file"), ("sip.tls_key", "name the file"), ("sip.tls", "5061")],
+    );
+    let files = "tls_certificate = 'tls/chain.pem'\ntls_key = '/etc/key.pem'";
+    let text = format!("[sip]\nudp = []\ntcp = []\ntls = ['127.0.0.1:5061']\n{files}");
+    let sip = Config::parse(&text, Path::new("/srv/sambung")).unwrap().sip;
+    assert_eq!(sip.tls_certificate.as_deref(), Some(Path::new("/srv/sambung/tls/chain.pem")));
+    assert_eq!(sip.tls_key.as_deref(), Some(Path::new("/etc/key.pem")));
+    assert!(sip.tls_verify, "nobody is believed without proof unless that is asked for");
+}
+
+#[test]
 fn limits_must_agree_with_each_other() {
     check(
         "[limits]\nregister_expires_min_secs = 900\nregister_expires_max_secs = 600\ncalls_max = 0",

@@ -351,6 +351,7 @@ impl Engine {
         while let Some(output) = self.out.pop() {
             match output {
                 Output::Send { flow, bytes } => self.wire.send(now, flow, bytes),
+                Output::Trusted { connection } => self.wire.trust(connection),
                 Output::Media(command) => self.send_media(command),
                 Output::Journal(entry) => {
                     let is_call = matches!(entry.fact, contract::journal::Fact::Call(_));

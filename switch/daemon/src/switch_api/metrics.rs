@@ -93,9 +93,15 @@ fn wire(switch: &Switch, page: &mut Page) {
     ];
     let messages = messages.into_iter().map(|(name, count)| (name, count.load(Relaxed)));
     page.labelled("counter", "sip_messages_total", "SIP messages and datagrams.", "what", messages);
-    page.gauge("tcp_connections", "SIP connections over TCP.", wire.tcp_connections.load(Relaxed));
-    let ends =
-        [("refused", &wire.tcp_refused), ("broken", &wire.tcp_broken), ("timed_out", &wire.tcp_timed_out)];
+    page.gauge("tcp_connections", "SIP connections over TCP and TLS.", wire.tcp_connections.load(Relaxed));
+    page.counter("tls_handshakes_total", "TLS handshakes that peers began.", &wire.tls_handshakes);
+    let ends = [
+        ("refused", &wire.tcp_refused),
+        ("broken", &wire.tcp_broken),
+        ("timed_out", &wire.tcp_timed_out),
+        ("pushed_out", &wire.tcp_pushed_out),
+        ("tls_refused", &wire.tls_refused),
+    ];
     let ends = ends.into_iter().map(|(name, count)| (name, count.load(Relaxed)));
     page.labelled("counter", "tcp_ended_total", "SIP connections that we ended.", "why", ends);
 }

@@ -1,23 +1,36 @@
-//! One TCP connection: its framer, its write buffer, and the clocks that end it.
+//! One stream connection, TCP or TLS: its framer, its write buffer, and the clocks that end it.
+//!
+//! A stranger, who has not proved anything yet, gets little: one message of modest size, a few unread answers, and
+//! half a minute.
 
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind, Read, Write},
+    io::ErrorKind,
     time::{Duration, Instant},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use mio::net::TcpStream;
 use sip::{Flow, Frame, FrameError, StreamFramer};
+
+use super::layer::Layer;
 
 /// Read from one connection before the next has its turn.
 const READ_BYTES_MAX: usize = 16 * 1024;
 /// Written but not taken by the peer; beyond this it is too slow to keep.
 const WAITING_BYTES_MAX: usize = 256 * 1024;
+/// The same for a stranger, and the longest message of one.
+pub(super) const STRANGER_BYTES_MAX: usize = 16 * 1024;
 /// A connection of ours must be up after this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// A TLS handshake must be done after this.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
 /// A message, the first one in particular, must be whole after this.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A peer that has taken nothing of what waits for it is gone after this.
+const STALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// A stranger that says nothing is sent away after this; with the sweep's own step, in less than 30 s.
+const STRANGER_IDLE: Duration = Duration::from_secs(26);
 /// Line ends between messages that the framer holds back: one byte less than a ping (RFC 5626 §4.4.1).
 const LINE_END_BYTES_MAX: usize = 3;
 
@@ -25,19 +38,29 @@ pub(super) struct Connection {
     pub(super) stream: TcpStream,
     /// With the connection's own id.
     pub(super) flow: Flow,
+    /// Whom a TLS connection of ours has been asked for, where that was a name.
+    pub(super) name: Option<Box<str>>,
     /// A message has come or gone this way, so the engine may know the connection.
     pub(super) is_known: bool,
+    /// We opened it, or its peer has proved who it is.
+    pub(super) is_trusted: bool,
     /// It stands in the queue of connections to be read.
     pub(super) queued: bool,
     pub(super) readable: bool,
+    /// What it holds of the memory that all strangers share.
+    pub(super) share: usize,
+    layer: Layer,
     connecting: bool,
     framer: StreamFramer,
     waiting: VecDeque<Bytes>,
     waiting_bytes: usize,
+    began_at: Instant,
     /// The latest sign of life.
     active_at: Instant,
     /// When the message that is not whole yet began; at first, when the connection did.
     message_began_at: Option<Instant>,
+    /// Since when the peer has taken nothing of what waits.
+    stalled_since: Option<Instant>,
 }
 
 /// What reading gave.
@@ -60,34 +83,62 @@ pub(super) enum End {
     Failed,
     /// What came was no SIP.
     Broken(FrameError),
+    /// What came was no TLS, or there was no agreement on one.
+    Refused,
+    /// A stranger sent or left unread more than strangers may.
+    Excessive,
     /// Silent or slow.
     TimedOut,
+    /// A stranger made room for a newcomer.
+    PushedOut,
 }
 
 impl Connection {
-    pub(super) fn accepted(stream: TcpStream, flow: Flow, now: Instant) -> Self {
+    pub(super) fn accepted(stream: TcpStream, layer: Layer, flow: Flow, now: Instant) -> Self {
         Self {
             stream,
             flow,
+            name: None,
             is_known: false,
+            is_trusted: false,
             queued: false,
             readable: true,
+            share: 0,
+            layer,
             connecting: false,
             framer: StreamFramer::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            began_at: now,
             active_at: now,
             message_began_at: Some(now),
+            stalled_since: None,
         }
     }
 
-    pub(super) fn opened(stream: TcpStream, flow: Flow, now: Instant) -> Self {
-        let accepted = Self::accepted(stream, flow, now);
-        Self { connecting: true, readable: false, message_began_at: None, ..accepted }
+    pub(super) fn opened(
+        stream: TcpStream,
+        layer: Layer,
+        flow: Flow,
+        name: Option<Box<str>>,
+        now: Instant,
+    ) -> Self {
+        let accepted = Self::accepted(stream, layer, flow, now);
+        Self { name, is_trusted: true, connecting: true, readable: false, message_began_at: None, ..accepted }
     }
 
     pub(super) fn has_unsent(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || self.layer.wants_write()
+    }
+
+    /// Whether it takes part in a TLS handshake that costs memory.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.layer.is_handshaking()
+    }
+
+    /// Bytes kept for it.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.framer.pending() + self.waiting_bytes
     }
 
     /// The next message, or one read from the socket.
@@ -99,12 +150,15 @@ impl Connection {
                 return Ok(Read1::Message(bytes));
             }
             Some(Frame::Ping) => {
-                self.write(Bytes::from_static(b"\r\n"))?;
+                self.write(Bytes::from_static(b"\r\n"), now)?;
                 return Ok(Read1::Ping);
             }
             // Keep-alives begin no message; but they are not the first one either.
             None if self.is_known && self.framer.pending() <= LINE_END_BYTES_MAX => {
                 self.message_began_at = None;
+            }
+            None if !self.is_trusted && self.framer.pending() > STRANGER_BYTES_MAX => {
+                return Err(End::Excessive);
             }
             None => {}
         }
@@ -112,7 +166,13 @@ impl Connection {
             return Ok(Read1::Nothing);
         }
         let room = scratch.get_mut(..READ_BYTES_MAX).unwrap_or_default();
-        match self.stream.read(room) {
+        let was_open = self.layer.is_open();
+        let outcome = self.layer.read(&mut self.stream, room);
+        if !was_open && self.layer.is_open() {
+            self.is_trusted |= self.layer.is_certified();
+            self.flush(now)?;
+        }
+        match outcome {
             Ok(0) => Err(if self.has_unsent() { End::Failed } else { End::Closed }),
             Ok(count) => {
                 self.active_at = now;
@@ -125,21 +185,30 @@ impl Connection {
                 Ok(Read1::Nothing)
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Read1::Later),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                tracing::debug!(flow = ?self.flow, %error, "no TLS with this peer");
+                Err(End::Refused)
+            }
             Err(_) => Err(End::Failed),
         }
     }
 
     /// Writes at once what the kernel takes and keeps the rest.
-    pub(super) fn send(&mut self, bytes: Bytes) -> Result<(), End> {
+    pub(super) fn send(&mut self, bytes: Bytes, now: Instant) -> Result<(), End> {
         self.is_known = true;
-        self.write(bytes)
+        self.write(bytes, now)
     }
 
-    fn write(&mut self, bytes: Bytes) -> Result<(), End> {
+    fn write(&mut self, bytes: Bytes, now: Instant) -> Result<(), End> {
         self.waiting_bytes += bytes.len();
         self.waiting.push_back(bytes);
-        if self.connecting { Ok(()) } else { self.flush() }?;
-        if self.waiting_bytes > WAITING_BYTES_MAX { Err(End::TimedOut) } else { Ok(()) }
+        if self.connecting { Ok(()) } else { self.flush(now) }?;
+        let (most, end) = if self.is_trusted {
+            (WAITING_BYTES_MAX, End::TimedOut)
+        } else {
+            (STRANGER_BYTES_MAX, End::Excessive)
+        };
+        if self.waiting_bytes > most { Err(end) } else { Ok(()) }
     }
 
     /// The poll says that the socket can be written: connected at last, or room again.
@@ -149,49 +218,53 @@ impl Connection {
                 return Err(End::Failed);
             }
             match self.stream.peer_addr() {
-                Ok(_) => (self.connecting, self.active_at) = (false, now),
+                Ok(_) => {
+                    self.connecting = false;
+                    (self.began_at, self.active_at) = (now, now);
+                }
                 Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
                 Err(_) => return Err(End::Failed),
             }
         }
-        self.flush()
+        self.flush(now)
     }
 
-    fn flush(&mut self) -> Result<(), End> {
-        while let Some(bytes) = self.waiting.front_mut() {
-            match write(&mut self.stream, bytes) {
-                Ok(count) => {
-                    self.waiting_bytes -= count;
-                    if bytes.is_empty() {
-                        self.waiting.pop_front();
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(_) => return Err(End::Failed),
+    fn flush(&mut self, now: Instant) -> Result<(), End> {
+        let before = self.waiting_bytes;
+        let mut outcome = self.layer.flush(&mut self.stream);
+        while let (Ok(()), Some(bytes)) = (&outcome, self.waiting.front_mut()) {
+            outcome = self.layer.write(&mut self.stream, bytes).map(|count| self.waiting_bytes -= count);
+            if bytes.is_empty() {
+                self.waiting.pop_front();
             }
         }
+        match outcome {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(End::Failed),
+            _ => {}
+        }
+        if !self.has_unsent() {
+            self.stalled_since = None;
+        } else if self.waiting_bytes < before || self.stalled_since.is_none() {
+            self.stalled_since = Some(now);
+        }
         Ok(())
+    }
+
+    /// Says goodbye where the layer has a word for it.
+    pub(super) fn end(&mut self) {
+        if !self.connecting {
+            self.layer.end(&mut self.stream);
+        }
     }
 
     /// Whether its time is over.
     pub(super) fn overdue(&self, now: Instant, idle: Duration) -> bool {
         let since = |at: Instant| now.saturating_duration_since(at);
-        (self.connecting && since(self.active_at) >= CONNECT_TIMEOUT)
+        let idle = if self.is_trusted { idle } else { idle.min(STRANGER_IDLE) };
+        (self.connecting && since(self.began_at) >= CONNECT_TIMEOUT)
+            || (!self.connecting && !self.layer.is_open() && since(self.began_at) >= HANDSHAKE_TIMEOUT)
             || self.message_began_at.is_some_and(|at| since(at) >= MESSAGE_TIMEOUT)
+            || self.stalled_since.is_some_and(|at| since(at) >= STALL_TIMEOUT)
             || since(self.active_at) >= idle
-    }
-}
-
-fn write(stream: &mut TcpStream, bytes: &mut Bytes) -> io::Result<usize> {
-    loop {
-        match stream.write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                bytes.advance(count);
-                return Ok(count);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The wire: SIP over UDP and TCP, in and out, without waiting.
+//! The wire: SIP over UDP, TCP and TLS, in and out, without waiting.
 //!
 //! Everything here runs on the engine's thread and on the engine's poll. What comes in is pulled one message at a
 //! time ([`Wire::next`]), so that the engine can look at its timers in between; what goes out is written at once or
@@ -7,7 +7,9 @@
 //! A listener bound to 0.0.0.0 or [::] calls itself by the advertised address: that is the `local` of its flows.
 
 mod connection;
-mod tcp;
+mod layer;
+mod streams;
+mod tls;
 mod udp;
 
 use std::{
@@ -26,13 +28,15 @@ use mio::{Registry, Token, event::Event};
 use sip::{Flow, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub use tls::{Tls, watch_certificate};
+
 use crate::config::{self, Mistake};
 
 /// Bytes a receive buffer must have so that no datagram is cut.
 pub const DATAGRAM_BYTES_MAX: usize = 65_536;
 /// Tokens of this number and above belong to the owner of the poll.
 pub const FOREIGN_TOKENS: usize = 1 << 16;
-const TCP_LISTENER_TOKENS: usize = 1 << 8;
+const LISTENER_TOKENS: usize = 1 << 8;
 /// Tokens of connections are their ids, which start beyond every other token.
 const FIRST_CONNECTION_TOKEN: u64 = 1 << 32;
 /// How often connections are looked through for silent ones.
@@ -51,18 +55,24 @@ pub struct Counters {
     pub udp_send_dropped: AtomicU64,
     /// Datagrams and pings that only keep a path open.
     pub keep_alives: AtomicU64,
-    /// Messages received over TCP.
+    /// Messages received over TCP or TLS.
     pub tcp_received: AtomicU64,
-    /// Messages sent over TCP.
+    /// Messages sent over TCP or TLS.
     pub tcp_sent: AtomicU64,
-    /// TCP connections now.
+    /// TCP connections now, those under TLS included.
     pub tcp_connections: AtomicU64,
     /// TCP connections refused because of a limit.
     pub tcp_refused: AtomicU64,
-    /// TCP connections closed because what they sent was no SIP.
+    /// TCP connections closed because what they sent was no SIP, or more than strangers may send.
     pub tcp_broken: AtomicU64,
     /// TCP connections closed because they were silent, too slow, or never said anything.
     pub tcp_timed_out: AtomicU64,
+    /// TCP connections of strangers closed to make room for newcomers.
+    pub tcp_pushed_out: AtomicU64,
+    /// TLS handshakes that peers began.
+    pub tls_handshakes: AtomicU64,
+    /// TLS connections closed because the two sides did not agree, or the peer spoke no TLS.
+    pub tls_refused: AtomicU64,
     /// Sends that could not be done.
     pub unreachable: AtomicU64,
 }
@@ -98,9 +108,10 @@ pub enum Received {
 /// All SIP sockets.
 pub struct Wire {
     udp: udp::Udp,
-    tcp: tcp::Tcp,
+    streams: streams::Streams,
+    tls: Option<Tls>,
     lost: VecDeque<Flow>,
-    tcp_is_next: bool,
+    stream_is_next: bool,
     sweep_at: Instant,
     counters: Arc<Counters>,
 }
@@ -110,14 +121,22 @@ impl Wire {
     pub fn bind(config: &config::Sip, registry: &Registry, now: Instant) -> Result<Self, Vec<Mistake>> {
         let counters = Arc::new(Counters::default());
         let mut mistakes = Vec::new();
+        let tls = Tls::open(config).unwrap_or_else(|more| {
+            mistakes.extend(more);
+            None
+        });
         let udp = udp::Udp::bind(config, registry, Arc::clone(&counters), &mut mistakes);
-        let tcp = tcp::Tcp::bind(config, registry, Arc::clone(&counters), &mut mistakes);
-        let (Some(udp), Some(tcp), true) = (udp, tcp, mistakes.is_empty()) else { return Err(mistakes) };
+        let streams = tls.clone();
+        let streams = streams::Streams::bind(config, streams, registry, Arc::clone(&counters), &mut mistakes);
+        let (Some(udp), Some(streams), true) = (udp, streams, mistakes.is_empty()) else {
+            return Err(mistakes);
+        };
         Ok(Self {
             udp,
-            tcp,
+            streams,
+            tls,
             lost: VecDeque::new(),
-            tcp_is_next: false,
+            stream_is_next: false,
             sweep_at: now + SWEEP_EVERY,
             counters,
         })
@@ -128,41 +147,56 @@ impl Wire {
         Arc::clone(&self.counters)
     }
 
+    /// The certificate of the TLS listeners, to be replaced by whoever watches its files.
+    pub fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
+    }
+
+    /// The peer of a connection has proved who it is: it may stay for longer and hold more than a stranger.
+    pub fn trust(&mut self, connection: u64) {
+        self.streams.trust(connection);
+    }
+
+    /// Says by which name an address was found, so that a TLS connection to it must prove to be that name.
+    pub fn name(&mut self, address: SocketAddr, name: &str) {
+        self.streams.name(address, name);
+    }
+
     /// Takes note of what the poll has reported.
     pub fn ready(&mut self, event: &Event, now: Instant) {
         let Token(token) = event.token();
-        if token < TCP_LISTENER_TOKENS {
+        if token < LISTENER_TOKENS {
             self.udp.ready(token, event, &mut self.lost);
         } else {
-            self.tcp.ready(token, event, now, &mut self.lost);
+            self.streams.ready(token, event, now, &mut self.lost);
         }
     }
 
-    /// The next message, if one is there. UDP and TCP take turns, and so do sockets and connections.
+    /// The next message, if one is there. UDP and streams take turns, and so do sockets and connections.
     pub fn next(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Received> {
         if let Some(flow) = self.lost.pop_front() {
             return Some(Received::Lost { flow });
         }
-        self.tcp_is_next = !self.tcp_is_next;
-        let received = if self.tcp_is_next {
-            self.tcp.next(now, &mut self.lost).or_else(|| self.udp.next(buffer))
+        self.stream_is_next = !self.stream_is_next;
+        let received = if self.stream_is_next {
+            self.streams.next(now, &mut self.lost).or_else(|| self.udp.next(buffer))
         } else {
-            self.udp.next(buffer).or_else(|| self.tcp.next(now, &mut self.lost))
+            self.udp.next(buffer).or_else(|| self.streams.next(now, &mut self.lost))
         };
         received.or_else(|| self.lost.pop_front().map(|flow| Received::Lost { flow }))
     }
 
     /// Whether [`Wire::next`] may still have something without a new report of the poll.
     pub fn has_more(&self) -> bool {
-        !self.lost.is_empty() || self.udp.has_more() || self.tcp.has_more()
+        !self.lost.is_empty() || self.udp.has_more() || self.streams.has_more()
     }
 
     /// Sends, or reports the flow as lost with a later [`Wire::next`].
     pub fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
         let sent = match flow.transport {
             Transport::Udp => self.udp.send(flow, bytes),
-            Transport::Tcp => self.tcp.send(now, flow, bytes, &mut self.lost),
-            Transport::Tls | Transport::Ws | Transport::Wss => false,
+            Transport::Tcp | Transport::Tls => self.streams.send(now, flow, bytes, &mut self.lost),
+            Transport::Ws | Transport::Wss => false,
         };
         if !sent {
             add(&self.counters.unreachable);
@@ -174,7 +208,7 @@ impl Wire {
     pub fn sweep(&mut self, now: Instant) {
         if now >= self.sweep_at {
             self.sweep_at = now + SWEEP_EVERY;
-            self.tcp.sweep(now, &mut self.lost);
+            self.streams.sweep(now, &mut self.lost);
         }
     }
 

@@ -49,6 +49,8 @@ pub struct Desk {
     pub traces: Vec<Trace>,
     /// Call-IDs of which legs or messages have been told, in that order: `leg X`, `sent X`.
     pub order: Vec<String>,
+    /// Connections whose peers have proved who they are.
+    pub trusted: Vec<u64>,
     pub outcomes: Vec<Outcome>,
     /// The last answer of the relay is this report.
     pub report: LegReport,
@@ -127,6 +129,7 @@ impl Desk {
             notices: Vec::new(),
             traces: Vec::new(),
             order: Vec::new(),
+            trusted: Vec::new(),
             outcomes: Vec::new(),
             report: LegReport::default(),
             is_relay_dead: false,
@@ -166,6 +169,7 @@ impl Desk {
                 Output::Binding(BindingChange::Remove { account, key }) => {
                     self.bindings.remove(&(account, key)).expect("what is removed was there");
                 }
+                Output::Trusted { connection } => self.trusted.push(connection),
                 Output::Live(LiveChange::Put(call)) => {
                     self.live.insert(call.call, call);
                 }
