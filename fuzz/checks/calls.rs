@@ -353,7 +353,7 @@ impl Story {
 
     fn tell_bytes(&mut self, phone: usize, bytes: Vec<u8>) {
         let flow = self.phones[phone].flow;
-        self.tell(Input::Received { flow, bytes: &bytes });
+        self.tell(Input::Received { flow, bytes: &bytes, queued: Duration::ZERO });
         self.last = bytes;
     }
 

@@ -3,18 +3,22 @@
 //! The order is that of DESIGN D8: what overload turns away and what nobody has authenticated leaves nothing
 //! behind. Answers up to that point are stateless.
 
+mod overload;
+mod shed;
+
+pub(crate) use overload::Overload;
+
 use contract::id::CallId;
-use sip::{Body, Flow, Method, NewRequest, Reply};
+use sip::{Body, HeaderName, Method, NewRequest, Reply};
 
 use crate::{
-    authentication::Challenge,
     call::{
         Call, Opening,
         identity::{self, Privacy, PrivacyFailure},
     },
     config::MAX_FORWARDS_DEFAULT,
     facts,
-    output::{Notice, Output, Outputs},
+    output::{Notice, Offence, Outputs, SecurityEvent},
     registrar::{Owner, Registration, Rejection},
     switchboard::Switchboard,
 };
@@ -22,14 +26,19 @@ use crate::{
 impl Switchboard {
     /// A request outside any dialog.
     pub(crate) fn request(&mut self, request: &NewRequest, out: &mut Outputs) {
-        match request.message.view().method() {
+        let message = request.message.view();
+        if message.first(HeaderName::UserAgent).is_some_and(|name| self.guard.is_scanner(name)) {
+            let source = request.flow.remote.ip().to_canonical();
+            return out.notice(Notice::Security(SecurityEvent { what: Offence::Scanner, source, org: None }));
+        }
+        match message.method() {
             Method::Invite => self.new_call(request, out),
             Method::Register => self.registration(request, out),
             Method::Options => {
                 let reply = Reply::new(200).header("Allow", self.allow()).header("Accept", "application/sdp");
-                self.reply(request, reply);
+                self.reply_to_nuisance(request, reply, out);
             }
-            _ => self.reply(request, Reply::new(405).header("Allow", self.allow())),
+            _ => self.reply_to_nuisance(request, Reply::new(405).header("Allow", self.allow()), out),
         }
     }
 
@@ -37,7 +46,7 @@ impl Switchboard {
         self.config.endpoint.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    fn reply(&mut self, request: &NewRequest, reply: Reply) {
+    pub(crate) fn reply(&mut self, request: &NewRequest, reply: Reply) {
         self.endpoint.reply(self.now, request, reply, &mut self.wire);
     }
 
@@ -56,7 +65,7 @@ impl Switchboard {
     }
 
     fn new_call(&mut self, request: &NewRequest, out: &mut Outputs) {
-        if let Some(notice) = self.overload(request) {
+        if let Some(notice) = self.overload(request).filter(|_| !self.is_emergency(&request.message.view())) {
             out.notice(notice);
             let retry_after = self.config.timeouts.retry_after_secs.to_string();
             return self.reply(request, Reply::new(503).header("Retry-After", retry_after));
@@ -64,14 +73,9 @@ impl Switchboard {
         let plan = std::sync::Arc::clone(&self.plan);
         let message = request.message.view();
         let Some(org) = facts::addressed(&plan, &self.config.own_hosts, &message) else {
-            out.notice(Notice::ForeignDomain);
-            return self.reply(request, Reply::new(404));
+            return self.not_for_us(request, out);
         };
-        let caller = match self.authenticator.authenticate(&message, org, self.wall()) {
-            Ok(caller) => caller,
-            Err(challenge) => return self.challenge(request, org.id(), challenge, out),
-        };
-        trust(request.flow, out);
+        let Some(caller) = self.authenticated(request, org, out) else { return };
         let own_hosts = &self.config.own_hosts;
         let is_own_name = message
             .from()
@@ -115,14 +119,9 @@ impl Switchboard {
         let plan = std::sync::Arc::clone(&self.plan);
         let message = request.message.view();
         let Some(org) = facts::addressed(&plan, &self.config.own_hosts, &message) else {
-            out.notice(Notice::ForeignDomain);
-            return self.reply(request, Reply::new(404));
+            return self.not_for_us(request, out);
         };
-        let account = match self.authenticator.authenticate(&message, org, self.wall()) {
-            Ok(account) => account,
-            Err(challenge) => return self.challenge(request, org.id(), challenge, out),
-        };
-        trust(request.flow, out);
+        let Some(account) = self.authenticated(request, org, out) else { return };
         let own_hosts = &self.config.own_hosts;
         let is_own_name =
             message.to().is_ok_and(|to| facts::names_user(&to, &plan, own_hosts, org, &account.username));
@@ -156,22 +155,19 @@ impl Switchboard {
         path.iter().fold(reply, |reply, route| reply.header("Path", route))
     }
 
-    fn challenge(
-        &mut self,
-        request: &NewRequest,
-        org: contract::id::OrgId,
-        challenge: Challenge,
-        out: &mut Outputs,
-    ) {
-        let Challenge { reply, is_failure } = challenge;
-        out.notice(if is_failure { Notice::AuthenticationFailed(org) } else { Notice::Challenged });
-        self.reply(request, reply);
+    /// A domain that is none of ours, asked for by whomever: this is no relay (RFC 3261 §16.3, §26.3.2).
+    pub(crate) fn not_for_us(&mut self, request: &NewRequest, out: &mut Outputs) {
+        let source = request.flow.remote.ip().to_canonical();
+        out.notice(Notice::Security(SecurityEvent { what: Offence::ForeignDomain, source, org: None }));
+        self.reply_to_nuisance(request, Reply::new(404), out);
     }
-}
 
-/// Whoever has passed the digest is no stranger on its connection any more.
-fn trust(flow: Flow, out: &mut Outputs) {
-    if flow.connection != 0 {
-        out.push(Output::Trusted { connection: flow.connection });
+    /// Answers a request that nobody has to send here, unless its sender has sent too many.
+    fn reply_to_nuisance(&mut self, request: &NewRequest, reply: Reply, out: &mut Outputs) {
+        if self.guard.may_be_a_nuisance(self.guard_secs(), request.flow.remote.ip()) {
+            self.reply(request, reply);
+        } else {
+            out.notice(Notice::Silenced);
+        }
     }
 }

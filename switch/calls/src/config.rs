@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sip::{EndpointConfig, digest::Algorithm};
 
+use crate::guard::GuardConfig;
+
 /// Settings of a [`crate::Switchboard`]; fixed for its life.
 #[derive(Clone, Debug)]
 pub struct SwitchboardConfig {
@@ -18,6 +20,12 @@ pub struct SwitchboardConfig {
     pub digest_algorithms: Vec<Algorithm>,
     /// What becomes of a call whose device says that its person is elsewhere (3xx).
     pub redirects: Redirects,
+    /// Who is kept out.
+    pub guard: GuardConfig,
+    /// The wait of messages at which calls of known phones are turned away with 503; strangers' are at half of it.
+    pub queue_delay_target: Duration,
+    /// Dialled numbers that overload never turns away, besides `urn:service:sos`.
+    pub emergency_numbers: Vec<String>,
     /// How much of what.
     pub limits: Limits,
     /// How long for what.
@@ -41,6 +49,9 @@ impl Default for SwitchboardConfig {
             own_hosts: vec![String::from("localhost")],
             digest_algorithms: vec![Algorithm::Md5],
             redirects: Redirects::default(),
+            guard: GuardConfig::default(),
+            queue_delay_target: Duration::from_millis(2),
+            emergency_numbers: ["112", "110", "113", "118", "119"].map(String::from).to_vec(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         }

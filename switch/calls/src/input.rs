@@ -1,6 +1,6 @@
 //! What happens to a switchboard.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use contract::command::Command;
 use dialplan::Plan;
@@ -18,6 +18,8 @@ pub enum Input<'a> {
         flow: Flow,
         /// The whole message.
         bytes: &'a [u8],
+        /// How long it has waited since it arrived: the measure of overload (RFC 7339 §5.1).
+        queued: Duration,
     },
     /// Sending on this flow failed, or its connection is gone.
     Unreachable {

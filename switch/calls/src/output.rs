@@ -1,6 +1,6 @@
 //! What a switchboard wants done and known.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::IpAddr};
 
 use bytes::Bytes;
 use contract::{
@@ -98,10 +98,12 @@ pub enum Notice {
     Dropped(DropReason),
     /// A request was challenged: it had no credentials yet, or their nonce was old.
     Challenged,
-    /// Wrong password or unknown user; who guesses passwords shows here.
-    AuthenticationFailed(OrgId),
-    /// A request for a domain that is not ours.
-    ForeignDomain,
+    /// Something that an operator, or fail2ban for him, may want to act on.
+    Security(SecurityEvent),
+    /// A message was not answered: its sender is locked out, denied, or has sent too many of the kind.
+    Silenced,
+    /// New work was answered 503 before it was taken up: messages have to wait too long for us.
+    Shed,
     /// A new call was answered 503: too many calls.
     CallsFull,
     /// A new call was answered 503: the journal cannot keep up.
@@ -120,6 +122,33 @@ pub enum Notice {
     LegNotEnded,
     /// A session description of a phone could not be read or used.
     DescriptionRefused,
+}
+
+/// Somebody has done what he should not have. The address is the only thing that names a person; it is what the
+/// operator has to act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecurityEvent {
+    /// What.
+    pub what: Offence,
+    /// From where. Proven for wrong passwords and what follows from them; otherwise as the datagram says.
+    pub source: IpAddr,
+    /// The organisation it was tried on.
+    pub org: Option<OrgId>,
+}
+
+/// What a peer should not have done, and what has become of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offence {
+    /// Wrong password or unknown user; who guesses passwords shows here.
+    WrongPassword,
+    /// With that, the account is closed to strangers for a while.
+    AccountClosed,
+    /// With that, nothing from there is answered for a while.
+    LockedOut,
+    /// A request by a known scanner.
+    Scanner,
+    /// A request for a domain that is not ours.
+    ForeignDomain,
 }
 
 /// Why a switchboard wants to be woken.

@@ -15,14 +15,16 @@ use contract::{
     time::Timestamp,
 };
 use dialplan::Plan;
-use sip::{Endpoint, Event, Flow, SessionKey};
+use sip::{Endpoint, Event, Flow, Index, SessionKey};
 use streams::media::MediaEvent;
 
 use crate::{
+    admission::Overload,
     authentication::Authenticator,
     call::Call,
     clock::{ClockMark, Moment},
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
+    guard::{Fingerprints, Guard},
     input::Input,
     means::{Means, Random},
     output::{Notice, Output, Outputs, Why},
@@ -38,6 +40,11 @@ pub struct Switchboard {
     pub(crate) endpoint: Endpoint,
     pub(crate) wire: sip::Outputs,
     pub(crate) authenticator: Authenticator,
+    pub(crate) guard: Guard,
+    pub(crate) overload: Overload,
+    pub(crate) fingerprints: Fingerprints,
+    /// Scratch of the parser.
+    pub(crate) index: Index,
     pub(crate) registrar: Registrar,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
@@ -84,12 +91,17 @@ impl Switchboard {
             config.endpoint.supported.push(String::from("path"));
         }
         let mut random = Random::new(seed);
+        let fingerprints = Fingerprints::new(&mut random);
         Self {
             plan,
             now: clock.instant,
             endpoint: Endpoint::new(config.endpoint.clone(), random.bytes()),
             wire: sip::Outputs::new(),
             authenticator: Authenticator::new(&config, &mut random),
+            guard: Guard::new(config.guard.clone(), fingerprints),
+            overload: Overload::new(config.queue_delay_target, clock.instant),
+            fingerprints,
+            index: Index::new(),
             registrar: Registrar::new(config.limits),
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -108,7 +120,7 @@ impl Switchboard {
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
         self.now = now;
         match input {
-            Input::Received { flow, bytes } => self.sip(sip::Input::Received { flow, bytes }),
+            Input::Received { flow, bytes, queued } => self.received(flow, bytes, queued, out),
             Input::Unreachable { flow } => self.unreachable(flow),
             Input::Timeout => self.timeout(out),
             Input::Plan(plan) => {
@@ -120,6 +132,7 @@ impl Switchboard {
             Input::Clock(mark) => self.set_clock(mark, out),
             Input::Restore(bindings) => {
                 let wall = self.wall();
+                self.trust_restored(&bindings);
                 self.registrar.restore(bindings, &self.plan, wall, out);
             }
             Input::JournalPressure(is_high) => self.has_journal_pressure = is_high,
@@ -158,6 +171,12 @@ impl Switchboard {
         self.clock.wall(self.now)
     }
 
+    /// Seconds of the guard's own clock, which starts with the switchboard.
+    pub(crate) fn guard_secs(&self) -> u32 {
+        let since = self.now.saturating_duration_since(self.origin);
+        u32::try_from(since.as_secs()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
     /// The means by which a call acts during the current input.
     pub(crate) fn means<'a>(&'a mut self, out: &'a mut Outputs) -> Means<'a> {
         Means {
@@ -176,7 +195,7 @@ impl Switchboard {
         }
     }
 
-    fn sip(&mut self, input: sip::Input<'_>) {
+    pub(crate) fn sip(&mut self, input: sip::Input<'_>) {
         self.endpoint.handle(self.now, input, &mut self.wire);
     }
 

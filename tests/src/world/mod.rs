@@ -485,7 +485,7 @@ impl World {
         let caller = text.filter(|text| text.method() == "INVITE" && text.tag("To").is_none());
         let phone = self.phone_at(flow);
         let caller = caller.map(|text| Side { phone, call_id: text.call_id().to_owned() });
-        self.tell_switch(Input::Received { flow, bytes }, caller.as_ref());
+        self.tell_switch(Input::Received { flow, bytes, queued: Duration::ZERO }, caller.as_ref());
     }
 
     fn phone_at(&self, flow: Flow) -> Option<usize> {

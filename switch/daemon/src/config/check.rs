@@ -8,6 +8,12 @@ use super::{Config, Mistake, Sip};
 
 /// The longest User-Agent: it stands in every message of ours.
 const USER_AGENT_BYTES_MAX: usize = 64;
+/// Networks in one list.
+const NETWORKS_MAX: usize = 1_024;
+/// Names in one list that every request is compared with.
+const NAMES_MAX: usize = 64;
+/// The longest of them.
+const NAME_BYTES_MAX: usize = 64;
 /// Listeners of one transport.
 const LISTENERS_MAX: usize = 16;
 
@@ -28,6 +34,7 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
         let reason = format!("expected 1 to {USER_AGENT_BYTES_MAX} printable ASCII characters");
         mistakes.push(Mistake::new("sip.user_agent", reason));
     }
+    check_guard(config, mistakes);
     let algorithms = &sip.digest_algorithms;
     if algorithms.is_empty()
         || algorithms.len() > 2
@@ -102,6 +109,28 @@ fn check_listeners(key: &str, listeners: &[SocketAddr], sip: &Sip, mistakes: &mu
 fn cover(one: &SocketAddr, other: &SocketAddr) -> bool {
     let same_ports = one.port() == other.port() && one.is_ipv4() == other.is_ipv4();
     same_ports && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
+}
+
+fn check_guard(config: &Config, mistakes: &mut Vec<Mistake>) {
+    let sip = &config.sip;
+    for (key, networks) in [("sip.allow", &sip.allow), ("sip.deny", &sip.deny)] {
+        if networks.len() > NETWORKS_MAX {
+            mistakes.push(Mistake::new(
+                key,
+                format!("has {} networks, at most {NETWORKS_MAX} are possible", networks.len()),
+            ));
+        }
+    }
+    for (key, names) in [
+        ("sip.scanner_user_agents", &sip.scanner_user_agents),
+        ("sip.emergency_numbers", &sip.emergency_numbers),
+    ] {
+        let is_sound = |name: &String| (1..=NAME_BYTES_MAX).contains(&name.trim().len());
+        if names.len() > NAMES_MAX || !names.iter().all(is_sound) {
+            let reason = format!("expected at most {NAMES_MAX} texts of 1 to {NAME_BYTES_MAX} characters");
+            mistakes.push(Mistake::new(key, reason));
+        }
+    }
 }
 
 fn check_media(config: &Config, mistakes: &mut Vec<Mistake>) {

@@ -14,6 +14,8 @@ use std::{
 };
 
 use calls::Redirects;
+use calls::{GuardConfig, SwitchboardConfig};
+use ipnet::IpNet;
 use read::Reader;
 use sip::digest::Algorithm;
 
@@ -66,6 +68,15 @@ pub struct Sip {
     /// Digest algorithms phones are challenged with, in this order (RFC 8760 §2.4). Many phones give up when one of
     /// them is not MD5.
     pub digest_algorithms: Vec<Algorithm>,
+    /// Networks that may speak to the switch and are never locked out. The most specific network of `allow` and `deny`
+    /// that holds an address decides; an address in none may speak.
+    pub allow: Vec<IpNet>,
+    /// Networks that are not answered at all.
+    pub deny: Vec<IpNet>,
+    /// What the User-Agent of scanners begins with, in any case; they are not answered.
+    pub scanner_user_agents: Vec<String>,
+    /// Numbers that overload never turns away, besides urn:service:sos.
+    pub emergency_numbers: Vec<String>,
     /// TCP and TLS connections at the same time.
     pub tcp_connections_max: usize,
     /// TCP and TLS connections at the same time from one IPv4 address or one IPv6 network (/64).
@@ -133,6 +144,16 @@ pub struct Limits {
     pub legs_per_call_max: usize,
     /// SIP transactions at the same time.
     pub transactions_max: usize,
+    /// How long messages may wait for us, in milliseconds, until new calls are turned away (503).
+    pub queue_delay_target_millis: u64,
+    /// Wrong passwords from one source in `auth_window_secs` until it is locked out.
+    pub auth_failures_max: u32,
+    /// Wrong passwords for one account in `auth_window_secs`, from everywhere, until strangers are refused.
+    pub account_failures_max: u32,
+    /// Seconds in which counts of wrong passwords fade.
+    pub auth_window_secs: u64,
+    /// Seconds of a first lock-out; every further one within a day is twice as long.
+    pub lock_out_secs: u64,
     /// Contacts one account may register at the same time.
     pub bindings_per_account_max: usize,
     /// Shortest registration; shorter ones get 423 (RFC 3261 §10.2.8).
@@ -200,6 +221,10 @@ impl Default for Config {
                 advertised_addresses: Vec::new(),
                 user_agent: "sambung".into(),
                 digest_algorithms: vec![Algorithm::Md5],
+                allow: Vec::new(),
+                deny: Vec::new(),
+                scanner_user_agents: GuardConfig::default().scanner_user_agents,
+                emergency_numbers: SwitchboardConfig::default().emergency_numbers,
                 tcp_connections_max: 4096,
                 tcp_connections_per_source_max: 64,
                 tcp_idle_secs: 600,
@@ -218,6 +243,11 @@ impl Default for Config {
                 calls_max: 2_000,
                 legs_per_call_max: 64,
                 transactions_max: 200_000,
+                queue_delay_target_millis: 2,
+                auth_failures_max: 10,
+                account_failures_max: 50,
+                auth_window_secs: 600,
+                lock_out_secs: 600,
                 bindings_per_account_max: 10,
                 register_expires_min_secs: 60,
                 register_expires_max_secs: 7_200,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use calls::Redirects;
+use ipnet::IpNet;
 use sip::digest::Algorithm;
 use toml::{Table, Value};
 
@@ -86,6 +87,10 @@ impl<'a> Reader<'a> {
             s.take("advertised_addresses", &mut sip.advertised_addresses, |v| list(v, ip_address));
             s.take("user_agent", &mut sip.user_agent, text);
             s.take("digest_algorithms", &mut sip.digest_algorithms, |v| list(v, digest_algorithm));
+            s.take("allow", &mut sip.allow, |v| list(v, network));
+            s.take("deny", &mut sip.deny, |v| list(v, network));
+            s.take("scanner_user_agents", &mut sip.scanner_user_agents, |v| list(v, text));
+            s.take("emergency_numbers", &mut sip.emergency_numbers, |v| list(v, text));
             s.take("tcp_connections_max", &mut sip.tcp_connections_max, |v| number(v, 1, 65_536));
             let per_source = &mut sip.tcp_connections_per_source_max;
             s.take("tcp_connections_per_source_max", per_source, |v| number(v, 1, 65_536));
@@ -110,6 +115,13 @@ impl<'a> Reader<'a> {
             s.take("calls_max", &mut limits.calls_max, |v| number(v, 1, 30_000));
             s.take("legs_per_call_max", &mut limits.legs_per_call_max, |v| number(v, 2, 1_000));
             s.take("transactions_max", &mut limits.transactions_max, |v| number(v, 16, 1_000_000));
+            s.take("queue_delay_target_millis", &mut limits.queue_delay_target_millis, |v| {
+                number(v, 1, 1_000)
+            });
+            s.take("auth_failures_max", &mut limits.auth_failures_max, |v| number(v, 1, 1_000));
+            s.take("account_failures_max", &mut limits.account_failures_max, |v| number(v, 1, 100_000));
+            s.take("auth_window_secs", &mut limits.auth_window_secs, |v| number(v, 10, 7_200));
+            s.take("lock_out_secs", &mut limits.lock_out_secs, |v| number(v, 1, 86_400));
             s.take("bindings_per_account_max", &mut limits.bindings_per_account_max, |v| number(v, 1, 100));
             let expires = |v: &Value| number(v, 1, 604_800);
             s.take("register_expires_min_secs", &mut limits.register_expires_min_secs, expires);
@@ -180,6 +192,10 @@ fn list<T>(value: &Value, item: impl Fn(&Value) -> Result<T, String>) -> Result<
 
 fn address(value: &Value) -> Result<SocketAddr, String> {
     parsed(value, "an address with a port, like \"127.0.0.1:5060\" or \"[::1]:5060\"")
+}
+
+fn network(value: &Value) -> Result<IpNet, String> {
+    parsed(value, "a network, like \"192.0.2.0/24\" or \"2001:db8::/32\"; one address is \"192.0.2.1/32\"")
 }
 
 fn ip_address(value: &Value) -> Result<IpAddr, String> {

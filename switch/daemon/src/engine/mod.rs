@@ -5,6 +5,7 @@
 //! the relay, the journal. It decides nothing and never waits but in its poll; every queue into it is bounded.
 
 mod notices;
+mod security_log;
 mod settings;
 
 use std::{
@@ -17,7 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use calls::{Binding, BindingChange, ClockMark, Command, Input, Outcome, Output, Outputs, Switchboard};
+use calls::{
+    Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, Switchboard,
+};
 use crossbeam_channel::{Receiver, Sender};
 use dialplan::Plan;
 use mio::{Events, Poll, Token, Waker};
@@ -35,6 +38,7 @@ use crate::{
 };
 use notices::NoticeLog;
 pub use notices::Notices;
+use security_log::SecurityLog;
 
 const WAKER: Token = Token(FOREIGN_TOKENS);
 /// Orders from other threads that may wait.
@@ -165,6 +169,7 @@ pub struct Engine {
     /// Contacts of a former life that wait for the first plan: without one their accounts would seem unknown.
     restored: Vec<Binding>,
     notice_log: NoticeLog,
+    security_log: SecurityLog,
     tick_at: Instant,
     draining: Option<Draining>,
     /// A thread that must not end and has.
@@ -204,6 +209,7 @@ impl Engine {
             has_more_media: false,
             restored: parts.restored,
             notice_log: NoticeLog::default(),
+            security_log: SecurityLog::new(now),
             tick_at: now,
             draining: None,
             defect: None,
@@ -309,12 +315,12 @@ impl Engine {
     fn take_messages(&mut self, now: Instant, buffer: &mut [u8]) {
         for _ in 0..MESSAGES_PER_TURN {
             match self.wire.next(now, buffer) {
-                Some(Received::Datagram { flow, bytes }) => {
+                Some(Received::Datagram { flow, bytes, queued }) => {
                     let bytes = buffer.get(..bytes).unwrap_or_default();
-                    self.handle(now, Input::Received { flow, bytes });
+                    self.handle(now, Input::Received { flow, bytes, queued });
                 }
-                Some(Received::Message { flow, bytes }) => {
-                    self.handle(now, Input::Received { flow, bytes: &bytes });
+                Some(Received::Message { flow, bytes, queued }) => {
+                    self.handle(now, Input::Received { flow, bytes: &bytes, queued });
                 }
                 Some(Received::Lost { flow }) => self.handle(now, Input::Unreachable { flow }),
                 None => return,
@@ -366,7 +372,12 @@ impl Engine {
                 Output::Command(outcome) => {
                     let _ = self.asker.take().map(|asker| asker.send(outcome));
                 }
-                Output::Notice(notice) => self.notice_log.note(now, &notice, &self.counters.notices),
+                Output::Notice(notice) => {
+                    if let Notice::Security(event) = &notice {
+                        self.security_log.note(now, event);
+                    }
+                    self.notice_log.note(now, &notice, &self.counters.notices);
+                }
                 Output::Trace(_) => {}
             }
         }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use calls::Notice;
+use calls::{Notice, Offence, SecurityEvent};
 use sip::DropReason;
 
 /// Between two lines about the same kind.
@@ -34,8 +34,13 @@ kinds! {
     Notice::Dropped(DropReason::Unanswered) => "dropped_unanswered", false;
     Notice::Dropped(DropReason::Unwritable) => "dropped_unwritable", true;
     Notice::Challenged => "challenged", false;
-    Notice::AuthenticationFailed(_) => "authentication_failed", true;
-    Notice::ForeignDomain => "foreign_domain", false;
+    Notice::Security(SecurityEvent { what: Offence::WrongPassword, .. }) => "authentication_failed", false;
+    Notice::Security(SecurityEvent { what: Offence::AccountClosed, .. }) => "account_closed_to_strangers", false;
+    Notice::Security(SecurityEvent { what: Offence::LockedOut, .. }) => "source_locked_out", false;
+    Notice::Security(SecurityEvent { what: Offence::Scanner, .. }) => "scanner", false;
+    Notice::Security(SecurityEvent { what: Offence::ForeignDomain, .. }) => "foreign_domain", false;
+    Notice::Silenced => "silenced", false;
+    Notice::Shed => "shed", true;
     Notice::CallsFull => "calls_full", true;
     Notice::JournalPressure => "journal_pressure", true;
     Notice::StockEmpty => "media_ports_exhausted", true;

@@ -1,12 +1,17 @@
 //! From the daemon's configuration to the switchboard's.
 
-use calls::{Limits, SwitchboardConfig};
+use std::time::Duration;
+
+use calls::{AccessList, GuardConfig, Limits, SwitchboardConfig};
 use sip::EndpointConfig;
 
 use crate::config::Config;
 
 /// INVITE sessions that calls of usual size need: a caller and a few phones that ring.
 const SESSIONS_PER_CALL: usize = 10;
+
+/// A phone that registers again a little late is not a stranger.
+const TRUST_BEYOND_EXPIRY: Duration = Duration::from_secs(300);
 
 /// The switchboard's settings.
 pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
@@ -19,6 +24,17 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
             ..EndpointConfig::default()
         },
         digest_algorithms: config.sip.digest_algorithms.clone(),
+        guard: GuardConfig {
+            access: AccessList::new(&config.sip.allow, &config.sip.deny),
+            scanner_user_agents: config.sip.scanner_user_agents.clone(),
+            auth_failures_max: limits.auth_failures_max,
+            account_failures_max: limits.account_failures_max,
+            window: Duration::from_secs(limits.auth_window_secs),
+            lock_out: Duration::from_secs(limits.lock_out_secs),
+            trust: Duration::from_secs(u64::from(limits.register_expires_max_secs)) + TRUST_BEYOND_EXPIRY,
+        },
+        queue_delay_target: Duration::from_millis(limits.queue_delay_target_millis),
+        emergency_numbers: config.sip.emergency_numbers.clone(),
         limits: Limits {
             calls_max: limits.calls_max,
             legs_per_call_max: limits.legs_per_call_max,

@@ -44,8 +44,8 @@ pub(super) struct Connection {
     pub(super) is_known: bool,
     /// We opened it, or its peer has proved who it is.
     pub(super) is_trusted: bool,
-    /// It stands in the queue of connections to be read.
-    pub(super) queued: bool,
+    /// Since when it stands in the queue of connections to be read.
+    pub(super) queued_at: Option<Instant>,
     pub(super) readable: bool,
     /// What it holds of the memory that all strangers share.
     pub(super) share: usize,
@@ -101,7 +101,7 @@ impl Connection {
             name: None,
             is_known: false,
             is_trusted: false,
-            queued: false,
+            queued_at: None,
             readable: true,
             share: 0,
             layer,

@@ -90,6 +90,8 @@ pub enum Received {
         flow: Flow,
         /// Its length.
         bytes: usize,
+        /// How long it has waited since the kernel took it.
+        queued: Duration,
     },
     /// A whole message from a stream.
     Message {
@@ -97,6 +99,8 @@ pub enum Received {
         flow: Flow,
         /// The message.
         bytes: Bytes,
+        /// How long it has waited since its connection was reported readable.
+        queued: Duration,
     },
     /// A send failed, or a connection is gone: what was sent lately may not have arrived.
     Lost {

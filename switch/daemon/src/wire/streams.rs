@@ -232,7 +232,7 @@ impl Streams {
         for _ in 0..self.queue.len() {
             let id = self.queue.pop_front()?;
             let Some(connection) = self.connections.get_mut(&id) else { continue };
-            connection.queued = false;
+            let queued = connection.queued_at.take().map(|since| since.elapsed()).unwrap_or_default();
             let was_handshaking = connection.is_handshaking();
             let outcome = connection.read(now, &mut self.scratch);
             let begins_handshake = !was_handshaking && connection.is_handshaking();
@@ -244,7 +244,7 @@ impl Streams {
             match outcome {
                 Ok(Read1::Message(bytes)) => {
                     add(&self.counters.tcp_received);
-                    return Some(Received::Message { flow, bytes });
+                    return Some(Received::Message { flow, bytes, queued });
                 }
                 Ok(Read1::Ping) => add(&self.counters.keep_alives),
                 Ok(Read1::Later | Read1::Nothing) => {}
@@ -419,8 +419,8 @@ pub(super) fn source_of(remote: SocketAddr) -> IpAddr {
 }
 
 fn enqueue(queue: &mut VecDeque<u64>, id: u64, connection: &mut Connection) {
-    if !connection.queued {
-        connection.queued = true;
+    if connection.queued_at.is_none() {
+        connection.queued_at = Some(Instant::now());
         queue.push_back(id);
     }
 }

@@ -1,14 +1,26 @@
 //! SIP datagrams. One message is one datagram; nothing is kept about peers.
+//!
+//! The kernel stamps what arrives, so that how long a message has waited for us is measured, not guessed.
 
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, IoSliceMut},
     net::SocketAddr,
+    os::fd::AsRawFd,
     sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use mio::{Interest, Registry, Token, event::Event, net::UdpSocket};
+use nix::{
+    cmsg_space,
+    errno::Errno,
+    sys::{
+        socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt},
+        time::TimeSpec,
+    },
+};
 use sip::{Flow, Transport};
 use socket2::{Protocol, Type};
 
@@ -19,10 +31,14 @@ use crate::config::{self, Mistake};
 const KERNEL_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// Datagrams kept for a socket whose kernel buffer is full; SIP repeats what is dropped beyond.
 const WAITING_DATAGRAMS_MAX: usize = 256;
+/// A datagram cannot have waited longer in so small a buffer: the clock was set since it came.
+const STAMP_AGE_MAX: Duration = Duration::from_secs(10);
 
 pub(super) struct Udp {
     ports: Vec<Port>,
     turn: usize,
+    /// Room for what the kernel says beside a datagram: when it came.
+    beside: Vec<u8>,
     counters: Arc<Counters>,
 }
 
@@ -50,7 +66,12 @@ impl Udp {
                 Err(error) => mistakes.push(bind_mistake("sip.udp", *address, &error)),
             }
         }
-        (ports.len() == config.udp.len()).then_some(Self { ports, turn: 0, counters })
+        (ports.len() == config.udp.len()).then_some(Self {
+            ports,
+            turn: 0,
+            beside: cmsg_space!(TimeSpec),
+            counters,
+        })
     }
 
     pub(super) fn ready(&mut self, index: usize, event: &Event, lost: &mut VecDeque<Flow>) {
@@ -80,17 +101,17 @@ impl Udp {
             let Some(port) = self.ports.get_mut(self.turn).filter(|port| port.readable) else { continue };
             // A few keep-alives in front of a message must not cost it its turn.
             for _ in 0..16 {
-                match port.socket.recv_from(buffer) {
-                    Ok((bytes, _)) if is_keep_alive(buffer.get(..bytes).unwrap_or_default()) => {
+                match receive(&port.socket, buffer, &mut self.beside) {
+                    Ok((bytes, _, _)) if is_keep_alive(buffer.get(..bytes).unwrap_or_default()) => {
                         add(&self.counters.keep_alives);
                     }
-                    Ok((bytes, remote)) => {
+                    Ok((bytes, remote, queued)) => {
                         add(&self.counters.udp_received);
                         let flow =
                             Flow { transport: Transport::Udp, local: port.local, remote, connection: 0 };
-                        return Some(Received::Datagram { flow, bytes });
+                        return Some(Received::Datagram { flow, bytes, queued });
                     }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    Err(Errno::EAGAIN) => {
                         port.readable = false;
                         break;
                     }
@@ -124,11 +145,42 @@ impl Udp {
     }
 }
 
+/// One datagram: its length, where it came from, how long it has waited.
+fn receive(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+    beside: &mut [u8],
+) -> nix::Result<(usize, SocketAddr, Duration)> {
+    let mut into = [IoSliceMut::new(buffer)];
+    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut into, Some(beside), MsgFlags::empty())?;
+    let remote = message.address.as_ref().and_then(socket_address).ok_or(Errno::EAFNOSUPPORT)?;
+    let arrived = message.cmsgs().ok().and_then(|mut beside| {
+        beside.find_map(|word| match word {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+            _ => None,
+        })
+    });
+    Ok((message.bytes, remote, arrived.map_or(Duration::ZERO, waited)))
+}
+
+fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = || storage.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()));
+    let v6 = || storage.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into()));
+    v4().or_else(v6)
+}
+
+/// Since a stamp of the kernel, which is wall time: a clock that was set must not look like a queue.
+fn waited(arrived: Duration) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.checked_sub(arrived).filter(|waited| *waited < STAMP_AGE_MAX).unwrap_or_default()
+}
+
 fn bind_port(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<UdpSocket> {
     let socket = bound_socket(Type::DGRAM, Protocol::UDP, address)?;
     // As much as the system allows (net.core.rmem_max).
     socket.set_recv_buffer_size(KERNEL_BUFFER_BYTES)?;
     socket.set_send_buffer_size(KERNEL_BUFFER_BYTES)?;
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
     let mut socket = UdpSocket::from_std(socket.into());
     registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
     Ok(socket)

@@ -79,6 +79,13 @@ impl<'a> Credentials<'a> {
         })
     }
 
+    /// How many requests the client has made with this nonce, this one included (`nc`). 0 from a client that does
+    /// not count: it answers without `qop`.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.qop.and_then(|_| u32::from_str_radix(self.nc, 16).ok()).unwrap_or(0)
+    }
+
     /// The response that somebody who knows `ha1` gives (RFC 7616 §3.4.1).
     pub(super) fn expected_response(&self, ha1: &str, method: &str, body: &[u8]) -> Hex {
         let hash = |parts: &[&[u8]]| self.algorithm.hash(parts);

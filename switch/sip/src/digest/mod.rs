@@ -1,9 +1,8 @@
 //! Digest authentication (RFC 7616 and RFC 8760, RFC 3261 §22) without state.
 //!
-//! A nonce is a time and its HMAC, so a challenge keeps nothing (see [`NonceKey`]). Without state there is no
-//! count of `nc` either: a captured header can be replayed within the nonce's lifetime, for the same method and,
-//! where the client names a user in `uri`, the same dialled user. A lifetime of minutes bounds that;
-//! TLS ends it. Keeping counts would let anybody who asks for nonces fill memory before authentication.
+//! A nonce is a time and its HMAC, so a challenge keeps nothing (see [`NonceKey`]). It is good for one realm and for the
+//! address it was sent to: a captured header is worth nothing elsewhere. Without state there is no count of `nc` here;
+//! who keeps it for senders that have proven themselves is the caller ([`Credentials::count`]).
 //!
 //! Decisions: SHA-256 and MD5, whichever the caller offers. `qop=auth` is asked for; `auth-int` is understood.
 //! Old clients that answer without `qop` (RFC 2069 style) are accepted with MD5 only. `-sess` variants, `username*`
@@ -103,9 +102,10 @@ impl Qop {
 pub enum Verdict {
     /// The client knows the password, and the nonce is a fresh one of ours.
     Accepted,
-    /// The client knows the password, but must take a new nonce: challenge again with `stale=true`.
+    /// The nonce is none of ours for this peer, or too old: challenge again with `stale=true`. Says nothing about the
+    /// password, so that nobody can try passwords without taking a nonce where we can see them.
     Stale,
-    /// Wrong password, unknown user, or credentials for another target.
+    /// The nonce is good; wrong password, unknown user, or credentials for another target.
     Refused,
 }
 
@@ -114,15 +114,19 @@ pub enum Verdict {
 /// RFC 8760 §2.4 wants the preferred algorithm first. Deployed clients are not all up to that: SIPp 3.6 looks at
 /// the first line only, and baresip before 3.11 gives up as soon as any line names another algorithm than MD5.
 /// Only `[Md5]` works with all of them; `[Sha256, Md5]` is for installations that know their phones.
+///
+/// `source` is the peer's address, or the part of it that stays: the nonce is good for that peer only. `salt` is a
+/// random number, another one for every challenge.
 #[must_use]
 pub fn challenge(
     key: &NonceKey,
     offer: &[Algorithm],
     realm: &str,
-    now_secs: u64,
+    source: &[u8],
+    (now_secs, salt): (u64, u32),
     stale: bool,
 ) -> ArrayVec<String, 2> {
-    let nonce = key.issue(realm, now_secs);
+    let nonce = key.issue(realm, source, now_secs, salt);
     let (realm, stale) = (Quoted(realm), if stale { ", stale=true" } else { "" });
     offer
         .iter()
@@ -134,19 +138,29 @@ pub fn challenge(
         .collect()
 }
 
+/// The parts of a request that its credentials are checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// The method as it stands in the request line.
+    pub method: &'a str,
+    /// The Request-URI.
+    pub request_uri: &'a str,
+    /// The body, for `auth-int`.
+    pub body: &'a [u8],
+    /// The peer's address as [`challenge`] was given it.
+    pub source: &'a [u8],
+}
+
 /// Checks the credentials of a request, in the same time whatever is wrong with them.
 ///
 /// `ha1_md5` and `ha1_sha256` are what [`ha1`] made when the password was set; for an unknown user the caller
 /// passes dummies. The realm must be one the caller serves: the nonce is bound to it. `now_secs` is the clock that
 /// [`challenge`] was given.
-#[expect(clippy::too_many_arguments, reason = "the inputs of RFC 7616 §3.4, each used once")]
 #[must_use]
 pub fn verify(
     credentials: &Credentials<'_>,
     key: &NonceKey,
-    method: &str,
-    request_uri: &str,
-    body: &[u8],
+    signed: &Signed<'_>,
     ha1_md5: &str,
     ha1_sha256: &str,
     now_secs: u64,
@@ -156,21 +170,21 @@ pub fn verify(
         Algorithm::Md5 => ha1_md5,
         Algorithm::Sha256 => ha1_sha256,
     };
-    let expected = credentials.expected_response(ha1, method, body);
+    let expected = credentials.expected_response(ha1, signed.method, signed.body);
     // Case is free in hexadecimal digits; a response of another length, in bytes, is wrong whatever it says.
     let mut given = Hex::new();
     if given.try_push_str(credentials.response).is_ok() {
         given.make_ascii_lowercase();
     }
     let knows_password = bool::from(expected.as_bytes().ct_eq(given.as_bytes()));
-    let age = key.age(credentials.nonce, credentials.realm, now_secs);
+    let age = key.age(credentials.nonce, credentials.realm, signed.source, now_secs);
     let without_qop_allowed = credentials.qop.is_some() || credentials.algorithm == Algorithm::Md5;
-    if !knows_password || !without_qop_allowed || !credentials.are_for(request_uri) {
-        return Verdict::Refused;
-    }
+    let is_good = knows_password && without_qop_allowed && credentials.are_for(signed.request_uri);
     match age {
-        Age::Secs(age) if age <= nonce_lifetime_secs => Verdict::Accepted,
-        Age::Secs(_) | Age::NotOurs => Verdict::Stale,
+        Age::Secs(age) if age > nonce_lifetime_secs => Verdict::Stale,
+        Age::NotOurs => Verdict::Stale,
+        Age::Secs(_) if is_good => Verdict::Accepted,
+        Age::Secs(_) => Verdict::Refused,
     }
 }
 

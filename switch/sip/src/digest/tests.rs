@@ -5,6 +5,7 @@ use super::*;
 const KEY: NonceKey = NonceKey::new([42; 32]);
 const REALM: &str = "demo.sambung.test";
 const URI: &str = "sip:1002@demo.sambung.test";
+const HERE: &[u8] = &[192, 0, 2, 7];
 const NOW: u64 = 1_795_234_524;
 const LIFETIME: u64 = 60;
 
@@ -81,7 +82,7 @@ const GOOD: Try<'_> =
     Try { algorithm: Algorithm::Md5, password: "secret", method: "INVITE", signed_uri: URI, asked_at: NOW };
 
 fn answer(attempt: &Try<'_>) -> String {
-    let lines = challenge(&KEY, &[attempt.algorithm], REALM, attempt.asked_at, false);
+    let lines = challenge(&KEY, &[attempt.algorithm], REALM, HERE, (attempt.asked_at, 1), false);
     let asked = Challenge::parse(&lines[0]).unwrap();
     asked.respond("1001", attempt.password, attempt.method, attempt.signed_uri, "0a4f113b", 1)
 }
@@ -89,7 +90,8 @@ fn answer(attempt: &Try<'_>) -> String {
 fn judge(value: &str, body: &[u8]) -> Verdict {
     let credentials = Credentials::parse(value).unwrap();
     let [md5, sha256] = [Algorithm::Md5, Algorithm::Sha256].map(|one| ha1(one, "1001", REALM, "secret"));
-    verify(&credentials, &KEY, "INVITE", URI, body, &md5, &sha256, NOW, LIFETIME)
+    let signed = Signed { method: "INVITE", request_uri: URI, body, source: HERE };
+    verify(&credentials, &KEY, &signed, &md5, &sha256, NOW, LIFETIME)
 }
 
 #[test]
@@ -103,7 +105,20 @@ fn who_knows_the_password_gets_in() {
     check(Try { asked_at: NOW - LIFETIME, ..GOOD }, Verdict::Accepted);
     check(Try { asked_at: NOW - LIFETIME - 1, ..GOOD }, Verdict::Stale);
     check(Try { asked_at: NOW + 60, ..GOOD }, Verdict::Stale);
-    check(Try { asked_at: NOW - LIFETIME - 1, password: "wrong", ..GOOD }, Verdict::Refused);
+    check(Try { asked_at: NOW - LIFETIME - 1, password: "wrong", ..GOOD }, Verdict::Stale);
+}
+
+/// Whoever makes a nonce up, or takes one that was given to somebody else, does not learn whether the password is right.
+#[test]
+fn a_nonce_of_another_source_tells_nothing_about_the_password() {
+    for password in ["secret", "wrong"] {
+        let lines = challenge(&KEY, &[Algorithm::Md5], REALM, &[192, 0, 2, 8], (NOW, 1), false);
+        let theirs = Challenge::parse(&lines[0]).unwrap();
+        let captured = theirs.respond("1001", password, "INVITE", URI, "0a4f113b", 1);
+        assert_eq!(judge(&captured, b""), Verdict::Stale, "{password}");
+        let invented = captured.replace(theirs.nonce, &"0".repeat(48));
+        assert_eq!(judge(&invented, b""), Verdict::Stale, "{password}");
+    }
 }
 
 /// A captured header cannot dial another user; SIPp and REGISTER sign a URI without one.
@@ -122,7 +137,7 @@ fn credentials_are_for_the_user_they_name() {
 /// SIPp 3.6 as it answers on the wire: blanks missing, unquoted `qop`, the server's address as URI.
 #[test]
 fn clients_as_they_are() {
-    let line = &challenge(&KEY, &[Algorithm::Md5], REALM, NOW, false)[0];
+    let line = &challenge(&KEY, &[Algorithm::Md5], REALM, HERE, (NOW, 1), false)[0];
     let nonce = Challenge::parse(line).unwrap().nonce.to_owned();
     let ha1 = ha1(Algorithm::Md5, "1001", REALM, "secret");
     let md5 = |parts: &[&str]| {
@@ -168,7 +183,7 @@ fn responses_that_are_no_hexadecimal_digits() {
 
 #[test]
 fn auth_int_covers_the_body() {
-    let nonce = KEY.issue(REALM, NOW);
+    let nonce = KEY.issue(REALM, HERE, NOW, 1);
     let hash = |parts: &[&[u8]]| Algorithm::Md5.hash(parts);
     let ha2 = hash(&[b"INVITE", URI.as_bytes(), hash(&[b"v=0"]).as_bytes()]);
     let ha1 = ha1(Algorithm::Md5, "1001", REALM, "secret");
@@ -184,13 +199,13 @@ fn auth_int_covers_the_body() {
 /// RFC 8760 §2.4: one line for each algorithm; `stale` only when asked for.
 #[test]
 fn challenges() {
-    let lines = challenge(&KEY, &[Algorithm::Sha256, Algorithm::Md5], REALM, NOW, true);
+    let lines = challenge(&KEY, &[Algorithm::Sha256, Algorithm::Md5], REALM, HERE, (NOW, 1), true);
     let parsed: Vec<_> = lines.iter().map(|line| Challenge::parse(line).unwrap()).collect();
     assert_eq!([parsed[0].algorithm, parsed[1].algorithm], [Algorithm::Sha256, Algorithm::Md5]);
     assert!(
         parsed.iter().all(|one| one.realm == REALM && one.stale && one.offers_auth && one.nonce.len() == 48)
     );
-    let fresh = challenge(&KEY, &[Algorithm::Md5], REALM, NOW, false);
+    let fresh = challenge(&KEY, &[Algorithm::Md5], REALM, HERE, (NOW, 1), false);
     assert!(!fresh[0].contains("stale"));
 }
 

@@ -11,6 +11,7 @@ mod event;
 mod order;
 mod receive;
 mod serve;
+mod shed;
 mod table;
 
 use std::collections::BTreeMap;

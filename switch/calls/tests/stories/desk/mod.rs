@@ -194,7 +194,12 @@ impl Desk {
 
     /// A message from a phone.
     pub fn from(&mut self, phone: &Phone, text: &str) {
-        self.tell(Input::Received { flow: phone.flow, bytes: text.as_bytes() });
+        self.late(phone, text, Duration::ZERO);
+    }
+
+    /// A message that has waited for the switch.
+    pub fn late(&mut self, phone: &Phone, text: &str, queued: Duration) {
+        self.tell(Input::Received { flow: phone.flow, bytes: text.as_bytes(), queued });
     }
 
     /// Lets time pass, waking the switchboard whenever it asks for it.

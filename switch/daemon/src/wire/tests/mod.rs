@@ -68,8 +68,8 @@ impl Switch {
             }
             while let Some(item) = self.wire.next(now, &mut buffer) {
                 received.push(match item {
-                    Received::Datagram { flow, bytes } => (flow, Some(text(&buffer[..bytes]))),
-                    Received::Message { flow, bytes } => (flow, Some(text(&bytes))),
+                    Received::Datagram { flow, bytes, queued: _ } => (flow, Some(text(&buffer[..bytes]))),
+                    Received::Message { flow, bytes, queued: _ } => (flow, Some(text(&bytes))),
                     Received::Lost { flow } => (flow, None),
                 });
             }

@@ -1,0 +1,117 @@
+//! What comes in, before anything is taken up: who is kept out, and what is turned away when there is too much.
+//!
+//! A message that is turned away has been read as far as its header lines; it is not validated, copied or kept, and its
+//! answer is written from it alone. BYE, ACK, CANCEL, PRACK, everything inside a dialog, responses, repeats of what has
+//! been taken up and emergency calls are never turned away (RFC 7339 §5.10.1).
+
+use std::time::Duration;
+
+use sip::{Flow, HeaderName, Message, Method, Reply, parse};
+
+use super::overload::Class;
+use crate::{
+    facts,
+    guard::{Attempt, Source},
+    output::{Notice, Outputs},
+    registrar::Binding,
+    switchboard::Switchboard,
+};
+
+impl Switchboard {
+    /// A message from the wire that has waited for so long.
+    pub(crate) fn received(&mut self, flow: Flow, bytes: &[u8], queued: Duration, out: &mut Outputs) {
+        if !self.guard.lets_in(self.guard_secs(), flow.remote.ip()) {
+            return out.notice(Notice::Silenced);
+        }
+        self.overload.observe(self.now, queued);
+        if !self.overload.is_on(self.now) || !self.is_shed(flow, bytes, queued, out) {
+            self.sip(sip::Input::Received { flow, bytes });
+        }
+    }
+
+    /// Contacts stand on a proof, also those from before a restart.
+    pub(crate) fn trust_restored(&mut self, bindings: &[Binding]) {
+        let now = self.guard_secs();
+        for binding in bindings {
+            let (from, org) = (binding.flow.remote, binding.org);
+            self.guard.proven(now, &Attempt { from, org, username: &binding.username });
+        }
+    }
+
+    fn is_shed(&mut self, flow: Flow, bytes: &[u8], queued: Duration, out: &mut Outputs) -> bool {
+        // Taken out for the time of the look, so that the message can be read while the rest changes.
+        let mut index = std::mem::take(&mut self.index);
+        let is_shed = match parse(bytes, &mut index) {
+            Ok(message) => self.shed(flow, &message, queued, out),
+            // Whatever it is, the endpoint gets rid of it at little cost.
+            Err(_) => false,
+        };
+        self.index = index;
+        is_shed
+    }
+
+    fn shed(&mut self, flow: Flow, message: &Message<'_>, queued: Duration, out: &mut Outputs) -> bool {
+        let Some(class) = self.class_of(flow, message) else { return false };
+        let request = self.fingerprint(flow, message);
+        let was_shed = self.overload.was_shed(self.now, request);
+        if !was_shed && self.overload.admits(self.now, class, queued) || self.endpoint.knows(message) {
+            return false;
+        }
+        self.overload.remember(self.now, request);
+        // Spread, so that the refused do not come back together; by the request, so that repeats get the same.
+        let least = u64::from(self.config.timeouts.retry_after_secs);
+        let retry_after = least + request % (least + 1);
+        let reply = Reply::new(503).header("Retry-After", retry_after.to_string());
+        self.endpoint.shed(flow, message, &reply, &mut self.wire);
+        out.notice(Notice::Shed);
+        true
+    }
+
+    /// `None`: never turned away.
+    fn class_of(&self, flow: Flow, message: &Message<'_>) -> Option<Class> {
+        let is_new = message.is_request() && message.to().is_ok_and(|to| to.param("tag").is_none());
+        let method = message.method();
+        let is_part = matches!(
+            method,
+            Method::Ack | Method::Bye | Method::Cancel | Method::Prack | Method::Update | Method::Info
+        );
+        if !is_new || is_part || (method == Method::Invite && self.is_emergency(message)) {
+            return None;
+        }
+        if message.first(HeaderName::Authorization).is_some() {
+            return Some(Class::Credentials);
+        }
+        let is_known = self.guard.trusts(self.guard_secs(), Source::of(flow.remote.ip()));
+        Some(match (method, is_known) {
+            (Method::Invite, false) => Class::StrangersCall,
+            (Method::Invite, true) => Class::KnownCall,
+            (_, false) => Class::StrangersRequest,
+            (_, true) => Class::KnownRequest,
+        })
+    }
+
+    /// Whether an INVITE is an emergency call (RFC 5031, or one of the numbers in the configuration) to us.
+    pub(crate) fn is_emergency(&self, message: &Message<'_>) -> bool {
+        let uri = message.request_uri();
+        let is_service = uri
+            .get(..EMERGENCY_SERVICE.len())
+            .is_some_and(|service| service.eq_ignore_ascii_case(EMERGENCY_SERVICE));
+        let is_number = || {
+            facts::dialled(message).is_some_and(|dialled| self.config.emergency_numbers.contains(&dialled))
+                && facts::addressed(&self.plan, &self.config.own_hosts, message).is_some()
+        };
+        is_service || is_number()
+    }
+
+    /// Tells one request from another, and is the same for its repeats (RFC 3261 §17.2.3).
+    fn fingerprint(&self, flow: Flow, message: &Message<'_>) -> u64 {
+        let via = message.first(HeaderName::Via).unwrap_or_default();
+        let call_id = message.first(HeaderName::CallId).unwrap_or_default();
+        let cseq = message.first(HeaderName::CSeq).unwrap_or_default();
+        let source = Source::of(flow.remote.ip());
+        self.fingerprints.of(&[source.as_bytes(), via.as_bytes(), call_id.as_bytes(), cseq.as_bytes()])
+    }
+}
+
+/// The service of RFC 5031 §4.2, with or without a part of it (`urn:service:sos.fire`).
+const EMERGENCY_SERVICE: &str = "urn:service:sos";
