@@ -14,7 +14,7 @@ use sip::{Body, HeaderName, Method, NewRequest, Reply};
 use crate::{
     call::{
         Call, Opening,
-        identity::{self, Privacy, PrivacyFailure},
+        identity::{Privacy, PrivacyFailure},
     },
     config::MAX_FORWARDS_DEFAULT,
     facts,
@@ -38,6 +38,8 @@ impl Switchboard {
                 let reply = Reply::new(200).header("Allow", self.allow()).header("Accept", "application/sdp");
                 self.reply_to_nuisance(request, reply, out);
             }
+            Method::Message => self.message(request, out),
+            Method::Subscribe => self.subscription(request, out),
             _ => self.reply_to_nuisance(request, Reply::new(405).header("Allow", self.allow()), out),
         }
     }
@@ -72,17 +74,7 @@ impl Switchboard {
         }
         let plan = std::sync::Arc::clone(&self.plan);
         let message = request.message.view();
-        let Some(org) = facts::addressed(&plan, &self.config.own_hosts, &message) else {
-            return self.not_for_us(request, out);
-        };
-        let Some(caller) = self.authenticated(request, org, out) else { return };
-        let own_hosts = &self.config.own_hosts;
-        let is_own_name = message
-            .from()
-            .is_ok_and(|from| facts::names_user(&from, &plan, own_hosts, org, &caller.username));
-        if !is_own_name && !identity::has_anonymous_from(&message) {
-            return self.reply(request, Reply::new(403).phrase("From Is Not The Authenticated User"));
-        }
+        let Some((org, caller)) = self.sender(&plan, request, out) else { return };
         let privacy = match Privacy::of(&message) {
             Ok(privacy) => privacy,
             Err(PrivacyFailure(unknown)) => {

@@ -77,6 +77,12 @@ pub struct Limits {
     pub expires_max_secs: u32,
     /// Expiry of a contact that names none, in seconds.
     pub expires_default_secs: u32,
+    /// Subscriptions of one account. The one not heard of for longest makes room for a new one.
+    pub subscriptions_per_account_max: usize,
+    /// Messages that one account may send in a minute. Further ones are answered 480 with `Retry-After`.
+    pub messages_per_minute_max: u32,
+    /// Bytes of a message's body; more is answered 513.
+    pub message_body_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -90,6 +96,9 @@ impl Default for Limits {
             expires_min_secs: 60,
             expires_max_secs: 7_200,
             expires_default_secs: 3_600,
+            subscriptions_per_account_max: 200,
+            messages_per_minute_max: 60,
+            message_body_bytes_max: 10_000,
         }
     }
 }
@@ -105,6 +114,8 @@ pub struct Timeouts {
     pub connecting: Duration,
     /// Longest wait for the other side's word on a re-INVITE.
     pub exchange: Duration,
+    /// Longest wait for a device to take a message. Shorter than the sender's own 64*T1, so that it hears the answer.
+    pub message: Duration,
     /// Longest time that a leg of a finished call may take to say goodbye and return its ports.
     pub leaving: Duration,
 }
@@ -116,6 +127,7 @@ impl Default for Timeouts {
             retry_after_secs: 5,
             connecting: Duration::from_secs(48),
             exchange: Duration::from_secs(64),
+            message: Duration::from_secs(28),
             leaving: Duration::from_secs(80),
         }
     }

@@ -28,8 +28,11 @@ mod facts;
 mod guard;
 mod input;
 mod means;
+mod messages;
 mod output;
+mod presence;
 mod registrar;
+mod sender;
 mod stock;
 mod switchboard;
 

@@ -122,6 +122,12 @@ pub enum Notice {
     LegNotEnded,
     /// A session description of a phone could not be read or used.
     DescriptionRefused,
+    /// A message was refused: its account has sent too many in this minute.
+    MessagesLimited,
+    /// A subscription was refused: too many.
+    SubscriptionsFull,
+    /// A subscription made room for a newer one of the same account.
+    SubscriptionReplaced,
 }
 
 /// Somebody has done what he should not have. The address is the only thing that names a person; it is what the
@@ -160,6 +166,8 @@ pub enum Why {
     Call(CallId),
     /// A contact expires.
     Registration,
+    /// The sender of a message has to be answered.
+    Message,
 }
 
 /// A reusable queue of outputs. The order is meaningful.

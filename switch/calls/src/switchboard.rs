@@ -27,7 +27,9 @@ use crate::{
     guard::{Fingerprints, Guard},
     input::Input,
     means::{Means, Random},
+    messages::Messages,
     output::{Notice, Output, Outputs, Why},
+    presence::Presence,
     registrar::Registrar,
     stock::Stock,
 };
@@ -46,6 +48,8 @@ pub struct Switchboard {
     /// Scratch of the parser.
     pub(crate) index: Index,
     pub(crate) registrar: Registrar,
+    pub(crate) messages: Messages,
+    pub(crate) presence: Presence,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
     pub(crate) stock: Stock,
@@ -73,6 +77,12 @@ pub struct Counts {
     pub sessions: usize,
     /// SIP transactions.
     pub transactions: usize,
+    /// Subscriptions of phones.
+    pub subscriptions: usize,
+    /// Messages that some device has not answered.
+    pub messages: usize,
+    /// Calls that show on a lamp.
+    pub lamps: usize,
     /// Timers of SIP and of calls; not the expiries of registrations.
     pub timers: usize,
     /// Contacts of all accounts.
@@ -103,6 +113,8 @@ impl Switchboard {
             fingerprints,
             index: Index::new(),
             registrar: Registrar::new(config.limits),
+            messages: Messages::default(),
+            presence: Presence::default(),
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             stock: Stock::default(),
@@ -126,6 +138,7 @@ impl Switchboard {
             Input::Plan(plan) => {
                 self.registrar.adopt(&plan, out);
                 self.plan = plan;
+                self.review_watches();
             }
             Input::Media(event) => self.media(event, out),
             Input::Command(Command::HangUp { call }) => self.hang_up(call, out),
@@ -146,7 +159,8 @@ impl Switchboard {
         let sip = self.endpoint.deadline().map(|(at, why)| (at, Why::Sip(why)));
         let call = self.deadlines.first().map(|(at, call)| (at.instant(self.origin), Why::Call(*call)));
         let expiry = self.registrar.deadline().map(|at| (self.clock.instant(at), Why::Registration));
-        [sip, call, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let message = self.messages.deadline().map(|at| (at, Why::Message));
+        [sip, call, expiry, message].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// What lives in the switchboard now.
@@ -160,6 +174,9 @@ impl Switchboard {
             leases: self.stock.held(),
             sessions: sip.sessions.max(self.sessions.len()),
             transactions: sip.transactions,
+            subscriptions: sip.subscriptions.max(self.presence.len()),
+            messages: self.messages.len(),
+            lamps: self.presence.calls(),
             timers: sip.timers + self.deadlines.len(),
             registrations: self.registrar.len(),
             stock: self.stock.free(),
@@ -201,13 +218,28 @@ impl Switchboard {
 
     /// Puts out what the endpoint has decided and takes up what it has to tell, until nothing follows.
     fn carry_out(&mut self, out: &mut Outputs) {
-        while let Some(output) = self.wire.pop() {
+        loop {
+            let Some(output) = self.wire.pop() else {
+                if self.show_contacts() {
+                    continue;
+                }
+                break;
+            };
             match output {
                 sip::Output::Send { flow, bytes } => out.push(Output::Send { flow, bytes }),
-                sip::Output::Event(Event::Request(request)) => self.request(&request, out),
-                sip::Output::Event(Event::Dropped(reason)) => out.notice(Notice::Dropped(reason)),
-                sip::Output::Event(event) => self.session_event(event, out),
+                sip::Output::Event(event) => self.event(event, out),
             }
+        }
+    }
+
+    fn event(&mut self, event: Event, out: &mut Outputs) {
+        match event {
+            Event::Request(request) => self.request(&request, out),
+            Event::Dropped(reason) => out.notice(Notice::Dropped(reason)),
+            Event::OutsideResponse { request, status, .. } => self.message_answered(request, status),
+            Event::StateWanted { subscription, is_full } => self.state_wanted(subscription, is_full),
+            Event::SubscriptionEnded { subscription, .. } => self.subscription_ended(subscription),
+            event => self.session_event(event, out),
         }
     }
 
@@ -235,6 +267,7 @@ impl Switchboard {
 
     /// Keeps a call for as long as something of it is left.
     pub(crate) fn keep(&mut self, id: CallId, call: Call, before: Option<Moment>) {
+        self.show(id, call.lamps());
         let after = call.deadline().filter(|_| !call.is_gone());
         if before != after {
             if let Some(before) = before {
@@ -277,6 +310,7 @@ impl Switchboard {
         }
         let wall = self.wall();
         self.registrar.expire(wall, out);
+        self.answer_late_messages();
         self.sip(sip::Input::Timeout);
     }
 

@@ -69,6 +69,7 @@ impl Call {
             Route::Ring(ring) => Some(ring.host),
             Route::Refuse(refusal) => refusal.host(),
         };
+        head.host = host;
         if let Some(host) = host {
             let (kind, reference) = participant_of(host);
             record.participant(ParticipantRole::Host, kind, reference, means);

@@ -1,7 +1,7 @@
 //! One call: two or more legs, one record, one state at a time.
 //!
 //! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `identity` says who
-//! calls, `signalling` and `exchange` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
+//! calls, `lamps` what others see of it, `signalling` and `exchange` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `outcome` says what it came to. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
@@ -10,6 +10,7 @@ mod events;
 mod exchange;
 pub(crate) mod identity;
 mod invitation;
+pub(crate) mod lamps;
 mod leg;
 mod media_plan;
 mod outcome;

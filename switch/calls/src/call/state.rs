@@ -10,7 +10,7 @@
 //! legs' farewell can follow. Every state but `Talking` and `Over` has a deadline of its own (`timers`).
 
 use contract::journal::{Detail, EventKind, ParticipantKind, ParticipantRole};
-use dialplan::PersonKey;
+use dialplan::{Host, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Reason, RequestKey, SessionKey};
 use streams::sdp::Description;
@@ -143,6 +143,8 @@ impl Side {
 /// What a call keeps whatever its state.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Head {
+    /// What was called, once that is known.
+    pub(crate) host: Option<Host>,
     pub(crate) leaving: Vec<Leaving>,
     legs: u16,
     #[cfg(feature = "planted-second-ended")]

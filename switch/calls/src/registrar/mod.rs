@@ -34,6 +34,8 @@ pub(crate) struct Registrar {
     expiries: BTreeSet<(Timestamp, AccountId, String)>,
     /// Whose contacts came on which open connection.
     connections: BTreeMap<u64, BTreeSet<AccountId>>,
+    /// Whose contacts have become others since somebody asked.
+    touched: BTreeSet<AccountId>,
 }
 
 /// Whose contacts a request is about.
@@ -46,7 +48,13 @@ pub(crate) struct Owner<'a> {
 
 impl Registrar {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, accounts: BTreeMap::new(), expiries: BTreeSet::new(), connections: BTreeMap::new() }
+        Self {
+            limits,
+            accounts: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+            connections: BTreeMap::new(),
+            touched: BTreeSet::new(),
+        }
     }
 
     /// How many contacts there are.
@@ -57,6 +65,11 @@ impl Registrar {
     /// The contacts of an account, in the order they were made.
     pub(crate) fn contacts(&self, account: AccountId) -> &[Binding] {
         self.accounts.get(&account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whose contacts have become others, more or fewer since this was last asked. Refreshes do not count.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<AccountId> {
+        std::mem::take(&mut self.touched)
     }
 
     /// The next expiry.
@@ -193,12 +206,18 @@ impl Registrar {
         match own.iter_mut().find(|old| old.key == binding.key) {
             Some(place) => {
                 let old = std::mem::replace(place, binding);
+                if old.contact != place.contact {
+                    self.touched.insert(account);
+                }
                 if old.expires_at != place.expires_at {
                     self.expiries.remove(&(old.expires_at, account, old.key));
                 }
                 self.forget_connection(account, old.flow.connection);
             }
-            None => own.push(binding),
+            None => {
+                own.push(binding);
+                self.touched.insert(account);
+            }
         }
         if connection != 0 {
             self.connections.entry(connection).or_default().insert(account);
@@ -209,6 +228,7 @@ impl Registrar {
         let Some(own) = self.accounts.get_mut(&account) else { return };
         let Some(at) = own.iter().position(|binding| binding.key == key) else { return };
         let gone = own.remove(at);
+        self.touched.insert(account);
         if own.is_empty() {
             self.accounts.remove(&account);
         }

@@ -142,7 +142,7 @@ fn options_are_answered_without_a_question() {
 
 #[test]
 fn other_methods_are_not_allowed() {
-    for (method, status) in [("MESSAGE", 405), ("SUBSCRIBE", 405), ("PUBLISH", 405)] {
+    for (method, status) in [("PUBLISH", 405), ("REFER", 405), ("NOTIFY", 405)] {
         let mut desk = Desk::new();
         let sari = Phone::new("1001", "198.51.100.1:5060");
         desk.from(&sari, &sari.register(1, "", "").replace("REGISTER", method));

@@ -1,8 +1,9 @@
 //! Stories: phones scripted as text, a switchboard, and what came of it.
 //!
 //! `events` is the record of a call in every way it can go, `media` who hears whom, `bodies` what else a message may
-//! hold, `redirects` where a call goes on, `identity` whom it is shown to be from, `registrar` what phones see of their
-//! contacts, `doors` who gets in, `abuse` who does not, `overload` what is turned away when there is too much, `traces`
+//! hold, `redirects` where a call goes on, `identity` whom it is shown to be from, `messages` and `presence` what is no
+//! call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does not, `overload` what is
+//! turned away when there is too much, `traces`
 //! what explains a call. `desk` is the harness they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -13,7 +14,9 @@ mod doors;
 mod events;
 mod identity;
 mod media;
+mod messages;
 mod overload;
+mod presence;
 mod redirects;
 mod registrar;
 mod traces;

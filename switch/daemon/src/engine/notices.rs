@@ -50,6 +50,9 @@ kinds! {
     Notice::LeaseNotReturned(_) => "lease_not_returned", true;
     Notice::LegNotEnded => "leg_not_ended", true;
     Notice::DescriptionRefused => "description_refused", false;
+    Notice::MessagesLimited => "messages_limited", true;
+    Notice::SubscriptionsFull => "subscriptions_full", true;
+    Notice::SubscriptionReplaced => "subscription_replaced", false;
 }
 
 /// Counts by kind, for anybody to read.

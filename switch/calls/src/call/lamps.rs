@@ -1,0 +1,97 @@
+//! What a call shows on the lamps of those who watch its people and the extension it came through (RFC 4235 3.7.1).
+//!
+//! Reads the states and decides nothing. Who else is in the call is not shown: a lamp says that somebody talks, not
+//! with whom.
+
+use std::collections::BTreeMap;
+
+use contract::id::ExtensionId;
+use dialplan::{Host, PersonKey};
+
+use super::{Call, leg::Leg, state::State};
+
+/// What can be watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Watched {
+    /// Somebody, by their own number.
+    Person(PersonKey),
+    /// An extension: calls that came through it.
+    Extension(ExtensionId),
+}
+
+impl From<Host> for Watched {
+    fn from(host: Host) -> Self {
+        match host {
+            Host::Extension(extension) => Self::Extension(extension),
+            Host::User(user) => Self::Person(PersonKey::User(user)),
+            Host::Account(account) => Self::Person(PersonKey::Account(account)),
+        }
+    }
+}
+
+/// How a call stands for one of its people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// Nobody rings yet.
+    Trying,
+    /// It rings.
+    Early,
+    /// They talk.
+    Confirmed,
+}
+
+/// Who began it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Direction {
+    /// The one who is watched called.
+    Initiator,
+    /// The one who is watched was called.
+    Recipient,
+}
+
+/// One lamp of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lamp {
+    pub(crate) direction: Direction,
+    pub(crate) stage: Stage,
+}
+
+/// What a call shows, by whom.
+pub(crate) type Lamps = BTreeMap<Watched, Lamp>;
+
+impl Call {
+    /// What it shows now; nothing once it has ended.
+    pub(crate) fn lamps(&self) -> Lamps {
+        let mut lamps = Lamps::new();
+        let callees = match &self.state {
+            State::Ringing(ringing) => {
+                let stage_of = |leg: &Leg| if leg.has_rung { Stage::Early } else { Stage::Trying };
+                let furthest = ringing.forks.iter().map(stage_of).max().unwrap_or(Stage::Trying);
+                show(&mut lamps, Watched::Person(ringing.caller.person), Direction::Initiator, furthest);
+                for fork in &ringing.forks {
+                    show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
+                }
+                furthest
+            }
+            State::Connecting(connecting) => talking(&mut lamps, &connecting.caller, &connecting.callee),
+            State::Talking(talks) => talking(&mut lamps, &talks.caller, &talks.callee),
+            State::Over(_) => return lamps,
+        };
+        if let Some(Host::Extension(extension)) = self.head.host {
+            show(&mut lamps, Watched::Extension(extension), Direction::Recipient, callees);
+        }
+        lamps
+    }
+}
+
+fn talking(lamps: &mut Lamps, caller: &Leg, callee: &Leg) -> Stage {
+    show(lamps, Watched::Person(caller.person), Direction::Initiator, Stage::Confirmed);
+    show(lamps, Watched::Person(callee.person), Direction::Recipient, Stage::Confirmed);
+    Stage::Confirmed
+}
+
+/// Of several devices of one person the furthest counts.
+fn show(lamps: &mut Lamps, watched: Watched, direction: Direction, stage: Stage) {
+    let lamp = lamps.entry(watched).or_insert(Lamp { direction, stage });
+    lamp.stage = lamp.stage.max(stage);
+}

@@ -1,0 +1,35 @@
+//! Who sends a request outside a dialog that is for the sender's own organisation only: INVITE, MESSAGE, SUBSCRIBE.
+//!
+//! REGISTER is not asked here: whose contacts it is about is said by To (RFC 3261 §10.3).
+
+use dialplan::{Account, OrgPlan, Plan};
+use sip::{NewRequest, Reply};
+
+use crate::{call::identity, facts, output::Outputs, switchboard::Switchboard};
+
+impl Switchboard {
+    /// The organisation that a request is for and the account that sends it. `None`: it has been answered, because
+    /// the domain is not ours (404), the credentials are wanting (401), or From names somebody else (403).
+    pub(crate) fn sender<'p>(
+        &mut self,
+        plan: &'p Plan,
+        request: &NewRequest,
+        out: &mut Outputs,
+    ) -> Option<(&'p OrgPlan, &'p Account)> {
+        let message = request.message.view();
+        let Some(org) = facts::addressed(plan, &self.config.own_hosts, &message) else {
+            self.not_for_us(request, out);
+            return None;
+        };
+        let account = self.authenticated(request, org, out)?;
+        let own_hosts = &self.config.own_hosts;
+        let from = message.from();
+        let is_own_name =
+            from.is_ok_and(|from| facts::names_user(&from, plan, own_hosts, org, &account.username));
+        if !is_own_name && !identity::has_anonymous_from(&message) {
+            self.reply(request, Reply::new(403).phrase("From Is Not The Authenticated User"));
+            return None;
+        }
+        Some((org, account))
+    }
+}
