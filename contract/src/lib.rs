@@ -1,8 +1,9 @@
 //! What the switch and the control plane say to each other, and nothing else.
 //!
-//! Four kinds of value cross the wall: [`journal::Entry`] (facts about calls, switch → Postgres),
+//! Five kinds of value cross the wall: [`journal::Entry`] (facts about calls, switch → Postgres),
 //! [`snapshot::Snapshot`] (configuration rows, Postgres → switch), [`command::Command`] (momentary orders,
-//! control plane → switch) and [`live`] views (switch → whoever asks). Identifiers and instants stand in
+//! control plane → switch), [`live`] views and
+//! [`trace`]s (switch → whoever asks). Identifiers and instants stand in
 //! [`id`] and [`time`].
 //!
 //! This package has no I/O, no clock and no randomness, and depends on nothing of ours.
@@ -14,3 +15,4 @@ pub mod journal;
 pub mod live;
 pub mod snapshot;
 pub mod time;
+pub mod trace;

@@ -24,6 +24,7 @@ use crate::{
     atomic_file, bindings,
     config::{self, Config, Mistake},
     engine::{self, Engine},
+    hep,
     journal::{self, feeder::Feeder},
     notify::Notifier,
     plan_watch::{self, PlanWatch},
@@ -89,8 +90,18 @@ impl Daemon {
         let (wire_counters, relay_counters) = (wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
         let journal_end = journal.journal;
-        let parts =
-            engine::Parts { wire, poll, relay, journal: journal_end, bindings, restored, plan: kept, waker };
+        let hep = Arc::<hep::Counters>::default();
+        let parts = engine::Parts {
+            wire,
+            poll,
+            relay,
+            journal: journal_end,
+            bindings,
+            restored,
+            plan: kept,
+            hep: Arc::clone(&hep),
+            waker,
+        };
         let (engine, handle) = Engine::new(&config, parts)?;
         let switch = Switch {
             engine: handle.clone(),
@@ -101,6 +112,8 @@ impl Daemon {
             journal: journal_counters,
             bindings: bindings_counters,
             plan: plan_counters,
+            trace: engine.trace_counters(),
+            hep,
         };
         let url_file = config.switch_api_url_file();
         listener

@@ -59,6 +59,7 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
         let reason = "is not between register_expires_min_secs and register_expires_max_secs";
         mistakes.push(Mistake::new("limits.register_expires_default_secs", reason));
     }
+    super::observe::check(config, mistakes);
     if let Err(error) = EnvFilter::try_new(&config.log.filter) {
         mistakes.push(Mistake::new("log.filter", error));
     }

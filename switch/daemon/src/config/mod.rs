@@ -5,6 +5,7 @@
 //! or from the environment. Tenants, accounts and numbers are not configuration but rows in the database.
 
 mod check;
+mod observe;
 mod read;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 use calls::Redirects;
 use calls::{GuardConfig, SwitchboardConfig};
 use ipnet::IpNet;
+pub use observe::{Events, Hep, Trace};
 use read::Reader;
 use sip::digest::Algorithm;
 
@@ -38,6 +40,12 @@ pub struct Config {
     pub limits: Limits,
     /// What is logged and how.
     pub log: Log,
+    /// The ladder of the last calls.
+    pub trace: Trace,
+    /// The mirror to Homer.
+    pub hep: Hep,
+    /// The event stream.
+    pub events: Events,
 }
 
 /// `[sip]`
@@ -254,6 +262,9 @@ impl Default for Config {
                 register_expires_default_secs: 3_600,
             },
             log: Log { format: LogFormat::Text, filter: "info".into() },
+            trace: Trace::default(),
+            hep: Hep::default(),
+            events: Events::default(),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// One section of the file while it is read; the name is empty for the keys at the top.
-struct Section<'a, 'b> {
+pub(super) struct Section<'a, 'b> {
     name: &'static str,
     table: Table,
     reader: &'a mut Reader<'b>,
@@ -48,6 +48,7 @@ impl<'a> Reader<'a> {
             s.take("url_file", &mut config.switch_api.url_file, optional_path);
         });
         self.read_limits(&mut config);
+        self.read_observe(&mut config);
         self.section("log", |s| {
             s.take("format", &mut config.log.format, log_format);
             s.take("filter", &mut config.log.filter, text);
@@ -67,6 +68,7 @@ impl<'a> Reader<'a> {
             &mut config.sip.tls_key,
             &mut config.sip.tls_client_ca,
             &mut config.sip.tls_ca,
+            &mut config.hep.password_file,
         ] {
             *path = path.take().map(|path| folder.join(path));
         }
@@ -135,7 +137,7 @@ impl<'a> Reader<'a> {
         self.table.remove(key)
     }
 
-    fn section(&mut self, name: &'static str, read: impl FnOnce(&mut Section<'_, 'a>)) {
+    pub(super) fn section(&mut self, name: &'static str, read: impl FnOnce(&mut Section<'_, 'a>)) {
         let table = match self.table.remove(name) {
             None => Table::new(),
             Some(Value::Table(table)) => table,
@@ -160,7 +162,12 @@ impl<'a> Reader<'a> {
 }
 
 impl Section<'_, '_> {
-    fn take<T>(&mut self, key: &str, into: &mut T, read: impl FnOnce(&Value) -> Result<T, String>) {
+    pub(super) fn take<T>(
+        &mut self,
+        key: &str,
+        into: &mut T,
+        read: impl FnOnce(&Value) -> Result<T, String>,
+    ) {
         let full_key = format!("{}.{key}", self.name);
         if let Some(value) = self.table.remove(key) {
             match read(&value) {
@@ -176,7 +183,7 @@ fn text(value: &Value) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| format!("expected a text in quotes, found {value}"))
 }
 
-fn optional_path(value: &Value) -> Result<Option<PathBuf>, String> {
+pub(super) fn optional_path(value: &Value) -> Result<Option<PathBuf>, String> {
     let path = text(value)?;
     Ok(Some(path).filter(|path| !path.is_empty()).map(PathBuf::from))
 }
@@ -207,7 +214,7 @@ fn parsed<T: FromStr>(value: &Value, expected: &str) -> Result<T, String> {
     parsed.ok_or_else(|| format!("expected {expected}, found {value}"))
 }
 
-fn number<T: TryFrom<i64>>(value: &Value, lowest: i64, highest: i64) -> Result<T, String> {
+pub(super) fn number<T: TryFrom<i64>>(value: &Value, lowest: i64, highest: i64) -> Result<T, String> {
     let fits = value.as_integer().filter(|number| (lowest..=highest).contains(number));
     let number = fits.and_then(|number| T::try_from(number).ok());
     number.ok_or_else(|| format!("expected a whole number from {lowest} to {highest}, found {value}"))

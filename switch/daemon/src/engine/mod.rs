@@ -7,6 +7,7 @@
 mod notices;
 mod security_log;
 mod settings;
+mod tap;
 
 use std::{
     collections::VecDeque,
@@ -32,13 +33,16 @@ use crate::{
     bindings::Bindings,
     clock,
     config::{Config, Mistake},
+    hep,
     journal::Journal,
     live::Live,
+    trace::{self, Recorder},
     wire::{DATAGRAM_BYTES_MAX, FOREIGN_TOKENS, Received, Wire},
 };
 use notices::NoticeLog;
 pub use notices::Notices;
 use security_log::SecurityLog;
+use tap::Tap;
 
 const WAKER: Token = Token(FOREIGN_TOKENS);
 /// Orders from other threads that may wait.
@@ -81,10 +85,14 @@ pub struct Counters {
     pub notices: Notices,
 }
 
+/// A look at what only the engine's thread may see. It is brief: calls wait meanwhile.
+type Look = Box<dyn FnOnce(&Recorder, &Switchboard) + Send>;
+
 /// An order from another thread.
 enum Control {
     Plan(Arc<Plan>, oneshot::Sender<()>),
     Command(Command, oneshot::Sender<Outcome>),
+    Look(Look),
     Drain,
 }
 
@@ -107,6 +115,20 @@ impl Handle {
     pub fn command(&self, command: Command) -> oneshot::Receiver<Outcome> {
         let (answer, answered) = oneshot::channel();
         if self.controls.try_send(Control::Command(command, answer)).is_ok() {
+            let _ = self.waker.wake();
+        }
+        answered
+    }
+
+    /// Has a look taken between two turns. The answer fails when the engine is gone or too busy.
+    pub fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Recorder, &Switchboard) -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (answer, answered) = oneshot::channel();
+        let look: Look =
+            Box::new(move |recorder, switchboard| drop(answer.send(look(recorder, switchboard))));
+        if self.controls.try_send(Control::Look(look)).is_ok() {
             let _ = self.waker.wake();
         }
         answered
@@ -141,6 +163,8 @@ pub struct Parts {
     pub restored: Vec<Binding>,
     /// The last good plan, if there is one.
     pub plan: Option<Arc<Plan>>,
+    /// Counts what goes to Homer.
+    pub hep: Arc<hep::Counters>,
     /// See [`waker`].
     pub waker: Arc<Waker>,
 }
@@ -162,6 +186,7 @@ pub struct Engine {
     live: Arc<Live>,
     counters: Arc<Counters>,
     out: Outputs,
+    tap: Tap,
     /// Who waits for the outcome of the command that is being handled.
     asker: Option<oneshot::Sender<Outcome>>,
     media_waiting: VecDeque<MediaCommand>,
@@ -193,6 +218,9 @@ impl Engine {
         let first_plan = parts.plan.clone().unwrap_or_default();
         let switchboard = Switchboard::new(settings::switchboard(config), first_plan, seed, mark);
         let (sender, controls) = crossbeam_channel::bounded(CONTROLS_MAX);
+        let mirror = hep::Mirror::configured(&config.hep, Arc::clone(&parts.hep))
+            .map_err(|error| vec![Mistake::new("hep.password_file", error)])?;
+        let tap = Tap::new(Recorder::new(config.trace.memory_bytes_max), mirror, mark);
         let mut engine = Self {
             wire: parts.wire,
             poll: parts.poll,
@@ -204,6 +232,7 @@ impl Engine {
             live: Arc::default(),
             counters: Arc::default(),
             out: Outputs::new(),
+            tap,
             asker: None,
             media_waiting: VecDeque::new(),
             has_more_media: false,
@@ -229,6 +258,11 @@ impl Engine {
     /// What is counted.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
+    }
+
+    /// What the ladder of the last calls counts.
+    pub fn trace_counters(&self) -> Arc<trace::Counters> {
+        self.tap.recorder.counters()
     }
 
     /// Turns until it is told to drain and has. After a defect that it can see it drains by itself and says what it was.
@@ -295,6 +329,7 @@ impl Engine {
                     self.handle(now, Input::Command(command));
                     self.asker = None;
                 }
+                Control::Look(look) => look(&self.tap.recorder, &self.switchboard),
                 Control::Drain => self.drain(now),
             }
         }
@@ -341,7 +376,9 @@ impl Engine {
         }
         if now >= self.tick_at {
             self.tick_at = now + TICK_EVERY;
-            self.handle(now, Input::Clock(ClockMark { instant: now, unix: clock::unix_now() }));
+            let mark = ClockMark { instant: now, unix: clock::unix_now() };
+            self.tap.set_clock(mark);
+            self.handle(now, Input::Clock(mark));
             let counts = self.switchboard.counts();
             self.counters.transactions.store(counts.transactions as u64, Ordering::Relaxed);
             self.counters.sessions.store(counts.sessions as u64, Ordering::Relaxed);
@@ -353,22 +390,38 @@ impl Engine {
     }
 
     fn handle(&mut self, now: Instant, input: Input<'_>) {
+        let mut received = match &input {
+            Input::Received { flow, bytes } => Some((*flow, *bytes)),
+            _ => None,
+        };
         self.switchboard.handle(now, input, &mut self.out);
         while let Some(output) = self.out.pop() {
             match output {
-                Output::Send { flow, bytes } => self.wire.send(now, flow, bytes),
                 Output::Trusted { connection } => self.wire.trust(connection),
+                Output::Send { flow, bytes } => {
+                    if let Some((flow, bytes)) = received.take() {
+                        self.tap.received(now, flow, bytes);
+                    }
+                    self.tap.sent(now, flow, &bytes);
+                    self.wire.send(now, flow, bytes);
+                }
                 Output::Media(command) => self.send_media(command),
                 Output::Journal(entry) => {
                     let is_call = matches!(entry.fact, contract::journal::Fact::Call(_));
                     self.counters.calls.fetch_add(u64::from(is_call), Ordering::Relaxed);
+                    self.tap.fact(&entry);
                     self.journal.record(entry);
                 }
                 Output::Binding(change) => {
                     self.live.change_registration(&change);
                     self.bindings.note(change);
                 }
-                Output::Live(change) => self.live.change_call(change),
+                Output::Live(change) => {
+                    if let calls::LiveChange::Put(call) = &change {
+                        self.tap.live(call);
+                    }
+                    self.live.change_call(change);
+                }
                 Output::Command(outcome) => {
                     let _ = self.asker.take().map(|asker| asker.send(outcome));
                 }
@@ -378,8 +431,11 @@ impl Engine {
                     }
                     self.notice_log.note(now, &notice, &self.counters.notices);
                 }
-                Output::Trace(_) => {}
+                Output::Trace(trace) => self.tap.trace(trace),
             }
+        }
+        if let Some((flow, bytes)) = received {
+            self.tap.received(now, flow, bytes);
         }
     }
 

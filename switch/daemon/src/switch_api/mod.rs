@@ -3,6 +3,7 @@
 //! On a loopback address only, for `sambung-api`, the `sambung` tool and Prometheus. Everything but `/v1/health`
 //! asks for the bearer token of the token file. Nothing here is stored, and nothing here is configuration.
 
+mod calls;
 mod metrics;
 mod token;
 
@@ -21,16 +22,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use contract::{
-    command::{Command, Outcome},
-    live::{LiveCall, Registration},
-};
+use contract::command::{Command, Outcome};
 use serde::{Deserialize, Serialize};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 pub use token::Token;
 
-use crate::{atomic_file, bindings, engine, journal, live::Live, plan_watch, wire};
+use crate::{atomic_file, bindings, engine, hep, journal, live::Live, plan_watch, trace, wire};
 
 /// A command is a few words.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -56,6 +54,10 @@ pub struct Switch {
     pub bindings: Arc<bindings::Counters>,
     /// The plan's figures.
     pub plan: Arc<plan_watch::Counters>,
+    /// The figures of the ladder of the last calls.
+    pub trace: Arc<trace::Counters>,
+    /// The figures of the mirror to Homer.
+    pub hep: Arc<hep::Counters>,
 }
 
 /// The body of `/v1/health`.
@@ -104,8 +106,11 @@ impl Switch {
 /// All routes.
 pub fn router(switch: Switch, token: Token) -> Router {
     let guarded = Router::new()
-        .route("/v1/calls", get(calls))
-        .route("/v1/registrations", get(registrations))
+        .route("/v1/calls", get(calls::live))
+        .route("/v1/calls/last", get(calls::last))
+        .route("/v1/calls/{call}/trace", get(calls::trace))
+        .route("/v1/calls/{call}/pcap", get(calls::pcap))
+        .route("/v1/registrations", get(calls::registrations))
         .route("/v1/commands", post(command))
         .route("/metrics", get(metrics))
         .layer(middleware::from_fn_with_state(Arc::new(token), authorise));
@@ -141,14 +146,6 @@ async fn health(State(switch): State<Switch>) -> (StatusCode, Json<Health>) {
     (if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
 }
 
-async fn calls(State(switch): State<Switch>) -> Json<Vec<LiveCall>> {
-    Json(switch.live.calls())
-}
-
-async fn registrations(State(switch): State<Switch>) -> Json<Vec<Registration>> {
-    Json(switch.live.registrations())
-}
-
 async fn command(State(switch): State<Switch>, Json(command): Json<Command>) -> Response {
     match switch.engine.command(command).await {
         Ok(outcome) => Json(CommandAnswer { outcome }).into_response(),
@@ -158,4 +155,28 @@ async fn command(State(switch): State<Switch>, Json(command): Json<Command>) -> 
 
 async fn metrics(State(switch): State<Switch>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::text(&switch))
+}
+
+/// Why there is no better answer, for people.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(skip)]
+    status: StatusCode,
+    problem: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, problem: impl Into<String>) -> Self {
+        Self { status, problem: problem.into() }
+    }
+
+    fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the engine does not answer")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (self.status, Json(self)).into_response()
+    }
 }

@@ -1,0 +1,137 @@
+//! Why a call went as it did: route, facts and SIP messages of one of the last calls, as the switch remembers them.
+//!
+//! Kept in memory only and for as long as it has room; the record of a call is its journal, not this. Credentials are
+//! masked before a message gets here. `sambung why` draws it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{CallId, OrgId},
+    journal::Fact,
+    time::Timestamp,
+};
+
+/// Everything remembered of one call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallTrace {
+    /// The call.
+    pub call: CallId,
+    /// Its organisation.
+    pub org: OrgId,
+    /// Number or username of the caller.
+    pub caller: String,
+    /// What was dialled.
+    pub dialled: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// It has not ended.
+    pub is_live: bool,
+    /// What the plan made of what was dialled.
+    pub route: Option<RouteTrace>,
+    /// Its legs by number, each by the Call-ID of its messages.
+    pub legs: Vec<String>,
+    /// What was written down of it, in order.
+    pub facts: Vec<TracedFact>,
+    /// Its SIP messages, in the order in which the switch handled them.
+    pub messages: Vec<TracedMessage>,
+    /// Messages and facts beyond what is remembered of one call.
+    pub left_out: u64,
+}
+
+/// A route and how it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteTrace {
+    /// Revision of the plan that was asked.
+    pub revision: i64,
+    /// In order.
+    pub steps: Vec<RouteStep>,
+}
+
+/// One step of the plan's decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+pub enum RouteStep {
+    /// The organisation is not in the plan.
+    NoOrganisation,
+    /// Nothing has the number.
+    NoNumber,
+    /// The number stands for this.
+    Number {
+        /// `extension`, `user` or `account`.
+        kind: String,
+        /// Its id.
+        id: String,
+        /// Its name, where the plan knows one.
+        name: Option<String>,
+    },
+    /// It is switched off or suspended.
+    Inactive,
+    /// Nobody is assigned to it.
+    NoStaff,
+    /// The caller is among those who would ring and is left out.
+    CallerLeftOut,
+    /// So many people ring, on so many accounts.
+    Rings {
+        /// People.
+        people: usize,
+        /// Accounts of theirs.
+        accounts: usize,
+        /// For how long, in seconds.
+        seconds: u16,
+    },
+}
+
+/// A fact of the call's journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TracedFact {
+    /// When it became true.
+    pub at: Timestamp,
+    /// The fact.
+    pub fact: Fact,
+}
+
+/// Which way a message went, seen from the switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// To the switch.
+    In,
+    /// From the switch.
+    Out,
+}
+
+/// A SIP message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracedMessage {
+    /// When the switch took or made it; messages of one turn of its loop share an instant.
+    pub at: Timestamp,
+    /// Which way it went.
+    pub way: Way,
+    /// Number of the leg it belongs to, from 1.
+    pub leg: u16,
+    /// `udp`, `tcp` …
+    pub transport: String,
+    /// The switch's address, `192.0.2.1:5060`.
+    pub local: String,
+    /// The far end's.
+    pub remote: String,
+    /// The whole message; bytes that are no UTF-8 are replaced.
+    pub text: String,
+}
+
+/// One of the last calls, in a list of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallSummary {
+    /// The call.
+    pub call: CallId,
+    /// Number or username of the caller.
+    pub caller: String,
+    /// What was dialled.
+    pub dialled: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// It has not ended.
+    pub is_live: bool,
+    /// SIP messages remembered.
+    pub messages: usize,
+}

@@ -1,0 +1,121 @@
+//! What is remembered of one call. It only grows, up to its bounds; what comes after that is counted.
+
+use contract::{
+    id::{CallId, OrgId},
+    journal::{Entry, Fact},
+    time::Timestamp,
+    trace::{CallSummary, TracedFact, Way},
+};
+use dialplan::Decision;
+use sip::Flow;
+
+use super::Message;
+
+/// Messages of one call: a party that is in a call must not push other calls out.
+const MESSAGES_MAX: usize = 1_024;
+/// Bytes of the messages of one call.
+const BYTES_MAX: usize = 512 * 1024;
+/// Facts of one call.
+const FACTS_MAX: usize = 512;
+/// What a fact takes besides itself: its texts.
+const FACT_TEXT_BYTES: usize = 64;
+
+/// What is remembered of one call.
+#[derive(Clone, Debug)]
+pub struct Tape {
+    pub(super) call: CallId,
+    pub(super) org: OrgId,
+    pub(super) created_at: Timestamp,
+    pub(super) caller: Box<str>,
+    pub(super) dialled: Box<str>,
+    pub(super) is_live: bool,
+    pub(super) route: Option<(i64, Box<Decision>)>,
+    /// Call-IDs by leg.
+    pub(super) legs: Vec<Box<str>>,
+    pub(super) facts: Vec<TracedFact>,
+    pub(super) messages: Vec<Line>,
+    /// All messages, one behind the other.
+    pub(super) bytes: Vec<u8>,
+    pub(super) left_out: u64,
+}
+
+/// A message without its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub(super) at: Timestamp,
+    pub(super) way: Way,
+    pub(super) leg: u16,
+    pub(super) flow: Flow,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Tape {
+    pub(super) fn new(call: CallId) -> Self {
+        Self {
+            call,
+            org: OrgId(uuid::Uuid::nil()),
+            created_at: Timestamp(0),
+            caller: Box::default(),
+            dialled: Box::default(),
+            is_live: true,
+            route: None,
+            legs: Vec::new(),
+            facts: Vec::new(),
+            messages: Vec::new(),
+            bytes: Vec::new(),
+            left_out: 0,
+        }
+    }
+
+    /// Bytes of memory it takes, a little more rather than less.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.bytes.capacity()
+            + self.messages.capacity() * size_of::<Line>()
+            + self.facts.capacity() * (size_of::<TracedFact>() + FACT_TEXT_BYTES)
+            + self.legs.capacity() * (size_of::<Box<str>>() + 128)
+            + self.route.as_ref().map_or(0, |_| size_of::<Decision>() + 128)
+    }
+
+    pub(super) fn message(&mut self, leg: u16, message: &Message<'_>) {
+        let start = self.bytes.len();
+        let end = start + message.bytes.len();
+        if self.messages.len() >= MESSAGES_MAX || end > BYTES_MAX {
+            self.left_out += 1;
+            return;
+        }
+        self.bytes.extend_from_slice(message.bytes);
+        let Message { at, way, flow, .. } = *message;
+        self.messages.push(Line { at, way, leg, flow, start, end });
+    }
+
+    pub(super) fn fact(&mut self, entry: &Entry) {
+        if let Fact::Call(call) = &entry.fact {
+            (self.org, self.created_at) = (entry.org, entry.at);
+            self.dialled = call.dialled.as_str().into();
+            return;
+        }
+        if self.facts.len() >= FACTS_MAX {
+            self.left_out += 1;
+            return;
+        }
+        self.facts.push(TracedFact { at: entry.at, fact: entry.fact.clone() });
+    }
+
+    /// The bytes of a message.
+    pub(super) fn bytes_of(&self, line: &Line) -> &[u8] {
+        self.bytes.get(line.start..line.end).unwrap_or_default()
+    }
+
+    pub(super) fn summary(&self) -> CallSummary {
+        CallSummary {
+            call: self.call,
+            caller: self.caller.to_string(),
+            dialled: self.dialled.to_string(),
+            created_at: self.created_at,
+            is_live: self.is_live,
+            messages: self.messages.len(),
+        }
+    }
+}
