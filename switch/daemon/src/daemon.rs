@@ -114,6 +114,12 @@ impl Daemon {
             plan: plan_counters,
             trace: engine.trace_counters(),
             hep,
+            events: switch_api::events::Source {
+                folder: config.journal_dir(),
+                durable: journal.durable.clone(),
+            },
+            streams: Arc::default(),
+            data_dir: config.data_dir.as_path().into(),
         };
         let url_file = config.switch_api_url_file();
         listener
@@ -146,7 +152,8 @@ impl Daemon {
         let (engine, engine_ended) = spawn_engine(engine)?;
         let api = tokio::spawn(async move { axum::serve(listener, router).await });
         let journal_dir = config.journal_dir();
-        let feeder = Feeder::new(&journal_dir, durable, database.clone(), Arc::clone(&switch.journal));
+        let feeder = Feeder::new(&journal_dir, durable, database.clone(), Arc::clone(&switch.journal))
+            .keeping(config.events.kept_segments);
         let mut feeder = tokio::spawn(feeder.run());
         let installer = handle.clone();
         let install = move |plan| installer.install(plan);

@@ -1,7 +1,9 @@
-//! Log lines on stderr, panics among them.
+//! Log lines on stderr, panics among them; which lines are written can be changed while the switch runs ([`level`]).
 //!
 //! A thread of its own writes them. Whoever logs, the engine and the media thread among them, never waits for a pipe
 //! that nobody empties: lines that find no room are dropped, and a line says how many those were.
+
+mod level;
 
 use std::{
     io::{self, Write},
@@ -18,6 +20,7 @@ use crossbeam_channel::{Receiver, Sender};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::config::{Log, LogFormat};
+pub use level::{Current, Filter, filter, problem_of};
 
 /// Lines on their way to the thread.
 const LINES_MAX: usize = 4_096;
@@ -31,8 +34,18 @@ pub fn start(log: &Log) -> io::Result<LastLines> {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match log.format {
-        LogFormat::Text => subscriber.with_ansi(false).init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+        LogFormat::Text => {
+            let subscriber = subscriber.with_ansi(false).with_filter_reloading();
+            let handle = subscriber.reload_handle();
+            subscriber.init();
+            level::keep(&log.filter, move |filter| handle.reload(filter).is_ok());
+        }
+        LogFormat::Json => {
+            let subscriber = subscriber.json().flatten_event(true).with_filter_reloading();
+            let handle = subscriber.reload_handle();
+            subscriber.init();
+            level::keep(&log.filter, move |filter| handle.reload(filter).is_ok());
+        }
     }
     Ok(last_lines)
 }

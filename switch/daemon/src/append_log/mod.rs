@@ -28,6 +28,8 @@ use crate::atomic_file;
 const MAGIC: &[u8; 8] = b"sambung1";
 /// Bytes before the first record of a segment.
 const SEGMENT_HEADER_BYTES: u64 = 16;
+/// Bytes of a record besides what was pushed.
+pub const RECORD_HEADER_BYTES: u64 = record::HEADER_BYTES as u64;
 /// A group is committed when it has grown to this, so that it always fits a fresh segment.
 const GROUP_BYTES_MAX: usize = 1024 * 1024;
 /// The smallest useful segment: header, one full group and one record of the largest size.

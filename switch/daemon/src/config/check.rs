@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use tracing_subscriber::EnvFilter;
-
 use super::{Config, Mistake, Sip};
 
 /// The longest User-Agent: it stands in every message of ours.
@@ -60,8 +58,8 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
         mistakes.push(Mistake::new("limits.register_expires_default_secs", reason));
     }
     super::observe::check(config, mistakes);
-    if let Err(error) = EnvFilter::try_new(&config.log.filter) {
-        mistakes.push(Mistake::new("log.filter", error));
+    if let Some(problem) = crate::logging::problem_of(&config.log.filter) {
+        mistakes.push(Mistake::new("log.filter", problem));
     }
 }
 

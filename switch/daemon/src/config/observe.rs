@@ -64,7 +64,7 @@ impl Reader<'_> {
             s.take("password_file", &mut config.hep.password_file, read::optional_path);
         });
         self.section("events", |s| {
-            s.take("kept_segments", &mut config.events.kept_segments, |v| read::number(v, 0, 1_000));
+            s.take("kept_segments", &mut config.events.kept_segments, |v| read::number(v, 1, 1_000));
         });
     }
 }

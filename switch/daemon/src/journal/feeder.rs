@@ -46,6 +46,7 @@ pub struct Feeder {
     saved: Position,
     saved_at: Instant,
     damaged: Option<Position>,
+    kept_segments: u64,
 }
 
 impl Feeder {
@@ -68,7 +69,14 @@ impl Feeder {
             saved,
             saved_at: Instant::now(),
             damaged: None,
+            kept_segments: 0,
         }
+    }
+
+    /// Lets so many segments that have arrived stay, for readers of the event stream.
+    pub fn keeping(mut self, segments: u64) -> Self {
+        self.kept_segments = segments;
+        self
     }
 
     /// Delivers until the journal is closed and everything in it has arrived. Dropping it at any point is safe.
@@ -182,7 +190,10 @@ impl Feeder {
         let saved = serde_json::to_vec(&position)
             .map_err(std::io::Error::from)
             .and_then(|text| atomic_file::replace(&self.folder.join(CURSOR_FILE), &text))
-            .and_then(|()| append_log::remove_before(&self.folder, position.segment));
+            .and_then(|()| {
+                let first_kept = position.segment.saturating_sub(self.kept_segments);
+                append_log::remove_before(&self.folder, first_kept)
+            });
         match saved {
             Ok(_) => self.saved = position,
             Err(error) => tracing::warn!(%error, "the journal's cursor cannot be written; it is tried again"),

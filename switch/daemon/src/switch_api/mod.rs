@@ -1,18 +1,16 @@
 //! The switch's local HTTP door: what is going on, and momentary orders (DESIGN §2).
 //!
-//! On a loopback address only, for `sambung-api`, the `sambung` tool and Prometheus. Everything but `/v1/health`
+//! On a loopback address only, for `sambung-api`, the `sambung` tool and Prometheus. Everything but `/health`
 //! asks for the bearer token of the token file. Nothing here is stored, and nothing here is configuration.
 
 mod calls;
+pub mod events;
+mod health;
+mod log_level;
 mod metrics;
 mod token;
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -26,6 +24,7 @@ use contract::command::{Command, Outcome};
 use serde::{Deserialize, Serialize};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
+pub use health::Health;
 pub use token::Token;
 
 use crate::{atomic_file, bindings, engine, hep, journal, live::Live, plan_watch, trace, wire};
@@ -58,19 +57,12 @@ pub struct Switch {
     pub trace: Arc<trace::Counters>,
     /// The figures of the mirror to Homer.
     pub hep: Arc<hep::Counters>,
-}
-
-/// The body of `/v1/health`.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    /// The process answers.
-    pub live: bool,
-    /// Calls can be made.
-    pub ready: bool,
-    /// What is missing for that.
-    pub missing: Vec<String>,
-    /// What is away without calls suffering from it.
-    pub degraded: Vec<String>,
+    /// What the event stream reads.
+    pub events: events::Source,
+    /// Who reads it.
+    pub streams: Arc<events::Streams>,
+    /// Where everything lies on disk.
+    pub data_dir: Arc<Path>,
 }
 
 /// The answer to a command.
@@ -78,29 +70,6 @@ pub struct Health {
 pub struct CommandAnswer {
     /// What came of it.
     pub outcome: Outcome,
-}
-
-impl Switch {
-    /// Whether calls can be made, and what is in the way.
-    pub fn health(&self) -> Health {
-        let words = |conditions: &[(bool, &str)]| -> Vec<String> {
-            conditions.iter().filter(|(holds, _)| *holds).map(|(_, word)| (*word).to_owned()).collect()
-        };
-        let missing = words(&[
-            (!self.plan.has_plan.load(Ordering::Relaxed), "plan"),
-            (self.engine_counters.journal_pressure.load(Ordering::Relaxed), "journal"),
-            (self.relay.pairs_stocked.load(Ordering::Relaxed) == 0, "media_ports"),
-            (self.engine_counters.draining.load(Ordering::Relaxed), "draining"),
-        ]);
-        let database_away = self.plan.database_away.load(Ordering::Relaxed)
-            || self.journal.database_away.load(Ordering::Relaxed);
-        Health {
-            live: true,
-            ready: missing.is_empty(),
-            missing,
-            degraded: words(&[(database_away, "database")]),
-        }
-    }
 }
 
 /// All routes.
@@ -112,10 +81,13 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/calls/{call}/pcap", get(calls::pcap))
         .route("/v1/registrations", get(calls::registrations))
         .route("/v1/commands", post(command))
+        .route("/v1/events", get(events::events))
+        .route("/v1/log-level", get(log_level::show).put(log_level::change))
         .route("/metrics", get(metrics))
         .layer(middleware::from_fn_with_state(Arc::new(token), authorise));
     Router::new()
-        .route("/v1/health", get(health))
+        .route("/health", get(health::health))
+        .route("/v1/health", get(health::health))
         .merge(guarded)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
@@ -139,11 +111,6 @@ async fn authorise(
         return next.run(request).await;
     }
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()
-}
-
-async fn health(State(switch): State<Switch>) -> (StatusCode, Json<Health>) {
-    let health = switch.health();
-    (if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
 }
 
 async fn command(State(switch): State<Switch>, Json(command): Json<Command>) -> Response {
