@@ -24,11 +24,10 @@ use crate::{
     atomic_file, bindings,
     config::{self, Config, Mistake},
     engine::{self, Engine},
-    hep,
     journal::{self, feeder::Feeder},
     notify::Notifier,
     plan_watch::{self, PlanWatch},
-    switch_api::{self, Switch, Token},
+    switch_api::{self, Switch, Token, events::Source},
     wire::{self, Tls, Wire},
 };
 
@@ -70,9 +69,7 @@ impl Daemon {
         else {
             return Err(mistakes);
         };
-        let token_file = config.token_file();
-        let token = Token::read_or_make(&token_file)
-            .map_err(|error| one("switch_api.token_file", format!("{}: {error}", token_file.display())))?;
+        let token = token(&config)?;
         let in_data =
             |what: &str, error| one("data_dir", format!("{}: {what}: {error}", config.data_dir.display()));
         let (bindings, restored) =
@@ -90,18 +87,8 @@ impl Daemon {
         let (wire_counters, relay_counters) = (wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
         let journal_end = journal.journal;
-        let hep = Arc::<hep::Counters>::default();
-        let parts = engine::Parts {
-            wire,
-            poll,
-            relay,
-            journal: journal_end,
-            bindings,
-            restored,
-            plan: kept,
-            hep: Arc::clone(&hep),
-            waker,
-        };
+        let parts =
+            engine::Parts { wire, poll, relay, journal: journal_end, bindings, restored, plan: kept, waker };
         let (engine, handle) = Engine::new(&config, parts)?;
         let switch = Switch {
             engine: handle.clone(),
@@ -113,19 +100,13 @@ impl Daemon {
             bindings: bindings_counters,
             plan: plan_counters,
             trace: engine.trace_counters(),
-            hep,
-            events: switch_api::events::Source {
-                folder: config.journal_dir(),
-                durable: journal.durable.clone(),
-            },
+            hep: engine.hep_counters(),
+            events: Source { folder: config.journal_dir(), durable: journal.durable.clone() },
             streams: Arc::default(),
+            started: std::time::Instant::now(),
             data_dir: config.data_dir.as_path().into(),
         };
-        let url_file = config.switch_api_url_file();
-        listener
-            .local_addr()
-            .and_then(|address| switch_api::write_url(&url_file, address))
-            .map_err(|error| one("switch_api.url_file", format!("{}: {error}", url_file.display())))?;
+        announce(&listener, &config)?;
         Ok(Self {
             engine,
             handle,
@@ -190,6 +171,21 @@ impl Daemon {
         engine.map_err(|_| anyhow::anyhow!("the engine panicked"))??;
         defect.map_or(Ok(()), |defect| Err(anyhow::anyhow!(defect)))
     }
+}
+
+fn token(config: &Config) -> Result<Token, Vec<Mistake>> {
+    let path = config.token_file();
+    Token::read_or_make(&path)
+        .map_err(|error| one("switch_api.token_file", format!("{}: {error}", path.display())))
+}
+
+/// Writes down where the switch API listens.
+fn announce(listener: &TcpListener, config: &Config) -> Result<(), Vec<Mistake>> {
+    let path = config.switch_api_url_file();
+    listener
+        .local_addr()
+        .and_then(|address| switch_api::write_url(&path, address))
+        .map_err(|error| one("switch_api.url_file", format!("{}: {error}", path.display())))
 }
 
 fn one(key: &str, reason: impl std::fmt::Display) -> Vec<Mistake> {

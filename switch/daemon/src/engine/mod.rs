@@ -4,6 +4,7 @@
 //! [`Switchboard`] with one `now` per turn, and carries the outputs out in their order through three doors: the wire,
 //! the relay, the journal. It decides nothing and never waits but in its poll; every queue into it is bounded.
 
+mod facts;
 mod notices;
 mod security_log;
 mod settings;
@@ -39,6 +40,7 @@ use crate::{
     trace::{self, Recorder},
     wire::{DATAGRAM_BYTES_MAX, FOREIGN_TOKENS, Received, Wire},
 };
+pub use facts::Facts;
 use notices::NoticeLog;
 pub use notices::Notices;
 use security_log::SecurityLog;
@@ -83,6 +85,8 @@ pub struct Counters {
     pub draining: AtomicBool,
     /// What the switchboard notices, by kind.
     pub notices: Notices,
+    /// What the facts of calls add up to.
+    pub facts: Facts,
 }
 
 /// A look at what only the engine's thread may see. It is brief: calls wait meanwhile.
@@ -163,8 +167,6 @@ pub struct Parts {
     pub restored: Vec<Binding>,
     /// The last good plan, if there is one.
     pub plan: Option<Arc<Plan>>,
-    /// Counts what goes to Homer.
-    pub hep: Arc<hep::Counters>,
     /// See [`waker`].
     pub waker: Arc<Waker>,
 }
@@ -187,6 +189,7 @@ pub struct Engine {
     counters: Arc<Counters>,
     out: Outputs,
     tap: Tap,
+    hep_counters: Arc<hep::Counters>,
     /// Who waits for the outcome of the command that is being handled.
     asker: Option<oneshot::Sender<Outcome>>,
     media_waiting: VecDeque<MediaCommand>,
@@ -218,7 +221,8 @@ impl Engine {
         let first_plan = parts.plan.clone().unwrap_or_default();
         let switchboard = Switchboard::new(settings::switchboard(config), first_plan, seed, mark);
         let (sender, controls) = crossbeam_channel::bounded(CONTROLS_MAX);
-        let mirror = hep::Mirror::configured(&config.hep, Arc::clone(&parts.hep))
+        let hep_counters = Arc::<hep::Counters>::default();
+        let mirror = hep::Mirror::configured(&config.hep, Arc::clone(&hep_counters))
             .map_err(|error| vec![Mistake::new("hep.password_file", error)])?;
         let tap = Tap::new(Recorder::new(config.trace.memory_bytes_max), mirror, mark);
         let mut engine = Self {
@@ -233,6 +237,7 @@ impl Engine {
             counters: Arc::default(),
             out: Outputs::new(),
             tap,
+            hep_counters,
             asker: None,
             media_waiting: VecDeque::new(),
             has_more_media: false,
@@ -258,6 +263,11 @@ impl Engine {
     /// What is counted.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
+    }
+
+    /// What the mirror to Homer counts.
+    pub fn hep_counters(&self) -> Arc<hep::Counters> {
+        Arc::clone(&self.hep_counters)
     }
 
     /// What the ladder of the last calls counts.
@@ -409,6 +419,7 @@ impl Engine {
                 Output::Journal(entry) => {
                     let is_call = matches!(entry.fact, contract::journal::Fact::Call(_));
                     self.counters.calls.fetch_add(u64::from(is_call), Ordering::Relaxed);
+                    self.counters.facts.add(&entry.fact);
                     self.tap.fact(&entry);
                     self.journal.record(entry);
                 }

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_level_with_a_typing_error_is_refused() {
-        for sound in ["debug", "info,sambungd::wire=debug", "off", "warn, sambungd=trace", "INFO"] {
+        for sound in ["debug", "info,sambungd::wire=debug", "off", "warn,sambungd=trace", "INFO"] {
             assert_eq!(problem_of(sound), None, "{sound}");
         }
         for wrong in ["dbug", "", "info,wire", "info,x=loud"] {

@@ -10,7 +10,12 @@ mod log_level;
 mod metrics;
 mod token;
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json, Router,
@@ -61,6 +66,8 @@ pub struct Switch {
     pub events: events::Source,
     /// Who reads it.
     pub streams: Arc<events::Streams>,
+    /// When the switch was started.
+    pub started: Instant,
     /// Where everything lies on disk.
     pub data_dir: Arc<Path>,
 }

@@ -81,7 +81,8 @@ fn secrets_of_value(line: &[u8], is_continued: bool) -> Vec<std::ops::Range<usiz
     if !(is_continued || first.starts_with(b"digest") || has_parameters) {
         let skipped = line.len() - first.len();
         let scheme = first.iter().position(u8::is_ascii_whitespace).unwrap_or(first.len());
-        return Vec::from([(skipped + scheme)..line.trim_ascii_end().len()]);
+        let credentials = (skipped + scheme)..line.trim_ascii_end().len();
+        return vec![credentials];
     }
     let mut secrets = Vec::new();
     for name in [&b"response"[..], b"rspauth"] {

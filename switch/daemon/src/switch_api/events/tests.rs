@@ -29,9 +29,9 @@ fn journal(folder: &Path, count: u32) -> Position {
     let (mut log, _) = AppendLog::open(folder, SEGMENT_BYTES_MIN).unwrap();
     let mut durable = Position::default();
     for seq in 1..=count {
-        log.push(&record(seq));
+        assert!(log.push(&record(seq)));
         if seq % 7 == 0 {
-            log.push(&serde_json::to_vec(&Record::Alive(Timestamp(1))).unwrap());
+            assert!(log.push(&serde_json::to_vec(&Record::Alive(Timestamp(1))).unwrap()));
         }
         if seq % 50 == 0 || seq == count {
             durable = log.commit().unwrap().durable;

@@ -1,0 +1,181 @@
+//! `/metrics` in Prometheus' text format. Names follow its conventions: base units, `_total` for what only grows.
+//!
+//! `conf/grafana` and `conf/prometheus` read these names; a test keeps the three together.
+
+mod page;
+mod process;
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Switch;
+use page::Page;
+
+/// The whole page.
+pub(super) fn text(switch: &Switch) -> String {
+    let mut page = Page::new();
+    let version = std::iter::once((env!("CARGO_PKG_VERSION"), 1));
+    page.labelled("gauge", "sambung_build_info", "Which build this is.", "version", version);
+    page.gauge("sambung_ready", "Whether calls can be made.", u64::from(switch.health().ready));
+    calls(switch, &mut page);
+    engine(switch, &mut page);
+    wire(switch, &mut page);
+    media(switch, &mut page);
+    journal(switch, &mut page);
+    observers(switch, &mut page);
+    process::write(&mut page, switch.started);
+    page.text()
+}
+
+fn calls(switch: &Switch, page: &mut Page) {
+    let counters = &switch.engine_counters;
+    page.gauge("sambung_calls_live", "Calls that have not ended.", switch.live.calls_len() as u64);
+    page.counter("sambung_calls_total", "Calls begun.", &counters.calls);
+    let facts = &counters.facts;
+    let events = facts.events();
+    page.labelled("counter", "sambung_call_events_total", "Events of calls (H-060).", "type", events);
+    page.gauge(
+        "sambung_registrations",
+        "Contacts that phones have registered.",
+        switch.live.registrations_len() as u64,
+    );
+    page.counter("sambung_rtp_received_packets_total", "RTP packets of finished legs.", &facts.rtp_received);
+    page.counter("sambung_rtp_sent_packets_total", "RTP packets sent to finished legs.", &facts.rtp_sent);
+    page.counter(
+        "sambung_rtp_lost_packets_total",
+        "RTP packets that finished legs sent and that did not arrive.",
+        &facts.rtp_lost,
+    );
+}
+
+fn engine(switch: &Switch, page: &mut Page) {
+    let counters = &switch.engine_counters;
+    page.gauge("sambung_sip_transactions", "SIP transactions.", counters.transactions.load(Relaxed));
+    page.gauge("sambung_sip_sessions", "INVITE sessions.", counters.sessions.load(Relaxed));
+    page.counter("sambung_engine_turns_total", "Turns of the engine's loop.", &counters.turns);
+    page.counter(
+        "sambung_media_orders_lost_total",
+        "Orders to the relay lost. Not 0: an incident.",
+        &counters.media_lost,
+    );
+    let notices = counters.notices.all();
+    page.labelled("counter", "sambung_notices_total", "What call control noticed.", "kind", notices);
+    page.flag("sambung_draining", "Whether the switch is stopping.", &counters.draining);
+    page.flag(
+        "sambung_journal_pressure",
+        "Whether new calls are refused for want of a journal.",
+        &counters.journal_pressure,
+    );
+    let revision = u64::try_from(switch.plan.revision.load(Relaxed)).unwrap_or(0);
+    page.gauge("sambung_plan_revision", "Revision of the plan in use.", revision);
+    page.counter("sambung_plans_refused_total", "Revisions that did not compile.", &switch.plan.refused);
+}
+
+fn wire(switch: &Switch, page: &mut Page) {
+    let wire = &switch.wire;
+    let messages = [
+        ("udp_received", &wire.udp_received),
+        ("udp_sent", &wire.udp_sent),
+        ("udp_send_dropped", &wire.udp_send_dropped),
+        ("tcp_received", &wire.tcp_received),
+        ("tcp_sent", &wire.tcp_sent),
+        ("keep_alive", &wire.keep_alives),
+        ("unreachable", &wire.unreachable),
+    ];
+    let messages = messages.into_iter().map(|(name, count)| (name, count.load(Relaxed)));
+    page.labelled("counter", "sambung_sip_messages_total", "SIP messages and datagrams.", "what", messages);
+    let connections = wire.tcp_connections.load(Relaxed);
+    page.gauge("sambung_tcp_connections", "SIP connections over TCP and TLS.", connections);
+    let handshakes = &wire.tls_handshakes;
+    page.counter("sambung_tls_handshakes_total", "TLS handshakes that peers began.", handshakes);
+    let ends = [
+        ("refused", &wire.tcp_refused),
+        ("broken", &wire.tcp_broken),
+        ("timed_out", &wire.tcp_timed_out),
+        ("pushed_out", &wire.tcp_pushed_out),
+        ("tls_refused", &wire.tls_refused),
+    ];
+    let ends = ends.into_iter().map(|(name, count)| (name, count.load(Relaxed)));
+    page.labelled("counter", "sambung_tcp_ended_total", "SIP connections that we ended.", "why", ends);
+}
+
+fn media(switch: &Switch, page: &mut Page) {
+    let all: Vec<(&str, u64)> = switch.relay.all().collect();
+    let dropped = all.iter().filter_map(|(name, count)| Some((name.strip_prefix("dropped_")?, *count)));
+    page.labelled("counter", "sambung_media_dropped_total", "Datagrams not believed.", "why", dropped);
+    let unsent = all.iter().filter_map(|(name, count)| Some((name.strip_prefix("send_")?, *count)));
+    page.labelled("counter", "sambung_media_unsent_total", "Datagrams not sent.", "why", unsent);
+    let rest = all.iter().filter(|(name, _)| !name.starts_with("dropped_") && !name.starts_with("send_"));
+    for (name, count) in rest {
+        match *name {
+            "legs_open" => page.gauge("sambung_media_legs", "Streams of live legs.", *count),
+            "pairs_stocked" => page.gauge("sambung_media_ports_stocked", "Port pairs in stock.", *count),
+            "pairs_quarantined" => page.gauge("sambung_media_ports_resting", "Closed ports at rest.", *count),
+            name => {
+                let help = format!("The media relay's {}.", name.replace('_', " "));
+                let counted = std::sync::atomic::AtomicU64::new(*count);
+                page.counter(&format!("sambung_media_{name}_total"), &help, &counted);
+            }
+        }
+    }
+}
+
+fn journal(switch: &Switch, page: &mut Page) {
+    let journal = &switch.journal;
+    let totals = [
+        ("recorded", "Call records made.", &journal.recorded),
+        ("written", "Call records on disk.", &journal.written),
+        ("commits", "Groups written, one disk sync each.", &journal.commits),
+        ("commit_failures", "Groups the disk refused at first.", &journal.commit_failures),
+        ("delivered", "Call records in the database.", &journal.delivered),
+        ("refused", "Call records the database refuses for good.", &journal.refused),
+        ("lost", "Call records lost. Not 0: an incident.", &journal.lost),
+        ("damaged", "Damaged records found on disk.", &journal.damaged),
+        ("ended_at_start", "Calls that a crash left open and a start ended.", &journal.ended_at_start),
+    ];
+    for (name, help, count) in totals {
+        page.counter(&format!("sambung_journal_{name}_total"), help, count);
+    }
+    let undelivered = journal.undelivered_bytes.load(Relaxed);
+    page.gauge(
+        "sambung_journal_undelivered_bytes",
+        "Bytes that the database does not have yet.",
+        undelivered,
+    );
+    let disk = &journal.disk_in_trouble;
+    page.flag("sambung_journal_disk_in_trouble", "Whether the disk refuses records.", disk);
+    page.flag("sambung_database_away", "Whether the database refuses records.", &journal.database_away);
+    let bindings = &switch.bindings;
+    page.counter("sambung_bindings_written_total", "Registrations written.", &bindings.written);
+    let dropped = &bindings.dropped;
+    page.counter("sambung_bindings_dropped_total", "Registrations the disk was too slow for.", dropped);
+    let failures = &bindings.commit_failures;
+    page.counter("sambung_bindings_commit_failures_total", "Groups the disk refused at first.", failures);
+}
+
+fn observers(switch: &Switch, page: &mut Page) {
+    let trace = &switch.trace;
+    page.gauge("sambung_trace_calls", "Calls whose ladder is remembered.", trace.calls.load(Relaxed));
+    page.gauge("sambung_trace_memory_bytes", "Memory of those.", trace.memory_bytes.load(Relaxed));
+    page.counter("sambung_trace_forgotten_total", "Calls that made room for others.", &trace.forgotten);
+    let hep = &switch.hep;
+    let mirrored = [("sent", &hep.sent), ("dropped", &hep.dropped), ("failed", &hep.failed)];
+    let mirrored = mirrored.into_iter().map(|(name, count)| (name, count.load(Relaxed)));
+    page.labelled("counter", "sambung_hep_messages_total", "Messages for Homer.", "what", mirrored);
+    let streams = &switch.streams;
+    page.gauge("sambung_event_readers", "Readers of the event stream.", streams.readers() as u64);
+    page.counter("sambung_event_told_total", "Entries told to readers.", &streams.told);
+    let slow = &streams.closed_slow;
+    page.counter("sambung_event_readers_closed_total", "Readers closed because they stood still.", slow);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_told_in_seconds() {
+        let mut page = Page::new();
+        page.seconds("gauge", "a_seconds", "Help.", 1_500_001);
+        assert_eq!(page.text(), "# HELP a_seconds Help.\n# TYPE a_seconds gauge\na_seconds 1.500001\n");
+    }
+}
