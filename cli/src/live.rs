@@ -1,62 +1,59 @@
 //! `sambung calls` and `sambung registrations`: what the switch says is going on now, over its own socket.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
+use std::time::Duration;
+
+use contract::live::{LiveCall, Registration};
+use serde::Serialize;
+
+use crate::{
+    Failure,
+    switch::{Place, Switch, instant, printable, since},
+    terminal,
 };
 
-use anyhow::{Context as _, bail};
-use contract::{
-    live::{LiveCall, Registration},
-    time::Timestamp,
-};
-use serde::{Serialize, de::DeserializeOwned};
-
-use crate::{Failure, terminal};
-
-/// How long the switch may take to answer.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
-
-/// Where a switch keeps its data, by default: that of `sambung up --data var`, then that of the package.
-const PLACES: [&str; 2] = ["var/switch", "/var/lib/sambung"];
+/// Between two looks of `--watch`.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// Clears the screen and goes to its first place (ECMA-48).
+const CLEAR: &str = "\x1b[2J\x1b[H";
 
 /// `sambung calls …`, `sambung registrations …`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The switch's data folder, where it leaves its address and token [default: var/switch, /var/lib/sambung]
-    #[arg(long, value_name = "DIR")]
-    switch: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// Print JSON for programs instead of a table
     #[arg(long)]
     json: bool,
+    /// Look again every second, until Ctrl-C
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
+    /// Only rows in which some cell contains this, in any case: a number, an address, a state …
+    #[arg(value_name = "TEXT")]
+    filter: Option<String>,
 }
 
 /// Calls that have not ended.
 pub(crate) async fn calls(arguments: &Arguments) -> Result<(), Failure> {
-    let calls: Vec<LiveCall> = ask(arguments, "/v1/calls").await?;
-    show(
-        arguments,
-        &calls,
-        &["Call", "Direction", "Caller", "Dialled", "Since", "Answered", "State"],
-        |call| {
-            vec![
-                call.call.to_string(),
-                format!("{:?}", call.direction).to_lowercase(),
-                call.caller.clone(),
-                call.dialled.clone(),
-                instant(call.created_at),
-                call.answered_at.map(instant).unwrap_or_default(),
-                call.state.as_str().to_owned(),
-            ]
-        },
-    )
+    let heading = ["Call", "Direction", "Caller", "Dialled", "Since", "For", "Talking", "State"];
+    let row = |call: &LiveCall| {
+        vec![
+            call.call.to_string(),
+            format!("{:?}", call.direction).to_lowercase(),
+            call.caller.clone(),
+            call.dialled.clone(),
+            instant(call.created_at),
+            since(call.created_at),
+            call.answered_at.map(since).unwrap_or_default(),
+            call.state.as_str().to_owned(),
+        ]
+    };
+    show(arguments, "/v1/calls", &heading, row).await
 }
 
 /// Phones that can be reached.
 pub(crate) async fn registrations(arguments: &Arguments) -> Result<(), Failure> {
-    let registrations: Vec<Registration> = ask(arguments, "/v1/registrations").await?;
-    show(arguments, &registrations, &["User", "Contact", "From", "Until", "Phone"], |registration| {
+    let heading = ["User", "Contact", "From", "Until", "Phone"];
+    let row = |registration: &Registration| {
         vec![
             registration.username.clone(),
             registration.contact.clone(),
@@ -64,51 +61,55 @@ pub(crate) async fn registrations(arguments: &Arguments) -> Result<(), Failure> 
             instant(registration.expires_at),
             registration.user_agent.clone().unwrap_or_default(),
         ]
-    })
+    };
+    show(arguments, "/v1/registrations", &heading, row).await
 }
 
-async fn ask<T: DeserializeOwned>(arguments: &Arguments, path: &str) -> anyhow::Result<T> {
-    let folder = match &arguments.switch {
-        Some(folder) => folder.as_path(),
-        None => PLACES.iter().map(Path::new).find(|place| place.join("switch_api.url").exists()).context(
-            "no switch runs from var/switch or /var/lib/sambung; say where its data folder is with --switch DIR",
-        )?,
-    };
-    let read = |name: &str| {
-        let path = folder.join(name);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
-    };
-    let (url, token) = (read("switch_api.url")?, read("switch_api.token")?);
-    let client = reqwest::Client::builder().timeout(ANSWER_MAX).no_proxy().build()?;
-    let request = client.get(format!("{}{path}", url.trim())).bearer_auth(token.trim());
-    let response = request
-        .send()
-        .await
-        .with_context(|| format!("the switch of {} does not answer", folder.display()))?;
-    if !response.status().is_success() {
-        bail!("the switch answered {}", response.status());
-    }
-    response.json().await.context("the switch's answer is of another version")
-}
-
-fn show<T: Serialize>(
+async fn show<T: Serialize + serde::de::DeserializeOwned>(
     arguments: &Arguments,
-    items: &[T],
+    path: &str,
     heading: &[&str],
     row: impl Fn(&T) -> Vec<String>,
 ) -> Result<(), Failure> {
-    if arguments.json {
-        terminal::print(&format!("{}\n", serde_json::to_string_pretty(items)?))?;
-        return Ok(());
+    let switch = arguments.place.find()?;
+    loop {
+        let text = look(arguments, &switch, path, heading, &row).await?;
+        if !arguments.watch {
+            terminal::print(&text)?;
+            return Ok(());
+        }
+        terminal::print(&format!("{CLEAR}{text}"))?;
+        tokio::time::sleep(WATCH_EVERY).await;
     }
-    let mut rows = vec![heading.iter().map(|cell| (*cell).to_owned()).collect()];
-    // A phone may call itself anything, also something that a terminal would obey.
-    let printable = |cell: String| cell.chars().filter(|c| !c.is_control()).collect();
-    rows.extend(items.iter().map(|item| row(item).into_iter().map(printable).collect::<Vec<String>>()));
-    terminal::print(&terminal::columns(&rows))?;
-    Ok(())
 }
 
-fn instant(at: Timestamp) -> String {
-    jiff::Timestamp::from_microsecond(at.0).map(|at| format!("{at:.0}")).unwrap_or_default()
+async fn look<T: Serialize + serde::de::DeserializeOwned>(
+    arguments: &Arguments,
+    switch: &Switch,
+    path: &str,
+    heading: &[&str],
+    row: impl Fn(&T) -> Vec<String>,
+) -> anyhow::Result<String> {
+    let all: Vec<T> = switch.get(path).await?;
+    let wanted = arguments.filter.as_deref().map(str::to_lowercase);
+    let is_wanted = |cells: &[String]| {
+        let contains = |wanted: &String| cells.iter().any(|cell| cell.to_lowercase().contains(wanted));
+        wanted.as_ref().is_none_or(contains)
+    };
+    let items: Vec<(T, Vec<String>)> = all
+        .into_iter()
+        .map(|item| {
+            let cells = row(&item).iter().map(|cell| printable(cell)).collect();
+            (item, cells)
+        })
+        .filter(|(_, cells): &(T, Vec<String>)| is_wanted(cells))
+        .collect();
+    if arguments.json {
+        let items: Vec<T> = items.into_iter().map(|(item, _)| item).collect();
+        return Ok(format!("{}\n", serde_json::to_string_pretty(&items)?));
+    }
+    let heading = heading.iter().map(|cell| (*cell).to_owned()).collect();
+    let rows: Vec<Vec<String>> =
+        std::iter::once(heading).chain(items.into_iter().map(|(_, cells)| cells)).collect();
+    Ok(terminal::columns(&rows))
 }

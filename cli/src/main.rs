@@ -2,10 +2,14 @@
 //! 1: it failed on the way; 2: what was asked cannot be, and nothing was started.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod events;
 mod live;
+mod log_level;
 mod migrate;
+mod switch;
 mod terminal;
 mod up;
+mod why;
 
 use std::process::ExitCode;
 
@@ -29,6 +33,14 @@ enum Command {
     Calls(live::Arguments),
     /// Show the phones that are registered
     Registrations(live::Arguments),
+    /// Say why a call went as it did: route, events, SIP ladder
+    Why(why::Arguments),
+    /// Write the SIP messages of a call into a capture file
+    Pcap(why::Capture),
+    /// Follow what happens, as JSON lines
+    Events(events::Arguments),
+    /// Show or change what the switch logs
+    LogLevel(log_level::Arguments),
 }
 
 /// Why a command did not do what it was told.
@@ -74,5 +86,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(arguments) => migrate::run(&arguments).await,
         Command::Calls(arguments) => live::calls(&arguments).await,
         Command::Registrations(arguments) => live::registrations(&arguments).await,
+        Command::Why(arguments) => why::run(&arguments).await,
+        Command::Pcap(arguments) => why::capture(&arguments).await,
+        Command::Events(arguments) => events::run(&arguments).await,
+        Command::LogLevel(arguments) => log_level::run(&arguments).await,
     }
 }

@@ -1,0 +1,145 @@
+//! A call's route and outcome in plain words.
+
+use contract::{
+    journal::{Event, EventKind, Fact},
+    trace::{CallTrace, RouteStep},
+};
+
+use crate::switch::printable;
+
+/// What the plan made of what was dialled, step by step.
+pub(super) fn route(trace: &CallTrace) -> String {
+    let Some(route) = &trace.route else { return "Route\n  not remembered\n".into() };
+    let mut text = format!("Route (configuration revision {})\n", route.revision);
+    for step in &route.steps {
+        text.push_str(&format!("  {}\n", step_text(step, &trace.dialled)));
+    }
+    text
+}
+
+fn step_text(step: &RouteStep, dialled: &str) -> String {
+    let dialled = printable(dialled);
+    match step {
+        RouteStep::NoOrganisation => "the caller's organisation is not in the configuration".into(),
+        RouteStep::NoNumber => format!("no extension, person or account has the number {dialled}"),
+        RouteStep::Number { kind, id, name } => {
+            let what = match kind.as_str() {
+                "extension" => "the extension",
+                "user" => "the person",
+                _ => "the account",
+            };
+            match name {
+                Some(name) => format!("{dialled} is {what} “{}”", printable(name)),
+                None => format!("{dialled} is {what} {id}"),
+            }
+        }
+        RouteStep::Inactive => "it is switched off or suspended".into(),
+        RouteStep::NoStaff => "nobody who could answer is assigned to it".into(),
+        RouteStep::CallerLeftOut => "the caller is one of those who would ring, and is left out".into(),
+        RouteStep::Rings { people, accounts, seconds } => format!(
+            "rings {} on {} for up to {seconds} s",
+            count(*people, "person", "people"),
+            count(*accounts, "account", "accounts")
+        ),
+    }
+}
+
+fn count(number: usize, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
+/// What the call came to, and why.
+pub(super) fn outcome(trace: &CallTrace) -> String {
+    let events: Vec<&Event> = trace
+        .facts
+        .iter()
+        .filter_map(|fact| match &fact.fact {
+            Fact::Event(event) => Some(event),
+            _ => None,
+        })
+        .collect();
+    let was = |kind| events.iter().any(|event| event.kind == kind);
+    let at = |kind| {
+        let mut facts = trace.facts.iter();
+        facts
+            .find(|fact| matches!(&fact.fact, Fact::Event(event) if event.kind == kind))
+            .map(|fact| fact.at.0)
+    };
+    let reason = events.iter().rev().find_map(|event| event.detail.reason.as_deref());
+    let status = events.iter().rev().find_map(|event| event.detail.sip_status);
+    let because = reason.map(|reason| format!(": {}", reason_text(reason))).unwrap_or_default();
+    let told = status.map(|status| format!("; the caller was told {status}")).unwrap_or_default();
+    if trace.is_live {
+        return if was(EventKind::Answered) {
+            "they talk".into()
+        } else {
+            "it rings or is being set up".into()
+        };
+    }
+    if let (Some(answered), Some(ended)) = (at(EventKind::Answered), at(EventKind::Ended)) {
+        let seconds = (ended - answered).max(0) / 1_000_000;
+        let verb = if was(EventKind::Failed) { "answered, and then failed" } else { "answered" };
+        return format!("{verb}; they talked for {seconds} s{because}");
+    }
+    let what = [
+        (EventKind::Canceled, "the caller gave up before an answer"),
+        (EventKind::Timeout, "nobody answered in time"),
+        (EventKind::Busy, "busy"),
+        (EventKind::Rejected, "refused"),
+        (EventKind::Failed, "failed"),
+    ];
+    let what = what.iter().find(|(kind, _)| was(*kind)).map_or("ended", |(_, words)| words);
+    format!("{what}{because}{told}")
+}
+
+/// The stable words of `contract::journal::Detail::reason`.
+fn reason_text(reason: &str) -> &str {
+    match reason {
+        "unknown_number" => "nothing has that number",
+        "inactive" => "what was dialled is switched off or suspended",
+        "no_staff" => "nobody is assigned to what was dialled",
+        "self_call" => "the caller dialled themselves",
+        "unreachable" => "no phone of whoever was called is registered or could be reached",
+        "refused" => "the phones that were called refused for reasons of their own",
+        "media_refused" => "no common media: the offer was refused",
+        "congestion" => "the switch had no ports or transactions left",
+        "no_answer" => "it rang until the time was up",
+        "busy" => "whoever was called is busy",
+        "declined" => "whoever was called declined",
+        "operator" => "an operator hung up",
+        "ack_missing" => "the caller's phone never acknowledged the answer",
+        "caller_hung_up" => "the caller hung up",
+        "callee_hung_up" => "the called side hung up",
+        "caller_silent" => "the caller's phone stopped answering",
+        "callee_silent" => "the called phone stopped answering",
+        other => other,
+    }
+}
+
+/// What the media of the legs was like.
+pub(super) fn quality(trace: &CallTrace) -> String {
+    let mut text = String::new();
+    for fact in &trace.facts {
+        let Fact::Quality(quality) = &fact.fact else { continue };
+        let lost = match u64::try_from(quality.packets_lost) {
+            Ok(lost) if lost > 0 => {
+                let expected = (quality.packets_received + lost).max(1);
+                format!("{lost} lost ({} ‰)", lost * 1_000 / expected)
+            }
+            _ => "none lost".to_owned(),
+        };
+        let foreign = match quality.packets_foreign {
+            0 => String::new(),
+            foreign => format!(", {foreign} from somebody else dropped"),
+        };
+        text.push_str(&format!(
+            "Media of leg {}: {} packets heard, {} sent, {lost}, jitter {}.{} ms{foreign}\n",
+            quality.leg,
+            quality.packets_received,
+            quality.packets_sent,
+            quality.jitter_micros / 1_000,
+            quality.jitter_micros / 100 % 10,
+        ));
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
