@@ -123,11 +123,8 @@ impl Canvas {
         for place in left..right {
             put(&mut line, place, '─');
         }
-        if from < to {
-            put(&mut line, right - 1, '▶')
-        } else {
-            put(&mut line, left, '◀')
-        }
+        let (head, c) = if from < to { (right - 1, '▶') } else { (left, '◀') };
+        put(&mut line, head, c);
         let again = if is_again { ", again" } else { "" };
         let label: Vec<char> =
             format!(" {}{again} ", label(message)).chars().take(right.saturating_sub(left + 4)).collect();

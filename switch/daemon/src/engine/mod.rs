@@ -401,7 +401,7 @@ impl Engine {
 
     fn handle(&mut self, now: Instant, input: Input<'_>) {
         let mut received = match &input {
-            Input::Received { flow, bytes } => Some((*flow, *bytes)),
+            Input::Received { flow, bytes, .. } => Some((*flow, *bytes)),
             _ => None,
         };
         self.switchboard.handle(now, input, &mut self.out);
