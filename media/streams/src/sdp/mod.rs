@@ -116,6 +116,31 @@ impl Description {
         audio.peek().is_some() && audio.all(|s| !s.direction.receives())
     }
 
+    /// Whether both say the same, whoever wrote them and however often (their o= lines apart): an offer that says what
+    /// was agreed already changes nothing (RFC 3264 §8).
+    pub fn says_the_same(&self, other: &Description) -> bool {
+        let mut session = self.0.clone();
+        session.origin.clone_from(&other.0.origin);
+        session == other.0
+    }
+
+    /// An answer to `offer` by the author of this description who has not been asked: the streams they had as they
+    /// are, every other one refused (RFC 3264 §6).
+    pub fn stand_in_answer(&self, offer: &Description) -> Description {
+        let mut own = self.0.medias.iter();
+        let mut answer = self.0.clone();
+        answer.medias = offer
+            .0
+            .medias
+            .iter()
+            .map(|offered| {
+                let same = own.next().filter(|own| own.media.eq_ignore_ascii_case(&offered.media));
+                same.filter(|_| offered.port != 0).cloned().unwrap_or_else(|| relayed::refused(offered))
+            })
+            .collect();
+        Description(answer)
+    }
+
     /// Whether this can be the answer to that offer: the same m-lines in the same order, and none accepted that
     /// was not offered (RFC 3264 §6).
     pub fn answers(&self, offer: &Description) -> bool {

@@ -95,7 +95,7 @@ fn accepted(media: &Media, address: RelayAddress, direction: Direction, session_
     }
 }
 
-fn refused(media: &Media) -> Media {
+pub(super) fn refused(media: &Media) -> Media {
     Media { port: 0, num_ports: None, media_title: None, bandwidths: Vec::new(), ..bare(media) }
 }
 

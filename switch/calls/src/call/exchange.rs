@@ -1,19 +1,20 @@
-//! Re-INVITEs and other requests of one side, carried through to the other (RFC 3261 §14, RFC 3264 §8).
+//! Re-INVITEs of one side, carried through to the other (RFC 3261 §14, RFC 3264 §8). What does not end well on both
+//! sides is set right in `settle`.
 //!
 //! Hold is no feature here but a consequence: when the description of the side that asked stops to receive audio,
 //! that side holds; when it receives again, it has taken the call back. Media changes when an exchange is
 //! complete, never halfway.
 
 use contract::journal::{Detail, EventKind};
-use sip::{Body, Event, HeaderName, Message, Method, OwnedMessage, Reply, RequestKey, SessionKey};
+use sip::{Body, Event, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
     media_plan::{self, join},
     signalling::Ending,
-    state::{Carried, Exchange, Head, Side, State, Talking},
+    state::{Exchange, Head, Side, State, Talking},
 };
-use crate::{config::CARRIED_REQUESTS_MAX, means::Means};
+use crate::means::Means;
 
 impl Talking {
     pub(super) fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
@@ -29,7 +30,7 @@ impl Talking {
             }
             Event::Ended { session, by, reason } => {
                 let Some(side) = self.side_of(session) else { return State::Talking(self) };
-                self.settle(means);
+                self.release(means);
                 let ending = Ending { side, by, reason, word: None };
                 return ending.carry_out(self.record, self.caller, self.callee, head, means);
             }
@@ -48,6 +49,9 @@ impl Talking {
             Ok(offer) => offer,
             Err(unusable) => return means.refuse_reinvite(session, unusable.reply()),
         };
+        if let Some(answer) = offer.as_ref().and_then(|offer| self.refreshed(by, offer, means)) {
+            return means.answer_reinvite(session, Some(answer));
+        }
         let told = match &offer {
             None => None,
             Some(offer) => {
@@ -69,6 +73,17 @@ impl Talking {
         self.exchange = Exchange::Asked { by, offer, is_canceled: false, until };
     }
 
+    /// An offer that says what is agreed already keeps the session alive (RFC 4028 §7.4) and is nobody else's business;
+    /// the answer says what the other side has said last.
+    fn refreshed(&mut self, by: Side, offer: &Description, means: &mut Means<'_>) -> Option<Body> {
+        self.leg(by).streams.said().filter(|said| said.says_the_same(offer))?;
+        let answer = self.leg(by.other()).streams.said()?.stand_in_answer(offer);
+        if self.owed.is_some_and(|owed| owed.side == by) {
+            self.owed = None;
+        }
+        Some(self.leg(by).streams.describe(&answer, means))
+    }
+
     /// The other side has answered, with its answer or with the offer it was asked for.
     fn answered(&mut self, session: SessionKey, body: Option<&Body>, means: &mut Means<'_>) {
         let said = media_plan::said(body, means);
@@ -88,38 +103,52 @@ impl Talking {
                     None => {
                         self.drop_unjoined(means);
                         means.refuse_reinvite(asker, Reply::new(488));
+                        self.owe(by.other(), means);
                     }
                 }
             }
             Exchange::Asked { by, offer: None, is_canceled, .. }
                 if self.leg(by.other()).session == session =>
             {
-                self.offered(by, said.filter(|_| !is_canceled), means);
+                self.offered(by, said, is_canceled, means);
             }
-            // Too late: the exchange was given up. The other side needs its ACK all the same.
+            Exchange::Settling { side, offer, .. } if self.leg(side).session == session => {
+                means.ack(session, None);
+                self.told(side, &offer, said, means);
+            }
             other => {
                 self.exchange = other;
                 means.ack(session, None);
+                self.answered_unasked(session, said, means);
             }
         }
     }
 
     /// The side that was asked for an offer makes one; the asker's ACK will bring the answer.
-    fn offered(&mut self, by: Side, said: Option<Description>, means: &mut Means<'_>) {
+    fn offered(&mut self, by: Side, offer: Option<Description>, is_canceled: bool, means: &mut Means<'_>) {
         let asker = self.leg(by).session;
-        let said = said.filter(|said| {
-            let other = self.leg(by.other()).streams.reserve(said, true, means);
-            other.and_then(|()| self.leg(by).streams.reserve(said, false, means)).is_ok()
-        });
-        let Some(offer) = said else {
+        let Some(offer) = offer else {
             means.ack(self.leg(by.other()).session, None);
-            self.drop_unjoined(means);
             return means.refuse_reinvite(asker, Reply::new(488));
         };
+        let other = self.leg(by.other()).streams.reserve(&offer, true, means);
+        let has_ports = other.and_then(|()| self.leg(by).streams.reserve(&offer, false, means)).is_ok();
+        if is_canceled || !has_ports {
+            means.refuse_reinvite(asker, Reply::new(488));
+            return self.answer_alone(by.other(), &offer, means);
+        }
         let body = self.leg(by).streams.describe(&offer, means);
         means.answer_reinvite(asker, Some(body));
         let until = means.after(means.config.timeouts.exchange);
         self.exchange = Exchange::Offered { by, offer, until };
+    }
+
+    /// A side's offer in a 2xx must have an answer in our ACK though the other side gives none (RFC 3261 §13.2.2.4).
+    fn answer_alone(&mut self, offerer: Side, offer: &Description, means: &mut Means<'_>) {
+        let answer = self.stand_in(offerer, offer, means);
+        means.ack(self.leg(offerer).session, answer);
+        self.drop_unjoined(means);
+        self.owe(offerer.other(), means);
     }
 
     /// The asker's ACK brings the answer to the other side's offer.
@@ -139,10 +168,7 @@ impl Talking {
                             self.note_hold(by, &said, means);
                         }
                     }
-                    None => {
-                        means.ack(other, None);
-                        self.drop_unjoined(means);
-                    }
+                    None => self.answer_alone(by.other(), &offer, means),
                 }
             }
             other => self.exchange = other,
@@ -159,7 +185,18 @@ impl Talking {
                     means.refuse_reinvite(self.leg(by).session, Reply::new(status));
                 }
             }
-            other => self.exchange = other,
+            Exchange::Settling { side, .. } if self.leg(side).session == session => {
+                self.drop_unjoined(means);
+                match status {
+                    491 => self.tell_later(None, means),
+                    _ => self.owed = None,
+                }
+            }
+            other => {
+                self.exchange = other;
+                let side = self.side_of(session);
+                self.withdrawn.take_if(|withdrawn| Some(*withdrawn) == side);
+            }
         }
     }
 
@@ -177,8 +214,9 @@ impl Talking {
 
     /// Offer and answer are complete: `by` has offered, the other side has answered.
     fn change(&mut self, by: Side, offer: &Description, answer: &Description, means: &mut Means<'_>) {
-        self.leg(by).streams.learn(offer, means);
-        self.leg(by.other()).streams.learn(answer, means);
+        self.owed = None;
+        self.leg(by).streams.agree(offer, means);
+        self.leg(by.other()).streams.agree(answer, means);
         join(&mut self.caller.streams, &mut self.callee.streams, means);
         for leg in [&mut self.caller, &mut self.callee] {
             leg.streams.drop_refused(answer, means);
@@ -207,10 +245,10 @@ impl Talking {
     }
 
     /// A side that waits for its ACK must have it before it is hung up.
-    pub(super) fn settle(&mut self, means: &mut Means<'_>) {
-        if let Exchange::Offered { by, .. } = std::mem::replace(&mut self.exchange, Exchange::Idle) {
-            let other = self.leg(by.other()).session;
-            means.ack(other, None);
+    pub(super) fn release(&mut self, means: &mut Means<'_>) {
+        if let Exchange::Offered { by, offer, .. } = std::mem::replace(&mut self.exchange, Exchange::Idle) {
+            let answer = self.stand_in(by.other(), &offer, means);
+            means.ack(self.leg(by.other()).session, answer);
         }
     }
 
@@ -220,63 +258,24 @@ impl Talking {
             Exchange::Asked { by, is_canceled, .. } => {
                 self.drop_unjoined(means);
                 // Left open, it would keep either side from asking again.
-                means.cancel_reinvite(self.leg(by.other()).session);
+                self.withdraw(by.other(), means);
                 if !is_canceled {
                     means.refuse_reinvite(self.leg(by).session, Reply::new(504));
                 }
             }
-            Exchange::Offered { by, .. } => {
-                let other = self.leg(by.other()).session;
-                means.ack(other, None);
+            Exchange::Offered { by, offer, .. } => self.answer_alone(by.other(), &offer, means),
+            Exchange::Settling { side, .. } => {
                 self.drop_unjoined(means);
+                self.owed = None;
+                self.withdraw(side, means);
             }
             Exchange::Idle => {}
         }
     }
 
-    /// INFO goes to the other side and its answer comes back; OPTIONS asks whether we are there (RFC 3261 §11).
-    fn carry(
-        &mut self,
-        session: SessionKey,
-        request: RequestKey,
-        message: &OwnedMessage,
-        means: &mut Means<'_>,
-    ) {
-        let Some(by) = self.side_of(session) else { return };
-        let message = message.view();
-        let reply = match message.method() {
-            Method::Options => Reply::new(200).header("Accept", "application/sdp"),
-            Method::Info if self.carried.len() >= CARRIED_REQUESTS_MAX => Reply::new(503),
-            Method::Info => {
-                let other = self.leg(by.other()).session;
-                match means.request(other, "INFO", package_of(&message), Body::of(&message)) {
-                    Ok(to) => return self.carried.push(Carried { from: request, to }),
-                    Err(_) => Reply::new(480),
-                }
-            }
-            _ => Reply::new(405),
-        };
-        means.respond_in_dialog(request, reply);
+    /// Takes back what a side was asked; it may have said yes already.
+    fn withdraw(&mut self, side: Side, means: &mut Means<'_>) {
+        self.withdrawn = Some(side);
+        means.cancel_reinvite(self.leg(side).session);
     }
-
-    fn carry_back(
-        &mut self,
-        request: RequestKey,
-        status: u16,
-        message: Option<&OwnedMessage>,
-        means: &mut Means<'_>,
-    ) {
-        let Some(at) = self.carried.iter().position(|carried| carried.to == request) else { return };
-        let carried = self.carried.swap_remove(at);
-        let status = if matches!(status, 401 | 407) { 403 } else { status };
-        let mut reply = Reply::new(status);
-        reply.body = message.and_then(|message| Body::of(&message.view()));
-        means.respond_in_dialog(carried.from, reply);
-    }
-}
-
-/// The header that says what an INFO is about (RFC 6086 §4.2); what its body is for goes with the body.
-fn package_of(message: &Message<'_>) -> sip::ExtraHeaders {
-    let package = message.first(HeaderName::InfoPackage);
-    package.map(|name| ("Info-Package".into(), name.to_owned())).into_iter().collect()
 }

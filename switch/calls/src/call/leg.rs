@@ -12,7 +12,10 @@ use contract::{
 use dialplan::PersonKey;
 use serde::{Deserialize, Serialize};
 use sip::{Flow, SessionKey};
-use streams::media::{LeaseId, LegReport};
+use streams::{
+    media::{LeaseId, LegReport},
+    sdp::Description,
+};
 
 use super::{events::ClosedRecord, media_plan::LegStreams};
 use crate::{clock::Moment, means::Means, output::Notice};
@@ -28,6 +31,8 @@ pub(crate) struct Leg {
     pub(crate) participant: Option<u16>,
     /// It has answered 180 or 183.
     pub(crate) has_rung: bool,
+    /// What it has said of its early media.
+    pub(crate) early: Option<Description>,
     pub(crate) streams: LegStreams,
     flow: Flow,
     created_at: Timestamp,
@@ -49,6 +54,7 @@ impl Leg {
             person,
             participant: None,
             has_rung: false,
+            early: None,
             streams,
             flow,
             created_at,

@@ -17,7 +17,7 @@ use sip::{
 };
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
-    sdp::{Description, Origin, RELAYED_STREAMS_MAX},
+    sdp::{Description, Origin, RELAYED_STREAMS_MAX, RelayAddress},
 };
 
 use super::events::ClosedRecord;
@@ -36,6 +36,8 @@ pub(crate) struct LegStreams {
     signalling: IpAddr,
     lines: Vec<Option<Line>>,
     origin: Option<Origin>,
+    /// What this leg's far end has said of itself and the other side has agreed to.
+    said: Option<Description>,
     /// Closed and not reported yet.
     closing: Vec<LeaseId>,
     /// The sum of what was reported; `None` when the leg never had media.
@@ -57,6 +59,7 @@ impl LegStreams {
             signalling,
             lines: Vec::new(),
             origin: None,
+            said: None,
             closing: Vec::new(),
             report: None,
         }
@@ -98,10 +101,43 @@ impl LegStreams {
 
     /// What this leg's far end is told when the other side said `said`.
     pub(crate) fn describe(&mut self, said: &Description, means: &mut Means<'_>) -> Body {
-        let leases: Vec<_> = self.lines.iter().map(|line| line.map(|line| line.lease.address)).collect();
+        let leases = self.leases();
         let address = leases.iter().flatten().next().map_or(self.signalling, |lease| lease.ip());
         let origin = self.origin.get_or_insert_with(|| Origin::new(means.random.number(), address));
         Body::sdp(said.relayed(origin, &leases).to_bytes())
+    }
+
+    /// Whether this leg's far end was told the same already when it was told `told`.
+    pub(crate) fn has_told(&self, told: &Body, said: &Description) -> bool {
+        let Some(mut origin) = self.origin.clone() else { return false };
+        said.relayed(&mut origin, &self.leases()).to_bytes() == *told.bytes
+    }
+
+    fn leases(&self) -> Vec<Option<RelayAddress>> {
+        self.lines.iter().map(|line| line.map(|line| line.lease.address)).collect()
+    }
+
+    /// What this leg's far end has said of itself, as last agreed.
+    pub(crate) fn said(&self) -> Option<&Description> {
+        self.said.as_ref()
+    }
+
+    /// What this leg's far end said is agreed: it is remembered and told to the relay.
+    pub(crate) fn agree(&mut self, said: &Description, means: &mut Means<'_>) {
+        self.learn(said, means);
+        self.remember(said);
+    }
+
+    /// What this leg's far end said is agreed, and the relay has known it since its ports were opened.
+    pub(crate) fn remember(&mut self, said: &Description) {
+        self.said = Some(said.clone());
+    }
+
+    /// The answer that takes nothing of an offer.
+    pub(crate) fn decline(&mut self, offer: &Description, means: &mut Means<'_>) -> Body {
+        let address = self.signalling;
+        let origin = self.origin.get_or_insert_with(|| Origin::new(means.random.number(), address));
+        Body::sdp(offer.relayed(origin, &[]).to_bytes())
     }
 
     /// Tells the relay what this leg's far end said of itself.

@@ -5,7 +5,9 @@
 //! down, `outcome` says what it came to. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
+mod carry;
 mod dial;
+mod early;
 mod events;
 mod exchange;
 pub(crate) mod identity;
@@ -15,6 +17,7 @@ mod leg;
 mod media_plan;
 mod outcome;
 mod redirect;
+mod settle;
 mod signalling;
 mod state;
 mod timers;

@@ -4,7 +4,7 @@
 //! there (RFC 3261 §9, §13, §15, §17).
 
 use contract::journal::{Detail, EventKind};
-use sip::{Body, Cause, EndedBy, Event, Provisional, Reason, Reply, SessionKey};
+use sip::{Body, Cause, EndedBy, Event, Reason, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
@@ -78,48 +78,6 @@ impl Ringing {
         end(self.record, &[EventKind::Canceled], &Detail::default(), refused(None, 487), means)
     }
 
-    /// A device rings, or lets itself be heard early. The caller hears the first that does.
-    fn progress(&mut self, session: SessionKey, status: u16, body: Option<&Body>, means: &mut Means<'_>) {
-        let Some(fork) = self.forks.iter_mut().find(|fork| fork.session == session) else { return };
-        let may_be_heard = self.told.early.as_ref().is_none_or(|(early, _)| *early == session);
-        let said = match (&self.offer, body) {
-            (Some(offer), Some(body)) if may_be_heard => {
-                media_plan::said(Some(body), means).filter(|said| said.answers(offer))
-            }
-            _ => None,
-        };
-        let provisional = match said {
-            Some(said) => {
-                fork.streams.learn(&said, means);
-                join(&mut self.caller.streams, &mut fork.streams, means);
-                let body = self.caller.streams.describe(&said, means);
-                let is_news = self.told.early.as_ref().is_none_or(|(_, told)| *told != body);
-                self.told.early = Some((session, body.clone()));
-                is_news.then(|| Provisional::new(183).body(body))
-            }
-            // Ring-back made by the caller's phone would drown the early media.
-            None if self.told.early.is_some() => None,
-            None if status == 183 => {
-                let is_news = !std::mem::replace(&mut self.told.progress, true);
-                is_news.then(|| Provisional::new(183))
-            }
-            None if status == 180 => {
-                let is_news = !std::mem::replace(&mut self.told.ringing, true);
-                is_news.then(|| Provisional::new(180))
-            }
-            // 181, 182, 199: nobody rings yet.
-            None => return,
-        };
-        fork.has_rung = true;
-        if let Some(provisional) = provisional {
-            means.ring(self.caller.session, provisional);
-        }
-        if !std::mem::replace(&mut self.told.is_written, true) {
-            let detail = Detail { leg: Some(fork.no), ..Detail::default() };
-            self.record.event(EventKind::Ringing, None, detail, means);
-        }
-    }
-
     /// A device answered the caller's offer.
     fn answered(
         mut self: Box<Self>,
@@ -134,13 +92,16 @@ impl Ringing {
         let Some(said) = said else {
             return self.useless(head, fork, means);
         };
-        fork.streams.learn(&said, means);
+        fork.streams.agree(&said, means);
+        if let Some(offer) = &self.offer {
+            self.caller.streams.remember(offer);
+        }
         join(&mut self.caller.streams, &mut fork.streams, means);
-        let body = self.caller.streams.describe(&said, means);
+        let (body, is_told_otherwise) = self.answer_for_caller(&said, means);
         for leg in [&mut self.caller, &mut fork] {
             leg.streams.drop_refused(&said, means);
         }
-        self.connect(head, fork, body, None, means)
+        self.connect(head, fork, body, Offering { late_offer: None, is_told_otherwise }, means)
     }
 
     /// A device answered a call without offer: its own offer goes to the caller, whose ACK will bring the answer
@@ -162,13 +123,15 @@ impl Ringing {
             .reserve(&said, false, means)
             .and_then(|()| fork.streams.reserve(&said, true, means));
         if reserved.is_err() {
-            means.ack(fork.session, None);
+            let refusal = fork.streams.decline(&said, means);
+            means.ack(fork.session, Some(refusal));
             self.tally.add(fork.person, LegResult::Congested, None);
             head.hang_up(fork, Some(Reason::sip(503, "No media ports")), means);
             return self.go_on(head, means);
         }
         let body = self.caller.streams.describe(&said, means);
-        self.connect(head, fork, body, Some(said), means)
+        let offering = Offering { late_offer: Some(said), is_told_otherwise: false };
+        self.connect(head, fork, body, offering, means)
     }
 
     /// A device answered with something that is no answer.
@@ -184,7 +147,7 @@ impl Ringing {
         head: &mut Head,
         mut fork: Leg,
         body: Body,
-        late_offer: Option<Description>,
+        Offering { late_offer, is_told_otherwise }: Offering,
         means: &mut Means<'_>,
     ) -> State {
         for other in self.forks.drain(..) {
@@ -206,6 +169,7 @@ impl Ringing {
             caller: self.caller,
             callee: fork,
             late_offer,
+            is_told_otherwise,
             is_ack_missing: false,
             until: means.after(means.config.timeouts.connecting),
         }))
@@ -235,9 +199,7 @@ impl Ringing {
                 head.hang_up(other, Some(Reason::sip(status, sip::reason_phrase_of(status))), means);
             }
         }
-        if self.told.early.as_ref().is_some_and(|(early, _)| *early == fork.session) {
-            self.told.early = None;
-        }
+        self.falls_silent(fork.session, means);
         #[cfg(feature = "planted-leaked-lease")]
         if result == LegResult::Declined {
             fork.streams.forget();
@@ -329,31 +291,40 @@ impl Connecting {
         if let Some(offer) = self.late_offer.take() {
             let said = media_plan::said(body, means);
             let Some(said) = said.filter(|said| said.answers(&offer)) else {
-                means.ack(self.callee.session, None);
+                let refusal = self.callee.streams.decline(&offer, means);
+                means.ack(self.callee.session, Some(refusal));
                 return self.hang_up(head, "media_refused", means);
             };
             let body = self.callee.streams.describe(&said, means);
             means.ack(self.callee.session, Some(body));
-            self.caller.streams.learn(&said, means);
+            self.caller.streams.agree(&said, means);
+            self.callee.streams.remember(&offer);
             join(&mut self.caller.streams, &mut self.callee.streams, means);
             for leg in [&mut self.caller, &mut self.callee] {
                 leg.streams.drop_refused(&said, means);
             }
         }
-        State::Talking(Box::new(Talking {
+        let mut talking = Box::new(Talking {
             record: self.record,
             caller: self.caller,
             callee: self.callee,
             is_held: Held::default(),
             exchange: Exchange::Idle,
+            owed: None,
+            withdrawn: None,
             carried: Vec::new(),
-        }))
+        });
+        if self.is_told_otherwise {
+            talking.owe(Side::Caller, means);
+        }
+        State::Talking(talking)
     }
 
     /// A callee that waits for its ACK must have it before anything else (RFC 3261 §13.2.2.4).
     fn settle(&mut self, means: &mut Means<'_>) {
-        if self.late_offer.take().is_some() {
-            means.ack(self.callee.session, None);
+        if let Some(offer) = self.late_offer.take() {
+            let refusal = self.callee.streams.decline(&offer, means);
+            means.ack(self.callee.session, Some(refusal));
         }
     }
 
@@ -370,12 +341,20 @@ impl Connecting {
 impl Talking {
     /// We end it.
     pub(crate) fn hang_up(mut self, head: &mut Head, reason: &str, means: &mut Means<'_>) -> State {
-        self.settle(means);
+        self.release(means);
         for leg in [self.caller, self.callee] {
             head.hang_up(leg, None, means);
         }
         end(self.record, &[], &Detail::default(), because(reason), means)
     }
+}
+
+/// How the answer of the callee and that of the caller belong together.
+struct Offering {
+    /// The callee's offer, for the caller's ACK to answer.
+    late_offer: Option<Description>,
+    /// See [`Connecting::is_told_otherwise`].
+    is_told_otherwise: bool,
 }
 
 /// One side's session of an answered call is over.

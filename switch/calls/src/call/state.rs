@@ -62,8 +62,10 @@ pub(crate) struct Told {
     pub(crate) ringing: bool,
     /// 183 without media was sent.
     pub(crate) progress: bool,
-    /// The device whose early media the caller hears, and what was said of it.
-    pub(crate) early: Option<(SessionKey, Body)>,
+    /// The answer that the caller has been told. It stays the answer whoever answers the call (`early`).
+    pub(crate) answer: Option<Body>,
+    /// The device whose early media the caller hears.
+    pub(crate) heard: Option<SessionKey>,
 }
 
 /// The caller has a 2xx.
@@ -74,6 +76,8 @@ pub(crate) struct Connecting {
     pub(crate) callee: Leg,
     /// The callee's offer, when the caller's ACK is to bring the answer and the callee waits for it.
     pub(crate) late_offer: Option<Description>,
+    /// The caller was told another answer than the callee's, before the callee answered.
+    pub(crate) is_told_otherwise: bool,
     /// The caller's ACK never came; the endpoint is ending its session.
     pub(crate) is_ack_missing: bool,
     pub(crate) until: Moment,
@@ -88,6 +92,10 @@ pub(crate) struct Talking {
     /// Whether the caller and the callee have put the call on hold.
     pub(crate) is_held: Held,
     pub(crate) exchange: Exchange,
+    /// Who has yet to be told what the other side has said.
+    pub(crate) owed: Option<Owed>,
+    /// Who was asked something that was given up, and has not said no.
+    pub(crate) withdrawn: Option<Side>,
     /// Requests of one side that wait for the other's answer.
     pub(crate) carried: Vec<Carried>,
 }
@@ -122,6 +130,18 @@ pub(crate) enum Exchange {
     },
     /// The other side's offer was passed back in a 2xx; its ACK will bring the answer.
     Offered { by: Side, offer: Description, until: Moment },
+    /// A side is being told what the other one has said.
+    Settling { side: Side, offer: Description, until: Moment },
+}
+
+/// A side that does not know what the other one has said last (`settle`).
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Owed {
+    pub(crate) side: Side,
+    /// Offers that have met one of theirs.
+    pub(crate) tries: u8,
+    /// When to tell it.
+    pub(crate) at: Moment,
 }
 
 /// One of the two sides of a call that was answered.

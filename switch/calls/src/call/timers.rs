@@ -2,7 +2,7 @@
 
 use super::{
     Call,
-    state::{Exchange, State},
+    state::{Exchange, State, Talking},
 };
 use crate::{clock::Moment, means::Means};
 
@@ -12,10 +12,7 @@ impl Call {
         let own = match &self.state {
             State::Ringing(ringing) => Some(ringing.until),
             State::Connecting(connecting) => Some(connecting.until),
-            State::Talking(talking) => match talking.exchange {
-                Exchange::Idle => None,
-                Exchange::Asked { until, .. } | Exchange::Offered { until, .. } => Some(until),
-            },
+            State::Talking(talking) => talking.until(),
             State::Over(_) => None,
         };
         let leaving = self.head.leaving.iter().map(super::leg::Leaving::until);
@@ -35,12 +32,8 @@ impl Call {
                 connecting.hang_up(head, "ack_missing", means)
             }
             State::Talking(mut talking) => {
-                let until = match talking.exchange {
-                    Exchange::Asked { until, .. } | Exchange::Offered { until, .. } => Some(until),
-                    Exchange::Idle => None,
-                };
-                if until.is_some_and(|until| until <= now) {
-                    talking.give_up_exchange(means);
+                if talking.until().is_some_and(|until| until <= now) {
+                    talking.go_on(means);
                 }
                 State::Talking(talking)
             }
@@ -48,5 +41,23 @@ impl Call {
         };
         self.write_gone(means);
         self
+    }
+}
+
+impl Talking {
+    fn until(&self) -> Option<Moment> {
+        match self.exchange {
+            Exchange::Idle => self.owed.map(|owed| owed.at),
+            Exchange::Asked { until, .. }
+            | Exchange::Offered { until, .. }
+            | Exchange::Settling { until, .. } => Some(until),
+        }
+    }
+
+    fn go_on(&mut self, means: &mut Means<'_>) {
+        match self.exchange {
+            Exchange::Idle => self.tell(means),
+            _ => self.give_up_exchange(means),
+        }
     }
 }

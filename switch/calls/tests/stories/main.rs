@@ -1,7 +1,7 @@
 //! Stories: phones scripted as text, a switchboard, and what came of it.
 //!
-//! `events` is the record of a call in every way it can go, `media` who hears whom, `bodies` what else a message may
-//! hold, `redirects` where a call goes on, `identity` whom it is shown to be from, `messages` and `presence` what is no
+//! `events` is the record of a call in every way it can go, `media` who hears whom, `early` before the
+//! answer, `exchanges` when offers cross, `bodies` what else a message may hold, `redirects` where a call goes on, `identity` whom it is shown to be from, `messages` and `presence` what is no
 //! call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does not, `overload` what is
 //! turned away when there is too much, `traces`
 //! what explains a call. `desk` is the harness they share.
@@ -11,7 +11,9 @@ mod abuse;
 mod bodies;
 mod desk;
 mod doors;
+mod early;
 mod events;
+mod exchanges;
 mod identity;
 mod media;
 mod messages;

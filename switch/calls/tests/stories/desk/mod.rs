@@ -4,6 +4,7 @@
 
 pub mod asking;
 pub mod phone;
+pub mod sound;
 
 use std::{
     collections::BTreeMap,

@@ -45,6 +45,11 @@ impl Phone {
         )
     }
 
+    /// As `sdp`, with one format alone.
+    pub fn sdp_of(&self, format: u8) -> String {
+        self.sdp().replace("RTP/AVP 0 8", &format!("RTP/AVP {format}"))
+    }
+
     fn via(&self, branch: &str) -> String {
         format!(
             "Via: SIP/2.0/{} {};rport;branch=z9hG4bK{branch}\r\n",
@@ -177,7 +182,9 @@ impl Caller {
     /// The ACK of a refusal: same branch, the response's To.
     pub fn ack_refusal(&self, refusal: &OwnedMessage) -> String {
         let to = super::header(refusal, "To").unwrap();
-        with_body(self.head("ACK", &self.uri(), &to, &format!("i{}", self.cseq)), None)
+        // Inside the dialog the INVITE was one of `request`.
+        let (uri, mark) = self.target.clone().map_or((self.uri(), 'i'), |target| (target, 'q'));
+        with_body(self.head("ACK", &uri, &to, &format!("{mark}{}", self.cseq)), None)
     }
 
     pub fn cancel(&self, headers: &str) -> String {
@@ -195,6 +202,11 @@ impl Caller {
         self.to = super::header(ok, "To");
         let (target, to) = (self.target.clone().unwrap(), self.to.clone().unwrap());
         with_body(self.head("ACK", &target, &to, &format!("a{}", self.cseq)), sdp)
+    }
+
+    /// A response inside the dialog to a request of the switch.
+    pub fn respond(&self, request: &OwnedMessage, status: u16, sdp: Option<&str>) -> String {
+        self.phone.respond(request, status, sdp)
     }
 
     /// A request inside the dialog.

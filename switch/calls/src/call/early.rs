@@ -1,0 +1,104 @@
+//! What a caller hears before anybody has answered: ring-back, and the early media of one device at a time.
+//!
+//! Towards the caller the switch is one user agent with one dialog, however many devices ring: phones that expect no
+//! second To tag are many. In one dialog an offer has one answer (RFC 3261 §13.2.1), so the first that is told stays
+//! the answer. A device whose own answer would read otherwise is not heard early, and when it answers the call the
+//! caller is told so by an offer of ours after its ACK (`settle`). As all media comes from the same ports of ours, this
+//! is rare: it takes devices that choose other formats.
+
+use contract::journal::{Detail, EventKind};
+use sip::{Body, Provisional, SessionKey};
+use streams::sdp::Description;
+
+use super::{
+    media_plan::{self, join},
+    state::Ringing,
+};
+use crate::means::Means;
+
+impl Ringing {
+    /// A device rings, or lets itself be heard early.
+    pub(super) fn progress(
+        &mut self,
+        session: SessionKey,
+        status: u16,
+        body: Option<&Body>,
+        means: &mut Means<'_>,
+    ) {
+        let Some(fork) = self.forks.iter_mut().find(|fork| fork.session == session) else { return };
+        let said = media_plan::said(body, means);
+        let said = said.filter(|said| self.offer.as_ref().is_some_and(|offer| said.answers(offer)));
+        if said.is_none() && !matches!(status, 180 | 183) {
+            // 181, 182, 199: nobody rings yet.
+            return;
+        }
+        fork.has_rung = true;
+        let no = fork.no;
+        if let Some(said) = said {
+            fork.streams.learn(&said, means);
+            fork.early = Some(said);
+        }
+        let answer = self.listen(means);
+        let provisional = match (answer, status) {
+            (Some(answer), _) => {
+                self.told.ringing |= status == 180;
+                Some(Provisional::new(if status == 180 { 180 } else { 183 }).body(answer))
+            }
+            // Told even while another device is heard: the caller's phone knows best what to make of it.
+            (None, 180) => {
+                let is_news = !std::mem::replace(&mut self.told.ringing, true);
+                is_news.then(|| Provisional::new(180))
+            }
+            (None, _) => {
+                let is_news = self.told.answer.is_none() && !std::mem::replace(&mut self.told.progress, true);
+                is_news.then(|| Provisional::new(183))
+            }
+        };
+        if let Some(provisional) = provisional {
+            means.ring(self.caller.session, provisional);
+        }
+        if !std::mem::replace(&mut self.told.is_written, true) {
+            let detail = Detail { leg: Some(no), ..Detail::default() };
+            self.record.event(EventKind::Ringing, None, detail, means);
+        }
+    }
+
+    /// Lets the caller hear the first device that can be, if none is heard; what the caller has to be told for it.
+    fn listen(&mut self, means: &mut Means<'_>) -> Option<Body> {
+        if self.told.heard.is_some() {
+            return None;
+        }
+        let (caller, told) = (&mut self.caller.streams, &self.told.answer);
+        let can_be_heard = |said: &Description| told.as_ref().is_none_or(|told| caller.has_told(told, said));
+        let fork = self.forks.iter_mut().find(|fork| fork.early.as_ref().is_some_and(can_be_heard))?;
+        let said = fork.early.clone()?;
+        join(caller, &mut fork.streams, means);
+        self.told.heard = Some(fork.session);
+        if self.told.answer.is_some() {
+            return None;
+        }
+        let answer = caller.describe(&said, means);
+        self.told.answer = Some(answer.clone());
+        Some(answer)
+    }
+
+    /// A device rings no longer. If it was heard, another one is, or the caller's phone is to ring by itself again.
+    pub(super) fn falls_silent(&mut self, session: SessionKey, means: &mut Means<'_>) {
+        if self.told.heard.take_if(|heard| *heard == session).is_none() {
+            return;
+        }
+        self.listen(means);
+        if self.told.heard.is_none() && self.forks.iter().any(|fork| fork.has_rung) {
+            self.told.ringing = true;
+            means.ring(self.caller.session, Provisional::new(180));
+        }
+    }
+
+    /// The answer for the caller when a device has answered the call, and whether it is not that device's own.
+    pub(super) fn answer_for_caller(&mut self, said: &Description, means: &mut Means<'_>) -> (Body, bool) {
+        match self.told.answer.take() {
+            Some(told) if !self.caller.streams.has_told(&told, said) => (told, true),
+            _ => (self.caller.streams.describe(said, means), false),
+        }
+    }
+}

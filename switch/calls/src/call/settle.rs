@@ -1,0 +1,125 @@
+//! Telling a side what the other one has said, when an exchange has left the two with different ideas of it.
+//!
+//! | what happened | what it comes to |
+//! |---|---|
+//! | both ask at once | 491 to each, who asks again (RFC 3261 §14.1) |
+//! | the asker takes back, the other side had accepted | the other side is offered what the asker had said before |
+//! | the other side's answer is none | the same, and 488 to the asker |
+//! | the exchange was given up, the other side accepts after that | the same, and 504 to the asker |
+//! | the other side offers what has no ports here, or what the asker no longer wants | it is answered with what the asker has said, and the asker is told |
+//! | the asker's ACK answers nothing | the same |
+//! | the callee's answer is not the one that the caller was told early | the caller is told |
+//! | a refresh of ours is answered otherwise than before | the other side is told |
+//! | telling a side meets an offer of its own | 491, and again after a random time, three times at most |
+//!
+//! An exchange that one side begins meanwhile and that succeeds settles everything: both know everything then.
+
+use std::time::Duration;
+
+use sip::{Body, Refused, SessionKey};
+use streams::sdp::Description;
+
+use super::{
+    media_plan::join,
+    state::{Exchange, Owed, Side, Talking},
+};
+use crate::means::Means;
+
+/// How often a side is told again that has had an offer of its own each time.
+const TRIES_MAX: u8 = 3;
+/// How long to wait before that: RFC 3261 §14.1, the span of a side that has not made the Call-ID and that which has.
+const RETRY_MILLIS: std::ops::Range<u64> = 500..4_000;
+
+impl Talking {
+    /// A side has to be told what the other one has said.
+    pub(super) fn owe(&mut self, side: Side, means: &mut Means<'_>) {
+        self.owed = Some(Owed { side, tries: 0, at: means.moment() });
+        self.tell(means);
+    }
+
+    /// Tells a side what it has not been told, unless an exchange is going on.
+    pub(super) fn tell(&mut self, means: &mut Means<'_>) {
+        if !matches!(self.exchange, Exchange::Idle) {
+            return;
+        }
+        let Some(owed) = self.owed else { return };
+        let Some(offer) = self.leg(owed.side.other()).streams.said().cloned() else {
+            return self.owed = None;
+        };
+        let leg = self.leg(owed.side);
+        // Lines without ports are offered as refused ones.
+        let _ = leg.streams.reserve(&offer, false, means);
+        let body = leg.streams.describe(&offer, means);
+        match means.reinvite(leg.session, Some(body)) {
+            Ok(()) => {
+                let until = means.after(means.config.timeouts.exchange);
+                self.exchange = Exchange::Settling { side: owed.side, offer, until };
+            }
+            Err(Refused::Busy) => self.tell_later(None, means),
+            Err(_) => self.owed = None,
+        }
+    }
+
+    /// Telling has met something else; a later time is chosen, or none.
+    pub(super) fn tell_later(&mut self, wait: Option<Duration>, means: &mut Means<'_>) {
+        let Some(owed) = &mut self.owed else { return };
+        owed.tries = owed.tries.saturating_add(1);
+        if owed.tries >= TRIES_MAX {
+            return self.owed = None;
+        }
+        let span = RETRY_MILLIS.end - RETRY_MILLIS.start;
+        let random = Duration::from_millis(RETRY_MILLIS.start + means.random.number() % span);
+        owed.at = means.after(wait.unwrap_or(random));
+    }
+
+    /// The side that was told has answered.
+    pub(super) fn told(
+        &mut self,
+        side: Side,
+        offer: &Description,
+        said: Option<Description>,
+        means: &mut Means<'_>,
+    ) {
+        self.owed = None;
+        let Some(said) = said.filter(|said| said.answers(offer)) else { return };
+        self.leg(side).streams.agree(&said, means);
+        join(&mut self.caller.streams, &mut self.callee.streams, means);
+        for leg in [&mut self.caller, &mut self.callee] {
+            leg.streams.drop_refused(&said, means);
+        }
+    }
+
+    /// Somebody answers what nobody waits for: a re-INVITE that was given up, or a refresh that the endpoint has sent.
+    pub(super) fn answered_unasked(
+        &mut self,
+        session: SessionKey,
+        said: Option<Description>,
+        means: &mut Means<'_>,
+    ) {
+        let Some(side) = self.side_of(session) else { return };
+        if self.withdrawn.take_if(|withdrawn| *withdrawn == side).is_some() {
+            return self.owe(side, means);
+        }
+        let known = self.leg(side).streams.said();
+        let is_news = |said: &Description| known.is_none_or(|known| !known.says_the_same(said));
+        if let Some(said) = said.filter(is_news) {
+            self.leg(side).streams.agree(&said, means);
+            self.owe(side.other(), means);
+        }
+    }
+
+    /// A side has made an offer that the other one does not answer: it gets what the other one has said as the answer,
+    /// and the other one is told of the offer. Without anything said there is no answer.
+    pub(super) fn stand_in(
+        &mut self,
+        offerer: Side,
+        offer: &Description,
+        means: &mut Means<'_>,
+    ) -> Option<Body> {
+        let answer = self.leg(offerer.other()).streams.said()?.stand_in_answer(offer);
+        let leg = self.leg(offerer);
+        let body = leg.streams.describe(&answer, means);
+        leg.streams.agree(offer, means);
+        Some(body)
+    }
+}
