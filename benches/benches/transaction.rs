@@ -49,6 +49,8 @@ impl Pair {
             max_forwards: 69,
             headers: Vec::new(),
             body: Some(Body::sdp(SDP)),
+            reliable: true,
+            max_breadth: None,
         };
         self.caller = Some(self.ends[0].invite(self.now, invite, &mut self.out).unwrap());
         self.carry(0);

@@ -87,6 +87,8 @@ struct Story {
     in_dialog: Vec<RequestKey>,
     /// Sessions and whether they are over.
     sessions: BTreeMap<SessionKey, bool>,
+    /// The early dialog that a session has spoken of last.
+    early: BTreeMap<SessionKey, Box<str>>,
 }
 
 impl Story {
@@ -110,6 +112,7 @@ impl Story {
             accepted: Vec::new(),
             in_dialog: Vec::new(),
             sessions: BTreeMap::new(),
+            early: BTreeMap::new(),
         }
     }
 
@@ -265,8 +268,15 @@ impl Story {
     fn change(&mut self, script: &mut Script<'_>) {
         let Some(key) = self.session(script) else { return };
         let body = Some(Body::sdp(SDP.as_bytes().to_vec()));
-        match script.byte() % 6 {
+        match script.byte() % 10 {
             0 | 1 => drop(self.endpoint.reinvite(self.now, key, body, &mut self.out)),
+            5 => drop(self.endpoint.update(self.now, key, Body::sdp(SDP), &mut self.out)),
+            6 => self.endpoint.answer_update(self.now, key, Body::sdp(SDP), &mut self.out),
+            7 => self.endpoint.refuse_update(self.now, key, Reply::new(488), &mut self.out),
+            8 => {
+                let dialog = self.early.get(&key).cloned().unwrap_or_default();
+                self.endpoint.prack(self.now, key, &dialog, body, &mut self.out);
+            }
             2 => self.endpoint.answer_reinvite(self.now, key, body, &mut self.out),
             3 => self.endpoint.refuse_reinvite(self.now, key, Reply::new(488), &mut self.out),
             4 => self.endpoint.cancel_reinvite(self.now, key, &mut self.out),
@@ -298,6 +308,8 @@ impl Story {
             routes: Vec::new(),
             max_forwards: 70,
             headers: Vec::new(),
+            reliable: how & 2 == 0,
+            max_breadth: None,
             body,
         };
         if let Ok(key) = self.endpoint.invite(self.now, invite, &mut self.out) {
@@ -350,14 +362,22 @@ impl Story {
             }
             Event::Failed { session, .. }
             | Event::Canceled { session, .. }
+            | Event::Lapsed { session, .. }
             | Event::Ended { session, .. } => {
                 self.told(session);
                 self.sessions.insert(session, true);
             }
-            Event::Progress { session, .. }
-            | Event::Answered { session, .. }
+            Event::Progress { session, dialog, .. } => {
+                self.told(session);
+                self.early.insert(session, dialog);
+            }
+            Event::Answered { session, .. }
             | Event::Acked { session, .. }
             | Event::Reinvite { session, .. }
+            | Event::Pracked { session, .. }
+            | Event::Update { session, .. }
+            | Event::UpdateAnswered { session, .. }
+            | Event::UpdateFailed { session, .. }
             | Event::ReinviteAnswered { session, .. } => self.told(session),
             _ => {}
         }

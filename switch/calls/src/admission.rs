@@ -45,7 +45,7 @@ impl Switchboard {
     }
 
     fn allow(&self) -> String {
-        self.config.endpoint.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ")
+        self.endpoint.allow().to_owned()
     }
 
     pub(crate) fn reply(&mut self, request: &NewRequest, reply: Reply) {

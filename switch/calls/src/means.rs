@@ -126,6 +126,10 @@ impl Means<'_> {
         self.endpoint.refuse_reinvite(self.now, session, reply, self.wire);
     }
 
+    pub(crate) fn refuse_update(&mut self, session: SessionKey, reply: Reply) {
+        self.endpoint.refuse_update(self.now, session, reply, self.wire);
+    }
+
     pub(crate) fn request(
         &mut self,
         session: SessionKey,

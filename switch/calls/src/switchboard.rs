@@ -347,6 +347,11 @@ fn session_of(event: &Event) -> Option<SessionKey> {
         | Event::Acked { session, .. }
         | Event::AckMissing { session }
         | Event::Canceled { session, .. }
+        | Event::Lapsed { session, .. }
+        | Event::Pracked { session, .. }
+        | Event::Update { session, .. }
+        | Event::UpdateAnswered { session, .. }
+        | Event::UpdateFailed { session, .. }
         | Event::Reinvite { session, .. }
         | Event::ReinviteCanceled { session }
         | Event::ReinviteAnswered { session, .. }

@@ -31,6 +31,8 @@ pub(crate) struct Dialog {
     target: Box<str>,
     /// The flow the peer was last heard on.
     leg: Flow,
+    /// Whether the INVITE, and with it the Call-ID, was ours.
+    is_caller: bool,
 }
 
 impl Dialog {
@@ -49,6 +51,7 @@ impl Dialog {
             // A 2xx without Contact breaks 12.1.1; the Request-URI has reached the peer once already.
             target: Box::from(contact_uri(response).unwrap_or(request.request_uri())),
             leg,
+            is_caller: true,
         }
     }
 
@@ -67,6 +70,7 @@ impl Dialog {
                 contact_uri(request).or(request.from().ok().map(|from| from.uri)).unwrap_or(""),
             ),
             leg,
+            is_caller: false,
         }
     }
 
@@ -100,6 +104,18 @@ impl Dialog {
         if let Some(target) = contact_uri(message) {
             self.target = Box::from(target);
         }
+    }
+
+    /// RFC 6141 4: the target of a request that has been accepted now.
+    pub(crate) fn retarget(&mut self, target: Option<Box<str>>) {
+        if let Some(target) = target {
+            self.target = target;
+        }
+    }
+
+    /// Whether the INVITE, and with it the Call-ID, was ours.
+    pub(crate) fn is_caller(&self) -> bool {
+        self.is_caller
     }
 
     /// 13.2.2.4: the 2xx decides target and route set; sequence numbers of the early dialog go on.

@@ -44,8 +44,8 @@ pub mod write;
 
 pub use endpoint::{
     Body, BodyHeaders, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders,
-    Input, Invite, NewRequest, Output, Outputs, OutsideRequest, Party, Provisional, Reason, Refused, Reply,
-    RequestKey, ServerKey, Why,
+    Input, Invite, Lapse, NewRequest, Output, Outputs, OutsideRequest, Party, PeerAbilities, Provisional,
+    Reason, Refused, Reliability, Reply, RequestKey, ServerKey, Why,
 };
 pub use flow::{Flow, Transport};
 pub use header::HeaderName;

@@ -21,7 +21,8 @@ impl Talking {
         match event {
             Event::Reinvite { session, body } => self.asked(session, body.as_ref(), means),
             Event::ReinviteAnswered { session, body } => self.answered(session, body.as_ref(), means),
-            Event::ReinviteFailed { session, status } => self.failed(session, status, means),
+            Event::ReinviteFailed { session, status, .. } => self.failed(session, status, means),
+            Event::Update { session, .. } => means.refuse_update(session, Reply::new(488)),
             Event::ReinviteCanceled { session } => self.canceled(session, means),
             Event::Acked { session, body } => self.acked(session, body.as_ref(), means),
             Event::InDialog { session, request, message } => self.carry(session, request, &message, means),

@@ -95,6 +95,8 @@ impl Invitation {
                 }
             },
         };
+        // Without an offer there would be nobody to answer an early one.
+        invite.reliable = invite.body.is_some();
         match means.invite(self.call, invite) {
             Ok(session) => {
                 let no = asked.head.next_leg();
@@ -124,6 +126,8 @@ impl Invitation {
             max_forwards: self.max_forwards,
             headers: shown.headers,
             body: None::<Body>,
+            reliable: false,
+            max_breadth: None,
         }
     }
 }

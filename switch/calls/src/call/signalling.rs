@@ -35,6 +35,14 @@ impl Ringing {
             Event::Canceled { session, reason } if session == self.caller.session => {
                 self.canceled(head, reason.as_ref(), means)
             }
+            Event::Lapsed { session, .. } if session == self.caller.session => {
+                self.canceled(head, None, means)
+            }
+            // Nobody is there yet who could answer it.
+            Event::Update { session, .. } => {
+                means.refuse_update(session, Reply::new(488));
+                State::Ringing(self)
+            }
             Event::Progress { session, status, body, .. } => {
                 self.progress(session, status, body.as_ref(), means);
                 State::Ringing(self)
@@ -278,6 +286,10 @@ impl Connecting {
                 means.refuse_reinvite(session, Reply::new(491));
                 State::Connecting(self)
             }
+            Event::Update { session, .. } => {
+                means.refuse_update(session, Reply::new(491));
+                State::Connecting(self)
+            }
             Event::InDialog { request, .. } => {
                 means.respond_in_dialog(request, Reply::new(480));
                 State::Connecting(self)
@@ -383,8 +395,8 @@ impl Ending {
         let word = self.word.unwrap_or(match (self.by, self.side) {
             (EndedBy::Peer, Side::Caller) => "caller_hung_up",
             (EndedBy::Peer, Side::Callee) => "callee_hung_up",
-            (EndedBy::Us | EndedBy::Timeout, Side::Caller) => "caller_silent",
-            (EndedBy::Us | EndedBy::Timeout, Side::Callee) => "callee_silent",
+            (EndedBy::Us | EndedBy::Timeout | EndedBy::Expired, Side::Caller) => "caller_silent",
+            (EndedBy::Us | EndedBy::Timeout | EndedBy::Expired, Side::Callee) => "callee_silent",
         });
         head.leave(gone, None, means);
         head.hang_up(other, self.reason, means);

@@ -16,6 +16,7 @@ use crate::uri::EscapedUser;
 use crate::write::{Address, MessageWriter, WriteError};
 
 use super::Endpoint;
+use super::config::{SESSION_EXTENSIONS, TIMER};
 use super::order::{Body, ExtraHeaders, Invite, Party, Reply};
 
 /// The value of a Via for a request on `flow`. `rport` asks for RFC 3581 where a NAT can be in between.
@@ -166,18 +167,20 @@ impl Endpoint {
         let mut writer =
             outside(Method::Invite.as_str(), &invite.request_uri, way, (&invite.from, &invite.to), names);
         writer.header(HeaderName::Contact, contact(&invite.contact_user, invite.flow));
-        self.capabilities(&mut writer);
+        let extensions = if invite.reliable { &SESSION_EXTENSIONS[..] } else { &[TIMER] };
+        self.capabilities(&mut writer, extensions);
+        if let Some(breadth) = invite.max_breadth {
+            writer.header("Max-Breadth", breadth);
+        }
         self.name(&mut writer, HeaderName::UserAgent);
         extend(&mut writer, &invite.headers, invite.body.as_ref());
         writer.finish()
     }
 
     /// 13.2.1, 13.3.1.4: what an INVITE and its 2xx say about us.
-    pub(crate) fn capabilities(&self, writer: &mut MessageWriter) {
+    pub(crate) fn capabilities(&self, writer: &mut MessageWriter, extensions: &[&str]) {
         writer.header(HeaderName::Allow, &self.allow);
-        if !self.config.supported.is_empty() {
-            writer.header(HeaderName::Supported, self.config.supported.join(", "));
-        }
+        writer.header(HeaderName::Supported, extensions.join(", "));
     }
 
     /// Our name.

@@ -12,10 +12,19 @@ pub struct EndpointConfig {
     pub shard: u8,
     /// The base durations of all timers.
     pub timers: Timers,
-    /// Methods that are understood: listed in `Allow`, others are answered 405 or 501.
+    /// Methods that the owner answers. Those of the INVITE usage ([`SESSION_METHODS`]) are understood besides
+    /// them; `Allow` lists both, others are answered 405 or 501.
     pub methods: Vec<Method>,
-    /// Option tags that a request may require; others are answered 420.
+    /// Option tags that a request outside a session may require of the owner. Those of the INVITE usage
+    /// ([`SESSION_EXTENSIONS`]) are known besides them; others are answered 420.
     pub supported: Vec<String>,
+    /// Whether provisional answers with a body are sent reliably to a peer that supports it (RFC 3262). A peer
+    /// that requires it gets all of them so.
+    pub reliable_provisionals: bool,
+    /// The session interval asked for, in seconds (RFC 4028). 0: none; what the peer asks for is honoured still.
+    pub session_expires_secs: u32,
+    /// The shortest session interval accepted, in seconds; at least 90 (RFC 4028 5).
+    pub min_se_secs: u32,
     /// Transactions that may live at once. New work beyond it is answered 503; BYE, CANCEL and ACK never are.
     pub transactions_max: usize,
     /// INVITE sessions that may live at once. New ones beyond it are answered 503.
@@ -37,10 +46,6 @@ impl Default for EndpointConfig {
             shard: 0,
             timers: Timers::default(),
             methods: vec![
-                Method::Invite,
-                Method::Ack,
-                Method::Bye,
-                Method::Cancel,
                 Method::Options,
                 Method::Register,
                 Method::Info,
@@ -48,6 +53,9 @@ impl Default for EndpointConfig {
                 Method::Subscribe,
             ],
             supported: Vec::new(),
+            reliable_provisionals: true,
+            session_expires_secs: 1_800,
+            min_se_secs: 90,
             transactions_max: 100_000,
             sessions_max: 20_000,
             subscriptions_max: 50_000,
@@ -57,6 +65,23 @@ impl Default for EndpointConfig {
         }
     }
 }
+
+/// The methods of the INVITE usage, which the endpoint understands itself (RFC 3261, 3262, 3311).
+pub const SESSION_METHODS: [Method; 6] =
+    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Prack, Method::Update];
+
+/// The extensions of the INVITE usage (RFC 3262, RFC 4028).
+pub const SESSION_EXTENSIONS: [&str; 2] = [RELIABLE, TIMER];
+
+/// Option tag of reliable provisional answers (RFC 3262).
+pub(crate) const RELIABLE: &str = "100rel";
+
+/// Option tag of session timers (RFC 4028).
+pub(crate) const TIMER: &str = "timer";
+
+/// Provisional answers of one INVITE that wait for the PRACK of the one before; a further one takes the place of
+/// the last.
+pub const PROVISIONALS_QUEUED_MAX: usize = 4;
 
 /// Forks of one INVITE that are told apart: early dialogs kept, and late 2xx that are acknowledged and ended.
 /// Further ones are dropped.

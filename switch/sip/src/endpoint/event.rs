@@ -1,6 +1,7 @@
 //! What an endpoint takes in and puts out: inputs, outputs, and the events for its owner.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -138,18 +139,25 @@ pub enum Event {
     Progress {
         /// The session.
         session: SessionKey,
+        /// The early dialog that speaks: its To tag. Empty when there is none.
+        dialog: Box<str>,
         /// The status code.
         status: u16,
         /// The reason phrase.
         phrase: String,
         /// Early media, or anything else.
         body: Option<Body>,
+        /// Whether it was sent reliably, and who has acknowledged it.
+        reliability: Reliability,
     },
     /// Our INVITE was answered 2xx, the first one. The owner has to call `ack`.
     Answered {
         /// The session.
         session: SessionKey,
-        /// The answer, or the offer when our INVITE had none.
+        /// The dialog that was confirmed: its To tag.
+        dialog: Box<str>,
+        /// The answer, or the offer when our INVITE had none. When both were complete before the 2xx, what the peer
+        /// said last in this dialog (RFC 3261 13.2.1).
         body: Option<Body>,
         /// The URI of the peer's `Contact`.
         contact: Option<String>,
@@ -170,6 +178,44 @@ pub enum Event {
         retry_after: Option<u32>,
         /// The URIs of `Contact` in a 3xx, best first as sent.
         contacts: Vec<String>,
+    },
+    /// Our reliable provisional answer with the offer was acknowledged; 200 has been sent (RFC 3262 5).
+    Pracked {
+        /// The session.
+        session: SessionKey,
+        /// The answer. Without one the peer has broken the RFC.
+        body: Option<Body>,
+    },
+    /// The peer's INVITE has come to an end without the peer's doing. The session is over.
+    Lapsed {
+        /// The session.
+        session: SessionKey,
+        /// Why.
+        why: Lapse,
+    },
+    /// The peer makes an offer outside an INVITE, by UPDATE or PRACK. The owner has to call `answer_update` or
+    /// `refuse_update`.
+    Update {
+        /// The session.
+        session: SessionKey,
+        /// The offer.
+        body: Body,
+    },
+    /// Our UPDATE was accepted.
+    UpdateAnswered {
+        /// The session.
+        session: SessionKey,
+        /// The answer.
+        body: Option<Body>,
+    },
+    /// Our UPDATE failed; the session goes on as before unless its end follows (408, 481).
+    UpdateFailed {
+        /// The session.
+        session: SessionKey,
+        /// The status code.
+        status: u16,
+        /// When to try again: the random time of RFC 3261 14.1 after 491, else the peer's `Retry-After`.
+        retry_after: Option<Duration>,
     },
     /// Our 2xx was acknowledged, of the first INVITE or of a re-INVITE.
     Acked {
@@ -202,7 +248,8 @@ pub enum Event {
         /// The session.
         session: SessionKey,
     },
-    /// Our re-INVITE was answered 2xx. The owner has to call `ack`.
+    /// Our re-INVITE was answered 2xx. The owner has to call `ack`. It is also told of a session refresh made here
+    /// whose answer is not what the peer said last; that one is acknowledged already.
     ReinviteAnswered {
         /// The session.
         session: SessionKey,
@@ -210,14 +257,15 @@ pub enum Event {
         body: Option<Body>,
     },
     /// Our re-INVITE failed; the session goes on as before unless `Ended` follows (408, 481).
-    /// 491: try again after the random time of RFC 3261 14.1.
     ReinviteFailed {
         /// The session.
         session: SessionKey,
         /// The status code.
         status: u16,
+        /// When to try again: the random time of RFC 3261 14.1 after 491, else the peer's `Retry-After`.
+        retry_after: Option<Duration>,
     },
-    /// A request inside the dialog that is neither INVITE, ACK, BYE nor CANCEL.
+    /// A request inside the dialog of a method that the endpoint does not answer itself.
     /// The owner has to answer it within 64*T1.
     InDialog {
         /// The session.
@@ -275,6 +323,26 @@ pub enum Event {
     Dropped(DropReason),
 }
 
+/// How a provisional answer of the peer has come (RFC 3262).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reliability {
+    /// It may get lost; another fork's may say something else.
+    Unreliable,
+    /// Its PRACK has been sent.
+    Reliable,
+    /// It carries the offer that our INVITE did not: the owner has to give the answer by `prack`.
+    AnswerWanted,
+}
+
+/// Why the peer's INVITE has come to an end here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lapse {
+    /// A reliable provisional answer was not acknowledged for 64*T1; 504 has been sent (RFC 3262 3).
+    PrackMissing,
+    /// The time its `Expires` gave is over; 487 has been sent (RFC 3261 13.3.1).
+    Expired,
+}
+
 /// Why an INVITE of ours failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Cause {
@@ -297,6 +365,8 @@ pub enum EndedBy {
     Peer,
     /// The peer fell silent.
     Timeout,
+    /// The session was not refreshed in its interval (RFC 4028 10); we sent BYE.
+    Expired,
 }
 
 /// Why a message led to nothing.

@@ -17,16 +17,21 @@ mod table;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-pub use config::{EndpointConfig, FORKS_MAX, PENDING_REQUESTS_MAX};
-pub use event::{Cause, DropReason, EndedBy, Event, Input, NewRequest, Output, Outputs};
+pub use config::{
+    EndpointConfig, FORKS_MAX, PENDING_REQUESTS_MAX, PROVISIONALS_QUEUED_MAX, SESSION_EXTENSIONS,
+    SESSION_METHODS,
+};
+pub use event::{Cause, DropReason, EndedBy, Event, Input, Lapse, NewRequest, Output, Outputs, Reliability};
 pub use order::{
-    Body, BodyHeaders, ExtraHeaders, Invite, OutsideRequest, Party, Provisional, Reason, Refused, Reply,
+    Body, BodyHeaders, ExtraHeaders, Invite, OutsideRequest, Party, PeerAbilities, Provisional, Reason,
+    Refused, Reply,
 };
 pub use table::{ClientKey, RequestKey, ServerKey, Why};
 
 pub(crate) use compose::{
     ack_like, cancel, contact, dialog_headers, extend, outside, response, tagged_to, via,
 };
+pub(crate) use config::{RELIABLE, TIMER};
 pub(crate) use table::{
     ClientEvent, ClientMachine, ClientTransaction, ClientUser, Clients, Report, SentAck, ServerEvent,
     ServerMachine, ServerTransaction, ServerUser, Servers, Step,
@@ -72,7 +77,9 @@ impl Endpoint {
     /// An endpoint without work. The seed decides every branch, tag and Call-ID.
     #[must_use]
     pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
-        let allow = config.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
+        let owners = config.methods.iter().filter(|method| !SESSION_METHODS.contains(method));
+        let methods = SESSION_METHODS.iter().chain(owners).map(|method| method.as_str());
+        let allow = methods.collect::<Vec<_>>().join(", ");
         Self {
             allow,
             tokens: Tokens::new(config.shard, seed),
@@ -123,6 +130,12 @@ impl Endpoint {
         }
     }
 
+    /// The value of `Allow`: every method that is understood here, by the endpoint or its owner.
+    #[must_use]
+    pub fn allow(&self) -> &str {
+        &self.allow
+    }
+
     pub(crate) fn transactions(&self) -> usize {
         self.clients.len() + self.servers.len()
     }
@@ -159,13 +172,21 @@ impl Endpoint {
             Why::Abandoned(key) => self.abandoned(now, key, out),
             Why::Unanswered(key) => self.unanswered(key, out),
             Why::Subscription(key) => self.subscription_due(now, key, out),
-            Why::Answer(key) | Why::Acknowledgement(key) | Why::Progress(key) => {
+            Why::Answer(key)
+            | Why::Acknowledgement(key)
+            | Why::Progress(key)
+            | Why::Reliable(key)
+            | Why::PrackMissing(key)
+            | Why::Lapse(key) => {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.running.fired(why);
                 }
                 match why {
                     Why::Answer(_) => self.repeat_answer(now, key, out),
                     Why::Acknowledgement(_) => self.ack_missing(now, key, out),
+                    Why::Reliable(_) => self.repeat_reliable(now, key, out),
+                    Why::PrackMissing(_) => self.prack_missing(now, key, out),
+                    Why::Lapse(_) => self.invite_expired(now, key, out),
                     _ => self.repeat_progress(now, key, out),
                 }
             }

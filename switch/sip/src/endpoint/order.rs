@@ -10,8 +10,11 @@ use crate::flow::Flow;
 use crate::header::HeaderName;
 use crate::message::Message;
 use crate::message::fields::{Params, unquoted};
+use crate::method::Method;
 use crate::parse::token::is_token;
 use crate::write::{MessageWriter, Quoted};
+
+use super::config::{RELIABLE, TIMER};
 
 /// Further headers of a message, in order. The ones that carry transactions and dialogs (Via, From, To,
 /// Call-ID, CSeq, Max-Forwards, Route, Record-Route, Content-Length) are written by the endpoint.
@@ -46,6 +49,14 @@ impl Body {
     /// A session description.
     pub fn sdp(bytes: impl Into<Bytes>) -> Self {
         Self::new("application/sdp", bytes)
+    }
+
+    /// Whether it is a session description, alone or among other parts: an offer or an answer (RFC 3264).
+    #[must_use]
+    pub fn is_description(&self) -> bool {
+        let media_type = self.content_type.split(';').next().unwrap_or("").trim();
+        media_type.eq_ignore_ascii_case("application/sdp")
+            || media_type.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("multipart/"))
     }
 
     /// The body of a message; `None` when it is empty.
@@ -137,7 +148,7 @@ impl Reply {
 }
 
 /// A provisional answer to an INVITE, 101 to 199.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Provisional {
     /// The status code.
     pub status: u16,
@@ -206,6 +217,45 @@ pub struct Invite {
     pub headers: ExtraHeaders,
     /// The offer; none for a late offer.
     pub body: Option<Body>,
+    /// Whether provisional answers may be reliable (RFC 3262). Without an offer it takes an owner that can answer
+    /// an early one by `prack`.
+    pub reliable: bool,
+    /// `Max-Breadth` (RFC 5393 5.3.3), where the owner divides it.
+    pub max_breadth: Option<u8>,
+}
+
+/// What a peer says it can do, in the last message that spoke of it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct PeerAbilities {
+    /// RFC 3262: it supports or requires `100rel`.
+    pub reliable: bool,
+    /// RFC 3311: it allows UPDATE.
+    pub update: bool,
+    /// RFC 4028: it supports or requires `timer`.
+    pub timer: bool,
+}
+
+impl PeerAbilities {
+    /// Reads them from an INVITE or a response to one.
+    #[must_use]
+    pub fn of(message: &Message<'_>) -> Self {
+        let names = |tag: &str| {
+            let supported = message.values(HeaderName::Supported).chain(message.values(HeaderName::Require));
+            supported.into_iter().any(|value| value.eq_ignore_ascii_case(tag))
+        };
+        let update = message.values(HeaderName::Allow).any(|method| method == Method::Update.as_str());
+        Self { reliable: names(RELIABLE), update, timer: names(TIMER) }
+    }
+
+    /// Takes up what a response says; what it does not speak of stays as it was.
+    pub(crate) fn hear(&mut self, message: &Message<'_>) {
+        let now = Self::of(message);
+        if message.first(HeaderName::Allow).is_some() {
+            self.update = now.update;
+        }
+        self.reliable |= now.reliable;
+        self.timer |= now.timer;
+    }
 }
 
 /// A request outside any dialog that makes none: OPTIONS, MESSAGE, REGISTER, … (RFC 3261 8.1).

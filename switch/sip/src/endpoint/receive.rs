@@ -19,7 +19,7 @@ use crate::transaction::invite_server::InviteServer;
 
 use super::{
     ClientEvent, ClientKey, ClientMachine, DropReason, Endpoint, Event, NewRequest, Outputs, Reply, Report,
-    ServerEvent, ServerMachine, ServerUser, Why, ack_like,
+    SESSION_EXTENSIONS, SESSION_METHODS, ServerEvent, ServerMachine, ServerUser, Why, ack_like,
 };
 
 impl Endpoint {
@@ -118,11 +118,15 @@ impl Endpoint {
     /// 8.2.1 and 8.2.2.3: method and required extensions.
     fn unacceptable(&self, message: &Message<'_>) -> Option<Reply> {
         let method = message.method();
-        if !self.config.methods.contains(&method) {
+        let is_of_session = SESSION_METHODS.contains(&method);
+        if !is_of_session && !self.config.methods.contains(&method) {
             let status = if method == Method::Other { 501 } else { 405 };
             return Some(Reply::new(status).header("Allow", self.allow.as_str()));
         }
-        let supported = |tag: &str| self.config.supported.iter().any(|known| known.eq_ignore_ascii_case(tag));
+        let supported = |tag: &str| {
+            let owners = self.config.supported.iter().map(String::as_str).filter(|_| !is_of_session);
+            SESSION_EXTENSIONS.into_iter().chain(owners).any(|known| known.eq_ignore_ascii_case(tag))
+        };
         let unsupported: Vec<&str> =
             message.values(HeaderName::Require).filter(|tag| !supported(tag)).collect();
         if !unsupported.is_empty() {
@@ -135,6 +139,8 @@ impl Endpoint {
         let status = match message.method() {
             // These live inside dialogs only.
             Method::Bye | Method::Info | Method::Prack | Method::Update => 481,
+            // These end here whatever they have passed (16.3 step 3, 11); the others would be passed on.
+            Method::Register | Method::Options | Method::Subscribe | Method::Publish => 0,
             _ if message.max_forwards() == Ok(Some(0)) => 483,
             _ if self.servers.find_merged(message).is_some() => 482,
             _ => 0,
@@ -200,7 +206,7 @@ impl Endpoint {
         if is_invite {
             self.on_invite_response(now, (key, user), flow, (status, message), out);
         } else if status >= 200 {
-            self.on_other_response(now, (key, user), (status, message), out);
+            self.on_other_response(now, (key, user), flow, (status, message), out);
         }
     }
 

@@ -12,8 +12,8 @@ use crate::nat;
 
 use super::table::Opening;
 use super::{
-    DropReason, Endpoint, Event, NewRequest, Outputs, Refused, Reply, RequestKey, ServerEvent, ServerKey,
-    ServerUser, Why, dialog_headers, extend, response,
+    DropReason, Endpoint, Event, NewRequest, Outputs, Refused, Reply, RequestKey, SESSION_EXTENSIONS,
+    ServerEvent, ServerKey, ServerUser, Why, dialog_headers, extend, response,
 };
 
 #[allow(clippy::needless_pass_by_value, reason = "orders are given away: the owner is done with them")]
@@ -158,7 +158,7 @@ impl Endpoint {
         let mut writer = response(&request, transaction.source, line, &transaction.to_tag);
         if let Some(contact) = contact {
             dialog_headers(&mut writer, &request, contact);
-            self.capabilities(&mut writer);
+            self.capabilities(&mut writer, &SESSION_EXTENSIONS);
         }
         self.name(&mut writer, HeaderName::Server);
         extend(&mut writer, &reply.headers, reply.body.as_ref());
@@ -168,10 +168,11 @@ impl Endpoint {
     /// The owner forgot a request. After 64*T1 the peer has given up, so there is nothing to answer (RFC 4320).
     pub(crate) fn unanswered(&mut self, key: ServerKey, out: &mut Outputs) {
         let Some(transaction) = self.servers.get(key) else { return };
-        if let ServerUser::InDialog(session) = transaction.user
-            && let Some(session) = self.sessions.get_mut(&session)
-        {
-            session.pending.retain(|pending| *pending != key);
+        if let ServerUser::InDialog(session) = transaction.user {
+            self.forget_update(session, key);
+            if let Some(session) = self.sessions.get_mut(&session) {
+                session.pending.retain(|pending| *pending != key);
+            }
         }
         self.servers.close(key, &mut self.timers);
         out.event(Event::Dropped(DropReason::Unanswered));

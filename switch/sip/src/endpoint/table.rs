@@ -62,6 +62,12 @@ pub enum Why {
     Answer(SessionKey),
     /// Give up waiting for the ACK of a 2xx (RFC 3261 13.3.1.4).
     Acknowledgement(SessionKey),
+    /// Repeat a reliable provisional answer until its PRACK comes (RFC 3262 3).
+    Reliable(SessionKey),
+    /// Give up waiting for a PRACK (RFC 3262 3).
+    PrackMissing(SessionKey),
+    /// The time that an INVITE's `Expires` gave is over (RFC 3261 13.3.1).
+    Lapse(SessionKey),
     /// Repeat a provisional answer so that no proxy gives up (RFC 3261 13.3.1.1).
     Progress(SessionKey),
     /// A subscription has expired (RFC 6665 4.2.2), or its owner did not write its last state in time.
@@ -86,6 +92,10 @@ pub(crate) enum ClientUser {
     Invite(SessionKey),
     /// A re-INVITE of a session.
     Reinvite(SessionKey),
+    /// The PRACK of a session.
+    Prack(SessionKey),
+    /// An UPDATE of a session.
+    Update(SessionKey),
     /// The BYE of a session that we ended.
     Bye(SessionKey),
     /// Another request of a session.
@@ -101,9 +111,12 @@ pub(crate) enum ClientUser {
 impl ClientUser {
     pub(crate) fn session(self) -> Option<SessionKey> {
         match self {
-            Self::Invite(session) | Self::Reinvite(session) | Self::Bye(session) | Self::Request(session) => {
-                Some(session)
-            }
+            Self::Invite(session)
+            | Self::Reinvite(session)
+            | Self::Prack(session)
+            | Self::Update(session)
+            | Self::Bye(session)
+            | Self::Request(session) => Some(session),
             Self::Outside | Self::Notify(_) | Self::Nobody => None,
         }
     }

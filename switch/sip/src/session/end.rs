@@ -20,9 +20,13 @@ impl Endpoint {
         match &mut session.stage {
             Stage::Outgoing(_) => self.take_back(now, key, (487, Cause::Canceled), reason, out),
             Stage::Incoming(incoming) => {
-                let server = incoming.server;
+                let (server, is_answered) = (incoming.server, incoming.sending.is_answered());
                 let reply = reason.iter().fold(Reply::new(603), Reply::reason);
                 self.end_incoming(now, key, server, &reply, out);
+                // The 2xx was still waiting for a PRACK; for the owner the session had begun.
+                if is_answered {
+                    out.event(Event::Ended { session: key, by: EndedBy::Us, reason });
+                }
             }
             Stage::Confirmed(confirmed) => match confirmed.exchange {
                 Exchange::TheirsAnswered(Answer { first: true, .. }) => {
@@ -51,7 +55,7 @@ impl Endpoint {
         let Some(mut session) = self.sessions.remove(&key) else { return };
         session.running.stop_all(&mut self.timers);
         if let Stage::Confirmed(confirmed) = session.stage {
-            let mut dialog = confirmed.dialog;
+            let mut dialog = confirmed.usage.dialog;
             if self.send_bye(now, &mut dialog, reason.as_ref(), ClientUser::Bye(key), out) {
                 session.stage = Stage::Leaving(dialog);
                 self.sessions.insert(key, session);
@@ -83,7 +87,7 @@ impl Endpoint {
         self.close_reinvite(now, key, &Reply::new(487), out);
         self.end_pending(now, key, out);
         let confirmed = self.sessions.get_mut(&key).and_then(Session::confirmed);
-        if let Some(Exchange::Ours { client }) = confirmed.map(|confirmed| &confirmed.exchange) {
+        if let Some(Exchange::Ours { client, .. }) = confirmed.map(|confirmed| &confirmed.exchange) {
             let client = *client;
             self.abandon(now, client);
         }

@@ -5,7 +5,8 @@ use std::time::Instant;
 use crate::dialog::to_tag;
 use crate::endpoint::{
     Body, Cause, ClientKey, ClientUser, EndedBy, Endpoint, Event, ExtraHeaders, Outputs,
-    PENDING_REQUESTS_MAX, Reason, Refused, Reply, RequestKey, ServerUser, contact, extend, via,
+    PENDING_REQUESTS_MAX, Reason, Refused, Reply, RequestKey, SESSION_EXTENSIONS, SESSION_METHODS, ServerKey,
+    ServerUser, contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -71,6 +72,10 @@ impl Endpoint {
                 self.answer_server(now, server, &Reply::new(200), None, out);
             }
             Method::Invite => self.on_reinvite(now, key, server, (flow, message), out),
+            Method::Prack => self.on_prack(now, key, server, message, out),
+            Method::Update => self.on_update(now, key, server, (flow, message), out),
+            // 11.2: what it asks for is known here.
+            Method::Options => self.answer_options(now, server, out),
             _ => {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.pending.push(server);
@@ -86,22 +91,31 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         match &mut session.stage {
             Stage::Outgoing(outgoing) => {
-                outgoing.early.retain(|dialog| !dialog.owns(message));
+                outgoing.early.retain(|early| !early.usage.dialog.owns(message));
                 if outgoing.early.is_empty() {
                     self.take_back(now, key, (487, Cause::Response), None, out);
                 }
             }
             Stage::Incoming(incoming) => {
-                let server = incoming.server;
+                let (server, is_answered) = (incoming.server, incoming.sending.is_answered());
                 self.end_incoming(now, key, server, &Reply::new(487), out);
-                out.event(Event::Canceled { session: key, reason });
+                Self::tell_canceled(key, is_answered, reason, out);
             }
             Stage::Confirmed(_) => self.end_without_bye(now, key, EndedBy::Peer, reason, out),
             Stage::Leaving(_) => {}
         }
     }
 
-    /// Sends a request inside the dialog: INFO, UPDATE, NOTIFY, … `Response` follows.
+    /// 11.2: what the endpoint can do, whatever becomes of the session meanwhile.
+    fn answer_options(&mut self, now: Instant, server: ServerKey, out: &mut Outputs) {
+        let reply = Reply::new(200)
+            .header("Accept", "application/sdp")
+            .header("Allow", self.allow.as_str())
+            .header("Supported", SESSION_EXTENSIONS.join(", "));
+        self.answer_server(now, server, &reply, None, out);
+    }
+
+    /// Sends a request inside the dialog: INFO, NOTIFY, … `Response` follows.
     ///
     /// # Errors
     /// `Gone` after the end, `Busy` before there is one dialog, `Full` at a limit, `Invalid` for the methods that
@@ -116,7 +130,7 @@ impl Endpoint {
         out: &mut Outputs,
     ) -> Result<RequestKey, Refused> {
         let known = Method::of(method);
-        if matches!(known, Method::Invite | Method::Ack | Method::Bye | Method::Cancel) {
+        if SESSION_METHODS.contains(&known) {
             return Err(Refused::Invalid);
         }
         if self.is_full() {
@@ -124,8 +138,8 @@ impl Endpoint {
         }
         let session = self.sessions.get_mut(&key).ok_or(Refused::Gone)?;
         let dialog = match &mut session.stage {
-            Stage::Incoming(incoming) => &mut incoming.dialog,
-            Stage::Confirmed(confirmed) => &mut confirmed.dialog,
+            Stage::Incoming(incoming) => &mut incoming.usage.dialog,
+            Stage::Confirmed(confirmed) => &mut confirmed.usage.dialog,
             Stage::Outgoing(_) => return Err(Refused::Busy),
             Stage::Leaving(_) => return Err(Refused::Gone),
         };
@@ -133,7 +147,7 @@ impl Endpoint {
         let flow = dialog.next_hop();
         let cseq = dialog.next_cseq();
         let mut writer = dialog.request(method, cseq, &via(flow, &self.tokens.branch(client.branch)));
-        if matches!(known, Method::Update | Method::Refer | Method::Subscribe | Method::Notify) {
+        if matches!(known, Method::Refer | Method::Subscribe | Method::Notify) {
             writer.header(HeaderName::Contact, contact(&session.contact_user, flow));
         }
         self.name(&mut writer, HeaderName::UserAgent);
@@ -149,6 +163,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         (client, user): (ClientKey, ClientUser),
+        flow: Flow,
         (status, message): (u16, &Message<'_>),
         out: &mut Outputs,
     ) {
@@ -160,6 +175,10 @@ impl Endpoint {
             }
             ClientUser::Outside => Self::on_outside_over(client, (status, Some(message)), out),
             ClientUser::Notify(subscription) => self.on_notified(now, subscription, status, out),
+            ClientUser::Prack(session) => self.on_prack_over(now, session, client, status, out),
+            ClientUser::Update(session) => {
+                self.on_update_over(now, session, client, (status, Some((message, flow))), out);
+            }
             ClientUser::Invite(_) | ClientUser::Reinvite(_) | ClientUser::Nobody => {}
         }
     }

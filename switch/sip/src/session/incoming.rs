@@ -1,17 +1,19 @@
 //! Their INVITE until the ACK of its final answer: RFC 3261 13.3, with CANCEL by 9.2.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::dialog::{Dialog, to_tag};
 use crate::endpoint::{
-    Body, EndedBy, Endpoint, Event, NewRequest, Outputs, Provisional, Reason, Refused, Reply, ServerEvent,
-    ServerKey, ServerUser, Why, contact, tagged_to,
+    Body, EndedBy, Endpoint, Event, Lapse, NewRequest, Outputs, PeerAbilities, Reason, Refused, Reply,
+    ServerEvent, ServerKey, ServerUser, Why, tagged_to,
 };
 use crate::flow::Flow;
 use crate::message::Message;
 use crate::method::Method;
 use crate::uri::Uri;
 
+use super::reliable::Sending;
+use super::usage::{Descriptions, Usage};
 use super::{Answer, Confirmed, Exchange, Incoming, Session, SessionKey, Stage};
 
 #[allow(clippy::needless_pass_by_value, reason = "orders are given away: the owner is done with them")]
@@ -43,42 +45,45 @@ impl Endpoint {
         self.answer_server(now, server, &Reply::new(100), None, out);
         let dialog = Dialog::of_server(&message, tagged_to(&message, &tag), request.flow);
         let cseq = message.cseq().map_or(0, |cseq| cseq.number);
-        let stage = Stage::Incoming(Incoming { server, cseq, dialog, progress: None });
+        let usage = Usage::new(dialog, Descriptions::heard(Body::of(&message).as_ref()));
+        let sending = Sending::of(&message);
+        let stage = Stage::Incoming(Incoming { server, cseq, usage, sending, progress: None });
         // We are reached by the name we were called by.
         let called = Uri::parse(message.request_uri()).ok().and_then(|uri| uri.user_text());
-        self.sessions.insert(key, Session::new(stage, called.unwrap_or_default().into_owned()));
+        let mut session = Session::new(stage, called.unwrap_or_default().into_owned());
+        session.peer = PeerAbilities::of(&message);
+        if let Ok(Some(expires)) = message.expires() {
+            let at = now + Duration::from_secs(expires.into());
+            session.running.set(&mut self.timers, at, Why::Lapse(key));
+        }
+        self.sessions.insert(key, session);
         Ok(key)
     }
 
-    /// 13.3.1.1: answers provisionally, 101 to 199.
-    pub fn ring(&mut self, now: Instant, key: SessionKey, provisional: Provisional, out: &mut Outputs) {
-        let Some((server, contact)) = self.open_invite(key) else { return };
-        let Provisional { status: status @ 101..200, body, headers } = provisional else { return };
-        let reply = Reply { status, phrase: None, headers, body };
-        let sent = self.answer_server(now, server, &reply, Some(&contact), out);
-        let Some((_, bytes)) = sent else { return };
-        if let Some(session) = self.sessions.get_mut(&key)
-            && let Stage::Incoming(incoming) = &mut session.stage
-        {
-            incoming.progress = Some(bytes);
-            let at = now + self.config.timers.progress_refresh;
-            session.running.set(&mut self.timers, at, Why::Progress(key));
+    /// 13.3.1: the time that `Expires` gave the INVITE is over before the owner has answered.
+    pub(crate) fn invite_expired(&mut self, now: Instant, key: SessionKey, out: &mut Outputs) {
+        let Some((server, _)) = self.unanswered_invite(key) else { return };
+        self.end_incoming(now, key, server, &Reply::new(487), out);
+        out.event(Event::Lapsed { session: key, why: Lapse::Expired });
+    }
+
+    /// 13.3.1.4: answers 200, repeated until the ACK comes. `Acked` or `AckMissing` follows. It goes out when the last
+    /// description sent reliably has its PRACK (RFC 3262 3).
+    pub fn answer(&mut self, now: Instant, key: SessionKey, mut body: Option<Body>, out: &mut Outputs) {
+        let Some((server, contact)) = self.unanswered_invite(key) else { return };
+        let Some(Session { stage: Stage::Incoming(incoming), .. }) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        if incoming.sending.holds(&body) {
+            return;
         }
-    }
-
-    /// 13.3.1.1: a long ringing is repeated every minute.
-    pub(crate) fn repeat_progress(&mut self, now: Instant, key: SessionKey, out: &mut Outputs) {
-        let Some(session) = self.sessions.get_mut(&key) else { return };
-        let Stage::Incoming(Incoming { server, progress: Some(bytes), .. }) = &session.stage else { return };
-        let event = ServerEvent::Answer { status: 180, bytes: bytes.clone() };
-        let server = *server;
-        session.running.set(&mut self.timers, now + self.config.timers.progress_refresh, Why::Progress(key));
-        self.drive_server(now, server, event, out);
-    }
-
-    /// 13.3.1.4: answers 200, repeated until the ACK comes. `Acked` or `AckMissing` follows.
-    pub fn answer(&mut self, now: Instant, key: SessionKey, body: Option<Body>, out: &mut Outputs) {
-        let Some((server, contact)) = self.open_invite(key) else { return };
+        let said = &mut incoming.usage.descriptions;
+        if said.are_settled() {
+            // What an UPDATE has changed since must not be taken back by the INVITE's answer.
+            body = body.filter(|body| !body.is_description() || said.repeats_answer(body));
+        } else {
+            said.we_conclude(body.as_ref());
+        }
         let reply = Reply { body, ..Reply::new(200) };
         let sent = self.answer_server(now, server, &reply, Some(&contact), out);
         let Some(mut session) = self.sessions.remove(&key) else { return };
@@ -89,16 +94,18 @@ impl Endpoint {
         };
         let cseq = incoming.cseq;
         let interval = self.config.timers.t1;
+        let overtaken = incoming.sending.overtaken().map(|rseq| (rseq, cseq));
         let answer = Answer { server: incoming.server, cseq, response, interval, first: true };
         let exchange = Exchange::TheirsAnswered(answer);
-        session.stage = Stage::Confirmed(Confirmed { dialog: incoming.dialog, exchange, hang_up: None });
+        let usage = incoming.usage;
+        session.stage = Stage::Confirmed(Confirmed { usage, overtaken, exchange, hang_up: None });
         self.sessions.insert(key, session);
         self.await_ack(now, key);
     }
 
     /// 13.3.1.3: answers 300 to 699. The session is over, no event follows.
     pub fn refuse(&mut self, now: Instant, key: SessionKey, reply: Reply, out: &mut Outputs) {
-        let Some((server, _)) = self.open_invite(key) else { return };
+        let Some((server, _)) = self.unanswered_invite(key) else { return };
         if reply.status >= 300 {
             self.end_incoming(now, key, server, &reply, out);
         }
@@ -118,13 +125,6 @@ impl Endpoint {
         self.forget(key);
     }
 
-    /// The transaction of an INVITE that has no final answer, and our Contact for it.
-    fn open_invite(&self, key: SessionKey) -> Option<(ServerKey, String)> {
-        let session = self.sessions.get(&key)?;
-        let Stage::Incoming(incoming) = &session.stage else { return None };
-        Some((incoming.server, contact(&session.contact_user, incoming.dialog.leg())))
-    }
-
     /// 9.2: the peer took its INVITE back before our answer.
     pub(crate) fn on_invite_cancelled(
         &mut self,
@@ -133,9 +133,9 @@ impl Endpoint {
         message: &Message<'_>,
         out: &mut Outputs,
     ) {
-        let Some((server, _)) = self.open_invite(key) else { return };
+        let Some((server, is_answered)) = self.incoming(key) else { return };
         self.end_incoming(now, key, server, &Reply::new(487), out);
-        out.event(Event::Canceled { session: key, reason: Reason::of(message) });
+        Self::tell_canceled(key, is_answered, Reason::of(message), out);
     }
 
     /// Starts the repeats of a 2xx and the limit of waiting for its ACK, over any transport: another hop may
@@ -181,11 +181,16 @@ impl Endpoint {
         }
         confirmed.exchange = Exchange::Idle;
         if flow.transport.is_reliable() {
-            confirmed.dialog.heard_on(flow);
+            confirmed.usage.dialog.heard_on(flow);
+        }
+        let body = Body::of(message);
+        if confirmed.usage.descriptions.is_ours_open() {
+            confirmed.usage.descriptions.they_conclude(body.as_ref());
         }
         let hang_up = confirmed.hang_up.take();
-        session.running.stop_all(&mut self.timers);
-        out.event(Event::Acked { session: key, body: Body::of(message) });
+        session.running.stop(&mut self.timers, Why::Answer(key));
+        session.running.stop(&mut self.timers, Why::Acknowledgement(key));
+        out.event(Event::Acked { session: key, body });
         if let Some(hang_up) = hang_up {
             self.leave(now, key, EndedBy::Us, hang_up.reason, out);
         }

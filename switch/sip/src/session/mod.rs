@@ -1,15 +1,20 @@
 //! The INVITE usage of a dialog (RFC 3261 13-15): from the first INVITE to the BYE.
 //!
-//! `outgoing.rs` is the caller's side until the answer, `incoming.rs` the callee's, `reinvite.rs` changes a
-//! confirmed session in either direction, `in_dialog.rs` carries every other request, `end.rs` ends what is
-//! there by whatever it needs. Which stage a session is in is one enum; a session that is over is not kept.
+//! `outgoing.rs` is the caller's side until the answer, `incoming.rs` the callee's; `reliable.rs` (our provisional
+//! answers) and `prack.rs` (theirs) are RFC 3262. `reinvite.rs` and `update.rs` change a session in either
+//! direction, `refresh.rs` keeps its time, `in_dialog.rs` carries every other request, `end.rs` ends what is there
+//! by whatever it needs. Which stage a session is in is one enum; a session that is over is not kept.
 
 mod end;
 mod in_dialog;
 mod incoming;
 mod name;
 mod outgoing;
+mod prack;
 mod reinvite;
+mod reliable;
+mod update;
+mod usage;
 
 use std::time::Duration;
 
@@ -17,10 +22,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::dialog::Dialog;
-use crate::endpoint::{Cause, ClientKey, Reason, ServerKey, Why};
+use crate::endpoint::{Body, Cause, ClientKey, PeerAbilities, Reason, ServerKey, Why};
 use crate::flow::Flow;
 use crate::message::Message;
 use crate::timer::Running;
+
+use reliable::{Progress, Sending};
+use usage::Usage;
 
 /// Names an INVITE session. It is also the random part of the session's local tag.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -32,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) stage: Stage,
     /// User part of our Contact, as plain text.
     contact_user: Box<str>,
+    /// What the peer says it can do.
+    peer: PeerAbilities,
     /// Requests of the peer that wait for the owner.
     pub(crate) pending: Vec<ServerKey>,
     #[serde(skip)]
@@ -55,10 +65,28 @@ pub(crate) enum Stage {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Outgoing {
     client: ClientKey,
+    /// Its sequence number.
+    cseq: u32,
     call_id: Box<str>,
+    /// What it offers.
+    offer: Option<Body>,
+    /// Whether it has advertised `100rel`.
+    reliable: bool,
     /// One dialog for each fork that has rung.
-    early: Vec<Dialog>,
+    early: Vec<Early>,
     cancel: Option<Cancel>,
+}
+
+/// A fork of our INVITE that has rung.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Early {
+    usage: Usage,
+    /// `RSeq` of the last reliable provisional answer that was taken (RFC 3262 4).
+    rseq: Option<u32>,
+    /// The owner owes the answer for the PRACK of that one.
+    owes_prack: bool,
+    /// The PRACK that has no final answer.
+    prack: Option<ClientKey>,
 }
 
 /// An INVITE of ours is being taken back.
@@ -79,15 +107,20 @@ pub(crate) struct Incoming {
     server: ServerKey,
     /// Its sequence number; other requests may have raised the dialog's since.
     cseq: u32,
-    dialog: Dialog,
-    /// The last answer above 100, to be repeated now and then.
-    progress: Option<Bytes>,
+    usage: Usage,
+    /// Our reliable provisional answers.
+    sending: Sending,
+    /// The last answer above 100 that is not acknowledged, to be repeated now and then.
+    progress: Option<Progress>,
 }
 
 /// A 2xx was sent or received.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Confirmed {
-    dialog: Dialog,
+    usage: Usage,
+    /// `RSeq` of a provisional answer that our 2xx has overtaken, and the sequence number of its INVITE: its PRACK
+    /// may still come (RFC 3262 3).
+    overtaken: Option<(u32, u32)>,
     exchange: Exchange,
     /// The owner has hung up, but BYE has to wait for the ACK of our first 2xx (15).
     hang_up: Option<HangUp>,
@@ -105,11 +138,20 @@ enum Exchange {
     /// None.
     Idle,
     /// Our re-INVITE has no final answer.
-    Ours { client: ClientKey },
+    Ours {
+        client: ClientKey,
+        /// Whether the endpoint made it, to refresh the session (RFC 4028 10).
+        is_refresh: bool,
+    },
     /// Our INVITE or re-INVITE was answered 2xx; the owner owes the ACK.
     OursAnswered { client: ClientKey, cseq: u32 },
     /// Their re-INVITE has no final answer.
-    Theirs { server: ServerKey, cseq: u32 },
+    Theirs {
+        server: ServerKey,
+        cseq: u32,
+        /// The target it brings along once it is accepted (RFC 6141 4).
+        target: Option<Box<str>>,
+    },
     /// We have answered 2xx and repeat it until the ACK comes.
     TheirsAnswered(Answer),
 }
@@ -130,6 +172,7 @@ impl Session {
         Self {
             stage,
             contact_user: contact_user.into_boxed_str(),
+            peer: PeerAbilities::default(),
             pending: Vec::new(),
             running: Running::default(),
         }
@@ -138,24 +181,31 @@ impl Session {
     /// A connection is gone: what used it opens a new one.
     pub(crate) fn reopen(&mut self, failed: &Flow) {
         match &mut self.stage {
-            Stage::Outgoing(outgoing) => outgoing.early.iter_mut().for_each(|dialog| dialog.reopen(failed)),
-            Stage::Incoming(incoming) => incoming.dialog.reopen(failed),
-            Stage::Confirmed(confirmed) => confirmed.dialog.reopen(failed),
             Stage::Leaving(dialog) => dialog.reopen(failed),
+            Stage::Outgoing(_) | Stage::Incoming(_) | Stage::Confirmed(_) => {
+                self.usages().for_each(|usage| usage.dialog.reopen(failed));
+            }
         }
     }
 
     /// The dialog of this session that a request of the peer belongs to.
     fn dialog_of(&mut self, request: &Message<'_>) -> Option<&mut Dialog> {
-        let dialog = match &mut self.stage {
-            Stage::Outgoing(outgoing) => {
-                return outgoing.early.iter_mut().find(|dialog| dialog.owns(request));
-            }
-            Stage::Incoming(incoming) => &mut incoming.dialog,
-            Stage::Confirmed(confirmed) => &mut confirmed.dialog,
-            Stage::Leaving(dialog) => dialog,
+        if matches!(self.stage, Stage::Leaving(_)) {
+            let Stage::Leaving(dialog) = &mut self.stage else { return None };
+            return dialog.owns(request).then_some(dialog);
+        }
+        self.usages().map(|usage| &mut usage.dialog).find(|dialog| dialog.owns(request))
+    }
+
+    /// The usages that are not over: one, or one for each fork that rings.
+    fn usages(&mut self) -> impl Iterator<Item = &mut Usage> {
+        let (forks, one) = match &mut self.stage {
+            Stage::Outgoing(outgoing) => (outgoing.early.as_mut_slice(), None),
+            Stage::Incoming(incoming) => (Default::default(), Some(&mut incoming.usage)),
+            Stage::Confirmed(confirmed) => (Default::default(), Some(&mut confirmed.usage)),
+            Stage::Leaving(_) => (Default::default(), None),
         };
-        dialog.owns(request).then_some(dialog)
+        forks.iter_mut().map(|early| &mut early.usage).chain(one)
     }
 
     fn confirmed(&mut self) -> Option<&mut Confirmed> {

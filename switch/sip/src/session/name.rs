@@ -12,7 +12,9 @@ impl Endpoint {
     pub fn call_id(&self, session: SessionKey) -> Option<Box<str>> {
         let dialog = match &self.sessions.get(&session)?.stage {
             Stage::Outgoing(Outgoing { call_id, .. }) => return Some(call_id.clone()),
-            Stage::Incoming(Incoming { dialog, .. }) | Stage::Confirmed(Confirmed { dialog, .. }) => dialog,
+            Stage::Incoming(Incoming { usage, .. }) | Stage::Confirmed(Confirmed { usage, .. }) => {
+                &usage.dialog
+            }
             Stage::Leaving(dialog) => dialog,
         };
         Some(Box::from(dialog.call_id()))

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::dialog::{Dialog, contact_uri, to_tag};
 use crate::endpoint::{
     Body, Cause, ClientKey, ClientMachine, ClientUser, DropReason, Endpoint, Event, FORKS_MAX, Invite,
-    Outputs, Reason, Refused, SentAck, Why, ack_like, cancel, via,
+    Outputs, Reason, Refused, Reliability, SentAck, Why, ack_like, cancel, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -17,7 +17,11 @@ use crate::method::Method;
 use crate::transaction::Letter;
 use crate::transaction::invite_client::InviteClient;
 
-use super::{Cancel, Confirmed, Exchange, Outgoing, Session, SessionKey, Stage};
+use super::usage::{Descriptions, Usage};
+use super::{Cancel, Confirmed, Early, Exchange, Outgoing, Session, SessionKey, Stage};
+
+/// Sequence number of the INVITE that opens a session.
+const FIRST_CSEQ: u32 = 1;
 
 /// Contacts of a 3xx that are told to the owner.
 const CONTACTS_MAX: usize = 16;
@@ -38,8 +42,15 @@ impl Endpoint {
             self.compose_invite(&invite, (&names.0, &names.1, &names.2)).map_err(|_| Refused::Invalid)?;
         let user = ClientUser::Invite(session);
         self.open_client(now, client, (Method::Invite, user), invite.flow, bytes, out);
-        let stage = Outgoing { client, call_id: names.2.into_boxed_str(), early: Vec::new(), cancel: None };
-        let stage = Stage::Outgoing(stage);
+        let stage = Stage::Outgoing(Outgoing {
+            client,
+            cseq: FIRST_CSEQ,
+            call_id: names.2.into_boxed_str(),
+            offer: invite.body,
+            reliable: invite.reliable,
+            early: Vec::new(),
+            cancel: None,
+        });
         self.sessions.insert(session, Session::new(stage, invite.contact_user));
         Ok(session)
     }
@@ -71,9 +82,13 @@ impl Endpoint {
             (ClientUser::Reinvite(session), 200..300) => {
                 self.on_reinvite_success(now, key, session, flow, message, out);
             }
-            (ClientUser::Reinvite(session), _) => self.on_reinvite_failure(now, session, status, out),
+            (ClientUser::Reinvite(session), _) => {
+                self.on_reinvite_failure(now, session, (status, Some(message)), out);
+            }
             (
                 ClientUser::Bye(_)
+                | ClientUser::Prack(_)
+                | ClientUser::Update(_)
                 | ClientUser::Request(_)
                 | ClientUser::Outside
                 | ClientUser::Notify(_)
@@ -92,24 +107,43 @@ impl Endpoint {
         (status, message): (u16, &Message<'_>),
         out: &mut Outputs,
     ) {
-        let Some(Session { stage: Stage::Outgoing(outgoing), .. }) = self.sessions.get_mut(&key) else {
-            return;
-        };
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Stage::Outgoing(outgoing) = &mut session.stage else { return };
         let client = outgoing.client;
+        let dialog = to_tag(message);
         let is_new = status > 100
-            && !to_tag(message).is_empty()
+            && !dialog.is_empty()
             && outgoing.early.len() < FORKS_MAX
-            && !outgoing.early.iter().any(|dialog| dialog.is_with(message));
+            && !outgoing.early.iter().any(|early| early.usage.dialog.is_with(message));
         if is_new && let Some(request) = self.clients.get(client).and_then(|found| invite_of(&found.machine))
         {
-            outgoing.early.push(Dialog::of_client(&request.view(), message, flow));
+            let descriptions = Descriptions::offered(outgoing.offer.as_ref());
+            let usage = Usage::new(Dialog::of_client(&request.view(), message, flow), descriptions);
+            outgoing.early.push(Early { usage, rseq: None, owes_prack: false, prack: None });
         }
-        if outgoing.cancel.is_some() {
-            return self.send_cancel(now, key, out);
-        }
+        let is_cancelled = outgoing.cancel.is_some();
         if status > 100 {
-            let phrase = message.reason_phrase().to_owned();
-            out.event(Event::Progress { session: key, status, phrase, body: Body::of(message) });
+            session.peer.hear(message);
+            let early = outgoing.early.iter_mut().find(|early| early.usage.dialog.is_with(message));
+            let taken = match early.filter(|_| outgoing.reliable) {
+                Some(early) => early.take(message),
+                // Not asked for, or one fork too many: it can be acknowledged by nobody.
+                None => Some(Reliability::Unreliable),
+            };
+            let Some(reliability) = taken else { return };
+            if reliability == Reliability::Reliable
+                || reliability == Reliability::AnswerWanted && is_cancelled
+            {
+                self.send_prack(now, key, dialog, None, out);
+            }
+            if !is_cancelled {
+                let (phrase, body) = (message.reason_phrase().to_owned(), Body::of(message));
+                let dialog = Box::from(dialog);
+                out.event(Event::Progress { session: key, dialog, status, phrase, body, reliability });
+            }
+        }
+        if is_cancelled {
+            self.send_cancel(now, key, out);
         }
     }
 
@@ -137,15 +171,19 @@ impl Endpoint {
                     return;
                 };
                 let confirmed = Dialog::of_client(&request.view(), message, flow);
-                let early = outgoing.early.iter().position(|dialog| dialog.is_with(message));
-                let mut dialog = early.map_or_else(|| confirmed.clone(), |at| outgoing.early.swap_remove(at));
-                dialog.confirm(confirmed);
+                let usage = outgoing.confirm(confirmed, message);
+                let said = &usage.descriptions;
+                // Complete before the 2xx: a description in that one says nothing new (13.2.1).
+                let body = if said.are_settled() { said.theirs().cloned() } else { Body::of(message) };
                 let cseq = message.cseq().map_or(0, |cseq| cseq.number);
                 let exchange = Exchange::OursAnswered { client, cseq };
-                session.stage = Stage::Confirmed(Confirmed { dialog, exchange, hang_up: None });
+                session.peer.hear(message);
+                session.stage =
+                    Stage::Confirmed(Confirmed { usage, overtaken: None, exchange, hang_up: None });
                 out.event(Event::Answered {
                     session: key,
-                    body: Body::of(message),
+                    dialog: Box::from(to_tag(message)),
+                    body,
                     contact: contact_uri(message).map(str::to_owned),
                     user_agent: message
                         .first(HeaderName::UserAgent)
@@ -158,8 +196,8 @@ impl Endpoint {
                 self.end_fork(now, client, flow, message, out);
                 self.on_failure(key, (487, Cause::Canceled), None, out);
             }
-            Stage::Confirmed(Confirmed { dialog, exchange: Exchange::OursAnswered { .. }, .. })
-                if dialog.is_with(message) =>
+            Stage::Confirmed(Confirmed { usage, exchange: Exchange::OursAnswered { .. }, .. })
+                if usage.dialog.is_with(message) =>
             {
                 // The owner has not given the ACK yet; it will answer this repeat too.
             }
@@ -293,7 +331,9 @@ impl Endpoint {
                 });
                 self.on_failure(session, (cancelled.unwrap_or(status), cause), None, out);
             }
-            ClientUser::Reinvite(session) => self.on_reinvite_failure(now, session, status, out),
+            ClientUser::Reinvite(session) => self.on_reinvite_failure(now, session, (status, None), out),
+            ClientUser::Prack(session) => self.on_prack_over(now, session, key, status, out),
+            ClientUser::Update(session) => self.on_update_over(now, session, key, (status, None), out),
             ClientUser::Bye(session) => self.forget(session),
             ClientUser::Request(session) => self.on_request_over(now, session, key, (status, None), out),
             ClientUser::Outside => Self::on_outside_over(key, (status, None), out),
@@ -392,6 +432,22 @@ impl Endpoint {
     }
 }
 
+impl Outgoing {
+    /// 13.2.2.4: the 2xx turns the early dialog of its fork, or a new one, into the session's.
+    fn confirm(&mut self, confirmed: Dialog, message: &Message<'_>) -> Usage {
+        let early = self.early.iter().position(|early| early.usage.dialog.is_with(message));
+        let mut usage = early.map_or_else(
+            || Usage::new(confirmed.clone(), Descriptions::offered(self.offer.as_ref())),
+            |at| self.early.swap_remove(at).usage,
+        );
+        usage.dialog.confirm(confirmed);
+        if !usage.descriptions.are_settled() {
+            usage.descriptions.they_conclude(Body::of(message).as_ref());
+        }
+        usage
+    }
+}
+
 /// The INVITE a machine was started with.
 fn invite_of(machine: &ClientMachine) -> Option<OwnedMessage> {
     match machine {
@@ -412,7 +468,7 @@ fn contacts_of(message: &Message<'_>) -> Vec<String> {
 }
 
 /// The seconds of `Retry-After`; a comment or parameters may follow them (20.33).
-fn retry_after(message: &Message<'_>) -> Option<u32> {
+pub(super) fn retry_after(message: &Message<'_>) -> Option<u32> {
     let value = message.first(HeaderName::RetryAfter)?;
     value.split([';', '(', ' ']).next()?.trim().parse().ok()
 }

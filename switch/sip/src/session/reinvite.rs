@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use crate::dialog::contact_uri;
 use crate::endpoint::{
     Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, Outputs, Refused, Reply, ServerKey,
-    contact, extend, via,
+    TIMER, contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -29,7 +30,10 @@ impl Endpoint {
         let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
         let Exchange::OursAnswered { client, cseq } = confirmed.exchange else { return };
         confirmed.exchange = Exchange::Idle;
-        let dialog = confirmed.dialog.clone();
+        if confirmed.usage.descriptions.is_theirs_open() {
+            confirmed.usage.descriptions.we_conclude(body);
+        }
+        let dialog = confirmed.usage.dialog.clone();
         self.send_ack(client, &dialog, (cseq, dialog.remote_tag()), body, out);
     }
 
@@ -50,21 +54,28 @@ impl Endpoint {
         }
         let session = self.sessions.get_mut(&key).ok_or(Refused::Gone)?;
         let contact_user = session.contact_user.clone();
-        let Stage::Confirmed(Confirmed { dialog, exchange: Exchange::Idle, .. }) = &mut session.stage else {
+        let Stage::Confirmed(Confirmed { usage, exchange: Exchange::Idle, .. }) = &mut session.stage else {
             return Err(Refused::Busy);
         };
+        // An offer in an UPDATE is as much an exchange as a re-INVITE (RFC 3311 5.1).
+        if usage.update.is_some() && !usage.is_refreshed() {
+            return Err(Refused::Busy);
+        }
+        let dialog = &mut usage.dialog;
         let client = ClientKey { branch: self.tokens.number(), cancel: false };
         let flow = dialog.next_hop();
         let cseq = dialog.next_cseq();
         let via = via(flow, &self.tokens.branch(client.branch));
         let mut writer = dialog.request(Method::Invite.as_str(), cseq, &via);
         writer.header(HeaderName::Contact, contact(&contact_user, flow));
-        self.capabilities(&mut writer);
+        // Reliable provisional answers are taken of the first INVITE only.
+        self.capabilities(&mut writer, &[TIMER]);
         self.name(&mut writer, HeaderName::UserAgent);
         extend(&mut writer, &Vec::new(), body.as_ref());
         let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
         if let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) {
-            confirmed.exchange = Exchange::Ours { client };
+            confirmed.usage.descriptions.we_say(body.as_ref());
+            confirmed.exchange = Exchange::Ours { client, is_refresh: false };
         }
         self.open_client(now, client, (Method::Invite, ClientUser::Reinvite(key)), flow, bytes, out);
         Ok(())
@@ -74,7 +85,7 @@ impl Endpoint {
     /// `ReinviteAnswered` when the answer has crossed the CANCEL.
     pub fn cancel_reinvite(&mut self, now: Instant, key: SessionKey, out: &mut Outputs) {
         let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
-        let Exchange::Ours { client } = confirmed.exchange else { return };
+        let Exchange::Ours { client, .. } = confirmed.exchange else { return };
         let is_cancelled = self.clients.get(ClientKey { cancel: true, ..client }).is_some();
         let rings = self.clients.get(client).is_some_and(|transaction| {
             matches!(transaction.machine, ClientMachine::Invite { machine: InviteClient::Proceeding, .. })
@@ -101,8 +112,9 @@ impl Endpoint {
             return self.send_late_ack(client, message, out);
         };
         match confirmed.exchange {
-            Exchange::Ours { client: open } if open == client => {
-                confirmed.dialog.refresh(message, flow);
+            Exchange::Ours { client: open, .. } if open == client => {
+                confirmed.usage.dialog.refresh(message, flow);
+                confirmed.usage.descriptions.they_conclude(Body::of(message).as_ref());
                 let cseq = message.cseq().map_or(0, |cseq| cseq.number);
                 confirmed.exchange = Exchange::OursAnswered { client, cseq };
                 out.event(Event::ReinviteAnswered { session: key, body: Body::of(message) });
@@ -118,7 +130,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         key: SessionKey,
-        status: u16,
+        (status, message): (u16, Option<&Message<'_>>),
         out: &mut Outputs,
     ) {
         let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
@@ -126,7 +138,10 @@ impl Endpoint {
             return;
         }
         confirmed.exchange = Exchange::Idle;
-        out.event(Event::ReinviteFailed { session: key, status });
+        confirmed.usage.descriptions.withdraw();
+        let is_caller = confirmed.usage.dialog.is_caller();
+        let retry_after = self.retry_time(status, is_caller, message);
+        out.event(Event::ReinviteFailed { session: key, status, retry_after });
         self.end_if_unknown(now, key, status, out);
     }
 
@@ -151,10 +166,16 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let reply = match &mut session.stage {
             Stage::Confirmed(confirmed) => match &mut confirmed.exchange {
+                // The offer of an UPDATE is open (RFC 3311 5.2).
+                Exchange::Idle if confirmed.usage.is_asked() => Some(500),
+                Exchange::Idle if confirmed.usage.descriptions.is_ours_open() => Some(491),
                 exchange @ Exchange::Idle if confirmed.hang_up.is_none() => {
                     let cseq = message.cseq().map_or(0, |cseq| cseq.number);
-                    *exchange = Exchange::Theirs { server, cseq };
-                    confirmed.dialog.refresh(message, flow);
+                    // The target changes with the 2xx: a refused re-INVITE changes nothing (RFC 6141 4).
+                    let target = contact_uri(message).map(Box::from);
+                    *exchange = Exchange::Theirs { server, cseq, target };
+                    confirmed.usage.dialog.heard_on(flow);
+                    confirmed.usage.descriptions.they_say(Body::of(message).as_ref());
                     None
                 }
                 Exchange::Theirs { .. } => Some(500),
@@ -180,7 +201,10 @@ impl Endpoint {
     /// 14.2: accepts the peer's re-INVITE, 200 repeated until the ACK comes.
     pub fn answer_reinvite(&mut self, now: Instant, key: SessionKey, body: Option<Body>, out: &mut Outputs) {
         let Some((server, cseq, leg)) = self.open_reinvite(key) else { return };
-        let Some(session) = self.sessions.get(&key) else { return };
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        if let Some(confirmed) = session.confirmed() {
+            confirmed.usage.descriptions.we_conclude(body.as_ref());
+        }
         let contact = contact(&session.contact_user, leg);
         let reply = Reply { body, ..Reply::new(200) };
         let sent = self.answer_server(now, server, &reply, Some(&contact), out);
@@ -188,10 +212,15 @@ impl Endpoint {
         let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
         let Some((200, response)) = sent else {
             confirmed.exchange = Exchange::Idle;
+            confirmed.usage.descriptions.withdraw();
             return;
         };
-        confirmed.exchange =
-            Exchange::TheirsAnswered(Answer { server, cseq, response, interval, first: false });
+        let answer = Answer { server, cseq, response, interval, first: false };
+        if let Exchange::Theirs { target, .. } =
+            std::mem::replace(&mut confirmed.exchange, Exchange::TheirsAnswered(answer))
+        {
+            confirmed.usage.dialog.retarget(target);
+        }
         self.await_ack(now, key);
     }
 
@@ -222,14 +251,15 @@ impl Endpoint {
         self.answer_server(now, server, reply, None, out);
         if let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) {
             confirmed.exchange = Exchange::Idle;
+            confirmed.usage.descriptions.withdraw();
         }
     }
 
     fn open_reinvite(&self, key: SessionKey) -> Option<(ServerKey, u32, Flow)> {
         match &self.sessions.get(&key)?.stage {
-            Stage::Confirmed(Confirmed { dialog, exchange: Exchange::Theirs { server, cseq }, .. }) => {
-                Some((*server, *cseq, dialog.leg()))
-            }
+            Stage::Confirmed(Confirmed {
+                usage, exchange: Exchange::Theirs { server, cseq, .. }, ..
+            }) => Some((*server, *cseq, usage.dialog.leg())),
             _ => None,
         }
     }

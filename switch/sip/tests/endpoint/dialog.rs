@@ -25,7 +25,7 @@ pub fn response(request: &OwnedMessage, line: &str, tag: &str, extra: &str) -> S
 }
 
 /// A has called the bare peer C, which answers with these header lines and is acknowledged.
-fn talking_to_bare(extra: &str) -> World {
+pub fn talking_to_bare(extra: &str) -> World {
     let mut world = World::new().bare();
     world.invite(A, C);
     world.run(HOP);

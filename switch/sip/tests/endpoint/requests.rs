@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sip::{Counts, HeaderName, Refused, Reply};
+use sip::{Counts, EndpointConfig, HeaderName, Refused, Reply};
 
 use crate::dialog::invite_from_bare;
 use crate::world::*;
@@ -29,17 +29,19 @@ fn check(text: &str, status: u16, header: &str, value: Option<&str>) {
 
 #[test]
 fn section_8_2_what_is_refused_at_the_door() {
-    let allow = Some("INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE");
+    let allow = Some("INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE");
     check(&options(("OPTIONS", "PUBLISH")), 405, "Allow", allow);
     check(&options(("OPTIONS", "PRANK")), 501, "Allow", allow);
     check(&options(("OPTIONS", "BYE")), 481, "Allow", None);
     check(&options(("OPTIONS", "INFO")), 481, "Allow", None);
-    check(&options(("Max-Forwards: 70", "Max-Forwards: 0")), 483, "Require", None);
+    let last_hop = |text: String| text.replace("Max-Forwards: 70", "Max-Forwards: 0");
+    check(&last_hop(options(("OPTIONS", "MESSAGE"))), 483, "Require", None);
+    check(&last_hop(invite_from_bare("z9hG4bK1", "")), 483, "Require", None);
     check(
-        &options(("Max", "Require: 100rel, timer\nRequire: x\nMax")),
+        &options(("Max", "Require: 100rel, path\nRequire: x, timer\nMax")),
         420,
         "Unsupported",
-        Some("100rel, timer, x"),
+        Some("path, x"),
     );
     check(&options(("To: <sip:b@x>", "To: <sip:b@x>;tag=none")), 481, "Require", None);
     check(&options(("sip:b@192", "foo:b@192")), 416, "Require", None);
@@ -52,6 +54,32 @@ fn section_8_2_what_is_refused_at_the_door() {
         "Require",
         None,
     );
+}
+
+#[test]
+fn section_16_3_what_ends_here_may_have_used_up_its_hops() {
+    for method in ["OPTIONS", "REGISTER", "SUBSCRIBE"] {
+        let mut world = World::new().bare();
+        world.say(C, B, &options(("OPTIONS", method)).replace("Max-Forwards: 70", "Max-Forwards: 0"));
+        world.run_ms(20);
+        assert_eq!(world.heard(B), [format!("Request {method}")]);
+    }
+}
+
+#[test]
+fn rfc_3327_what_the_owner_supports_is_not_required_of_an_invite() {
+    let config = || EndpointConfig { supported: vec![String::from("path")], ..config() };
+    let mut world = World::with(1, [config(), config()]).bare();
+    world.say(C, B, &options(("Max", "Require: path\nMax")));
+    world.run_ms(20);
+    assert_eq!(world.heard(B), ["Request OPTIONS"]);
+    world.say(C, B, &invite_from_bare("z9hG4bK1", "").replace("Max-", "Require: path\nMax-"));
+    world.run_ms(20);
+    assert_eq!(world.heard(B), ["Dropped Refused"]);
+    world.invite(A, B);
+    world.run(HOP);
+    let invite = world.nodes[B].request.clone().unwrap();
+    assert_eq!(invite.message.view().named("Supported"), Some("timer"));
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub struct World {
 }
 
 pub fn config() -> EndpointConfig {
-    EndpointConfig { user_agent: String::from("test"), ..EndpointConfig::default() }
+    EndpointConfig { user_agent: String::from("test"), session_expires_secs: 0, ..EndpointConfig::default() }
 }
 
 impl World {
@@ -345,6 +345,8 @@ impl World {
             max_forwards: 70,
             headers: Vec::new(),
             body: Some(Body::sdp("offer")),
+            reliable: false,
+            max_breadth: None,
         }
     }
 
@@ -483,6 +485,11 @@ pub fn words(event: &Event) -> String {
         Event::ReinviteCanceled { .. } => String::from("ReinviteCanceled"),
         Event::ReinviteAnswered { body, .. } => format!("ReinviteAnswered{}", text(body)),
         Event::ReinviteFailed { status, .. } => format!("ReinviteFailed {status}"),
+        Event::Pracked { body, .. } => format!("Pracked{}", text(body)),
+        Event::Lapsed { why, .. } => format!("Lapsed {why:?}"),
+        Event::Update { body, .. } => format!("Update{}", text(&Some(body.clone()))),
+        Event::UpdateAnswered { body, .. } => format!("UpdateAnswered{}", text(body)),
+        Event::UpdateFailed { status, .. } => format!("UpdateFailed {status}"),
         Event::InDialog { message, .. } => format!("InDialog {}", message.view().method_text()),
         Event::Response { status, .. } => format!("Response {status}"),
         Event::OutsideResponse { status, message, .. } => {
