@@ -199,11 +199,12 @@ mod tests {
 
     #[test]
     fn a_body_that_describes_no_session_is_neither_offer_nor_answer() {
-        let text = Body { content_type: "text/plain".into(), bytes: "hello".into() };
+        let text = Body { content_type: "text/plain".into(), headers: None, bytes: "hello".into() };
         let mut said = Descriptions::heard(Some(&text));
         said.we_say(Some(&text));
         assert!(!said.is_theirs_open() && !said.is_ours_open() && !said.are_settled());
-        let multipart = Body { content_type: "Multipart/mixed;boundary=x".into(), bytes: "--x".into() };
+        let multipart =
+            Body { content_type: "Multipart/mixed;boundary=x".into(), headers: None, bytes: "--x".into() };
         said.they_say(Some(&multipart));
         assert!(said.is_theirs_open());
     }

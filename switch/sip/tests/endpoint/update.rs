@@ -158,12 +158,13 @@ fn rfc_3311_5_2_one_that_comes_before_the_last_was_answered_is_told_when_to_come
     };
     say(&mut world, 9, OFFER);
     assert_eq!(world.heard(A), ["Update offer"]);
+    let offer = format!("Contact: <sip:c@192.0.2.3>\n{OFFER}");
     // With an offer or without, while the first waits; and a re-INVITE as well.
     say(&mut world, 10, OFFER);
     assert_eq!(last(&world), (Some(500), true));
     say(&mut world, 11, EMPTY);
     assert_eq!(last(&world), (Some(500), true));
-    world.say(C, A, &request(&ack, "INVITE sip:a@192.0.2.1", 12, OFFER));
+    world.say(C, A, &request(&ack, "INVITE sip:a@192.0.2.1", 12, &offer));
     world.run_ms(20);
     assert_eq!(last(&world).0, Some(500));
     assert!(world.heard(A).is_empty());
