@@ -2,7 +2,7 @@
 //!
 //! [`world`] runs the switch's own code on a virtual clock against simulated phones and checks it after every
 //! step. [`tidy`] keeps the rules of the house. The others drive the switch as built: `demo` starts it, `phones` and
-//! `sipp` call through it, `record` reads what Postgres holds of that. They start processes and stand behind the
+//! `sipp` call through it, `record` reads what Postgres holds of that, `load` makes more calls than it can take. They start processes and stand behind the
 //! feature `outside` (on by default), so that `bin/soak` and `bin/planted` build without them.
 
 // A test says what it expects by stopping when it is not so; the numbers in here are small.
@@ -19,6 +19,8 @@
 pub mod audio;
 #[cfg(feature = "outside")]
 pub mod demo;
+#[cfg(feature = "outside")]
+pub mod load;
 #[cfg(feature = "outside")]
 pub mod phones;
 #[cfg(feature = "outside")]

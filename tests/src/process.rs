@@ -145,8 +145,10 @@ pub fn wait_until(within: Duration, what: &str, mut condition: impl FnMut() -> R
 /// One of our programs, as cargo built it beside the test that runs.
 pub fn binary(name: &str) -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("target/debug/deps")?;
-    let path = folder.join(name);
+    // Tests stand in `deps`, programs beside each other.
+    let folders = test.ancestors().skip(1).take(2);
+    let path = folders.map(|folder| folder.join(name)).find(|path| path.exists());
+    let path = path.unwrap_or_else(|| test.with_file_name(name));
     if !path.exists() {
         bail!("{} is missing: run `cargo build --workspace --bins` first, as bin/test does", path.display());
     }

@@ -21,6 +21,8 @@ pub enum Input<'a> {
         /// How long it has waited since it arrived: the measure of overload (RFC 7339 §5.1).
         queued: Duration,
     },
+    /// Nothing waits to be received any more: whoever has handed over the latest message has looked.
+    Idle,
     /// Sending on this flow failed, or its connection is gone.
     Unreachable {
         /// The flow.

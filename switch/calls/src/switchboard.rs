@@ -133,6 +133,7 @@ impl Switchboard {
         self.now = now;
         match input {
             Input::Received { flow, bytes, queued } => self.received(flow, bytes, queued, out),
+            Input::Idle => self.overload.idle(),
             Input::Unreachable { flow } => self.unreachable(flow),
             Input::Timeout => self.timeout(out),
             Input::Plan(plan) => {

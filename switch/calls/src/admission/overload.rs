@@ -1,8 +1,9 @@
 //! How much new work is taken up: steered by how long messages have waited for us (RFC 7339 §5.1, RFC 6357 §5.3).
 //!
-//! The queue in front of the switch is empty now and then when it keeps up. A wait that does not go away for a whole
-//! interval means that more comes in than goes out (CoDel's test, RFC 8289 §3.2). From then on new work is turned away
-//! whenever it has waited too long, the more dispensable the sooner: what is turned away costs next to nothing, so the
+//! The queue in front of the switch is empty now and then when it keeps up, however long single messages have waited
+//! for a processor that was busy elsewhere. A queue that stands for a whole interval means that more comes in than goes
+//! out (CoDel's test, RFC 8289 §3.2). From then on, until for a second no queue has stood, new work is turned away when
+//! it has waited too long, the more dispensable the sooner: what is turned away costs next to nothing, so the
 //! wait stays where the least dispensable kind that is too much begins to be turned away. Nothing is estimated and no
 //! rate is set, so there is nothing to be wrong about when the machine or the traffic changes.
 //!
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Fewer messages in an interval are no load: a single late one was us being asleep.
 const MESSAGES_MIN: u32 = 10;
-/// It is over when nothing had to be turned away for so long.
+/// It is over when no queue has stood for so long.
 const CALM: Duration = Duration::from_secs(1);
 /// How long shed requests are remembered: their senders may repeat them for as long (64*T1).
 const MEMORY: Duration = Duration::from_secs(32);
@@ -44,7 +45,9 @@ pub(crate) struct Overload {
     /// The least wait of this interval.
     least: Duration,
     messages: u32,
-    /// When there was too much last, while that is not over.
+    /// The queue was empty in this interval.
+    was_idle: bool,
+    /// When a queue stood last, while that is not over.
     late_at: Option<Instant>,
     shed: Vec<(u64, Instant)>,
     shed_last: Option<Instant>,
@@ -58,6 +61,7 @@ impl Overload {
             interval_began: now,
             least: Duration::MAX,
             messages: 0,
+            was_idle: false,
             late_at: None,
             shed: Vec::new(),
             shed_last: None,
@@ -67,9 +71,11 @@ impl Overload {
     /// Takes note of how long a message has waited.
     pub(crate) fn observe(&mut self, now: Instant, queued: Duration) {
         if now.saturating_duration_since(self.interval_began) >= INTERVAL {
-            if self.messages >= MESSAGES_MIN && self.least > self.wait_max(Class::StrangersCall) {
+            let is_long = self.least > self.wait_max(Class::StrangersCall) / 2;
+            if self.messages >= MESSAGES_MIN && is_long && !self.was_idle {
                 self.late_at = Some(now);
             }
+            self.was_idle = false;
             self.interval_began = now;
             self.least = Duration::MAX;
             self.messages = 0;
@@ -79,6 +85,11 @@ impl Overload {
         self.late_at = self.late_at.filter(|late| now.saturating_duration_since(*late) < CALM);
     }
 
+    /// Takes note that nothing waits.
+    pub(crate) fn idle(&mut self) {
+        self.was_idle = true;
+    }
+
     /// Whether messages have to be looked at before they are taken up.
     pub(crate) fn is_on(&self, now: Instant) -> bool {
         let is_remembered = |last: Instant| now.saturating_duration_since(last) < MEMORY;
@@ -86,12 +97,8 @@ impl Overload {
     }
 
     /// Whether a message of this class that has waited for so long is taken up.
-    pub(crate) fn admits(&mut self, now: Instant, class: Class, queued: Duration) -> bool {
-        let admits = self.late_at.is_none() || queued <= self.wait_max(class);
-        if !admits {
-            self.late_at = Some(now);
-        }
-        admits
+    pub(crate) fn admits(&self, class: Class, queued: Duration) -> bool {
+        self.late_at.is_none() || queued <= self.wait_max(class)
     }
 
     /// How long a message of this class may have waited.
@@ -169,9 +176,12 @@ mod tests {
                 credit[next] -= i64::from(total);
                 let start = self.busy_until.max(self.now);
                 let wait = start - self.now;
+                if wait.is_zero() {
+                    self.overload.idle();
+                }
                 self.worst_wait = self.worst_wait.max(wait);
                 self.overload.observe(start, wait);
-                let taken = self.overload.admits(start, offered[next].0, wait);
+                let taken = self.overload.admits(offered[next].0, wait);
                 admitted[next] += u32::from(taken);
                 self.busy_until = start + if taken { cost } else { cost / 100 };
                 self.now += gap;
@@ -230,6 +240,19 @@ mod tests {
         for _ in 0..50 {
             machine.now += Duration::from_millis(150);
             machine.overload.observe(machine.now, Duration::from_millis(80));
+        }
+        assert!(!machine.overload.is_on(machine.now));
+    }
+
+    #[test]
+    fn messages_that_wait_for_a_busy_processor_and_are_then_all_taken_are_no_load() {
+        let mut machine = Machine::new();
+        for _ in 0..200 {
+            for _ in 0..50 {
+                machine.overload.observe(machine.now, Duration::from_millis(25));
+            }
+            machine.overload.idle();
+            machine.now += Duration::from_millis(30);
         }
         assert!(!machine.overload.is_on(machine.now));
     }

@@ -54,7 +54,7 @@ impl Switchboard {
         let Some(class) = self.class_of(flow, message) else { return false };
         let request = self.fingerprint(flow, message);
         let was_shed = self.overload.was_shed(self.now, request);
-        if !was_shed && self.overload.admits(self.now, class, queued) || self.endpoint.knows(message) {
+        if !was_shed && self.overload.admits(class, queued) || self.endpoint.knows(message) {
             return false;
         }
         self.overload.remember(self.now, request);

@@ -368,7 +368,7 @@ impl Engine {
                     self.handle(now, Input::Received { flow, bytes: &bytes, queued });
                 }
                 Some(Received::Lost { flow }) => self.handle(now, Input::Unreachable { flow }),
-                None => return,
+                None => return self.handle(now, Input::Idle),
             }
         }
     }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use calls::{Access, AccessList};
 use mio::{
     Interest, Registry, Token,
     event::Event,
@@ -62,6 +63,7 @@ pub(super) struct Streams {
     next_id: u64,
     connections_max: usize,
     per_source_max: usize,
+    access: AccessList,
     idle: Duration,
     scratch: Vec<u8>,
     counters: Arc<Counters>,
@@ -119,6 +121,7 @@ impl Streams {
             next_id: FIRST_CONNECTION_TOKEN.max(seconds << 20),
             connections_max: config.tcp_connections_max,
             per_source_max: config.tcp_connections_per_source_max,
+            access: AccessList::new(&config.allow, &config.deny),
             idle: Duration::from_secs(config.tcp_idle_secs),
             scratch: vec![0; 64 * 1024],
             counters,
@@ -168,7 +171,8 @@ impl Streams {
 
     fn take_in(&mut self, stream: TcpStream, flow: Flow, now: Instant, lost: &mut VecDeque<Flow>) {
         let from_there = self.per_source.get(&source_of(flow.remote)).copied().unwrap_or(0);
-        if from_there >= self.per_source_max || !self.make_room(lost) {
+        let is_denied = self.access.of(flow.remote.ip()) == Some(Access::Denied);
+        if is_denied || from_there >= self.per_source_max || !self.make_room(lost) {
             add(&self.counters.tcp_refused);
             return;
         }

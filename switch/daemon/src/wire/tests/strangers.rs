@@ -27,6 +27,19 @@ fn the_oldest_stranger_makes_room_and_a_phone_that_has_proved_itself_stays() {
 }
 
 #[test]
+fn a_network_that_is_denied_gets_no_connection() {
+    let mut switch = Switch::start(|sip| {
+        sip.deny = vec!["127.0.7.0/24".parse().unwrap()];
+        sip.allow = vec!["127.0.7.9/32".parse().unwrap()];
+    });
+    let (mut denied, mut allowed) = (from(8, switch.address), from(9, switch.address));
+    allowed.write_all(OPTIONS.as_bytes()).unwrap();
+    assert_eq!(switch.receive(1).len(), 1);
+    assert_eq!(denied.read(&mut [0; 16]).unwrap(), 0);
+    assert_eq!(switch.wire.counters().tcp_refused.load(Ordering::Relaxed), 1);
+}
+
+#[test]
 fn phones_that_have_proved_themselves_are_not_pushed_out_by_anybody() {
     let mut switch = Switch::start(|sip| sip.tcp_connections_max = 2);
     let phones: Vec<TcpStream> = (0..2)

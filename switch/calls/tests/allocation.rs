@@ -1,0 +1,104 @@
+//! What strangers send leaves nothing behind: every byte that a message made the switchboard take is given back with it
+//! (DESIGN D8; RELIABILITY rows 17 and 18).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use calls::{ClockMark, Counts, Input, Outputs, Switchboard, SwitchboardConfig};
+use contract::{
+    id::OrgId,
+    snapshot::{Organisation, Snapshot},
+    time::Timestamp,
+};
+use sip::Flow;
+use uuid::Uuid;
+
+const DOMAIN: &str = "demo.sambung.test";
+/// Enough that one byte kept for each would show, whatever the allocator rounds to.
+const MESSAGES: u32 = 100_000;
+const SOURCES: u32 = 65_000;
+
+fn switchboard(now: Instant) -> Switchboard {
+    let organisation = Organisation {
+        id: OrgId(Uuid::from_u128(1)),
+        sip_domain: DOMAIN.into(),
+        is_default: true,
+        ring_timeout_secs: 60,
+        staff: Vec::new(),
+        extensions: Vec::new(),
+        accounts: Vec::new(),
+    };
+    let plan = dialplan::compile(&Snapshot { revision: 1, organisations: vec![organisation] }).unwrap();
+    let mark = ClockMark { instant: now, unix: Timestamp(1_800_000_000_000_000) };
+    Switchboard::new(SwitchboardConfig::default(), Arc::new(plan), [7; 32], mark)
+}
+
+/// A stranger's message: requests without credentials, with invented ones, to others, responses, noise.
+fn message(number: u32, from: SocketAddr) -> String {
+    let method =
+        ["REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE", "BYE", "ACK", "CANCEL"][(number / 2 % 7) as usize];
+    let domain = if number % 11 == 0 { "elsewhere.example" } else { DOMAIN };
+    let credentials = if number % 3 == 0 {
+        format!(
+            "Authorization: Digest username=\"u{number}\", realm=\"{DOMAIN}\", nonce=\"{number:048x}\", \
+             uri=\"sip:{DOMAIN}\", response=\"{number:032x}\", qop=auth, nc=00000001, cnonce=\"c\"\r\n"
+        )
+    } else {
+        String::new()
+    };
+    let line = if number % 13 == 0 {
+        String::from("SIP/2.0 200 OK")
+    } else {
+        format!("{method} sip:u@{domain} SIP/2.0")
+    };
+    format!(
+        "{line}\r\nVia: SIP/2.0/UDP {from};rport;branch=z9hG4bKs{number}\r\nFrom: <sip:u@{DOMAIN}>;tag={number}\r\n\
+         To: <sip:u@{DOMAIN}>\r\nCall-ID: {number}\r\nCSeq: 1 {method}\r\nMax-Forwards: 70\r\n\
+         Contact: <sip:u@{from}>\r\n{credentials}Content-Length: 0\r\n\r\n"
+    )
+}
+
+fn send(board: &mut Switchboard, now: Instant, number: u32, queued: Duration, out: &mut Outputs) {
+    let from = SocketAddr::new(Ipv4Addr::from(0x0b00_0000 + number % SOURCES).into(), 5060);
+    let flow = Flow::udp("192.0.2.1:5060".parse().unwrap(), from);
+    board.handle(now, Input::Received { flow, bytes: message(number, from).as_bytes(), queued }, out);
+    while out.pop().is_some() {}
+}
+
+/// Bytes that the switchboard holds more after so many messages, each a millisecond after the other.
+fn growth(queued: Duration) -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    let begin = Instant::now();
+    let mut board = switchboard(begin);
+    let mut out = Outputs::new();
+    let mut now = begin;
+    // The tables of fixed size, and the buffers that the largest message needs.
+    for number in 0..5_000 {
+        now += Duration::from_millis(1);
+        send(&mut board, now, number, queued, &mut out);
+    }
+    let used = allocation_counter::measure(|| {
+        for number in 5_000..5_000 + MESSAGES {
+            now += Duration::from_millis(1);
+            send(&mut board, now, number, queued, &mut out);
+        }
+    });
+    assert_eq!(board.counts(), Counts::default());
+    assert!(board.deadline().is_none());
+    used.bytes_current
+}
+
+#[test]
+fn nothing_is_kept_for_strangers() {
+    assert_eq!(growth(Duration::ZERO), 0);
+}
+
+#[test]
+fn nothing_is_kept_for_those_who_are_turned_away() {
+    assert_eq!(growth(Duration::from_millis(50)), 0);
+}

@@ -1,0 +1,156 @@
+//! `sambungd` alone, with accounts `u0` … and `callee`, on a loopback address of its own.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use contract::{
+    id::{AccountId, OrgId, UserId},
+    snapshot::{Account, Organisation, Snapshot, Staff},
+};
+use uuid::Uuid;
+
+use crate::{
+    process::{self, Running},
+    world::phone::digest::Algorithm,
+};
+
+/// The domain of the organisation.
+pub const DOMAIN: &str = "load.sambung.test";
+/// The password of every account.
+pub const PASSWORD: &str = "rahasia";
+/// Dialling it rings the account `callee`.
+pub const NUMBER: &str = "9000";
+/// How long the switch may take to start or to answer on its own door.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes of a page of memory.
+const PAGE_BYTES: u64 = 4_096;
+
+/// A running switch.
+#[derive(Debug)]
+pub struct Switch {
+    running: Running,
+    folder: tempfile::TempDir,
+    /// Where it listens, UDP and TCP.
+    pub sip: SocketAddr,
+}
+
+/// H(A1) of an account.
+pub fn ha1(username: &str) -> String {
+    Algorithm::Md5.ha1(username, DOMAIN, PASSWORD)
+}
+
+fn account(number: u128, username: &str, user: Option<UserId>) -> Account {
+    Account {
+        id: AccountId(Uuid::from_u128((4 << 64) | number)),
+        user,
+        username: username.to_owned(),
+        ha1_md5: ha1(username),
+        ha1_sha256: Algorithm::Sha256.ha1(username, DOMAIN, PASSWORD),
+        is_active: true,
+    }
+}
+
+fn rows(accounts: u32) -> Snapshot {
+    let user = UserId(Uuid::from_u128(7));
+    let mut all: Vec<Account> =
+        (0..accounts).map(|one| account(u128::from(one), &format!("u{one}"), None)).collect();
+    all.push(account(1 << 40, "callee", Some(user)));
+    let organisation = Organisation {
+        id: OrgId(Uuid::from_u128(10)),
+        sip_domain: DOMAIN.into(),
+        is_default: true,
+        ring_timeout_secs: 30,
+        staff: vec![Staff { user, name: "Callee".into(), number: NUMBER.into(), is_active: true }],
+        extensions: Vec::new(),
+        accounts: all,
+    };
+    Snapshot { revision: 1, organisations: vec![organisation] }
+}
+
+/// An address that no other switch of this machine is likely to have, from 127.64.0.0 to 127.127.255.255.
+fn address() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let id = (std::process::id() << 4) + (NEXT.fetch_add(1, Relaxed) & 15);
+    Ipv4Addr::from(0x7f40_0000 | (id & 0x003f_ffff))
+}
+
+impl Switch {
+    /// Starts it and waits until calls can be made.
+    pub fn start(accounts: u32) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let sip = SocketAddr::new(address().into(), 5060);
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data)?;
+        std::fs::write(data.join("plan.json"), serde_json::to_vec(&rows(accounts))?)?;
+        let config = folder.path().join("sambung.toml");
+        std::fs::write(
+            &config,
+            format!(
+                "data_dir = 'data'\n[sip]\nudp = ['{sip}']\ntcp = ['{sip}']\n[media]\naddresses = ['{}']\n\
+                 ports = '20000-35999'\nport_quarantine_secs = 0\n[limits]\ncalls_max = 4000\n\
+                 transactions_max = 1000000\n",
+                sip.ip()
+            ),
+        )?;
+        let mut command = process::our("sambungd", ["--config".as_ref(), config.as_os_str()])?;
+        // Nobody listens on port 1: the rows on disk are all there is.
+        command.env("DATABASE_URL", "postgres://sambung_switch:x@127.0.0.1:1/sambung");
+        command.env_remove("CREDENTIALS_DIRECTORY");
+        let running = Running::start(&mut command, &folder.path().join("log"))?;
+        let switch = Self { running, folder, sip };
+        process::wait_until(PATIENCE, "the switch takes calls", || {
+            Ok(switch.get("/v1/health").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")))
+        })
+        .with_context(|| switch.log())?;
+        Ok(switch)
+    }
+
+    fn get(&self, path: &str) -> Result<String> {
+        use std::io::{Read as _, Write as _};
+        let data = self.folder.path().join("data");
+        let url = std::fs::read_to_string(data.join("switch_api.url"))?;
+        let token = std::fs::read_to_string(data.join("switch_api.token")).unwrap_or_default();
+        let host = url.trim().trim_start_matches("http://").to_owned();
+        let mut stream = TcpStream::connect(&host)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let token = token.trim();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// One of its figures, such as `sambung_notices_total{kind="shed"}`.
+    pub fn figure(&self, name: &str) -> Result<u64> {
+        let page = self.get("/metrics")?;
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.with_context(|| format!("{name} in\n{page}"))?.trim().parse()?)
+    }
+
+    /// Bytes of memory that it has now.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.running.pid()))?;
+        Ok(statm.split(' ').nth(1).context("statm")?.parse::<u64>()? * PAGE_BYTES)
+    }
+
+    /// The processor time that it has used.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.running.pid()))?;
+        let fields: Vec<&str> = stat.rsplit_once(") ").context("stat")?.1.split(' ').collect();
+        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+        // utime and stime, in hundredths of a second.
+        Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+    }
+
+    /// What it has logged, for people who look at a failure.
+    pub fn log(&self) -> String {
+        self.running.printed()
+    }
+}

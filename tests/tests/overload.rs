@@ -1,0 +1,32 @@
+//! More than the switch as built can do, over real sockets: new calls are refused, what runs goes on, and when it is over
+//! everything is as before (RFC 7339). In a small size, judged with much room, since other tests share the machine;
+//! `bin/overload` tells the same stories in full size.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use tests::load::stories::{Size, flood, storm, strangers};
+
+#[test]
+fn ten_times_the_peak_is_refused_and_what_runs_goes_on() {
+    let flooded = flood(Size {
+        first_rate: 60,
+        try_for: Duration::from_secs(1),
+        flood_for: Duration::from_secs(3),
+        running: 4,
+    });
+    // Without control it is next to nothing: everything waits until its sender has given up.
+    assert!(flooded.goodput > flooded.peak * 0.25, "{}", flooded.report);
+}
+
+#[test]
+fn strangers_from_65000_addresses_grow_memory_by_no_more_than_16_mib() {
+    let (grown, report) = strangers(1_000_000);
+    assert!(grown <= 16 << 20, "{report}");
+}
+
+#[test]
+fn a_thousand_phones_that_register_at_once_are_all_registered() {
+    storm(1_000);
+}
