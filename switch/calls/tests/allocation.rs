@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 const DOMAIN: &str = "demo.sambung.test";
 /// Enough that one byte kept for each would show, whatever the allocator rounds to.
-const MESSAGES: u32 = 100_000;
+const MESSAGES: u32 = 20_000;
 const SOURCES: u32 = 65_000;
 
 fn switchboard(now: Instant) -> Switchboard {
@@ -42,8 +42,8 @@ fn switchboard(now: Instant) -> Switchboard {
 fn message(number: u32, from: SocketAddr) -> String {
     let method =
         ["REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE", "BYE", "ACK", "CANCEL"][(number / 2 % 7) as usize];
-    let domain = if number % 11 == 0 { "elsewhere.example" } else { DOMAIN };
-    let credentials = if number % 3 == 0 {
+    let domain = if number.is_multiple_of(11) { "elsewhere.example" } else { DOMAIN };
+    let credentials = if number.is_multiple_of(3) {
         format!(
             "Authorization: Digest username=\"u{number}\", realm=\"{DOMAIN}\", nonce=\"{number:048x}\", \
              uri=\"sip:{DOMAIN}\", response=\"{number:032x}\", qop=auth, nc=00000001, cnonce=\"c\"\r\n"
@@ -51,7 +51,7 @@ fn message(number: u32, from: SocketAddr) -> String {
     } else {
         String::new()
     };
-    let line = if number % 13 == 0 {
+    let line = if number.is_multiple_of(13) {
         String::from("SIP/2.0 200 OK")
     } else {
         format!("{method} sip:u@{domain} SIP/2.0")

@@ -210,7 +210,7 @@ pub fn storm(phones: u32) -> (Duration, String) {
                 send(&socket, local, number as u32, phone, now);
             }
             // What has come is read in between.
-            if number % 32 == 0 {
+            if number.is_multiple_of(32) {
                 let [more, told] = listen(&socket, local, &mut all);
                 registered += more as u32;
                 refused += told;
