@@ -51,6 +51,7 @@ impl Pair {
             body: Some(Body::sdp(SDP)),
             reliable: true,
             max_breadth: None,
+            fallbacks: Vec::new(),
         };
         self.caller = Some(self.ends[0].invite(self.now, invite, &mut self.out).unwrap());
         self.carry(0);

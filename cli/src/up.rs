@@ -3,6 +3,7 @@
 //! The order is fixed: everything that can be wrong is looked at before anything is started; the database is
 //! up before the daemons, and goes down after them. Nothing outside the folder is written.
 
+mod certificate;
 mod configs;
 mod demo;
 mod folder;

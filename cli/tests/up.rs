@@ -40,6 +40,7 @@ fn binary() -> &'static Path {
 struct Site {
     home: PathBuf,
     sip: u16,
+    sips: u16,
     http: u16,
     rtp: u16,
 }
@@ -52,7 +53,7 @@ impl Site {
         fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
         // Below the range that the kernel gives away by itself.
         let rtp = 12_000 + 100 * u16::from(secret::bytes::<1>().unwrap()[0] % 100);
-        Self { home, sip: free_port().unwrap(), http: free_port().unwrap(), rtp }
+        Self { home, sip: free_port().unwrap(), sips: free_port().unwrap(), http: free_port().unwrap(), rtp }
     }
 
     fn data(&self) -> PathBuf {
@@ -64,7 +65,8 @@ impl Site {
         command.arg("up").arg("--data").arg(self.data()).env_remove("DATABASE_URL");
         let rtp = format!("{}-{}", self.rtp, self.rtp + 99);
         let address = |port| format!("127.0.0.1:{port}");
-        command.args(["--sip", &address(self.sip), "--http", &address(self.http), "--rtp", &rtp]);
+        command.args(["--sip", &address(self.sip), "--sips", &address(self.sips)]);
+        command.args(["--http", &address(self.http), "--rtp", &rtp]);
         command
     }
 
@@ -175,18 +177,18 @@ fn text<'a>(value: &'a Value, path: &str) -> &'a str {
 #[test]
 fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     let site = Site::new();
-    let up = site.start(&["--sips", "127.0.0.1:5061", "--sip-accounts", "3"]);
+    let up = site.start(&["--ws", "127.0.0.1:8088", "--sip-accounts", "3"]);
     let demo = site.demo();
     let mode = fs::metadata(site.data().join("demo.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(text(&demo, "/http"), format!("http://127.0.0.1:{}", site.http));
     let sip = format!("127.0.0.1:{}", site.sip);
     assert_eq!((text(&demo, "/sip/udp"), text(&demo, "/sip/tcp")), (sip.as_str(), sip.as_str()));
+    assert_eq!(text(&demo, "/sip/tls"), format!("127.0.0.1:{}", site.sips));
+    must_be_believed(&site, text(&demo, "/sip/tls"));
     assert_eq!(text(&demo, "/sip/domain"), "demo.sambung.test");
     assert!(
-        ["/sip/tls", "/sip/ws", "/sip/wss", "/guest_url"]
-            .iter()
-            .all(|path| demo.pointer(path) == Some(&Value::Null))
+        ["/sip/ws", "/sip/wss", "/guest_url"].iter().all(|path| demo.pointer(path) == Some(&Value::Null))
     );
     assert_eq!(demo["numbers"], serde_json::json!({}));
     let staff = demo["staff"].as_array().unwrap();
@@ -209,7 +211,7 @@ fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     let mut calls = Command::new(binary());
     let calls = calls.arg("calls").arg("--switch").arg(site.data().join("switch")).output().unwrap();
     assert!(calls.status.success() && calls.stdout.starts_with(b"Call "), "{calls:?}");
-    assert!(up.said("err").contains("[6/6]") && up.said("err").contains("ignored: --sips"));
+    assert!(up.said("err").contains("[6/6]") && up.said("err").contains("ignored: --ws"));
     let table = up.said("out");
     for word in [
         "Resepsionis",
@@ -225,6 +227,21 @@ fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     assert_eq!(site.demo(), demo);
     must_not_leak(&up, &demo);
     assert_eq!(up.stop(Signal::TERM).code(), Some(0));
+}
+
+/// Whoever believes the folder's own authority believes the switch, by its address and by its domain.
+fn must_be_believed(site: &Site, tls: &str) {
+    let authority = site.data().join("tls/ca.pem");
+    for name in [["-verify_ip", "127.0.0.1"], ["-verify_hostname", "demo.sambung.test"]] {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["s_client", "-connect", tls, "-verify_return_error", "-brief", "-CAfile"]);
+        let answer = openssl.arg(&authority).args(name).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&answer.stderr);
+        assert!(answer.status.success() && said.contains("Verification: OK"), "{said}");
+    }
+    for secret in ["tls/ca.key", "tls/switch.key"] {
+        assert_eq!(fs::metadata(site.data().join(secret)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
 }
 
 /// No password stands where every process of the machine can read it, nor in a log.

@@ -311,6 +311,7 @@ impl Story {
             reliable: how & 2 == 0,
             max_breadth: None,
             body,
+            fallbacks: Vec::new(),
         };
         if let Ok(key) = self.endpoint.invite(self.now, invite, &mut self.out) {
             self.begun(key);

@@ -38,7 +38,8 @@ pub fn arguments(data: &Path, ports: &mut Ports) -> Vec<String> {
     let (sip, http, rtp) = (ports.take(2), ports.take(2), ports.take(RTP_PORTS));
     let data = data.display();
     format!(
-        "up --data {data} --sip 127.0.0.1:{sip} --http 127.0.0.1:{http} --rtp {rtp}-{} --staff 8",
+        "up --data {data} --sip 127.0.0.1:{sip} --sips 127.0.0.1:{} --http 127.0.0.1:{http} --rtp {rtp}-{} --staff 8",
+        sip + 1,
         rtp + RTP_PORTS - 1
     )
     .split(' ')
@@ -141,6 +142,7 @@ impl Demo {
             domain: self.field("/sip/domain")?.to_owned(),
             switch: Some(self.sip(transport)?),
             transport,
+            authority: (transport == Transport::Tls).then(|| self.data().join("tls/ca.pem")),
         })
     }
 

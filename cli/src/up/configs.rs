@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use toml::{Table, Value, toml};
 
 use super::{
+    certificate,
     folder::Folder,
     options::Options,
     place::{Place, still_free},
@@ -33,6 +34,9 @@ pub(super) fn write(place: &Place, options: &Options, state: &mut State, url: &s
     let folder = &place.folder;
     folder.private("conf")?;
     folder.private("switch")?;
+    if options.sips.is_some() {
+        certificate::write(folder, options)?;
+    }
     for (role, password) in state.role_passwords() {
         let file = format!("conf/{}", url_file(role));
         folder.write_secret(&file, &format!("{}\n", url_of(url, role, password)?))?;
@@ -56,7 +60,11 @@ pub(super) fn switch_api(folder: &Folder) -> anyhow::Result<SwitchApi> {
 
 fn switch(place: &Place, options: &Options, state: &State) -> Table {
     let sip = vec![options.sip.to_string()];
-    let advertised = addresses(options.sip.ip().is_unspecified().then_some(options.media_address));
+    let tls: Vec<String> = options.sips.iter().map(SocketAddr::to_string).collect();
+    let (certificate, key) = (certificate::CHAIN, certificate::KEY);
+    let is_anywhere =
+        [Some(options.sip), options.sips].into_iter().flatten().any(|a| a.ip().is_unspecified());
+    let advertised = addresses(is_anywhere.then_some(options.media_address));
     let url = url_file(Role::Switch);
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, state.switch_api_port)).to_string();
     let ports = format!("{}-{}", options.rtp.start(), options.rtp.end());
@@ -66,6 +74,9 @@ fn switch(place: &Place, options: &Options, state: &State) -> Table {
         [sip]
         udp = (sip.clone())
         tcp = sip
+        tls = tls
+        tls_certificate = (format!("../{certificate}"))
+        tls_key = (format!("../{key}"))
         advertised_addresses = advertised
         [media]
         addresses = bound

@@ -33,7 +33,7 @@ pub(super) struct Demo {
 pub(super) struct Sip {
     pub(super) udp: SocketAddr,
     tcp: SocketAddr,
-    tls: Option<SocketAddr>,
+    pub(super) tls: Option<SocketAddr>,
     ws: Option<String>,
     wss: Option<String>,
     pub(super) domain: &'static str,
@@ -92,7 +92,14 @@ impl Demo {
         });
         Self {
             http: format!("http://{}", options.reachable(options.http)),
-            sip: Sip { udp: sip, tcp: sip, tls: None, ws: None, wss: None, domain: DOMAIN },
+            sip: Sip {
+                udp: sip,
+                tcp: sip,
+                tls: options.sips.map(|address| options.reachable(address)),
+                ws: None,
+                wss: None,
+                domain: DOMAIN,
+            },
             switch_api: Access { url: switch_api.url.clone(), token: switch_api.token.clone() },
             super_admin: login(&state.super_admin),
             owner: login(&state.owner),

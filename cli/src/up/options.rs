@@ -15,9 +15,9 @@ pub(crate) struct Arguments {
     /// Address for SIP over UDP and TCP
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5060")]
     sip: String,
-    /// Address for SIP over TLS (not in this version)
-    #[arg(long, value_name = "ADDRESS")]
-    sips: Option<String>,
+    /// Address for SIP over TLS, or none
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5061")]
+    sips: String,
     /// Address for SIP over WebSocket (not in this version)
     #[arg(long, value_name = "ADDRESS")]
     ws: Option<String>,
@@ -54,6 +54,7 @@ const RTP_PORTS_MIN: u16 = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(super) sip: SocketAddr,
+    pub(super) sips: Option<SocketAddr>,
     pub(super) http: SocketAddr,
     pub(super) rtp: RangeInclusive<u16>,
     pub(super) media_address: IpAddr,
@@ -69,8 +70,12 @@ impl Options {
         let mut mistakes = Vec::new();
         let sip = listener("--sip", &arguments.sip, &mut mistakes);
         let http = listener("--http", &arguments.http, &mut mistakes);
-        let later = [("--sips", &arguments.sips), ("--ws", &arguments.ws), ("--wss", &arguments.wss)];
-        let mut listeners: Vec<SocketAddr> = [sip, http].into_iter().flatten().collect();
+        let sips = match &*arguments.sips {
+            "none" => None,
+            text => listener("--sips", text, &mut mistakes),
+        };
+        let later = [("--ws", &arguments.ws), ("--wss", &arguments.wss)];
+        let mut listeners: Vec<SocketAddr> = [sip, sips, http].into_iter().flatten().collect();
         let mut ignored = Vec::new();
         for (flag, text) in later {
             if let Some(text) = text {
@@ -94,7 +99,7 @@ impl Options {
             (Some(sip), Some(http), Some(rtp), Some(media_address), Some(staff), Some(sip_accounts))
                 if mistakes.is_empty() =>
             {
-                let mut options = Self { sip, http, rtp, media_address, staff, sip_accounts, ignored };
+                let mut options = Self { sip, sips, http, rtp, media_address, staff, sip_accounts, ignored };
                 options.check_overlap(&mut mistakes);
                 if mistakes.is_empty() { Ok(options) } else { Err(mistakes) }
             }
@@ -128,8 +133,14 @@ impl Options {
     }
 
     fn check_overlap(&mut self, mistakes: &mut Vec<String>) {
-        if self.sip == self.http {
-            mistakes.push(format!("--sip and --http: both want {}", self.sip));
+        let all = [("--sip", Some(self.sip)), ("--sips", self.sips), ("--http", Some(self.http))];
+        for (at, (flag, address)) in all.iter().enumerate() {
+            let mut before = all.iter().take(at);
+            if let (Some(same), Some(address)) =
+                (before.find(|(_, other)| address.is_some() && other == address), address)
+            {
+                mistakes.push(format!("{} and {flag}: both want {address}", same.0));
+            }
         }
         if self.rtp.contains(&self.sip.port()) {
             mistakes.push(format!(
@@ -215,6 +226,7 @@ mod tests {
     fn the_defaults_are_those_of_the_demo_contract() {
         let options = check("").unwrap();
         assert_eq!(options.sip, "127.0.0.1:5060".parse().unwrap());
+        assert_eq!(options.sips, Some("127.0.0.1:5061".parse().unwrap()));
         assert_eq!(options.http, "127.0.0.1:8080".parse().unwrap());
         assert_eq!((options.rtp.clone(), options.staff, options.sip_accounts), (20_000..=29_999, 8, 0));
         assert_eq!(options.notices(), [""; 0]);
@@ -231,6 +243,16 @@ mod tests {
     }
 
     #[test]
+    fn tls_can_be_left_out_and_needs_a_port_of_its_own() {
+        assert_eq!(check("--sips none").unwrap().sips, None);
+        assert!(check("--sips everywhere").is_err());
+        assert_eq!(
+            check("--sips 127.0.0.1:5060").unwrap_err(),
+            ["--sip and --sips: both want 127.0.0.1:5060"]
+        );
+    }
+
+    #[test]
     fn port_ranges_hold_whole_pairs() {
         for wrong in
             ["20000", "20001-29999", "20000-29998", "20000-20001", "100-199", "29999-20000", "1-70000"]
@@ -244,7 +266,9 @@ mod tests {
     #[test]
     fn known_passwords_stay_on_this_machine() {
         assert!(check("--sip-accounts 10").is_ok());
-        for beyond in ["--sip 0.0.0.0:5060", "--http 192.0.2.1:8080", "--wss 0.0.0.0:8089"] {
+        for beyond in
+            ["--sip 0.0.0.0:5060", "--http 192.0.2.1:8080", "--sips 0.0.0.0:5061", "--wss 0.0.0.0:8089"]
+        {
             assert!(check(&format!("--sip-accounts 10 {beyond}")).is_err(), "{beyond}");
         }
         assert!(check("--sip-accounts 10 --sip [::1]:5060").is_ok());
@@ -252,11 +276,7 @@ mod tests {
 
     #[test]
     fn what_this_version_lacks_is_said_and_what_looks_wrong_is_asked() {
-        let notices =
-            check("--sips 127.0.0.1:5061 --ws 127.0.0.1:8088 --sip 0.0.0.0:5060").unwrap().notices();
-        assert!(
-            notices[0].ends_with("--sips, --ws") && notices[1].contains("--media-address"),
-            "{notices:?}"
-        );
+        let notices = check("--wss 127.0.0.1:8089 --ws 127.0.0.1:8088 --sip 0.0.0.0:5060").unwrap().notices();
+        assert!(notices[0].ends_with("--ws, --wss") && notices[1].contains("--media-address"), "{notices:?}");
     }
 }

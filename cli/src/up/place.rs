@@ -128,6 +128,9 @@ fn busy(options: &Options) -> Vec<String> {
     };
     check("--sip", options.sip, "UDP", UdpSocket::bind(options.sip).map(drop));
     check("--sip", options.sip, "TCP", TcpListener::bind(options.sip).map(drop));
+    if let Some(sips) = options.sips {
+        check("--sips", sips, "TCP", TcpListener::bind(sips).map(drop));
+    }
     check("--http", options.http, "TCP", TcpListener::bind(options.http).map(drop));
     mistakes
 }

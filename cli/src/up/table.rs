@@ -42,6 +42,10 @@ fn places(demo: &Demo, root: &Path) -> String {
         row("API key", demo.api_key.clone()),
         row("SIP", format!("{} (UDP and TCP), domain {}", demo.sip.udp, demo.sip.domain)),
     ];
+    if let Some(tls) = demo.sip.tls {
+        let authority = root.join(super::certificate::AUTHORITY);
+        rows.push(row("SIP over TLS", format!("{tls}, phones must believe {}", authority.display())));
+    }
     rows.extend(logins.map(|(name, login)| row(name, format!("{}  {}", login.email, login.password))));
     rows.push(row("Kept in", format!("{} (all of this: demo.json; logs: log/)", root.display())));
     format!("\n{}", terminal::columns(&rows))

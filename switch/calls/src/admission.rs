@@ -127,7 +127,7 @@ impl Switchboard {
         let reply = Registration::read(&message, &self.config.limits)
             .and_then(|registration| {
                 self.registrar.register(owner, request.flow, &registration, wall, out)?;
-                Ok(self.registered(owner, &registration.path))
+                Ok(self.registered(owner, &registration))
             })
             .unwrap_or_else(|rejection| {
                 if rejection == Rejection::Full {
@@ -139,12 +139,19 @@ impl Switchboard {
     }
 
     /// All contacts of the account with the time they have left (RFC 3261 §10.3 step 8, RFC 3327 §5.3).
-    fn registered(&self, owner: Owner<'_>, path: &[String]) -> Reply {
+    fn registered(&self, owner: Owner<'_>, registration: &Registration) -> Reply {
         let wall = self.wall();
         let contacts = self.registrar.contacts(owner.account).iter();
         let reply = contacts
             .fold(Reply::new(200), |reply, binding| reply.header("Contact", binding.contact_value(wall)));
-        path.iter().fold(reply, |reply, route| reply.header("Path", route))
+        let reply = registration.path.iter().fold(reply, |reply, route| reply.header("Path", route));
+        if !registration.is_outbound {
+            return reply;
+        }
+        // RFC 5626 §6 and §5.1: flows are told apart, and this is how often we want to hear from each.
+        reply
+            .header("Require", "outbound")
+            .header("Flow-Timer", self.config.limits.flow_timer_secs.to_string())
     }
 
     /// A domain that is none of ours, asked for by whomever: this is no relay (RFC 3261 §16.3, §26.3.2).

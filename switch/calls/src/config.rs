@@ -83,6 +83,8 @@ pub struct Limits {
     pub messages_per_minute_max: u32,
     /// Bytes of a message's body; more is answered 513.
     pub message_body_bytes_max: usize,
+    /// Seconds between keep-alives that phones with several flows are asked for (RFC 5626 §4.4).
+    pub flow_timer_secs: u32,
 }
 
 impl Default for Limits {
@@ -99,6 +101,7 @@ impl Default for Limits {
             subscriptions_per_account_max: 200,
             messages_per_minute_max: 60,
             message_body_bytes_max: 10_000,
+            flow_timer_secs: 120,
         }
     }
 }

@@ -97,8 +97,10 @@ impl Switchboard {
     pub fn new(mut config: SwitchboardConfig, plan: Arc<Plan>, seed: [u8; 32], clock: ClockMark) -> Self {
         // Timer C must not end what the ring timeout is to end.
         config.endpoint.timers.c = config.endpoint.timers.c.max(RINGING_MAX);
-        if !config.endpoint.supported.iter().any(|tag| tag == "path") {
-            config.endpoint.supported.push(String::from("path"));
+        for known in ["path", "outbound"] {
+            if !config.endpoint.supported.iter().any(|tag| tag == known) {
+                config.endpoint.supported.push(String::from(known));
+            }
         }
         let mut random = Random::new(seed);
         let fingerprints = Fingerprints::new(&mut random);

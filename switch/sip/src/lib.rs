@@ -28,6 +28,7 @@ mod flow;
 mod header;
 mod image;
 pub mod limits;
+pub mod locate;
 mod message;
 mod method;
 mod nat;
@@ -36,6 +37,7 @@ mod parse;
 mod session;
 mod status;
 mod stream;
+pub mod stun;
 mod subscription;
 mod timer;
 pub mod transaction;
@@ -45,7 +47,7 @@ pub mod write;
 pub use endpoint::{
     Body, BodyHeaders, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders,
     Input, Invite, Lapse, NewRequest, Output, Outputs, OutsideRequest, Party, PeerAbilities, Provisional,
-    Reason, Refused, Reliability, Reply, RequestKey, ServerKey, Why,
+    Reason, Refused, Reliability, Reply, RequestKey, ServerKey, Way, Why,
 };
 pub use flow::{Flow, Transport};
 pub use header::HeaderName;

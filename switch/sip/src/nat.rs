@@ -1,8 +1,10 @@
 //! Where messages go: responses by RFC 3261 18.2.2 and RFC 3581, in-dialog requests by route set, target and
 //! the flow the peer was heard on.
 //!
-//! There is no DNS here. A route that is not an IP literal, and a target whose address is not the one the peer is
-//! heard from, are reached by the flow its signalling came on: that is where a phone behind a NAT can hear us.
+//! There is no DNS here, and a peer does not choose where our requests go: a route or target counts only where its
+//! address is the one the peer is heard from. Everything else, names, private addresses, other people's hosts, is
+//! reached by the flow its signalling came on. That is where a phone behind a NAT can hear us, and nobody can make us
+//! talk to the loopback, to link-local services or to somebody else's phone (server-side request forgery).
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -66,27 +68,23 @@ pub(crate) fn stamped_via(raw: &str, via: &Via<'_>, source: SocketAddr) -> Strin
 
 /// The flow of a request inside a dialog. `leg` is the flow the peer was last heard on.
 pub(crate) fn next_hop(first_route: Option<&str>, target: &str, leg: Flow) -> Flow {
-    if let Some(route) = first_route {
-        let uri = NameAddr::parse(route).map_or(route, |route| route.uri);
-        return Uri::parse(uri).ok().and_then(|uri| by_literal(&uri, leg)).unwrap_or(leg);
-    }
-    Uri::parse(target)
-        .ok()
-        .filter(|uri| uri.host.ip() == Some(leg.remote.ip()))
-        .and_then(|uri| by_literal(&uri, leg))
-        .unwrap_or(leg)
+    let hop = first_route.map_or(target, |route| NameAddr::parse(route).map_or(route, |route| route.uri));
+    Uri::parse(hop).ok().and_then(|uri| named_itself(&uri, leg)).unwrap_or(leg)
 }
 
-/// A URI whose host is an IP literal, reached from the address that `leg` is reached from.
-fn by_literal(uri: &Uri<'_>, leg: Flow) -> Option<Flow> {
-    let address = uri.host.ip()?;
-    let transport = uri.param("transport").and_then(Transport::from_token).unwrap_or(leg.transport);
-    let same_peer = transport == leg.transport && address == leg.remote.ip();
-    if leg.transport.is_secure() && !transport.is_secure() {
-        // Never down from an encrypted leg to a clear one.
+/// Where a peer that is heard on `leg` says it is, if that is the same machine.
+fn named_itself(uri: &Uri<'_>, leg: Flow) -> Option<Flow> {
+    let address = leg.remote.ip();
+    if uri.host.ip()?.to_canonical() != address.to_canonical() {
         return None;
     }
-    if same_peer && leg.transport.is_reliable() && leg.connection != 0 {
+    let transport = uri.param("transport").and_then(Transport::from_token).unwrap_or(leg.transport);
+    // Never down from an encrypted leg to a clear one; and a WebSocket client takes no connections (RFC 7118 5).
+    let is_lesser = leg.transport.is_secure() && !transport.is_secure();
+    if is_lesser || matches!(transport, Transport::Ws | Transport::Wss) {
+        return None;
+    }
+    if transport == leg.transport && leg.transport.is_reliable() && leg.connection != 0 {
         // The connection that is open, whatever port the peer listens on. One that is gone came from a port
         // where nobody listens.
         return None;
@@ -210,9 +208,34 @@ mod tests {
     fn a_route_comes_first_and_never_leads_out_of_tls() {
         let leg = flow(Transport::Udp, "192.0.2.9:40000");
         let target = "sip:1001@192.0.2.9:5062";
-        check_hop(Some("<sip:192.0.2.77:5070;lr>"), target, leg, Transport::Udp, "192.0.2.77:5070");
+        check_hop(Some("<sip:192.0.2.9:5070;lr>"), target, leg, Transport::Udp, "192.0.2.9:5070");
         check_hop(Some("<sip:proxy.example;lr>"), target, leg, Transport::Udp, "192.0.2.9:40000");
         let leg = flow(Transport::Tls, "192.0.2.9:40000");
-        assert_eq!(next_hop(Some("<sip:192.0.2.77;transport=udp;lr>"), target, leg), leg);
+        assert_eq!(next_hop(Some("<sip:192.0.2.9;transport=udp;lr>"), target, leg), leg);
+    }
+
+    #[test]
+    fn a_peer_cannot_make_us_talk_to_anybody_else() {
+        let leg = flow(Transport::Udp, "192.0.2.9:40000");
+        for elsewhere in [
+            "127.0.0.1:6379",
+            "[::1]:22",
+            "169.254.169.254:80",
+            "192.0.2.77",
+            "0.0.0.0:5060",
+            "[fe80::1]:5060",
+            "[::ffff:127.0.0.1]:5060",
+            "224.0.1.75",
+        ] {
+            let route = format!("<sip:{elsewhere};lr;transport=tcp>");
+            check_hop(Some(&route), "sip:1001@192.0.2.9:5062", leg, Transport::Udp, "192.0.2.9:40000");
+            check_hop(None, &format!("sip:1001@{elsewhere}"), leg, Transport::Udp, "192.0.2.9:40000");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_clothes_is_the_same_machine() {
+        let leg = flow(Transport::Udp, "192.0.2.9:40000");
+        check_hop(None, "sip:1001@[::ffff:192.0.2.9]:5062", leg, Transport::Udp, "192.0.2.9:5062");
     }
 }

@@ -34,8 +34,10 @@ impl Baresip {
         // It takes the port after the SIP port for TLS.
         let (sip, control, rtp) = (desk.ports, desk.ports + 2, desk.ports + 4);
         audio::write_tone(&desk.folder.join("tone.wav"), desk.tone_hz, 60)?;
+        let authority = account.authority.as_ref();
+        let believes = authority.map(|path| format!("sip_cafile {}\n", path.display())).unwrap_or_default();
         let config = format!(
-            "net_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\n\
+            "{believes}net_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\n\
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,phone\naudio_alert aubridge,alert\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
              rtp_ports {rtp}-{}\nmodule_path /usr/lib/baresip/modules\n\

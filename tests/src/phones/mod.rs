@@ -28,6 +28,8 @@ pub struct Account {
     pub switch: Option<SocketAddr>,
     /// What the phone speaks SIP over.
     pub transport: Transport,
+    /// Authority (PEM) whose certificates it believes, for TLS.
+    pub authority: Option<PathBuf>,
 }
 
 /// What a phone speaks SIP over.
@@ -37,6 +39,8 @@ pub enum Transport {
     Udp,
     /// RFC 3261 §18.
     Tcp,
+    /// RFC 3261 §26.2.
+    Tls,
 }
 
 impl Transport {
@@ -45,6 +49,7 @@ impl Transport {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 }

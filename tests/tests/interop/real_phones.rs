@@ -76,6 +76,7 @@ fn phones_hear_each_other_without_a_switch() -> Result<()> {
             domain: "127.0.0.1".to_owned(),
             switch: None,
             transport: Transport::Udp,
+            authority: None,
         };
         let folder = folder.path().join(n.to_string());
         let caller = &desk(&folder, "caller", &mut ports, TONES_HZ[0]);
@@ -149,4 +150,31 @@ fn phones_hear_each_other_through_the_switch_over_udp() -> Result<()> {
 #[test]
 fn phones_hear_each_other_through_the_switch_over_tcp() -> Result<()> {
     converse_through_the_switch(Transport::Tcp)
+}
+
+/// baresip believes the demo's authority and nobody else; a phone on UDP hears it all the same.
+#[test]
+fn a_phone_on_tls_and_one_on_udp_hear_each_other() -> Result<()> {
+    let mut demo = Demo::start()?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    let transports = [[Transport::Tls, Transport::Udp], [Transport::Tls, Transport::Tls]];
+    for (n, [calling, called]) in transports.into_iter().enumerate() {
+        let [ani, budi] = [demo.account(2 * n, calling)?, demo.account(2 * n + 1, called)?];
+        let folder = demo.folder().join(n.to_string());
+        let before = record.calls()?;
+        let calling = desk(&folder, "caller", &mut demo.ports, TONES_HZ[0]);
+        let called = desk(&folder, "callee", &mut demo.ports, TONES_HZ[1]);
+        let mut caller = start(Make::Baresip, &ani, &calling)?;
+        let mut callee = start(Make::Baresip, &budi, &called)?;
+        let target = format!("sip:{}@{}", budi.username, budi.domain);
+        let outcome = caller
+            .registered()
+            .and_then(|()| callee.registered())
+            .and_then(|()| converse(&mut *caller, &mut *callee, &target));
+        outcome.with_context(|| {
+            format!("{ani:?} {budi:?}\n{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs())
+        })?;
+        check_record(&mut record, &before)?;
+    }
+    demo.stop()
 }

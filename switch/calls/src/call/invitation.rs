@@ -60,8 +60,8 @@ impl Invitation {
         let people = ring.targets.iter().filter(|target| self.people.insert(target.person));
         let devices: Vec<(PersonKey, Trust, Reach)> = people
             .flat_map(|target| {
-                let contacts = target.accounts.iter().flat_map(|account| registrar.contacts(*account));
-                contacts.filter_map(|one| Some((target.person, target.trust, one.reach()?)))
+                let reaches = target.accounts.iter().flat_map(|account| registrar.devices(*account));
+                reaches.map(|reach| (target.person, target.trust, reach))
             })
             .collect();
         let room = means.config.limits.legs_per_call_max.saturating_sub(asked.forks.len());
@@ -123,6 +123,7 @@ impl Invitation {
             to: Party::new(format!("sip:{number}@{}", self.domain)),
             contact_user: shown.contact_user,
             routes: reach.routes,
+            fallbacks: reach.fallbacks,
             max_forwards: self.max_forwards,
             headers: shown.headers,
             body: None::<Body>,

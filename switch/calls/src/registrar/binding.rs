@@ -11,7 +11,7 @@ use contract::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use sip::{Flow, NameAddr, Transport, Uri};
+use sip::{Flow, NameAddr, Transport, Uri, Way};
 
 /// A contact of an account, with all that must survive a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,13 +22,16 @@ pub struct Binding {
     pub account: AccountId,
     /// Its username.
     pub username: String,
-    /// Names the binding within the account: the device's `+sip.instance` if it gave one (RFC 5626 §4.1), else the
-    /// contact URI as first given.
+    /// Names the binding within the account: the device's `+sip.instance` if it gave one (RFC 5626 §4.1), with the
+    /// number of its flow where it keeps several; else the contact URI as first given.
     pub key: String,
     /// The contact URI as given: the Request-URI of calls to it.
     pub contact: String,
     /// `+sip.instance` as given, with its quotes.
     pub instance: Option<String>,
+    /// The number of the flow within the instance, where flows are told apart (RFC 5626 §4.2).
+    #[serde(default)]
+    pub reg_id: Option<u32>,
     /// `q` in thousandths (RFC 3261 §10.2.1.2).
     pub q: Option<u16>,
     /// Route values towards it (RFC 3327).
@@ -80,6 +83,28 @@ pub(crate) struct Reach {
     pub(crate) flow: Flow,
     pub(crate) request_uri: String,
     pub(crate) routes: Vec<String>,
+    /// The device's other flows, to be tried in turn when this one fails (RFC 5626 §5.3).
+    pub(crate) fallbacks: Vec<Way>,
+}
+
+/// How to reach each device of an account: one way with its fallbacks for a device with several flows.
+pub(crate) fn devices(bindings: &[Binding]) -> Vec<Reach> {
+    let mut devices: Vec<(Option<&str>, Reach)> = Vec::new();
+    // The latest registration first: its flow was open most recently.
+    let mut newest: Vec<&Binding> = bindings.iter().collect();
+    newest.sort_by_key(|binding| std::cmp::Reverse(binding.reg_id.map(|_| binding.expires_at)));
+    for binding in newest {
+        let Some(reach) = binding.reach() else { continue };
+        let device = binding.reg_id.and(binding.instance.as_deref());
+        match devices.iter_mut().find(|(known, _)| device.is_some() && *known == device) {
+            Some((_, known)) => {
+                let Reach { flow, request_uri, routes, .. } = reach;
+                known.fallbacks.push(Way { flow, request_uri, routes });
+            }
+            None => devices.push((device, reach)),
+        }
+    }
+    devices.into_iter().map(|(_, reach)| reach).collect()
 }
 
 impl Binding {
@@ -104,8 +129,14 @@ impl Binding {
             Some(route) => NameAddr::parse(route).map(|route| route.uri.to_owned()).unwrap_or_default(),
             None => self.contact.clone(),
         };
-        let flow = next_hop(self.flow.into(), &target)?;
-        Some(Reach { flow, request_uri: self.contact.clone(), routes: self.path.clone() })
+        let flow = match (self.reg_id, self.flow.into()) {
+            // RFC 5626 §5.3: a flow that is named is the only way; the phone opens another when it is gone.
+            (Some(_), Flow { transport, connection: 0, .. }) if transport.is_reliable() => return None,
+            (Some(_), flow) => flow,
+            (None, flow) => next_hop(flow, &target)?,
+        };
+        let (request_uri, routes) = (self.contact.clone(), self.path.clone());
+        Some(Reach { flow, request_uri, routes, fallbacks: Vec::new() })
     }
 
     /// Seconds left, rounded up: a contact that is still there never reads as gone.
@@ -127,6 +158,9 @@ impl Binding {
         if let Some(instance) = &self.instance {
             value.push_str(&format!(";+sip.instance={instance}"));
         }
+        if let Some(reg_id) = self.reg_id {
+            value.push_str(&format!(";reg-id={reg_id}"));
+        }
         value
     }
 }
@@ -138,11 +172,14 @@ fn next_hop(flow: Flow, target: &str) -> Option<Flow> {
     if is_stream && flow.connection != 0 {
         return Some(flow);
     }
-    let named = Uri::parse(target).ok().filter(|uri| uri.host.ip() == Some(flow.remote.ip())).map(|uri| {
-        let transport = uri.param("transport").and_then(Transport::from_token).unwrap_or(flow.transport);
-        let port = uri.port.unwrap_or(transport.default_port());
-        Flow { transport, remote: SocketAddr::new(flow.remote.ip(), port), ..flow }
-    });
+    let named = Uri::parse(target)
+        .ok()
+        .filter(|uri| uri.host.ip().map(|ip| ip.to_canonical()) == Some(flow.remote.ip().to_canonical()))
+        .map(|uri| {
+            let transport = uri.param("transport").and_then(Transport::from_token).unwrap_or(flow.transport);
+            let port = uri.port.unwrap_or(transport.default_port());
+            Flow { transport, remote: SocketAddr::new(flow.remote.ip(), port), ..flow }
+        });
     match named {
         // A WebSocket client takes no connections (RFC 7118 §5), and nothing leads out of an encrypted leg.
         Some(hop) if matches!(hop.transport, Transport::Ws | Transport::Wss) => None,

@@ -72,6 +72,11 @@ impl Registrar {
         std::mem::take(&mut self.touched)
     }
 
+    /// How to reach the devices of an account now.
+    pub(crate) fn devices(&self, account: AccountId) -> Vec<Reach> {
+        binding::devices(self.contacts(account))
+    }
+
     /// The next expiry.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.expiries.first().map(|(at, _, _)| *at)
@@ -148,7 +153,11 @@ impl Registrar {
         wall: Timestamp,
         out: &mut Outputs,
     ) {
-        let key = contact.instance.clone().unwrap_or_else(|| contact.uri.clone());
+        let key = match (&contact.instance, contact.reg_id) {
+            (Some(instance), Some(reg_id)) => format!("{instance};reg-id={reg_id}"),
+            (Some(instance), None) => instance.clone(),
+            (None, _) => contact.uri.clone(),
+        };
         // The same place or the same device: an instance that moved does not leave its old contact behind.
         let replaced: Vec<String> = self
             .contacts(owner.account)
@@ -173,6 +182,7 @@ impl Registrar {
             key,
             contact: contact.uri.clone(),
             instance: contact.instance.clone(),
+            reg_id: contact.reg_id,
             q: contact.q,
             path: registration.path.clone(),
             call_id: registration.call_id.clone(),
@@ -321,7 +331,18 @@ fn is_planned(plan: &Plan, binding: &Binding) -> bool {
     plan.account(binding.org, &binding.username).is_some_and(|account| account.id == binding.account)
 }
 
+/// The same flow of the same device; for those that name no device, the same place (RFC 3261 §19.1.4). Two devices
+/// may well have the same address, each behind a NAT of its own.
 fn is_same(binding: &Binding, contact: &Contact) -> bool {
-    let is_same_device = binding.instance.is_some() && binding.instance == contact.instance;
-    is_same_device || Uri::parse(&contact.uri).is_ok_and(|uri| binding.is_at(&uri))
+    match (&binding.instance, &contact.instance) {
+        (Some(ours), Some(theirs)) => {
+            let is_same_flow = match (binding.reg_id, contact.reg_id) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                // It has begun or ceased to keep flows: what was before is over.
+                (Some(_), None) | (None, _) => true,
+            };
+            ours == theirs && is_same_flow
+        }
+        (None, _) | (_, None) => Uri::parse(&contact.uri).is_ok_and(|uri| binding.is_at(&uri)),
+    }
 }

@@ -325,3 +325,123 @@ fn a_phone_on_a_stream_is_no_stranger_once_it_has_passed_the_digest_and_not_befo
     desk.registers(&sari, 2, "Contact: <sip:1001@a>\r\n");
     assert_eq!(desk.trusted, [7]);
 }
+
+const UA: &str = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\"";
+
+/// Registers one flow of a device that keeps several.
+fn flow_of(desk: &mut Desk, connection: u64, cseq: u32, reg_id: u32) -> (Phone, OwnedMessage) {
+    let mut phone = Phone::new("1002", &format!("198.51.100.2:{}", 40_000 + connection));
+    phone.local = String::from("10.0.0.2:5060");
+    (phone.flow.transport, phone.flow.connection) = (Transport::Tcp, connection);
+    let headers = format!(
+        "Contact: <sip:1002@10.0.0.2:5060;transport=tcp>;reg-id={reg_id};{UA}\r\nSupported: path, outbound\r\n"
+    );
+    let answer = desk.registers(&phone, cseq, &headers);
+    desk.wait(Duration::from_secs(1));
+    (phone, answer)
+}
+
+#[test]
+fn rfc_5626_6_several_flows_of_one_device_are_kept_and_it_rings_once() {
+    let mut desk = Desk::new();
+    let (first, answer) = flow_of(&mut desk, 11, 1, 1);
+    assert_eq!(header(&answer, "Require").as_deref(), Some("outbound"));
+    assert_eq!(header(&answer, "Flow-Timer").as_deref(), Some("120"));
+    assert!(header(&answer, "Contact").unwrap().ends_with(";reg-id=1"));
+    let (second, answer) = flow_of(&mut desk, 12, 1, 2);
+    assert_eq!(answer.view().values(HeaderName::Contact).count(), 2);
+    let sari = desk.phone("1001", ADDRESS);
+    desk.sent.clear();
+    let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let flows = |desk: &Desk| -> Vec<u64> {
+        let invites = desk.sent.iter().filter(|(_, message)| start_line(message).starts_with("INVITE"));
+        invites.map(|(flow, _)| flow.connection).collect()
+    };
+    assert_eq!(flows(&desk), [12], "once, on the flow that was opened last");
+    // That flow breaks while it rings: the device is reached by the other one, and nobody notices.
+    desk.tell(Input::Unreachable { flow: second.flow });
+    assert_eq!(flows(&desk), [12, 11]);
+    desk.expect(&first, "INVITE");
+    desk.from(&sari, &caller.cancel(""));
+    desk.wait(Duration::from_secs(100));
+    desk.sent.clear();
+    // Nothing is sent on a flow that is gone, nor is a new connection opened to where it came from.
+    let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    assert_eq!(flows(&desk), [11]);
+    desk.from(&sari, &caller.cancel(""));
+    desk.wait(Duration::from_secs(100));
+    // The phone opens it again: the same flow, not a third one.
+    let (_, answer) = flow_of(&mut desk, 13, 1, 2);
+    assert_eq!(answer.view().values(HeaderName::Contact).count(), 2);
+    desk.sent.clear();
+    let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    assert_eq!(flows(&desk), [13]);
+    desk.from(&sari, &caller.cancel(""));
+    desk.quiet();
+}
+
+#[test]
+fn rfc_5626_5_3_a_flow_that_an_edge_calls_failed_is_not_the_end() {
+    let mut desk = Desk::new();
+    flow_of(&mut desk, 11, 1, 1);
+    let (second, _) = flow_of(&mut desk, 12, 1, 2);
+    let sari = desk.phone("1001", ADDRESS);
+    let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let invite = desk.expect(&second, "INVITE");
+    desk.sent.clear();
+    desk.from(&second, &second.respond(&invite, 430, None));
+    let next = desk.sent.iter().find(|(_, message)| start_line(message).starts_with("INVITE"));
+    assert_eq!(next.map(|(flow, _)| flow.connection), Some(11));
+    desk.from(&sari, &caller.cancel(""));
+    desk.quiet();
+}
+
+#[test]
+fn rfc_5626_6_flows_are_only_kept_where_they_can_be() {
+    let contact = |more: &str| format!("Contact: <sip:1001@a>;{UA}{more}");
+    let outbound = "|Supported: path, outbound";
+    // Nobody asked for outbound, or the contact names no device: an ordinary contact.
+    let desk = check(&[&contact(";reg-id=1")], 200, &[&format!("<a>;expires=3600;{UA}")]);
+    assert!(desk.bindings.values().all(|binding| binding.reg_id.is_none()));
+    check(&[&format!("Contact: <sip:1001@a>;reg-id=1{outbound}")], 200, &["<a>;expires=3600"]);
+    for number in ["0", "-1", "x", "2147483648"] {
+        check(&[&format!("{}{outbound}", contact(&format!(";reg-id={number}")))], 400, &[]);
+    }
+    let two = format!("{}, <sip:1001@b>{outbound}", contact(";reg-id=1"));
+    check(&[&two], 400, &[]);
+    // A proxy in between that does not say it keeps flows, and one that does.
+    let through =
+        |path: &str| format!("{}{outbound}|Path: <sip:edge.example;lr{path}>", contact(";reg-id=1"));
+    check(&[&through("")], 439, &[]);
+    let desk = check(&[&through(";ob")], 200, &[&format!("<a>;expires=3600;{UA};reg-id=1")]);
+    assert_eq!(desk.bindings.values().next().unwrap().reg_id, Some(1));
+}
+
+#[test]
+fn two_devices_with_the_same_private_address_are_two_contacts() {
+    let one = "Contact: <sip:1001@192.168.1.10>;+sip.instance=\"<urn:uuid:1>\"";
+    let other = "Contact: <sip:1001@192.168.1.10>;+sip.instance=\"<urn:uuid:2>\"";
+    let desk = check(
+        &[one, other],
+        200,
+        &[
+            "<192.168.1.10>;expires=3600;+sip.instance=\"<urn:uuid:1>\"",
+            "<192.168.1.10>;expires=3600;+sip.instance=\"<urn:uuid:2>\"",
+        ],
+    );
+    assert_eq!(desk.bindings.len(), 2);
+    let moved = "Contact: <sip:1001@192.168.1.11>;+sip.instance=\"<urn:uuid:1>\"";
+    assert_eq!(
+        check(
+            &[one, other, moved],
+            200,
+            &[
+                "<192.168.1.11>;expires=3600;+sip.instance=\"<urn:uuid:1>\"",
+                "<192.168.1.10>;expires=3600;+sip.instance=\"<urn:uuid:2>\"",
+            ]
+        )
+        .bindings
+        .len(),
+        2
+    );
+}

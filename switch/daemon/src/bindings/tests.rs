@@ -17,6 +17,7 @@ fn binding(account: u128, key: &str, cseq: u32) -> Binding {
         key: key.into(),
         contact: format!("sip:1001@192.0.2.1:{cseq}"),
         instance: Some("\"<urn:uuid:0>\"".into()),
+        reg_id: None,
         q: Some(500),
         path: vec!["<sip:proxy.example;lr>".into()],
         call_id: "a84b4c76e66710".into(),

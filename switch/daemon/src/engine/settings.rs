@@ -42,6 +42,8 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
             expires_min_secs: limits.register_expires_min_secs,
             expires_max_secs: limits.register_expires_max_secs,
             expires_default_secs: limits.register_expires_default_secs,
+            // A flow that keeps to it must not be closed for being silent.
+            flow_timer_secs: u32::try_from(config.sip.tcp_idle_secs / 2).unwrap_or(u32::MAX).min(120),
             ..Limits::default()
         },
         redirects: config.calls.redirects,

@@ -183,9 +183,9 @@ impl Wire {
         }
         self.stream_is_next = !self.stream_is_next;
         let received = if self.stream_is_next {
-            self.streams.next(now, &mut self.lost).or_else(|| self.udp.next(buffer))
+            self.streams.next(now, &mut self.lost).or_else(|| self.udp.next(now, buffer))
         } else {
-            self.udp.next(buffer).or_else(|| self.streams.next(now, &mut self.lost))
+            self.udp.next(now, buffer).or_else(|| self.streams.next(now, &mut self.lost))
         };
         received.or_else(|| self.lost.pop_front().map(|flow| Received::Lost { flow }))
     }

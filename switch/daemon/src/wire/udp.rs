@@ -8,7 +8,7 @@ use std::{
     net::SocketAddr,
     os::fd::AsRawFd,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -34,12 +34,35 @@ const WAITING_DATAGRAMS_MAX: usize = 256;
 /// A datagram cannot have waited longer in so small a buffer: the clock was set since it came.
 const STAMP_AGE_MAX: Duration = Duration::from_secs(10);
 
+/// STUN keep-alives that are answered: 100,000 phones that ask every 30 s, and some more. A forged source gets no more
+/// than that either.
+const STUN_ANSWERS_PER_SECOND: u32 = 5_000;
+
 pub(super) struct Udp {
     ports: Vec<Port>,
     turn: usize,
     /// Room for what the kernel says beside a datagram: when it came.
     beside: Vec<u8>,
+    stun: Ration,
     counters: Arc<Counters>,
+}
+
+/// So many in a second and no more.
+struct Ration {
+    per_second: u32,
+    left: u32,
+    since: Option<Instant>,
+}
+
+impl Ration {
+    fn takes(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= Duration::from_secs(1)) {
+            (self.left, self.since) = (self.per_second, Some(now));
+        }
+        let takes = self.left > 0;
+        self.left -= u32::from(takes);
+        takes
+    }
 }
 
 struct Port {
@@ -70,6 +93,7 @@ impl Udp {
             ports,
             turn: 0,
             beside: cmsg_space!(TimeSpec),
+            stun: Ration { per_second: STUN_ANSWERS_PER_SECOND, left: 0, since: None },
             counters,
         })
     }
@@ -95,13 +119,21 @@ impl Udp {
         self.ports.iter().any(|port| port.readable)
     }
 
-    pub(super) fn next(&mut self, buffer: &mut [u8]) -> Option<Received> {
+    pub(super) fn next(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Received> {
         for _ in 0..self.ports.len() {
             self.turn = (self.turn + 1) % self.ports.len();
             let Some(port) = self.ports.get_mut(self.turn).filter(|port| port.readable) else { continue };
             // A few keep-alives in front of a message must not cost it its turn.
             for _ in 0..16 {
                 match receive(&port.socket, buffer, &mut self.beside) {
+                    Ok((bytes, remote, _)) if is_stun(buffer.get(..bytes).unwrap_or_default()) => {
+                        add(&self.counters.keep_alives);
+                        let answer = sip::stun::answer(buffer.get(..bytes).unwrap_or_default(), remote);
+                        if let Some(answer) = answer.filter(|_| self.stun.takes(now)) {
+                            // A lost answer is asked for again; nothing waits for a STUN client.
+                            let _ = port.socket.send_to(&answer, remote);
+                        }
+                    }
                     Ok((bytes, _, _)) if is_keep_alive(buffer.get(..bytes).unwrap_or_default()) => {
                         add(&self.counters.keep_alives);
                     }
@@ -189,4 +221,9 @@ fn bind_port(address: SocketAddr, registry: &Registry, token: Token) -> io::Resu
 /// Line ends and zero bytes, which phones send to keep a NAT's door open.
 fn is_keep_alive(bytes: &[u8]) -> bool {
     bytes.len() <= 4 && bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}
+
+/// The first two bits of STUN are 0, which no SIP message begins with (RFC 5626 §8, RFC 8489 §5).
+fn is_stun(bytes: &[u8]) -> bool {
+    bytes.len() >= 20 && bytes.first().is_some_and(|first| *first < 2)
 }

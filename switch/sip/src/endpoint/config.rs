@@ -89,3 +89,10 @@ pub const FORKS_MAX: usize = 16;
 
 /// Requests of the peer inside one dialog that may wait for the owner at once; further ones are answered 503.
 pub const PENDING_REQUESTS_MAX: usize = 8;
+
+/// Ways to a peer that are tried after the first one.
+pub const FALLBACKS_MAX: usize = 8;
+
+/// Bytes of a request beyond which a datagram may not arrive whole where the path's MTU is not known
+/// (RFC 3261 18.1.1).
+pub const DATAGRAM_REQUEST_BYTES_MAX: usize = 1_300;

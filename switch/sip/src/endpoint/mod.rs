@@ -15,16 +15,17 @@ mod shed;
 mod table;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 pub use config::{
-    EndpointConfig, FORKS_MAX, PENDING_REQUESTS_MAX, PROVISIONALS_QUEUED_MAX, SESSION_EXTENSIONS,
-    SESSION_METHODS,
+    DATAGRAM_REQUEST_BYTES_MAX, EndpointConfig, FALLBACKS_MAX, FORKS_MAX, PENDING_REQUESTS_MAX,
+    PROVISIONALS_QUEUED_MAX, SESSION_EXTENSIONS, SESSION_METHODS,
 };
 pub use event::{Cause, DropReason, EndedBy, Event, Input, Lapse, NewRequest, Output, Outputs, Reliability};
 pub use order::{
     Body, BodyHeaders, ExtraHeaders, Invite, OutsideRequest, Party, PeerAbilities, Provisional, Reason,
-    Refused, Reply,
+    Refused, Reply, Way,
 };
 pub use table::{ClientKey, RequestKey, ServerKey, Why};
 
@@ -70,6 +71,8 @@ pub struct Endpoint {
     pub(crate) servers: Servers,
     pub(crate) sessions: BTreeMap<SessionKey, Session>,
     pub(crate) subscriptions: Subscriptions,
+    /// Peers that took no stream, and when.
+    pub(crate) datagrams_only: BTreeMap<SocketAddr, Instant>,
     index: Index,
 }
 
@@ -89,6 +92,7 @@ impl Endpoint {
             servers: Servers::default(),
             sessions: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
+            datagrams_only: BTreeMap::new(),
             index: Index::new(),
         }
     }

@@ -196,6 +196,17 @@ impl Party {
     }
 }
 
+/// A way to a peer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Way {
+    /// Where to send it. Its `local` address is written into Via and Contact.
+    pub flow: Flow,
+    /// The Request-URI.
+    pub request_uri: String,
+    /// Values of `Route`, in order: `<sip:host;lr>`.
+    pub routes: Vec<String>,
+}
+
 /// A new INVITE session.
 #[derive(Clone, Debug)]
 pub struct Invite {
@@ -222,6 +233,10 @@ pub struct Invite {
     pub reliable: bool,
     /// `Max-Breadth` (RFC 5393 5.3.3), where the owner divides it.
     pub max_breadth: Option<u8>,
+    /// Other ways to the same peer, tried in turn while nobody has answered: when the one before it cannot be
+    /// reached, falls silent, or says 503 or 430 (RFC 3263 4.3, RFC 5626 5.3). Those beyond
+    /// [`super::FALLBACKS_MAX`] are left out.
+    pub fallbacks: Vec<Way>,
 }
 
 /// What a peer says it can do, in the last message that spoke of it.

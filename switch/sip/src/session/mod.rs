@@ -1,10 +1,12 @@
 //! The INVITE usage of a dialog (RFC 3261 13-15): from the first INVITE to the BYE.
 //!
-//! `outgoing.rs` is the caller's side until the answer, `incoming.rs` the callee's; `reliable.rs` (our provisional
+//! `outgoing.rs` is the caller's side until the answer, with other ways there in `elsewhere.rs`, `incoming.rs` the
+//! callee's; `reliable.rs` (our provisional
 //! answers) and `prack.rs` (theirs) are RFC 3262. `reinvite.rs` and `update.rs` change a session in either
 //! direction, `refresh.rs` keeps its time, `in_dialog.rs` carries every other request, `end.rs` ends what is there
 //! by whatever it needs. Which stage a session is in is one enum; a session that is over is not kept.
 
+mod elsewhere;
 mod end;
 mod in_dialog;
 mod incoming;
@@ -20,6 +22,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+use elsewhere::Prepared;
 
 use crate::dialog::Dialog;
 use crate::endpoint::{Body, Cause, ClientKey, PeerAbilities, Reason, ServerKey, Why};
@@ -75,6 +79,8 @@ pub(crate) struct Outgoing {
     /// One dialog for each fork that has rung.
     early: Vec<Early>,
     cancel: Option<Cancel>,
+    /// INVITEs that are sent when this one fails, the next one last.
+    elsewhere: Vec<Prepared>,
 }
 
 /// A fork of our INVITE that has rung.

@@ -36,20 +36,20 @@ impl Endpoint {
             return Err(Refused::Full);
         }
         let session = SessionKey(self.tokens.number());
-        let client = ClientKey { branch: self.tokens.number(), cancel: false };
-        let names = (self.tokens.branch(client.branch), self.tokens.tag(session.0), self.tokens.call_id());
-        let bytes =
-            self.compose_invite(&invite, (&names.0, &names.1, &names.2)).map_err(|_| Refused::Invalid)?;
-        let user = ClientUser::Invite(session);
-        self.open_client(now, client, (Method::Invite, user), invite.flow, bytes, out);
+        let (tag, call_id) = (self.tokens.tag(session.0), self.tokens.call_id());
+        let mut elsewhere = self.prepare(now, &invite, (&tag, &call_id))?;
+        let Some(first) = elsewhere.pop() else { return Err(Refused::Invalid) };
+        let (client, user) = (first.client, ClientUser::Invite(session));
+        self.open_client(now, client, (Method::Invite, user), first.flow, first.request, out);
         let stage = Stage::Outgoing(Outgoing {
             client,
             cseq: FIRST_CSEQ,
-            call_id: names.2.into_boxed_str(),
+            call_id: call_id.into_boxed_str(),
             offer: invite.body,
             reliable: invite.reliable,
             early: Vec::new(),
             cancel: None,
+            elsewhere,
         });
         self.sessions.insert(session, Session::new(stage, invite.contact_user));
         Ok(session)
@@ -76,7 +76,10 @@ impl Endpoint {
             }
             (ClientUser::Invite(session), 200..300) => self.on_success(now, key, session, flow, message, out),
             (ClientUser::Invite(session), _) => {
-                self.on_failure(session, (status, Cause::Response), Some(message), out);
+                let says_elsewhere = matches!(status, 430 | 503);
+                if !(says_elsewhere && self.goes_elsewhere(now, (session, key), false, out)) {
+                    self.on_failure(session, (status, Cause::Response), Some(message), out);
+                }
             }
             (ClientUser::Reinvite(_), ..200) => {}
             (ClientUser::Reinvite(session), 200..300) => {
@@ -324,6 +327,8 @@ impl Endpoint {
         out: &mut Outputs,
     ) {
         match user {
+            ClientUser::Invite(session)
+                if self.goes_elsewhere(now, (session, key), cause == Cause::Unreachable, out) => {}
             ClientUser::Invite(session) => {
                 let cancelled = self.sessions.get(&session).and_then(|found| match &found.stage {
                     Stage::Outgoing(outgoing) => outgoing.cancel.as_ref().map(|cancel| cancel.status),

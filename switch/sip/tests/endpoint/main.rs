@@ -14,6 +14,7 @@
 mod bye;
 mod cancel;
 mod dialog;
+mod elsewhere;
 mod forks;
 mod limits;
 mod outside;

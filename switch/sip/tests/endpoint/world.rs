@@ -347,6 +347,7 @@ impl World {
             body: Some(Body::sdp("offer")),
             reliable: false,
             max_breadth: None,
+            fallbacks: Vec::new(),
         }
     }
 

@@ -123,6 +123,20 @@ fn datagrams_come_and_go_and_keep_alives_are_only_counted() {
 }
 
 #[test]
+fn rfc_5626_3_5_2_a_stun_keep_alive_is_answered_with_the_address_it_came_from() {
+    let mut switch = Switch::start(|_| {});
+    let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    phone.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let request = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[9; 12]].concat();
+    phone.send_to(&request, switch.address).unwrap();
+    switch.receive_until(|_, counters| counters.keep_alives.load(Ordering::Relaxed) == 1);
+    let mut answer = [0; 64];
+    let count = phone.recv(&mut answer).unwrap();
+    let port = u16::from_be_bytes([answer[26] ^ 0x21, answer[27] ^ 0x12]);
+    assert_eq!((count, port), (32, phone.local_addr().unwrap().port()));
+}
+
+#[test]
 fn the_largest_datagram_arrives_whole() {
     let mut switch = Switch::start(|_| {});
     let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
