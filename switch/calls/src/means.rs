@@ -12,7 +12,8 @@ use dialplan::{Decision, Plan};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use sip::{
-    Body, Endpoint, ExtraHeaders, Invite, Provisional, Reason, Refused, Reply, RequestKey, SessionKey,
+    Body, Endpoint, ExtraHeaders, Invite, PeerAbilities, Provisional, Reason, Refused, Reply, RequestKey,
+    SessionKey,
 };
 use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 
@@ -124,6 +125,23 @@ impl Means<'_> {
 
     pub(crate) fn refuse_reinvite(&mut self, session: SessionKey, reply: Reply) {
         self.endpoint.refuse_reinvite(self.now, session, reply, self.wire);
+    }
+
+    /// What a session's peer can do.
+    pub(crate) fn peer(&self, session: SessionKey) -> PeerAbilities {
+        self.endpoint.peer(session).unwrap_or_default()
+    }
+
+    pub(crate) fn prack(&mut self, session: SessionKey, dialog: &str, body: Option<Body>) {
+        self.endpoint.prack(self.now, session, dialog, body, self.wire);
+    }
+
+    pub(crate) fn update(&mut self, session: SessionKey, body: Body) -> Result<(), Refused> {
+        self.endpoint.update(self.now, session, body, self.wire)
+    }
+
+    pub(crate) fn answer_update(&mut self, session: SessionKey, body: Body) {
+        self.endpoint.answer_update(self.now, session, body, self.wire);
     }
 
     pub(crate) fn refuse_update(&mut self, session: SessionKey, reply: Reply) {

@@ -40,13 +40,14 @@ pub(crate) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    fn invitation(&self) -> Invitation {
+    fn invitation(&self, can_answer_early: bool) -> Invitation {
         Invitation {
             call: self.id,
             org: self.org.id(),
             account: self.caller.id,
             caller: Identity::new(self.caller, self.org, self.privacy),
             domain: self.org.sip_domain().into(),
+            can_answer_early,
             max_forwards: self.max_forwards.saturating_sub(1),
             numbers: BTreeSet::from([self.dialled.to_owned()]),
             people: BTreeSet::new(),
@@ -112,7 +113,9 @@ fn dial(
         return fail(record, caller, head, LegResult::Congested.reason(), reply, means);
     }
     let (mut forks, mut tally) = (Vec::new(), Tally::default());
-    let mut invitation = opening.invitation();
+    let can_answer_early =
+        means.config.endpoint.reliable_provisionals && means.peer(opening.session).reliable;
+    let mut invitation = opening.invitation(can_answer_early);
     let mut asked = Asked { head, forks: &mut forks, tally: &mut tally };
     invitation.ring(opening.dialled, ring, offer.as_ref(), &mut asked, means);
     let until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));

@@ -32,17 +32,29 @@ impl Ringing {
             // 181, 182, 199: nobody rings yet.
             return;
         }
-        fork.has_rung = true;
-        let no = fork.no;
         if let Some(said) = said {
             fork.streams.learn(&said, means);
             fork.early = Some(said);
         }
         let answer = self.listen(means);
-        let provisional = match (answer, status) {
-            (Some(answer), _) => {
+        self.tell_progress(session, status, answer, means);
+    }
+
+    /// Tells the caller that a device rings, and what it says of the media.
+    pub(super) fn tell_progress(
+        &mut self,
+        session: SessionKey,
+        status: u16,
+        description: Option<Body>,
+        means: &mut Means<'_>,
+    ) {
+        let Some(fork) = self.forks.iter_mut().find(|fork| fork.session == session) else { return };
+        fork.has_rung = true;
+        let no = fork.no;
+        let provisional = match (description, status) {
+            (Some(description), _) => {
                 self.told.ringing |= status == 180;
-                Some(Provisional::new(if status == 180 { 180 } else { 183 }).body(answer))
+                Some(Provisional::new(if status == 180 { 180 } else { 183 }).body(description))
             }
             // Told even while another device is heard: the caller's phone knows best what to make of it.
             (None, 180) => {
@@ -84,6 +96,7 @@ impl Ringing {
 
     /// A device rings no longer. If it was heard, another one is, or the caller's phone is to ring by itself again.
     pub(super) fn falls_silent(&mut self, session: SessionKey, means: &mut Means<'_>) {
+        self.give_up_update(session, means);
         if self.told.heard.take_if(|heard| *heard == session).is_none() {
             return;
         }

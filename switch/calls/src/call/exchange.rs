@@ -1,28 +1,39 @@
-//! Re-INVITEs of one side, carried through to the other (RFC 3261 §14, RFC 3264 §8). What does not end well on both
+//! Re-INVITEs and UPDATEs of one side, carried through to the other (RFC 3261 §14, RFC 3311, RFC 3264 §8). What does not end well on both
 //! sides is set right in `settle`.
 //!
 //! Hold is no feature here but a consequence: when the description of the side that asked stops to receive audio,
 //! that side holds; when it receives again, it has taken the call back. Media changes when an exchange is
 //! complete, never halfway.
 
+use std::time::Duration;
+
 use contract::journal::{Detail, EventKind};
 use sip::{Body, Event, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
+    early_offer::passed_on,
     media_plan::{self, join},
     signalling::Ending,
     state::{Exchange, Head, Side, State, Talking},
 };
 use crate::means::Means;
 
+/// How long an UPDATE may wait for the other side: less than its sender waits (RFC 3261 timer F).
+const UPDATE_ANSWER_MAX: Duration = Duration::from_secs(30);
+
 impl Talking {
     pub(super) fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
         match event {
-            Event::Reinvite { session, body } => self.asked(session, body.as_ref(), means),
-            Event::ReinviteAnswered { session, body } => self.answered(session, body.as_ref(), means),
-            Event::ReinviteFailed { session, status, .. } => self.failed(session, status, means),
-            Event::Update { session, .. } => means.refuse_update(session, Reply::new(488)),
+            Event::Reinvite { session, body } => self.asked((session, false), body.as_ref(), means),
+            Event::Update { session, body } => self.asked((session, true), Some(&body), means),
+            Event::ReinviteAnswered { session, body } | Event::UpdateAnswered { session, body } => {
+                self.answered(session, body.as_ref(), means);
+            }
+            Event::ReinviteFailed { session, status, retry_after }
+            | Event::UpdateFailed { session, status, retry_after } => {
+                self.failed(session, (status, retry_after), means);
+            }
             Event::ReinviteCanceled { session } => self.canceled(session, means),
             Event::Acked { session, body } => self.acked(session, body.as_ref(), means),
             Event::InDialog { session, request, message } => self.carry(session, request, &message, means),
@@ -41,37 +52,74 @@ impl Talking {
     }
 
     /// One side asks for other media, or (without a body) for an offer.
-    fn asked(&mut self, session: SessionKey, body: Option<&Body>, means: &mut Means<'_>) {
+    fn asked(
+        &mut self,
+        (session, is_update): (SessionKey, bool),
+        body: Option<&Body>,
+        means: &mut Means<'_>,
+    ) {
         let Some(by) = self.side_of(session) else { return };
-        if !matches!(self.exchange, Exchange::Idle) {
-            return means.refuse_reinvite(session, Reply::new(491));
-        }
-        let offer = match media_plan::read(body, means) {
+        let answerable = media_plan::read(body, means).map_err(media_plan::Unusable::reply);
+        let offer = match answerable {
+            Ok(None) if is_update => return self.refuse((by, true), Reply::new(488), means),
+            _ if !matches!(self.exchange, Exchange::Idle) => {
+                return self.refuse((by, is_update), Reply::new(491), means);
+            }
             Ok(offer) => offer,
-            Err(unusable) => return means.refuse_reinvite(session, unusable.reply()),
+            Err(reply) => return self.refuse((by, is_update), reply, means),
         };
         if let Some(answer) = offer.as_ref().and_then(|offer| self.refreshed(by, offer, means)) {
-            return means.answer_reinvite(session, Some(answer));
+            return self.accept((by, is_update), answer, means);
         }
-        let told = match &offer {
+        if let Err(reply) = self.pass_on((by, is_update), offer.as_ref(), means) {
+            self.drop_unjoined(means);
+            return self.refuse((by, is_update), reply, means);
+        }
+        let most = if is_update { UPDATE_ANSWER_MAX } else { means.config.timeouts.exchange };
+        let until = means.after(most.min(means.config.timeouts.exchange));
+        self.exchange = Exchange::Asked { by, is_update, offer, is_canceled: false, until };
+    }
+
+    /// Asks the other side: by UPDATE when it was one and can be one, as it is to be answered at once (RFC 3311 §5.2).
+    fn pass_on(
+        &mut self,
+        (by, is_update): (Side, bool),
+        offer: Option<&Description>,
+        means: &mut Means<'_>,
+    ) -> Result<(), Reply> {
+        let told = match offer {
             None => None,
             Some(offer) => {
                 let asked = self.leg(by).streams.reserve(offer, true, means);
                 let other = &mut self.leg(by.other()).streams;
-                if asked.and_then(|()| other.reserve(offer, false, means)).is_err() {
-                    self.drop_unjoined(means);
-                    return means.refuse_reinvite(session, Reply::new(488));
-                }
-                Some(self.leg(by.other()).streams.describe(offer, means))
+                asked.and_then(|()| other.reserve(offer, false, means)).map_err(|_| Reply::new(488))?;
+                Some(other.describe(offer, means))
             }
         };
         let other = self.leg(by.other()).session;
-        if means.reinvite(other, told).is_err() {
-            self.drop_unjoined(means);
-            return means.refuse_reinvite(session, Reply::new(491));
+        let passed = match told {
+            Some(told) if is_update && means.peer(other).update => means.update(other, told),
+            told => means.reinvite(other, told),
+        };
+        passed.map_err(|_| Reply::new(491))
+    }
+
+    fn accept(&mut self, (by, is_update): (Side, bool), answer: Body, means: &mut Means<'_>) {
+        let session = self.leg(by).session;
+        if is_update {
+            means.answer_update(session, answer);
+        } else {
+            means.answer_reinvite(session, Some(answer));
         }
-        let until = means.after(means.config.timeouts.exchange);
-        self.exchange = Exchange::Asked { by, offer, is_canceled: false, until };
+    }
+
+    fn refuse(&mut self, (by, is_update): (Side, bool), reply: Reply, means: &mut Means<'_>) {
+        let session = self.leg(by).session;
+        if is_update {
+            means.refuse_update(session, reply);
+        } else {
+            means.refuse_reinvite(session, reply);
+        }
     }
 
     /// An offer that says what is agreed already keeps the session alive (RFC 4028 §7.4) and is nobody else's business;
@@ -89,21 +137,20 @@ impl Talking {
     fn answered(&mut self, session: SessionKey, body: Option<&Body>, means: &mut Means<'_>) {
         let said = media_plan::said(body, means);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
-            Exchange::Asked { by, offer: Some(offer), is_canceled, .. }
+            Exchange::Asked { by, is_update, offer: Some(offer), is_canceled, .. }
                 if self.leg(by.other()).session == session =>
             {
                 means.ack(session, None);
-                let asker = self.leg(by).session;
                 match said.filter(|said| !is_canceled && said.answers(&offer)) {
                     Some(said) => {
                         let body = self.leg(by).streams.describe(&said, means);
-                        means.answer_reinvite(asker, Some(body));
+                        self.accept((by, is_update), body, means);
                         self.change(by, &offer, &said, means);
                         self.note_hold(by, &offer, means);
                     }
                     None => {
                         self.drop_unjoined(means);
-                        means.refuse_reinvite(asker, Reply::new(488));
+                        self.refuse((by, is_update), Reply::new(488), means);
                         self.owe(by.other(), means);
                     }
                 }
@@ -176,20 +223,27 @@ impl Talking {
         }
     }
 
-    fn failed(&mut self, session: SessionKey, status: u16, means: &mut Means<'_>) {
+    fn failed(
+        &mut self,
+        session: SessionKey,
+        (status, retry_after): (u16, Option<Duration>),
+        means: &mut Means<'_>,
+    ) {
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
-            Exchange::Asked { by, is_canceled, .. } if self.leg(by.other()).session == session => {
+            Exchange::Asked { by, is_update, is_canceled, .. } if self.leg(by.other()).session == session => {
                 self.drop_unjoined(means);
-                // A challenge or a redirection is for us and would only confuse the asker.
-                let status = if matches!(status, 300..=399 | 401 | 407) { 488 } else { status };
+                let mut reply = Reply::new(passed_on(status));
+                if let Some(wait) = retry_after.filter(|_| status >= 500) {
+                    reply = reply.header("Retry-After", wait.as_secs().to_string());
+                }
                 if !is_canceled {
-                    means.refuse_reinvite(self.leg(by).session, Reply::new(status));
+                    self.refuse((by, is_update), reply, means);
                 }
             }
             Exchange::Settling { side, .. } if self.leg(side).session == session => {
                 self.drop_unjoined(means);
                 match status {
-                    491 => self.tell_later(None, means),
+                    491 => self.tell_later(retry_after, means),
                     _ => self.owed = None,
                 }
             }
@@ -256,12 +310,12 @@ impl Talking {
     /// The exchange has taken as long as it may.
     pub(super) fn give_up_exchange(&mut self, means: &mut Means<'_>) {
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
-            Exchange::Asked { by, is_canceled, .. } => {
+            Exchange::Asked { by, is_update, is_canceled, .. } => {
                 self.drop_unjoined(means);
                 // Left open, it would keep either side from asking again.
                 self.withdraw(by.other(), means);
                 if !is_canceled {
-                    means.refuse_reinvite(self.leg(by).session, Reply::new(504));
+                    self.refuse((by, is_update), Reply::new(504), means);
                 }
             }
             Exchange::Offered { by, offer, .. } => self.answer_alone(by.other(), &offer, means),

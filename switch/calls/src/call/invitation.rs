@@ -16,7 +16,7 @@ use super::{
     identity::Identity,
     leg::Leg,
     media_plan::{LegStreams, NoPorts},
-    outcome::{LegResult, Tally},
+    outcome::{LegResult, Tally, Words},
     state::Head,
 };
 use crate::{means::Means, output::Notice, registrar::Reach};
@@ -31,6 +31,8 @@ pub(crate) struct Invitation {
     pub(crate) caller: Identity,
     /// The organisation's SIP domain.
     pub(crate) domain: Box<str>,
+    /// The caller takes an offer in a reliable provisional answer (RFC 3262 §5).
+    pub(crate) can_answer_early: bool,
     /// As written by us; 0 when the call may not be sent any further.
     pub(crate) max_forwards: u8,
     /// Numbers this call has been sent to.
@@ -66,9 +68,12 @@ impl Invitation {
             .collect();
         let room = means.config.limits.legs_per_call_max.saturating_sub(asked.forks.len());
         let left_out = devices.len().saturating_sub(room);
+        // An early offer of a device has to be answered at once, by the caller: so by one that can, and one at a time.
+        let is_alone = devices.len() == 1 && asked.forks.is_empty() && self.people.len() == 1;
         for (person, trust, reach) in devices.into_iter().take(room) {
-            let shown = self.invite_for(number, trust, reach);
-            self.ask(person, shown, offer, asked, means);
+            let mut invite = self.invite_for(number, trust, reach);
+            invite.reliable = self.can_answer_early && is_alone;
+            self.ask(person, invite, offer, asked, means);
         }
         if left_out > 0 {
             means.notice(Notice::LegsLeftOut(left_out));
@@ -90,13 +95,12 @@ impl Invitation {
             Some(offer) => match streams.reserve(offer, false, means) {
                 Ok(()) => Some(streams.describe(offer, means)),
                 Err(NoPorts) => {
-                    asked.tally.add(person, LegResult::Congested, None);
+                    asked.tally.add(person, LegResult::Congested, Words::default());
                     return;
                 }
             },
         };
-        // Without an offer there would be nobody to answer an early one.
-        invite.reliable = invite.body.is_some();
+        invite.reliable |= offer.is_some();
         match means.invite(self.call, invite) {
             Ok(session) => {
                 let no = asked.head.next_leg();
@@ -107,7 +111,7 @@ impl Invitation {
                     Refused::Full => LegResult::Congested,
                     _ => LegResult::Unreachable,
                 };
-                asked.tally.add(person, result, None);
+                asked.tally.add(person, result, Words::default());
                 // No leg was made of it, so nobody waits for the report.
                 streams.close(means);
             }

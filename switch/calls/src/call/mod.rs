@@ -8,6 +8,7 @@
 mod carry;
 mod dial;
 mod early;
+mod early_offer;
 mod events;
 mod exchange;
 pub(crate) mod identity;

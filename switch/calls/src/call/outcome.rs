@@ -6,7 +6,7 @@
 use contract::journal::EventKind;
 use dialplan::PersonKey;
 use serde::{Deserialize, Serialize};
-use sip::Cause;
+use sip::{Cause, Reason};
 
 /// How one device's INVITE failed, the weightiest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,15 +92,25 @@ impl LegResult {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tally {
     declined: Vec<PersonKey>,
-    /// The weightiest result with the status that brought it.
-    weightiest: Option<(LegResult, Option<u16>)>,
+    /// The weightiest result with what brought it.
+    weightiest: Option<(LegResult, Words)>,
+}
+
+/// What a device has said when it failed, for the caller to hear.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Words {
+    pub(crate) status: Option<u16>,
+    /// Its `Reason` (RFC 3326): a gateway's Q.850 cause says more than any status.
+    pub(crate) reason: Option<Reason>,
+    /// When it may be called again, in seconds.
+    pub(crate) retry_after: Option<u32>,
 }
 
 impl Tally {
     /// Takes a result; true when it is the first by which this person declines.
-    pub(crate) fn add(&mut self, person: PersonKey, result: LegResult, status: Option<u16>) -> bool {
-        if self.weightiest.is_none_or(|(weightiest, _)| result > weightiest) {
-            self.weightiest = Some((result, status));
+    pub(crate) fn add(&mut self, person: PersonKey, result: LegResult, words: Words) -> bool {
+        if self.weightiest.as_ref().is_none_or(|(weightiest, _)| result > *weightiest) {
+            self.weightiest = Some((result, words));
         }
         let declines = result == LegResult::Declined && !self.declined.contains(&person);
         if declines {
@@ -109,10 +119,10 @@ impl Tally {
         declines
     }
 
-    /// What the call comes to when no device is left, and the status that brought it. Without any device at all
-    /// nobody could be reached.
-    pub(crate) fn outcome(&self) -> (LegResult, Option<u16>) {
-        self.weightiest.unwrap_or((LegResult::Unreachable, None))
+    /// What the call comes to when no device is left, and what brought it. Without any device at all nobody could
+    /// be reached.
+    pub(crate) fn outcome(&self) -> (LegResult, Words) {
+        self.weightiest.clone().unwrap_or((LegResult::Unreachable, Words::default()))
     }
 }
 
@@ -123,12 +133,16 @@ mod tests {
 
     use super::*;
 
+    fn of(status: u16) -> Words {
+        Words { status: Some(status), ..Words::default() }
+    }
+
     /// Devices as (person, status, rang) and what the caller hears.
     fn check(devices: &[(u128, u16, bool)], expected: (u16, &[EventKind], &str)) {
         let mut tally = Tally::default();
         for (person, status, has_rung) in devices {
             let result = LegResult::of(*status, Cause::Response, *has_rung);
-            tally.add(PersonKey::User(UserId(Uuid::from_u128(*person))), result, Some(*status));
+            tally.add(PersonKey::User(UserId(Uuid::from_u128(*person))), result, of(*status));
         }
         let (outcome, _) = tally.outcome();
         assert_eq!((outcome.caller_status(), outcome.events(), outcome.reason()), expected, "{devices:?}");
@@ -165,10 +179,10 @@ mod tests {
     fn a_person_declines_once_however_many_devices_say_so() {
         let mut tally = Tally::default();
         let [one, two] = [1, 2].map(|n| PersonKey::User(UserId(Uuid::from_u128(n))));
-        assert!(tally.add(one, LegResult::Declined, Some(603)));
-        assert!(!tally.add(one, LegResult::Declined, Some(603)));
-        assert!(!tally.add(two, LegResult::Busy, Some(486)));
-        assert!(tally.add(two, LegResult::Declined, Some(603)));
+        assert!(tally.add(one, LegResult::Declined, of(603)));
+        assert!(!tally.add(one, LegResult::Declined, of(603)));
+        assert!(!tally.add(two, LegResult::Busy, of(486)));
+        assert!(tally.add(two, LegResult::Declined, of(603)));
     }
 
     #[test]

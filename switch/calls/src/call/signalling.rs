@@ -4,7 +4,7 @@
 //! there (RFC 3261 §9, §13, §15, §17).
 
 use contract::journal::{Detail, EventKind};
-use sip::{Body, Cause, EndedBy, Event, Reason, Reply, SessionKey};
+use sip::{Body, Cause, EndedBy, Event, Lapse, Reason, Reliability, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     events::{because, refused},
     leg::Leg,
     media_plan::{self, join},
-    outcome::LegResult,
+    outcome::{LegResult, Words},
     state::{Connecting, Exchange, Head, Held, Ringing, Side, State, Talking, end, join_as_recipient},
 };
 use crate::means::Means;
@@ -35,13 +35,24 @@ impl Ringing {
             Event::Canceled { session, reason } if session == self.caller.session => {
                 self.canceled(head, reason.as_ref(), means)
             }
-            Event::Lapsed { session, .. } if session == self.caller.session => {
-                self.canceled(head, None, means)
+            Event::Lapsed { session, why } if session == self.caller.session => self.lapsed(head, why, means),
+            Event::Pracked { session, body } if session == self.caller.session => {
+                self.answered_early(head, body.as_ref(), means)
             }
-            // Nobody is there yet who could answer it.
-            Event::Update { session, .. } => {
-                means.refuse_update(session, Reply::new(488));
+            Event::Update { session, body } => {
+                self.updated(session, &body, means);
                 State::Ringing(self)
+            }
+            Event::UpdateAnswered { session, body } => {
+                self.update_over(session, Ok(body.as_ref()), means);
+                State::Ringing(self)
+            }
+            Event::UpdateFailed { session, status, .. } => {
+                self.update_over(session, Err(status), means);
+                State::Ringing(self)
+            }
+            Event::Progress { session, dialog, body, reliability: Reliability::AnswerWanted, .. } => {
+                self.offered_early(head, (session, dialog), body.as_ref(), means)
             }
             Event::Progress { session, status, body, .. } => {
                 self.progress(session, status, body.as_ref(), means);
@@ -49,19 +60,25 @@ impl Ringing {
             }
             Event::Answered { session, body, .. } => match self.take_fork(session) {
                 Some(fork) if self.offer.is_some() => self.answered(head, fork, body.as_ref(), means),
+                Some(fork) if self.has_agreed(session) => self.answered_after_all(head, fork, means),
                 Some(fork) => self.answered_with_offer(head, fork, body.as_ref(), means),
                 None => State::Ringing(self),
             },
-            Event::Failed { session, status, cause, contacts, .. } => match self.take_fork(session) {
-                Some(fork)
-                    if cause == Cause::Response && self.follow(head, &fork, (status, &contacts), means) =>
-                {
-                    head.leave(fork, Some(status), means);
-                    State::Ringing(self)
+            Event::Failed { session, status, cause, contacts, reason, retry_after } => {
+                let words = Words { status: Some(status), reason, retry_after };
+                match self.take_fork(session) {
+                    Some(fork)
+                        if cause == Cause::Response
+                            && self.follow(head, &fork, (status, &contacts), means) =>
+                    {
+                        self.falls_silent(fork.session, means);
+                        head.leave(fork, Some(status), means);
+                        State::Ringing(self)
+                    }
+                    Some(fork) => self.fork_failed(head, fork, (status, words), cause, means),
+                    None => State::Ringing(self),
                 }
-                Some(fork) => self.fork_failed(head, fork, status, cause, means),
-                None => State::Ringing(self),
-            },
+            }
             // Of an early dialog: there is nobody on the other side yet.
             Event::InDialog { request, .. } => {
                 means.respond_in_dialog(request, Reply::new(480));
@@ -71,7 +88,7 @@ impl Ringing {
         }
     }
 
-    fn take_fork(&mut self, session: SessionKey) -> Option<Leg> {
+    pub(super) fn take_fork(&mut self, session: SessionKey) -> Option<Leg> {
         let at = self.forks.iter().position(|fork| fork.session == session)?;
         Some(self.forks.remove(at))
     }
@@ -84,6 +101,30 @@ impl Ringing {
         }
         head.leave(self.caller, Some(487), means);
         end(self.record, &[EventKind::Canceled], &Detail::default(), refused(None, 487), means)
+    }
+
+    /// The caller's INVITE has run out by itself: its own limit (RFC 3261 §13.3.1), or a caller who does not hear us.
+    fn lapsed(mut self, head: &mut Head, why: Lapse, means: &mut Means<'_>) -> State {
+        let (word, status) = match why {
+            Lapse::Expired => ("expired", 487),
+            Lapse::PrackMissing => ("caller_silent", 504),
+        };
+        for fork in self.forks.drain(..) {
+            head.hang_up(fork, None, means);
+        }
+        head.leave(self.caller, Some(status), means);
+        end(self.record, &[EventKind::Canceled], &because(word), refused(None, status), means)
+    }
+
+    /// The caller and this device have agreed on media before the answer.
+    fn has_agreed(&self, fork: SessionKey) -> bool {
+        self.told.offer.as_ref().is_some_and(|early| early.fork == fork && early.is_answered)
+    }
+
+    /// A device whose offer the caller has answered already answers the call.
+    fn answered_after_all(self: Box<Self>, head: &mut Head, fork: Leg, means: &mut Means<'_>) -> State {
+        means.ack(fork.session, None);
+        self.connect(head, fork, None, Offering { late_offer: None, is_told_otherwise: false }, means)
     }
 
     /// A device answered the caller's offer.
@@ -101,7 +142,8 @@ impl Ringing {
             return self.useless(head, fork, means);
         };
         fork.streams.agree(&said, means);
-        if let Some(offer) = &self.offer {
+        // An UPDATE may have said more since.
+        if let Some(offer) = self.offer.as_ref().filter(|_| self.caller.streams.said().is_none()) {
             self.caller.streams.remember(offer);
         }
         join(&mut self.caller.streams, &mut fork.streams, means);
@@ -109,7 +151,7 @@ impl Ringing {
         for leg in [&mut self.caller, &mut fork] {
             leg.streams.drop_refused(&said, means);
         }
-        self.connect(head, fork, body, Offering { late_offer: None, is_told_otherwise }, means)
+        self.connect(head, fork, Some(body), Offering { late_offer: None, is_told_otherwise }, means)
     }
 
     /// A device answered a call without offer: its own offer goes to the caller, whose ACK will bring the answer
@@ -133,18 +175,18 @@ impl Ringing {
         if reserved.is_err() {
             let refusal = fork.streams.decline(&said, means);
             means.ack(fork.session, Some(refusal));
-            self.tally.add(fork.person, LegResult::Congested, None);
+            self.tally.add(fork.person, LegResult::Congested, Words::default());
             head.hang_up(fork, Some(Reason::sip(503, "No media ports")), means);
             return self.go_on(head, means);
         }
         let body = self.caller.streams.describe(&said, means);
         let offering = Offering { late_offer: Some(said), is_told_otherwise: false };
-        self.connect(head, fork, body, offering, means)
+        self.connect(head, fork, Some(body), offering, means)
     }
 
     /// A device answered with something that is no answer.
     fn useless(mut self: Box<Self>, head: &mut Head, fork: Leg, means: &mut Means<'_>) -> State {
-        self.tally.add(fork.person, LegResult::MediaRefused, Some(488));
+        self.tally.add(fork.person, LegResult::MediaRefused, Words { status: Some(488), ..Words::default() });
         head.hang_up(fork, Some(Reason::sip(488, "Not Acceptable Here")), means);
         self.go_on(head, means)
     }
@@ -154,7 +196,7 @@ impl Ringing {
         mut self: Box<Self>,
         head: &mut Head,
         mut fork: Leg,
-        body: Body,
+        body: Option<Body>,
         Offering { late_offer, is_told_otherwise }: Offering,
         means: &mut Means<'_>,
     ) -> State {
@@ -165,7 +207,8 @@ impl Ringing {
             }
             head.hang_up(other, Some(Reason::sip(200, "Call completed elsewhere")), means);
         }
-        means.answer(self.caller.session, Some(body));
+        self.give_up_update(fork.session, means);
+        means.answer(self.caller.session, body);
         self.caller.set_answered(means.wall);
         fork.set_answered(means.wall);
         let participant = join_as_recipient(&mut self.record, fork.person, means);
@@ -188,12 +231,12 @@ impl Ringing {
         mut self: Box<Self>,
         head: &mut Head,
         mut fork: Leg,
-        status: u16,
+        (status, words): (u16, Words),
         cause: Cause,
         means: &mut Means<'_>,
     ) -> State {
         let (person, result) = (fork.person, LegResult::of(status, cause, fork.has_rung));
-        if self.tally.add(person, result, Some(status)) {
+        if self.tally.add(person, result, words) {
             let participant = join_as_recipient(&mut self.record, person, means);
             fork.participant = Some(participant);
             let detail = Detail { leg: Some(fork.no), sip_status: Some(status), ..Detail::default() };
@@ -216,14 +259,14 @@ impl Ringing {
         self.go_on(head, means)
     }
 
-    fn go_on(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+    pub(super) fn go_on(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         if self.forks.is_empty() { self.conclude(head, means) } else { State::Ringing(self) }
     }
 
     /// No device is left: the caller is told what it came to.
     pub(crate) fn conclude(self, head: &mut Head, means: &mut Means<'_>) -> State {
-        let (result, status) = self.tally.outcome();
-        self.refuse(head, result, status, means)
+        let (result, words) = self.tally.outcome();
+        self.refuse(head, result, words, means)
     }
 
     /// The ring timeout is over (H-052).
@@ -235,17 +278,23 @@ impl Ringing {
         for fork in self.forks.drain(..) {
             head.hang_up(fork, None, means);
         }
-        self.refuse(head, LegResult::NoAnswer, None, means)
+        self.refuse(head, LegResult::NoAnswer, Words::default(), means)
     }
 
-    fn refuse(self, head: &mut Head, result: LegResult, status: Option<u16>, means: &mut Means<'_>) -> State {
-        let reply = match result {
+    fn refuse(self, head: &mut Head, result: LegResult, words: Words, means: &mut Means<'_>) -> State {
+        let Words { status, reason, retry_after } = words;
+        let mut reply = match result {
             LegResult::Congested => congested(means),
-            LegResult::NoAnswer => {
-                Reply::new(result.caller_status()).reason(&Reason::q850(19, "No answer from user"))
-            }
             _ => Reply::new(result.caller_status()),
         };
+        // The device's own words where it had any: they say more than our status.
+        let no_answer = (result == LegResult::NoAnswer).then(|| Reason::q850(19, "No answer from user"));
+        if let Some(reason) = reason.or(no_answer) {
+            reply = reply.reason(&reason);
+        }
+        if let Some(secs) = retry_after.filter(|_| result != LegResult::Congested) {
+            reply = reply.header("Retry-After", secs.to_string());
+        }
         means.refuse(self.caller.session, reply);
         head.leave(self.caller, Some(result.caller_status()), means);
         let told = Detail { sip_status: status, ..because(result.reason()) };
@@ -395,8 +444,9 @@ impl Ending {
         let word = self.word.unwrap_or(match (self.by, self.side) {
             (EndedBy::Peer, Side::Caller) => "caller_hung_up",
             (EndedBy::Peer, Side::Callee) => "callee_hung_up",
-            (EndedBy::Us | EndedBy::Timeout | EndedBy::Expired, Side::Caller) => "caller_silent",
-            (EndedBy::Us | EndedBy::Timeout | EndedBy::Expired, Side::Callee) => "callee_silent",
+            (EndedBy::Us | EndedBy::Timeout, Side::Caller) => "caller_silent",
+            (EndedBy::Us | EndedBy::Timeout, Side::Callee) => "callee_silent",
+            (EndedBy::Expired, _) => "session_expired",
         });
         head.leave(gone, None, means);
         head.hang_up(other, self.reason, means);

@@ -66,6 +66,31 @@ pub(crate) struct Told {
     pub(crate) answer: Option<Body>,
     /// The device whose early media the caller hears.
     pub(crate) heard: Option<SessionKey>,
+    /// A device's offer that the caller, who made none, has to answer or has answered.
+    pub(crate) offer: Option<EarlyOffer>,
+    /// An offer between the caller and the device that is heard.
+    pub(crate) update: Option<EarlyUpdate>,
+}
+
+/// A device's offer in a reliable provisional answer (RFC 3262 §5).
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EarlyOffer {
+    pub(crate) fork: SessionKey,
+    /// The early dialog it came in.
+    pub(crate) dialog: Box<str>,
+    pub(crate) offer: Description,
+    /// The caller has answered it.
+    pub(crate) is_answered: bool,
+}
+
+/// An UPDATE on its way through before the answer (RFC 3311 §5).
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EarlyUpdate {
+    /// Who asks.
+    pub(crate) by: SessionKey,
+    /// Who is asked.
+    pub(crate) of: SessionKey,
+    pub(crate) offer: Description,
 }
 
 /// The caller has a 2xx.
@@ -122,6 +147,8 @@ pub(crate) enum Exchange {
     /// One side's re-INVITE was passed on; the other side has not answered.
     Asked {
         by: Side,
+        /// By an UPDATE, which cannot be taken back.
+        is_update: bool,
         /// `None`: the answer will bring an offer.
         offer: Option<Description>,
         /// The asker took it back.

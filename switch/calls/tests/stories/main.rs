@@ -1,7 +1,7 @@
 //! Stories: phones scripted as text, a switchboard, and what came of it.
 //!
 //! `events` is the record of a call in every way it can go, `media` who hears whom, `early` before the
-//! answer, `exchanges` when offers cross, `bodies` what else a message may hold, `redirects` where a call goes on, `identity` whom it is shown to be from, `messages` and `presence` what is no
+//! answer, `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `redirects` where a call goes on, `identity` whom it is shown to be from, `messages` and `presence` what is no
 //! call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does not, `overload` what is
 //! turned away when there is too much, `traces`
 //! what explains a call. `desk` is the harness they share.
@@ -21,4 +21,5 @@ mod overload;
 mod presence;
 mod redirects;
 mod registrar;
+mod reliable;
 mod traces;

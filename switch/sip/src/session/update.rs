@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::dialog::contact_uri;
 use crate::endpoint::{
-    Body, ClientKey, ClientUser, Endpoint, Event, Outputs, Refused, Reply, ServerKey, TIMER, contact, extend,
-    via,
+    Body, ClientKey, ClientUser, Endpoint, Event, Outputs, PeerAbilities, Refused, Reply, ServerKey, TIMER,
+    contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -23,6 +23,12 @@ const RETRY_AFTER_MAX: u32 = 10;
 
 #[allow(clippy::needless_pass_by_value, reason = "orders are given away: the owner is done with them")]
 impl Endpoint {
+    /// What the peer of a session has said that it can do.
+    #[must_use]
+    pub fn peer(&self, key: SessionKey) -> Option<PeerAbilities> {
+        self.sessions.get(&key).map(|session| session.peer)
+    }
+
     /// RFC 3311 5.1: makes an offer without an INVITE. `UpdateAnswered` or `UpdateFailed` follows.
     ///
     /// # Errors

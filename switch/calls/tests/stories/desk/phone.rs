@@ -192,14 +192,19 @@ impl Caller {
         with_body(self.head("CANCEL", &self.uri(), &to, &format!("i{}", self.cseq)) + headers, None)
     }
 
-    /// The ACK of a 2xx, which makes the dialog.
-    pub fn ack(&mut self, ok: &OwnedMessage, sdp: Option<&str>) -> String {
-        let view = ok.view();
+    /// Takes part in the dialog that this response makes.
+    pub fn join(&mut self, response: &OwnedMessage) {
+        let view = response.view();
         let Some(Ok(sip::ContactValue::Address(contact))) = view.contacts().next() else {
             panic!("no contact")
         };
         self.target = Some(contact.uri.to_owned());
-        self.to = super::header(ok, "To");
+        self.to = super::header(response, "To");
+    }
+
+    /// The ACK of a 2xx, which makes the dialog.
+    pub fn ack(&mut self, ok: &OwnedMessage, sdp: Option<&str>) -> String {
+        self.join(ok);
         let (target, to) = (self.target.clone().unwrap(), self.to.clone().unwrap());
         with_body(self.head("ACK", &target, &to, &format!("a{}", self.cseq)), sdp)
     }
