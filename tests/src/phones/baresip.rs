@@ -46,9 +46,15 @@ impl Baresip {
              ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {folder}\n",
             rtp + 20
         );
-        std::fs::write(desk.folder.join("config"), config)?;
+        // It writes to its current contact only.
+        let (contact, contacts) = match &desk.friend {
+            Some(friend) => ("module_app contact.so\n", format!("\"friend\" <{friend}>\n")),
+            None => ("", String::new()),
+        };
+        std::fs::write(desk.folder.join("current_contact"), desk.friend.as_deref().unwrap_or(""))?;
+        std::fs::write(desk.folder.join("config"), config + contact)?;
         std::fs::write(desk.folder.join("accounts"), account_line(account, sip))?;
-        std::fs::write(desk.folder.join("contacts"), "")?;
+        std::fs::write(desk.folder.join("contacts"), contacts)?;
         let mut command = Command::new("baresip");
         command.args(["-4", "-v", "-f"]).arg(&desk.folder);
         let mut running = Running::start(&mut command, &desk.folder.join("log"))?;
@@ -145,6 +151,14 @@ impl Phone for Baresip {
 
     fn over(&mut self) -> Result<()> {
         self.event("CALL_CLOSED")
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        self.command("message", text)
+    }
+
+    fn shows(&mut self, text: &str) -> Result<()> {
+        self.running.wait_for(text, STEP)
     }
 
     fn direct_uri(&self) -> String {

@@ -106,6 +106,15 @@ impl Phone for Linphone {
         self.running.wait_for("ended (", STEP)
     }
 
+    fn write(&mut self, text: &str) -> Result<()> {
+        let friend = self.desk.friend.clone().context("somebody to write to")?;
+        self.say(&format!("chat {friend} \"{text}\""))
+    }
+
+    fn shows(&mut self, text: &str) -> Result<()> {
+        self.logged(text)
+    }
+
     fn direct_uri(&self) -> String {
         format!("sip:{}@127.0.0.1:{}", self.username, self.desk.ports)
     }

@@ -63,6 +63,8 @@ pub struct Desk {
     pub ports: u16,
     /// The tone it plays as soon as it has somebody to play it to.
     pub tone_hz: u32,
+    /// Whom it writes to, a SIP URI.
+    pub friend: Option<String>,
 }
 
 /// Ports a phone takes.
@@ -80,6 +82,10 @@ pub trait Phone {
     fn hang_up(&mut self) -> Result<()>;
     /// Waits until its call is over.
     fn over(&mut self) -> Result<()>;
+    /// Sends its friend a message.
+    fn write(&mut self, text: &str) -> Result<()>;
+    /// Waits until it has been sent this message.
+    fn shows(&mut self, text: &str) -> Result<()>;
     /// Where others reach it without a switch.
     fn direct_uri(&self) -> String;
     /// What it has heard, 8 kHz mono; complete once the call is over.

@@ -36,7 +36,7 @@ fn start(make: Make, account: &Account, desk: &Desk) -> Result<Box<dyn Phone>> {
 }
 
 fn desk(folder: &Path, name: &str, ports: &mut Ports, tone_hz: u32) -> Desk {
-    Desk { folder: folder.join(name), ports: ports.take(PORTS), tone_hz }
+    Desk { folder: folder.join(name), ports: ports.take(PORTS), tone_hz, friend: None }
 }
 
 /// Calls, talks, hangs up; then listens to both recordings.
@@ -176,5 +176,27 @@ fn a_phone_on_tls_and_one_on_udp_hear_each_other() -> Result<()> {
         })?;
         check_record(&mut record, &before)?;
     }
+    demo.stop()
+}
+
+/// RFC 3428: what one phone writes the other shows, both ways.
+#[test]
+fn phones_write_to_each_other_through_the_switch() -> Result<()> {
+    let mut demo = Demo::start()?;
+    let accounts = [demo.account(0, Transport::Udp)?, demo.account(1, Transport::Tcp)?];
+    let folder = demo.folder().join("writing");
+    let [ani, budi] = ["ani", "budi"].map(|name| desk(&folder, name, &mut demo.ports, TONES_HZ[0]));
+    let uri = |account: &Account| Some(format!("sip:{}@{}", account.username, account.domain));
+    let ani = Desk { friend: uri(&accounts[1]), ..ani };
+    let budi = Desk { friend: uri(&accounts[0]), ..budi };
+    let mut ani = start(Make::Baresip, &accounts[0], &ani)?;
+    let mut budi = start(Make::Linphone, &accounts[1], &budi)?;
+    let outcome = ani.registered().and_then(|()| budi.registered()).and_then(|()| {
+        ani.write("Selamat pagi Budi")?;
+        budi.shows("Selamat pagi Budi").context("linphone")?;
+        budi.write("Pagi juga Ani")?;
+        ani.shows("Pagi juga Ani").context("baresip")
+    });
+    outcome.with_context(|| format!("{}\n{}\n{}", ani.printed(), budi.printed(), demo.logs()))?;
     demo.stop()
 }

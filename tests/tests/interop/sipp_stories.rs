@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tests::{phones::Transport, process::wait_until};
+use tests::{phones::Transport, process::wait_until, sipp::Actor};
 
 use crate::stage::{ANSWERED, Left, PLAIN, Stage};
 
@@ -100,5 +100,60 @@ fn an_unknown_number_is_said_to_be_unknown() -> Result<()> {
     };
     unknown.check(&story)?;
     ensure!(story.reasons.contains(&"unknown_number".to_owned()), "{story:#?}");
+    stage.strike()
+}
+
+/// RFC 3428: to a phone of the organisation, and to a number without one.
+#[test]
+fn messages_are_passed_and_never_stored() -> Result<()> {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut stage = Stage::set(transport)?;
+        let (sender, receiver) = (stage.actor(0, "message")?, stage.actor(1, "message")?);
+        let number = receiver.account.username.clone();
+        sender.perform("message", &number, &[("status", "480")]).context("nobody is there")?;
+        receiver.register()?;
+        let words = [("sender", sender.account.username.as_str())];
+        let receiving = receiver.play("callee_message", &number, &words)?;
+        let sent = sender.perform("message", &number, &[("status", "200")]);
+        sent.with_context(|| format!("{transport:?}\n{}\n{}", receiving.messages(), stage.demo.logs()))?;
+        receiving.finish()?;
+        receiver.unregister()?;
+        stage.strike()?;
+    }
+    Ok(())
+}
+
+/// RFC 6665 with RFC 4235 and RFC 3680: a lamp that follows a call of others, and one's own contacts.
+#[test]
+fn lamps_follow_calls_and_contacts_are_told_to_their_own() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    let (callee, watcher) = (stage.actor(1, "watched")?, stage.actor(2, "watcher")?);
+    let number = callee.account.username.clone();
+    let lamp = [
+        ("event", "dialog"),
+        ("first", "&lt;state&gt;confirmed&lt;/state&gt;"),
+        ("last", "&lt;state&gt;terminated&lt;/state&gt;"),
+    ];
+    let watching = watcher.play("watch", &number, &lamp)?;
+    wait_until(Duration::from_secs(10), "the first NOTIFY", || {
+        Ok(watching.messages().contains("application/dialog-info+xml"))
+    })?;
+    stage.tell(CALL, Some(("callee_answer", PLAIN)), &ANSWERED)?;
+    watching.finish()?;
+
+    let own = stage.actor(3, "own")?;
+    let reg = [
+        ("event", "reg"),
+        ("first", "registration [^&gt;]*state=.init"),
+        ("last", "state=.active. event=.registered"),
+    ];
+    let number = own.account.username.clone();
+    let watching = own.play("watch", &number, &reg)?;
+    wait_until(Duration::from_secs(10), "the first NOTIFY", || {
+        Ok(watching.messages().contains("application/reginfo+xml"))
+    })?;
+    let device = Actor { port: stage.demo.ports.take(4), folder: own.folder.join("device"), ..own.clone() };
+    device.register()?;
+    watching.finish()?;
     stage.strike()
 }

@@ -164,6 +164,12 @@ pub struct Limits {
     pub lock_out_secs: u64,
     /// Contacts one account may register at the same time.
     pub bindings_per_account_max: usize,
+    /// Subscriptions of all phones at the same time; more get 503.
+    pub subscriptions_max: usize,
+    /// Subscriptions of one account; the one not heard of for longest makes room for a new one.
+    pub subscriptions_per_account_max: usize,
+    /// Messages one account may send in a minute; more get 480.
+    pub messages_per_minute_max: u32,
     /// Shortest registration; shorter ones get 423 (RFC 3261 §10.2.8).
     pub register_expires_min_secs: u32,
     /// Longest registration; longer ones are shortened.
@@ -256,6 +262,9 @@ impl Default for Config {
                 account_failures_max: 50,
                 auth_window_secs: 600,
                 lock_out_secs: 600,
+                subscriptions_max: 50_000,
+                subscriptions_per_account_max: 200,
+                messages_per_minute_max: 60,
                 bindings_per_account_max: 10,
                 register_expires_min_secs: 60,
                 register_expires_max_secs: 7_200,

@@ -125,6 +125,11 @@ impl<'a> Reader<'a> {
             s.take("auth_window_secs", &mut limits.auth_window_secs, |v| number(v, 10, 7_200));
             s.take("lock_out_secs", &mut limits.lock_out_secs, |v| number(v, 1, 86_400));
             s.take("bindings_per_account_max", &mut limits.bindings_per_account_max, |v| number(v, 1, 100));
+            s.take("subscriptions_max", &mut limits.subscriptions_max, |v| number(v, 0, 1_000_000));
+            s.take("subscriptions_per_account_max", &mut limits.subscriptions_per_account_max, |v| {
+                number(v, 1, 10_000)
+            });
+            s.take("messages_per_minute_max", &mut limits.messages_per_minute_max, |v| number(v, 0, 6_000));
             let expires = |v: &Value| number(v, 1, 604_800);
             s.take("register_expires_min_secs", &mut limits.register_expires_min_secs, expires);
             s.take("register_expires_max_secs", &mut limits.register_expires_max_secs, expires);

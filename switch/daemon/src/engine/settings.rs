@@ -21,6 +21,7 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
             user_agent: config.sip.user_agent.clone(),
             transactions_max: limits.transactions_max,
             sessions_max: limits.calls_max * SESSIONS_PER_CALL,
+            subscriptions_max: limits.subscriptions_max,
             ..EndpointConfig::default()
         },
         digest_algorithms: config.sip.digest_algorithms.clone(),
@@ -39,6 +40,8 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
             calls_max: limits.calls_max,
             legs_per_call_max: limits.legs_per_call_max,
             bindings_per_account_max: limits.bindings_per_account_max,
+            subscriptions_per_account_max: limits.subscriptions_per_account_max,
+            messages_per_minute_max: limits.messages_per_minute_max,
             expires_min_secs: limits.register_expires_min_secs,
             expires_max_secs: limits.register_expires_max_secs,
             expires_default_secs: limits.register_expires_default_secs,
