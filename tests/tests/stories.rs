@@ -49,6 +49,29 @@ fn h_062_h_063_h_064_an_answered_call_row_for_row() {
 }
 
 #[test]
+fn lamps_of_person_caller_and_extension_are_lit_while_it_goes_on() {
+    let mut story = Story::with(&["1003", "1001", "1002", "1004"]);
+    for number in ["1001", "1003", "1002", RECEPTION] {
+        story.watches("1004", number);
+    }
+    story.meets("1001", Manner::answer(millis(2_000)));
+    story.meets("1002", Manner::of(Verdict::Ignore, millis(0)));
+    let lit = |story: &mut Story| -> Vec<bool> {
+        story.phone("1004").lamps.iter().map(|lamp| lamp.is_alive && lamp.is_lit()).collect()
+    };
+    assert_eq!(lit(&mut story), [false; 4]);
+    story.calls("1003", short_call(RECEPTION, 5));
+    story.runs_for(1_000);
+    assert_eq!(lit(&mut story), [true; 4], "all of them ring or are rung");
+    story.runs_for(3_000);
+    assert_eq!(lit(&mut story), [true, true, false, true], "1002 does not ring any more");
+    story.runs_for(10_000);
+    assert_eq!(lit(&mut story), [false; 4]);
+    assert!(story.phone("1004").lamps.iter().all(|lamp| lamp.is_alive && lamp.told >= 3));
+    story.ends();
+}
+
+#[test]
 fn a_staff_number_rings_the_person_and_the_callee_may_hang_up() {
     let mut story = Story::with(&["1001", "1002"]);
     story.meets("1002", Manner { talk: vec![(millis(3_000), Move::HangUp)], ..Manner::answer(millis(500)) });

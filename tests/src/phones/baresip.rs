@@ -46,9 +46,9 @@ impl Baresip {
              ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {folder}\n",
             rtp + 20
         );
-        // It writes to its current contact only.
+        // It writes to its current contact only, and shows what it gets where it reads what it is told.
         let (contact, contacts) = match &desk.friend {
-            Some(friend) => ("module_app contact.so\n", format!("\"friend\" <{friend}>\n")),
+            Some(friend) => ("module stdio.so\nmodule_app contact.so\n", format!("\"friend\" <{friend}>\n")),
             None => ("", String::new()),
         };
         std::fs::write(desk.folder.join("current_contact"), desk.friend.as_deref().unwrap_or(""))?;

@@ -202,7 +202,14 @@ impl World {
             ));
         }
         let counts = self.switch.counts();
-        let rest = Counts { registrations: counts.registrations, stock: counts.stock, ..Counts::default() };
+        // A subscription at rest is one timer and no transaction.
+        let rest = Counts {
+            registrations: counts.registrations,
+            stock: counts.stock,
+            subscriptions: counts.subscriptions,
+            timers: counts.subscriptions,
+            ..Counts::default()
+        };
         if counts != rest {
             return Err(Fault::from(format!("something outlives its call: {counts:?}")));
         }
@@ -214,7 +221,22 @@ impl World {
         }
         self.ledger.check_at_rest().map_err(|(call, what)| about(call, what))?;
         self.check_endings()?;
+        self.check_lamps()?;
         self.check_unanswered()
+    }
+
+    /// All calls are over, so every lamp is dark that its phone believes in.
+    fn check_lamps(&self) -> Result<(), Fault> {
+        if !self.network.weather.is_fair {
+            return Ok(());
+        }
+        for phone in self.phones.iter().filter(|phone| !phone.troubled) {
+            if let Some(lamp) = phone.lamps.iter().find(|lamp| lamp.is_alive && lamp.is_lit()) {
+                let what = format!("{} still sees {} in a call", phone.name, lamp.number);
+                return Err(Fault::from(what));
+            }
+        }
+        Ok(())
     }
 
     /// In fair weather every transaction of a sound phone was answered.
@@ -272,6 +294,9 @@ impl World {
     /// Registrations have run out too: nothing at all is left.
     pub(super) fn check_rest(&self) -> Result<(), Fault> {
         let counts = self.switch.counts();
+        if counts.subscriptions != 0 {
+            return Err(Fault::from(format!("subscriptions do not run out: {counts:?}")));
+        }
         if counts.registrations != 0 || !self.switch.bindings.is_empty() {
             return Err(Fault::from(format!("registrations do not run out: {counts:?}")));
         }

@@ -326,6 +326,7 @@ impl World {
             Act::Power(phone) => self.phones[phone].register(now),
             Act::Call(phone, plan) => drop(self.phones[phone].call(now, plan)),
             Act::Options(phone) => self.phones[phone].ask_options(now),
+            Act::Watch(phone, number) => self.phones[phone].watch(now, &number),
             Act::Unregister(phone) => self.phones[phone].unregister(now),
             Act::Vanish(phone) => self.phones[phone].vanish(),
             Act::Reboot(phone) => self.phones[phone].reboot(now),

@@ -32,6 +32,8 @@ pub enum Act {
     Call(usize, CallPlan),
     /// A phone asks for the switch's abilities.
     Options(usize),
+    /// A phone watches the lamp of a number.
+    Watch(usize, String),
     /// A phone takes its registration back.
     Unregister(usize),
     /// A phone loses power.
@@ -133,6 +135,9 @@ impl Scenario {
         if dice.chance(600) {
             scenario.draw_troubles(dice);
         }
+        if dice.chance(500) {
+            scenario.draw_watches(dice);
+        }
         scenario
     }
 
@@ -156,6 +161,23 @@ impl Scenario {
         }
         if dice.chance(300) {
             self.acts.push((dice.millis(0, last), Act::Options(self.any_phone(dice))));
+        }
+    }
+
+    fn draw_watches(&mut self, dice: &mut Dice) {
+        let last = u64::try_from(self.curtain.as_millis()).unwrap_or(10_000);
+        for _ in 0..dice.between(1, 6) {
+            let (phone, other) = (self.any_phone(dice), self.any_phone(dice));
+            let number = match dice.below(10) {
+                0 => RECEPTION.to_owned(),
+                1 => SUPPORT.to_owned(),
+                2 => "9999".to_owned(),
+                _ => self.devices[other].login.username.clone(),
+            };
+            // Who does not know the password is turned away at the door.
+            if !self.devices[phone].login.password.ends_with('?') {
+                self.acts.push((dice.millis(3_000, last), Act::Watch(phone, number)));
+            }
         }
     }
 

@@ -71,6 +71,13 @@ impl Story {
         self.goes_on(World::settle);
     }
 
+    /// A phone watches the lamp of a number from now on.
+    pub fn watches(&mut self, name: &str, number: &str) {
+        let now = self.world.clock.now();
+        self.phone(name).watch(now, number);
+        self.runs_for(100);
+    }
+
     /// A phone does something in its latest call now.
     pub fn moves(&mut self, name: &str, step: Move) {
         let now = self.world.clock.now();

@@ -16,6 +16,7 @@ pub mod sdp;
 pub mod server;
 mod talk;
 pub mod text;
+pub mod watching;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -31,6 +32,7 @@ use self::{
     register::Registration,
     server::Server,
     text::{Accent, Start, Text},
+    watching::Watching,
 };
 use super::dice::Dice;
 
@@ -104,6 +106,8 @@ pub struct Phone {
     pub keeps_registered: bool,
     /// State of its registration.
     pub registration: Registration,
+    /// What it watches.
+    pub lamps: Vec<Watching>,
     accent: Accent,
     /// Whether it knows MD5 only.
     only_md5: bool,
@@ -141,6 +145,7 @@ impl Phone {
             is_gone: false,
             keeps_registered: true,
             registration: Registration::new(&mut dice),
+            lamps: Vec::new(),
             accent,
             only_md5: dice.chance(400),
             dice,
@@ -168,6 +173,7 @@ impl Phone {
         self.alarms.clear();
         self.outbox.clear();
         self.challenge = None;
+        self.lamps.clear();
         self.calls.values_mut().for_each(|call| call.phase = call::Phase::Over);
     }
 
@@ -284,6 +290,7 @@ impl Phone {
         let server = Server::new(request.clone(), raw, None, self.line.is_tcp);
         match request.method() {
             "CANCEL" => self.receive_cancel(now, server),
+            "NOTIFY" => self.receive_notify(now, server),
             _ if request.tag("To").is_some() => self.receive_in_dialog(now, server),
             "INVITE" => self.receive_invite(now, server),
             "OPTIONS" => self.reply_and_keep(now, server, 200, "OK"),

@@ -117,6 +117,7 @@ impl Phone {
                 self.challenge = None;
                 self.try_again_later(now);
             }
+            ("SUBSCRIBE", _) => self.subscribe_heard(now, request, status, response),
             ("OPTIONS", 200) => {}
             ("OPTIONS", _) => self.complain(format!("OPTIONS was answered {status}")),
             _ => {}
