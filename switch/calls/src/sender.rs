@@ -3,7 +3,7 @@
 //! REGISTER is not asked here: whose contacts it is about is said by To (RFC 3261 §10.3).
 
 use dialplan::{Account, OrgPlan, Plan};
-use sip::{NewRequest, Reply};
+use sip::{Method, NewRequest, Reply};
 
 use crate::{call::identity, facts, output::Outputs, switchboard::Switchboard};
 
@@ -27,9 +27,20 @@ impl Switchboard {
         let is_own_name =
             from.is_ok_and(|from| facts::names_user(&from, plan, own_hosts, org, &account.username));
         if !is_own_name && !identity::has_anonymous_from(&message) {
-            self.reply(request, Reply::new(403).phrase("From Is Not The Authenticated User"));
+            self.refuse_sender(request, Reply::new(403).phrase("From Is Not The Authenticated User"));
             return None;
         }
         Some((org, account))
+    }
+
+    /// Refuses a request whose credentials have been used up: its repeat would be challenged (RFC 7616 §3.4, `nc`), so
+    /// a transaction has to remember the answer (RFC 3261 §17.2.2).
+    pub(crate) fn refuse_sender(&mut self, request: &NewRequest, reply: Reply) {
+        if request.message.view().method() == Method::Invite {
+            // Its transaction would begin with a 100, which nobody has to see who may not call.
+            self.reply(request, reply);
+        } else if let Ok(key) = self.endpoint.accept(self.now, request.clone(), &mut self.wire) {
+            self.endpoint.respond(self.now, key, reply, &mut self.wire);
+        }
     }
 }

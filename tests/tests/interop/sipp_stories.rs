@@ -128,7 +128,7 @@ fn messages_are_passed_and_never_stored() -> Result<()> {
 fn lamps_follow_calls_and_contacts_are_told_to_their_own() -> Result<()> {
     let mut stage = Stage::set(Transport::Udp)?;
     let (callee, watcher) = (stage.actor(1, "watched")?, stage.actor(2, "watcher")?);
-    let number = callee.account.username.clone();
+    let number = callee.account.username;
     let lamp = [
         ("event", "dialog"),
         ("first", "&lt;state&gt;confirmed&lt;/state&gt;"),

@@ -138,7 +138,7 @@ impl Switchboard {
         let Some((org, sender)) = self.sender(&plan, request, out) else { return };
         let letter = match self.letter(request, org, sender, out) {
             Ok(letter) => letter,
-            Err(reply) => return self.reply(request, reply),
+            Err(reply) => return self.refuse_sender(request, reply),
         };
         let Ok(key) = self.endpoint.accept(self.now, request.clone(), &mut self.wire) else { return };
         let mut requests = Vec::new();

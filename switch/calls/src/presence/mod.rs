@@ -160,7 +160,7 @@ impl Switchboard {
         let Some((org, watcher)) = self.sender(&plan, request, out) else { return };
         let watch = match self.watch(&request.message.view(), org, watcher) {
             Ok(watch) => watch,
-            Err(reply) => return self.reply(request, reply),
+            Err(reply) => return self.refuse_sender(request, reply),
         };
         let max = self.config.limits.subscriptions_per_account_max;
         let own = self.presence.by_watcher.get(&watcher.id).map_or(0, BTreeSet::len);
@@ -169,7 +169,7 @@ impl Switchboard {
             out.notice(Notice::SubscriptionsFull);
             let retry_after = self.config.timeouts.retry_after_secs.to_string();
             let reply = Reply::new(480).phrase("Too Many Subscriptions").header("Retry-After", retry_after);
-            return self.reply(request, reply);
+            return self.refuse_sender(request, reply);
         }
         let stalest = self.presence.stalest(watcher.id, max);
         let grant = Grant { contact_user: watch.number.clone(), is_pending: false };

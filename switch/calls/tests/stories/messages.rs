@@ -6,7 +6,7 @@ use calls::{Limits, Notice, SwitchboardConfig};
 use sip::{HeaderName, Transport};
 
 use crate::desk::{
-    DOMAIN, Desk,
+    DOMAIN, Desk, Phone,
     asking::{Asking, body_of},
     header,
 };
@@ -214,4 +214,22 @@ fn an_account_sends_so_many_messages_a_minute() {
     }
     assert!(desk.notices.contains(&Notice::MessagesLimited));
     desk.rest();
+}
+
+/// Seed 211: the repeat of a refused SUBSCRIBE was challenged, because its credentials had been used.
+#[test]
+fn rfc_3261_17_2_2_a_repeat_of_what_was_refused_gets_the_same_answer() {
+    let sari = Phone::new("1001", "198.51.100.1:5060");
+    for mut asking in [Asking::message(&sari, "999", "hello"), Asking::subscribe(&sari, "999", "dialog")] {
+        let mut desk = Desk::new();
+        desk.say(&sari, &asking.text(""));
+        let challenge = desk.expect(&sari, "SIP/2.0 401");
+        let authorization = sari.authorization(&challenge, asking.method, &asking.uri);
+        asking.cseq += 1;
+        for _ in 0..2 {
+            desk.say(&sari, &asking.text(&authorization));
+            desk.expect(&sari, "SIP/2.0 404");
+        }
+        desk.rest();
+    }
 }

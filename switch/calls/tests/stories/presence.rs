@@ -139,6 +139,7 @@ fn what_may_be_watched_and_how() {
         ("1002", "Event: dialog\r\nRequire: eventlist\r\n", 420, Some(("Unsupported", "eventlist"))),
     ] {
         let mut asking = Asking::new(&sari, "SUBSCRIBE", number);
+        asking.call_id = format!("{status}{headers}").chars().filter(char::is_ascii_alphanumeric).collect();
         asking.headers = format!("Contact: <{}>\r\n{headers}", sari.contact());
         if status == 420 {
             desk.say(&sari, &asking.text(""));

@@ -49,7 +49,12 @@ impl Endpoint {
         let (package, secs) = match self.judge(&message) {
             Ok(wish) => wish,
             Err(reply) => {
-                self.refuse_stateless(request.flow, &message, &reply, out);
+                // By a transaction: the owner may have used its credentials up, so that a repeat would be challenged.
+                let tag = self.stateless_tag(&message);
+                let user = (ServerUser::Owner, &*tag);
+                if let Some(server) = self.open_server(now, request.flow, &request.message, user) {
+                    self.answer_server(now, server, &reply, None, out);
+                }
                 return Err(Refused::Invalid);
             }
         };
