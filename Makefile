@@ -4,4 +4,4 @@ run:   ; @bin/run
 test:  ; @bin/test
 lint:  ; @bin/lint
 bench: ; @bin/bench
-soak:  ; @bin/soak $(SEEDS)
+soak:  ; @bin/soak $(SEEDS) $(SECONDS)

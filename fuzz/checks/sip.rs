@@ -36,7 +36,7 @@ pub fn stream(data: &[u8]) {
     let in_pieces = frames(bytes, usize::from(*piece).max(1));
     assert_eq!(in_pieces, frames(bytes, 4_096));
     let (frames, error) = in_pieces;
-    for frame in &frames {
+    for (at, frame) in frames.iter().enumerate() {
         if let Frame::Message(bytes) = frame {
             let mut index = Index::new();
             match parse(bytes, &mut index) {
@@ -45,6 +45,12 @@ pub fn stream(data: &[u8]) {
                     let mut index = Index::new();
                     let cut = parse_head(&bytes[..head], &mut index).expect("a head on its own is a head");
                     assert_eq!(message.headers().count(), cut.headers().count());
+                }
+                Err(ParseError::ContentLength) => {
+                    assert!(
+                        at + 1 == frames.len() && error.is_some(),
+                        "the head of a lost stream comes last"
+                    );
                 }
                 Err(error) => assert_eq!(error, ParseError::HeaderLine, "the framer answers for the rest"),
             }

@@ -22,6 +22,11 @@ const START_MAX: Duration = Duration::from_secs(90);
 /// RTP and RTCP ports the switch gets: 24 calls.
 const RTP_PORTS: u16 = 96;
 
+/// What is left of a block of ports for media.
+const RTP_PORTS_IN_BLOCK: u16 = 360;
+/// Above every block; whoever asks the kernel for any port is given another one.
+const RTP_FIRST: u16 = 34_000;
+
 /// A running demo; stopped when dropped.
 #[derive(Debug)]
 pub struct Demo {
@@ -35,12 +40,17 @@ pub struct Demo {
 
 /// Addresses for the switch and the API, as arguments of `sambung up`.
 pub fn arguments(data: &Path, ports: &mut Ports) -> Vec<String> {
-    let (sip, http, rtp) = (ports.take(2), ports.take(2), ports.take(RTP_PORTS));
+    let rtp = ports.take(RTP_PORTS);
+    arguments_with(data, ports, (rtp, RTP_PORTS))
+}
+
+fn arguments_with(data: &Path, ports: &mut Ports, (rtp, rtp_ports): (u16, u16)) -> Vec<String> {
+    let (sip, http) = (ports.take(2), ports.take(2));
     let data = data.display();
     format!(
         "up --data {data} --sip 127.0.0.1:{sip} --sips 127.0.0.1:{} --http 127.0.0.1:{http} --rtp {rtp}-{} --staff 8",
         sip + 1,
-        rtp + RTP_PORTS - 1
+        rtp + (rtp_ports - 1)
     )
     .split(' ')
     .map(str::to_owned)
@@ -72,6 +82,20 @@ impl Demo {
         Ok(demo)
     }
 
+    /// Starts one with further arguments and another number of media ports: from the block when they fit in it,
+    /// otherwise from [`RTP_FIRST`], for one at a time on a machine.
+    pub fn start_with(further: &[&str], rtp_ports: u16) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut ports = Ports::claim()?;
+        let rtp = if rtp_ports <= RTP_PORTS_IN_BLOCK { ports.take(rtp_ports) } else { RTP_FIRST };
+        let mut arguments = arguments_with(&folder.path().join("var"), &mut ports, (rtp, rtp_ports));
+        arguments.extend(further.iter().map(|word| (*word).to_owned()));
+        let running = launch(&arguments, folder.path(), None)?;
+        let mut demo = Self { running, folder, arguments, description: Value::Null, ports };
+        demo.wait_until_ready()?;
+        Ok(demo)
+    }
+
     /// Starts it again in the same folder, after its end.
     pub fn start_again(&mut self) -> Result<()> {
         self.running = launch(&self.arguments, self.folder.path(), None)?;
@@ -91,11 +115,32 @@ impl Demo {
 
     /// The switch's figures, as Prometheus reads them.
     pub fn metrics(&self) -> Result<String> {
+        self.ask_switch("GET", "/metrics", "")
+    }
+
+    /// Ids of the calls that are up.
+    pub fn live_calls(&self) -> Result<Vec<String>> {
+        let answer = self.ask_switch("GET", "/v1/calls", "")?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("an answer has a body")?;
+        let calls: Value = serde_json::from_str(body).with_context(|| answer.clone())?;
+        let ids = calls.as_array().into_iter().flatten().filter_map(|call| call.get("call")?.as_str());
+        Ok(ids.map(str::to_owned).collect())
+    }
+
+    /// The operator ends a call; one that is over already is no mistake.
+    pub fn hang_up(&self, call: &str) -> Result<()> {
+        let command = contract::command::Command::HangUp { call: contract::id::CallId(call.parse()?) };
+        self.ask_switch("POST", "/v1/commands", &serde_json::to_string(&command)?).map(drop)
+    }
+
+    fn ask_switch(&self, method: &str, path: &str, body: &str) -> Result<String> {
         let address = self.field("/switch_api/url")?.trim_start_matches("http://").to_owned();
         let mut stream = TcpStream::connect(&address)?;
         let token = self.field("/switch_api/token")?;
         let request = format!(
-            "GET /metrics HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
         );
         stream.write_all(request.as_bytes())?;
         let mut answer = String::new();

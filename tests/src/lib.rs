@@ -31,5 +31,7 @@ pub mod process;
 pub mod record;
 #[cfg(feature = "outside")]
 pub mod sipp;
+#[cfg(feature = "outside")]
+pub mod soak;
 pub mod tidy;
 pub mod world;

@@ -142,7 +142,7 @@ pub fn wait_until(within: Duration, what: &str, mut condition: impl FnMut() -> R
     Ok(())
 }
 
-/// One of our programs, as cargo built it beside the test that runs.
+/// One of our programs, as cargo built it beside the test or the program that runs.
 pub fn binary(name: &str) -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     // Tests stand in `deps`, programs beside each other.

@@ -211,7 +211,7 @@ pub(crate) fn to_tag<'a>(message: &Message<'a>) -> &'a str {
 /// The URI of the first Contact.
 pub(crate) fn contact_uri<'a>(message: &Message<'a>) -> Option<&'a str> {
     match message.contacts().next()? {
-        Ok(ContactValue::Address(contact)) => Some(contact.uri),
+        Ok(ContactValue::Address(contact)) => Some(contact.uri).filter(|uri| Uri::parse(uri).is_ok()),
         Ok(ContactValue::All) | Err(_) => None,
     }
 }

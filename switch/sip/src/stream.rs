@@ -2,7 +2,9 @@
 //!
 //! The head is found with the same line rule as the parser's, each byte is looked at once, and the body is as long
 //! as `Content-Length` says, which a stream message must have. After an error the stream has lost its framing:
-//! the connection must be closed. Idle and slow connections are the owner's business.
+//! the connection must be closed. A head whose `Content-Length` is none comes out before that, without a body: it
+//! cannot pass for a message ([`crate::parse()`] refuses it), but a request can be answered 400. Idle and slow
+//! connections are the owner's business.
 
 use crate::limits::{MESSAGE_BYTES_MAX, STREAM_BUFFER_BYTES_MAX};
 use crate::message::index::Index;
@@ -43,6 +45,8 @@ pub struct StreamFramer {
     /// Length of the message at the front, once its head is complete.
     length: Option<usize>,
     index: Index,
+    /// What the next call fails with, once the head at the front has been given out.
+    failing: Option<FrameError>,
     failed: Option<FrameError>,
 }
 
@@ -74,7 +78,9 @@ impl StreamFramer {
     /// [`FrameError`], again at every later call: close the connection.
     #[expect(clippy::should_implement_trait, reason = "no iterator: a None is followed by more after a push")]
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+        self.failed = self.failed.or(self.failing);
         if let Some(error) = self.failed {
+            self.buffer = BytesMut::new();
             return Err(error);
         }
         let frame = self.cut();
@@ -147,7 +153,12 @@ impl StreamFramer {
     fn length_of_head(&mut self, end: usize) -> Result<usize, FrameError> {
         let head = self.buffer.get(..end).unwrap_or_default();
         let message = parse_head(head, &mut self.index).map_err(FrameError::Head)?;
-        let body = message.declared_length().map_err(FrameError::Head)?.ok_or(FrameError::NoLength)?;
-        Ok(end + body)
+        match message.declared_length() {
+            Ok(body) => Ok(end + body.ok_or(FrameError::NoLength)?),
+            Err(error) => {
+                self.failing = Some(FrameError::Head(error));
+                Ok(end)
+            }
+        }
     }
 }

@@ -334,6 +334,14 @@ fn ipv6_references() {
     answered(&text.replace("]:5070 SIP", "]:70000 SIP"), 400, "Request-URI");
 }
 
+/// RFC 3261 §12.2.1.1: a Contact becomes a Request-URI of ours, so one that is no URI is refused (found by fuzzing).
+#[test]
+fn a_contact_that_is_no_uri_is_answered_400() {
+    for uri in ["sip:a@192.\u{f9}.2.7:5060", "sip:", "sip:a@h:99999", "sip:[::1"] {
+        answered(&options("").replace("<sip:a@192.0.2.1>", &format!("<{uri}>")), 400, "Contact");
+    }
+}
+
 /// RFC 3261 §7.3.3: all mandatory headers in compact form.
 #[test]
 fn compact_forms_name_the_same_headers() {

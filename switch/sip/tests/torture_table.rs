@@ -99,7 +99,7 @@ fn every_message_of_rfc_4475_and_rfc_5118_has_its_verdict() {
         let Some(bytes) = message(&row.name) else { continue };
         for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
             let found = verdict(&mut endpoint, flow(transport), &bytes);
-            if found != row.verdict {
+            if !row.verdict.split(" or ").any(|verdict| verdict == found) {
                 wrong.push(format!("{} over {transport:?}: {found}, not {}", row.name, row.verdict));
             }
             is_well(&mut endpoint, flow(transport), call);

@@ -77,6 +77,12 @@ pub struct Counters {
     pub transactions: AtomicU64,
     /// INVITE sessions now.
     pub sessions: AtomicU64,
+    /// Timers of SIP and of calls now.
+    pub timers: AtomicU64,
+    /// Legs of calls now, leaving ones included.
+    pub legs: AtomicU64,
+    /// Pairs of media ports in the hands of calls now.
+    pub leases: AtomicU64,
     /// Orders to the relay lost for want of room. Anything but 0 is an incident.
     pub media_lost: AtomicU64,
     /// New calls are being refused because the journal cannot keep up.
@@ -392,6 +398,9 @@ impl Engine {
             let counts = self.switchboard.counts();
             self.counters.transactions.store(counts.transactions as u64, Ordering::Relaxed);
             self.counters.sessions.store(counts.sessions as u64, Ordering::Relaxed);
+            self.counters.timers.store(counts.timers as u64, Ordering::Relaxed);
+            self.counters.legs.store(counts.legs as u64, Ordering::Relaxed);
+            self.counters.leases.store(counts.leases as u64, Ordering::Relaxed);
             self.look_after_threads(now);
         }
         if self.switchboard.deadline().is_some_and(|(at, _)| at <= now) {

@@ -175,8 +175,9 @@ impl Endpoint {
         let Some((key, transaction)) = found.and_then(|key| Some((key, self.servers.get(key)?))) else {
             return self.refuse_stateless(flow, message, &Reply::new(481), out);
         };
-        let tag = transaction.to_tag.to_string();
-        let user = transaction.user;
+        let (tag, user) = (transaction.to_tag.to_string(), transaction.user);
+        // A CANCEL inside a dialog has our tag in its To; one that lacks it is answered with a tag all the same.
+        let tag = if tag.is_empty() { self.stateless_tag(message) } else { tag };
         self.answer_stateless(flow, message, &Reply::new(200), &tag, out);
         match user {
             ServerUser::Invite(session) => self.on_invite_cancelled(now, session, message, out),

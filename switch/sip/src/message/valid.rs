@@ -104,7 +104,12 @@ impl Message<'_> {
         let mut count = 0;
         for contact in self.contacts() {
             count += 1;
-            if contact? == ContactValue::All && self.method() != Method::Register {
+            let is_usable = match contact? {
+                ContactValue::All => self.method() == Method::Register,
+                // It becomes the Request-URI of ours (§12.2.1.1).
+                ContactValue::Address(contact) => Uri::parse(contact.uri).is_ok(),
+            };
+            if !is_usable {
                 return Err(bad("Malformed Contact"));
             }
         }

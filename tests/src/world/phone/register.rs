@@ -35,6 +35,13 @@ impl Registration {
     }
 }
 
+impl Registration {
+    /// Whether the switch holds it, as far as the phone knows.
+    pub fn is_up(&self) -> bool {
+        self.until.is_some()
+    }
+}
+
 impl Phone {
     /// Registers or refreshes.
     pub fn register(&mut self, now: Duration) {

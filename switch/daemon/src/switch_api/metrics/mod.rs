@@ -51,6 +51,9 @@ fn engine(switch: &Switch, page: &mut Page) {
     let counters = &switch.engine_counters;
     page.gauge("sambung_sip_transactions", "SIP transactions.", counters.transactions.load(Relaxed));
     page.gauge("sambung_sip_sessions", "INVITE sessions.", counters.sessions.load(Relaxed));
+    page.gauge("sambung_sip_timers", "Timers of SIP and of calls.", counters.timers.load(Relaxed));
+    page.gauge("sambung_call_legs", "Legs of calls, leaving ones included.", counters.legs.load(Relaxed));
+    page.gauge("sambung_media_leases", "Pairs of media ports held by calls.", counters.leases.load(Relaxed));
     page.counter("sambung_engine_turns_total", "Turns of the engine's loop.", &counters.turns);
     page.counter(
         "sambung_media_orders_lost_total",
