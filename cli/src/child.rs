@@ -183,7 +183,9 @@ fn keep(process: &Mutex<Process>) {
 }
 
 fn command(program: &Program) -> io::Result<Command> {
-    let log = File::create(&program.log)?;
+    // Emptied now and appended to from then on, so that it can be emptied again while the program writes.
+    File::create(&program.log)?;
+    let log = File::options().append(true).open(&program.log)?;
     let mut command = setpriv(program.identity.as_ref(), Some(program.stop_signal), &program.handed_over);
     command.arg(&program.path).args(&program.args);
     // It holds a password, and whoever may see the process may see its environment.

@@ -6,6 +6,7 @@ mod events;
 mod live;
 mod log_level;
 mod migrate;
+mod selftest;
 mod switch;
 mod terminal;
 mod up;
@@ -39,6 +40,8 @@ enum Command {
     Pcap(why::Capture),
     /// Follow what happens, as JSON lines
     Events(events::Arguments),
+    /// Prove a running switch with two built-in phones
+    Selftest(selftest::Arguments),
     /// Show or change what the switch logs
     LogLevel(log_level::Arguments),
 }
@@ -89,6 +92,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,
         Command::Events(arguments) => events::run(&arguments).await,
+        Command::Selftest(arguments) => selftest::run(&arguments).await,
         Command::LogLevel(arguments) => log_level::run(&arguments).await,
     }
 }

@@ -96,6 +96,13 @@ impl Demo {
         Ok(demo)
     }
 
+    /// Stops it as Ctrl-C does and starts it again; says how it ended.
+    pub fn restart(&mut self) -> Result<ExitStatus> {
+        let status = self.running.interrupt()?;
+        self.start_again()?;
+        Ok(status)
+    }
+
     /// Starts it again in the same folder, after its end.
     pub fn start_again(&mut self) -> Result<()> {
         self.running = launch(&self.arguments, self.folder.path(), None)?;

@@ -14,13 +14,16 @@ use sambung::{
 use sqlx::PgPool;
 use tokio::time::sleep;
 
-use super::{options::Options, place::Place, store};
+use super::{logs, options::Options, place::Place, store};
 
 /// How long a daemon may take to be ready.
 const READY_MAX: Duration = Duration::from_secs(60);
 
 /// How often it is asked.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How often the logs' lengths are looked at.
+const LOGS_EVERY: Duration = Duration::from_secs(10);
 
 /// Lines of a dead child's log that are shown.
 const LAST_LINES: usize = 12;
@@ -108,8 +111,18 @@ pub(super) async fn wait_until_applied(daemons: &Daemons, pool: &PgPool) -> anyh
 }
 
 /// Returns when one of them has died, and says which and why.
-pub(super) async fn watch(daemons: &Daemons, cluster: Option<&Cluster>) -> anyhow::Result<()> {
+pub(super) async fn watch(
+    daemons: &Daemons,
+    cluster: Option<&Cluster>,
+    log_folder: &Path,
+) -> anyhow::Result<()> {
+    let mut logs_due = Instant::now();
     loop {
+        if Instant::now() >= logs_due {
+            logs_due += LOGS_EVERY;
+            // A log that cannot be bounded now is tried again; what runs does not depend on it.
+            let _ = logs::bound(log_folder);
+        }
         for child in daemons.all().chain(cluster.and_then(Cluster::server)) {
             must_live(child)?;
         }

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod faults;
+mod operator;
 mod real_phones;
 mod sipp_stories;
 mod stage;

@@ -145,3 +145,6 @@ fn open(target: &str) -> io::Result<UdpSocket> {
     socket.connect(address)?;
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests;

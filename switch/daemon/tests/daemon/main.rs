@@ -12,6 +12,7 @@ mod calls;
 mod database;
 mod feeder;
 mod journal;
+mod metrics;
 mod phone;
 mod plan_watch;
 mod process;

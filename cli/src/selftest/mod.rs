@@ -1,0 +1,158 @@
+//! `sambung selftest`: proves a running switch from outside, as two phones see it, and with its records.
+//!
+//! Two built-in phones register, one calls the other, both hear the other's tone through the relay, one hangs up, and the
+//! call's rows stand in the database; once over UDP and once over TCP. It leaves one organisation behind, "Self-test",
+//! with a domain that nobody else can have; its accounts get new passwords for each run and are asleep between runs.
+
+mod message;
+mod phone;
+mod sound;
+mod store;
+
+use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use sambung::secret;
+use serde_json::Value;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{Failure, switch::Place, terminal};
+use phone::{Kind, Phone};
+
+/// RFC 2606: a name that never is anybody's.
+const DOMAIN: &str = "selftest.sambung.invalid";
+const CALLER: &str = "selftest-1";
+const CALLEE: &str = "selftest-2";
+/// How long the switch may take to know the accounts.
+const APPLIED_MAX: Duration = Duration::from_secs(20);
+/// How long the whole of one call may take.
+const CALL_MAX: Duration = Duration::from_secs(30);
+/// How long a call's rows may take to reach the database.
+const RECORDED_MAX: Duration = Duration::from_secs(20);
+/// Tones of the two phones, in Hz: neither is a multiple of the other.
+const TONES: (f64, f64) = (700.0, 1_100.0);
+
+/// `sambung selftest …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    /// Where the switch takes SIP over UDP and TCP [default: that of demo.json beside the data folder, else 127.0.0.1:5060]
+    #[arg(long, value_name = "ADDRESS")]
+    sip: Option<SocketAddr>,
+    /// File with the database's URL on one line; without it, DATABASE_URL, else that of demo.json
+    #[arg(long, value_name = "FILE")]
+    database_url_file: Option<PathBuf>,
+}
+
+/// What was found, a row for each check.
+#[derive(Default)]
+struct Report {
+    rows: Vec<Vec<String>>,
+    has_failed: bool,
+}
+
+impl Report {
+    fn add<T>(&mut self, what: &str, outcome: anyhow::Result<T>) -> Option<T> {
+        let (word, value) = match outcome {
+            Ok(value) => ("ok".to_owned(), Some(value)),
+            Err(error) => (format!("FAILED: {error:#}"), None),
+        };
+        self.has_failed |= value.is_none();
+        self.rows.push(vec![what.to_owned(), word]);
+        value
+    }
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let switch = arguments.place.find()?;
+    let demo = fs::read(switch.folder().join("../demo.json")).ok();
+    let demo: Value = demo.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    let sip = match arguments.sip {
+        Some(sip) => sip,
+        None => {
+            demo["sip"]["udp"].as_str().unwrap_or("127.0.0.1:5060").parse().context("demo.json's sip.udp")?
+        }
+    };
+    let url = match &arguments.database_url_file {
+        Some(path) => fs::read_to_string(path).with_context(|| path.display().to_string())?,
+        None => env::var("DATABASE_URL")
+            .ok()
+            .or_else(|| demo["database_url"].as_str().map(str::to_owned))
+            .ok_or_else(|| {
+                Failure::Mistakes(vec!["give --database-url-file, or set DATABASE_URL".to_owned()])
+            })?,
+    };
+    let pool = PgPoolOptions::new().max_connections(2).connect(url.trim()).await.context("the database")?;
+    let mut report = Report::default();
+    report.add("the switch is ready", switch.get::<Value>("/health").await);
+    let passwords = (secret::password(24)?, secret::password(24)?);
+    let organisation =
+        store::prepare(&pool, DOMAIN, [(CALLER, &passwords.0), (CALLEE, &passwords.1)]).await?;
+    report.add("it has taken over the accounts", applied(&pool).await);
+    for kind in [Kind::Udp, Kind::Tcp] {
+        let before = store::calls(&pool, organisation).await?;
+        let checked = timeout(CALL_MAX, call(kind, sip, (&passwords.0, &passwords.1), &mut report)).await;
+        if checked.is_err() {
+            report.add::<()>(kind.name(), Err(anyhow::anyhow!("not done after {} s", CALL_MAX.as_secs())));
+        }
+        report.add(
+            &format!("{}: the call's records are in the database", kind.name()),
+            recorded(&pool, organisation, before).await,
+        );
+    }
+    let asleep = store::put_to_sleep(&pool, organisation).await;
+    report.add("the accounts are asleep again", asleep.map_err(Into::into));
+    pool.close().await;
+    terminal::print(&terminal::columns(&report.rows))?;
+    if report.has_failed { Err(anyhow::anyhow!("the self-test has failed").into()) } else { Ok(()) }
+}
+
+async fn applied(pool: &PgPool) -> anyhow::Result<()> {
+    let until = Instant::now() + APPLIED_MAX;
+    while !store::is_applied(pool).await? {
+        ensure!(
+            Instant::now() < until,
+            "not within {} s: does the log say that the rows do not compile?",
+            APPLIED_MAX.as_secs()
+        );
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+/// One call more than before, with all its events.
+async fn recorded(pool: &PgPool, organisation: uuid::Uuid, before: i64) -> anyhow::Result<()> {
+    let until = Instant::now() + RECORDED_MAX;
+    loop {
+        let events = store::last_events(pool, organisation).await?;
+        let is_new = store::calls(pool, organisation).await? == before + 1;
+        if is_new && events == ["created", "ringing", "answered", "ended"] {
+            return Ok(());
+        }
+        ensure!(Instant::now() < until, "new call: {is_new}, its events: {events:?}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// One call from registration to farewell.
+async fn call(kind: Kind, sip: SocketAddr, passwords: (&str, &str), report: &mut Report) {
+    let name = kind.name();
+    let phones = tokio::try_join!(
+        Phone::register(kind, sip, DOMAIN, CALLER, passwords.0),
+        Phone::register(kind, sip, DOMAIN, CALLEE, passwords.1),
+    );
+    let Some((mut caller, mut callee)) = report.add(&format!("{name}: two phones register"), phones) else {
+        return;
+    };
+    let talk = tokio::try_join!(caller.call(CALLEE), callee.be_called());
+    if report.add(&format!("{name}: one calls the other"), talk).is_some() {
+        let heard = tokio::try_join!(caller.talk(TONES.0, TONES.1), callee.talk(TONES.1, TONES.0));
+        report.add(&format!("{name}: both hear the other's tone"), heard);
+        let farewell = tokio::try_join!(caller.hang_up(), callee.be_hung_up());
+        report.add(&format!("{name}: one hangs up, and the other notices"), farewell);
+    }
+    let gone = tokio::try_join!(caller.unregister(), callee.unregister());
+    report.add(&format!("{name}: the phones take their registrations back"), gone);
+}

@@ -1,0 +1,161 @@
+//! What an operator is told of real calls: the ladder, the capture as Wireshark reads it, the event stream across a
+//! restart, the log's level.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tests::{demo::Demo, phones::Transport, process};
+
+use crate::stage::{ANSWERED, PLAIN, Part, Stage};
+
+const CALL: Part<'_> = ("call", &[("talk_ms", "300")]);
+const ANSWER: Option<Part<'_>> = Some(("callee_answer", PLAIN));
+
+/// What `sambung …` prints about the demo's switch.
+fn sambung(demo: &Demo, arguments: &[&str]) -> Result<String> {
+    let output =
+        process::our("sambung", arguments)?.arg("--switch").arg(demo.data().join("switch")).output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "sambung {arguments:?}: {said}\n{}", demo.logs());
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn tell_one_call(transport: Transport) -> Result<()> {
+    let mut stage = Stage::set(transport)?;
+    stage.tell(CALL, ANSWER, &ANSWERED)?;
+    let story = sambung(&stage.demo, &["why", "last", "--messages"])?;
+    let ladder: Vec<&str> = story.lines().skip_while(|line| !line.starts_with("Ladder")).collect();
+    // In the order in which they must come; what a phone repeats may stand between them.
+    let rungs = [
+        ("INVITE + SDP", "▶│ "),
+        ("401 Unauthorized (INVITE)", "│◀"),
+        ("INVITE + SDP", "▶│ "),
+        ("100 Trying (INVITE)", "│◀"),
+        ("INVITE + SDP", "▶│"),
+        ("● ringing", ""),
+        ("200 OK (INVITE) + SDP", "◀"),
+        ("● answered", ""),
+        ("BYE", ""),
+        ("● ended", ""),
+    ];
+    let mut rest = ladder.iter();
+    for (words, arrow) in rungs {
+        let found = rest.any(|line| line.contains(words) && line.contains(arrow));
+        ensure!(found, "{words} {arrow} in\n{story}");
+    }
+    ensure!(
+        story.contains("answered; they talked for 0 s") && story.contains("rings 1 person on 1 account"),
+        "{story}"
+    );
+    ensure!(story.contains("response=****") && !story.contains("response=\""), "{story}");
+    check_capture(&stage, transport)?;
+    stage.strike()
+}
+
+/// Wireshark must see what the ladder shows, all of it SIP and none of it malformed.
+fn check_capture(stage: &Stage, transport: Transport) -> Result<()> {
+    let file = stage.demo.folder().join("call.pcapng");
+    let path = file.to_str().context("a path of text")?;
+    sambung(&stage.demo, &["pcap", "last", "-o", path])?;
+    let trace: Value = serde_json::from_str(&sambung(&stage.demo, &["why", "last", "--json"])?)?;
+    let messages = trace["messages"].as_array().context("messages")?;
+    let port = stage.demo.sip(transport)?.port();
+    let layer = transport.as_str();
+    let tshark = |fields: &[&str]| -> Result<Vec<String>> {
+        let decode = format!("{layer}.port=={port},sip");
+        let mut command = Command::new("tshark");
+        command.args([
+            "-r",
+            path,
+            "-d",
+            &decode,
+            "-o",
+            "tcp.check_checksum:TRUE",
+            "-o",
+            "udp.check_checksum:TRUE",
+        ]);
+        let output = command.args(fields).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+    };
+    let source = format!("{layer}.srcport");
+    let seen = tshark(&[
+        "-Y",
+        "sip",
+        "-T",
+        "fields",
+        "-E",
+        "separator= ",
+        "-e",
+        &source,
+        "-e",
+        "sip.Method",
+        "-e",
+        "sip.Status-Code",
+    ])?;
+    let sent = messages.iter().map(|message| {
+        let text = message["text"].as_str().unwrap_or_default();
+        let from = if message["way"] == "in" { &message["remote"] } else { &message["local"] };
+        let port = from.as_str().and_then(|from| from.rsplit(':').next()).unwrap_or_default();
+        let mut words = text.split(' ');
+        match (words.next(), words.next()) {
+            (Some("SIP/2.0"), Some(status)) => format!("{port}  {status}"),
+            (Some(method), _) => format!("{port} {method} "),
+            _ => String::new(),
+        }
+    });
+    let trim = |line: &str| line.trim_end().to_owned();
+    let (sent, seen): (Vec<String>, Vec<String>) =
+        (sent.map(|line| trim(&line)).collect(), seen.iter().map(|line| trim(line)).collect());
+    ensure!(sent == seen && seen.len() >= 10, "{sent:#?}\n{seen:#?}");
+    let bad = tshark(&[
+        "-Y",
+        "_ws.malformed || udp.checksum.status == 0 || tcp.checksum.status == 0 || tcp.analysis.flags",
+    ])?;
+    ensure!(bad.is_empty(), "{bad:#?}");
+    Ok(())
+}
+
+#[test]
+fn why_and_pcap_tell_a_call_over_udp() -> Result<()> {
+    tell_one_call(Transport::Udp)
+}
+
+#[test]
+fn why_and_pcap_tell_a_call_over_tcp() -> Result<()> {
+    tell_one_call(Transport::Tcp)
+}
+
+/// `(cursor, entry)` of so many events behind a cursor.
+fn events(demo: &Demo, after: &str, count: usize) -> Result<Vec<(String, Value)>> {
+    let text = sambung(demo, &["events", "--after", after, "--count", &count.to_string()])?;
+    let read = |line: &str| {
+        let mut event: Value = serde_json::from_str(line)?;
+        let cursor = event["cursor"].as_str().context("a cursor")?.to_owned();
+        Ok((cursor, event["entry"].take()))
+    };
+    text.lines().map(read).collect()
+}
+
+#[test]
+fn the_event_stream_goes_on_where_it_was_across_a_restart() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    stage.tell(CALL, ANSWER, &ANSWERED)?;
+    // Call, three participants, four events, two legs; quality only of legs that carried media.
+    let before = events(&stage.demo, "0", 8)?;
+    let (cursor, _) = before.get(3).context("eight events")?.clone();
+    let refused =
+        sambung(&stage.demo, &["events", "--after", "999-16"]).err().context("a cursor of nobody")?;
+    ensure!(refused.to_string().contains("beyond the end"), "{refused}");
+    let level = sambung(&stage.demo, &["log-level", "debug", "--for", "1h"])?;
+    ensure!(level.starts_with("debug until ") && level.trim_end().ends_with("then info"), "{level}");
+    sambung(&stage.demo, &["log-level", "dbug"]).err().context("no level")?;
+
+    let status = stage.demo.restart()?;
+    ensure!(status.success(), "{status}");
+    ensure!(sambung(&stage.demo, &["log-level"])?.trim() == "info");
+    let again = events(&stage.demo, &cursor, 4)?;
+    ensure!(before[4..] == again[..], "{before:#?}\n{again:#?}");
+    stage.strike()
+}
