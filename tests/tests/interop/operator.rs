@@ -86,7 +86,7 @@ fn check_capture(stage: &Stage, transport: Transport) -> Result<()> {
         "-T",
         "fields",
         "-E",
-        "separator= ",
+        "separator=/s",
         "-e",
         &source,
         "-e",
