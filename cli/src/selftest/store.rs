@@ -51,18 +51,31 @@ pub(super) async fn prepare(
     }
     for (username, password) in accounts {
         let a1 = format!("{username}:{domain}:{password}");
-        sqlx::query(
-            "insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256) values ($1, $2, $3, $4, $5)
-             on conflict (org_id, username)
-             do update set ha1_md5 = excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256, is_active = true",
+        let digests = (secret::hex(&Md5::digest(&a1)), secret::hex(&Sha256::digest(&a1)));
+        // Not one statement with `on conflict`: that would read the digests, which the API's role must not.
+        let known = sqlx::query(
+            "update telephony.sip_accounts set ha1_md5 = $3, ha1_sha256 = $4, is_active = true
+             where org_id = $1 and username = $2",
         )
-        .bind(new_id()?)
         .bind(organisation)
         .bind(username)
-        .bind(secret::hex(&Md5::digest(&a1)))
-        .bind(secret::hex(&Sha256::digest(&a1)))
+        .bind(&digests.0)
+        .bind(&digests.1)
         .execute(&mut *c)
         .await?;
+        if known.rows_affected() == 0 {
+            sqlx::query(
+                "insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256)
+                 values ($1, $2, $3, $4, $5)",
+            )
+            .bind(new_id()?)
+            .bind(organisation)
+            .bind(username)
+            .bind(digests.0)
+            .bind(digests.1)
+            .execute(&mut *c)
+            .await?;
+        }
     }
     c.commit().await?;
     Ok(organisation)
