@@ -159,3 +159,18 @@ fn the_event_stream_goes_on_where_it_was_across_a_restart() -> Result<()> {
     ensure!(before[4..] == again[..], "{before:#?}\n{again:#?}");
     stage.strike()
 }
+
+#[test]
+fn the_self_test_passes_on_a_sound_switch_and_fails_where_none_listens() -> Result<()> {
+    let stage = Stage::set(Transport::Udp)?;
+    for _ in 0..2 {
+        let report = sambung(&stage.demo, &["selftest"])?;
+        ensure!(report.lines().count() == 15 && report.lines().all(|line| line.ends_with(" ok")), "{report}");
+    }
+    // Nobody listens on port 1.
+    let mut command = process::our("sambung", ["selftest", "--sip", "127.0.0.1:1", "--switch"])?;
+    let output = command.arg(stage.demo.data().join("switch")).output()?;
+    let report = String::from_utf8(output.stdout)?;
+    ensure!(output.status.code() == Some(1) && report.matches("FAILED").count() == 2, "{report}");
+    stage.strike()
+}

@@ -58,8 +58,8 @@ fn the_dashboard_and_the_alerts_ask_for_metrics_that_there_are() {
             assert!(types.contains_key(name), "{place} asks for {name}");
         }
     }
-    for (alert, kind) in [("SambungPasswordGuessing", "authentication_failed")] {
-        assert!(ALERTS.contains(alert) && page.contains(&format!("kind=\"{kind}\"")), "{alert}");
+    for label in ["kind=\"authentication_failed\"", "type=\"failed\""] {
+        assert!(ALERTS.contains(label) && page.contains(label), "an alert asks for {label}");
     }
     assert!(
         switch.metric("process_open_fds") > 10 && switch.metric("process_resident_memory_bytes") > 1 << 20
