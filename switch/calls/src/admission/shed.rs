@@ -62,7 +62,7 @@ impl Switchboard {
         let least = u64::from(self.config.timeouts.retry_after_secs);
         let retry_after = least + request % (least + 1);
         let reply = Reply::new(503).header("Retry-After", retry_after.to_string());
-        self.endpoint.shed(flow, message, &reply, &mut self.wire);
+        self.endpoint.shed(self.now, flow, message, &reply, &mut self.wire);
         out.notice(Notice::Shed);
         true
     }

@@ -169,6 +169,7 @@ impl Endpoint {
         writer.header(HeaderName::Contact, contact(&invite.contact_user, invite.flow));
         let extensions = if invite.reliable { &SESSION_EXTENSIONS[..] } else { &[TIMER] };
         self.capabilities(&mut writer, extensions);
+        self.ask_for_timer(&mut writer);
         if let Some(breadth) = invite.max_breadth {
             writer.header("Max-Breadth", breadth);
         }

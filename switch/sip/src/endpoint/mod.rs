@@ -10,6 +10,7 @@ mod config;
 mod event;
 mod order;
 mod receive;
+mod refused;
 mod serve;
 mod shed;
 mod table;
@@ -37,6 +38,8 @@ pub(crate) use table::{
     ClientEvent, ClientMachine, ClientTransaction, ClientUser, Clients, Report, SentAck, ServerEvent,
     ServerMachine, ServerTransaction, ServerUser, Servers, Step,
 };
+
+use refused::TurnedAway;
 
 use crate::branch::Tokens;
 use crate::flow::Flow;
@@ -73,6 +76,7 @@ pub struct Endpoint {
     pub(crate) subscriptions: Subscriptions,
     /// Peers that took no stream, and when.
     pub(crate) datagrams_only: BTreeMap<SocketAddr, Instant>,
+    turned_away: TurnedAway,
     index: Index,
 }
 
@@ -93,6 +97,7 @@ impl Endpoint {
             sessions: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
             datagrams_only: BTreeMap::new(),
+            turned_away: TurnedAway::default(),
             index: Index::new(),
         }
     }
@@ -181,7 +186,9 @@ impl Endpoint {
             | Why::Progress(key)
             | Why::Reliable(key)
             | Why::PrackMissing(key)
-            | Why::Lapse(key) => {
+            | Why::Lapse(key)
+            | Why::Refresh(key)
+            | Why::Expiry(key) => {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.running.fired(why);
                 }
@@ -191,6 +198,8 @@ impl Endpoint {
                     Why::Reliable(_) => self.repeat_reliable(now, key, out),
                     Why::PrackMissing(_) => self.prack_missing(now, key, out),
                     Why::Lapse(_) => self.invite_expired(now, key, out),
+                    Why::Refresh(_) => self.refresh(now, key, out),
+                    Why::Expiry(_) => self.session_expired(now, key, out),
                     _ => self.repeat_progress(now, key, out),
                 }
             }
@@ -261,7 +270,8 @@ impl Endpoint {
         for key in self.servers.hit_by(&flow) {
             let Some(transaction) = self.servers.get_mut(key) else { continue };
             if let Some(remote) = transaction.fallback.take() {
-                transaction.flow = transaction.flow.reopened(remote);
+                let flow = transaction.flow.reopened(remote);
+                self.servers.move_to(key, flow);
                 // A repeat of the request is what makes a machine send its last response again.
                 self.drive_server(now, key, ServerEvent::Request, out);
             } else {

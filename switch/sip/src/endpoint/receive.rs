@@ -8,14 +8,16 @@ use std::time::Instant;
 use crate::dialog::to_tag;
 use crate::flow::Flow;
 use crate::header::HeaderName;
-use crate::message::Message;
+use crate::message::fields::Via;
 use crate::message::index::Index;
 use crate::message::valid::Invalid;
+use crate::message::{Message, OwnedMessage};
 use crate::method::Method;
 use crate::nat;
 use crate::parse::{ParseError, parse_head};
 use crate::transaction::Letter;
 use crate::transaction::invite_server::InviteServer;
+use crate::uri::Uri;
 
 use super::{
     ClientEvent, ClientKey, ClientMachine, DropReason, Endpoint, Event, NewRequest, Outputs, Reply, Report,
@@ -89,9 +91,10 @@ impl Endpoint {
     }
 
     /// Turns new work away.
-    pub(crate) fn refuse_full(&mut self, flow: Flow, message: &Message<'_>, out: &mut Outputs) {
+    pub(crate) fn refuse_full(&mut self, now: Instant, flow: Flow, message: &Message<'_>, out: &mut Outputs) {
         let reply = Reply::new(503).header("Retry-After", self.retry_after().to_string());
         let tag = self.stateless_tag(message);
+        self.note_turned_away(now, message, &tag);
         self.answer_stateless(flow, message, &reply, &tag, out);
         out.event(Event::Dropped(DropReason::Full));
     }
@@ -107,7 +110,7 @@ impl Endpoint {
                 if let Some(reply) = self.unacceptable(message) {
                     self.refuse_stateless(flow, message, &reply, out);
                 } else if to_tag(message).is_empty() {
-                    self.on_new_request(flow, message, out);
+                    self.on_new_request(now, flow, message, out);
                 } else if !self.on_subscribe(now, flow, message, out) {
                     self.on_in_dialog(now, flow, message, out);
                 }
@@ -115,7 +118,7 @@ impl Endpoint {
         }
     }
 
-    /// 8.2.1 and 8.2.2.3: method and required extensions.
+    /// 8.2.1 and 8.2.2.3: method and required extensions; RFC 4028 9: the session interval.
     fn unacceptable(&self, message: &Message<'_>) -> Option<Reply> {
         let method = message.method();
         let is_of_session = SESSION_METHODS.contains(&method);
@@ -132,10 +135,13 @@ impl Endpoint {
         if !unsupported.is_empty() {
             return Some(Reply::new(420).header("Unsupported", unsupported.join(", ")));
         }
-        None
+        self.interval_refusal(message)
     }
 
-    fn on_new_request(&mut self, flow: Flow, message: &Message<'_>, out: &mut Outputs) {
+    fn on_new_request(&mut self, now: Instant, flow: Flow, message: &Message<'_>, out: &mut Outputs) {
+        if self.was_turned_away(now, message) {
+            return self.refuse_full(now, flow, message, out);
+        }
         let status = match message.method() {
             // These live inside dialogs only.
             Method::Bye | Method::Info | Method::Prack | Method::Update => 481,
@@ -143,12 +149,34 @@ impl Endpoint {
             Method::Register | Method::Options | Method::Subscribe | Method::Publish => 0,
             _ if message.max_forwards() == Ok(Some(0)) => 483,
             _ if self.servers.find_merged(message).is_some() => 482,
+            Method::Invite if self.is_loop(message) => 482,
             _ => 0,
         };
         if status != 0 {
             return self.refuse_stateless(flow, message, &Reply::new(status), out);
         }
         out.event(Event::Request(NewRequest { flow, message: message.to_owned() }));
+    }
+
+    /// RFC 5393 4.2: an INVITE that has left us is back, unchanged in where it wants to go: one of its Vias names an
+    /// INVITE of ours that has no final answer. One that a proxy has sent on to somebody else is a spiral and may
+    /// come in; its Max-Forwards ends it.
+    fn is_loop(&self, message: &Message<'_>) -> bool {
+        message.values(HeaderName::Via).skip(1).any(|value| {
+            let branch = Via::parse(value).ok().and_then(|via| self.tokens.number_of_branch(via.branch()?));
+            let key = branch.map(|branch| ClientKey { branch, cancel: false });
+            let sent = key.and_then(|key| match &self.clients.get(key)?.machine {
+                ClientMachine::Invite { machine, request, .. } if !machine.is_final() => {
+                    OwnedMessage::parse(request).ok()
+                }
+                ClientMachine::Invite { .. } | ClientMachine::Other(_) => None,
+            });
+            sent.is_some_and(|sent| {
+                let wanted = Uri::parse(message.request_uri());
+                let is_same = |text: &str| wanted.is_ok() && Uri::parse(text) == wanted;
+                is_same(sent.view().request_uri()) || sent.view().to().is_ok_and(|to| is_same(to.uri))
+            })
+        })
     }
 
     /// 17.2.1 for the ACK of a failure, 13.3.1.4 for that of a 2xx. An ACK is never answered.
@@ -172,7 +200,11 @@ impl Endpoint {
     /// 9.2. The CANCEL itself needs no transaction: its answer depends on what it finds alone.
     fn on_cancel(&mut self, now: Instant, flow: Flow, message: &Message<'_>, out: &mut Outputs) {
         let found = message.via().ok().and_then(|via| self.servers.find_cancelled(message, &via));
-        let Some((key, transaction)) = found.and_then(|key| Some((key, self.servers.get(key)?))) else {
+        // A branch may be easy to guess; whoever sends the INVITE's CANCEL is at its address (22.1: a CANCEL cannot be
+        // challenged). The port may differ: a NAT can have let go of it.
+        let found = found.and_then(|key| Some((key, self.servers.get(key)?)));
+        let found = found.filter(|(_, transaction)| transaction.source.ip() == flow.remote.ip());
+        let Some((key, transaction)) = found else {
             return self.refuse_stateless(flow, message, &Reply::new(481), out);
         };
         let (tag, user) = (transaction.to_tag.to_string(), transaction.user);

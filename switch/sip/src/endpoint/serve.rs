@@ -86,7 +86,7 @@ impl Endpoint {
             return Err(Refused::Merged);
         }
         if self.is_full() {
-            self.refuse_full(request.flow, &message, out);
+            self.refuse_full(now, request.flow, &message, out);
             return Err(Refused::Full);
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! Requests that the owner turns away before they are taken up, when more comes in than goes out (RFC 7339, RFC 3261
 //! §21.5.4). Nothing is copied, validated or kept for them; which ones they are is the owner's decision.
 
+use std::time::Instant;
+
 use crate::flow::Flow;
 use crate::message::Message;
 
@@ -14,8 +16,16 @@ impl Endpoint {
 
     /// Answers a request that was read by [`crate::parse_head`] only. A repeat that is answered so too gets the same
     /// To tag, and the ACK is known by it.
-    pub fn shed(&mut self, flow: Flow, request: &Message<'_>, reply: &Reply, out: &mut Outputs) {
+    pub fn shed(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        request: &Message<'_>,
+        reply: &Reply,
+        out: &mut Outputs,
+    ) {
         let tag = self.stateless_tag(request);
+        self.note_turned_away(now, request, &tag);
         self.answer_stateless(flow, request, reply, &tag, out);
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::branch::has_cookie;
 use crate::dialog::from_tag;
-use crate::flow::Flow;
+use crate::flow::{Flow, Transport};
 use crate::header::HeaderName;
 use crate::message::fields::Via;
 use crate::message::{Message, OwnedMessage};
@@ -68,6 +68,10 @@ pub enum Why {
     PrackMissing(SessionKey),
     /// The time that an INVITE's `Expires` gave is over (RFC 3261 13.3.1).
     Lapse(SessionKey),
+    /// Refresh a session (RFC 4028 10).
+    Refresh(SessionKey),
+    /// Nobody has refreshed a session (RFC 4028 10).
+    Expiry(SessionKey),
     /// Repeat a provisional answer so that no proxy gives up (RFC 3261 13.3.1.1).
     Progress(SessionKey),
     /// A subscription has expired (RFC 6665 4.2.2), or its owner did not write its last state in time.
@@ -261,6 +265,8 @@ impl Step<'_> {
 #[derive(Default)]
 pub(crate) struct Clients {
     map: BTreeMap<ClientKey, ClientTransaction>,
+    /// By the peer their messages go to, so that the failure of a flow costs what it hits.
+    by_peer: BTreeSet<(Transport, SocketAddr, ClientKey)>,
     by_session: BTreeSet<(SessionKey, ClientKey)>,
 }
 
@@ -303,6 +309,7 @@ impl Clients {
     /// Keeps a transaction as it is.
     pub(crate) fn put_back(&mut self, key: ClientKey, transaction: ClientTransaction) {
         self.by_session.extend(transaction.user.session().map(|session| (session, key)));
+        self.by_peer.insert((transaction.flow.transport, transaction.flow.remote, key));
         self.map.insert(key, transaction);
     }
 
@@ -354,12 +361,18 @@ impl Clients {
         if let Some(session) = transaction.user.session() {
             self.by_session.remove(&(session, key));
         }
+        self.by_peer.remove(&(transaction.flow.transport, transaction.flow.remote, key));
         Some(transaction)
     }
 
     /// The transactions whose flow has failed.
     pub(crate) fn hit_by(&self, failed: &Flow) -> Vec<ClientKey> {
-        self.map.iter().filter(|(_, found)| found.flow.is_hit_by(failed)).map(|(key, _)| *key).collect()
+        let first = ClientKey { branch: 0, cancel: false };
+        let last = ClientKey { branch: u64::MAX, cancel: true };
+        let (transport, remote) = (failed.transport, failed.remote);
+        let keys = self.by_peer.range((transport, remote, first)..=(transport, remote, last));
+        let is_hit = |key: &ClientKey| self.map.get(key).is_some_and(|found| found.flow.is_hit_by(failed));
+        keys.map(|(_, _, key)| *key).filter(is_hit).collect()
     }
 }
 
@@ -396,6 +409,8 @@ pub(crate) struct Opening<'a> {
 #[derive(Default)]
 pub(crate) struct Servers {
     map: BTreeMap<ServerKey, ServerTransaction>,
+    /// By the peer their messages go to, so that the failure of a flow costs what it hits.
+    by_peer: BTreeSet<(Transport, SocketAddr, ServerKey)>,
     by_session: BTreeSet<(SessionKey, ServerKey)>,
     by_branch: BTreeMap<Box<str>, ServerKey>,
     by_call: BTreeMap<Box<str>, ServerKey>,
@@ -480,7 +495,16 @@ impl Servers {
             self.by_call.insert(Box::clone(call_key), key);
         }
         self.by_session.extend(transaction.user.session().map(|session| (session, key)));
+        self.by_peer.insert((transaction.flow.transport, transaction.flow.remote, key));
         self.map.insert(key, transaction);
+    }
+
+    /// Sends the responses of a transaction another way from now on.
+    pub(crate) fn move_to(&mut self, key: ServerKey, flow: Flow) {
+        let Some(transaction) = self.map.get_mut(&key) else { return };
+        let old = std::mem::replace(&mut transaction.flow, flow);
+        self.by_peer.remove(&(old.transport, old.remote, key));
+        self.by_peer.insert((flow.transport, flow.remote, key));
     }
 
     /// All of a session.
@@ -543,6 +567,7 @@ impl Servers {
         if let Some(session) = transaction.user.session() {
             self.by_session.remove(&(session, key));
         }
+        self.by_peer.remove(&(transaction.flow.transport, transaction.flow.remote, key));
         self.by_branch.remove(&transaction.branch_key);
         if let Some(call_key) = &transaction.call_key {
             self.by_call.remove(call_key);
@@ -551,7 +576,10 @@ impl Servers {
 
     /// The transactions whose flow has failed.
     pub(crate) fn hit_by(&self, failed: &Flow) -> Vec<ServerKey> {
-        self.map.iter().filter(|(_, found)| found.flow.is_hit_by(failed)).map(|(key, _)| *key).collect()
+        let (transport, remote) = (failed.transport, failed.remote);
+        let range = (transport, remote, ServerKey(0))..=(transport, remote, ServerKey(u64::MAX));
+        let is_hit = |key: &ServerKey| self.map.get(key).is_some_and(|found| found.flow.is_hit_by(failed));
+        self.by_peer.range(range).map(|(_, _, key)| *key).filter(is_hit).collect()
     }
 }
 

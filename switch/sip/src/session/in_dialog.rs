@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::dialog::to_tag;
 use crate::endpoint::{
-    Body, Cause, ClientKey, ClientUser, EndedBy, Endpoint, Event, ExtraHeaders, Outputs,
+    Body, Cause, ClientKey, ClientUser, DropReason, EndedBy, Endpoint, Event, ExtraHeaders, Outputs,
     PENDING_REQUESTS_MAX, Reason, Refused, Reply, RequestKey, SESSION_EXTENSIONS, SESSION_METHODS, ServerKey,
     ServerUser, contact, extend, via,
 };
@@ -36,24 +36,17 @@ impl Endpoint {
             return self.refuse_stateless(flow, message, &Reply::new(481), out);
         };
         if leaving {
-            // Both have sent BYE (RFC 5407 3.2.2). The session may be forgotten before theirs is repeated: its
-            // transaction remembers the answer, while there is room for it: the peer may send any number of them.
-            if self.is_full() {
-                return self.answer_stateless(flow, message, &Reply::new(200), "", out);
-            }
-            let owned = message.to_owned();
-            if let Some(server) = self.open_server(now, flow, &owned, (ServerUser::Nobody, "")) {
-                self.answer_server(now, server, &Reply::new(200), None, out);
-            }
-            return;
+            // Both have sent BYE (RFC 5407 3.2.2).
+            return self.answer_for_good(now, flow, message, 200, out);
         }
         // Ending is always possible; anything else only while there is room.
         let full = self.clients.len() + self.servers.len() >= self.config.transactions_max;
         if method != Method::Bye && (full || waiting >= PENDING_REQUESTS_MAX) {
-            return self.refuse_full(flow, message, out);
+            return self.refuse_full(now, flow, message, out);
         }
         if !dialog.takes(message.cseq().map_or(0, |cseq| cseq.number)) {
-            return self.refuse_stateless(flow, message, &Reply::new(500), out);
+            self.answer_for_good(now, flow, message, 500, out);
+            return out.event(Event::Dropped(DropReason::Refused));
         }
         if flow.transport.is_reliable() {
             dialog.heard_on(flow);
@@ -82,6 +75,26 @@ impl Endpoint {
                 }
                 out.event(Event::InDialog { session: key, request: RequestKey(server.0), message: owned });
             }
+        }
+    }
+
+    /// Answers by a transaction, so that a repeat gets the same answer even when the session is over by then, while
+    /// there is room for it: the peer may send any number of them.
+    fn answer_for_good(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        message: &Message<'_>,
+        status: u16,
+        out: &mut Outputs,
+    ) {
+        let reply = Reply::new(status);
+        if self.is_full() {
+            return self.answer_stateless(flow, message, &reply, "", out);
+        }
+        let owned = message.to_owned();
+        if let Some(server) = self.open_server(now, flow, &owned, (ServerUser::Nobody, "")) {
+            self.answer_server(now, server, &reply, None, out);
         }
     }
 

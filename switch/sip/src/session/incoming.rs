@@ -35,7 +35,7 @@ impl Endpoint {
         }
         self.admit(now, &request, out)?;
         if self.sessions.len() >= self.config.sessions_max {
-            self.refuse_full(request.flow, &message, out);
+            self.refuse_full(now, request.flow, &message, out);
             return Err(Refused::Full);
         }
         let key = SessionKey(self.tokens.number());
@@ -84,7 +84,7 @@ impl Endpoint {
         } else {
             said.we_conclude(body.as_ref());
         }
-        let reply = Reply { body, ..Reply::new(200) };
+        let (reply, timer) = self.with_timer(server, Reply { body, ..Reply::new(200) });
         let sent = self.answer_server(now, server, &reply, Some(&contact), out);
         let Some(mut session) = self.sessions.remove(&key) else { return };
         session.running.stop_all(&mut self.timers);
@@ -98,9 +98,10 @@ impl Endpoint {
         let answer = Answer { server: incoming.server, cseq, response, interval, first: true };
         let exchange = Exchange::TheirsAnswered(answer);
         let usage = incoming.usage;
-        session.stage = Stage::Confirmed(Confirmed { usage, overtaken, exchange, hang_up: None });
+        session.stage = Stage::Confirmed(Confirmed { usage, overtaken, timer, exchange, hang_up: None });
         self.sessions.insert(key, session);
         self.await_ack(now, key);
+        self.start_timer(now, key, timer);
     }
 
     /// 13.3.1.3: answers 300 to 699. The session is over, no event follows.

@@ -13,6 +13,7 @@ mod incoming;
 mod name;
 mod outgoing;
 mod prack;
+mod refresh;
 mod reinvite;
 mod reliable;
 mod update;
@@ -31,6 +32,7 @@ use crate::flow::Flow;
 use crate::message::Message;
 use crate::timer::Running;
 
+use refresh::SessionTimer;
 use reliable::{Progress, Sending};
 use usage::Usage;
 
@@ -76,6 +78,8 @@ pub(crate) struct Outgoing {
     offer: Option<Body>,
     /// Whether it has advertised `100rel`.
     reliable: bool,
+    /// Whether it has been sent again for a longer session interval (RFC 4028 7.3).
+    is_longer: bool,
     /// One dialog for each fork that has rung.
     early: Vec<Early>,
     cancel: Option<Cancel>,
@@ -127,6 +131,7 @@ pub(crate) struct Confirmed {
     /// `RSeq` of a provisional answer that our 2xx has overtaken, and the sequence number of its INVITE: its PRACK
     /// may still come (RFC 3262 3).
     overtaken: Option<(u32, u32)>,
+    timer: Option<SessionTimer>,
     exchange: Exchange,
     /// The owner has hung up, but BYE has to wait for the ACK of our first 2xx (15).
     hang_up: Option<HangUp>,

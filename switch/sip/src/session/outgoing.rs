@@ -47,6 +47,7 @@ impl Endpoint {
             call_id: call_id.into_boxed_str(),
             offer: invite.body,
             reliable: invite.reliable,
+            is_longer: false,
             early: Vec::new(),
             cancel: None,
             elsewhere,
@@ -75,6 +76,7 @@ impl Endpoint {
                 self.on_progress(now, session, flow, (status, message), out);
             }
             (ClientUser::Invite(session), 200..300) => self.on_success(now, key, session, flow, message, out),
+            (ClientUser::Invite(session), 422) if self.invite_longer(now, session, key, message, out) => {}
             (ClientUser::Invite(session), _) => {
                 let says_elsewhere = matches!(status, 430 | 503);
                 if !(says_elsewhere && self.goes_elsewhere(now, (session, key), false, out)) {
@@ -181,8 +183,15 @@ impl Endpoint {
                 let cseq = message.cseq().map_or(0, |cseq| cseq.number);
                 let exchange = Exchange::OursAnswered { client, cseq };
                 session.peer.hear(message);
-                session.stage =
-                    Stage::Confirmed(Confirmed { usage, overtaken: None, exchange, hang_up: None });
+                session.stage = Stage::Confirmed(Confirmed {
+                    usage,
+                    overtaken: None,
+                    timer: None,
+                    exchange,
+                    hang_up: None,
+                });
+                let timer = self.timer_of_answer(message, None);
+                self.start_timer(now, key, timer);
                 out.event(Event::Answered {
                     session: key,
                     dialog: Box::from(to_tag(message)),
@@ -330,6 +339,11 @@ impl Endpoint {
             ClientUser::Invite(session)
                 if self.goes_elsewhere(now, (session, key), cause == Cause::Unreachable, out) => {}
             ClientUser::Invite(session) => {
+                let found = self.sessions.get(&session).map(|found| &found.stage);
+                if matches!(found, Some(Stage::Outgoing(outgoing)) if outgoing.client != key) {
+                    // It was sent again (RFC 4028 7.3): its answer has been heard.
+                    return;
+                }
                 let cancelled = self.sessions.get(&session).and_then(|found| match &found.stage {
                     Stage::Outgoing(outgoing) => outgoing.cancel.as_ref().map(|cancel| cancel.status),
                     Stage::Incoming(_) | Stage::Confirmed(_) | Stage::Leaving(_) => None,

@@ -49,11 +49,23 @@ impl Endpoint {
         body: Option<Body>,
         out: &mut Outputs,
     ) -> Result<(), Refused> {
+        self.send_reinvite(now, key, (body, false), out)
+    }
+
+    /// Sends a re-INVITE of the owner, or one of the endpoint's own that refreshes the session.
+    pub(super) fn send_reinvite(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        (body, is_refresh): (Option<Body>, bool),
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
         if self.is_full() {
             return Err(Refused::Full);
         }
         let session = self.sessions.get_mut(&key).ok_or(Refused::Gone)?;
         let contact_user = session.contact_user.clone();
+        let timer = session.confirmed().and_then(|confirmed| confirmed.timer);
         let Stage::Confirmed(Confirmed { usage, exchange: Exchange::Idle, .. }) = &mut session.stage else {
             return Err(Refused::Busy);
         };
@@ -70,12 +82,13 @@ impl Endpoint {
         writer.header(HeaderName::Contact, contact(&contact_user, flow));
         // Reliable provisional answers are taken of the first INVITE only.
         self.capabilities(&mut writer, &[TIMER]);
+        self.keep_timer(&mut writer, timer);
         self.name(&mut writer, HeaderName::UserAgent);
         extend(&mut writer, &Vec::new(), body.as_ref());
         let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
         if let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) {
             confirmed.usage.descriptions.we_say(body.as_ref());
-            confirmed.exchange = Exchange::Ours { client, is_refresh: false };
+            confirmed.exchange = Exchange::Ours { client, is_refresh };
         }
         self.open_client(now, client, (Method::Invite, ClientUser::Reinvite(key)), flow, bytes, out);
         Ok(())
@@ -98,7 +111,7 @@ impl Endpoint {
     /// A 2xx to our re-INVITE.
     pub(super) fn on_reinvite_success(
         &mut self,
-        _now: Instant,
+        now: Instant,
         client: ClientKey,
         key: SessionKey,
         flow: Flow,
@@ -112,12 +125,22 @@ impl Endpoint {
             return self.send_late_ack(client, message, out);
         };
         match confirmed.exchange {
-            Exchange::Ours { client: open, .. } if open == client => {
+            Exchange::Ours { client: open, is_refresh } if open == client => {
                 confirmed.usage.dialog.refresh(message, flow);
-                confirmed.usage.descriptions.they_conclude(Body::of(message).as_ref());
+                let body = Body::of(message);
+                let is_known = confirmed.usage.descriptions.theirs() == body.as_ref();
+                confirmed.usage.descriptions.they_conclude(body.as_ref());
                 let cseq = message.cseq().map_or(0, |cseq| cseq.number);
                 confirmed.exchange = Exchange::OursAnswered { client, cseq };
-                out.event(Event::ReinviteAnswered { session: key, body: Body::of(message) });
+                let timer = confirmed.timer;
+                let timer = self.timer_of_answer(message, timer);
+                self.start_timer(now, key, timer);
+                if is_refresh {
+                    self.acknowledge(key, None, out);
+                }
+                if !(is_refresh && is_known) {
+                    out.event(Event::ReinviteAnswered { session: key, body });
+                }
             }
             // The owner has not given the ACK yet; it will answer this repeat too.
             Exchange::OursAnswered { client: open, .. } if open == client => {}
@@ -134,14 +157,16 @@ impl Endpoint {
         out: &mut Outputs,
     ) {
         let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
-        if !matches!(confirmed.exchange, Exchange::Ours { .. }) {
-            return;
-        }
+        let Exchange::Ours { is_refresh, .. } = confirmed.exchange else { return };
         confirmed.exchange = Exchange::Idle;
         confirmed.usage.descriptions.withdraw();
         let is_caller = confirmed.usage.dialog.is_caller();
         let retry_after = self.retry_time(status, is_caller, message);
-        out.event(Event::ReinviteFailed { session: key, status, retry_after });
+        if is_refresh {
+            self.refresh_failed(now, key, (status, message), retry_after);
+        } else {
+            out.event(Event::ReinviteFailed { session: key, status, retry_after });
+        }
         self.end_if_unknown(now, key, status, out);
     }
 
@@ -206,7 +231,7 @@ impl Endpoint {
             confirmed.usage.descriptions.we_conclude(body.as_ref());
         }
         let contact = contact(&session.contact_user, leg);
-        let reply = Reply { body, ..Reply::new(200) };
+        let (reply, timer) = self.with_timer(server, Reply { body, ..Reply::new(200) });
         let sent = self.answer_server(now, server, &reply, Some(&contact), out);
         let interval = self.config.timers.t1;
         let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) else { return };
@@ -222,6 +247,7 @@ impl Endpoint {
             confirmed.usage.dialog.retarget(target);
         }
         self.await_ack(now, key);
+        self.start_timer(now, key, timer);
     }
 
     /// 14.2: refuses the peer's re-INVITE; the session stays as it was.

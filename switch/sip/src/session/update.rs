@@ -76,12 +76,17 @@ impl Endpoint {
         let branch = self.tokens.branch(client.branch);
         let session = self.sessions.get_mut(&key).ok_or(Refused::Gone)?;
         let contact_user = session.contact_user.clone();
+        let timer = session.confirmed().map(|confirmed| confirmed.timer);
         let usage = session.usages().next().ok_or(Refused::Gone)?;
         let flow = usage.dialog.next_hop();
         let cseq = usage.dialog.next_cseq();
         let mut writer = usage.dialog.request(Method::Update.as_str(), cseq, &via(flow, &branch));
         writer.header(HeaderName::Contact, contact(&contact_user, flow));
         self.capabilities(&mut writer, &[TIMER]);
+        // An early dialog has no timer to refresh.
+        if let Some(timer) = timer {
+            self.keep_timer(&mut writer, timer);
+        }
         self.name(&mut writer, HeaderName::UserAgent);
         extend(&mut writer, &Vec::new(), body);
         let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
@@ -110,6 +115,9 @@ impl Endpoint {
             usage.dialog.refresh(message, flow);
             let body = Body::of(message);
             usage.descriptions.they_conclude(body.as_ref());
+            let kept = session.confirmed().and_then(|confirmed| confirmed.timer);
+            let timer = self.timer_of_answer(message, kept);
+            self.start_timer(now, key, timer);
             if !is_refresh {
                 out.event(Event::UpdateAnswered { session: key, body });
             }
@@ -118,7 +126,9 @@ impl Endpoint {
         usage.descriptions.withdraw();
         let is_caller = usage.dialog.is_caller();
         let retry_after = self.retry_time(status, is_caller, message.map(|(message, _)| message));
-        if !is_refresh {
+        if is_refresh {
+            self.refresh_failed(now, key, (status, message.map(|(message, _)| message)), retry_after);
+        } else {
             out.event(Event::UpdateFailed { session: key, status, retry_after });
         }
         self.end_if_unknown(now, key, status, out);
@@ -251,7 +261,14 @@ impl Endpoint {
             let user = session.contact_user.clone();
             session.usages().next().map(|usage| contact(&user, usage.dialog.leg()))
         });
-        self.answer_server(now, server, reply, contact.as_deref(), out);
+        let is_confirmed = self.sessions.get_mut(&key).and_then(Session::confirmed).is_some();
+        if !(is_refreshed && is_confirmed) {
+            self.answer_server(now, server, reply, contact.as_deref(), out);
+            return;
+        }
+        let (reply, timer) = self.with_timer(server, reply.clone());
+        self.answer_server(now, server, &reply, contact.as_deref(), out);
+        self.start_timer(now, key, timer);
     }
 }
 

@@ -151,6 +151,11 @@ impl Descriptions {
         matches!(self.open, Some(Open::Theirs(_)))
     }
 
+    /// What we said last.
+    pub(super) fn ours(&self) -> Option<&Body> {
+        self.ours.as_ref()
+    }
+
     /// What they said last.
     pub(super) fn theirs(&self) -> Option<&Body> {
         self.theirs.as_ref()

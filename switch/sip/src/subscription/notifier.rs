@@ -43,7 +43,7 @@ impl Endpoint {
         }
         self.admit(now, &request, out)?;
         if self.subscriptions.len() >= self.config.subscriptions_max {
-            self.refuse_full(request.flow, &message, out);
+            self.refuse_full(now, request.flow, &message, out);
             return Err(Refused::Full);
         }
         let (package, secs) = match self.judge(&message) {
@@ -115,7 +115,7 @@ impl Endpoint {
             return true;
         };
         if self.clients.len() + self.servers.len() >= self.config.transactions_max {
-            self.refuse_full(flow, message, out);
+            self.refuse_full(now, flow, message, out);
             return true;
         }
         if !subscription.dialog.takes(message.cseq().map_or(0, |cseq| cseq.number)) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sip::{Event, SessionKey, Transport};
+use sip::{Body, EndpointConfig, Event, Provisional, SessionKey, Transport};
 
 use crate::world::*;
 
@@ -46,7 +46,9 @@ struct Story {
 impl Story {
     fn new(seed: u64) -> Self {
         let mut chance = Chance(seed);
-        let mut world = World::seeded(seed as u8);
+        let config = || EndpointConfig { session_expires_secs: 90, ..config() };
+        let mut world = World::with(seed as u8, [config(), config()]);
+        world.reliable = chance.below(3) > 0;
         if chance.below(5) == 0 {
             world.transport = Transport::Tcp;
         } else {
@@ -83,10 +85,11 @@ impl Story {
             }
             orders -= 1;
             let node = self.chance.below(2) as usize;
-            match self.chance.below(8) {
+            match self.chance.below(9) {
                 0 => self.hang_up(node),
                 1 | 2 => self.change(node),
                 3 => self.inform(node),
+                4 | 5 => self.update(node),
                 _ => {}
             }
         }
@@ -130,6 +133,14 @@ impl Story {
         }
     }
 
+    fn update(&mut self, node: usize) {
+        if let Some(key) = self.world.nodes[node].session {
+            let _ = self
+                .world
+                .order(node, |endpoint, now, out| endpoint.update(now, key, Body::sdp("update"), out));
+        }
+    }
+
     fn inform(&mut self, node: usize) {
         if let Some(key) = self.world.nodes[node].session {
             let _ = self
@@ -165,12 +176,21 @@ impl Story {
                 self.world
                     .order(node, |endpoint, now, out| endpoint.refuse_reinvite(now, session, reply, out));
             }
+            Event::Update { session, .. } if chance < 60 => {
+                let answer = Body::sdp("updated");
+                self.world
+                    .order(node, |endpoint, now, out| endpoint.answer_update(now, session, answer, out));
+            }
+            Event::Update { session, .. } if chance < 90 => {
+                let reply = sip::Reply::new(488);
+                self.world.order(node, |endpoint, now, out| endpoint.refuse_update(now, session, reply, out));
+            }
             Event::InDialog { request, .. } if chance < 80 => {
                 let reply = sip::Reply::new(200);
                 self.world
                     .order(node, |endpoint, now, out| endpoint.respond_in_dialog(now, request, reply, out));
             }
-            Event::Failed { .. } | Event::Canceled { .. } | Event::Ended { .. } => {
+            Event::Failed { .. } | Event::Canceled { .. } | Event::Lapsed { .. } | Event::Ended { .. } => {
                 self.told[node].over += 1;
                 self.told[node].ringing = false;
             }
@@ -186,6 +206,10 @@ impl Story {
         self.told[node].ringing = true;
         if chance < 60 {
             self.world.ring(node);
+        }
+        if chance % 4 < 2 {
+            let early = Provisional::new(183).body(Body::sdp("early"));
+            self.world.order(node, |endpoint, now, out| endpoint.ring(now, session, early, out));
         }
         if chance % 10 < 7 {
             self.told[node].ringing = false;

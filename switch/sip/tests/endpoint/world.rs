@@ -74,6 +74,8 @@ pub struct World {
     fate: Judge,
     pub ladder: Vec<String>,
     pub transport: Transport,
+    /// Whether INVITEs advertise 100rel.
+    pub reliable: bool,
     /// The connection of what was sent last.
     pub connection: u64,
 }
@@ -112,6 +114,7 @@ impl World {
             fate: Box::new(|_| Fate::Deliver),
             ladder: Vec::new(),
             transport: Transport::Udp,
+            reliable: false,
             connection: 0,
         }
     }
@@ -345,7 +348,7 @@ impl World {
             max_forwards: 70,
             headers: Vec::new(),
             body: Some(Body::sdp("offer")),
-            reliable: false,
+            reliable: self.reliable,
             max_breadth: None,
             fallbacks: Vec::new(),
         }
