@@ -32,6 +32,9 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
         let reason = format!("expected 1 to {USER_AGENT_BYTES_MAX} printable ASCII characters");
         mistakes.push(Mistake::new("sip.user_agent", reason));
     }
+    if sip.session_expires_secs != 0 && sip.session_expires_secs < sip.min_se_secs {
+        mistakes.push(Mistake::new("sip.session_expires_secs", "is less than min_se_secs"));
+    }
     check_guard(config, mistakes);
     let algorithms = &sip.digest_algorithms;
     if algorithms.is_empty()

@@ -76,6 +76,12 @@ pub struct Sip {
     /// Digest algorithms phones are challenged with, in this order (RFC 8760 §2.4). Many phones give up when one of
     /// them is not MD5.
     pub digest_algorithms: Vec<Algorithm>,
+    /// Whether early media is sent so that it cannot get lost, to phones that support it (RFC 3262).
+    pub reliable_provisionals: bool,
+    /// Seconds after which a call that nobody has refreshed is ended (RFC 4028); 0 asks for no refreshes.
+    pub session_expires_secs: u32,
+    /// Shortest such interval that a phone may ask for, in seconds.
+    pub min_se_secs: u32,
     /// Networks that may speak to the switch and are never locked out. The most specific network of `allow` and `deny`
     /// that holds an address decides; an address in none may speak.
     pub allow: Vec<IpNet>,
@@ -235,6 +241,9 @@ impl Default for Config {
                 advertised_addresses: Vec::new(),
                 user_agent: "sambung".into(),
                 digest_algorithms: vec![Algorithm::Md5],
+                reliable_provisionals: true,
+                session_expires_secs: 1_800,
+                min_se_secs: 90,
                 allow: Vec::new(),
                 deny: Vec::new(),
                 scanner_user_agents: GuardConfig::default().scanner_user_agents,

@@ -89,6 +89,9 @@ impl<'a> Reader<'a> {
             s.take("advertised_addresses", &mut sip.advertised_addresses, |v| list(v, ip_address));
             s.take("user_agent", &mut sip.user_agent, text);
             s.take("digest_algorithms", &mut sip.digest_algorithms, |v| list(v, digest_algorithm));
+            s.take("reliable_provisionals", &mut sip.reliable_provisionals, flag);
+            s.take("session_expires_secs", &mut sip.session_expires_secs, |v| number(v, 0, 86_400));
+            s.take("min_se_secs", &mut sip.min_se_secs, |v| number(v, 90, 86_400));
             s.take("allow", &mut sip.allow, |v| list(v, network));
             s.take("deny", &mut sip.deny, |v| list(v, network));
             s.take("scanner_user_agents", &mut sip.scanner_user_agents, |v| list(v, text));

@@ -127,6 +127,8 @@ fn limits_must_agree_with_each_other() {
     check("[media]\naddresses = ['192.0.2.1', '192.0.2.2']", &[("media.addresses", "2 IPv4")]);
     check("[switch_api]\nlisten = '0.0.0.0:8090'", &[("switch_api.listen", "loopback")]);
     check("[sip]\nuser_agent = \"a\\r\\nVia: x\"", &[("sip.user_agent", "printable")]);
+    check("[sip]\nsession_expires_secs = 60", &[("sip.session_expires_secs", "less than")]);
+    check("[sip]\nmin_se_secs = 60", &[("sip.min_se_secs", "from 90")]);
     check("[sip]\ndigest_algorithms = []", &[("sip.digest_algorithms", "either order")]);
     check("[sip]\ndigest_algorithms = ['MD4']", &[("sip.digest_algorithms", "SHA-256")]);
     check("[log]\nfilter = 'sambungd=loud'", &[("log.filter", "")]);

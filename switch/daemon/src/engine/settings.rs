@@ -19,6 +19,9 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
     SwitchboardConfig {
         endpoint: EndpointConfig {
             user_agent: config.sip.user_agent.clone(),
+            reliable_provisionals: config.sip.reliable_provisionals,
+            session_expires_secs: config.sip.session_expires_secs,
+            min_se_secs: config.sip.min_se_secs,
             transactions_max: limits.transactions_max,
             sessions_max: limits.calls_max * SESSIONS_PER_CALL,
             subscriptions_max: limits.subscriptions_max,
