@@ -305,7 +305,7 @@ fn section_4_2_1_1_what_is_refused() {
     world.run(HOP);
     assert_eq!(world.nodes[C].inbox.pop().unwrap().view().status(), Some(400));
     // Nobody has subscribed by this tag; not even when it is a session's.
-    world.say(C, B, &subscribe(1, Some("00ffffffffffffffff"), EVENT));
+    world.say(C, B, &subscribe(2, Some("00ffffffffffffffff"), EVENT));
     world.run_ms(20);
     assert_eq!(world.nodes[C].inbox.pop().unwrap().view().status(), Some(481));
     world.assert_gone();
