@@ -154,7 +154,7 @@ impl Locate {
         match (port, transport) {
             // 4.1 and 4.2: what is written decides, and a port means that there is nothing to ask for.
             (_, Some(transport)) if !locate.speaks.contains(&transport) => {
-                locate.stage = Stage::Done(Vec::new())
+                locate.stage = Stage::Done(Vec::new());
             }
             (Some(port), transport) => {
                 let transport = transport.unwrap_or(locate.default_transport());
@@ -190,7 +190,7 @@ impl Locate {
     pub fn answer(&mut self, question: &Question, answer: Answer) {
         match (&mut self.stage, question, answer) {
             (Stage::Services, Question::Naptr(_), Answer::Services(services)) => {
-                self.choose_services(services)
+                self.choose_services(services);
             }
             (Stage::Servers(services), Question::Srv(name), Answer::Servers(servers)) => {
                 for (_, _, known) in services.iter_mut().filter(|(_, own, _)| own == name) {
