@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::fd_store::FdStore;
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
@@ -49,8 +50,12 @@ pub struct Program {
     pub handed_over: Vec<PathBuf>,
     /// What makes it stop in good order; also sent when we die.
     pub stop_signal: Signal,
-    /// Where its output goes; emptied at every start.
+    /// Where its output goes; emptied at every start but a restart.
     pub log: PathBuf,
+    /// It goes on where it stopped: what it keeps in this store is passed to it.
+    pub store: Option<Arc<FdStore>>,
+    /// It has run before, and its log goes on.
+    pub is_restart: bool,
 }
 
 /// A running program.
@@ -86,11 +91,15 @@ impl Child {
     pub fn spawn(program: &Program) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let mut command = command(program)?;
+        let store = program.store.clone();
         thread::Builder::new().name(format!("child {}", program.name)).spawn(move || {
             match command.spawn() {
                 Err(error) => drop(sender.send(Err(error))),
                 Ok(child) => {
                     let pid = child.id();
+                    if let Some(store) = store {
+                        store.believe(pid);
+                    }
                     let process = Arc::new(Mutex::new(Process { child, status: None, is_owned: true }));
                     drop(sender.send(Ok((pid, Arc::clone(&process)))));
                     keep(&process);
@@ -183,10 +192,17 @@ fn keep(process: &Mutex<Process>) {
 }
 
 fn command(program: &Program) -> io::Result<Command> {
-    // Emptied now and appended to from then on, so that it can be emptied again while the program writes.
-    File::create(&program.log)?;
-    let log = File::options().append(true).open(&program.log)?;
+    // Emptied at a first start and appended to from then on, so that it can be emptied again while the program writes.
+    if !program.is_restart {
+        File::create(&program.log)?;
+    }
+    let log = File::options().append(true).create(true).open(&program.log)?;
     let mut command = setpriv(program.identity.as_ref(), Some(program.stop_signal), &program.handed_over);
+    if let Some(store) = &program.store {
+        store.pass_to(&mut command)?;
+        // The program's process id is known to nobody earlier than to the shell that becomes it.
+        command.args(["sh", "-c", "export LISTEN_PID=$$ && exec \"$@\"", "sh"]);
+    }
     command.arg(&program.path).args(&program.args);
     // It holds a password, and whoever may see the process may see its environment.
     command.env_remove("DATABASE_URL");
@@ -257,6 +273,8 @@ mod tests {
             identity: None,
             handed_over: Vec::new(),
             stop_signal: Signal::TERM,
+            store: None,
+            is_restart: false,
             log: std::env::temp_dir().join(format!("sambung-child-{}-{log}", std::process::id())),
         }
     }

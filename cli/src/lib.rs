@@ -9,5 +9,6 @@
 )]
 
 pub mod child;
+pub mod fd_store;
 pub mod postgres;
 pub mod secret;

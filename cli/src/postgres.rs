@@ -224,6 +224,8 @@ impl Cluster {
             if self.is_closed_off { (handed_over(0), vec![dir.clone()]) } else { (dir.clone(), Vec::new()) };
         let args = ["-D".into(), dir.into()].into_iter().chain(options.map(Into::into)).collect();
         Program {
+            store: None,
+            is_restart: false,
             name: "PostgreSQL",
             path: self.binaries.program("postgres"),
             args,

@@ -91,7 +91,7 @@ async fn bring_up_and_watch(options: &Options, place: &Place, running: &mut Runn
     place.folder.write_secret("demo.json", &serde_json::to_string_pretty(&demo)?)?;
     terminal::print(&table::table(&demo, options, place.folder.root()))?;
     terminal::print("ready\n")?;
-    supervise::watch(daemons, running.cluster.as_ref(), &place.folder.private("log")?).await
+    supervise::watch(daemons, place, running.cluster.as_ref(), &place.folder.private("log")?).await
 }
 
 /// A pool of the deploying user, and the URL it came from.

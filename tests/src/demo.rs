@@ -103,6 +103,11 @@ impl Demo {
         Ok(status)
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
     /// Starts it again in the same folder, after its end.
     pub fn start_again(&mut self) -> Result<()> {
         self.running = launch(&self.arguments, self.folder.path(), None)?;
@@ -118,6 +123,11 @@ impl Demo {
     /// Waits until it ends by itself.
     pub fn wait_for_end(&mut self) -> Result<ExitStatus> {
         self.running.wait(START_MAX)
+    }
+
+    /// As [`Demo::wait_for_end`], but not for so long.
+    pub fn wait_for_end_within(&mut self, within: Duration) -> Result<ExitStatus> {
+        self.running.wait(within)
     }
 
     /// The switch's figures, as Prometheus reads them.

@@ -45,13 +45,39 @@ pub struct Playing {
 impl Actor {
     /// Plays `scenario` once, with `{number}` for whom it is about and further words; does not wait for its end.
     pub fn play(&self, scenario: &str, number: &str, words: &[(&str, &str)]) -> Result<Playing> {
+        let words: Vec<_> = words.iter().copied().chain([("number", number)]).collect();
+        self.start(scenario, &words, &["-m", "1", "-l", "1"], true)
+    }
+
+    /// Plays it so many times: at `rate` a second, or whenever somebody calls.
+    pub fn play_many(
+        &self,
+        scenario: &str,
+        words: &[(&str, &str)],
+        count: u32,
+        rate: Option<u32>,
+    ) -> Result<Playing> {
+        let (count, rate) = (count.to_string(), rate.map(|rate| rate.to_string()));
+        let mut how = vec!["-m", &count, "-l", &count];
+        if let Some(rate) = &rate {
+            how.extend(["-r", rate]);
+        }
+        self.start(scenario, words, &how, false)
+    }
+
+    fn start(
+        &self,
+        scenario: &str,
+        words: &[(&str, &str)],
+        how: &[&str],
+        is_traced: bool,
+    ) -> Result<Playing> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(format!("{scenario}.xml"));
         let mut text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let account = &self.account;
         let media_port = (self.port + 2).to_string();
         let own = [
-            ("number", number),
-            ("user", &account.username),
+            ("user", account.username.as_str()),
             ("password", &account.password),
             ("domain", &account.domain),
             ("media_port", &media_port),
@@ -63,7 +89,8 @@ impl Actor {
         let stem = format!("{}-{scenario}", account.username);
         let file = self.folder.join(format!("{stem}.xml"));
         std::fs::write(&file, text)?;
-        let mut command = self.command(&file, &stem)?;
+        let mut command = self.command(&file, &stem, is_traced)?;
+        command.args(how);
         if SEEING_REPEATS.contains(&scenario) {
             command.arg("-nr");
         }
@@ -71,21 +98,18 @@ impl Actor {
         Ok(Playing { running, name: stem, folder: self.folder.clone() })
     }
 
-    fn command(&self, scenario: &Path, stem: &str) -> Result<Command> {
+    fn command(&self, scenario: &Path, stem: &str, is_traced: bool) -> Result<Command> {
         let switch: SocketAddr = self.account.switch.context("a switch to talk to")?;
         let transport = if self.account.transport == Transport::Tcp { "t1" } else { "u1" };
         let mut command = Command::new("sipp");
         command.arg(switch.to_string()).arg("-sf").arg(scenario);
         command.args(["-i", "127.0.0.1", "-p", &self.port.to_string(), "-t", transport]);
-        command.args(["-m", "1", "-l", "1", "-nostdin", "-nd", "-default_behaviors", "none"]);
+        command.args(["-nostdin", "-nd", "-default_behaviors", "none"]);
         command.args(["-timeout", &SCENARIO_SECS.to_string(), "-timeout_error"]);
-        command.args([
-            "-trace_msg",
-            "-message_file",
-            &format!("{stem}.messages"),
-            "-message_overwrite",
-            "true",
-        ]);
+        if is_traced {
+            let messages = format!("{stem}.messages");
+            command.args(["-trace_msg", "-message_file", &messages, "-message_overwrite", "true"]);
+        }
         command.args(["-trace_err", "-error_file", &format!("{stem}.errors")]).env("TERM", "dumb");
         command.current_dir(&self.folder);
         Ok(command)

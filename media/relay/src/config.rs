@@ -1,6 +1,10 @@
 //! What the relay is told at start, and every way in which that can be wrong.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{
+    io,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 /// Addresses that one relay can serve: one of each family, or two of one.
 pub const ADDRESSES_MAX: usize = 2;
@@ -21,6 +25,9 @@ pub struct RelayConfig {
     /// CPU that the worker thread is pinned to; `None` leaves it to the kernel. A core that the process may not use
     /// is warned about and left to the kernel too.
     pub core: Option<usize>,
+    /// Where the time line of the legs begins: the same real instant for every life of the switch. `None` is the
+    /// start of this one.
+    pub origin: Option<Instant>,
     /// Differentiated services code point of sent media, 0 to 63. 46 is expedited forwarding (RFC 3246).
     pub dscp: u8,
 }
@@ -34,6 +41,7 @@ impl Default for RelayConfig {
             stock_target: 64,
             quarantine: Duration::from_secs(5),
             core: None,
+            origin: None,
             dscp: 46,
         }
     }

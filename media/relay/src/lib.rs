@@ -25,6 +25,7 @@ mod counters;
 mod slots;
 mod sockets;
 mod stock;
+mod survival;
 mod syscall;
 mod worker;
 
@@ -42,6 +43,7 @@ use streams::media::{MediaCommand, MediaEvent};
 
 pub use config::{ADDRESSES_MAX, MediaAddress, PAIRS_MAX, PortRange, RelayConfig, RelayError};
 pub use counters::Counters;
+pub use survival::{Keep, Resumed};
 use worker::{COMMANDS, Ends, Worker};
 
 /// Commands that may wait for the worker.
@@ -68,6 +70,17 @@ impl Relay {
     /// Checks the configuration, binds the first pair of each address and starts the worker. `waker` is called on
     /// the worker's thread whenever [`Relay::receive`] has something new; it must be quick and must not block.
     pub fn start(config: RelayConfig, waker: impl Fn() + Send + 'static) -> Result<Self, RelayError> {
+        Self::resume(config, Resumed::default(), None, waker)
+    }
+
+    /// As [`Relay::start`], with the legs that a former life has left, and with somebody who keeps those of this one.
+    /// A leg that cannot be taken back is reported closed.
+    pub fn resume(
+        config: RelayConfig,
+        resumed: Resumed,
+        keep: Option<Box<dyn Keep>>,
+        waker: impl Fn() + Send + 'static,
+    ) -> Result<Self, RelayError> {
         config.check()?;
         for address in &config.addresses {
             if !sockets::is_local(address.bind) {
@@ -87,8 +100,9 @@ impl Relay {
             wake_owner: waker,
             stop: Arc::clone(&stop),
             counters: Arc::clone(&counters),
+            keep,
         };
-        let worker = Worker::new(config, ends)?;
+        let worker = Worker::new(config, resumed, ends)?;
         let thread =
             Builder::new().name("media-0".into()).spawn(move || worker.run()).map_err(RelayError::Worker)?;
         Ok(Self { commands, events, waker: command_waker, stop, counters, thread: Some(thread) })
@@ -103,6 +117,11 @@ impl Relay {
         // The only failure is an eventfd counter at its end, and then the worker is awake anyway.
         let _ = self.waker.wake();
         Ok(())
+    }
+
+    /// Has the worker turn once, which [`Counters::wakeups`] shows: whoever watches it sees whether it still does.
+    pub fn wake(&self) {
+        let _ = self.waker.wake();
     }
 
     /// The next event, if there is one.

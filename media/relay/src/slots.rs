@@ -36,6 +36,8 @@ pub(crate) struct Leg {
     sockets: Pair,
     pub(crate) state: LegState,
     peer: Option<usize>,
+    /// What its latest image showed, and when it was made.
+    pub(crate) imaged: Option<(Option<SocketAddr>, u64)>,
 }
 
 impl Leg {
@@ -73,12 +75,44 @@ impl Slots {
         current.then_some(at)
     }
 
+    /// A leg of a former life, under the lease that it had. `None` if its slot is in use or does not exist.
+    pub(crate) fn resume(&mut self, lease: LeaseId, sockets: Pair, state: LegState) -> Option<usize> {
+        let at = (lease.0 & 0xffff) as usize;
+        let slot = self.0.get_mut(at).filter(|slot| matches!(slot.used, Use::Free))?;
+        slot.generation = u16::try_from(lease.0 >> 16).ok()?;
+        slot.used = Use::Open(Box::new(Leg { sockets, state, peer: None, imaged: None }));
+        Some(at)
+    }
+
+    /// The lease of a slot.
+    pub(crate) fn lease(&self, at: usize) -> Option<LeaseId> {
+        let index = u32::try_from(at).ok()?;
+        self.0.get(at).map(|slot| LeaseId(u32::from(slot.generation) << 16 | index))
+    }
+
+    /// An open leg for its image, with the lease of its peer.
+    pub(crate) fn seen(&mut self, at: usize) -> Option<(LeaseId, Option<LeaseId>, &mut Leg)> {
+        let lease = self.lease(at)?;
+        let peer = self.leg(at)?.peer.and_then(|peer| self.lease(peer));
+        self.leg(at).map(|leg| (lease, peer, leg))
+    }
+
+    /// How many slots there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// From stock to open. `None` if the slot is not on stock.
     pub(crate) fn open(&mut self, at: usize, media: LegMedia) -> Option<&mut Leg> {
         let slot = self.0.get_mut(at)?;
         match std::mem::take(&mut slot.used) {
             Use::Stocked(sockets) => {
-                slot.used = Use::Open(Box::new(Leg { sockets, state: LegState::new(media), peer: None }));
+                slot.used = Use::Open(Box::new(Leg {
+                    sockets,
+                    state: LegState::new(media),
+                    peer: None,
+                    imaged: None,
+                }));
                 self.leg(at)
             }
             used => {

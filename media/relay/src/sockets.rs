@@ -23,6 +23,25 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// The pair of a former life's RTP socket, or of a new one. RTCP is bound anew in any case.
+    pub(crate) fn resume(
+        ip: IpAddr,
+        rtp_port: u16,
+        dscp: u8,
+        inherited: Option<net::UdpSocket>,
+    ) -> io::Result<Self> {
+        let Some(socket) = inherited
+            .filter(|found| found.local_addr().is_ok_and(|address| address == SocketAddr::new(ip, rtp_port)))
+        else {
+            return Self::bind(ip, rtp_port, dscp);
+        };
+        socket.set_nonblocking(true)?;
+        let rtcp_port = rtp_port.checked_add(1).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Self { rtp: UdpSocket::from_std(socket), rtcp: udp(ip, rtcp_port, dscp)? })
+    }
+}
+
 /// Whether an address is one of this host's: the kernel knows best.
 pub(crate) fn is_local(ip: IpAddr) -> bool {
     let refused = net::UdpSocket::bind(SocketAddr::new(ip, 0)).err();

@@ -41,6 +41,11 @@ impl Pool {
         }
     }
 
+    /// A pair is in use by a leg of a former life.
+    pub(crate) fn taken(&mut self, pair: usize) {
+        self.free.retain(|free| *free != pair);
+    }
+
     /// The next pair to bind, if more are wanted and one may be tried now.
     pub(crate) fn next(&mut self, now_micros: u64) -> Option<usize> {
         while let Some((until, pair)) = self.resting.front().copied() {

@@ -5,9 +5,10 @@
 //! searches nothing: the poll token is the index of the leg.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io::{self, ErrorKind},
-    net::SocketAddr,
+    net::{SocketAddr, UdpSocket},
+    os::fd::AsFd as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -18,7 +19,7 @@ use std::{
 use mio::{Events, Interest, Poll, Token};
 use rtrb::{Consumer, Producer};
 use streams::{
-    leg::{Channel, DropReason},
+    leg::{Channel, DropReason, LegState},
     media::{LeaseId, LegMedia, MediaCommand, MediaEvent, PortLease},
     path::{Path, Step},
 };
@@ -29,6 +30,7 @@ use crate::{
     slots::Slots,
     sockets::Pair,
     stock::Pool,
+    survival::{IMAGE_AGE_MICROS_MAX, Keep, LegImage, Resumed},
     syscall::{BATCH_MAX, Batch, pin_thread},
 };
 
@@ -60,6 +62,9 @@ pub(crate) struct Worker<W> {
     started: Instant,
     tally: Tally,
     counters: Arc<Counters>,
+    keep: Option<Box<dyn Keep>>,
+    /// Legs to be imaged at the end of the turn.
+    changed: Vec<usize>,
 }
 
 /// What the worker shares with its owner.
@@ -70,15 +75,18 @@ pub(crate) struct Ends<W> {
     pub(crate) wake_owner: W,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) keep: Option<Box<dyn Keep>>,
 }
 
 impl<W: Fn()> Worker<W> {
-    /// Binds the first pairs of each pool, so that a range which cannot work is told at start.
-    pub(crate) fn new(config: RelayConfig, ends: Ends<W>) -> Result<Self, RelayError> {
+    /// Takes back the legs of a former life, and binds the first pairs of each pool, so that a range which cannot
+    /// work is told at start.
+    pub(crate) fn new(config: RelayConfig, resumed: Resumed, ends: Ends<W>) -> Result<Self, RelayError> {
         let pairs = config.ports.pairs();
         let target = config.stock_target;
         let pools: Vec<Pool> = config.addresses.iter().map(|a| Pool::new(*a, pairs, target)).collect();
-        let Ends { poll, commands, events, wake_owner, stop, counters } = ends;
+        let Ends { poll, commands, events, wake_owner, stop, counters, keep } = ends;
+        let started = config.origin.unwrap_or_else(Instant::now);
         let mut worker = Self {
             slots: Slots::new(pairs * pools.len()),
             config,
@@ -89,14 +97,72 @@ impl<W: Fn()> Worker<W> {
             wake_owner,
             stop,
             pools,
-            started: Instant::now(),
+            started,
             tally: Tally::default(),
             counters,
+            keep,
+            changed: Vec::new(),
         };
+        worker.resume(resumed);
         for at in 0..worker.pools.len() {
             worker.first_pair(at)?;
         }
         Ok(worker)
+    }
+
+    /// Takes back what can be taken back; the rest is reported closed.
+    fn resume(&mut self, resumed: Resumed) {
+        let mut sockets: BTreeMap<LeaseId, UdpSocket> = resumed.sockets.into_iter().collect();
+        let mut joins = BTreeMap::new();
+        for (lease, image) in resumed.images {
+            let image = LegImage::read(&image);
+            let report = image.as_ref().map(|image| image.state.report()).unwrap_or_default();
+            let peer = image.as_ref().and_then(|image| image.peer).map(LeaseId);
+            match image.and_then(|image| self.resume_leg(lease, image.state, sockets.remove(&lease))) {
+                Some(at) => drop(joins.insert(lease, (at, peer))),
+                None => {
+                    self.forget(lease);
+                    self.tell(MediaEvent::Closed { lease, report });
+                }
+            }
+        }
+        // Either half of a pair may be older than the other: only what both say is so.
+        for (lease, (at, peer)) in &joins {
+            if let Some((other, Some(back))) = peer.and_then(|peer| joins.get(&peer))
+                && back == lease
+            {
+                self.slots.join(*at, *other);
+            }
+        }
+        sockets.into_keys().for_each(|lease| self.forget(lease));
+    }
+
+    fn resume_leg(&mut self, lease: LeaseId, state: LegState, socket: Option<UdpSocket>) -> Option<usize> {
+        let (ports, dscp, at) = (self.config.ports, self.config.dscp, (lease.0 & 0xffff) as usize);
+        let (pool, pair) = self.pool_of(at)?;
+        let sockets = Pair::resume(pool.address.bind, ports.rtp_port(pair), dscp, socket).ok()?;
+        let at = self.slots.resume(lease, sockets, state)?;
+        self.listen_on(at);
+        self.tally.legs_open += 1;
+        self.changed.push(at);
+        self.pool_of(at)?.0.taken(pair);
+        Some(at)
+    }
+
+    fn listen_on(&mut self, at: usize) {
+        let Some(leg) = self.slots.leg(at) else { return };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let socket = leg.socket(channel);
+            if self.poll.registry().register(socket, token(at, channel), Interest::READABLE).is_err() {
+                self.tally.receive_errors += 1;
+            }
+        }
+    }
+
+    fn forget(&mut self, lease: LeaseId) {
+        if let Some(keep) = &mut self.keep {
+            keep.close(lease);
+        }
     }
 
     fn first_pair(&mut self, at: usize) -> Result<(), RelayError> {
@@ -145,10 +211,13 @@ impl<W: Fn()> Worker<W> {
                 }
             }
             self.refill(now);
+            self.put_images(now, false);
             // Figures first, so that whoever has seen an event has seen what it counted.
             self.publish();
             self.hand_out();
         }
+        self.changed = (0..self.slots.len()).collect();
+        self.put_images(now, true);
     }
 
     fn now_micros(&self) -> u64 {
@@ -175,16 +244,18 @@ impl<W: Fn()> Worker<W> {
             let Ok(command) = self.commands.pop() else { return };
             let obeyed = match command {
                 MediaCommand::Open { lease, media } => self.open(batch, lease, media),
-                MediaCommand::Configure { lease, media } => self
-                    .slots
-                    .find(lease)
-                    .and_then(|at| self.slots.leg(at))
-                    .map(|leg| leg.state.configure(now, media)),
+                MediaCommand::Configure { lease, media } => self.slots.find(lease).and_then(|at| {
+                    self.changed.push(at);
+                    self.slots.leg(at).map(|leg| leg.state.configure(now, media))
+                }),
                 MediaCommand::Join { a, b } => {
                     let found = self.slots.find(a).zip(self.slots.find(b));
-                    found.filter(|(a, b)| self.slots.join(*a, *b)).map(drop)
+                    found.filter(|(a, b)| self.slots.join(*a, *b)).map(|(a, b)| self.changed.extend([a, b]))
                 }
-                MediaCommand::Part { lease } => self.slots.find(lease).map(|at| self.slots.part(at)),
+                MediaCommand::Part { lease } => self.slots.find(lease).map(|at| {
+                    self.changed.push(at);
+                    self.slots.part(at);
+                }),
                 MediaCommand::Close { lease } => self.close(lease, now),
             };
             if obeyed.is_none() {
@@ -204,10 +275,12 @@ impl<W: Fn()> Worker<W> {
                     break;
                 }
             }
-            if self.poll.registry().register(socket, token(at, channel), Interest::READABLE).is_err() {
-                self.tally.receive_errors += 1;
-            }
         }
+        if let Some(keep) = &mut self.keep {
+            keep.open(lease, leg.socket(Channel::Rtp).as_fd());
+        }
+        self.listen_on(at);
+        self.changed.push(at);
         self.tally.legs_open += 1;
         self.pool_of(at).map(|(pool, _)| pool.drawn())
     }
@@ -215,6 +288,7 @@ impl<W: Fn()> Worker<W> {
     fn close(&mut self, lease: LeaseId, now: u64) -> Option<()> {
         let at = self.slots.find(lease)?;
         let report = self.slots.close(at);
+        self.forget(lease);
         let until = now.saturating_add(u64::try_from(self.config.quarantine.as_micros()).unwrap_or(u64::MAX));
         let (pool, pair) = self.pool_of(at)?;
         pool.rest(pair, until);
@@ -232,10 +306,37 @@ impl<W: Fn()> Worker<W> {
         self.pools.get_mut(at / pairs).map(|pool| (pool, at % pairs))
     }
 
+    /// Has the legs imaged that have changed.
+    fn put_images(&mut self, now: u64, is_exact: bool) {
+        let Some(keep) = &mut self.keep else { return self.changed.clear() };
+        for at in self.changed.drain(..) {
+            if let Some((lease, peer, leg)) = self.slots.seen(at) {
+                leg.imaged = Some((leg.state.pinned(), now));
+                let image = LegImage { peer: peer.map(|peer| peer.0), is_exact, state: &leg.state };
+                image.keep(lease, keep.as_mut());
+            }
+        }
+    }
+
+    /// Whether the image of a leg that packets have come for is too old, or shows another source.
+    fn mind_image(&mut self, at: usize, now: u64) {
+        if self.keep.is_none() {
+            return;
+        }
+        let Some(leg) = self.slots.leg(at) else { return };
+        let is_good = leg.imaged.is_some_and(|(pinned, made)| {
+            pinned == leg.state.pinned() && now.saturating_sub(made) < IMAGE_AGE_MICROS_MAX
+        });
+        if !is_good {
+            self.changed.push(at);
+        }
+    }
+
     /// Everything that has come in on one socket.
     fn carry(&mut self, batch: &mut Batch, token: usize, now: u64) {
         let at = token / 2;
         let channel = if token.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp };
+        self.mind_image(at, now);
         for _ in 0..BATCHES_PER_TURN_MAX {
             match self.carry_batch(batch, at, channel, now) {
                 Some(received) if received == BATCH_MAX => {}

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use contract::command::Command;
 use dialplan::Plan;
 use sip::Flow;
 use streams::media::MediaEvent;
 
-use crate::{clock::ClockMark, registrar::Binding};
+use crate::{clock::ClockMark, image::CallImage, registrar::Binding};
 
 /// One thing that happens.
 #[derive(Debug)]
@@ -41,6 +42,14 @@ pub enum Input<'a> {
     Clock(ClockMark),
     /// Contacts that were put out before a restart, given before traffic. Expired ones are put out as removed.
     Restore(Vec<Binding>),
+    /// Calls that were put out before a restart, and what [`crate::Switchboard::image_of_rest`] gave, if anything.
+    /// Given before traffic and before the first stock.
+    Resume {
+        /// The calls, in whatever state.
+        calls: Vec<CallImage>,
+        /// The rest; empty when there is none.
+        rest: Bytes,
+    },
     /// True: the journal cannot keep up, so that new calls are answered 503. False: it can again.
     JournalPressure(bool),
 }

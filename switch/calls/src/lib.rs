@@ -26,6 +26,7 @@ mod clock;
 mod config;
 mod facts;
 mod guard;
+mod image;
 mod input;
 mod means;
 mod messages;
@@ -40,7 +41,10 @@ pub use clock::ClockMark;
 pub use config::{Limits, Redirects, SwitchboardConfig, Timeouts};
 pub use contract::command::{Command, Outcome};
 pub use guard::{Access, AccessList, GuardConfig};
+pub use image::{CallImage, Continuity};
 pub use input::Input;
-pub use output::{BindingChange, LiveChange, Notice, Offence, Output, Outputs, SecurityEvent, Trace, Why};
+pub use output::{
+    BindingChange, ImageChange, LiveChange, Notice, Offence, Output, Outputs, SecurityEvent, Trace, Why,
+};
 pub use registrar::{Binding, BindingFlow};
 pub use switchboard::{Counts, Switchboard};

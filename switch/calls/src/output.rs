@@ -38,6 +38,8 @@ pub enum Output {
     Binding(BindingChange),
     /// A change of the table of calls that are up.
     Live(LiveChange),
+    /// A change of the images of calls. To be kept before anything of the same input is sent.
+    Image(ImageChange),
     /// What came of [`crate::Input::Command`].
     Command(Outcome),
     /// To be counted and, at a bounded rate, logged. Holds no personal data.
@@ -82,6 +84,20 @@ pub enum BindingChange {
     },
 }
 
+/// A change of the images of calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageChange {
+    /// New or changed.
+    Put {
+        /// Which call.
+        call: CallId,
+        /// All there is to know of it.
+        image: Bytes,
+    },
+    /// Nothing is left of it.
+    Remove(CallId),
+}
+
 /// A change of the table of calls that have not ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LiveChange {
@@ -116,6 +132,8 @@ pub enum Notice {
     BindingReplaced,
     /// A contact was refused: too many of all accounts together.
     BindingsFull,
+    /// A call of a former life could not be taken back; the journal ends it.
+    ImageUnreadable(CallId),
     /// The relay did not return a lease in time.
     LeaseNotReturned(LeaseId),
     /// A leg of a finished call did not end in time.
@@ -191,6 +209,16 @@ impl Outputs {
     /// Appends an output.
     pub fn push(&mut self, output: Output) {
         self.queue.push_back(output);
+    }
+
+    /// Appends outputs.
+    pub fn extend(&mut self, outputs: impl IntoIterator<Item = Output>) {
+        self.queue.extend(outputs);
+    }
+
+    /// What there is, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Output> {
+        self.queue.iter()
     }
 
     /// Whether there is none.

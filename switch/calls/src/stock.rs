@@ -3,7 +3,7 @@
 //! Drawing is pure: an SDP never names a port that is not bound. A lease is held from the draw until the relay
 //! reports it closed; how long a port then rests is the relay's business.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use contract::id::CallId;
 use streams::media::{LeaseId, PortLease};
@@ -36,9 +36,18 @@ impl Stock {
         Some(lease)
     }
 
+    /// Leases that a call holds from a former life.
+    pub(crate) fn hold(&mut self, leases: Vec<LeaseId>, call: CallId) {
+        self.held.extend(leases.into_iter().map(|lease| (lease, call)));
+    }
+
     /// The lease is free again, or lost; whose it was.
     pub(crate) fn returned(&mut self, lease: LeaseId) -> Option<CallId> {
         self.held.remove(&lease)
+    }
+
+    pub(crate) fn leases(&self) -> BTreeSet<LeaseId> {
+        self.held.keys().copied().collect()
     }
 
     pub(crate) fn is_empty(&self, is_ipv4: bool) -> bool {

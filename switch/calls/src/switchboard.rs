@@ -16,7 +16,7 @@ use contract::{
 };
 use dialplan::Plan;
 use sip::{Endpoint, Event, Flow, Index, SessionKey};
-use streams::media::MediaEvent;
+use streams::media::{LeaseId, MediaEvent};
 
 use crate::{
     admission::Overload,
@@ -56,7 +56,10 @@ pub struct Switchboard {
     pub(crate) random: Random,
     pub(crate) has_journal_pressure: bool,
     clock: ClockMark,
-    origin: Instant,
+    /// Where [`Moment`]s are counted from.
+    pub(crate) origin: Instant,
+    /// Calls to be put out as images; `None` when nobody keeps them.
+    pub(crate) changed: Option<BTreeSet<CallId>>,
     deadlines: BTreeSet<(Moment, CallId)>,
     /// Calls whose `ended` is written and whose legs are still leaving.
     over: usize,
@@ -124,6 +127,7 @@ impl Switchboard {
             has_journal_pressure: false,
             clock,
             origin: clock.instant,
+            changed: None,
             deadlines: BTreeSet::new(),
             over: 0,
             config,
@@ -151,9 +155,11 @@ impl Switchboard {
                 self.trust_restored(&bindings);
                 self.registrar.restore(bindings, &self.plan, wall, out);
             }
+            Input::Resume { calls, rest } => self.resume(calls, &rest, out),
             Input::JournalPressure(is_high) => self.has_journal_pressure = is_high,
         }
         self.carry_out(out);
+        self.put_out_images(out);
     }
 
     /// When to call with [`Input::Timeout`] next, and why.
@@ -184,6 +190,12 @@ impl Switchboard {
             registrations: self.registrar.len(),
             stock: self.stock.free(),
         }
+    }
+
+    /// The leases that calls hold.
+    #[must_use]
+    pub fn leases(&self) -> BTreeSet<LeaseId> {
+        self.stock.leases()
     }
 
     /// The wall time of the current input.
@@ -271,6 +283,9 @@ impl Switchboard {
     /// Keeps a call for as long as something of it is left.
     pub(crate) fn keep(&mut self, id: CallId, call: Call, before: Option<Moment>) {
         self.show(id, call.lamps());
+        if let Some(changed) = &mut self.changed {
+            changed.insert(id);
+        }
         let after = call.deadline().filter(|_| !call.is_gone());
         if before != after {
             if let Some(before) = before {

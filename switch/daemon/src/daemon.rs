@@ -14,8 +14,9 @@ use std::{
     time::Duration,
 };
 
+use dialplan::Plan;
 use mio::Poll;
-use relay::{MediaAddress, Relay, RelayConfig, RelayError};
+use relay::{Keep, MediaAddress, Relay, RelayConfig, RelayError};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{oneshot, watch};
 
@@ -27,6 +28,7 @@ use crate::{
     journal::{self, feeder::Feeder},
     notify::Notifier,
     plan_watch::{self, PlanWatch},
+    survival::{self, FormerLife, Inherited, Survival, fd_store},
     switch_api::{self, Switch, Token, events::Source},
     wire::{self, Tls, Wire},
 };
@@ -47,6 +49,9 @@ pub struct Daemon {
     database: PgConnectOptions,
     tls: Option<Tls>,
     config: Config,
+    notifier: Notifier,
+    /// Ends when the engine and the relay have let go of the store.
+    store: Option<fd_store::Thread>,
     /// Held for as long as the data folder is ours.
     _lock: File,
 }
@@ -54,15 +59,23 @@ pub struct Daemon {
 impl Daemon {
     /// Opens everything that the configuration names. All that is wrong is reported together.
     pub fn open(config: Config) -> Result<Self, Vec<Mistake>> {
+        Self::resume(config, Inherited::default())
+    }
+
+    /// As [`Daemon::open`], going on with what a former life has left.
+    pub fn resume(config: Config, mut inherited: Inherited) -> Result<Self, Vec<Mistake>> {
         let poll = Poll::new().map_err(|error| one("sip", error))?;
         let waker = engine::waker(&poll).map_err(|error| one("sip", error))?;
         let mut mistakes = Vec::new();
         let lock = keep(lock_data_dir(&config), &mut mistakes);
         let database = keep(database(&config.database), &mut mistakes);
-        let wire = keep(Wire::bind(&config.sip, poll.registry(), std::time::Instant::now()), &mut mistakes);
+        let notifier = Notifier::from_environment();
+        let mut life = Life::begin(&notifier, &mut inherited).map_err(|error| one("survival", error))?;
+        let sockets = survival::wire(&mut inherited, &life.former.unread);
+        let wire = Wire::adopt(&config.sip, sockets, poll.registry(), std::time::Instant::now());
+        let wire = keep(wire, &mut mistakes);
         let waking = Arc::clone(&waker);
-        let relay = Relay::start(relay_config(&config.media), move || drop(waking.wake()));
-        let relay = keep(relay.map_err(|error| media_mistake(&error)), &mut mistakes);
+        let relay = keep(life.relay(&config.media, move || drop(waking.wake())), &mut mistakes);
         let listener = keep(listen(&config), &mut mistakes);
         let (Some(lock), Some(database), Some(wire), Some(relay), Some(listener)) =
             (lock, database, wire, relay, listener)
@@ -74,37 +87,35 @@ impl Daemon {
             |what: &str, error| one("data_dir", format!("{}: {what}: {error}", config.data_dir.display()));
         let (bindings, restored) =
             bindings::open(&config.bindings_dir()).map_err(|error| in_data("bindings", error))?;
-        let journal = journal::open(&config.journal_dir(), append_log::SEGMENT_BYTES)
-            .map_err(|error| in_data("journal", error))?;
+        let journal = life.journal(&config, &wire).map_err(|error| in_data("journal", error))?;
+        let Life { survival, former, store, .. } = life;
 
-        let plan_counters = Arc::new(plan_watch::Counters::default());
-        let kept = plan_watch::read_kept(&config.plan_file());
-        if let Some(plan) = &kept {
-            plan_counters.now_in_use(plan.revision());
-            tracing::info!(revision = plan.revision(), "starting with the plan kept on disk");
-        }
+        let (kept, plan_counters) = kept_plan(&config);
         let tls = wire.tls();
         let (wire_counters, relay_counters) = (wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
-        let journal_end = journal.journal;
-        let parts =
-            engine::Parts { wire, poll, relay, journal: journal_end, bindings, restored, plan: kept, waker };
+        let parts = engine::Parts {
+            wire,
+            poll,
+            relay,
+            journal: journal.journal,
+            bindings,
+            restored,
+            plan: kept,
+            waker,
+            survival,
+            former,
+            open_calls: journal.open,
+        };
         let (engine, handle) = Engine::new(&config, parts)?;
+        let events = Source { folder: config.journal_dir(), durable: journal.durable.clone() };
         let switch = Switch {
-            engine: handle.clone(),
-            live: engine.live(),
-            engine_counters: engine.counters(),
             wire: wire_counters,
             relay: relay_counters,
             journal: journal_counters,
             bindings: bindings_counters,
             plan: plan_counters,
-            trace: engine.trace_counters(),
-            hep: engine.hep_counters(),
-            events: Source { folder: config.journal_dir(), durable: journal.durable.clone() },
-            streams: Arc::default(),
-            started: std::time::Instant::now(),
-            data_dir: config.data_dir.as_path().into(),
+            ..switch_of(&engine, handle.clone(), events, &config)
         };
         announce(&listener, &config)?;
         Ok(Self {
@@ -117,15 +128,29 @@ impl Daemon {
             database,
             tls,
             config,
+            notifier,
+            store,
             _lock: lock,
         })
     }
 
     /// Runs until `stop` is done, then ends all calls, writes everything and returns. A defect ends it in the same
     /// order, as far as that still goes, and is the error. Call it on a tokio runtime.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { engine, handle, switch, token, listener, durable, database, tls, config, _lock } = self;
-        let notifier = Notifier::from_environment();
+    pub async fn run(self, stop: impl Future<Output = Stop>) -> anyhow::Result<()> {
+        let Self {
+            engine,
+            handle,
+            switch,
+            token,
+            listener,
+            durable,
+            database,
+            tls,
+            config,
+            notifier,
+            store,
+            _lock,
+        } = self;
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -145,22 +170,32 @@ impl Daemon {
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
         notifier.send("READY=1");
 
-        let defect = tokio::select! {
-            () = stop => None,
-            () = heartbeat(&notifier, &switch.engine_counters) => None,
-            _ = engine_ended => Some("the engine has ended"),
-            _ = &mut feeder => Some("the feeder has ended"),
-            _ = &mut watch => Some("the plan watch has ended"),
+        let reason = tokio::select! {
+            stop = stop => Ok(stop),
+            () = heartbeat(&notifier, &switch) => Ok(Stop::Drain),
+            _ = engine_ended => Err("the engine has ended"),
+            _ = &mut feeder => Err("the feeder has ended"),
+            _ = &mut watch => Err("the plan watch has ended"),
         };
+        let defect = reason.err();
+        let is_handed_over = reason == Ok(Stop::HandOver);
         notifier.send("STOPPING=1");
         if let Some(defect) = defect {
             tracing::error!(defect, "stopping because of a defect");
         }
-        handle.drain();
+        if is_handed_over {
+            handle.hand_over();
+        } else {
+            handle.drain();
+        }
         let engine = tokio::task::spawn_blocking(move || engine.join()).await?;
         watch.abort();
         certificates.abort();
-        if !feeder.is_finished() && tokio::time::timeout(LAST_DELIVERY_MAX, feeder).await.is_err() {
+        // What was put into the store last has reached the manager then.
+        drop(store);
+        if is_handed_over {
+            feeder.abort();
+        } else if !feeder.is_finished() && tokio::time::timeout(LAST_DELIVERY_MAX, feeder).await.is_err() {
             tracing::info!(
                 "the database has not taken all call records yet; they are delivered after the next start"
             );
@@ -287,17 +322,105 @@ fn spawn_engine(engine: Engine) -> io::Result<(JoinHandle<io::Result<()>>, onesh
     Ok((thread, ended))
 }
 
-/// Tells the watchdog that the engine turns, for as long as it does. Never done.
-async fn heartbeat(notifier: &Notifier, counters: &engine::Counters) {
-    let Some(limit) = notifier.watchdog else { return std::future::pending().await };
-    let mut turns = u64::MAX;
-    loop {
-        let now = counters.turns.load(Ordering::Relaxed);
-        if now != turns {
-            notifier.send("WATCHDOG=1");
+/// The plan of the last life that had one.
+fn kept_plan(config: &Config) -> (Option<Arc<Plan>>, Arc<plan_watch::Counters>) {
+    let counters = Arc::new(plan_watch::Counters::default());
+    let kept = plan_watch::read_kept(&config.plan_file());
+    if let Some(plan) = &kept {
+        counters.now_in_use(plan.revision());
+        tracing::info!(revision = plan.revision(), "starting with the plan kept on disk");
+    }
+    (kept, counters)
+}
+
+/// What the switch API shows of an engine; the counters of the other parts are still to be put in.
+fn switch_of(engine: &Engine, handle: engine::Handle, events: Source, config: &Config) -> Switch {
+    Switch {
+        engine: handle,
+        live: engine.live(),
+        engine_counters: engine.counters(),
+        wire: Arc::default(),
+        relay: Arc::default(),
+        journal: Arc::default(),
+        bindings: Arc::default(),
+        plan: Arc::default(),
+        trace: engine.trace_counters(),
+        hep: engine.hep_counters(),
+        events,
+        streams: Arc::default(),
+        started: std::time::Instant::now(),
+        data_dir: config.data_dir.as_path().into(),
+    }
+}
+
+/// The ways to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// For good: all calls are ended with a goodbye.
+    Drain,
+    /// For a moment: all calls are left to the next life. Without somebody to keep them it is [`Stop::Drain`].
+    HandOver,
+}
+
+/// This life among others: what the former one has left, and the ways to leave something to the next. Empty without a
+/// service manager.
+#[derive(Default)]
+struct Life {
+    store: Option<fd_store::Thread>,
+    survival: Option<Survival>,
+    legs: Option<Box<dyn Keep>>,
+    former: FormerLife,
+    /// Names in the store when this life began.
+    was_there: Vec<String>,
+}
+
+impl Life {
+    fn begin(notifier: &Notifier, inherited: &mut Inherited) -> io::Result<Self> {
+        let was_there = inherited.names();
+        let Some(manager) = notifier.socket() else { return Ok(Self::default()) };
+        let (store, thread) = fd_store::FdStore::start(manager)?;
+        let survival::Opened { survival, legs, former } = survival::open(inherited, &store)?;
+        let legs: Box<dyn Keep> = Box::new(legs);
+        Ok(Self { store: Some(thread), survival: Some(survival), legs: Some(legs), former, was_there })
+    }
+
+    /// Starts the relay with the legs of the former life.
+    fn relay(
+        &mut self,
+        media: &config::Media,
+        waker: impl Fn() + Send + 'static,
+    ) -> Result<Relay, Vec<Mistake>> {
+        let mut config = relay_config(media);
+        config.origin = self.former.continuity.map(|continuity| continuity.origin);
+        let resumed = std::mem::take(&mut self.former.media);
+        let relay = Relay::resume(config, resumed, self.legs.take(), waker);
+        relay.map_err(|error| media_mistake(&error))
+    }
+
+    /// Opens the journal, completes it, and from then on keeps what this life decides.
+    fn journal(&mut self, config: &Config, wire: &Wire) -> io::Result<journal::Opened> {
+        let entries = std::mem::take(&mut self.former.entries);
+        let left = journal::Former { entries, calls: self.former.call_ids() };
+        let journal = journal::reopen(&config.journal_dir(), append_log::SEGMENT_BYTES, &left)?;
+        if let Some(survival) = &mut self.survival {
+            survival.begin(&self.was_there, wire, Arc::clone(&journal.counters));
         }
-        turns = now;
-        // The engine turns once a second at least.
+        Ok(journal)
+    }
+}
+
+/// Tells the watchdog that engine and media thread turn, for as long as both do. Never done.
+async fn heartbeat(notifier: &Notifier, switch: &Switch) {
+    let Some(limit) = notifier.watchdog else { return std::future::pending().await };
+    let (mut turns, mut wakeups) = (u64::MAX, u64::MAX);
+    loop {
+        let engine = switch.engine_counters.turns.load(Ordering::Relaxed);
+        let media = switch.relay.wakeups.load(Ordering::Relaxed);
+        if engine != turns && media != wakeups {
+            notifier.send("WATCHDOG=1");
+            (turns, wakeups) = (engine, media);
+        }
+        // The engine turns once a second at least, and then has the media thread turn too.
         tokio::time::sleep((limit / 2).max(Duration::from_millis(500))).await;
     }
 }

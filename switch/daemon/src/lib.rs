@@ -32,6 +32,7 @@ pub mod live;
 pub mod logging;
 mod notify;
 pub mod plan_watch;
+pub mod survival;
 pub mod switch_api;
 pub mod trace;
 pub mod wire;

@@ -8,8 +8,9 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::Parser;
 use sambungd::{
     config::{Config, Mistake},
-    daemon::Daemon,
+    daemon::{Daemon, Stop},
     logging,
+    survival::Inherited,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +30,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    let inherited = Inherited::take();
     let arguments = Arguments::parse();
     let config = match Config::load(&arguments.config) {
         Ok(config) => config,
@@ -42,7 +44,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&[Mistake::new("log", error)]),
     };
     logging::log_panics();
-    match run(config) {
+    match run(config, inherited) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(mistakes)) => refuse(&mistakes),
         Err(error) => {
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: Config) -> anyhow::Result<Result<(), Vec<Mistake>>> {
+fn run(config: Config, inherited: Inherited) -> anyhow::Result<Result<(), Vec<Mistake>>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONTROL_THREADS)
         .thread_name("control")
@@ -62,13 +64,15 @@ fn run(config: Config) -> anyhow::Result<Result<(), Vec<Mistake>>> {
         // Before anything is opened, so that a stop at any moment is one in good order.
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut hand_over = signal(SignalKind::user_defined2())?;
         let stop = async move {
             tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                _ = terminate.recv() => Stop::Drain,
+                _ = interrupt.recv() => Stop::Drain,
+                _ = hand_over.recv() => Stop::HandOver,
             }
         };
-        match Daemon::open(config) {
+        match Daemon::resume(config, inherited) {
             Ok(daemon) => daemon.run(stop).await.map(Ok),
             Err(mistakes) => Ok(Err(mistakes)),
         }

@@ -25,6 +25,14 @@ impl Notifier {
         Self { way, watchdog: micros.filter(|micros| *micros > 0).map(Duration::from_micros) }
     }
 
+    /// A socket of its own to the manager, for the store of descriptors; `None` without a manager.
+    pub fn socket(&self) -> Option<UnixDatagram> {
+        let (_, address) = self.way.as_ref()?;
+        let socket = UnixDatagram::unbound().ok()?;
+        socket.connect_addr(address).ok()?;
+        Some(socket)
+    }
+
     /// Sends a state such as `READY=1`.
     pub fn send(&self, state: &str) {
         if let Some((socket, address)) = &self.way {

@@ -13,7 +13,7 @@ use crate::session::{Session, SessionKey};
 use crate::timer::{Running, TimerQueue};
 
 /// Sessions with all their transactions, to be given to [`Endpoint::resume`].
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionsImage(Image<Session, ClientTransaction, ServerTransaction>);
 

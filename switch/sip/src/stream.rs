@@ -72,6 +72,12 @@ impl StreamFramer {
         self.buffer.len()
     }
 
+    /// The bytes that wait for the rest of their message.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// The next whole frame; `None` when more bytes are needed.
     ///
     /// # Errors

@@ -37,6 +37,11 @@ impl Clock {
         self.now = self.now.max(to);
     }
 
+    /// The instant at which the world began.
+    pub fn beginning(&self) -> Instant {
+        self.base
+    }
+
     /// The present as the switch is told it.
     pub fn instant(&self) -> Instant {
         self.base + self.now

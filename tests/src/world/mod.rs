@@ -320,6 +320,19 @@ impl World {
         self.tell_switch(Input::Media(stock), None);
     }
 
+    /// The switch's process ends in the middle of whatever it is doing, and another goes on. Sockets and the
+    /// relay's legs survive it.
+    fn die(&mut self, is_planned: bool) {
+        let key = self.dice.key();
+        if !is_planned {
+            // Repeats of what was over by then are answered by nobody, or not as the first time.
+            self.phones.iter_mut().for_each(|phone| phone.troubled = true);
+        }
+        self.switch.reincarnate(&self.snapshot, key, &self.clock, is_planned);
+        let stock = self.relay.in_stock();
+        self.tell_switch(Input::Media(MediaEvent::Stock(stock)), None);
+    }
+
     fn act(&mut self, act: Act) {
         let now = self.clock.now();
         match act {
@@ -346,6 +359,7 @@ impl World {
                 self.tell_switch(Input::Plan(plan), None);
             }
             Act::Stranger => self.hear_stranger(),
+            Act::Die { is_planned } => self.die(is_planned),
         }
     }
 
@@ -549,6 +563,7 @@ impl World {
                     self.fault(what);
                 }
             }
+            Output::Image(change) => self.switch.keep(change),
             // What is counted depends on chance; an order's outcome is in the journal.
             Output::Command(_) | Output::Notice(_) | Output::Trace(_) => {}
         }

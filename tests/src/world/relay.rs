@@ -126,6 +126,11 @@ impl Relay {
         ]
     }
 
+    /// The leases the switch has and has not opened.
+    pub fn in_stock(&self) -> Vec<PortLease> {
+        self.lent.iter().copied().map(lease).collect()
+    }
+
     /// How many leases the switch has and has not opened.
     pub fn lent(&self) -> usize {
         self.lent.len()

@@ -52,6 +52,11 @@ pub enum Act {
     Reconfigure,
     /// Somebody who is no phone of ours sends something.
     Stranger,
+    /// The switch's process ends, and another goes on.
+    Die {
+        /// It was asked to, and hands over what it has.
+        is_planned: bool,
+    },
 }
 
 /// A phone to be put into the world.
@@ -135,8 +140,11 @@ impl Scenario {
         if dice.chance(600) {
             scenario.draw_troubles(dice);
         }
+        // Subscriptions do not outlive the process: their watchers ask again, in their own time.
         if dice.chance(500) {
             scenario.draw_watches(dice);
+        } else if dice.chance(500) {
+            scenario.draw_deaths(dice);
         }
         scenario
     }
@@ -206,6 +214,13 @@ impl Scenario {
             odd_body: dice.chance(30).then(|| dice.pick(&ODD_BODIES)),
             patience,
             talk: draw_talk(dice),
+        }
+    }
+
+    fn draw_deaths(&mut self, dice: &mut Dice) {
+        let last = u64::try_from(self.curtain.as_millis()).unwrap_or(10_000);
+        for _ in 0..dice.between(1, 30) {
+            self.acts.push((dice.millis(2_000, last), Act::Die { is_planned: dice.chance(500) }));
         }
     }
 

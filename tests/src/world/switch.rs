@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use calls::{
-    Binding, BindingChange, ClockMark, Counts, Input, LiveChange, Output, Outputs, Switchboard,
-    SwitchboardConfig,
+    Binding, BindingChange, CallImage, ClockMark, Continuity, Counts, ImageChange, Input, LiveChange, Output,
+    Outputs, Switchboard, SwitchboardConfig,
 };
 use contract::{
     id::{AccountId, CallId},
@@ -35,6 +36,8 @@ pub struct Switch {
     pub live: BTreeMap<CallId, LiveCall>,
     /// The contacts that would be on disk, by account and key.
     pub bindings: BTreeMap<(AccountId, String), Binding>,
+    /// The images of calls, as the state file would hold them.
+    images: BTreeMap<CallId, Bytes>,
     /// The journal has said that it cannot keep up.
     pub has_pressure: bool,
     board: Switchboard,
@@ -51,11 +54,13 @@ impl Switch {
             digest_algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             ..SwitchboardConfig::default()
         };
+        let continuity = Continuity { origin: clock.beginning(), secrets: [7; 32] };
         Self {
             live: BTreeMap::new(),
             bindings: BTreeMap::new(),
+            images: BTreeMap::new(),
             has_pressure: false,
-            board: Switchboard::new(config, plan(snapshot), seed, mark),
+            board: Switchboard::new(config, plan(snapshot), seed, mark).with_images(continuity),
             outputs: Outputs::new(),
             framers: BTreeMap::new(),
         }
@@ -125,6 +130,29 @@ impl Switch {
                 None => Err(format!("a contact of account {account} is removed and was never put")),
             },
         }
+    }
+
+    /// A change of the images.
+    pub fn keep(&mut self, change: ImageChange) {
+        match change {
+            ImageChange::Put { call, image } => drop(self.images.insert(call, image)),
+            ImageChange::Remove(call) => drop(self.images.remove(&call)),
+        }
+    }
+
+    /// The process dies and another goes on with what is kept outside of it: contacts, images, connections. A
+    /// planned restart also hands over the SIP that belongs to no call.
+    pub fn reincarnate(&mut self, snapshot: &Snapshot, seed: [u8; 32], clock: &Clock, is_planned: bool) {
+        let rest = if is_planned { self.board.image_of_rest() } else { Bytes::new() };
+        let before = std::mem::replace(self, Self::new(snapshot, seed, clock));
+        let Self { live, bindings, images, has_pressure, framers, .. } = before;
+        self.handle(clock.instant(), Input::Restore(bindings.values().cloned().collect()));
+        let of = |(call, image)| CallImage { call, image, events: Some(0) };
+        let calls = images.clone().into_iter().map(of).collect();
+        self.handle(clock.instant(), Input::Resume { calls, rest });
+        (self.bindings, self.images, self.live, self.framers) = (bindings, images, live, framers);
+        self.has_pressure = has_pressure;
+        self.handle(clock.instant(), Input::JournalPressure(has_pressure));
     }
 
     /// Forgets everything but what is on disk, as after a restart.

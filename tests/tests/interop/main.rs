@@ -10,3 +10,4 @@ mod operator;
 mod real_phones;
 mod sipp_stories;
 mod stage;
+mod survival;

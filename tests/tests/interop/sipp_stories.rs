@@ -21,7 +21,7 @@ fn answered_calls(transport: Transport) -> Result<()> {
         events: &["created 1 0", "ringing 1 0", "answered 1 0 3", "hold 1 0 2", "unhold 1 0 2", "ended 1 0"],
         ..ANSWERED
     };
-    stage.tell(("hold", PLAIN), Some(("callee_held", PLAIN)), &held)?;
+    stage.tell(("hold", &[("talk_ms", "300")]), Some(("callee_held", PLAIN)), &held)?;
     stage.tell(("call", &[("talk_ms", "1500")]), Some(("callee_lost_ack", PLAIN)), &ANSWERED)?;
     if transport == Transport::Udp {
         stage.tell(("repeated_invite", PLAIN), Some(("callee_answer", PLAIN)), &ANSWERED)?;

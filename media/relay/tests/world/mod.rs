@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use relay::{MediaAddress, PortRange, Relay, RelayConfig};
+use relay::{Keep, MediaAddress, PortRange, Relay, RelayConfig, Resumed};
 use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease};
 
 /// Far longer than anything takes; only a hang reaches it.
@@ -54,6 +54,11 @@ pub fn config(ip: IpAddr, first: u16, last: u16) -> RelayConfig {
 
 impl World {
     pub fn start(config: RelayConfig) -> Self {
+        Self::resume(config, Resumed::default(), None)
+    }
+
+    /// With what another relay has left, and somebody who keeps what this one leaves.
+    pub fn resume(config: RelayConfig, resumed: Resumed, keep: Option<Box<dyn Keep>>) -> Self {
         let (wake, woken) = mpsc::channel();
         let gate = Arc::<Gate>::default();
         let barrier = Arc::clone(&gate);
@@ -62,7 +67,7 @@ impl World {
             let _ = wake.send(());
             barrier.pass();
         };
-        let relay = Relay::start(config, waker).unwrap();
+        let relay = Relay::resume(config, resumed, keep, waker).unwrap();
         Self { relay, woken, gate, stock: Vec::new(), closed: Vec::new(), dry: Vec::new() }
     }
 

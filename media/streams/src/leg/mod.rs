@@ -241,6 +241,12 @@ impl LegState {
         self.counted.bytes_sent = self.counted.bytes_sent.saturating_add(bytes);
     }
 
+    /// Packets have come and gone that this state has not seen, because it is older than its process's end: they
+    /// are neither received nor lost.
+    pub fn skip_unseen(&mut self) {
+        self.reception.restart();
+    }
+
     /// Whether a source is pinned, and which.
     pub fn pinned(&self) -> Option<SocketAddr> {
         match &self.latch {

@@ -85,6 +85,16 @@ impl Record {
         means.out.push(Output::Live(LiveChange::Put(self.live.clone())));
     }
 
+    /// Its line in the live table.
+    pub(crate) fn shown(&self) -> LiveChange {
+        LiveChange::Put(self.live.clone())
+    }
+
+    /// Gives no number up to this one out any more.
+    pub(crate) fn skip_events(&mut self, latest: u32) {
+        self.events = self.events.max(latest);
+    }
+
     /// Adds the last event.
     pub(crate) fn ended(mut self, detail: Detail, means: &mut Means<'_>) -> ClosedRecord {
         self.write(EventKind::Ended, None, detail, means);

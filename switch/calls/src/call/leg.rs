@@ -103,6 +103,10 @@ impl Leaving {
         self.leg.session
     }
 
+    pub(crate) fn leg(&self) -> &Leg {
+        &self.leg
+    }
+
     pub(crate) fn until(&self) -> Moment {
         self.until
     }

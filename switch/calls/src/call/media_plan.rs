@@ -99,6 +99,12 @@ impl LegStreams {
         Err(NoPorts)
     }
 
+    /// The leases that it holds, and those whose closing has not been reported.
+    pub(crate) fn lease_ids(&self) -> impl Iterator<Item = LeaseId> + '_ {
+        let held = self.lines.iter().flatten().map(|line| line.lease.id);
+        held.chain(self.closing.iter().copied())
+    }
+
     /// What this leg's far end is told when the other side said `said`.
     pub(crate) fn describe(&mut self, said: &Description, means: &mut Means<'_>) -> Body {
         let leases = self.leases();

@@ -12,6 +12,7 @@ mod early_offer;
 mod events;
 mod exchange;
 pub(crate) mod identity;
+mod image;
 mod invitation;
 pub(crate) mod lamps;
 mod leg;

@@ -5,6 +5,7 @@
 //! the relay, the journal. It decides nothing and never waits but in its poll; every queue into it is bounded.
 
 mod facts;
+mod lives;
 mod notices;
 mod security_log;
 mod settings;
@@ -35,8 +36,9 @@ use crate::{
     clock,
     config::{Config, Mistake},
     hep,
-    journal::Journal,
+    journal::{Journal, OpenCalls},
     live::Live,
+    survival::{FormerLife, Survival},
     trace::{self, Recorder},
     wire::{DATAGRAM_BYTES_MAX, FOREIGN_TOKENS, Received, Wire},
 };
@@ -104,6 +106,7 @@ enum Control {
     Command(Command, oneshot::Sender<Outcome>),
     Look(Look),
     Drain,
+    HandOver,
 }
 
 /// The way into a running engine. Cheap to clone.
@@ -149,6 +152,11 @@ impl Handle {
         self.send(Control::Drain);
     }
 
+    /// Ends the engine at once and leaves all calls to the next life.
+    pub fn hand_over(&self) {
+        self.send(Control::HandOver);
+    }
+
     fn send(&self, control: Control) {
         // A queue that stays full for so long means an engine that hangs, which the watchdog sees.
         if self.controls.send_timeout(control, TICK_EVERY).is_ok() {
@@ -175,6 +183,12 @@ pub struct Parts {
     pub plan: Option<Arc<Plan>>,
     /// See [`waker`].
     pub waker: Arc<Waker>,
+    /// What outlives the process; `None` where there is nobody to keep it.
+    pub survival: Option<Survival>,
+    /// What the former life has left.
+    pub former: FormerLife,
+    /// The journal's calls of the former life that are to go on.
+    pub open_calls: OpenCalls,
 }
 
 /// The waker of an engine's poll; its own threads and the relay's use it.
@@ -206,6 +220,8 @@ pub struct Engine {
     security_log: SecurityLog,
     tick_at: Instant,
     draining: Option<Draining>,
+    survival: Option<Survival>,
+    is_handing_over: bool,
     /// A thread that must not end and has.
     defect: Option<&'static str>,
     pressure: bool,
@@ -225,7 +241,10 @@ impl Engine {
         let now = Instant::now();
         let mark = ClockMark { instant: now, unix: clock::unix_now() };
         let first_plan = parts.plan.clone().unwrap_or_default();
-        let switchboard = Switchboard::new(settings::switchboard(config), first_plan, seed, mark);
+        let mut switchboard = Switchboard::new(settings::switchboard(config), first_plan, seed, mark);
+        if let Some(continuity) = parts.former.continuity {
+            switchboard = switchboard.with_images(continuity);
+        }
         let (sender, controls) = crossbeam_channel::bounded(CONTROLS_MAX);
         let hep_counters = Arc::<hep::Counters>::default();
         let mirror = hep::Mirror::configured(&config.hep, Arc::clone(&hep_counters))
@@ -252,12 +271,15 @@ impl Engine {
             security_log: SecurityLog::new(now),
             tick_at: now,
             draining: None,
+            survival: parts.survival,
+            is_handing_over: false,
             defect: None,
             pressure: false,
         };
         if parts.plan.is_some() {
             engine.restore(now);
         }
+        engine.resume(now, parts.former, &parts.open_calls);
         Ok((engine, Handle { controls: sender, waker: parts.waker }))
     }
 
@@ -285,6 +307,7 @@ impl Engine {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1_024);
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+        self.await_stock();
         loop {
             let timeout = self.wait_at_most(Instant::now());
             match self.poll.poll(&mut events, Some(timeout)) {
@@ -300,6 +323,10 @@ impl Engine {
             self.take_messages(now, &mut buffer);
             self.mind_the_time(now);
             self.counters.turns.fetch_add(1, Ordering::Relaxed);
+            if self.is_handing_over {
+                self.close_for_the_next();
+                return Ok(());
+            }
             if self.is_drained(now) {
                 break;
             }
@@ -347,6 +374,7 @@ impl Engine {
                 }
                 Control::Look(look) => look(&self.tap.recorder, &self.switchboard),
                 Control::Drain => self.drain(now),
+                Control::HandOver => self.hand_over(now),
             }
         }
     }
@@ -373,7 +401,10 @@ impl Engine {
                 Some(Received::Message { flow, bytes, queued }) => {
                     self.handle(now, Input::Received { flow, bytes: &bytes, queued });
                 }
-                Some(Received::Lost { flow }) => self.handle(now, Input::Unreachable { flow }),
+                Some(Received::Lost { flow }) => {
+                    self.forget_connection(flow.connection);
+                    self.handle(now, Input::Unreachable { flow });
+                }
                 None => return self.handle(now, Input::Idle),
             }
         }
@@ -382,6 +413,9 @@ impl Engine {
     /// Everything that happens because of the time, or because of how the journal is doing.
     fn mind_the_time(&mut self, now: Instant) {
         self.wire.sweep(now);
+        if let Some(survival) = &mut self.survival {
+            survival.mind();
+        }
         self.send_waiting_media();
         let journal_pressure = self.journal.pressure();
         self.counters.journal_pressure.store(journal_pressure, Ordering::Relaxed);
@@ -401,6 +435,7 @@ impl Engine {
             self.counters.timers.store(counts.timers as u64, Ordering::Relaxed);
             self.counters.legs.store(counts.legs as u64, Ordering::Relaxed);
             self.counters.leases.store(counts.leases as u64, Ordering::Relaxed);
+            self.relay.wake();
             self.look_after_threads(now);
         }
         if self.switchboard.deadline().is_some_and(|(at, _)| at <= now) {
@@ -414,9 +449,12 @@ impl Engine {
             _ => None,
         };
         self.switchboard.handle(now, input, &mut self.out);
+        if let Some(survival) = &mut self.survival {
+            survival.note(&self.out);
+        }
         while let Some(output) = self.out.pop() {
             match output {
-                Output::Trusted { connection } => self.wire.trust(connection),
+                Output::Trusted { connection } => self.trust(connection),
                 Output::Send { flow, bytes } => {
                     if let Some((flow, bytes)) = received.take() {
                         self.tap.received(now, flow, bytes);
@@ -452,6 +490,7 @@ impl Engine {
                     self.notice_log.note(now, &notice, &self.counters.notices);
                 }
                 Output::Trace(trace) => self.tap.trace(trace),
+                Output::Image(_) => {}
             }
         }
         if let Some((flow, bytes)) = received {

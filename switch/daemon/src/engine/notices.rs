@@ -48,6 +48,7 @@ kinds! {
     Notice::BindingReplaced => "binding_replaced", false;
     Notice::BindingsFull => "bindings_full", true;
     Notice::LeaseNotReturned(_) => "lease_not_returned", true;
+    Notice::ImageUnreadable(_) => "image_unreadable", true;
     Notice::LegNotEnded => "leg_not_ended", true;
     Notice::DescriptionRefused => "description_refused", false;
     Notice::MessagesLimited => "messages_limited", true;

@@ -14,7 +14,7 @@ mod store;
 mod writer;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     io,
     path::Path,
     sync::{
@@ -25,9 +25,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{journal::Entry, time::Timestamp};
+use contract::{id::CallId, journal::Entry, time::Timestamp};
 use crossbeam_channel::{Sender, TrySendError};
-use open_calls::OpenCalls;
+pub use open_calls::OpenCalls;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -103,12 +103,30 @@ pub struct Opened {
     pub durable: watch::Receiver<Position>,
     /// For metrics and health.
     pub counters: Arc<Counters>,
+    /// The calls of the former life that go on.
+    pub open: OpenCalls,
+}
+
+/// What a former life has left outside of the journal.
+#[derive(Debug, Default)]
+pub struct Former {
+    /// Facts that the journal may not have. It is no harm if it has them.
+    pub entries: Vec<Entry>,
+    /// Calls that go on.
+    pub calls: BTreeSet<CallId>,
 }
 
 /// Opens the journal in `folder`: cuts a torn tail, ends the calls that a crash left open, starts the writer.
 pub fn open(folder: &Path, segment_bytes: u64) -> io::Result<Opened> {
+    reopen(folder, segment_bytes, &Former::default())
+}
+
+/// As [`open`], but calls that survived the end of the process are not ended, and what it could not write any more
+/// is written first.
+pub fn reopen(folder: &Path, segment_bytes: u64, former: &Former) -> io::Result<Opened> {
     let counters = Arc::new(Counters::default());
-    let (writer, durable) = writer::Writer::open(folder, segment_bytes, Arc::clone(&counters))?;
+    let (writer, durable) = writer::Writer::open(folder, segment_bytes, former, Arc::clone(&counters))?;
+    let open = writer.open_calls();
     let (sender, receiver) = crossbeam_channel::bounded(CHANNEL_ENTRIES_MAX);
     let writer = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run(&receiver))?;
     let journal = Journal {
@@ -118,7 +136,7 @@ pub fn open(folder: &Path, segment_bytes: u64) -> io::Result<Opened> {
         under_pressure: false,
         writer: Some(writer),
     };
-    Ok(Opened { journal, durable, counters })
+    Ok(Opened { journal, durable, counters, open })
 }
 
 impl Journal {

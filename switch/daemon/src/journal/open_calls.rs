@@ -101,10 +101,17 @@ impl OpenCalls {
         self.calls.len()
     }
 
-    /// The entries that end every open call, at the last instant the switch was known to live.
-    pub fn endings(&self) -> Vec<Entry> {
+    /// The number of the latest event of a call; `None` when it is not open.
+    pub fn latest_event(&self, call: CallId) -> Option<u32> {
+        self.calls.get(&call).map(|open| open.seq)
+    }
+
+    /// The entries that end every open call for which nobody stands up, at the last instant the switch was known to
+    /// live.
+    pub fn endings(&self, goes_on: impl Fn(CallId) -> bool) -> Vec<Entry> {
         let steps = [(1, EventKind::Failed), (2, EventKind::Ended)];
-        let ends = self.calls.iter().flat_map(|(call, open)| {
+        let over = self.calls.iter().filter(|(call, _)| !goes_on(**call));
+        let ends = over.flat_map(|(call, open)| {
             steps.map(|(step, kind)| Entry {
                 org: open.org,
                 call: *call,

@@ -15,7 +15,7 @@ use contract::journal::Entry;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::watch;
 
-use super::{Counters, Record, open_calls::OpenCalls};
+use super::{Counters, Former, Record, open_calls::OpenCalls};
 use crate::{
     append_log::{AppendLog, Position},
     clock,
@@ -25,8 +25,11 @@ use crate::{
 const GATHER: Duration = Duration::from_millis(5);
 /// While calls are up the log shows this often that the switch lives: the error of an end after a crash.
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
-/// Between two tries on a disk that refuses.
+/// Between the first two tries on a disk that refuses; each further pause is longer, because a try that fails leaves
+/// a segment behind.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// The longest pause.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 /// A disk in trouble is logged again after this.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
@@ -43,6 +46,7 @@ impl Writer {
     pub(super) fn open(
         folder: &Path,
         segment_bytes: u64,
+        former: &Former,
         counters: Arc<Counters>,
     ) -> io::Result<(Self, watch::Receiver<Position>)> {
         let (log, torn_bytes) = AppendLog::open(folder, segment_bytes)?;
@@ -57,12 +61,16 @@ impl Writer {
             complained_at: None,
             entries_in_group: 0,
         };
-        if !writer.open.is_empty() {
-            let calls = writer.open.len();
+        for entry in &former.entries {
+            writer.push_entry(entry.clone());
+        }
+        let endings = writer.open.endings(|call| former.calls.contains(&call));
+        if !endings.is_empty() {
+            let calls = endings.len() / 2;
             tracing::warn!(calls, "calls were up when the switch stopped; they are recorded as failed");
             writer.counters.ended_at_start.store(calls as u64, Ordering::Relaxed);
         }
-        for entry in writer.open.endings() {
+        for entry in endings {
             writer.push_entry(entry);
         }
         // Also without endings: the first commit shows that the disk takes entries, before any call is taken.
@@ -70,6 +78,11 @@ impl Writer {
         writer.commit_once()?;
         let durable = writer.durable.subscribe();
         Ok((writer, durable))
+    }
+
+    /// The calls that are open now.
+    pub(super) fn open_calls(&self) -> OpenCalls {
+        self.open.clone()
     }
 
     /// Runs until the engine's end is closed and everything is on disk.
@@ -119,6 +132,7 @@ impl Writer {
 
     /// Commits, however long the disk needs.
     fn commit(&mut self) {
+        let mut pause = RETRY_AFTER;
         while let Err(error) = self.commit_once() {
             self.counters.disk_in_trouble.store(true, Ordering::Relaxed);
             self.counters.commit_failures.fetch_add(1, Ordering::Relaxed);
@@ -126,7 +140,8 @@ impl Writer {
                 self.complained_at = Some(Instant::now());
                 tracing::error!(%error, "the disk does not take the journal: new calls are refused until it does");
             }
-            std::thread::sleep(RETRY_AFTER);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(RETRY_AFTER_MAX);
         }
         if self.complained_at.take().is_some() {
             tracing::info!("the disk takes the journal again");

@@ -127,6 +127,18 @@ impl Connection {
         Self { name, is_trusted: true, connecting: true, readable: false, message_began_at: None, ..accepted }
     }
 
+    /// Goes on as the connection of a former life, whose peer had proved who it is.
+    pub(super) fn go_on(&mut self, unread: &[u8]) {
+        (self.is_known, self.is_trusted) = (true, true);
+        self.message_began_at = None;
+        self.framer.push(unread);
+    }
+
+    /// What has come and is no whole message yet.
+    pub(super) fn unread(&self) -> &[u8] {
+        self.framer.unread()
+    }
+
     pub(super) fn has_unsent(&self) -> bool {
         !self.waiting.is_empty() || self.layer.wants_write()
     }
@@ -255,6 +267,8 @@ impl Connection {
         if !self.connecting {
             self.layer.end(&mut self.stream);
         }
+        // To close it is not enough: the service manager may hold a duplicate.
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
     /// Whether its time is over.

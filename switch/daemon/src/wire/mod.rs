@@ -6,6 +6,7 @@
 //!
 //! A listener bound to 0.0.0.0 or [::] calls itself by the advertised address: that is the `local` of its flows.
 
+mod adopt;
 mod connection;
 mod layer;
 mod streams;
@@ -31,6 +32,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub use tls::{Tls, watch_certificate};
 
 use crate::config::{self, Mistake};
+pub use adopt::{Inherited, InheritedConnection};
 
 /// Bytes a receive buffer must have so that no datagram is cut.
 pub const DATAGRAM_BYTES_MAX: usize = 65_536;
@@ -123,18 +125,36 @@ pub struct Wire {
 impl Wire {
     /// Binds all listeners. All that cannot be bound are reported together.
     pub fn bind(config: &config::Sip, registry: &Registry, now: Instant) -> Result<Self, Vec<Mistake>> {
+        Self::adopt(config, Inherited::default(), registry, now)
+    }
+
+    /// As [`Wire::bind`], with sockets that a former life has left. Those that nothing here fits are closed.
+    pub fn adopt(
+        config: &config::Sip,
+        mut inherited: Inherited,
+        registry: &Registry,
+        now: Instant,
+    ) -> Result<Self, Vec<Mistake>> {
         let counters = Arc::new(Counters::default());
         let mut mistakes = Vec::new();
         let tls = Tls::open(config).unwrap_or_else(|more| {
             mistakes.extend(more);
             None
         });
-        let udp = udp::Udp::bind(config, registry, Arc::clone(&counters), &mut mistakes);
+        let udp = udp::Udp::bind(config, &mut inherited, registry, Arc::clone(&counters), &mut mistakes);
         let streams = tls.clone();
-        let streams = streams::Streams::bind(config, streams, registry, Arc::clone(&counters), &mut mistakes);
-        let (Some(udp), Some(streams), true) = (udp, streams, mistakes.is_empty()) else {
+        let streams = streams::Streams::bind(
+            config,
+            streams,
+            &mut inherited,
+            registry,
+            Arc::clone(&counters),
+            &mut mistakes,
+        );
+        let (Some(udp), Some(mut streams), true) = (udp, streams, mistakes.is_empty()) else {
             return Err(mistakes);
         };
+        streams.adopt(inherited.connections, now);
         Ok(Self {
             udp,
             streams,

@@ -23,7 +23,7 @@ use sip::{Flow, Transport};
 use socket2::{Protocol, Type};
 
 use super::{
-    Counters, FIRST_CONNECTION_TOKEN, LISTENER_TOKENS, Received, add, bind_mistake, bound_socket,
+    Counters, FIRST_CONNECTION_TOKEN, Inherited, LISTENER_TOKENS, Received, add, bind_mistake, bound_socket,
     connection::{Connection, End, Read1},
     layer::Layer,
     lose,
@@ -81,6 +81,7 @@ impl Streams {
     pub(super) fn bind(
         config: &config::Sip,
         tls: Option<Tls>,
+        inherited: &mut Inherited,
         registry: &Registry,
         counters: Arc<Counters>,
         mistakes: &mut Vec<Mistake>,
@@ -89,7 +90,7 @@ impl Streams {
         let secure = config.tls.iter().map(|address| (Transport::Tls, "sip.tls", *address));
         let mut listeners = Vec::new();
         for (index, (transport, key, address)) in tcp.chain(secure).enumerate() {
-            match listen(address, registry, Token(LISTENER_TOKENS + index)) {
+            match listen(address, inherited.listener(address), registry, Token(LISTENER_TOKENS + index)) {
                 Ok(socket) => {
                     let local = config.known_as(address);
                     listeners.push(Listener { socket, transport, local, starved: false });
@@ -207,8 +208,26 @@ impl Streams {
         false
     }
 
+    pub(super) fn listeners(&self) -> impl Iterator<Item = &TcpListener> {
+        self.listeners.iter().map(|listener| &listener.socket)
+    }
+
+    /// What the listeners of a transport call themselves.
+    pub(super) fn listeners_known_as(&self, transport: Transport) -> impl Iterator<Item = SocketAddr> {
+        let fitting = self.listeners.iter().filter(move |listener| listener.transport == transport);
+        fitting.map(|listener| listener.local)
+    }
+
+    pub(super) fn connection(&self, id: u64) -> Option<&Connection> {
+        self.connections.get(&id)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.values()
+    }
+
     /// Registers a connection with the poll and in every map. False: the system would not.
-    fn keep(&mut self, mut connection: Connection) -> bool {
+    pub(super) fn keep(&mut self, mut connection: Connection) -> bool {
         let (id, remote) = (connection.flow.connection, connection.flow.remote);
         let token = Token(usize::try_from(id).unwrap_or(usize::MAX));
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -429,10 +448,21 @@ fn enqueue(queue: &mut VecDeque<u64>, id: u64, connection: &mut Connection) {
     }
 }
 
-fn listen(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<TcpListener> {
-    let socket = bound_socket(Type::STREAM, Protocol::TCP, address)?;
-    socket.listen(BACKLOG)?;
-    let mut listener = TcpListener::from_std(socket.into());
+fn listen(
+    address: SocketAddr,
+    inherited: Option<std::net::TcpListener>,
+    registry: &Registry,
+    token: Token,
+) -> io::Result<TcpListener> {
+    let listener = match inherited {
+        Some(listener) => listener,
+        None => {
+            let socket = bound_socket(Type::STREAM, Protocol::TCP, address)?;
+            socket.listen(BACKLOG)?;
+            socket.into()
+        }
+    };
+    let mut listener = TcpListener::from_std(listener);
     registry.register(&mut listener, token, Interest::READABLE)?;
     Ok(listener)
 }

@@ -24,7 +24,7 @@ use nix::{
 use sip::{Flow, Transport};
 use socket2::{Protocol, Type};
 
-use super::{Counters, Received, add, bind_mistake, bound_socket, lose};
+use super::{Counters, Inherited, Received, add, bind_mistake, bound_socket, lose};
 use crate::config::{self, Mistake};
 
 /// What the kernel is asked to keep for us: about 3,000 messages of a burst.
@@ -44,6 +44,8 @@ pub(super) struct Udp {
     /// Room for what the kernel says beside a datagram: when it came.
     beside: Vec<u8>,
     stun: Ration,
+    /// When this life began, on the wall clock.
+    born: Duration,
     counters: Arc<Counters>,
 }
 
@@ -75,13 +77,14 @@ struct Port {
 impl Udp {
     pub(super) fn bind(
         config: &config::Sip,
+        inherited: &mut Inherited,
         registry: &Registry,
         counters: Arc<Counters>,
         mistakes: &mut Vec<Mistake>,
     ) -> Option<Self> {
         let mut ports = Vec::new();
         for (index, address) in config.udp.iter().enumerate() {
-            match bind_port(*address, registry, Token(index)) {
+            match bind_port(*address, inherited.udp(*address), registry, Token(index)) {
                 Ok(socket) => {
                     let local = config.known_as(*address);
                     ports.push(Port { socket, local, readable: true, waiting: VecDeque::new() });
@@ -94,8 +97,13 @@ impl Udp {
             turn: 0,
             beside: cmsg_space!(TimeSpec),
             stun: Ration { per_second: STUN_ANSWERS_PER_SECOND, left: 0, since: None },
+            born: wall_now(),
             counters,
         })
+    }
+
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &UdpSocket> {
+        self.ports.iter().map(|port| &port.socket)
     }
 
     pub(super) fn ready(&mut self, index: usize, event: &Event, lost: &mut VecDeque<Flow>) {
@@ -125,7 +133,7 @@ impl Udp {
             let Some(port) = self.ports.get_mut(self.turn).filter(|port| port.readable) else { continue };
             // A few keep-alives in front of a message must not cost it its turn.
             for _ in 0..16 {
-                match receive(&port.socket, buffer, &mut self.beside) {
+                match receive(&port.socket, buffer, &mut self.beside, self.born) {
                     Ok((bytes, remote, _)) if is_stun(buffer.get(..bytes).unwrap_or_default()) => {
                         add(&self.counters.keep_alives);
                         let answer = sip::stun::answer(buffer.get(..bytes).unwrap_or_default(), remote);
@@ -182,6 +190,7 @@ fn receive(
     socket: &UdpSocket,
     buffer: &mut [u8],
     beside: &mut [u8],
+    born: Duration,
 ) -> nix::Result<(usize, SocketAddr, Duration)> {
     let mut into = [IoSliceMut::new(buffer)];
     let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut into, Some(beside), MsgFlags::empty())?;
@@ -192,6 +201,8 @@ fn receive(
             _ => None,
         })
     });
+    // What came before this life has waited for it, and not for its turn: that is no overload.
+    let arrived = arrived.filter(|arrived| *arrived >= born);
     Ok((message.bytes, remote, arrived.map_or(Duration::ZERO, waited)))
 }
 
@@ -201,14 +212,25 @@ fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
     v4().or_else(v6)
 }
 
-/// Since a stamp of the kernel, which is wall time: a clock that was set must not look like a queue.
-fn waited(arrived: Duration) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.checked_sub(arrived).filter(|waited| *waited < STAMP_AGE_MAX).unwrap_or_default()
+fn wall_now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-fn bind_port(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<UdpSocket> {
-    let socket = bound_socket(Type::DGRAM, Protocol::UDP, address)?;
+/// Since a stamp of the kernel, which is wall time: a clock that was set must not look like a queue.
+fn waited(arrived: Duration) -> Duration {
+    wall_now().checked_sub(arrived).filter(|waited| *waited < STAMP_AGE_MAX).unwrap_or_default()
+}
+
+fn bind_port(
+    address: SocketAddr,
+    inherited: Option<std::net::UdpSocket>,
+    registry: &Registry,
+    token: Token,
+) -> io::Result<UdpSocket> {
+    let socket = match inherited {
+        Some(socket) => socket.into(),
+        None => bound_socket(Type::DGRAM, Protocol::UDP, address)?,
+    };
     // As much as the system allows (net.core.rmem_max).
     socket.set_recv_buffer_size(KERNEL_BUFFER_BYTES)?;
     socket.set_send_buffer_size(KERNEL_BUFFER_BYTES)?;

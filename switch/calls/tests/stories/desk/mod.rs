@@ -180,6 +180,7 @@ impl Desk {
                 }
                 Output::Command(outcome) => self.outcomes.push(outcome),
                 Output::Notice(notice) => self.notices.push(notice),
+                Output::Image(_) => {}
                 Output::Trace(trace) => {
                     if let Trace::Leg { sip_call_id, .. } = &trace {
                         self.order.push(format!("leg {sip_call_id}"));

@@ -1,0 +1,144 @@
+//! The way into the service manager's store of descriptors: what is put there outlives this process (sd_notify(3):
+//! `FDSTORE=1`, `FDNAME=`, `FDPOLL=0`, `FDSTOREREMOVE=1`).
+//!
+//! A thread of its own talks to the manager, because the manager may be slow and neither engine nor media may wait.
+//! The queue to it is bounded; what finds no room is not stored, which costs a call its socket in a crash and
+//! nothing else. The store keeps a duplicate: whoever closes a connection for good has to shut it down as well.
+
+use std::{
+    io::IoSlice,
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::net::UnixDatagram,
+    },
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
+/// Orders that may wait for the manager: more than a busy second's.
+const ORDERS_MAX: usize = 8_192;
+/// A manager that does not read is given up on after this; the order is lost.
+const SEND_PATIENCE: Duration = Duration::from_secs(1);
+
+enum Order {
+    Put(String, OwnedFd),
+    Remove(String),
+}
+
+/// The store. Cheap to clone; without a manager it does nothing.
+#[derive(Clone, Default)]
+pub struct FdStore {
+    orders: Option<Sender<Order>>,
+    counters: Arc<Counters>,
+}
+
+/// What the store counts.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Descriptors put.
+    pub put: AtomicU64,
+    /// Descriptors removed.
+    pub removed: AtomicU64,
+    /// Orders that found no room or no listener.
+    pub lost: AtomicU64,
+}
+
+/// Ends the thread when everybody has let go of the store, and waits for it.
+pub struct Thread(Option<JoinHandle<()>>);
+
+impl FdStore {
+    /// A store behind a connected socket to the manager, and its thread.
+    pub fn start(manager: UnixDatagram) -> std::io::Result<(Self, Thread)> {
+        manager.set_write_timeout(Some(SEND_PATIENCE))?;
+        let (orders, received) = crossbeam_channel::bounded(ORDERS_MAX);
+        let counters = Arc::new(Counters::default());
+        let counted = Arc::clone(&counters);
+        let thread = std::thread::Builder::new()
+            .name("fd-store".into())
+            .spawn(move || carry(&manager, &received, &counted))?;
+        Ok((Self { orders: Some(orders), counters }, Thread(Some(thread))))
+    }
+
+    /// Whether there is a manager to store anything.
+    pub fn is_there(&self) -> bool {
+        self.orders.is_some()
+    }
+
+    /// What is counted.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Puts a duplicate of a descriptor into the store. Names of letters, digits and hyphens only.
+    pub fn put(&self, name: String, descriptor: BorrowedFd<'_>) {
+        if self.is_there() {
+            match descriptor.try_clone_to_owned() {
+                Ok(descriptor) => self.order(Order::Put(name, descriptor)),
+                Err(_) => self.lose(),
+            }
+        }
+    }
+
+    /// Has the store close everything of that name.
+    pub fn remove(&self, name: String) {
+        self.order(Order::Remove(name));
+    }
+
+    fn order(&self, order: Order) {
+        if let Some(orders) = &self.orders
+            && orders.try_send(order).is_err()
+        {
+            self.lose();
+        }
+    }
+
+    fn lose(&self) {
+        if self.counters.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!("the service manager does not keep up: some sockets would not survive a crash");
+        }
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            // A panic of the thread has been reported by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn carry(manager: &UnixDatagram, orders: &Receiver<Order>, counters: &Counters) {
+    for order in orders {
+        let (sent, count) = match order {
+            // Without FDPOLL=0 an ICMP error on a datagram socket would make the manager drop it.
+            Order::Put(name, descriptor) => {
+                let text = format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0");
+                (send(manager, &text, Some(descriptor.as_fd())), &counters.put)
+            }
+            Order::Remove(name) => {
+                (send(manager, &format!("FDSTOREREMOVE=1\nFDNAME={name}"), None), &counters.removed)
+            }
+        };
+        let count = if sent { count } else { &counters.lost };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn send(manager: &UnixDatagram, text: &str, descriptor: Option<BorrowedFd<'_>>) -> bool {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let descriptors: Vec<BorrowedFd<'_>> = descriptor.into_iter().collect();
+    if !descriptors.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+    }
+    sendmsg(manager, &[IoSlice::new(text.as_bytes())], &mut ancillary, SendFlags::empty()).is_ok()
+}
