@@ -35,6 +35,9 @@ use crate::{
 
 /// A stopping switch gives the feeder this long for the last records.
 const LAST_DELIVERY_MAX: Duration = Duration::from_secs(2);
+/// Pairs of ports in stock for each address: a burst of calls, such as those that have waited for a restart, finds them
+/// bound already.
+const STOCK_PAIRS: usize = 256;
 /// Larger files are no file with one line.
 const LINE_BYTES_MAX: u64 = 4 * 1024;
 
@@ -284,6 +287,7 @@ fn relay_config(media: &config::Media) -> RelayConfig {
         addresses: addresses.collect(),
         ports: relay::PortRange { first: media.ports.first, last: media.ports.last },
         core: media.cpu,
+        stock_target: STOCK_PAIRS,
         quarantine: Duration::from_secs(media.port_quarantine_secs),
         ..RelayConfig::default()
     }

@@ -129,9 +129,10 @@ fn a_call_that_survived_can_be_put_on_hold() -> Result<()> {
     stage.strike()
 }
 
-/// Calls a second, and for how many calls.
-const RATE: u32 = 50;
-const CALLS: u32 = 600;
+/// Calls a second, and how many: few enough that a debug build on a machine with other work refuses none of them for
+/// overload. With 50 a second see `docs/decisions/0014`.
+const RATE: u32 = 20;
+const CALLS: u32 = 240;
 
 /// `systemctl restart` under load: no call fails, not even one that was just ringing.
 #[test]

@@ -16,7 +16,7 @@ use crate::{journal::OpenCalls, survival::FormerLife};
 const HAND_OVER_MAX: Duration = Duration::from_millis(250);
 
 /// Pairs of ports that suffice to begin with.
-const STOCK_PAIRS: u64 = 48;
+const STOCK_PAIRS: u64 = 192;
 /// How long they are waited for at most.
 const STOCK_MAX: Duration = Duration::from_millis(100);
 /// Nothing more comes after so many looks without a change: the range is small, or in use.
