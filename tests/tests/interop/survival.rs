@@ -96,7 +96,7 @@ fn talk_over_deaths(transport: Transport, callee_hangs_up: bool) -> Result<()> {
     let seq =
         "select string_agg(seq::text, ' ' order by seq) from telephony.call_events where call_id = $1::uuid";
     ensure!(record.texts(seq, Some(&call))? == ["1 2 3 4"], "a hole in the record");
-    ensure!(demo.figure("sambung_calls")? == 0, "{}", demo.metrics()?);
+    ensure!(demo.figure("sambung_calls_live")? == 0, "{}", demo.metrics()?);
     demo.stop()
 }
 
@@ -116,7 +116,7 @@ fn a_call_that_survived_can_be_put_on_hold() -> Result<()> {
     let mut stage = Stage::set(Transport::Udp)?;
     let hold = ("hold", &[("talk_ms", "4000")] as &[_]);
     let ongoing = stage.begin("held", hold, Some(("callee_held", PLAIN)))?;
-    wait_until(Duration::from_secs(10), "an answer", || Ok(stage.demo.figure("sambung_calls")? == 1))?;
+    wait_until(Duration::from_secs(10), "an answer", || Ok(stage.demo.figure("sambung_calls_live")? == 1))?;
     std::thread::sleep(Duration::from_millis(1_000));
     kill_switch(&stage.demo)?;
     ongoing.finish().with_context(|| stage.demo.logs())?;
