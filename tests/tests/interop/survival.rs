@@ -54,7 +54,8 @@ fn talk_over_deaths(transport: Transport, callee_hangs_up: bool) -> Result<()> {
     let mut record = Record::open(demo.field("/database_url")?)?;
     let [ani, budi] = [demo.account(0, transport)?, demo.account(1, transport)?];
     let mut desk = |name: &str, tone_hz| -> Result<Desk> {
-        let desk = Desk { folder: demo.folder().join(name), ports: demo.ports.take(PORTS), tone_hz };
+        let desk =
+            Desk { folder: demo.folder().join(name), ports: demo.ports.take(PORTS), tone_hz, friend: None };
         std::fs::create_dir_all(&desk.folder)?;
         Ok(desk)
     };
