@@ -94,7 +94,12 @@ impl Child {
         let store = program.store.clone();
         thread::Builder::new().name(format!("child {}", program.name)).spawn(move || {
             match command.spawn() {
-                Err(error) => drop(sender.send(Err(error))),
+                Err(error) => {
+                    if let Some(store) = store {
+                        store.believe(0);
+                    }
+                    drop(sender.send(Err(error)));
+                }
                 Ok(child) => {
                     let pid = child.id();
                     if let Some(store) = store {

@@ -34,6 +34,8 @@ const MESSAGE_BYTES_MAX: usize = 4_096;
 const PER_MESSAGE_MAX: usize = 16;
 /// How often the thread looks whether it is still wanted.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// In place of a process id: a program is being started.
+const STARTING: u32 = u32::MAX;
 /// The first descriptor that a program is passed.
 const FIRST: i32 = 3;
 
@@ -84,6 +86,7 @@ impl FdStore {
 
     /// Passes everything that is kept to a program that is about to be started. Its shell has to set `LISTEN_PID`.
     pub(crate) fn pass_to(&self, command: &mut Command) -> io::Result<()> {
+        self.program.store(STARTING, Ordering::SeqCst);
         let kept = self.lock();
         let mut mappings = Vec::new();
         let mut names = Vec::new();
@@ -126,6 +129,10 @@ fn listen(socket: &UnixDatagram, store: &Weak<FdStore>) {
         let received = receive(socket, &mut bytes);
         let Some(store) = store.upgrade() else { return };
         let Ok((length, sender, descriptors)) = received else { continue };
+        // It may speak before whoever has started it knows its process id.
+        while store.program.load(Ordering::SeqCst) == STARTING {
+            thread::sleep(Duration::from_millis(1));
+        }
         let is_ours = sender.is_some_and(|pid| pid == store.program.load(Ordering::SeqCst));
         if let Some(message) = bytes.get(..length).and_then(|message| str::from_utf8(message).ok())
             && is_ours
