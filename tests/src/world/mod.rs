@@ -326,7 +326,7 @@ impl World {
         let key = self.dice.key();
         if !is_planned {
             // Repeats of what was over by then are answered by nobody, or not as the first time.
-            self.phones.iter_mut().for_each(|phone| phone.troubled = true);
+            self.phones.iter_mut().for_each(|phone| (phone.troubled, phone.is_bereft) = (true, true));
         }
         self.switch.reincarnate(&self.snapshot, key, &self.clock, is_planned);
         let stock = self.relay.in_stock();

@@ -100,6 +100,8 @@ pub struct Phone {
     pub unanswered: Vec<(String, String)>,
     /// Since when the network or the phone itself was so ill that unfinished business is excused.
     pub troubled: bool,
+    /// The switch has died without warning: a repeat of what was over by then may be answered otherwise.
+    pub is_bereft: bool,
     /// It has no power.
     pub is_gone: bool,
     /// Whether it registers again by itself.
@@ -142,6 +144,7 @@ impl Phone {
             outbox: Vec::new(),
             unanswered: Vec::new(),
             troubled: false,
+            is_bereft: false,
             is_gone: false,
             keeps_registered: true,
             registration: Registration::new(&mut dice),
@@ -245,6 +248,7 @@ impl Phone {
         let news = client.hear(now, response, raw, &mut self.outbox);
         self.troubled |= client.was_contradicted;
         let (complaint, call, request) = (client.complaint.take(), client.call, client.request.clone());
+        let complaint = complaint.filter(|_| !self.is_bereft);
         complaint.into_iter().for_each(|text| self.complain(text));
         self.check_response(&request, response);
         match news {
