@@ -111,8 +111,9 @@ fn a_killed_switch_delivers_what_it_had_written_down() -> Result<()> {
     let undelivered = stage.demo.figure("sambung_journal_undelivered_bytes");
     let switch = stage.demo.daemons("sambungd");
     let killed = switch.iter().try_for_each(|switch| process::signal(*switch, Signal::KILL));
+    signal_postgres(&stage.demo, Signal::CONT)?;
     // Its next lives die as well, until nobody gives it another one: then what it had left for them is gone.
-    let status = (0..200).find_map(|_| {
+    let status = (0..600).find_map(|_| {
         let _ =
             stage.demo.daemons("sambungd").iter().try_for_each(|life| process::signal(*life, Signal::KILL));
         stage.demo.wait_for_end_within(Duration::from_millis(50)).ok()
