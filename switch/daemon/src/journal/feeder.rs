@@ -31,7 +31,10 @@ const CURSOR_FILE: &str = "cursor";
 const BATCH_ENTRIES_MAX: usize = 512;
 /// The longest pause between two tries.
 pub const PAUSE_MAX: Duration = Duration::from_secs(15);
-/// The cursor is written at most this often while there is more to deliver.
+/// After a delivery what comes next gathers for so long: a transaction for every entry would cost more than the call
+/// it is about. The switch's own event stream does not wait for it.
+const GATHER: Duration = Duration::from_millis(200);
+/// The cursor is written at most this often. What a crash makes it forget is delivered twice, which does no harm.
 const CURSOR_EVERY: Duration = Duration::from_secs(1);
 
 /// The task between the log on disk and Postgres.
@@ -91,13 +94,27 @@ impl Feeder {
                 tokio::time::sleep(self.backoff.pause()).await;
                 continue;
             }
-            self.save_cursor();
-            // It fails only when the journal is closed and its last position has been seen. The reader need not
-            // stand there: a damaged record ends its segment.
-            if self.durable.changed().await.is_err() {
-                return;
+            if !self.more_is_durable().await {
+                return self.save_cursor();
             }
         }
+    }
+
+    /// Waits until there is more to deliver; false when the journal is closed. Closed it is when its last position has
+    /// been seen too. The reader need not stand there: a damaged record ends its segment.
+    async fn more_is_durable(&mut self) -> bool {
+        let gathered = tokio::time::Instant::now() + GATHER;
+        let is_open = match tokio::time::timeout(CURSOR_EVERY, self.durable.changed()).await {
+            Ok(outcome) => outcome.is_ok(),
+            Err(_) => {
+                self.save_cursor();
+                self.durable.changed().await.is_ok()
+            }
+        };
+        if is_open && self.durable.has_changed().is_ok() {
+            tokio::time::sleep_until(gathered).await;
+        }
+        is_open
     }
 
     /// False: Postgres (or the disk) is away; the reader stands before what has not arrived.

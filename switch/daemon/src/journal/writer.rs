@@ -1,8 +1,8 @@
 //! The thread that puts entries on disk, a group at a time.
 //!
-//! While one group is being synced the next one gathers in the channel, so the disk's own speed sets the size of
-//! the groups; [`GATHER`] only keeps a quiet switch from syncing for every single entry. A disk that refuses is
-//! asked again until it takes the group: nothing is dropped here, the channel fills up behind.
+//! The first entry of a group waits [`GATHER`] for others, and while the group is being synced the next one gathers in
+//! the channel. A disk that refuses is asked again until it takes the group: nothing is dropped here, the channel
+//! fills up behind.
 
 use std::{
     io,
@@ -21,8 +21,9 @@ use crate::{
     clock,
 };
 
-/// How long the first entry of a group waits for others.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long the first entry of a group waits for others. A sync and a wake-up for each entry would cost more than the
+/// call they are about.
+const GATHER: Duration = Duration::from_millis(20);
 /// While calls are up the log shows this often that the switch lives: the error of an end after a crash.
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
 /// Between the first two tries on a disk that refuses; each further pause is longer, because a try that fails leaves
@@ -90,11 +91,13 @@ impl Writer {
         let mut alive_due = Instant::now();
         loop {
             match receiver.recv_timeout(ALIVE_EVERY) {
-                Ok(entry) => self.push_entry(entry),
+                Ok(entry) => {
+                    self.push_entry(entry);
+                    self.gather(receiver);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.gather(receiver);
             if !self.open.is_empty() && Instant::now() >= alive_due {
                 self.push(&Record::Alive(clock::unix_now()));
                 alive_due = Instant::now() + ALIVE_EVERY;
@@ -105,14 +108,14 @@ impl Writer {
         }
     }
 
-    /// Takes what comes within [`GATHER`], up to a full group.
+    /// Takes what comes within [`GATHER`], up to a full group. It sleeps instead of listening, so that the engine need not
+    /// wake this thread for every entry.
     fn gather(&mut self, receiver: &Receiver<Entry>) {
-        let until = Instant::now() + GATHER;
-        while !self.log.group_is_full() && !self.log.group_is_empty() {
-            match receiver.recv_deadline(until) {
-                Ok(entry) => self.push_entry(entry),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
-            }
+        std::thread::sleep(GATHER);
+        while !self.log.group_is_full()
+            && let Ok(entry) = receiver.try_recv()
+        {
+            self.push_entry(entry);
         }
     }
 
