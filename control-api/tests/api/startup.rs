@@ -88,6 +88,8 @@ async fn it_serves_until_it_is_told_to_stop() {
         handed_over: Vec::new(),
         stop_signal: Signal::TERM,
         log: folder.0.join("log"),
+        store: None,
+        is_restart: false,
     };
     let child = Child::spawn(&program).unwrap();
     let until = Instant::now() + Duration::from_secs(20);
