@@ -22,6 +22,15 @@ const OPTIONAL_FROM: u16 = 0x8000;
 /// A Binding success response.
 pub type Answer = ArrayVec<u8, ANSWER_BYTES_MAX>;
 
+/// Whether a datagram is STUN and not SIP: two zero bits, which no SIP message begins with (RFC 5626 §8), and the cookie
+/// (RFC 8489 §5).
+#[must_use]
+pub fn is_stun(datagram: &[u8]) -> bool {
+    datagram.len() >= HEADER_BYTES
+        && datagram.first().is_some_and(|first| *first < 0x40)
+        && datagram.get(4..8) == Some(&MAGIC_COOKIE[..])
+}
+
 /// The answer to a datagram from `source`; `None` when it is no Binding request that can be answered. A request with
 /// an attribute that has to be understood (credentials, ICE) is none: such a peer wants another server.
 #[must_use]

@@ -134,7 +134,7 @@ impl Udp {
             // A few keep-alives in front of a message must not cost it its turn.
             for _ in 0..16 {
                 match receive(&port.socket, buffer, &mut self.beside, self.born) {
-                    Ok((bytes, remote, _)) if is_stun(buffer.get(..bytes).unwrap_or_default()) => {
+                    Ok((bytes, remote, _)) if sip::stun::is_stun(buffer.get(..bytes).unwrap_or_default()) => {
                         add(&self.counters.keep_alives);
                         let answer = sip::stun::answer(buffer.get(..bytes).unwrap_or_default(), remote);
                         if let Some(answer) = answer.filter(|_| self.stun.takes(now)) {
@@ -243,9 +243,4 @@ fn bind_port(
 /// Line ends and zero bytes, which phones send to keep a NAT's door open.
 fn is_keep_alive(bytes: &[u8]) -> bool {
     bytes.len() <= 4 && bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0))
-}
-
-/// The first two bits of STUN are 0, which no SIP message begins with (RFC 5626 §8, RFC 8489 §5).
-fn is_stun(bytes: &[u8]) -> bool {
-    bytes.len() >= 20 && bytes.first().is_some_and(|first| *first < 2)
 }
