@@ -1,7 +1,7 @@
 //! Requests inside a call that change nothing about it, carried from one side to the other and answered from there.
 //!
-//! INFO (RFC 6086) and MESSAGE (RFC 3428) are for the person or device at the other end. What is not understood here
-//! has been refused by the endpoint with 405 or 501 and what would be.
+//! INFO (RFC 6086) is for the device at the other end. A MESSAGE inside a call is not carried yet and is answered 405;
+//! what is not understood at all has been refused by the endpoint with 405 or 501 and what would be.
 
 use sip::{Body, HeaderName, Message, Method, OwnedMessage, Reply, RequestKey, SessionKey};
 
