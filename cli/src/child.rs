@@ -5,6 +5,7 @@
 //! a pipe, so that a child never waits for us.
 
 use std::{
+    env,
     ffi::OsString,
     fs::{self, File},
     io,
@@ -25,6 +26,17 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// How long a child that was asked to stop may take before SIGKILL.
 pub const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// A program of ours, which stands beside this one.
+pub fn beside(name: &str) -> Result<PathBuf, String> {
+    let folder = env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned)).unwrap_or_default();
+    let path = folder.join(name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("{} is missing: build it with cargo build --release", path.display()))
+    }
+}
 
 /// A user to run a program as.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,13 @@
 //! 1: it failed on the way; 2: what was asked cannot be, and nothing was started.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod configuration;
+mod database;
 mod events;
 mod live;
 mod log_level;
 mod migrate;
+mod organisation;
 mod selftest;
 mod switch;
 mod terminal;
@@ -40,6 +43,14 @@ enum Command {
     Pcap(why::Capture),
     /// Follow what happens, as JSON lines
     Events(events::Arguments),
+    /// Look for mistakes in configuration files and descriptions of organisations
+    Check(configuration::check::Arguments),
+    /// Write down an organisation as the file that describes it
+    Describe(configuration::describe::Arguments),
+    /// Show what applying descriptions would change. Exit 0: nothing, 2: something, 1: it cannot be told
+    Diff(configuration::diff::Arguments),
+    /// Make organisations what their descriptions say, or nothing at all
+    Apply(configuration::apply::Arguments),
     /// Prove a running switch with two built-in phones
     Selftest(selftest::Arguments),
     /// Show or change what the switch logs
@@ -53,6 +64,8 @@ enum Failure {
     Mistakes(Vec<String>),
     /// It failed on the way.
     Failed(anyhow::Error),
+    /// Everything has been said, and this is the exit code.
+    Said(u8),
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -76,6 +89,7 @@ fn main() -> ExitCode {
             }
             ExitCode::from(2)
         }
+        Err(Failure::Said(code)) => ExitCode::from(code),
         Err(Failure::Failed(error)) => {
             terminal::say(&format!("sambung: {error:#}"));
             ExitCode::FAILURE
@@ -92,6 +106,10 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,
         Command::Events(arguments) => events::run(&arguments).await,
+        Command::Check(arguments) => configuration::check::run(&arguments),
+        Command::Describe(arguments) => configuration::describe::run(&arguments).await,
+        Command::Diff(arguments) => configuration::diff::run(&arguments).await,
+        Command::Apply(arguments) => configuration::apply::run(&arguments).await,
         Command::Selftest(arguments) => selftest::run(&arguments).await,
         Command::LogLevel(arguments) => log_level::run(&arguments).await,
     }

@@ -39,14 +39,22 @@ struct Problem {
 }
 
 impl Place {
+    /// Where a switch keeps its data, if there is one.
+    fn known(&self) -> Option<&Path> {
+        let is_used = |place: &&Path| place.join("switch_api.url").exists();
+        self.switch.as_deref().or_else(|| PLACES.iter().map(Path::new).find(is_used))
+    }
+
+    /// Where the switch keeps its data, or would.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.known().unwrap_or(Path::new(PLACES[0])).to_owned()
+    }
+
     /// Finds the switch.
     pub(crate) fn find(&self) -> anyhow::Result<Switch> {
-        let folder = match &self.switch {
-            Some(folder) => folder.as_path(),
-            None => PLACES.iter().map(Path::new).find(|place| place.join("switch_api.url").exists()).context(
-                "no switch runs from var/switch or /var/lib/sambung; say where its data folder is with --switch DIR",
-            )?,
-        };
+        let folder = self.known().context(
+            "no switch runs from var/switch or /var/lib/sambung; say where its data folder is with --switch DIR",
+        )?;
         let read = |name: &str| {
             let path = folder.join(name);
             let text =

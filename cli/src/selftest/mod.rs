@@ -9,7 +9,7 @@ mod phone;
 mod sound;
 mod store;
 
-use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use sambung::secret;
@@ -17,7 +17,12 @@ use serde_json::Value;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Failure, switch::Place, terminal};
+use crate::{
+    Failure,
+    database::{self, store::revisions},
+    switch::{Place, Switch},
+    terminal,
+};
 use phone::{Kind, Phone};
 
 /// RFC 2606: a name that never is anybody's.
@@ -41,16 +46,15 @@ pub(crate) struct Arguments {
     /// Where the switch takes SIP over UDP and TCP [default: that of demo.json beside the data folder, else 127.0.0.1:5060]
     #[arg(long, value_name = "ADDRESS")]
     sip: Option<SocketAddr>,
-    /// File with the database's URL on one line; without it, DATABASE_URL, else that of demo.json
-    #[arg(long, value_name = "FILE")]
-    database_url_file: Option<PathBuf>,
+    #[command(flatten)]
+    database: database::Access,
 }
 
 /// What was found, a row for each check.
 #[derive(Default)]
-struct Report {
-    rows: Vec<Vec<String>>,
-    has_failed: bool,
+pub(crate) struct Report {
+    pub(crate) rows: Vec<Vec<String>>,
+    pub(crate) has_failed: bool,
 }
 
 impl Report {
@@ -67,24 +71,27 @@ impl Report {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let switch = arguments.place.find()?;
-    let demo = fs::read(switch.folder().join("../demo.json")).ok();
-    let demo: Value = demo.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    let sip = match arguments.sip {
+    let demo = database::demo(switch.folder());
+    let url = arguments.database.url(&demo)?;
+    let report = prove(&switch, &url, arguments.sip, &demo).await?;
+    terminal::print(&terminal::columns(&report.rows))?;
+    if report.has_failed { Err(anyhow::anyhow!("the self-test has failed").into()) } else { Ok(()) }
+}
+
+/// The whole of it. `sip` is where the switch listens, unless the demo says so.
+pub(crate) async fn prove(
+    switch: &Switch,
+    url: &str,
+    sip: Option<SocketAddr>,
+    demo: &Value,
+) -> anyhow::Result<Report> {
+    let sip = match sip {
         Some(sip) => sip,
         None => {
             demo["sip"]["udp"].as_str().unwrap_or("127.0.0.1:5060").parse().context("demo.json's sip.udp")?
         }
     };
-    let url = match &arguments.database_url_file {
-        Some(path) => fs::read_to_string(path).with_context(|| path.display().to_string())?,
-        None => env::var("DATABASE_URL")
-            .ok()
-            .or_else(|| demo["database_url"].as_str().map(str::to_owned))
-            .ok_or_else(|| {
-                Failure::Mistakes(vec!["give --database-url-file, or set DATABASE_URL".to_owned()])
-            })?,
-    };
-    let pool = PgPoolOptions::new().max_connections(2).connect(url.trim()).await.context("the database")?;
+    let pool = PgPoolOptions::new().max_connections(2).connect(url).await.context("the database")?;
     let mut report = Report::default();
     report.add("the switch is ready", switch.get::<Value>("/health").await);
     let passwords = (secret::password(24)?, secret::password(24)?);
@@ -108,13 +115,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let asleep = store::put_to_sleep(&pool, organisation).await;
     report.add("the accounts are asleep again", asleep.map_err(Into::into));
     pool.close().await;
-    terminal::print(&terminal::columns(&report.rows))?;
-    if report.has_failed { Err(anyhow::anyhow!("the self-test has failed").into()) } else { Ok(()) }
+    Ok(report)
 }
 
 async fn applied(pool: &PgPool) -> anyhow::Result<()> {
     let until = Instant::now() + APPLIED_MAX;
-    while !store::is_applied(pool).await? {
+    while !revisions(&mut *pool.acquire().await?).await?.is_applied() {
         ensure!(
             Instant::now() < until,
             "not within {} s: does the log say that the rows do not compile?",

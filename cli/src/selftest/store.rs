@@ -1,18 +1,10 @@
 //! The self-test's organisation and accounts, and what the switch has written about its calls.
 
-use md5::Md5;
 use migrations::Role;
-use sambung::secret;
-use sha2::{Digest as _, Sha256};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-async fn act_as(c: &mut PgConnection, role: Role, organisation: Option<Uuid>) -> Result<(), sqlx::Error> {
-    // Safe: the name is one of three words.
-    sqlx::raw_sql(AssertSqlSafe(format!("set local role {}", role.as_str()))).execute(&mut *c).await?;
-    let scope = organisation.map(|id| id.to_string()).unwrap_or_default();
-    sqlx::query("select set_config('app.org', $1, true)").bind(scope).execute(c).await.map(drop)
-}
+use crate::database::{digests, new_id, store::act_as};
 
 /// Makes the organisation if there is none, and its accounts with these passwords.
 pub(super) async fn prepare(
@@ -50,8 +42,7 @@ pub(super) async fn prepare(
             .await?;
     }
     for (username, password) in accounts {
-        let a1 = format!("{username}:{domain}:{password}");
-        let digests = (secret::hex(&Md5::digest(&a1)), secret::hex(&Sha256::digest(&a1)));
+        let digests = digests(username, domain, password);
         // Not one statement with `on conflict`: that would read the digests, which the API's role must not.
         let known = sqlx::query(
             "update telephony.sip_accounts set ha1_md5 = $3, ha1_sha256 = $4, is_active = true
@@ -92,13 +83,6 @@ pub(super) async fn put_to_sleep(pool: &PgPool, organisation: Uuid) -> Result<()
     c.commit().await
 }
 
-/// Whether the switch runs the newest configuration.
-pub(super) async fn is_applied(pool: &PgPool) -> Result<bool, sqlx::Error> {
-    let mut c = pool.begin().await?;
-    act_as(&mut c, Role::Switch, None).await?;
-    sqlx::query_scalar("select applied >= revision from telephony.revisions").fetch_one(&mut *c).await
-}
-
 /// The events of the organisation's last call, in order.
 pub(super) async fn last_events(pool: &PgPool, organisation: Uuid) -> Result<Vec<String>, sqlx::Error> {
     let mut c = pool.begin().await?;
@@ -121,9 +105,4 @@ pub(super) async fn calls(pool: &PgPool, organisation: Uuid) -> Result<i64, sqlx
         .bind(organisation)
         .fetch_one(&mut *c)
         .await
-}
-
-/// A random UUID (RFC 9562 §5.4).
-fn new_id() -> Result<Uuid, getrandom::Error> {
-    Ok(uuid::Builder::from_random_bytes(secret::bytes()?).into_uuid())
 }

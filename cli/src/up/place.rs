@@ -10,7 +10,7 @@ use std::{
 
 use rustix::fs::{Access, access};
 use sambung::{
-    child::STOP_MAX,
+    child::{self, STOP_MAX},
     postgres::{self, Settings},
 };
 
@@ -46,8 +46,9 @@ impl Place {
         {
             mistakes.push(format!("--data {data}: {error}"));
         }
-        let switch = beside("sambungd", &mut mistakes);
-        let api = beside("sambung-api", &mut mistakes);
+        let mut program =
+            |name| child::beside(name).map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
+        let (switch, api) = (program("sambungd"), program("sambung-api"));
         let is_media_address_ours = match options {
             Some(options) => {
                 mistakes.extend(busy_in_the_end(options, &arguments.data));
@@ -95,16 +96,6 @@ fn writable(path: &Path) -> Result<(), String> {
     }
     access(existing, Access::WRITE_OK | Access::EXEC_OK)
         .map_err(|error| format!("cannot write to {}: {error}", existing.display()))
-}
-
-/// A program of ours stands beside this one.
-fn beside(name: &str, mistakes: &mut Vec<String>) -> PathBuf {
-    let folder = env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned)).unwrap_or_default();
-    let path = folder.join(name);
-    if !path.is_file() {
-        mistakes.push(format!("{} is missing: build it with cargo build --release", path.display()));
-    }
-    path
 }
 
 /// Daemons whose parent was killed end by themselves, but not at once.

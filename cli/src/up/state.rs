@@ -1,7 +1,7 @@
 //! What was made once and must stay the same: passwords, tokens, ids, ports. Kept in `state.json`, readable
 //! only for us, written before anything in it is used.
 
-use std::{fs, time::SystemTime};
+use std::fs;
 
 use anyhow::Context as _;
 use migrations::Role;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::folder::Folder;
+use crate::database::new_id;
 
 const FILE: &str = "state.json";
 
@@ -161,13 +162,6 @@ impl Staff {
             sip_password: secret::password(12)?,
         })
     }
-}
-
-/// A UUIDv7 of now.
-pub(super) fn new_id() -> anyhow::Result<Uuid> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let millis = u64::try_from(now.as_millis())?;
-    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &secret::bytes::<10>()?).into_uuid())
 }
 
 #[cfg(test)]

@@ -3,22 +3,14 @@
 
 use migrations::Role;
 use sha2::{Digest as _, Sha256};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
     seed::NewAccount,
     state::{Person, Staff, State},
 };
-
-/// Acts as `role` for the rest of the transaction, in `organisation`'s scope if one is given.
-async fn act_as(c: &mut PgConnection, role: Role, organisation: Option<Uuid>) -> Result<(), sqlx::Error> {
-    // Safe: the name is one of three words.
-    let statement = format!("set local role {}", role.as_str());
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *c).await?;
-    let scope = organisation.map(|id| id.to_string()).unwrap_or_default();
-    sqlx::query("select set_config('app.org', $1, true)").bind(scope).execute(c).await.map(drop)
-}
+use crate::database::store::act_as;
 
 /// The organisation with the SIP domain.
 pub(super) async fn organisation_of(c: &mut PgConnection, domain: &str) -> Result<Option<Uuid>, sqlx::Error> {
@@ -166,15 +158,6 @@ pub(super) async fn add_staff(
     .execute(&mut *c)
     .await?;
     add_accounts(c, organisation, std::slice::from_ref(account)).await
-}
-
-/// Whether the switch runs the newest configuration.
-pub(super) async fn is_applied(pool: &PgPool) -> Result<bool, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    act_as(&mut transaction, Role::Switch, None).await?;
-    sqlx::query_scalar("select applied >= revision from telephony.revisions")
-        .fetch_one(&mut *transaction)
-        .await
 }
 
 /// The bare accounts that are awake, by username.

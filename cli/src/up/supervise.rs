@@ -19,8 +19,8 @@ use tokio::{
     time::sleep,
 };
 
-use super::{logs, options::Options, place::Place, store};
-use crate::terminal;
+use super::{logs, options::Options, place::Place};
+use crate::{database::store, terminal};
 
 /// How long a daemon may take to be ready.
 const READY_MAX: Duration = Duration::from_secs(60);
@@ -159,7 +159,7 @@ async fn wait_until_ready(child: &Child, health: impl Fn() -> Option<String>) ->
 /// start; `ready` means these.
 pub(super) async fn wait_until_applied(daemons: &Daemons, pool: &PgPool) -> anyhow::Result<()> {
     let until = Instant::now() + READY_MAX;
-    while !store::is_applied(pool).await? {
+    while !store::revisions(&mut *pool.acquire().await?).await?.is_applied() {
         daemons.all().try_for_each(must_live)?;
         if Instant::now() > until {
             bail!("the switch has not taken over the database's rows after {} s", READY_MAX.as_secs());

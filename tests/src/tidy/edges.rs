@@ -34,7 +34,7 @@ const RULES: &[Rule] = &[
     world("sambungd", &["contract", "dialplan", "streams", "sip", "calls", "relay"]),
     world("sambung-api", &["contract", "dialplan"]),
     world("migrations", &[]),
-    world("sambung", &["contract", "migrations"]),
+    world("sambung", &["contract", "dialplan", "migrations"]),
     proof("tests"),
     proof("benches"),
 ];

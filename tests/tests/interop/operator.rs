@@ -1,11 +1,15 @@
 //! What an operator is told of real calls: the ladder, the capture as Wireshark reads it, the event stream across a
 //! restart, the log's level.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tests::{demo::Demo, phones::Transport, process};
+use tests::{
+    demo::Demo,
+    phones::Transport,
+    process::{self, wait_until},
+};
 
 use crate::stage::{ANSWERED, PLAIN, Part, Stage};
 
@@ -172,5 +176,38 @@ fn the_self_test_passes_on_a_sound_switch_and_fails_where_none_listens() -> Resu
     let output = command.arg(stage.demo.data().join("switch")).output()?;
     let report = String::from_utf8(output.stdout)?;
     ensure!(output.status.code() == Some(1) && report.matches("FAILED").count() == 2, "{report}");
+    stage.strike()
+}
+
+#[test]
+fn a_call_goes_on_while_numbers_are_changed_and_changed_back_under_it() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    let description = sambung(&stage.demo, &["describe", "demo.sambung.test"])?;
+    let file = stage.demo.folder().join("demo.toml");
+    let path = file.to_str().context("a path of text")?;
+    // The caller is somebody else's colleague, under another number, and the callee's number is nobody's.
+    let description = description
+        .replace("number = \"1001\"\nname = \"Sari\"", "number = \"2001\"\nname = \"Sinta\"")
+        .replace("number = \"1002\"\nname = \"Budi\"", "number = \"2002\"\nname = \"Budi\"")
+        .replace("\"1001\", ", "\"2001\", ")
+        .replace("[\"1002\", ", "[\"2002\", ")
+        .replace("staff = \"1001\"", "staff = \"2001\"")
+        .replace("staff = \"1002\"", "staff = \"2002\"");
+    std::fs::write(&file, description)?;
+    let before = stage.record.calls()?;
+    let ongoing = stage.begin("call", ("call", &[("talk_ms", "15000")]), ANSWER)?;
+    wait_until(Duration::from_secs(10), "a call", || {
+        let calls = sambung(&stage.demo, &["calls", "answered"])?;
+        Ok(calls.lines().count() == 2)
+    })?;
+    let live = stage.demo.live_calls()?;
+    let applied = sambung(&stage.demo, &["apply", path])?;
+    ensure!(applied.contains("number \"1002\" → \"2002\"") && applied.contains("in use"), "{applied}");
+    ensure!(live == stage.demo.live_calls()? && live.len() == 1, "{live:?}");
+    let back = sambung(&stage.demo, &["apply", "--rollback"])?;
+    ensure!(back.contains("number \"2002\" → \"1002\"") && back.contains("in use"), "{back}");
+    ensure!(live == stage.demo.live_calls()?, "{live:?}");
+    ongoing.finish()?;
+    ANSWERED.check(&stage.record.next_story(&before)?)?;
     stage.strike()
 }

@@ -1,152 +1,21 @@
 //! `sambung up` as a newcomer meets it: the demo contract of DESIGN §2, and what happens when things are not
 //! as they should be.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::{
     fs::{self, File},
     net::{TcpListener, TcpStream, UdpSocket},
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::OnceLock,
+    process::{Command, Output, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-use sambung::{
-    postgres::{Cluster, free_port},
-    secret,
-};
+use rustix::process::{Signal, kill_process};
+use sambung::postgres::Cluster;
 use serde_json::Value;
 use sqlx::Connection as _;
 
-/// `sambung` with the daemons beside it; cargo by itself builds only the former for this test.
-fn binary() -> &'static Path {
-    static BUILT: OnceLock<&'static Path> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let own = Path::new(env!("CARGO_BIN_EXE_sambung"));
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "-p", "sambungd", "-p", "sambung-api"]);
-        if own.parent().is_some_and(|folder| folder.ends_with("release")) {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success());
-        own
-    })
-}
-
-/// A folder and ports for one test, gone at its end.
-struct Site {
-    home: PathBuf,
-    sip: u16,
-    sips: u16,
-    http: u16,
-    rtp: u16,
-}
-
-impl Site {
-    fn new() -> Self {
-        let home =
-            std::env::temp_dir().join(format!("sambung-up-{}", secret::hex(&secret::bytes::<8>().unwrap())));
-        fs::create_dir(&home).unwrap();
-        fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
-        // Below the range that the kernel gives away by itself.
-        let rtp = 12_000 + 100 * u16::from(secret::bytes::<1>().unwrap()[0] % 100);
-        Self { home, sip: free_port().unwrap(), sips: free_port().unwrap(), http: free_port().unwrap(), rtp }
-    }
-
-    fn data(&self) -> PathBuf {
-        self.home.join("var")
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(binary());
-        command.arg("up").arg("--data").arg(self.data()).env_remove("DATABASE_URL");
-        let rtp = format!("{}-{}", self.rtp, self.rtp + 99);
-        let address = |port| format!("127.0.0.1:{port}");
-        command.args(["--sip", &address(self.sip), "--sips", &address(self.sips)]);
-        command.args(["--http", &address(self.http), "--rtp", &rtp]);
-        command
-    }
-
-    fn demo(&self) -> Value {
-        serde_json::from_slice(&fs::read(self.data().join("demo.json")).unwrap()).unwrap()
-    }
-
-    /// Starts, and waits for the line `ready`.
-    fn start(&self, more: &[&str]) -> Up<'_> {
-        let mut command = self.command();
-        self.start_as(command.args(more))
-    }
-
-    fn start_as(&self, command: &mut Command) -> Up<'_> {
-        let (out, err) = (self.home.join("out"), self.home.join("err"));
-        command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
-        let mut up = Up { site: self, process: command.spawn().unwrap() };
-        let until = Instant::now() + Duration::from_secs(60);
-        while !up.said("out").ends_with("\nready\n") {
-            assert!(up.process.try_wait().unwrap().is_none(), "ended:\n{}", up.said("err"));
-            assert!(Instant::now() < until, "not ready:\n{}", up.said("err"));
-            sleep(Duration::from_millis(50));
-        }
-        up
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.home);
-    }
-}
-
-struct Up<'a> {
-    site: &'a Site,
-    process: Child,
-}
-
-impl Up<'_> {
-    fn said(&self, stream: &str) -> String {
-        fs::read_to_string(self.site.home.join(stream)).unwrap()
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_raw(self.process.id().cast_signed()).unwrap(), signal).unwrap();
-    }
-
-    fn stop(mut self, signal: Signal) -> ExitStatus {
-        self.signal(signal);
-        self.process.wait().unwrap()
-    }
-
-    /// The processes whose command line names the folder, as (pid, command line).
-    fn family(&self) -> Vec<(i32, String)> {
-        let folder = self.site.data().display().to_string();
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        let lines = processes.filter_map(|process| {
-            let pid = process.file_name().to_str()?.parse().ok()?;
-            let line =
-                String::from_utf8_lossy(&fs::read(process.path().join("cmdline")).ok()?).replace('\0', " ");
-            (line.contains(&folder) && !line.contains(" up ")).then_some((pid, line))
-        });
-        lines.collect()
-    }
-
-    fn child(&self, name: &str) -> Pid {
-        let family = self.family();
-        let found = family.iter().find(|(_, line)| line.split(' ').next().unwrap().ends_with(name));
-        Pid::from_raw(found.unwrap_or_else(|| panic!("no {name} in {family:?}")).0).unwrap()
-    }
-}
-
-impl Drop for Up<'_> {
-    fn drop(&mut self) {
-        if self.process.try_wait().unwrap().is_none() {
-            self.signal(Signal::TERM);
-            let _ = self.process.wait();
-        }
-    }
-}
+use crate::site::{Site, Up, binary, get, text};
 
 fn must_be_gone(up: &Up<'_>) {
     let until = Instant::now() + Duration::from_secs(20);
@@ -160,18 +29,6 @@ fn run(command: &mut Command) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
     (status.code(), String::from_utf8(stderr).unwrap())
-}
-
-fn get(url: &str, key: &str) -> (u16, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let answer = reqwest::Client::new().get(url).bearer_auth(key).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    })
-}
-
-fn text<'a>(value: &'a Value, path: &str) -> &'a str {
-    value.pointer(path).and_then(Value::as_str).unwrap_or_else(|| panic!("no {path} in {value}"))
 }
 
 #[test]

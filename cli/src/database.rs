@@ -1,0 +1,74 @@
+//! The database as the deploying user's commands reach it: where its URL is, and new ids for rows. No SQL but in
+//! `store`.
+
+pub(crate) mod store;
+
+use std::{env, fs, path::Path, path::PathBuf, time::SystemTime};
+
+use anyhow::Context as _;
+use md5::Md5;
+use sambung::secret;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::Failure;
+
+/// Which database.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Access {
+    /// File with the database's URL on one line; without it, DATABASE_URL, else that of demo.json. Its user may act as
+    /// every role of ours, as the one who ran `sambung migrate` may
+    #[arg(long, value_name = "FILE")]
+    database_url_file: Option<PathBuf>,
+}
+
+impl Access {
+    /// The URL; `demo` is what [`demo`] has found.
+    pub(crate) fn url(&self, demo: &Value) -> Result<String, Failure> {
+        let url = match &self.database_url_file {
+            Some(path) => fs::read_to_string(path).with_context(|| path.display().to_string())?,
+            None => env::var("DATABASE_URL")
+                .ok()
+                .filter(|url| !url.is_empty())
+                .or_else(|| demo["database_url"].as_str().map(str::to_owned))
+                .ok_or_else(|| {
+                    Failure::Mistakes(vec!["give --database-url-file, or set DATABASE_URL".to_owned()])
+                })?,
+        };
+        Ok(url.trim().to_owned())
+    }
+}
+
+/// What `sambung up` says of the demo whose switch keeps its data in `switch`; null when it is none.
+pub(crate) fn demo(switch: &Path) -> Value {
+    let text = fs::read(switch.join("../demo.json")).ok();
+    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+/// A UUIDv7 of now (RFC 9562 §5.7).
+pub(crate) fn new_id() -> anyhow::Result<Uuid> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let millis = u64::try_from(now.as_millis())?;
+    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &secret::bytes::<10>()?).into_uuid())
+}
+
+/// What the database keeps instead of a phone's password: H(A1) of RFC 7616 §3.4.2, once for each algorithm of
+/// RFC 8760, as MD5 and as SHA-256.
+pub(crate) fn digests(username: &str, realm: &str, password: &str) -> (String, String) {
+    let a1 = format!("{username}:{realm}:{password}");
+    (secret::hex(&Md5::digest(&a1)), secret::hex(&Sha256::digest(&a1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_those_that_a_phone_computes() {
+        let (md5, sha256) = digests("u0", "demo.sambung.test", "secret");
+        // printf 'u0:demo.sambung.test:secret' | md5sum; … | sha256sum
+        assert_eq!(md5, "3e088942a5466c995406c2809dd97ebb");
+        assert_eq!(sha256, "2fa1c4878501259dd7951afede14ec6d908651fdd056f799e2537d01d5d4f498");
+    }
+}

@@ -1,0 +1,98 @@
+//! From a description to rows: ids and digests are those that the database has, for whatever is the same by name.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::{
+    Account, Extension, Rows, Staff,
+    description::{self, Description},
+    reader::Mistake,
+};
+use crate::{Failure, database::new_id};
+
+/// States of an organisation (H-046) in which a description may not bring it back.
+const CLOSED: [&str; 2] = ["suspended", "rejected"];
+
+/// The rows that `description` asks for. `current` are those there are, `people` the users known by e-mail.
+pub(crate) fn rows(
+    description: &Description,
+    current: Option<&Rows>,
+    people: &BTreeMap<String, Uuid>,
+) -> Result<Rows, Failure> {
+    let mut mistakes = Vec::new();
+    let mut wrong = |line: usize, key: &str, reason: String| {
+        let file = description.file.clone();
+        mistakes.push(Mistake { file, line: Some(line), key: key.to_owned(), reason }.to_string());
+    };
+    if let Some(status) = current.map(|rows| rows.status.as_str()).filter(|status| CLOSED.contains(status)) {
+        let reason = format!("this organisation is {status}: whoever did that must lift it first");
+        wrong(description.domain.line, "organisation.domain", reason);
+    }
+    let staff = staff(description, people)?;
+    let email = |at: usize| description.staff.get(at).map(|staff| staff.email.clone());
+    let mut extensions = BTreeMap::new();
+    for extension in &description.extensions {
+        let known = current.and_then(|rows| rows.extensions.get(&extension.number.value));
+        let described = Extension {
+            id: known.map_or_else(new_id, |known| Ok(known.id))?,
+            name: extension.name.clone(),
+            is_active: extension.is_active,
+            staff: extension.staff.iter().filter_map(|at| email(*at)).collect(),
+        };
+        extensions.insert(extension.number.value.clone(), described);
+    }
+    let mut accounts = BTreeMap::new();
+    for account in &description.accounts {
+        let known = current.and_then(|rows| rows.accounts.get(&account.username.value));
+        match digests(account, known) {
+            Some((ha1_md5, ha1_sha256)) => {
+                let described = Account {
+                    id: known.map_or_else(new_id, |known| Ok(known.id))?,
+                    owner: account.owner.and_then(email),
+                    ha1_md5,
+                    ha1_sha256,
+                    is_active: account.is_active,
+                };
+                accounts.insert(account.username.value.clone(), described);
+            }
+            None => {
+                let reason =
+                    format!("{:?} is new: name the file that holds its password", account.username.value);
+                wrong(account.line, "account.password_file", reason);
+            }
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Failure::Mistakes(mistakes));
+    }
+    Ok(Rows {
+        id: current.map_or_else(new_id, |rows| Ok(rows.id))?,
+        name: description.name.clone(),
+        domain: description.domain.value.clone(),
+        status: "approved".to_owned(),
+        is_default: description.is_default,
+        ring_timeout_secs: description.ring_timeout.value,
+        staff,
+        extensions,
+        accounts,
+    })
+}
+
+fn staff(
+    description: &Description,
+    people: &BTreeMap<String, Uuid>,
+) -> anyhow::Result<BTreeMap<String, Staff>> {
+    let mut staff = BTreeMap::new();
+    for person in &description.staff {
+        let user = people.get(&person.email).map_or_else(new_id, |user| Ok(*user))?;
+        let (name, number) = (person.name.clone(), person.number.value.clone());
+        staff.insert(person.email.clone(), Staff { user, name, number, is_active: person.is_active });
+    }
+    Ok(staff)
+}
+
+fn digests(account: &description::Account, known: Option<&Account>) -> Option<(String, String)> {
+    let kept = known.map(|known| (known.ha1_md5.clone(), known.ha1_sha256.clone()));
+    account.digests.clone().or(kept)
+}

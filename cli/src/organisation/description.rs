@@ -1,0 +1,372 @@
+//! The file in which an operator describes an organisation, read and checked without a database.
+//!
+//! The switch's own compiler judges the numbers, so that what is sound here is taken there. Passwords stand in files of
+//! their own; of them this keeps digests, and only until they are written.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use contract::{
+    id::{AccountId, ExtensionId, OrgId, UserId},
+    snapshot,
+};
+use dialplan::{Diagnostic, Problem, Row};
+use uuid::Uuid;
+
+use super::{
+    NAME_MAX,
+    reader::{At, Mistake, Reader, Section, read},
+};
+use crate::database::digests;
+
+/// A phone's password: long enough not to be guessed by who listens to digests for a day.
+const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// An organisation as described.
+#[derive(Debug)]
+pub(crate) struct Description {
+    pub(crate) file: PathBuf,
+    pub(crate) line: usize,
+    pub(crate) name: String,
+    pub(crate) domain: At<String>,
+    pub(crate) is_default: bool,
+    pub(crate) ring_timeout: At<u16>,
+    pub(crate) staff: Vec<Staff>,
+    pub(crate) extensions: Vec<Extension>,
+    pub(crate) accounts: Vec<Account>,
+}
+
+/// `[[staff]]`
+#[derive(Debug)]
+pub(crate) struct Staff {
+    pub(crate) line: usize,
+    pub(crate) number: At<String>,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) is_active: bool,
+}
+
+/// `[[extension]]`
+#[derive(Debug)]
+pub(crate) struct Extension {
+    line: usize,
+    pub(crate) number: At<String>,
+    pub(crate) name: String,
+    pub(crate) is_active: bool,
+    /// Places in [`Description::staff`].
+    pub(crate) staff: Vec<usize>,
+}
+
+/// `[[account]]`
+pub(crate) struct Account {
+    pub(crate) line: usize,
+    pub(crate) username: At<String>,
+    /// A place in [`Description::staff`].
+    pub(crate) owner: Option<usize>,
+    pub(crate) is_active: bool,
+    /// MD5 and SHA-256, when a password was named.
+    pub(crate) digests: Option<(String, String)>,
+}
+
+impl std::fmt::Debug for Account {
+    /// Leaves the digests out: they are as good as the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// Reads the file. Every mistake in it, in the order of lines.
+pub(crate) fn load(file: &Path) -> Result<Description, Vec<Mistake>> {
+    let text = read(file).map_err(|mistake| vec![mistake])?;
+    parse(file, &text)
+}
+
+/// Understands the text; relative paths count from the folder of `file`.
+pub(crate) fn parse(file: &Path, text: &str) -> Result<Description, Vec<Mistake>> {
+    let (mut reader, mut root) = Reader::open(file, text);
+    if !reader.mistakes.is_empty() {
+        return Err(reader.mistakes);
+    }
+    let description = describe(&mut reader, &mut root, file);
+    reader.nothing_else(&root, "", "[organisation], [[staff]], [[extension]] and [[account]]");
+    match description {
+        Some(description) => {
+            compile(&mut reader, &description);
+            let mut mistakes = reader.mistakes;
+            mistakes.sort_by_key(|mistake| mistake.line);
+            if mistakes.is_empty() { Ok(description) } else { Err(mistakes) }
+        }
+        None => {
+            if reader.mistakes.is_empty() {
+                reader.wrong(1, "organisation", "is missing: write [organisation] with name and domain");
+            }
+            Err(reader.mistakes)
+        }
+    }
+}
+
+fn describe<'a>(
+    reader: &mut Reader<'a>,
+    root: &mut toml::de::DeTable<'a>,
+    file: &Path,
+) -> Option<Description> {
+    let mut head = reader.table(root, "organisation");
+    let staff = staff(reader, root);
+    let domain = head.as_mut().and_then(|head| head.required(reader, "domain"));
+    let extensions = extensions(reader, root, &staff);
+    let realm = domain.as_ref().map_or("", |domain| domain.value.as_str());
+    let accounts = accounts(reader, root, &staff, realm);
+    let mut head = head?;
+    let name = head.required(reader, "name");
+    check_name(reader, "organisation.name", name.as_ref());
+    let is_default = head.flag(reader, "default", false);
+    let ring_timeout = head.number(reader, "ring_timeout_secs");
+    let line = head.line;
+    let ring_timeout = ring_timeout.unwrap_or(At { value: 60, line });
+    // Out of range either way is for the compiler to say.
+    let ring_timeout = At { value: u16::try_from(ring_timeout.value).unwrap_or(0), line: ring_timeout.line };
+    head.finish(reader, "name, domain, default and ring_timeout_secs");
+    Some(Description {
+        file: file.to_owned(),
+        line,
+        name: name?.value,
+        domain: domain?,
+        is_default,
+        ring_timeout,
+        staff,
+        extensions,
+        accounts,
+    })
+}
+
+fn staff<'a>(reader: &mut Reader<'a>, root: &mut toml::de::DeTable<'a>) -> Vec<Staff> {
+    let mut all: Vec<Staff> = Vec::new();
+    let mut emails = BTreeMap::new();
+    for mut section in reader.tables(root, "staff") {
+        let (number, name) = (section.required(reader, "number"), section.required(reader, "name"));
+        let email = section.required(reader, "email");
+        let is_active = section.flag(reader, "active", true);
+        check_name(reader, "staff.name", name.as_ref());
+        if let Some(email) = &email {
+            if !is_email(&email.value) {
+                reader.wrong(email.line, "staff.email", "expected an e-mail address in lower case");
+            } else if let Some(line) = emails.insert(email.value.clone(), email.line) {
+                reader.wrong(
+                    email.line,
+                    "staff.email",
+                    format!("stands in line {line} already: one person has one number"),
+                );
+            }
+        }
+        let line = section.line;
+        section.finish(reader, "number, name, email and active");
+        if let (Some(number), Some(name), Some(email)) = (number, name, email) {
+            all.push(Staff { line, number, name: name.value, email: email.value, is_active });
+        }
+    }
+    all
+}
+
+fn extensions<'a>(
+    reader: &mut Reader<'a>,
+    root: &mut toml::de::DeTable<'a>,
+    staff: &[Staff],
+) -> Vec<Extension> {
+    let mut all = Vec::new();
+    for mut section in reader.tables(root, "extension") {
+        let (number, name) = (section.required(reader, "number"), section.required(reader, "name"));
+        check_name(reader, "extension.name", name.as_ref());
+        let is_active = section.flag(reader, "active", true);
+        let mut people = Vec::new();
+        for wanted in section.texts(reader, "staff") {
+            people.extend(person(reader, "extension.staff", &wanted, staff));
+        }
+        let distinct: BTreeSet<usize> = people.iter().copied().collect();
+        if distinct.len() != people.len() {
+            reader.wrong(section.line, "extension.staff", "names somebody twice");
+        }
+        let line = section.line;
+        section.finish(reader, "number, name, staff and active");
+        if let (Some(number), Some(name)) = (number, name) {
+            all.push(Extension { line, number, name: name.value, is_active, staff: people });
+        }
+    }
+    all
+}
+
+fn accounts<'a>(
+    reader: &mut Reader<'a>,
+    root: &mut toml::de::DeTable<'a>,
+    staff: &[Staff],
+    realm: &str,
+) -> Vec<Account> {
+    let mut all = Vec::new();
+    for mut section in reader.tables(root, "account") {
+        let username = section.required(reader, "username");
+        if let Some(username) = username.as_ref().filter(|username| !is_username(&username.value)) {
+            let reason = "expected 1 to 64 letters, digits and . _ ~ + -";
+            reader.wrong(username.line, "account.username", reason);
+        }
+        let wanted = section.text(reader, "staff");
+        let owner = wanted.and_then(|wanted| person(reader, "account.staff", &wanted, staff));
+        let is_active = section.flag(reader, "active", true);
+        let password = password(reader, &mut section);
+        let line = section.line;
+        section.finish(reader, "username, staff, password_file and active");
+        if let Some(username) = username {
+            let digests = password.map(|password| digests(&username.value, realm, &password));
+            all.push(Account { line, username, owner, is_active, digests });
+        }
+    }
+    all
+}
+
+/// The person with that number.
+fn person(reader: &mut Reader<'_>, key: &str, wanted: &At<String>, staff: &[Staff]) -> Option<usize> {
+    let found = staff.iter().position(|staff| staff.number.value == wanted.value);
+    if found.is_none() {
+        let reason = format!("no [[staff]] has the number {:?}", wanted.value);
+        reader.wrong(wanted.line, key, reason);
+    }
+    found
+}
+
+fn password<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<String> {
+    let name = section.text(reader, "password_file")?;
+    let path = reader.folder().join(&name.value);
+    let key = section.key("password_file");
+    let found = fs::metadata(&path)
+        .map_err(|error| format!("{}: {error}", path.display()))
+        .and_then(|file| {
+            let is_private = file.permissions().mode() & 0o007 == 0;
+            is_private
+                .then_some(())
+                .ok_or_else(|| format!("{} is open to everybody: chmod 600 it", path.display()))
+        })
+        .and_then(|()| fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display())))
+        .and_then(|text| {
+            let text = text.trim_end_matches(['\r', '\n']);
+            let is_sound = PASSWORD_CHARS.contains(&text.chars().count()) && !text.contains(char::is_control);
+            is_sound.then(|| text.to_owned()).ok_or_else(|| {
+                let (least, most) = (PASSWORD_CHARS.start(), PASSWORD_CHARS.end());
+                format!("{}: expected one line of {least} to {most} characters", path.display())
+            })
+        });
+    found.map_err(|reason| reader.wrong(name.line, key, reason)).ok()
+}
+
+fn check_name(reader: &mut Reader<'_>, key: &str, name: Option<&At<String>>) {
+    if let Some(name) = name
+        && (!(1..=NAME_MAX).contains(&name.value.chars().count()) || name.value.contains(char::is_control))
+    {
+        reader.wrong(name.line, key, format!("expected 1 to {NAME_MAX} characters"));
+    }
+}
+
+/// As `identity.users` keeps them.
+fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@');
+    let is_address = parts.is_some_and(|(mailbox, host)| !mailbox.is_empty() && !host.is_empty());
+    is_address
+        && text.chars().count() <= 255
+        && text == text.to_lowercase()
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// As `telephony.sip_accounts` keeps them.
+fn is_username(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~+-".contains(&byte))
+}
+
+/// Lets the switch's own compiler judge. The rows get made-up ids by which its diagnostics find their lines.
+fn compile(reader: &mut Reader<'_>, description: &Description) {
+    let id = |at: usize| Uuid::from_u128(at as u128 + 1);
+    let user = |at: usize| UserId(id(at));
+    let organisation = snapshot::Organisation {
+        id: OrgId(Uuid::nil()),
+        sip_domain: description.domain.value.clone(),
+        is_default: description.is_default,
+        ring_timeout_secs: description.ring_timeout.value,
+        staff: (0..)
+            .zip(&description.staff)
+            .map(|(at, staff)| snapshot::Staff {
+                user: user(at),
+                name: staff.name.clone(),
+                number: staff.number.value.clone(),
+                is_active: staff.is_active,
+            })
+            .collect(),
+        extensions: (0..)
+            .zip(&description.extensions)
+            .map(|(at, extension)| snapshot::Extension {
+                id: ExtensionId(id(at)),
+                name: extension.name.clone(),
+                number: extension.number.value.clone(),
+                is_active: extension.is_active,
+                staff: extension.staff.iter().map(|at| user(*at)).collect(),
+            })
+            .collect(),
+        accounts: (0..)
+            .zip(&description.accounts)
+            .map(|(at, account)| snapshot::Account {
+                id: AccountId(id(at)),
+                user: account.owner.map(user),
+                username: account.username.value.clone(),
+                // Whatever the digest will be, it is made by us.
+                ha1_md5: "0".repeat(32),
+                ha1_sha256: "0".repeat(64),
+                is_active: account.is_active,
+            })
+            .collect(),
+    };
+    let rows = snapshot::Snapshot { revision: 0, organisations: vec![organisation] };
+    for diagnostic in dialplan::compile(&rows).err().unwrap_or_default() {
+        note(reader, description, &diagnostic);
+    }
+}
+
+/// A diagnostic of the compiler, at its line.
+fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnostic) {
+    let at = |id: Uuid| usize::try_from(id.as_u128().saturating_sub(1)).unwrap_or(usize::MAX);
+    let (table, line, number) = match diagnostic.row {
+        Row::Organisation => ("organisation", description.line, None),
+        Row::Staff(id) => {
+            let staff = description.staff.get(at(id.0));
+            ("staff", staff.map_or(1, |staff| staff.line), staff.map(|staff| &staff.number))
+        }
+        Row::Extension(id) => {
+            let extension = description.extensions.get(at(id.0));
+            let number = extension.map(|extension| &extension.number);
+            ("extension", extension.map_or(1, |extension| extension.line), number)
+        }
+        Row::Account(id) => {
+            let account = description.accounts.get(at(id.0));
+            ("account", account.map_or(1, |account| account.line), account.map(|account| &account.username))
+        }
+    };
+    let (field, line) = match diagnostic.field {
+        "sip_domain" => ("domain", description.domain.line),
+        "ring_timeout_secs" => ("ring_timeout_secs", description.ring_timeout.line),
+        field @ ("number" | "username") => (field, number.map_or(line, |number| number.line)),
+        field => (field, line),
+    };
+    let reason = match (diagnostic.problem, field) {
+        (Problem::Malformed, "number") => "expected 2 to 6 digits in quotes".to_owned(),
+        (Problem::Malformed, "domain") => "expected a host name in lower case, no address".to_owned(),
+        (Problem::OutOfRange, "ring_timeout_secs") => "expected a whole number from 5 to 600".to_owned(),
+        (Problem::Taken, _) => {
+            let taken = number.map(|number| number.value.as_str()).unwrap_or_default();
+            format!("{taken:?} is taken by another row: staff and extensions share their numbers")
+        }
+        (problem, _) => problem.to_string(),
+    };
+    reader.wrong(line, format!("{table}.{field}"), reason);
+}
+
+#[cfg(test)]
+mod tests;

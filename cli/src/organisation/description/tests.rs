@@ -1,0 +1,199 @@
+//! Descriptions with one mistake each, and what is said of it: file, line, key, and what would be right.
+
+use super::*;
+use crate::organisation::{described, text};
+
+const SOUND: &str = r#"[organisation]
+name = "Demo"
+domain = "demo.test"
+
+[[staff]]
+number = "1001"
+name = "Sari"
+email = "sari@demo.test"
+
+[[extension]]
+number = "100"
+name = "Front desk"
+staff = ["1001"]
+
+[[account]]
+username = "1001"
+staff = "1001"
+"#;
+
+fn mistakes(text: &str) -> Vec<String> {
+    let found = parse(Path::new("org.toml"), text).err().unwrap_or_default();
+    found.iter().map(ToString::to_string).collect()
+}
+
+/// What is said when `old` is replaced by `new` in a sound description.
+fn said(old: &str, new: &str) -> Vec<String> {
+    assert!(SOUND.contains(old), "{old}");
+    mistakes(&SOUND.replacen(old, new, 1))
+}
+
+#[test]
+fn a_sound_description_is_taken() {
+    let description = parse(Path::new("org.toml"), SOUND).unwrap();
+    assert_eq!((description.name.as_str(), description.ring_timeout.value), ("Demo", 60));
+    assert_eq!(
+        (description.extensions[0].staff.as_slice(), description.accounts[0].owner),
+        (&[0][..], Some(0))
+    );
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
+    let cases = [
+        ("\"Demo\"", "\"\"", "org.toml:2: organisation.name: expected 1 to 100 characters"),
+        ("name = \"Demo\"\n", "", "org.toml:1: organisation.name: is missing"),
+        (
+            "\"demo.test\"",
+            "7",
+            "org.toml:3: organisation.domain: expected a text in quotes, found a value of type integer",
+        ),
+        (
+            "\"demo.test\"",
+            "\"192.0.2.1\"",
+            "org.toml:3: organisation.domain: expected a host name in lower case, no address",
+        ),
+        (
+            "domain =",
+            "ring_timeout_secs = 4\ndomain =",
+            "org.toml:3: organisation.ring_timeout_secs: expected a whole number from 5 to 600",
+        ),
+        (
+            "domain =",
+            "colour = 1\ndomain =",
+            "org.toml:3: organisation.colour: no such key; there are name, domain, default and ring_timeout_secs",
+        ),
+        ("\"1001\"", "\"1\"", "org.toml:6: staff.number: expected 2 to 6 digits in quotes"),
+        (
+            "\"sari@demo.test\"",
+            "\"Sari\"",
+            "org.toml:8: staff.email: expected an e-mail address in lower case",
+        ),
+        ("[\"1001\"]", "[\"1001\", \"1001\"]", "org.toml:10: extension.staff: names somebody twice"),
+        (
+            "[\"1001\"]",
+            "[\n \"1001\",\n \"1002\"]",
+            "org.toml:15: extension.staff: no [[staff]] has the number \"1002\"",
+        ),
+        (
+            "username = \"1001\"",
+            "username = \"a b\"",
+            "org.toml:16: account.username: expected 1 to 64 letters, digits and . _ ~ + -",
+        ),
+        (
+            "username = \"1001\"",
+            "username = \"1001\"\npassword_file = \"none/such\"",
+            "org.toml:17: account.password_file: none/such: No such file or directory (os error 2)",
+        ),
+        ("[organisation]", "[organisation", "org.toml:1: is no TOML: "),
+        (
+            "[[account]]",
+            "[acount]\n[[account]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]] and [[account]]",
+        ),
+    ];
+    for (old, new, expected) in cases {
+        let said = said(old, new);
+        assert!(said.iter().any(|line| line.starts_with(expected)), "{expected}\n{said:#?}");
+    }
+}
+
+#[test]
+fn numbers_and_usernames_are_one_s_own() {
+    let taken = "org.toml:12: extension.number: \"1001\" is taken by another row: staff and extensions share their numbers";
+    // The compiler takes extensions first, so the person's number is the one that is taken.
+    let said = said("\"100\"", "\"1001\"");
+    assert!(
+        said.len() == 1
+            && (said[0] == taken || said[0].starts_with("org.toml:6: staff.number: \"1001\" is taken")),
+        "{said:?}"
+    );
+    let twice = format!("{SOUND}\n[[account]]\nusername = \"1001\"\n");
+    assert_eq!(mistakes(&twice).len(), 1, "{:?}", mistakes(&twice));
+    let person = "\n[[staff]]\nnumber = \"1002\"\nname = \"S\"\nemail = \"sari@demo.test\"\n";
+    let said = mistakes(&format!("{SOUND}{person}"));
+    assert_eq!(said, ["org.toml:22: staff.email: stands in line 8 already: one person has one number"]);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_lines() {
+    let text =
+        SOUND.replace("1001\"\nname", "1\"\nname").replace("\"Demo\"", "\"\"").replace("\"100\"", "\"x\"");
+    let lines: Vec<_> =
+        mistakes(&text).iter().map(|line| line.split(':').nth(1).unwrap().to_owned()).collect();
+    let mut sorted = lines.clone();
+    sorted.sort_by_key(|line| line.parse::<usize>().unwrap());
+    assert!(lines.len() >= 2 && lines == sorted, "{lines:?}");
+}
+
+#[test]
+fn no_byte_of_rubbish_is_taken_and_none_ends_the_program() {
+    // Every place of a sound description, with something else in it: it is sound still, or it is refused with a line.
+    for at in 0..SOUND.len() {
+        for other in ["\"", "]", "=", "\u{1F4DE}", "\n", "\\u0000"] {
+            let mut text = SOUND.to_owned();
+            text.replace_range(at..=at, other);
+            if let Err(mistakes) = parse(Path::new("org.toml"), &text) {
+                assert!(mistakes.iter().all(|mistake| mistake.line.is_some()), "{text}\n{mistakes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_new_account_needs_a_password_and_an_old_one_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    let with = SOUND.replace("username = \"1001\"", "username = \"1001\"\npassword_file = \"secret\"");
+    let file = folder.path().join("org.toml");
+    let none = BTreeMap::new();
+    for (content, mode) in [("short\n", 0o600), ("long enough\n", 0o644), ("two\nlines here", 0o600)] {
+        fs::write(&secret, content).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).unwrap();
+        assert!(parse(&file, &with).is_err(), "{content} {mode:o}");
+    }
+    fs::write(&secret, "correct horse\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let with = parse(&file, &with).unwrap();
+    let without = parse(&file, SOUND).unwrap();
+    assert!(matches!(described::rows(&without, None, &none), Err(crate::Failure::Mistakes(_))));
+    let rows = described::rows(&with, None, &none).unwrap();
+    assert_eq!(rows.accounts["1001"].ha1_md5, digests("1001", "demo.test", "correct horse").0);
+    let people = rows.staff.iter().map(|(email, staff)| (email.clone(), staff.user)).collect();
+    assert_eq!(described::rows(&without, Some(&rows), &people).unwrap(), rows);
+    // What is written down is what was read.
+    let again = parse(&file, &text::text(&rows)).unwrap();
+    assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
+}
+
+#[test]
+fn the_example_in_conf_is_sound_and_shows_every_key() {
+    let example = include_str!("../../../../conf/examples/organisation.toml");
+    let description = parse(Path::new("organisation.toml"), example).unwrap();
+    assert_eq!(
+        (description.staff.len(), description.extensions.len(), description.accounts.len()),
+        (2, 1, 1)
+    );
+    for known in [
+        "name",
+        "domain",
+        "default",
+        "ring_timeout_secs",
+        "number",
+        "email",
+        "staff",
+        "username",
+        "active",
+        "password_file",
+    ] {
+        assert!(
+            example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{known} ="))),
+            "{known}"
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! What applying would change, row by row and field by field, in an order that does not depend on anything but names.
+//! Of a password only that it changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Account, Extension, Rows, Staff};
+
+/// Shown in place of a digest.
+const SECRET: &str = "****";
+
+/// What becomes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Added,
+    Changed,
+    Removed,
+}
+
+/// One row that is not as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Change {
+    /// The organisation's domain.
+    pub(crate) organisation: String,
+    /// `organisation`, `staff`, `extension` or `account`.
+    pub(crate) row: &'static str,
+    /// Its domain, e-mail, number or username.
+    pub(crate) key: String,
+    pub(crate) change: Kind,
+    /// Those that differ; all of them for a row that is added, none for one that is removed.
+    pub(crate) fields: Vec<Field>,
+}
+
+/// One field that is not as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Field {
+    pub(crate) field: &'static str,
+    /// Null for a row that is added.
+    pub(crate) from: Value,
+    pub(crate) to: Value,
+}
+
+type Fields = Vec<(&'static str, Value)>;
+
+/// All changes from `before` to `after`: the organisation, then staff, extensions and accounts by their keys.
+pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut add = |row, key: &str, from: Option<Fields>, to: Option<Fields>| {
+        changes.extend(change(&after.domain, row, key, from, to));
+    };
+    add("organisation", &after.domain, before.map(Rows::fields), Some(after.fields()));
+    let nothing = after.nothing_of();
+    let before = before.unwrap_or(&nothing);
+    each(&before.staff, &after.staff, Staff::fields, |key, from, to| add("staff", key, from, to));
+    let fields = |extension: &Extension| extension.fields();
+    each(&before.extensions, &after.extensions, fields, |key, from, to| add("extension", key, from, to));
+    each(&before.accounts, &after.accounts, Account::fields, |key, from, to| add("account", key, from, to));
+    changes
+}
+
+fn each<T>(
+    before: &BTreeMap<String, T>,
+    after: &BTreeMap<String, T>,
+    fields: impl Fn(&T) -> Fields,
+    mut add: impl FnMut(&str, Option<Fields>, Option<Fields>),
+) {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for key in keys {
+        add(key, before.get(key).map(&fields), after.get(key).map(&fields));
+    }
+}
+
+fn change(
+    organisation: &str,
+    row: &'static str,
+    key: &str,
+    from: Option<Fields>,
+    to: Option<Fields>,
+) -> Option<Change> {
+    let (change, fields) = match (from, to) {
+        (None, Some(to)) => {
+            let fields = to.into_iter().map(|(field, to)| Field { field, from: Value::Null, to });
+            (Kind::Added, fields.collect::<Vec<_>>())
+        }
+        (Some(_), None) => (Kind::Removed, Vec::new()),
+        (Some(from), Some(to)) => {
+            let pairs = from.into_iter().zip(to).filter(|((_, from), (_, to))| from != to);
+            let fields: Vec<Field> =
+                pairs.map(|((field, from), (_, to))| Field { field, from, to }).collect();
+            if fields.is_empty() {
+                return None;
+            }
+            (Kind::Changed, fields)
+        }
+        (None, None) => return None,
+    };
+    let fields = fields.into_iter().map(Field::masked).collect();
+    Some(Change { organisation: organisation.to_owned(), row, key: key.to_owned(), change, fields })
+}
+
+impl Field {
+    fn masked(self) -> Self {
+        let mask = |value: Value| if value.is_null() { value } else { Value::from(SECRET) };
+        match self.field {
+            "password" => Self { field: self.field, from: mask(self.from), to: mask(self.to) },
+            _ => self,
+        }
+    }
+}
+
+impl Rows {
+    fn fields(&self) -> Fields {
+        vec![
+            ("name", json!(self.name)),
+            ("status", json!(self.status)),
+            ("default", json!(self.is_default)),
+            ("ring_timeout_secs", json!(self.ring_timeout_secs)),
+        ]
+    }
+}
+
+impl Staff {
+    fn fields(&self) -> Fields {
+        vec![("number", json!(self.number)), ("name", json!(self.name)), ("active", json!(self.is_active))]
+    }
+}
+
+impl Extension {
+    fn fields(&self) -> Fields {
+        vec![("name", json!(self.name)), ("staff", json!(self.staff)), ("active", json!(self.is_active))]
+    }
+}
+
+impl Account {
+    fn fields(&self) -> Fields {
+        // Both digests, so that no change of either is missed; they are masked before anybody sees them.
+        let password = format!("{}{}", self.ha1_md5, self.ha1_sha256);
+        vec![
+            ("staff", json!(self.owner)),
+            ("password", Value::from(password)),
+            ("active", json!(self.is_active)),
+        ]
+    }
+}
+
+/// The changes for people, and how many there are.
+pub(crate) fn text(changes: &[Change]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let mut organisation = "";
+    for change in changes {
+        if change.organisation != organisation {
+            organisation = &change.organisation;
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{organisation}");
+        }
+        let sign = match change.change {
+            Kind::Added => '+',
+            Kind::Changed => '~',
+            Kind::Removed => '-',
+        };
+        let fields: Vec<String> = change.fields.iter().map(shown).collect();
+        let line = format!("  {sign} {} {}  {}", change.row, change.key, fields.join(", "));
+        let _ = writeln!(text, "{}", crate::switch::printable(line.trim_end()));
+    }
+    let count = |kind| changes.iter().filter(|change| change.change == kind).count();
+    let (added, changed, removed) = (count(Kind::Added), count(Kind::Changed), count(Kind::Removed));
+    let _ = writeln!(text, "{added} to add, {changed} to change, {removed} to remove.");
+    text
+}
+
+fn shown(field: &Field) -> String {
+    if field.from.is_null() && !field.to.is_null() {
+        format!("{} {}", field.field, field.to)
+    } else {
+        format!("{} {} → {}", field.field, field.from, field.to)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! One change at a time to rows that are all filled in: each must be seen, and no digest shown.
+
+use uuid::Uuid;
+
+use super::*;
+
+fn rows() -> Rows {
+    let staff = |name: &str, number: &str| Staff {
+        user: Uuid::nil(),
+        name: name.into(),
+        number: number.into(),
+        is_active: true,
+    };
+    let account = |digest: &str| Account {
+        id: Uuid::nil(),
+        owner: Some("sari@x".into()),
+        ha1_md5: digest.into(),
+        ha1_sha256: digest.into(),
+        is_active: true,
+    };
+    let extension = Extension {
+        id: Uuid::nil(),
+        name: "Front".into(),
+        is_active: true,
+        staff: BTreeSet::from(["sari@x".to_owned()]),
+    };
+    Rows {
+        id: Uuid::nil(),
+        name: "Demo".into(),
+        domain: "demo.test".into(),
+        status: "approved".into(),
+        is_default: true,
+        ring_timeout_secs: 60,
+        staff: BTreeMap::from([
+            ("sari@x".into(), staff("Sari", "1001")),
+            ("budi@x".into(), staff("Budi", "1002")),
+        ]),
+        extensions: BTreeMap::from([("100".into(), extension)]),
+        accounts: BTreeMap::from([("1001".into(), account("5ec2e7"))]),
+    }
+}
+
+#[test]
+fn every_field_that_can_be_described_is_compared() {
+    let before = rows();
+    type Step = fn(&mut Rows);
+    let steps: [(&str, Step); 12] = [
+        ("~ organisation demo.test  name", |r| r.name = "X".into()),
+        ("~ organisation demo.test  status", |r| r.status = "pending".into()),
+        ("~ organisation demo.test  default", |r| r.is_default = false),
+        ("~ organisation demo.test  ring_timeout_secs 60 → 30", |r| r.ring_timeout_secs = 30),
+        ("~ staff sari@x  number \"1001\" → \"1009\"", |r| {
+            r.staff.get_mut("sari@x").unwrap().number = "1009".into();
+        }),
+        ("~ staff budi@x  active true → false", |r| r.staff.get_mut("budi@x").unwrap().is_active = false),
+        ("- staff budi@x", |r| drop(r.staff.remove("budi@x"))),
+        ("~ extension 100  name", |r| r.extensions.get_mut("100").unwrap().name = "X".into()),
+        ("~ extension 100  staff [\"sari@x\"] → []", |r| {
+            r.extensions.get_mut("100").unwrap().staff.clear();
+        }),
+        ("~ account 1001  staff \"sari@x\" → null", |r| r.accounts.get_mut("1001").unwrap().owner = None),
+        ("~ account 1001  password \"****\" → \"****\"", |r| {
+            r.accounts.get_mut("1001").unwrap().ha1_md5 = "other".into();
+        }),
+        ("~ account 1001  active", |r| r.accounts.get_mut("1001").unwrap().is_active = false),
+    ];
+    for (line, step) in steps {
+        let mut after = before.clone();
+        step(&mut after);
+        let text = text(&changes(Some(&before), &after));
+        assert!(text.contains(line) && text.lines().count() == 3, "{line}:\n{text}");
+    }
+    assert!(changes(Some(&before), &before).is_empty());
+}
+
+#[test]
+fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
+    let all = changes(None, &rows());
+    let keys: Vec<_> = all.iter().map(|change| (change.row, change.key.as_str(), change.change)).collect();
+    let added = |row, key| (row, key, Kind::Added);
+    assert_eq!(
+        keys,
+        [
+            added("organisation", "demo.test"),
+            added("staff", "budi@x"),
+            added("staff", "sari@x"),
+            added("extension", "100"),
+            added("account", "1001")
+        ]
+    );
+    let shown = format!("{}{}", text(&all), serde_json::to_string(&all).unwrap());
+    assert!(!shown.contains("5ec2e7") && shown.contains("****"), "{shown}");
+}

@@ -1,0 +1,96 @@
+//! One organisation's telephony as an operator describes it: settings, staff with numbers, extensions, SIP accounts.
+//!
+//! [`Rows`] is what is compared and written, named by what people know (e-mail, number, username) instead of ids. What is
+//! not described stays as it is: people without a number, API keys, records of calls.
+
+pub(crate) mod described;
+pub(crate) mod description;
+pub(crate) mod difference;
+pub(crate) mod reader;
+pub(crate) mod store;
+pub(crate) mod text;
+pub(crate) mod undo;
+pub(crate) mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Bytes of a name (`identity.users`, `telephony.extensions`).
+pub(crate) const NAME_MAX: usize = 100;
+
+/// The rows of one organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rows {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    /// Its SIP domain, by which a description names it.
+    pub(crate) domain: String,
+    /// H-046: `approved`, or why the switch leaves it out.
+    pub(crate) status: String,
+    /// Whether requests to the switch's own address are its.
+    pub(crate) is_default: bool,
+    /// H-052
+    pub(crate) ring_timeout_secs: u16,
+    /// People with a number, by e-mail.
+    pub(crate) staff: BTreeMap<String, Staff>,
+    /// By number.
+    pub(crate) extensions: BTreeMap<String, Extension>,
+    /// By username.
+    pub(crate) accounts: BTreeMap<String, Account>,
+}
+
+/// A person who can be called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Staff {
+    pub(crate) user: Uuid,
+    pub(crate) name: String,
+    pub(crate) number: String,
+    pub(crate) is_active: bool,
+}
+
+/// A number that rings several people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Extension {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) is_active: bool,
+    /// E-mails.
+    pub(crate) staff: BTreeSet<String>,
+}
+
+/// Credentials of a phone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) id: Uuid,
+    /// Whose, by e-mail; nobody's for a bare account.
+    pub(crate) owner: Option<String>,
+    pub(crate) ha1_md5: String,
+    pub(crate) ha1_sha256: String,
+    pub(crate) is_active: bool,
+}
+
+impl std::fmt::Debug for Account {
+    /// Leaves the digests out: they are as good as the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("id", &self.id).field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+impl Rows {
+    /// What an organisation is before anything of it is there: known by its domain, and left out by the switch.
+    pub(crate) fn nothing_of(&self) -> Self {
+        Self {
+            id: self.id,
+            name: self.name.clone(),
+            domain: self.domain.clone(),
+            status: "pending".to_owned(),
+            is_default: false,
+            ring_timeout_secs: self.ring_timeout_secs,
+            staff: BTreeMap::new(),
+            extensions: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+        }
+    }
+}

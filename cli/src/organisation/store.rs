@@ -1,0 +1,254 @@
+//! Reading an organisation's rows, and the record of what was applied. Each table is read as a role that may: digests as
+//! the switch, people as the platform, the record as the owner.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use migrations::Role;
+use sqlx::{PgConnection, Row as _, types::Json};
+use uuid::Uuid;
+
+use super::{Account, Extension, Rows, Staff};
+use crate::database::store::{act_as, act_as_owner};
+
+/// Keeps everybody else from changing configuration until the transaction ends, and says which revision it is at.
+pub(crate) async fn hold_revision(c: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    act_as_owner(c).await?;
+    sqlx::query_scalar("select revision from telephony.revisions for update").fetch_one(c).await
+}
+
+/// Takes the lock of `sambung apply` for as long as the connection lives; false when somebody else has it.
+pub(crate) async fn lock(c: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // "sambung" in ASCII, and a number.
+    sqlx::query_scalar("select pg_try_advisory_lock(x'73616d62756e6701'::bit(64)::bigint)").fetch_one(c).await
+}
+
+/// Domains of all organisations, in order.
+pub(crate) async fn domains(c: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    act_as(c, Role::Switch, None).await?;
+    sqlx::query_scalar(
+        "select sip_domain from telephony.organisation_settings order by sip_domain collate \"C\"",
+    )
+    .fetch_all(c)
+    .await
+}
+
+/// The users with these e-mails.
+pub(crate) async fn users(
+    c: &mut PgConnection,
+    emails: &[String],
+) -> Result<BTreeMap<String, Uuid>, sqlx::Error> {
+    act_as(c, Role::Platform, None).await?;
+    let rows: Vec<(String, Uuid)> =
+        sqlx::query_as("select email, id from identity.users where email = any ($1)")
+            .bind(emails)
+            .fetch_all(c)
+            .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The organisation with that domain, as it stands.
+pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<Option<Rows>> {
+    act_as(c, Role::Switch, None).await?;
+    let settings = sqlx::query(
+        "select org_id, is_default, ring_timeout_seconds from telephony.organisation_settings where sip_domain = $1",
+    )
+    .bind(domain)
+    .fetch_optional(&mut *c)
+    .await?;
+    let Some(settings) = settings else { return Ok(None) };
+    let id: Uuid = settings.try_get("org_id")?;
+    let ring_timeout_secs: i32 = settings.try_get("ring_timeout_seconds")?;
+    act_as(c, Role::Platform, None).await?;
+    let (name, status): (String, String) =
+        sqlx::query_as("select name, status from identity.organisations where id = $1")
+            .bind(id)
+            .fetch_one(&mut *c)
+            .await?;
+    let people = people(c, id).await?;
+    act_as(c, Role::Switch, None).await?;
+    Ok(Some(Rows {
+        id,
+        name,
+        domain: domain.to_owned(),
+        status,
+        is_default: settings.try_get("is_default")?,
+        ring_timeout_secs: u16::try_from(ring_timeout_secs)?,
+        staff: staff(c, id, &people).await?,
+        extensions: extensions(c, id, &people).await?,
+        accounts: accounts(c, id, &people).await?,
+    }))
+}
+
+/// A member of the organisation.
+struct Person {
+    email: String,
+    name: Option<String>,
+    is_active: bool,
+}
+
+type People = BTreeMap<Uuid, Person>;
+
+async fn people(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<People> {
+    let rows = sqlx::query(
+        "select m.user_id, m.email, u.name, m.status = 'active' and m.removed_at is null as is_active
+         from identity.memberships m join identity.users u on u.id = m.user_id
+         where m.org_id = $1",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut people = People::new();
+    for row in rows {
+        let person = Person {
+            email: row.try_get("email")?,
+            name: row.try_get("name")?,
+            is_active: row.try_get("is_active")?,
+        };
+        people.insert(row.try_get("user_id")?, person);
+    }
+    Ok(people)
+}
+
+fn email(people: &People, user: Uuid) -> anyhow::Result<String> {
+    people.get(&user).map(|person| person.email.clone()).context("a number of nobody")
+}
+
+async fn staff(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    people: &People,
+) -> anyhow::Result<BTreeMap<String, Staff>> {
+    let rows: Vec<(String, Uuid)> = sqlx::query_as(
+        "select number, user_id from telephony.numbers where org_id = $1 and user_id is not null",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut staff = BTreeMap::new();
+    for (number, user) in rows {
+        let person = people.get(&user).context("a number of nobody")?;
+        let name = person.name.clone().unwrap_or_else(|| number.clone());
+        let row = Staff { user, name, number, is_active: person.is_active };
+        let other = staff.insert(person.email.clone(), row);
+        ensure!(other.is_none(), "two members with a number have the e-mail {}", person.email);
+    }
+    Ok(staff)
+}
+
+async fn extensions(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    people: &People,
+) -> anyhow::Result<BTreeMap<String, Extension>> {
+    let rows = sqlx::query(
+        "select e.id, e.name, e.is_active, n.number,
+             array(select a.user_id from telephony.extension_assigned_staffs a
+                   where a.org_id = e.org_id and a.extension_id = e.id) as staff
+         from telephony.extensions e
+         join telephony.numbers n on n.org_id = e.org_id and n.extension_id = e.id
+         where e.org_id = $1",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut extensions = BTreeMap::new();
+    for row in rows {
+        let staff: Vec<Uuid> = row.try_get("staff")?;
+        let extension = Extension {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            is_active: row.try_get("is_active")?,
+            staff: staff.into_iter().map(|user| email(people, user)).collect::<Result<_, _>>()?,
+        };
+        extensions.insert(row.try_get("number")?, extension);
+    }
+    Ok(extensions)
+}
+
+async fn accounts(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    people: &People,
+) -> anyhow::Result<BTreeMap<String, Account>> {
+    let rows = sqlx::query(
+        "select id, user_id, username, ha1_md5, ha1_sha256, is_active
+         from telephony.sip_accounts where org_id = $1",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut accounts = BTreeMap::new();
+    for row in rows {
+        let user: Option<Uuid> = row.try_get("user_id")?;
+        let account = Account {
+            id: row.try_get("id")?,
+            owner: user.map(|user| email(people, user)).transpose()?,
+            ha1_md5: row.try_get("ha1_md5")?,
+            ha1_sha256: row.try_get("ha1_sha256")?,
+            is_active: row.try_get("is_active")?,
+        };
+        accounts.insert(row.try_get("username")?, account);
+    }
+    Ok(accounts)
+}
+
+/// One organisation's part of an application.
+pub(crate) struct Step {
+    pub(crate) before: Rows,
+    pub(crate) after: Rows,
+}
+
+/// Writes down what is being changed, in the transaction that changes it.
+pub(crate) async fn record(c: &mut PgConnection, run: Uuid, step: &Step) -> Result<(), sqlx::Error> {
+    act_as_owner(c).await?;
+    sqlx::query("insert into telephony.applications (org_id, run, before, after) values ($1, $2, $3, $4)")
+        .bind(step.after.id)
+        .bind(run)
+        .bind(Json(&step.before))
+        .bind(Json(&step.after))
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+/// The newest application that has not been undone.
+pub(crate) async fn newest(c: &mut PgConnection) -> Result<Option<Uuid>, sqlx::Error> {
+    act_as_owner(c).await?;
+    sqlx::query_scalar(
+        "select run from telephony.applications where undone_at is null order by id desc limit 1",
+    )
+    .fetch_optional(c)
+    .await
+}
+
+/// Everything that an application changed.
+pub(crate) async fn steps(c: &mut PgConnection, run: Uuid) -> Result<Vec<Step>, sqlx::Error> {
+    act_as_owner(c).await?;
+    let rows: Vec<(Json<Rows>, Json<Rows>)> =
+        sqlx::query_as("select before, after from telephony.applications where run = $1 order by id")
+            .bind(run)
+            .fetch_all(c)
+            .await?;
+    Ok(rows.into_iter().map(|(before, after)| Step { before: before.0, after: after.0 }).collect())
+}
+
+/// The switch has taken it.
+pub(crate) async fn confirm(c: &mut PgConnection, run: Uuid) -> Result<(), sqlx::Error> {
+    act_as_owner(c).await?;
+    sqlx::query("update telephony.applications set confirmed_at = now() where run = $1")
+        .bind(run)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+/// It has been taken back.
+pub(crate) async fn mark_undone(c: &mut PgConnection, run: Uuid) -> Result<(), sqlx::Error> {
+    act_as_owner(c).await?;
+    sqlx::query("update telephony.applications set undone_at = now() where run = $1")
+        .bind(run)
+        .execute(c)
+        .await
+        .map(drop)
+}

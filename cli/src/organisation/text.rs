@@ -1,0 +1,50 @@
+//! An organisation's rows as the file that describes them, without passwords: applied again it changes nothing.
+
+use std::collections::BTreeMap;
+
+use toml::Value;
+
+use super::Rows;
+
+const HEADER: &str = "\
+# An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions and
+# accounts; people stay members. Passwords stand in files of their own: `password_file = \"PATH\"` in an [[account]], for
+# a new one or a new password; without it the password stays as it is.
+";
+
+/// The file.
+pub(crate) fn text(rows: &Rows) -> String {
+    let text = |text: &str| Value::String(text.to_owned()).to_string();
+    let numbers: BTreeMap<&str, &str> =
+        rows.staff.iter().map(|(email, staff)| (email.as_str(), staff.number.as_str())).collect();
+    let number = |email: &str| numbers.get(email).map(|number| text(number));
+    let mut file = format!(
+        "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n",
+        text(&rows.name),
+        text(&rows.domain),
+        rows.is_default,
+        rows.ring_timeout_secs
+    );
+    let inactive = |is_active: bool| if is_active { "" } else { "active = false\n" };
+    let mut staff: Vec<_> = rows.staff.iter().collect();
+    staff.sort_by_key(|(_, staff)| &staff.number);
+    for (email, staff) in staff {
+        let (number, name, email) = (text(&staff.number), text(&staff.name), text(email));
+        let active = inactive(staff.is_active);
+        file += &format!("\n[[staff]]\nnumber = {number}\nname = {name}\nemail = {email}\n{active}");
+    }
+    for (number_of, extension) in &rows.extensions {
+        let mut staff: Vec<String> = extension.staff.iter().filter_map(|email| number(email)).collect();
+        staff.sort_unstable();
+        let (name, staff, active) = (text(&extension.name), staff.join(", "), inactive(extension.is_active));
+        let number = text(number_of);
+        file += &format!("\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{active}");
+    }
+    for (username, account) in &rows.accounts {
+        let owner = account.owner.as_deref().and_then(number);
+        let owner = owner.map(|number| format!("staff = {number}\n")).unwrap_or_default();
+        let (username, active) = (text(username), inactive(account.is_active));
+        file += &format!("\n[[account]]\nusername = {username}\n{owner}{active}");
+    }
+    file
+}

@@ -1,0 +1,85 @@
+//! Taking an application back without taking along what others have changed since: only what it changed returns to what it
+//! was before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rows;
+
+/// What `current` becomes when the step from `before` to `after` is undone.
+pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
+    let field = |current: &String, before: &String, after: &String| {
+        if before == after { current.clone() } else { before.clone() }
+    };
+    Rows {
+        id: current.id,
+        name: field(&current.name, &before.name, &after.name),
+        domain: current.domain.clone(),
+        status: field(&current.status, &before.status, &after.status),
+        is_default: if before.is_default == after.is_default {
+            current.is_default
+        } else {
+            before.is_default
+        },
+        ring_timeout_secs: if before.ring_timeout_secs == after.ring_timeout_secs {
+            current.ring_timeout_secs
+        } else {
+            before.ring_timeout_secs
+        },
+        staff: each(&current.staff, &before.staff, &after.staff),
+        extensions: each(&current.extensions, &before.extensions, &after.extensions),
+        accounts: each(&current.accounts, &before.accounts, &after.accounts),
+    }
+}
+
+fn each<T: Clone + PartialEq>(
+    current: &BTreeMap<String, T>,
+    before: &BTreeMap<String, T>,
+    after: &BTreeMap<String, T>,
+) -> BTreeMap<String, T> {
+    let mut undone = current.clone();
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for key in keys.into_iter().filter(|key| before.get(*key) != after.get(*key)) {
+        match before.get(key) {
+            Some(row) => drop(undone.insert(key.clone(), row.clone())),
+            None => drop(undone.remove(key)),
+        }
+    }
+    undone
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::organisation::Staff;
+
+    fn rows(ring_timeout_secs: u16, staff: &[(&str, &str)]) -> Rows {
+        let person = |(email, number): &(&str, &str)| {
+            let (user, name) = (Uuid::nil(), (*email).to_owned());
+            ((*email).to_owned(), Staff { user, name, number: (*number).to_owned(), is_active: true })
+        };
+        Rows {
+            id: Uuid::nil(),
+            name: "Demo".into(),
+            domain: "demo.test".into(),
+            status: "approved".into(),
+            is_default: true,
+            ring_timeout_secs,
+            staff: staff.iter().map(person).collect(),
+            extensions: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_changed_goes_back_and_what_others_changed_since_stays() {
+        let before = rows(60, &[("a@x", "1001"), ("b@x", "1002")]);
+        let after = rows(60, &[("a@x", "1009"), ("c@x", "1003")]);
+        // Somebody has added d and set the time meanwhile.
+        let current = rows(30, &[("a@x", "1009"), ("c@x", "1003"), ("d@x", "1004")]);
+        let undone = undo(&current, &before, &after);
+        assert_eq!(undone, rows(30, &[("a@x", "1001"), ("b@x", "1002"), ("d@x", "1004")]));
+        assert_eq!(undo(&after, &before, &after), before);
+    }
+}

@@ -1,0 +1,138 @@
+//! Making the database hold other rows of an organisation than before, in one transaction of the caller.
+//!
+//! Only what differs is touched, and what frees a name comes before what takes it: two people may swap their numbers.
+//! People stay members when they lose their number; organisations are never deleted.
+
+mod store;
+
+use std::collections::BTreeSet;
+
+use migrations::Role;
+use sqlx::PgConnection;
+
+use super::{Rows, Staff};
+use crate::database::store::act_as;
+
+/// An organisation before and after; not there before is `None`.
+pub(crate) type Step<'a> = (Option<&'a Rows>, &'a Rows);
+
+/// Writes all steps.
+pub(crate) async fn write(c: &mut PgConnection, steps: &[Step<'_>]) -> anyhow::Result<()> {
+    // One organisation at most is the default one, at every moment.
+    for (before, after) in steps {
+        if before.is_some_and(|before| before.is_default) && !after.is_default {
+            act_as(c, Role::Api, Some(after.id)).await?;
+            store::not_default(c, after).await?;
+        }
+    }
+    for (before, after) in steps {
+        organisation(c, *before, after).await?;
+        let nothing = after.nothing_of();
+        let before = before.unwrap_or(&nothing);
+        people(c, before, after).await?;
+        act_as(c, Role::Api, Some(after.id)).await?;
+        remove(c, before, after).await?;
+        add(c, before, after).await?;
+    }
+    Ok(())
+}
+
+async fn organisation(c: &mut PgConnection, before: Option<&Rows>, after: &Rows) -> Result<(), sqlx::Error> {
+    let head = |rows: &Rows| (rows.name.clone(), rows.status.clone());
+    if before.map(head) != Some(head(after)) {
+        act_as(c, Role::Platform, None).await?;
+        store::put_organisation(c, after).await?;
+    }
+    let settings = |rows: &Rows| (rows.is_default, rows.ring_timeout_secs);
+    if before.map(settings) != Some(settings(after)) {
+        act_as(c, Role::Api, Some(after.id)).await?;
+        store::put_settings(c, after).await?;
+    }
+    Ok(())
+}
+
+async fn people(c: &mut PgConnection, before: &Rows, after: &Rows) -> anyhow::Result<()> {
+    act_as(c, Role::Platform, None).await?;
+    let person = |staff: &Staff| (staff.name.clone(), staff.is_active);
+    for (email, staff) in &after.staff {
+        if before.staff.get(email).map(person) != Some(person(staff)) {
+            store::put_user(c, email, staff).await?;
+            store::put_membership(c, crate::database::new_id()?, after.id, email, staff).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    for (username, account) in &before.accounts {
+        if !after.accounts.contains_key(username) {
+            store::delete_account(c, after.id, account.id).await?;
+        }
+    }
+    for (number, extension) in &before.extensions {
+        let Some(stays) = after.extensions.get(number) else {
+            // Its number and its staff go with it.
+            store::delete_extension(c, after.id, extension.id).await?;
+            continue;
+        };
+        let gone = extension.staff.difference(&stays.staff);
+        let gone: Vec<_> = gone.filter_map(|email| Some(before.staff.get(email)?.user)).collect();
+        if !gone.is_empty() {
+            store::unassign(c, after.id, extension.id, &gone).await?;
+        }
+    }
+    for (email, staff) in &before.staff {
+        if after.staff.get(email).is_none_or(|stays| stays.number != staff.number) {
+            store::delete_number(c, after.id, &staff.number).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    for (email, staff) in &after.staff {
+        if before.staff.get(email).is_none_or(|was| was.number != staff.number) {
+            store::add_staff_number(c, after.id, &staff.number, staff.user).await?;
+        }
+    }
+    let nobody = BTreeSet::new();
+    for (number, extension) in &after.extensions {
+        let was = before.extensions.get(number);
+        match was {
+            None => store::add_extension(c, after.id, number, extension).await?,
+            Some(was) if (&was.name, was.is_active) != (&extension.name, extension.is_active) => {
+                store::change_extension(c, after.id, extension).await?;
+            }
+            Some(_) => {}
+        }
+        let new = extension.staff.difference(was.map_or(&nobody, |was| &was.staff));
+        let new: Vec<_> = new.filter_map(|email| Some(after.staff.get(email)?.user)).collect();
+        if !new.is_empty() {
+            store::assign(c, after.id, extension.id, &new).await?;
+        }
+    }
+    for (username, account) in &after.accounts {
+        let owner = account.owner.as_ref().and_then(|email| after.staff.get(email)).map(|staff| staff.user);
+        match before.accounts.get(username) {
+            None => store::add_account(c, after.id, username, owner, account).await?,
+            Some(was) if was != account => store::change_account(c, after.id, owner, account).await?,
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What a refusal of the database means, in words of the description; `None` when it says nothing about it.
+pub(crate) fn meaning(error: &sqlx::Error) -> Option<&'static str> {
+    let constraint = error.as_database_error()?.constraint()?;
+    Some(match constraint {
+        "organisation_settings_default_key" => {
+            "another organisation is the default one: describe that with default = false and apply both together"
+        }
+        "organisation_settings_sip_domain_key" => "another organisation has that domain",
+        "numbers_pkey" => "a number has been taken meanwhile: look at it with `sambung diff`",
+        "sip_accounts_username_key" => "a username has been taken meanwhile: look at it with `sambung diff`",
+        "users_email_key" => "somebody else has that e-mail since just now: try again",
+        _ => return None,
+    })
+}

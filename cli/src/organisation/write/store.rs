@@ -1,0 +1,254 @@
+//! The statements that change an organisation's rows. The caller acts as the role whose business they are.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::organisation::{Account, Extension, Rows, Staff};
+
+type Done = Result<(), sqlx::Error>;
+
+pub(super) async fn not_default(c: &mut PgConnection, rows: &Rows) -> Done {
+    sqlx::query("update telephony.organisation_settings set is_default = false where org_id = $1")
+        .bind(rows.id)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn put_organisation(c: &mut PgConnection, rows: &Rows) -> Done {
+    sqlx::query(
+        "insert into identity.organisations (id, name, status) values ($1, $2, $3)
+         on conflict (id) do update set name = $2, status = $3",
+    )
+    .bind(rows.id)
+    .bind(&rows.name)
+    .bind(&rows.status)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
+    sqlx::query(
+        "insert into telephony.organisation_settings (org_id, sip_domain, is_default, ring_timeout_seconds)
+         values ($1, $2, $3, $4)
+         on conflict (org_id) do update set is_default = $3, ring_timeout_seconds = $4",
+    )
+    .bind(rows.id)
+    .bind(&rows.domain)
+    .bind(rows.is_default)
+    .bind(i32::from(rows.ring_timeout_secs))
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn put_user(c: &mut PgConnection, email: &str, staff: &Staff) -> Done {
+    sqlx::query(
+        "insert into identity.users (id, name, email) values ($1, $2, $3)
+         on conflict (id) do update set name = $2 where users.name is distinct from $2",
+    )
+    .bind(staff.user)
+    .bind(&staff.name)
+    .bind(email)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+/// A person's place; an invitation that waits for them, or the place they left, is theirs.
+pub(super) async fn put_membership(
+    c: &mut PgConnection,
+    new_id: Uuid,
+    organisation: Uuid,
+    email: &str,
+    staff: &Staff,
+) -> Done {
+    let status = if staff.is_active { "active" } else { "suspended" };
+    let known = sqlx::query(
+        "update identity.memberships set user_id = $2, status = $4, removed_at = null
+         where id = (select id from identity.memberships
+                     where org_id = $1 and (user_id = $2 or user_id is null and email = $3 and removed_at is null)
+                     order by user_id nulls last limit 1)",
+    )
+    .bind(organisation)
+    .bind(staff.user)
+    .bind(email)
+    .bind(status)
+    .execute(&mut *c)
+    .await?;
+    if known.rows_affected() > 0 {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into identity.memberships (id, org_id, user_id, email, role, status)
+         values ($1, $2, $3, $4, 'call_agent', $5)",
+    )
+    .bind(new_id)
+    .bind(organisation)
+    .bind(staff.user)
+    .bind(email)
+    .bind(status)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn delete_account(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
+    sqlx::query("delete from telephony.sip_accounts where org_id = $1 and id = $2")
+        .bind(organisation)
+        .bind(id)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn delete_extension(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
+    sqlx::query("delete from telephony.extensions where org_id = $1 and id = $2")
+        .bind(organisation)
+        .bind(id)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn unassign(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    extension: Uuid,
+    users: &[Uuid],
+) -> Done {
+    sqlx::query(
+        "delete from telephony.extension_assigned_staffs
+         where org_id = $1 and extension_id = $2 and user_id = any ($3)",
+    )
+    .bind(organisation)
+    .bind(extension)
+    .bind(users)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn delete_number(c: &mut PgConnection, organisation: Uuid, number: &str) -> Done {
+    sqlx::query("delete from telephony.numbers where org_id = $1 and number = $2")
+        .bind(organisation)
+        .bind(number)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn add_staff_number(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    number: &str,
+    user: Uuid,
+) -> Done {
+    sqlx::query("insert into telephony.numbers (org_id, number, user_id) values ($1, $2, $3)")
+        .bind(organisation)
+        .bind(number)
+        .bind(user)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn add_extension(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    number: &str,
+    extension: &Extension,
+) -> Done {
+    sqlx::query("insert into telephony.extensions (id, org_id, name, is_active) values ($1, $2, $3, $4)")
+        .bind(extension.id)
+        .bind(organisation)
+        .bind(&extension.name)
+        .bind(extension.is_active)
+        .execute(&mut *c)
+        .await?;
+    sqlx::query("insert into telephony.numbers (org_id, number, extension_id) values ($1, $2, $3)")
+        .bind(organisation)
+        .bind(number)
+        .bind(extension.id)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn change_extension(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    extension: &Extension,
+) -> Done {
+    sqlx::query("update telephony.extensions set name = $3, is_active = $4 where org_id = $1 and id = $2")
+        .bind(organisation)
+        .bind(extension.id)
+        .bind(&extension.name)
+        .bind(extension.is_active)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn assign(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    extension: Uuid,
+    users: &[Uuid],
+) -> Done {
+    sqlx::query(
+        "insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id)
+         select $1, $2, unnest($3::uuid[])",
+    )
+    .bind(organisation)
+    .bind(extension)
+    .bind(users)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn add_account(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    username: &str,
+    owner: Option<Uuid>,
+    account: &Account,
+) -> Done {
+    sqlx::query(
+        "insert into telephony.sip_accounts (id, org_id, user_id, username, ha1_md5, ha1_sha256, is_active)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(account.id)
+    .bind(organisation)
+    .bind(owner)
+    .bind(username)
+    .bind(&account.ha1_md5)
+    .bind(&account.ha1_sha256)
+    .bind(account.is_active)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn change_account(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    owner: Option<Uuid>,
+    account: &Account,
+) -> Done {
+    sqlx::query(
+        "update telephony.sip_accounts set user_id = $3, ha1_md5 = $4, ha1_sha256 = $5, is_active = $6
+         where org_id = $1 and id = $2",
+    )
+    .bind(organisation)
+    .bind(account.id)
+    .bind(owner)
+    .bind(&account.ha1_md5)
+    .bind(&account.ha1_sha256)
+    .bind(account.is_active)
+    .execute(c)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,320 @@
+//! Configuration as files, on a real switch and a real database: `check`, `describe`, `diff`, `apply` and what goes wrong
+//! with them.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use sqlx::{Connection as _, PgConnection, Row as _};
+
+use crate::site::{Site, binary, text};
+
+/// Longest wait for anything that must happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a command said, and how it ended.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit {:?}\n{}\n{}", self.code, self.out, self.err)
+    }
+}
+
+impl Site {
+    fn sambung(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).env_remove("DATABASE_URL").current_dir(&self.home);
+        if arguments[0] != "check" {
+            command.arg("--switch").arg(self.data().join("switch"));
+        }
+        command
+    }
+
+    fn says(&self, arguments: &[&str]) -> Said {
+        self.sambung(arguments).output().unwrap().into()
+    }
+
+    /// Writes a file below `home`, for us alone.
+    fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.home.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    /// The demo organisation as a file.
+    fn described(&self) -> String {
+        let said = self.says(&["describe", "demo.sambung.test"]);
+        assert_eq!(said.code, Some(0), "{said}");
+        said.out
+    }
+
+    fn sql(&self) -> Sql {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let demo = self.demo();
+        let connection = runtime.block_on(PgConnection::connect(text(&demo, "/database_url"))).unwrap();
+        Sql { runtime, connection }
+    }
+}
+
+/// The database as a superuser sees it.
+struct Sql {
+    runtime: tokio::runtime::Runtime,
+    connection: PgConnection,
+}
+
+impl Sql {
+    fn run(&mut self, statement: &'static str) {
+        let done = self.runtime.block_on(sqlx::raw_sql(statement).execute(&mut self.connection));
+        done.unwrap();
+    }
+
+    /// `revision applied`
+    fn revisions(&mut self) -> (i64, i64) {
+        let row = sqlx::query("select revision, applied from telephony.revisions");
+        let row = self.runtime.block_on(row.fetch_one(&mut self.connection)).unwrap();
+        (row.get(0), row.get(1))
+    }
+
+    /// Every configuration row there is, digests too.
+    fn rows(&mut self) -> Vec<String> {
+        let rows = sqlx::query_scalar(
+            "select t::text from (
+                 select 'o', org_id::text, sip_domain, is_default::text, ring_timeout_seconds::text
+                     from telephony.organisation_settings where sip_domain not like '%.invalid'
+                 union all select 'e', id::text, name, is_active::text, '' from telephony.extensions
+                 union all select 'n', number, extension_id::text, user_id::text, '' from telephony.numbers
+                 union all select 's', extension_id::text, user_id::text, '', ''
+                     from telephony.extension_assigned_staffs
+                 union all select 'a', id::text, username, ha1_md5 || ha1_sha256, user_id::text || is_active
+                     from telephony.sip_accounts where username not like 'selftest%'
+                 union all select 'u', id::text, name, email, status from identity.users
+             ) t order by 1",
+        );
+        self.runtime.block_on(rows.fetch_all(&mut self.connection)).unwrap()
+    }
+}
+
+/// A second organisation with one phone.
+fn branch(name: &str) -> String {
+    format!(
+        "[organisation]\nname = \"Branch\"\ndomain = \"branch.test\"\n\n[[staff]]\nnumber = \"21\"\nname = \"{name}\"\n\
+         email = \"ani@branch.test\"\n\n[[account]]\nusername = \"21\"\nstaff = \"21\"\npassword_file = \"secret\"\n"
+    )
+}
+
+#[test]
+fn a_description_is_applied_shown_as_a_difference_and_taken_back() {
+    let site = Site::new();
+    let _up = site.start(&[]);
+    let mut sql = site.sql();
+    let before = sql.rows();
+    let described = site.described();
+    site.file("demo.toml", &described);
+    let same = site.says(&["diff", "demo.toml"]);
+    assert!(same.code == Some(0) && same.out.starts_with("0 to add, 0 to change, 0 to remove."), "{same}");
+    let revision = sql.revisions();
+    let nothing = site.says(&["apply", "demo.toml"]);
+    assert!(nothing.code == Some(0) && nothing.out == "Nothing to change.\n", "{nothing}");
+    assert_eq!(sql.revisions(), revision);
+
+    // Two people swap their numbers, one loses theirs, an extension gets another name, a branch opens.
+    let changed = described
+        .replace("number = \"1001\"\nname = \"Sari\"", "number = \"tmp\"\nname = \"Sari\"")
+        .replace("number = \"1002\"\nname = \"Budi\"", "number = \"1001\"\nname = \"Budi\"")
+        .replace("number = \"tmp\"", "number = \"1002\"")
+        .replace("Resepsionis", "Depan")
+        .replace("ring_timeout_secs = 60", "ring_timeout_secs = 30");
+    site.file("demo.toml", &changed);
+    site.file("secret", "correct horse\n");
+    site.file("branch.toml", &branch("Ani"));
+    let diff = site.says(&["diff", "demo.toml", "branch.toml"]);
+    assert_eq!(diff.code, Some(2), "{diff}");
+    for line in [
+        "~ organisation demo.sambung.test  ring_timeout_secs 60 → 30",
+        "~ staff sari@demo.sambung.test  number \"1001\" → \"1002\"",
+        "~ staff budi@demo.sambung.test  number \"1002\" → \"1001\"",
+        "~ extension 100  name \"Resepsionis\" → \"Depan\"",
+        "+ organisation branch.test  name \"Branch\"",
+        "+ account 21  staff \"ani@branch.test\", password \"****\", active true",
+    ] {
+        assert!(diff.out.contains(line), "{line}\n{diff}");
+    }
+    let json = site.says(&["diff", "--json", "demo.toml", "branch.toml"]);
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    let keys: Vec<_> =
+        json["changes"].as_array().unwrap().iter().map(|c| c["key"].as_str().unwrap()).collect();
+    assert!(keys.len() >= 6 && keys[0] == "demo.sambung.test" && keys.last() == Some(&"21"), "{keys:?}");
+    assert_eq!(sql.rows(), before);
+
+    let applied = site.says(&["apply", "demo.toml", "branch.toml", "--selftest"]);
+    assert!(applied.code == Some(0) && applied.out.contains(" is in use.\n"), "{applied}");
+    assert!(!format!("{diff}{applied}").contains("correct horse"));
+    let revision = applied.out.split("Revision ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    assert!(sql.revisions().1 >= revision.parse::<i64>().unwrap(), "{applied}");
+    assert_eq!(site.says(&["diff", "demo.toml", "branch.toml"]).code, Some(0));
+    let gone = site.says(&["describe", "nobody.test"]);
+    assert!(gone.code == Some(2) && gone.err.contains("branch.test, demo.sambung.test"), "{gone}");
+
+    let back = site.says(&["apply", "--rollback"]);
+    assert!(back.code == Some(0) && back.out.contains("- account 21\n"), "{back}");
+    assert_eq!(site.described(), described);
+    // Of the branch stays its name, which the switch leaves out, and who was in it.
+    let left: Vec<String> = sql.rows().into_iter().filter(|row| !row.contains("ranch")).collect();
+    assert_eq!(left, before);
+    let nothing = site.says(&["apply", "--rollback"]);
+    assert!(nothing.code == Some(2) && nothing.err.contains("nothing has been applied"), "{nothing}");
+    // And it can come again.
+    let again = site.says(&["apply", "branch.toml"]);
+    assert!(again.code == Some(0) && again.out.contains("status \"pending\" → \"approved\""), "{again}");
+}
+
+#[test]
+fn what_the_switch_does_not_take_is_taken_back_and_nobody_else_applies_meanwhile() {
+    let site = Site::new();
+    let _up = site.start(&[]);
+    let mut sql = site.sql();
+    let described = site.described();
+    site.file("demo.toml", &described.replace("Resepsionis", "Depan"));
+    // An account of somebody without a number, in an organisation that nobody describes: no plan can be made of it.
+    sql.run(
+        "insert into identity.organisations (id, name, status) values
+             ('00000000-0000-0000-0000-000000000001', 'Broken', 'approved');
+         insert into identity.memberships (id, org_id, user_id, email, role, status)
+             select '00000000-0000-0000-0000-000000000002', '00000000-0000-0000-0000-000000000001', id, email,
+                 'call_agent', 'active' from identity.users where email = 'sari@demo.sambung.test';
+         insert into telephony.organisation_settings (org_id, sip_domain) values
+             ('00000000-0000-0000-0000-000000000001', 'broken.test');
+         insert into telephony.sip_accounts (id, org_id, user_id, username, ha1_md5, ha1_sha256)
+             select '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000001', id, 'x',
+                 repeat('0', 32), repeat('0', 64) from identity.users where email = 'sari@demo.sambung.test'",
+    );
+    let (before, (revision, _)) = (sql.rows(), sql.revisions());
+    let waiting = site.says(&["diff", "demo.toml"]);
+    assert!(waiting.code == Some(2) && waiting.err.contains("refuses it"), "{waiting}");
+
+    let mut command = site.sambung(&["apply", "demo.toml", "--wait-secs", "6"]);
+    let first: Child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let until = Instant::now() + PATIENCE;
+    while sql.revisions().0 == revision {
+        assert!(Instant::now() < until, "the first one changes nothing");
+        sleep(Duration::from_millis(5));
+    }
+    let second = site.says(&["apply", "demo.toml"]);
+    assert!(second.code == Some(1) && second.err.contains("another `sambung apply` is going on"), "{second}");
+    let first: Said = first.wait_with_output().unwrap().into();
+    assert_eq!(first.code, Some(1), "{first}");
+    assert!(
+        first.err.contains("everything was taken back") && first.err.contains("did not take revision"),
+        "{first}"
+    );
+    assert_eq!(sql.rows(), before);
+    assert_eq!(site.described(), described);
+    // Whoever repairs the rows finds the switch following again.
+    sql.run("delete from telephony.sip_accounts where username = 'x'");
+    let applied = site.says(&["apply", "demo.toml"]);
+    assert_eq!(applied.code, Some(0), "{applied}");
+}
+
+#[test]
+fn mistakes_and_an_absent_switch_change_nothing() {
+    let site = Site::new();
+    let up = site.start(&[]);
+    let mut sql = site.sql();
+    let (before, revisions) = (sql.rows(), sql.revisions());
+    let described = site.described();
+    site.file("bad.toml", &described.replacen("number = \"1003\"", "number = \"100\"", 1));
+    let refused = [
+        site.says(&["apply", "bad.toml"]),
+        site.says(&["diff", "bad.toml"]),
+        site.says(&["check", "bad.toml"]),
+    ];
+    assert_eq!(refused.each_ref().map(|said| said.code), [Some(2), Some(1), Some(2)], "{}", refused[0]);
+    let place = |said: &str| said.contains("bad.toml:") && said.contains("\"100\" is taken by another row");
+    assert!(place(&refused[0].err) && place(&refused[1].err) && place(&refused[2].out), "{}", refused[2]);
+    site.file("new.toml", &format!("{described}\n[[account]]\nusername = \"new\"\n"));
+    let refused = site.says(&["apply", "new.toml"]);
+    assert!(refused.code == Some(2) && refused.err.contains("\"new\" is new: name the file"), "{refused}");
+    site.file("other.toml", &branch("Ani").replace("domain", "default = true\ndomain"));
+    site.file("secret", "correct horse");
+    let refused = site.says(&["apply", "other.toml"]);
+    assert!(
+        refused.code == Some(1) && refused.err.contains("another organisation is the default one"),
+        "{refused}"
+    );
+    assert_eq!((sql.rows(), sql.revisions()), (before.clone(), revisions));
+
+    // Its door is shut for somebody who cannot show the token, and nobody opens on another place.
+    site.file("demo.toml", &described.replace("Resepsionis", "Depan"));
+    site.file("away/switch_api.url", "http://127.0.0.1:1\n");
+    site.file("away/switch_api.token", "none\n");
+    let url = site.file("url", text(&site.demo(), "/database_url"));
+    let mut away = Command::new(binary());
+    away.args(["apply", "demo.toml", "--switch", "away", "--database-url-file"])
+        .arg(&url)
+        .current_dir(&site.home);
+    let refused: Said = away.output().unwrap().into();
+    assert!(
+        refused.code == Some(1) && refused.err.contains("nothing was changed: the switch must be there"),
+        "{refused}"
+    );
+    assert_eq!((sql.rows(), sql.revisions()), (before, revisions));
+    let waits: Said = away.arg("--without-switch").output().unwrap().into();
+    assert!(waits.code == Some(0) && waits.out.contains("waits for a switch"), "{waits}");
+    assert!(sql.rows().iter().any(|row| row.contains("Depan")));
+    drop(up);
+}
+
+#[test]
+fn check_tells_the_line_of_what_a_daemon_would_refuse() {
+    let site = Site::new();
+    let switch = "data_dir = \"x\"\n[sip]\nudp = [\"here\"]\n\n[media]\nports = \"1-2\"\ncolour = 1\n";
+    site.file("conf/sambung.toml", switch);
+    site.file("conf/api.toml", "listen = \"here\"\n");
+    site.file("conf/organisations/branch.toml", &branch("Ani"));
+    site.file("conf/organisations/secret", "correct horse");
+    let said = site.says(&["check", "conf"]);
+    assert_eq!(said.code, Some(2), "{said}");
+    for start in [
+        "conf/sambung.toml:3: sip.udp: expected an address with a port",
+        "conf/sambung.toml:6: media.ports: expected",
+        "conf/sambung.toml:7: media.colour: no such key",
+        "conf/api.toml:1: listen: must be an address with port",
+    ] {
+        assert!(said.out.lines().any(|line| line.starts_with(start)), "{start}\n{said}");
+    }
+    assert_eq!(said.out.lines().count(), 4, "{said}");
+    let json: Value = serde_json::from_str(&site.says(&["check", "--json", "conf"]).out).unwrap();
+    assert!(json.as_array().unwrap().len() == 4 && json[0]["line"] == 3, "{json}");
+    site.file("conf/sambung.toml", "[sip\n");
+    let said = site.says(&["check", "conf/sambung.toml"]);
+    assert!(said.code == Some(2) && said.out.starts_with("conf/sambung.toml:1: is no TOML: "), "{said}");
+    site.file("conf/sambung.toml", "");
+    site.file("conf/url", "postgres://sambung_api@127.0.0.1/sambung");
+    site.file("conf/api.toml", "[database]\nurl_file = \"url\"\n");
+    let said = site.says(&["check", "conf"]);
+    assert!(
+        said.code == Some(0) && said.out.is_empty() && said.err.contains("1 staff, 0 extensions, 1 accounts"),
+        "{said}"
+    );
+    assert_eq!(site.says(&["check", "nowhere.toml"]).code, Some(2));
+}
