@@ -24,6 +24,7 @@ use super::{
         Login, Phone,
         call::{Call, Phase},
     },
+    scenario::WRONG_PASSWORD_MARK,
 };
 
 /// How long after the end of a call a phone may still believe in it: a BYE with two losses each way.
@@ -244,7 +245,9 @@ impl World {
         if !self.network.weather.is_fair {
             return Ok(());
         }
-        for phone in self.phones.iter().filter(|phone| !phone.troubled) {
+        // Who keeps trying a wrong password is not answered any more (the guard's lock-out).
+        let is_let_in = |phone: &&Phone| !phone.login.password.ends_with(WRONG_PASSWORD_MARK);
+        for phone in self.phones.iter().filter(|phone| !phone.troubled).filter(is_let_in) {
             let mut own = phone.unanswered.iter().filter(|(dialog, _)| !self.is_excused(dialog));
             if let Some((dialog, what)) = own.next() {
                 let what = format!("{}: {what}", phone.name);
@@ -271,11 +274,16 @@ impl World {
                 Some(status) => caller.status == Some(status),
                 None => caller.status.is_some_and(|status| status >= 400),
             };
+            let is_right = is_right && caller.status == record.caller_status();
             if !is_right {
                 let kinds = record.kinds();
                 return Err(about(
                     *call,
-                    format!("the caller heard {:?}, the journal says {kinds:?}", caller.status),
+                    format!(
+                        "the caller heard {:?}, the journal says {kinds:?} and {:?}",
+                        caller.status,
+                        record.caller_status()
+                    ),
                 ));
             }
             if record.has(EventKind::Ringing) && caller.progress.is_empty() && caller.status != Some(200) {
@@ -317,14 +325,15 @@ impl World {
 /// The status a caller must have heard, where one follows from the events.
 fn ending(record: &Record) -> Option<u16> {
     if record.has(EventKind::Answered) {
-        return Some(200);
+        // Unless the caller gave up while its 200 waited for a PRACK.
+        return if record.caller_status() == Some(487) { Some(487) } else { Some(200) };
     }
     let kinds = record.kinds();
     match kinds.iter().rev().find(|kind| **kind != EventKind::Ended)? {
         EventKind::Busy => Some(486),
         // One person declined, another one's phone rang and could not take it.
         EventKind::Rejected => Some(603),
-        EventKind::Ringing if record.has(EventKind::Rejected) => Some(603),
+        EventKind::Ringing | EventKind::Forward if record.has(EventKind::Rejected) => Some(603),
         EventKind::Missed => Some(480),
         EventKind::Canceled => Some(487),
         _ => None,

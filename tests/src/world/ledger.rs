@@ -39,6 +39,11 @@ impl Record {
         self.events.last().filter(|(_, event)| event.kind == EventKind::Ended).map(|(at, _)| *at)
     }
 
+    /// The final status that the caller's leg says it got.
+    pub fn caller_status(&self) -> Option<u16> {
+        self.legs.iter().find(|leg| leg.no == 1).and_then(|leg| leg.sip_status)
+    }
+
     /// The kinds in order.
     pub fn kinds(&self) -> Vec<EventKind> {
         self.events.iter().map(|(_, event)| event.kind).collect()
@@ -59,16 +64,17 @@ impl Record {
     }
 }
 
-/// Which event may follow which, for the events of calls without queue, forward or transfer.
+/// Which event may follow which, for the events of calls without queue or transfer.
 pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
     use EventKind::{
-        Answered, Busy, Canceled, Created, Ended, Failed, Hold, Missed, Rejected, Ringing, Timeout, Unhold,
+        Answered, Busy, Canceled, Created, Ended, Failed, Forward, Hold, Missed, Rejected, Ringing, Timeout,
+        Unhold,
     };
     let allowed: &[EventKind] = match before {
         None => &[Created],
-        Some(Created) => &[Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed],
-        Some(Ringing) => &[Answered, Rejected, Busy, Timeout, Canceled, Failed],
-        Some(Rejected) => &[Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed, Ended],
+        Some(Created | Forward) => &[Forward, Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed],
+        Some(Ringing) => &[Forward, Answered, Rejected, Busy, Timeout, Canceled, Failed],
+        Some(Rejected) => &[Forward, Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed, Ended],
         Some(Answered | Hold | Unhold) => &[Hold, Unhold, Failed, Ended],
         Some(Timeout) => &[Missed],
         Some(Busy | Missed | Canceled | Failed) => &[Ended],
@@ -156,10 +162,15 @@ impl Record {
             return Err(format!("{kind:?} has seq {seq} and is event {}", self.events.len() + 1));
         }
         // Whoever declined is told at once; the others may ring after that and refuse without an event.
-        let is_refused = self.last() == Some(EventKind::Ringing) && self.has(EventKind::Rejected);
+        let rings = matches!(self.last(), Some(EventKind::Ringing | EventKind::Forward));
+        let is_refused = rings && self.has(EventKind::Rejected);
         let is_legal = may_follow(self.last(), kind) || (is_refused && kind == EventKind::Ended);
         if !is_legal {
             return Err(format!("{kind:?} after {:?}", self.last()));
+        }
+        // Whoever rings after a forward rings for the same caller.
+        if kind == EventKind::Ringing && self.has(kind) {
+            return Err("it begins to ring twice".to_owned());
         }
         if (event.attempt, event.queue_count) != (1, 0) {
             return Err(format!("{kind:?} has attempt {} and queue {}", event.attempt, event.queue_count));
@@ -243,8 +254,10 @@ impl Record {
         if !self.legs.iter().any(|leg| leg.no == 1) {
             return Err("the caller's leg was never written".to_owned());
         }
+        // A caller may give up while our answer waits for its PRACK (RFC 3262 §3): the callee alone was answered then.
         let answered = self.legs.iter().filter(|leg| leg.answered_at.is_some()).count();
-        if self.has(EventKind::Answered) && answered < 2 {
+        let wanted = if self.caller_status() == Some(200) { 2 } else { 1 };
+        if self.has(EventKind::Answered) && answered < wanted {
             return Err(format!("it was answered, and {answered} of its legs were"));
         }
         Ok(())
@@ -261,6 +274,6 @@ mod tests {
         assert!(kinds.iter().all(|next| !may_follow(Some(EventKind::Ended), *next)));
         let reachable =
             kinds.iter().filter(|before| kinds.iter().any(|next| may_follow(Some(**before), *next)));
-        assert_eq!(reachable.count(), 11);
+        assert_eq!(reachable.count(), 12);
     }
 }

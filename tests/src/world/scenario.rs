@@ -23,6 +23,9 @@ pub const SWITCH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 
 pub const SWITCH_V6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10)), 5060);
 
+/// What a wrong password ends with, and no right one does.
+pub const WRONG_PASSWORD_MARK: char = '?';
+
 /// Something that happens from outside, whatever the phones themselves do.
 #[derive(Clone, Debug)]
 pub enum Act {
@@ -183,7 +186,7 @@ impl Scenario {
                 _ => self.devices[other].login.username.clone(),
             };
             // Who does not know the password is turned away at the door.
-            if !self.devices[phone].login.password.ends_with('?') {
+            if !self.devices[phone].login.password.ends_with(WRONG_PASSWORD_MARK) {
                 self.acts.push((dice.millis(3_000, last), Act::Watch(phone, number)));
             }
         }
@@ -262,7 +265,7 @@ fn draw_devices(snapshot: &Snapshot, dice: &mut Dice) -> Vec<Device> {
             for letter in ["a", "b"].iter().take(count) {
                 let mut login = login(&organisation.sip_domain, &account.username);
                 if dice.chance(20) {
-                    login.password.push('?');
+                    login.password.push(WRONG_PASSWORD_MARK);
                 }
                 let mark = if organisation.is_default { "" } else { "'" };
                 let name = format!("{}{letter}{mark}", account.username);

@@ -40,10 +40,10 @@ impl Talking {
             Event::Response { request, status, message, .. } => {
                 self.carry_back(request, status, message.as_ref(), means);
             }
-            Event::Ended { session, by, reason } => {
+            Event::Ended { session, by, reason, instead } => {
                 let Some(side) = self.side_of(session) else { return State::Talking(self) };
                 self.release(means);
-                let ending = Ending { side, by, reason, word: None };
+                let ending = Ending { side, by, reason, word: None, instead };
                 return ending.carry_out(self.record, self.caller, self.callee, head, means);
             }
             _ => {}

@@ -145,7 +145,8 @@ impl Leaving {
             Farewell::Awaited => None,
         };
         let transport = flow.transport.as_str().to_ascii_lowercase();
-        // A leg that was answered had a 2xx, whatever ended it.
+        // A leg that was answered had a 2xx, whatever ended it, unless the 2xx was still waiting for a PRACK.
+        let answered_at = answered_at.filter(|_| sip_status.is_none());
         let sip_status = if answered_at.is_some() { Some(200) } else { sip_status };
         let fact = LegFact { no, participant, transport, created_at, answered_at, sip_status };
         record.fact(Fact::Leg(fact), means);

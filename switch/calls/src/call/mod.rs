@@ -53,7 +53,8 @@ impl Call {
                         ghost.ended_again(means);
                     }
                 }
-                Event::Ended { .. } | Event::Canceled { .. } => leaving.set_over(None, means),
+                Event::Ended { instead, .. } => leaving.set_over(instead, means),
+                Event::Canceled { .. } => leaving.set_over(None, means),
                 // It left while its other side was still being told.
                 Event::Answered { .. } | Event::ReinviteAnswered { .. } => means.ack(session, None),
                 _ => {}

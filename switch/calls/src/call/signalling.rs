@@ -322,12 +322,12 @@ impl Connecting {
                 self.is_ack_missing = true;
                 State::Connecting(self)
             }
-            Event::Ended { session, by, reason } => {
+            Event::Ended { session, by, reason, instead } => {
                 let word = if self.is_ack_missing { Some("ack_missing") } else { None };
                 let side = if session == self.caller.session { Side::Caller } else { Side::Callee };
                 self.settle(means);
                 let (caller, callee) = (self.caller, self.callee);
-                let ending = Ending { side, by, reason, word };
+                let ending = Ending { side, by, reason, word, instead };
                 ending.carry_out(self.record, caller, callee, head, means)
             }
             // Nothing can be passed on before the caller's ACK; the callee tries again (RFC 3261 §14.1).
@@ -425,6 +425,8 @@ pub(super) struct Ending {
     pub(super) reason: Option<Reason>,
     /// A word that says more than who hung up.
     pub(super) word: Option<&'static str>,
+    /// What the caller got instead of an answer that it never saw.
+    pub(super) instead: Option<u16>,
 }
 
 impl Ending {
@@ -448,8 +450,9 @@ impl Ending {
             (EndedBy::Us | EndedBy::Timeout, Side::Callee) => "callee_silent",
             (EndedBy::Expired, _) => "session_expired",
         });
-        head.leave(gone, None, means);
+        head.leave(gone, self.instead, means);
         head.hang_up(other, self.reason, means);
-        end(record, &[], &Detail::default(), because(word), means)
+        let ended = Detail { sip_status: self.instead, ..because(word) };
+        end(record, &[], &Detail::default(), ended, means)
     }
 }

@@ -233,6 +233,30 @@ fn rfc_3262_3_a_caller_who_acknowledges_nothing_is_no_caller() {
 }
 
 #[test]
+fn rfc_3262_3_a_caller_who_gives_up_before_its_200_was_refused_though_the_callee_answered() {
+    let mut desk = Desk::new();
+    let (caller, budi, invite) = dial(&mut desk, true);
+    let sari = caller.phone.clone();
+    desk.from(&budi, &budi.respond(&invite, 183, Some(&budi.sdp())));
+    desk.expect(&sari, "SIP/2.0 183");
+    // The 200 has to wait for the PRACK of the 183, which does not come.
+    desk.from(&budi, &budi.respond(&invite, 200, Some(&budi.sdp())));
+    desk.expect(&budi, "ACK");
+    desk.from(&sari, &caller.cancel(""));
+    desk.expect(&sari, "SIP/2.0 200");
+    let refusal = desk.expect(&sari, "SIP/2.0 487");
+    desk.from(&sari, &caller.ack_refusal(&refusal));
+    let bye = desk.expect(&budi, "BYE");
+    desk.from(&budi, &budi.respond(&bye, 200, None));
+    assert_eq!(desk.events(), ["created", "ringing", "answered(3)", "ended"]);
+    assert_eq!(desk.detail("ended"), "caller_hung_up/487");
+    desk.quiet();
+    let legs = desk.legs();
+    let told: Vec<_> = legs.iter().map(|leg| (leg.no, leg.sip_status, leg.answered_at.is_some())).collect();
+    assert_eq!(told, [(1, Some(487), false), (2, Some(200), true)]);
+}
+
+#[test]
 fn rfc_3326_a_gateways_cause_and_its_time_reach_the_caller() {
     let mut desk = Desk::new();
     let (caller, budi, invite) = dial(&mut desk, true);

@@ -318,6 +318,9 @@ pub enum Event {
         by: EndedBy,
         /// The `Reason` header of the BYE, the peer's or ours.
         reason: Option<Reason>,
+        /// Our 2xx to the peer's INVITE was still waiting for a PRACK (RFC 3262 3) and was never sent: the status
+        /// that was sent instead.
+        instead: Option<u16>,
     },
     /// A message led to nothing, or a limit was met. To be counted.
     Dropped(DropReason),

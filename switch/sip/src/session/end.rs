@@ -25,7 +25,7 @@ impl Endpoint {
                 self.end_incoming(now, key, server, &reply, out);
                 // The 2xx was still waiting for a PRACK; for the owner the session had begun.
                 if is_answered {
-                    out.event(Event::Ended { session: key, by: EndedBy::Us, reason });
+                    out.event(Event::Ended { session: key, by: EndedBy::Us, reason, instead: Some(603) });
                 }
             }
             Stage::Confirmed(confirmed) => match confirmed.exchange {
@@ -60,7 +60,7 @@ impl Endpoint {
                 session.stage = Stage::Leaving(dialog);
                 self.sessions.insert(key, session);
             }
-            out.event(Event::Ended { session: key, by, reason });
+            out.event(Event::Ended { session: key, by, reason, instead: None });
         }
     }
 
@@ -76,7 +76,7 @@ impl Endpoint {
         if self.sessions.get_mut(&key).and_then(Session::confirmed).is_some() {
             self.close_exchanges(now, key, out);
             self.forget(key);
-            out.event(Event::Ended { session: key, by, reason });
+            out.event(Event::Ended { session: key, by, reason, instead: None });
         }
     }
 

@@ -90,7 +90,12 @@ impl Endpoint {
         session.running.stop_all(&mut self.timers);
         let (Stage::Incoming(incoming), Some((200, response))) = (session.stage, sent) else {
             // The answer could not be written and 500 was sent instead: there is no session.
-            return out.event(Event::Ended { session: key, by: EndedBy::Us, reason: None });
+            return out.event(Event::Ended {
+                session: key,
+                by: EndedBy::Us,
+                reason: None,
+                instead: Some(500),
+            });
         };
         let cseq = incoming.cseq;
         let interval = self.config.timers.t1;

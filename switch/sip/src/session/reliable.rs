@@ -252,7 +252,8 @@ impl Endpoint {
         self.end_incoming(now, key, server, &Reply::new(504), out);
         if is_answered {
             out.event(Event::AckMissing { session: key });
-            return out.event(Event::Ended { session: key, by: EndedBy::Timeout, reason: None });
+            let ended = Event::Ended { session: key, by: EndedBy::Timeout, reason: None, instead: Some(504) };
+            return out.event(ended);
         }
         out.event(Event::Lapsed { session: key, why: Lapse::PrackMissing });
     }
@@ -265,7 +266,7 @@ impl Endpoint {
         out: &mut Outputs,
     ) {
         out.event(if is_answered {
-            Event::Ended { session: key, by: EndedBy::Peer, reason }
+            Event::Ended { session: key, by: EndedBy::Peer, reason, instead: Some(487) }
         } else {
             Event::Canceled { session: key, reason }
         });

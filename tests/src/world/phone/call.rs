@@ -74,6 +74,8 @@ pub struct Call {
     pub(super) answer: Option<String>,
     pub(super) talk: VecDeque<(Duration, Move)>,
     pub(super) retry: Option<(Move, u32)>,
+    /// RSeq of the last reliable provisional answer (RFC 3262 §4).
+    pub(super) heard_to: Option<u32>,
     /// ACKs of 2xx by CSeq number and To tag, to be said again.
     pub(super) acks: Vec<(u32, String, Vec<u8>)>,
 }
@@ -112,6 +114,7 @@ impl Call {
             answer: None,
             talk: VecDeque::new(),
             retry: None,
+            heard_to: None,
             acks: Vec::new(),
             invite,
         }

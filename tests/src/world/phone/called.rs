@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use super::super::organisation::RECEPTION;
 use super::{
     Alarm, Phone,
     call::{Call, Phase},
@@ -89,15 +90,18 @@ impl Phone {
         reason: &str,
         body: Option<String>,
     ) {
-        let (accent, contact) = (self.accent, self.contact());
+        let (accent, contact, domain) = (self.accent, self.contact(), self.login.domain.clone());
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.touched_at = now;
         let tag = call.local_tag.clone();
         let mut sent = Vec::new();
         if let Some(server) = self.invite_of(number) {
             let mut response = Text::answer(&server.request, status, reason, Some(&tag));
-            if status < 300 {
-                response.add("Contact", contact);
+            match status {
+                ..300 => response.add("Contact", contact),
+                // The person is where the reception is.
+                300..400 => response.add("Contact", format!("<sip:{RECEPTION}@{domain}>")),
+                _ => {}
             }
             if let Some(body) = body {
                 response.with_body("application/sdp", body);

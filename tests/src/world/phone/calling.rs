@@ -31,6 +31,12 @@ impl Phone {
         invite.add("Contact", self.contact());
         invite.add("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO");
         invite.add("User-Agent", "sambung simulated phone");
+        if self.dice.chance(300) {
+            invite.add("Supported", "100rel");
+        }
+        if self.dice.chance(80) {
+            invite.add("Privacy", "id;critical");
+        }
         match plan.odd_body {
             Some((kind, text)) => invite.with_body(kind, text.to_owned()),
             None if plan.is_late_offer => {}
@@ -67,6 +73,9 @@ impl Phone {
         match (request.method(), request.tag("To").is_some()) {
             ("INVITE", false) => self.invite_heard(now, number, request, response),
             ("INVITE", true) => self.reinvite_heard(now, number, request, response),
+            ("UPDATE", _) if !request.body.is_empty() => {
+                self.reinvite_heard(now, number, request, response);
+            }
             ("BYE", _) if is_final => self.finish(now, number),
             ("CANCEL", _) => {}
             (_, _) if is_final => self.asked(now, number, request, response),
@@ -105,6 +114,9 @@ impl Phone {
     }
 
     fn progressed(&mut self, now: Duration, number: u32, status: u16, response: &Text) {
+        if !self.acknowledge_progress(now, number, response) {
+            return;
+        }
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.progress.push(status);
         let tag = response.tag("To").map(str::to_owned);
@@ -122,6 +134,33 @@ impl Phone {
             self.complain(format!("{status}: {error}"));
         }
         self.cancel_if_wanted(now, number);
+    }
+
+    /// RFC 3262 §4: a reliable provisional answer gets its PRACK, a repeated one none. False when it was heard before.
+    fn acknowledge_progress(&mut self, now: Duration, number: u32, response: &Text) -> bool {
+        let is_reliable = response.list("Require").contains(&"100rel");
+        let Some(sequence) = response.one("RSeq").and_then(|text| text.parse::<u32>().ok()) else {
+            if is_reliable {
+                self.complain("a reliable provisional answer without RSeq".to_owned());
+            }
+            return true;
+        };
+        let via = self.via();
+        let Some(call) = self.calls.get_mut(&number) else { return false };
+        if call.heard_to.is_some_and(|last| sequence != last + 1) {
+            return false;
+        }
+        let is_supported = call.invite.one("Supported").is_some();
+        call.heard_to = Some(sequence);
+        call.learn(response);
+        let mut prack = call.request("PRACK", None);
+        prack.headers.insert(0, ("Via".to_owned(), via));
+        prack.add("RAck", format!("{sequence} {} INVITE", call.invite.cseq().0));
+        if !is_supported {
+            self.complain("a reliable provisional answer to a phone that knows none".to_owned());
+        }
+        self.start_client(now, prack, Some(number));
+        true
     }
 
     fn accepted(&mut self, now: Duration, number: u32, request: &Text, response: &Text) {

@@ -89,6 +89,11 @@ impl Client {
         }
     }
 
+    /// Whether it changes the media of a call (RFC 3311): one such at a time.
+    pub fn is_exchange(&self) -> bool {
+        self.is_invite() || (self.request.method() == "UPDATE" && !self.request.body.is_empty())
+    }
+
     /// Whether it is an INVITE.
     pub fn is_invite(&self) -> bool {
         self.request.method() == "INVITE"

@@ -121,7 +121,8 @@ impl Manner {
             55..=64 => Verdict::Refuse(603),
             65..=74 => Verdict::Refuse(486),
             75..=77 => Verdict::Refuse(dice.pick(&[480, 488, 404, 500, 606, 415])),
-            78..=92 => Verdict::Ignore,
+            78..=80 => Verdict::Refuse(302),
+            81..=92 => Verdict::Ignore,
             _ => Verdict::Deaf,
         };
         let is_quick = dice.chance(300);

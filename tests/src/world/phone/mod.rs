@@ -3,7 +3,7 @@
 //! It shares no code with the switch, neither parser nor timers, so that a misreading of the RFC on one
 //! side is not hidden by the same misreading on the other; and it complains about everything a strict phone
 //! would stumble over. It is forking-safe, answers digest challenges, registers and refreshes, calls and is
-//! called. It does not do TLS, PRACK or REFER.
+//! called; as a caller it does PRACK and UPDATE. It does not do TLS or REFER.
 
 pub mod call;
 mod called;

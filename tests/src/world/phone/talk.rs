@@ -53,7 +53,7 @@ impl Phone {
     /// Whether an INVITE of either side is under way on this call (§14.1).
     fn is_exchange_open(&self, number: u32) -> bool {
         let is_ours =
-            |client: &Client| client.call == Some(number) && client.is_invite() && client.is_pending();
+            |client: &Client| client.call == Some(number) && client.is_exchange() && client.is_pending();
         let is_theirs = |server: &Server| {
             server.call == Some(number) && server.is_invite() && (server.is_open() || server.awaits_ack())
         };
@@ -69,7 +69,9 @@ impl Phone {
     }
 
     fn reinvite(&mut self, now: Duration, number: u32, step: Move) {
-        let Some(mut request) = self.in_dialog(number, "INVITE") else { return };
+        // Who has something to say may say it by UPDATE (RFC 3311); only an INVITE can ask for an offer.
+        let method = if step != Move::Refresh && self.dice.chance(250) { "UPDATE" } else { "INVITE" };
+        let Some(mut request) = self.in_dialog(number, method) else { return };
         request.add("Contact", self.contact());
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.touched_at = now;
@@ -102,9 +104,11 @@ impl Phone {
                     call.holds = !call.media.agreed.receives();
                 }
                 if let Err(error) = &body {
-                    self.complain(format!("2xx to a re-INVITE: {error}"));
+                    self.complain(format!("2xx to a {} inside a dialog: {error}", request.method()));
                 }
-                self.acknowledge(number, request, body.unwrap_or(None));
+                if request.method() == "INVITE" {
+                    self.acknowledge(number, request, body.unwrap_or(None));
+                }
             }
             491 => self.back_off(now, number),
             408 | 481 => self.hang_up(now, number),
@@ -227,7 +231,7 @@ impl Phone {
         let is_ours_open = self
             .clients
             .values()
-            .any(|client| client.call == Some(number) && client.is_invite() && client.is_pending());
+            .any(|client| client.call == Some(number) && client.is_exchange() && client.is_pending());
         let Some(call) = self.calls.get_mut(&number) else { return };
         if call.phase == Phase::Leaving {
             return self.reply_and_keep(now, server, 481, "Call/Transaction Does Not Exist");
