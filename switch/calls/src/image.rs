@@ -120,7 +120,7 @@ impl Switchboard {
             None => {}
         }
         self.endpoint.resume(sessions, self.origin);
-        self.sessions.extend(call.sessions().into_iter().map(|session| (session, id)));
+        self.sessions.extend(call.open_sessions().map(|session| (session, id)));
         self.stock.hold(call.leases(), id);
         out.extend(call.shown().map(Output::Live));
         self.keep(id, call, None);

@@ -17,6 +17,13 @@ impl Call {
         self.all_legs().map(|leg| leg.session).collect()
     }
 
+    /// Those of which the endpoint has still to say that they are over.
+    pub(crate) fn open_sessions(&self) -> impl Iterator<Item = SessionKey> {
+        let over = self.head.leaving.iter().filter(|leaving| leaving.is_over()).map(Leaving::session);
+        let over: Vec<SessionKey> = over.collect();
+        self.sessions().into_iter().filter(move |session| !over.contains(session))
+    }
+
     /// The leases that it holds and those whose closing has not been reported.
     pub(crate) fn leases(&self) -> Vec<LeaseId> {
         self.all_legs().flat_map(|leg| leg.streams.lease_ids()).collect()

@@ -122,9 +122,14 @@ impl Leaving {
         self.leg.streams.closed(lease, report)
     }
 
+    /// Its session is over.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.farewell, Farewell::Over(_))
+    }
+
     /// Nothing more is to come.
     pub(crate) fn is_gone(&self) -> bool {
-        self.leg.streams.is_closed() && matches!(self.farewell, Farewell::Over(_))
+        self.leg.streams.is_closed() && self.is_over()
     }
 
     /// Gives up on what has not come in time.

@@ -1,10 +1,11 @@
 //! Stories: phones scripted as text, a switchboard, and what came of it.
 //!
-//! `events` is the record of a call in every way it can go, `media` who hears whom, `early` before the
-//! answer, `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `redirects` where a call goes on, `identity` whom it is shown to be from, `messages` and `presence` what is no
-//! call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does not, `overload` what is
-//! turned away when there is too much, `traces`
-//! what explains a call. `desk` is the harness they share.
+//! `events` is the record of a call in every way it can go, `media` who hears whom, `early` before the answer,
+//! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `redirects`
+//! where a call goes on, `identity` whom it is shown to be from, `lives` what the next process makes of it, `messages`
+//! and `presence` what is no call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does
+//! not, `overload` what is turned away when there is too much, `traces` what explains a call. `desk` is the harness
+//! they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod abuse;
@@ -15,6 +16,7 @@ mod early;
 mod events;
 mod exchanges;
 mod identity;
+mod lives;
 mod media;
 mod messages;
 mod overload;

@@ -13,8 +13,8 @@ use std::{
 };
 
 use calls::{
-    Binding, BindingChange, ClockMark, Counts, Input, LiveChange, Notice, Output, Outputs, Switchboard,
-    SwitchboardConfig, Trace,
+    Binding, BindingChange, CallImage, ClockMark, Continuity, Counts, ImageChange, Input, LiveChange, Notice,
+    Output, Outputs, Switchboard, SwitchboardConfig, Trace,
 };
 use contract::{
     command::Outcome,
@@ -47,6 +47,8 @@ pub struct Desk {
     pub media: Vec<MediaCommand>,
     pub bindings: BTreeMap<(AccountId, String), Binding>,
     pub live: BTreeMap<CallId, LiveCall>,
+    /// What the next process would find, of a desk that has more than one life.
+    pub images: BTreeMap<CallId, bytes::Bytes>,
     pub notices: Vec<Notice>,
     pub traces: Vec<Trace>,
     /// Call-IDs of which legs or messages have been told, in that order: `leg X`, `sent X`.
@@ -116,6 +118,25 @@ impl Desk {
         Self::with(SwitchboardConfig::default(), 32)
     }
 
+    /// One whose switchboard may die.
+    pub fn mortal() -> Self {
+        let mut desk = Self::new();
+        let continuity = Continuity { origin: desk.now, secrets: [9; 32] };
+        desk.board = desk.board.with_images(continuity);
+        desk
+    }
+
+    /// The switchboard dies without warning, and another goes on, with nothing left in stock.
+    pub fn die(&mut self) {
+        let mark = ClockMark { instant: self.now, unix: Timestamp(1_800_000_000_000_000) };
+        let continuity = Continuity { origin: self.now, secrets: [9; 32] };
+        let board = Switchboard::new(SwitchboardConfig::default(), plan(&rows()), [8; 32], mark);
+        self.board = board.with_images(continuity);
+        let of = |(call, image)| CallImage { call, image, events: Some(0) };
+        let calls = std::mem::take(&mut self.images).into_iter().map(of).collect();
+        self.tell(Input::Resume { calls, rest: bytes::Bytes::new() });
+    }
+
     pub fn with(config: SwitchboardConfig, leases: u32) -> Self {
         #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
         let now = Instant::now();
@@ -128,6 +149,7 @@ impl Desk {
             media: Vec::new(),
             bindings: BTreeMap::new(),
             live: BTreeMap::new(),
+            images: BTreeMap::new(),
             notices: Vec::new(),
             traces: Vec::new(),
             order: Vec::new(),
@@ -180,7 +202,8 @@ impl Desk {
                 }
                 Output::Command(outcome) => self.outcomes.push(outcome),
                 Output::Notice(notice) => self.notices.push(notice),
-                Output::Image(_) => {}
+                Output::Image(ImageChange::Put { call, image }) => drop(self.images.insert(call, image)),
+                Output::Image(ImageChange::Remove(call)) => drop(self.images.remove(&call)),
                 Output::Trace(trace) => {
                     if let Trace::Leg { sip_call_id, .. } = &trace {
                         self.order.push(format!("leg {sip_call_id}"));
