@@ -31,6 +31,7 @@ const SEND_PATIENCE: Duration = Duration::from_secs(1);
 enum Order {
     Put(String, OwnedFd),
     Remove(String),
+    End,
 }
 
 /// The store. Cheap to clone; without a manager it does nothing.
@@ -51,8 +52,12 @@ pub struct Counters {
     pub lost: AtomicU64,
 }
 
-/// Ends the thread when everybody has let go of the store, and waits for it.
-pub struct Thread(Option<JoinHandle<()>>);
+/// Ends the thread when it has carried out everything that was ordered before, and waits for it. It does not wait for
+/// everybody to let go of the store: what is dropped together has no order that one could rely on.
+pub struct Thread {
+    orders: Sender<Order>,
+    handle: Option<JoinHandle<()>>,
+}
 
 impl FdStore {
     /// A store behind a connected socket to the manager, and its thread.
@@ -61,10 +66,11 @@ impl FdStore {
         let (orders, received) = crossbeam_channel::bounded(ORDERS_MAX);
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
-        let thread = std::thread::Builder::new()
+        let handle = std::thread::Builder::new()
             .name("fd-store".into())
             .spawn(move || carry(&manager, &received, &counted))?;
-        Ok((Self { orders: Some(orders), counters }, Thread(Some(thread))))
+        let thread = Thread { orders: orders.clone(), handle: Some(handle) };
+        Ok((Self { orders: Some(orders), counters }, thread))
     }
 
     /// Whether there is a manager to store anything.
@@ -109,9 +115,10 @@ impl FdStore {
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        if let Some(thread) = self.0.take() {
-            // A panic of the thread has been reported by the panic hook already.
-            let _ = thread.join();
+        if let Some(handle) = self.handle.take() {
+            // Fails when the thread has panicked, which the panic hook has reported already.
+            let _ = self.orders.send(Order::End);
+            let _ = handle.join();
         }
     }
 }
@@ -127,6 +134,7 @@ fn carry(manager: &UnixDatagram, orders: &Receiver<Order>, counters: &Counters) 
             Order::Remove(name) => {
                 (send(manager, &format!("FDSTOREREMOVE=1\nFDNAME={name}"), None), &counters.removed)
             }
+            Order::End => return,
         };
         let count = if sent { count } else { &counters.lost };
         count.fetch_add(1, Ordering::Relaxed);
@@ -141,4 +149,24 @@ fn send(manager: &UnixDatagram, text: &str, descriptor: Option<BorrowedFd<'_>>) 
         ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
     }
     sendmsg(manager, &[IoSlice::new(text.as_bytes())], &mut ancillary, SendFlags::empty()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A start that fails drops everything at once: it must end, and say why, and not wait for itself.
+    #[test]
+    fn the_thread_ends_after_the_last_order_while_others_still_have_the_store() {
+        let (manager, switch) = UnixDatagram::pair().unwrap();
+        let (store, thread) = FdStore::start(switch).unwrap();
+        let kept = store.clone();
+        store.remove("one".to_owned());
+        drop(thread);
+        let mut buffer = [0; 64];
+        let length = manager.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"FDSTOREREMOVE=1\nFDNAME=one");
+        kept.remove("another".to_owned());
+        assert_eq!(kept.counters().lost.load(Ordering::Relaxed), 1);
+    }
 }
