@@ -38,6 +38,8 @@ const LAST_DELIVERY_MAX: Duration = Duration::from_secs(2);
 /// Pairs of ports in stock for each address: a burst of calls, such as those that have waited for a restart, finds them
 /// bound already.
 const STOCK_PAIRS: usize = 256;
+/// How often it is looked whether engine and media thread have turned. The watchdog notices later by so much at most.
+const HEARTBEAT_EVERY: Duration = Duration::from_millis(250);
 /// Larger files are no file with one line.
 const LINE_BYTES_MAX: u64 = 4 * 1024;
 
@@ -415,7 +417,9 @@ impl Life {
 
 /// Tells the watchdog that engine and media thread turn, for as long as both do. Never done.
 async fn heartbeat(notifier: &Notifier, switch: &Switch) {
-    let Some(limit) = notifier.watchdog else { return std::future::pending().await };
+    if !notifier.is_watched {
+        return std::future::pending().await;
+    }
     let (mut turns, mut wakeups) = (u64::MAX, u64::MAX);
     loop {
         let engine = switch.engine_counters.turns.load(Ordering::Relaxed);
@@ -425,6 +429,6 @@ async fn heartbeat(notifier: &Notifier, switch: &Switch) {
             (turns, wakeups) = (engine, media);
         }
         // The engine turns once a second at least, and then has the media thread turn too.
-        tokio::time::sleep((limit / 2).max(Duration::from_millis(500))).await;
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
     }
 }

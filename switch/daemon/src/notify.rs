@@ -6,14 +6,13 @@ use std::{
         linux::net::SocketAddrExt,
         unix::net::{SocketAddr, UnixDatagram},
     },
-    time::Duration,
 };
 
 /// The way to the service manager.
 pub struct Notifier {
     way: Option<(UnixDatagram, SocketAddr)>,
-    /// How often the watchdog wants to hear from us at least.
-    pub watchdog: Option<Duration>,
+    /// A watchdog wants to hear from us, more than once a second if it can be had (the unit's `WatchdogSec=`).
+    pub is_watched: bool,
 }
 
 impl Notifier {
@@ -21,8 +20,8 @@ impl Notifier {
     pub fn from_environment() -> Self {
         let way = env::var("NOTIFY_SOCKET").ok().and_then(|path| open(&path).ok());
         let for_us = env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
-        let micros = env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse().ok()).filter(|_| for_us);
-        Self { way, watchdog: micros.filter(|micros| *micros > 0).map(Duration::from_micros) }
+        let micros: u64 = env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        Self { way, is_watched: for_us && micros > 0 }
     }
 
     /// A socket of its own to the manager, for the store of descriptors; `None` without a manager.
