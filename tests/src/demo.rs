@@ -1,8 +1,7 @@
 //! `sambung up` in a folder of its own, as a newcomer runs it, and what it tells about itself in `demo.json`.
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitStatus,
     time::Duration,
@@ -12,6 +11,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::{
+    door,
     phones::{Account, Transport},
     ports::Ports,
     process::{self, Running},
@@ -151,26 +151,12 @@ impl Demo {
     }
 
     fn ask_switch(&self, method: &str, path: &str, body: &str) -> Result<String> {
-        let address = self.field("/switch_api/url")?.trim_start_matches("http://").to_owned();
-        let mut stream = TcpStream::connect(&address)?;
-        let token = self.field("/switch_api/token")?;
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        Ok(answer)
+        door::ask(&self.data().join("switch"), method, path, body)
     }
 
     /// One of the switch's figures.
     pub fn figure(&self, name: &str) -> Result<u64> {
-        let metrics = self.metrics()?;
-        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        Ok(line.with_context(|| format!("{name} in\n{metrics}"))?.parse()?)
+        door::figure(&self.data().join("switch"), name)
     }
 
     /// A folder for whatever the test needs, gone with the demo.

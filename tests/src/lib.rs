@@ -2,8 +2,9 @@
 //!
 //! [`world`] runs the switch's own code on a virtual clock against simulated phones and checks it after every
 //! step. [`tidy`] keeps the rules of the house. The others drive the switch as built: `demo` starts it, `phones` and
-//! `sipp` call through it, `record` reads what Postgres holds of that, `load` makes more calls than it can take. They start processes and stand behind the
-//! feature `outside` (on by default), so that `bin/soak` and `bin/planted` build without them.
+//! `sipp` call through it, `record` reads what Postgres holds of that, `load` makes more calls than it can take, `machine` installs
+//! its package under a systemd. They start processes and stand behind the feature `outside` (on by default), so that
+//! `bin/soak` and `bin/planted` build without them.
 
 // A test says what it expects by stopping when it is not so; the numbers in here are small.
 #![allow(
@@ -20,7 +21,11 @@ pub mod audio;
 #[cfg(feature = "outside")]
 pub mod demo;
 #[cfg(feature = "outside")]
+pub mod door;
+#[cfg(feature = "outside")]
 pub mod load;
+#[cfg(feature = "outside")]
+pub mod machine;
 #[cfg(feature = "outside")]
 pub mod phones;
 #[cfg(feature = "outside")]

@@ -1,10 +1,11 @@
-//! Whether calls that are up lose a packet: both sides send one every 20 ms, and what arrives is counted.
+//! Whether calls that are up lose a packet: both sides send one every 20 ms, what arrives is counted, and how long it was
+//! silent in between is measured.
 
 use std::{
     collections::BTreeMap,
     net::{IpAddr, UdpSocket},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread::JoinHandle,
@@ -15,6 +16,8 @@ use anyhow::Result;
 
 /// Between two packets of a stream.
 const EVERY: Duration = Duration::from_millis(20);
+/// How exactly a silence is measured.
+const LISTEN_EVERY: Duration = Duration::from_millis(4);
 /// Header and 20 ms of A-law.
 const PACKET_BYTES: usize = 172;
 /// What is on its way when the sending ends has this long to arrive.
@@ -29,10 +32,19 @@ pub struct Heard {
     pub arrived: u64,
 }
 
+/// The longest silence of a stream since somebody asked.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    /// When the latest packet came.
+    since: Instant,
+    longest: Duration,
+}
+
 /// Streams of calls that are up.
 #[derive(Debug)]
 pub struct Streams {
     stop: Arc<AtomicBool>,
+    silences: Arc<Mutex<Vec<Silence>>>,
     thread: JoinHandle<Heard>,
 }
 
@@ -43,9 +55,26 @@ impl Streams {
             socket.set_nonblocking(true)?;
         }
         let stop = Arc::new(AtomicBool::new(false));
-        let shared = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || talk(switch, &sockets, &shared));
-        Ok(Self { stop, thread })
+        let silence = Silence { since: Instant::now(), longest: Duration::ZERO };
+        let silences = Arc::new(Mutex::new(vec![silence; sockets.len()]));
+        let (shared, heard) = (Arc::clone(&stop), Arc::clone(&silences));
+        let thread = std::thread::spawn(move || talk(switch, &sockets, &shared, &heard));
+        Ok(Self { stop, silences, thread })
+    }
+
+    /// The longest silence of each stream since this was asked last, the one that lasts included.
+    pub fn silences(&self) -> Vec<Duration> {
+        let now = Instant::now();
+        let mut silences = self.silences.lock().expect("the talking thread");
+        let longest = |silence: &mut Silence| {
+            std::mem::replace(&mut silence.longest, Duration::ZERO).max(now - silence.since)
+        };
+        silences.iter_mut().map(longest).collect()
+    }
+
+    /// Whether something has come on every stream after `instant`.
+    pub fn are_heard_since(&self, instant: Instant) -> bool {
+        self.silences.lock().expect("the talking thread").iter().all(|silence| silence.since > instant)
     }
 
     /// Ends it and tells.
@@ -63,7 +92,12 @@ pub fn sockets(address: IpAddr, first: u16, calls: u16) -> Result<BTreeMap<u16, 
         .collect()
 }
 
-fn talk(switch: IpAddr, sockets: &[(UdpSocket, u16)], stop: &AtomicBool) -> Heard {
+fn talk(
+    switch: IpAddr,
+    sockets: &[(UdpSocket, u16)],
+    stop: &AtomicBool,
+    silences: &Mutex<Vec<Silence>>,
+) -> Heard {
     let mut heard = Heard::default();
     let mut packet = [0; PACKET_BYTES];
     packet[..2].copy_from_slice(&[0x80, 8]);
@@ -76,24 +110,37 @@ fn talk(switch: IpAddr, sockets: &[(UdpSocket, u16)], stop: &AtomicBool) -> Hear
             heard.sent += u64::from(socket.send_to(&packet, (switch, *port)).is_ok());
         }
         number = number.wrapping_add(1);
-        heard.arrived += listen(sockets);
         next += EVERY;
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        loop {
+            heard.arrived += listen(sockets, silences);
+            let rest = next.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                break;
+            }
+            std::thread::sleep(rest.min(LISTEN_EVERY));
+        }
     }
     let end = Instant::now() + LAST_MAX;
     while heard.arrived < heard.sent && Instant::now() < end {
-        heard.arrived += listen(sockets);
+        heard.arrived += listen(sockets, silences);
         std::thread::sleep(Duration::from_millis(1));
     }
     heard
 }
 
-fn listen(sockets: &[(UdpSocket, u16)]) -> u64 {
+fn listen(sockets: &[(UdpSocket, u16)], silences: &Mutex<Vec<Silence>>) -> u64 {
     let mut buffer = [0; 2_048];
     let mut arrived = 0;
-    for (socket, _) in sockets {
+    let mut silences = silences.lock().expect("whoever asks");
+    for ((socket, _), silence) in sockets.iter().zip(silences.iter_mut()) {
+        let before = arrived;
         while let Ok(bytes) = socket.recv(&mut buffer) {
             arrived += u64::from(bytes == PACKET_BYTES);
+        }
+        if arrived > before {
+            let now = Instant::now();
+            silence.longest = silence.longest.max(now - silence.since);
+            silence.since = now;
         }
     }
     arrived

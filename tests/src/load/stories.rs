@@ -74,11 +74,11 @@ fn peak(callers: &mut Callers, size: Size, report: &mut String) -> f64 {
 }
 
 /// Calls with media that stay up: who called, and their streams.
-fn running_calls(switch: &Switch, callee: &Callee, calls: u16) -> (Callers, Streams) {
-    let mut talking = sockets(switch.sip.ip(), CALLER_MEDIA, calls).unwrap();
-    talking.extend(sockets(switch.sip.ip(), CALLEE_MEDIA, calls).unwrap());
+pub fn running_calls(switch: SocketAddr, callee: &Callee, calls: u16) -> (Callers, Streams) {
+    let mut talking = sockets(switch.ip(), CALLER_MEDIA, calls).unwrap();
+    talking.extend(sockets(switch.ip(), CALLEE_MEDIA, calls).unwrap());
     *callee.seen.ports.lock().unwrap() = (0..calls).map(|call| CALLEE_MEDIA + 2 * call).collect();
-    let mut talkers = Callers::new(switch.sip, "talk").unwrap();
+    let mut talkers = Callers::new(switch, "talk").unwrap();
     let span = Duration::from_secs(1);
     let begun =
         talkers.run(Offer { per_second: u32::from(calls), span, hold: None, first_media_port: CALLER_MEDIA });
@@ -89,7 +89,7 @@ fn running_calls(switch: &Switch, callee: &Callee, calls: u16) -> (Callers, Stre
         .map(|(ours, socket)| (socket, *talkers.media.get(&ours).or_else(|| told.get(&ours)).unwrap()))
         .collect();
     assert_eq!(streams.len(), 2 * usize::from(calls));
-    let streams = Streams::start(switch.sip.ip(), streams).unwrap();
+    let streams = Streams::start(switch.ip(), streams).unwrap();
     (talkers, streams)
 }
 
@@ -114,7 +114,7 @@ pub fn flood(size: Size) -> Flooded {
     let peak = peak(&mut callers, size, &mut report);
     std::thread::sleep(Duration::from_secs(1));
 
-    let (mut talkers, streams) = running_calls(&switch, &callee, size.running);
+    let (mut talkers, streams) = running_calls(switch.sip, &callee, size.running);
     let before = switch.processor_time().unwrap();
     let flooded = callers.run(offer((peak * 10.0) as u32, size.flood_for));
     let used = switch.processor_time().unwrap() - before;

@@ -1,7 +1,7 @@
 //! `sambungd` alone, with accounts `u0` … and `callee`, on a loopback address of its own.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Duration,
 };
@@ -14,6 +14,7 @@ use contract::{
 use uuid::Uuid;
 
 use crate::{
+    door,
     process::{self, Running},
     world::phone::digest::Algorithm,
 };
@@ -103,35 +104,15 @@ impl Switch {
         let running = Running::start(&mut command, &folder.path().join("log"))?;
         let switch = Self { running, folder, sip };
         process::wait_until(PATIENCE, "the switch takes calls", || {
-            Ok(switch.get("/v1/health").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")))
+            Ok(door::ask(&data, "GET", "/health", "").is_ok())
         })
         .with_context(|| switch.log())?;
         Ok(switch)
     }
 
-    fn get(&self, path: &str) -> Result<String> {
-        use std::io::{Read as _, Write as _};
-        let data = self.folder.path().join("data");
-        let url = std::fs::read_to_string(data.join("switch_api.url"))?;
-        let token = std::fs::read_to_string(data.join("switch_api.token")).unwrap_or_default();
-        let host = url.trim().trim_start_matches("http://").to_owned();
-        let mut stream = TcpStream::connect(&host)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let token = token.trim();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    }
-
     /// One of its figures, such as `sambung_notices_total{kind="shed"}`.
     pub fn figure(&self, name: &str) -> Result<u64> {
-        let page = self.get("/metrics")?;
-        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        Ok(line.with_context(|| format!("{name} in\n{page}"))?.trim().parse()?)
+        door::figure(&self.folder.path().join("data"), name)
     }
 
     /// Bytes of memory that it has now.
