@@ -25,6 +25,7 @@ pub mod bindings;
 mod clock;
 pub mod config;
 pub mod daemon;
+mod disk;
 pub mod engine;
 pub mod hep;
 pub mod journal;

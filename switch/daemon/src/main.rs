@@ -3,7 +3,7 @@
 //! Exit codes: 0 stopped by a signal, 2 bad configuration or something it names cannot be opened (nothing was
 //! started), anything else a defect.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use sambungd::{
@@ -16,6 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Threads for the database, the switch API and signals; calls and media have their own.
 const CONTROL_THREADS: usize = 2;
+
+/// A service manager that starts us again at once gets this pause after a start that could not be: what is wrong then is
+/// wrong for longer.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// The sambung switch: SIP, calls, media, call records.
 #[derive(Parser)]
@@ -60,7 +64,7 @@ fn run(config: Config, inherited: Inherited) -> anyhow::Result<Result<(), Vec<Mi
         .thread_name("control")
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         // Before anything is opened, so that a stop at any moment is one in good order.
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -76,7 +80,10 @@ fn run(config: Config, inherited: Inherited) -> anyhow::Result<Result<(), Vec<Mi
             Ok(daemon) => daemon.run(stop).await.map(Ok),
             Err(mistakes) => Ok(Err(mistakes)),
         }
-    })
+    });
+    // Whoever still waits for a disk has lost: the next life has the calls already, or nobody has.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// One line for each mistake, for people and for whoever started us.
@@ -85,6 +92,9 @@ fn refuse(mistakes: &[Mistake]) -> ExitCode {
     for mistake in mistakes {
         // Nobody to tell if stderr is closed.
         let _ = writeln!(stderr, "sambungd: {mistake}");
+    }
+    if std::env::var_os("NOTIFY_SOCKET").is_some() {
+        std::thread::sleep(REFUSED_PAUSE);
     }
     ExitCode::from(2)
 }

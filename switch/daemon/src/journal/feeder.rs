@@ -23,6 +23,7 @@ use crate::{
     append_log::{self, Batch, Position, Reader},
     atomic_file,
     backoff::Backoff,
+    disk::aside,
 };
 
 /// Where delivery stands, as JSON, beside the segments.
@@ -95,7 +96,7 @@ impl Feeder {
                 continue;
             }
             if !self.more_is_durable().await {
-                return self.save_cursor();
+                return self.save_cursor().await;
             }
         }
     }
@@ -107,7 +108,7 @@ impl Feeder {
         let is_open = match tokio::time::timeout(CURSOR_EVERY, self.durable.changed()).await {
             Ok(outcome) => outcome.is_ok(),
             Err(_) => {
-                self.save_cursor();
+                self.save_cursor().await;
                 self.durable.changed().await.is_ok()
             }
         };
@@ -141,7 +142,7 @@ impl Feeder {
             }
             self.backoff.reset();
             if self.saved_at.elapsed() >= CURSOR_EVERY {
-                self.save_cursor();
+                self.save_cursor().await;
             }
         }
     }
@@ -164,15 +165,16 @@ impl Feeder {
                     self.counters.delivered.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(StoreError::Away(reason)) => return Err(reason),
-                Err(StoreError::Refused(reason)) => self.park(entry, &reason)?,
+                Err(StoreError::Refused(reason)) => self.park(entry, reason).await?,
             }
         }
         Ok(())
     }
 
-    fn park(&self, entry: &Entry, reason: &str) -> Result<(), String> {
-        self.refused
-            .park(entry, reason)
+    async fn park(&self, entry: &Entry, reason: String) -> Result<(), String> {
+        let (refused, kept, why) = (self.refused.clone(), entry.clone(), reason.clone());
+        aside(move || refused.park(&kept, &why))
+            .await
             .map_err(|error| format!("a refused entry cannot be kept: {error}"))?;
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
         tracing::error!(call = %entry.call, reason, "the database refuses a call record; it is in journal/refused-*.jsonl");
@@ -198,24 +200,23 @@ impl Feeder {
     }
 
     /// Remembers how far Postgres has everything, and deletes the segments that lie behind.
-    fn save_cursor(&mut self) {
+    async fn save_cursor(&mut self) {
         self.saved_at = Instant::now();
         let position = self.reader.position();
         if position == self.saved {
             return;
         }
-        let saved = serde_json::to_vec(&position)
-            .map_err(std::io::Error::from)
-            .and_then(|text| atomic_file::replace(&self.folder.join(CURSOR_FILE), &text))
-            .and_then(|()| {
-                let first_kept = position.segment.saturating_sub(self.kept_segments);
-                append_log::remove_before(&self.folder, first_kept)
-            });
-        match saved {
-            Ok(_) => self.saved = position,
+        let (folder, kept_segments) = (self.folder.clone(), self.kept_segments);
+        match aside(move || write_cursor(&folder, position, kept_segments)).await {
+            Ok(()) => self.saved = position,
             Err(error) => tracing::warn!(%error, "the journal's cursor cannot be written; it is tried again"),
         }
     }
+}
+
+fn write_cursor(folder: &Path, position: Position, kept_segments: u64) -> std::io::Result<()> {
+    atomic_file::replace(&folder.join(CURSOR_FILE), &serde_json::to_vec(&position)?)?;
+    append_log::remove_before(folder, position.segment.saturating_sub(kept_segments)).map(drop)
 }
 
 fn entries_of(records: &[Vec<u8>]) -> Vec<Entry> {
@@ -249,6 +250,19 @@ fn read_cursor(folder: &Path, end: Position) -> Position {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::tests::StuckDisk;
+
+    /// The thread that would wait for the disk also answers the watchdog.
+    #[test]
+    fn a_cursor_that_the_disk_does_not_take_holds_up_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_end, durable) = watch::channel(Position::default());
+        let options = PgConnectOptions::new();
+        let mut feeder = Feeder::new(folder.path(), durable, options, Arc::default());
+        feeder.reader = Reader::new(folder.path(), Position { segment: 1, offset: 100 });
+        let disk = StuckDisk::under(&folder.path().join(CURSOR_FILE));
+        assert!(disk.leaves_the_thread_to_others(feeder.save_cursor()));
+    }
 
     #[test]
     fn a_cursor_beyond_the_journal_counts_nothing_as_delivered() {

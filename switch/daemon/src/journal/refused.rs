@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::{atomic_file, clock};
 
 /// The folder of `refused-*.jsonl`.
+#[derive(Clone)]
 pub(super) struct Refused {
     folder: PathBuf,
 }

@@ -25,7 +25,7 @@ use sqlx::{
 };
 use tokio::sync::oneshot;
 
-use crate::{atomic_file, backoff::Backoff};
+use crate::{atomic_file, backoff::Backoff, disk::aside};
 
 /// How often the revision is looked at without being told to.
 const POLL_EVERY: Duration = Duration::from_secs(10);
@@ -166,7 +166,14 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
     async fn take(&mut self, rows: Snapshot) -> Taken {
         self.seen = Some(rows.revision);
         let revision = rows.revision;
-        let plan = match dialplan::compile(&rows) {
+        // Compiling takes as long as there are rows, and keeping them as long as the disk takes.
+        let compiled = aside(move || Ok((dialplan::compile(&rows), rows))).await;
+        let Ok((compiled, rows)) = compiled else {
+            self.counters.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(revision, "compiling the configuration has failed: the plan in use stays");
+            return Taken::Refused;
+        };
+        let plan = match compiled {
             Ok(plan) => plan,
             Err(diagnostics) => {
                 self.counters.refused.fetch_add(1, Ordering::Relaxed);
@@ -182,14 +189,13 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         }
         self.counters.now_in_use(revision);
         tracing::info!(revision, organisations = rows.organisations.len(), "plan in use");
-        self.keep(&rows);
+        self.keep(rows).await;
         Taken::InUse(revision)
     }
 
-    fn keep(&self, rows: &Snapshot) {
-        let kept = serde_json::to_vec(rows)
-            .map_err(std::io::Error::from)
-            .and_then(|text| atomic_file::replace(&self.kept, &text));
+    async fn keep(&self, rows: Snapshot) {
+        let path = self.kept.clone();
+        let kept = aside(move || atomic_file::replace(&path, &serde_json::to_vec(&rows)?)).await;
         if let Err(error) = kept {
             tracing::error!(%error, path = %self.kept.display(), "the plan cannot be kept on disk");
         }
@@ -216,4 +222,21 @@ fn list(diagnostics: &[Diagnostic]) -> String {
     let texts: Vec<String> =
         diagnostics.iter().take(DIAGNOSTICS_LOGGED_MAX).map(ToString::to_string).collect();
     texts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::tests::StuckDisk;
+
+    #[test]
+    fn a_plan_that_the_disk_does_not_take_holds_up_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder.path().join("plan.json");
+        let install = |_| oneshot::channel().1;
+        let watch = PlanWatch::new(PgConnectOptions::new(), kept.clone(), install, Arc::default());
+        let disk = StuckDisk::under(&kept);
+        let rows = Snapshot { revision: 1, organisations: Vec::new() };
+        assert!(disk.leaves_the_thread_to_others(watch.keep(rows)));
+    }
 }
