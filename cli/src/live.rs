@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use contract::live::{LiveCall, Registration};
+use contract::live::{LiveCall, LiveCallLegs, LiveLeg, Registration};
 use serde::Serialize;
 
 use crate::{
     Failure,
-    switch::{Place, Switch, instant, printable, since},
+    switch::{Place, Switch, instant, printable, since, until},
     terminal,
 };
 
@@ -16,7 +16,17 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Clears the screen and goes to its first place (ECMA-48).
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
-/// `sambung calls …`, `sambung registrations …`
+/// `sambung calls …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct CallArguments {
+    #[command(flatten)]
+    shown: Arguments,
+    /// One line for each call, without its legs
+    #[arg(long)]
+    brief: bool,
+}
+
+/// `sambung registrations …`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -27,13 +37,13 @@ pub(crate) struct Arguments {
     /// Look again every second, until Ctrl-C
     #[arg(long, conflicts_with = "json")]
     watch: bool,
-    /// Only rows in which some cell contains this, in any case: a number, an address, a state …
+    /// Only those of which some word contains this, in any case: a number, an address, a codec, a state …
     #[arg(value_name = "TEXT")]
     filter: Option<String>,
 }
 
-/// Calls that have not ended.
-pub(crate) async fn calls(arguments: &Arguments) -> Result<(), Failure> {
+/// Calls that have not ended, each with its legs below it.
+pub(crate) async fn calls(arguments: &CallArguments) -> Result<(), Failure> {
     let heading = ["Call", "Direction", "Caller", "Dialled", "Since", "For", "Talking", "State"];
     let row = |call: &LiveCall| {
         vec![
@@ -47,22 +57,51 @@ pub(crate) async fn calls(arguments: &Arguments) -> Result<(), Failure> {
             call.state.as_str().to_owned(),
         ]
     };
-    show(arguments, "/v1/calls", &heading, row).await
+    if arguments.brief {
+        return show(&arguments.shown, "/v1/calls", &heading, row, |_| Vec::new()).await;
+    }
+    let row = |call: &LiveCallLegs| row(&call.call);
+    let below = |call: &LiveCallLegs| call.legs.iter().flat_map(leg).collect();
+    show(&arguments.shown, "/v1/calls?legs=true", &heading, row, below).await
+}
+
+/// `  leg 1 answered for 0:00:12 udp 192.0.2.1:5060 ↔ 198.51.100.1:5060, on hold`, and a line for each stream.
+fn leg(leg: &LiveLeg) -> Vec<String> {
+    let stage = leg.stage.as_str();
+    let age = since(leg.answered_at.unwrap_or(leg.created_at));
+    let holds = if leg.is_holding { ", holds the call" } else { "" };
+    let signalling = format!("{} {} ↔ {}", leg.transport, leg.local, leg.remote);
+    let mut lines = vec![format!("  leg {} {stage} for {age}  {signalling}{holds}", leg.no)];
+    lines.extend(leg.streams.iter().map(|stream| {
+        let word = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+        let (kind, direction) = (word(&stream.kind), word(&stream.direction));
+        let remote = stream.remote.map_or_else(|| "?".to_owned(), |remote| remote.to_string());
+        let formats = stream.formats.join(" ");
+        format!("        {kind} {} ↔ {remote}  {direction}  {formats}", stream.local).trim_end().to_owned()
+    }));
+    lines
 }
 
 /// Phones that can be reached.
 pub(crate) async fn registrations(arguments: &Arguments) -> Result<(), Failure> {
-    let heading = ["User", "Contact", "From", "Until", "Phone"];
+    let heading = ["User", "Contact", "From", "To", "Flow", "Until", "In", "Phone"];
     let row = |registration: &Registration| {
         vec![
             registration.username.clone(),
             registration.contact.clone(),
             registration.source.clone(),
+            registration.local.to_string(),
+            registration.reg_id.map(|id| id.to_string()).unwrap_or_default(),
             instant(registration.expires_at),
+            until(registration.expires_at),
             registration.user_agent.clone().unwrap_or_default(),
         ]
     };
-    show(arguments, "/v1/registrations", &heading, row).await
+    let below = |registration: &Registration| {
+        let instance = registration.instance.iter().map(|instance| format!("  device {instance}"));
+        instance.chain(registration.path.iter().map(|proxy| format!("  by way of {proxy}"))).collect()
+    };
+    show(arguments, "/v1/registrations", &heading, row, below).await
 }
 
 async fn show<T: Serialize + serde::de::DeserializeOwned>(
@@ -70,10 +109,11 @@ async fn show<T: Serialize + serde::de::DeserializeOwned>(
     path: &str,
     heading: &[&str],
     row: impl Fn(&T) -> Vec<String>,
+    below: impl Fn(&T) -> Vec<String>,
 ) -> Result<(), Failure> {
     let switch = arguments.place.find()?;
     loop {
-        let text = look(arguments, &switch, path, heading, &row).await?;
+        let text = look(arguments, &switch, path, heading, &row, &below).await?;
         if !arguments.watch {
             terminal::print(&text)?;
             return Ok(());
@@ -89,6 +129,7 @@ async fn look<T: Serialize + serde::de::DeserializeOwned>(
     path: &str,
     heading: &[&str],
     row: impl Fn(&T) -> Vec<String>,
+    below: impl Fn(&T) -> Vec<String>,
 ) -> anyhow::Result<String> {
     let all: Vec<T> = switch.get(path).await?;
     let wanted = arguments.filter.as_deref().map(str::to_lowercase);
@@ -96,20 +137,30 @@ async fn look<T: Serialize + serde::de::DeserializeOwned>(
         let contains = |wanted: &String| cells.iter().any(|cell| cell.to_lowercase().contains(wanted));
         wanted.as_ref().is_none_or(contains)
     };
-    let items: Vec<(T, Vec<String>)> = all
-        .into_iter()
-        .map(|item| {
-            let cells = row(&item).iter().map(|cell| printable(cell)).collect();
-            (item, cells)
-        })
-        .filter(|(_, cells): &(T, Vec<String>)| is_wanted(cells))
-        .collect();
+    let clean = |lines: Vec<String>| lines.iter().map(|line| printable(line)).collect::<Vec<String>>();
+    let shown = all.into_iter().map(|item| {
+        let (cells, below) = (clean(row(&item)), clean(below(&item)));
+        (item, cells, below)
+    });
+    let shown: Vec<(T, Vec<String>, Vec<String>)> =
+        shown.filter(|(_, cells, below)| is_wanted(cells) || is_wanted(below)).collect();
     if arguments.json {
-        let items: Vec<T> = items.into_iter().map(|(item, _)| item).collect();
+        let items: Vec<T> = shown.into_iter().map(|(item, ..)| item).collect();
         return Ok(format!("{}\n", serde_json::to_string_pretty(&items)?));
     }
-    let heading = heading.iter().map(|cell| (*cell).to_owned()).collect();
-    let rows: Vec<Vec<String>> =
-        std::iter::once(heading).chain(items.into_iter().map(|(_, cells)| cells)).collect();
-    Ok(terminal::columns(&rows))
+    let mut rows: Vec<Vec<String>> = vec![heading.iter().map(|cell| (*cell).to_owned()).collect()];
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    for (_, cells, below) in shown {
+        rows.push(cells);
+        lines.push(below);
+    }
+    let table = terminal::columns(&rows);
+    let mut text = String::new();
+    for (row, below) in table.lines().zip(std::iter::once(Vec::new()).chain(lines)) {
+        for line in std::iter::once(row.to_owned()).chain(below) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    Ok(text)
 }

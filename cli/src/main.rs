@@ -34,7 +34,7 @@ enum Command {
     /// Bring a database up to date
     Migrate(migrate::Arguments),
     /// Show the calls that are going on
-    Calls(live::Arguments),
+    Calls(live::CallArguments),
     /// Show the phones that are registered
     Registrations(live::Arguments),
     /// Say why a call went as it did: route, events, SIP ladder

@@ -153,6 +153,15 @@ pub(crate) fn instant(at: Timestamp) -> String {
 
 /// `1:02:03` since an instant; the machine's clock is the switch's, both are on one machine.
 pub(crate) fn since(at: Timestamp) -> String {
-    let seconds = (jiff::Timestamp::now().as_microsecond() - at.0).max(0) / 1_000_000;
+    clock(jiff::Timestamp::now().as_microsecond() - at.0)
+}
+
+/// `1:02:03` until an instant.
+pub(crate) fn until(at: Timestamp) -> String {
+    clock(at.0 - jiff::Timestamp::now().as_microsecond())
+}
+
+fn clock(micros: i64) -> String {
+    let seconds = micros.max(0) / 1_000_000;
     format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }

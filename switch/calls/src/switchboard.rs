@@ -12,6 +12,7 @@ use std::{
 use contract::{
     command::{Command, Outcome},
     id::CallId,
+    live::LiveLeg,
     time::Timestamp,
 };
 use dialplan::Plan;
@@ -190,6 +191,12 @@ impl Switchboard {
             registrations: self.registrar.len(),
             stock: self.stock.free(),
         }
+    }
+
+    /// The legs of a call by number, leaving ones too; none when there is no such call.
+    #[must_use]
+    pub fn live_legs(&self, call: CallId) -> Vec<LiveLeg> {
+        self.calls.get(&call).map(Call::live_legs).unwrap_or_default()
     }
 
     /// The leases that calls hold.

@@ -197,9 +197,17 @@ fn a_call_goes_on_while_numbers_are_changed_and_changed_back_under_it() -> Resul
     let before = stage.record.calls()?;
     let ongoing = stage.begin("call", ("call", &[("talk_ms", "15000")]), ANSWER)?;
     wait_until(Duration::from_secs(10), "a call", || {
-        let calls = sambung(&stage.demo, &["calls", "answered"])?;
+        let calls = sambung(&stage.demo, &["calls", "answered", "--brief"])?;
         Ok(calls.lines().count() == 2)
     })?;
+    let shown = sambung(&stage.demo, &["calls"])?;
+    let switch = stage.demo.sip(Transport::Udp)?;
+    for words in ["  leg 1 answered for 0:00:", "  leg 2 answered for 0:00:", " sendrecv  PCM"] {
+        ensure!(shown.contains(words), "{words}\n{shown}");
+    }
+    ensure!(shown.matches(&format!("udp {switch} ↔ 127.0.0.1:")).count() == 2, "{shown}");
+    let registered = sambung(&stage.demo, &["registrations", "1002"])?;
+    ensure!(registered.lines().count() == 2 && registered.contains(&switch.to_string()), "{registered}");
     let live = stage.demo.live_calls()?;
     let applied = sambung(&stage.demo, &["apply", path])?;
     ensure!(applied.contains("number \"1002\" → \"2002\"") && applied.contains("in use"), "{applied}");

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::{IpAddr, SocketAddr},
 };
 
@@ -21,6 +22,17 @@ pub enum Kind {
     Video,
     /// Anything else; never relayed.
     Other,
+}
+
+impl Kind {
+    /// The m-line's first word; `other` for what is never relayed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The transport profile of an m-line.
@@ -104,6 +116,16 @@ impl Format {
             .encoding
             .as_deref()
             .is_some_and(|e| e.eq_ignore_ascii_case("telephone-event") || e.eq_ignore_ascii_case("CN"))
+    }
+}
+
+impl fmt::Display for Format {
+    /// As in `a=rtpmap`: `PCMU/8000`; the payload type where it has no name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.encoding {
+            Some(encoding) => write!(f, "{encoding}/{}", self.clock_rate_hz),
+            None => write!(f, "{}", self.payload_type),
+        }
     }
 }
 

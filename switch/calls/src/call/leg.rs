@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use contract::{
     journal::{Fact, Leg as LegFact},
+    live::{LegStage, LiveLeg, LiveStream},
     time::Timestamp,
 };
 use dialplan::PersonKey;
@@ -65,6 +66,28 @@ impl Leg {
     /// The address by which its far end knows the switch: the one in Via and Contact.
     pub(crate) fn switch_address(&self) -> IpAddr {
         self.flow.local.ip().to_canonical()
+    }
+
+    /// What an operator is shown of it.
+    pub(crate) fn shown(&self, stage: LegStage, is_holding: bool) -> LiveLeg {
+        let streams = self.streams.shown().map(|(local, said)| LiveStream {
+            local,
+            remote: said.as_ref().and_then(|said| said.address),
+            kind: said.as_ref().map(|said| said.kind.as_str().to_owned()),
+            direction: said.as_ref().map(|said| said.direction.as_str().to_owned()),
+            formats: said.iter().flat_map(|said| &said.formats).map(ToString::to_string).collect(),
+        });
+        LiveLeg {
+            no: self.no,
+            stage,
+            is_holding,
+            transport: self.flow.transport.as_str().to_ascii_lowercase(),
+            local: self.flow.local,
+            remote: self.flow.remote,
+            created_at: self.created_at,
+            answered_at: self.answered_at,
+            streams: streams.collect(),
+        }
     }
 
     pub(crate) fn set_answered(&mut self, wall: Timestamp) {

@@ -17,7 +17,7 @@ use sip::{
 };
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
-    sdp::{Description, Origin, RELAYED_STREAMS_MAX, RelayAddress},
+    sdp::{Description, Origin, RELAYED_STREAMS_MAX, RelayAddress, Stream},
 };
 
 use super::events::ClosedRecord;
@@ -97,6 +97,15 @@ impl LegStreams {
         }
         means.notice(Notice::StockEmpty);
         Err(NoPorts)
+    }
+
+    /// Its m-lines that have ports, with what the far end has said of each.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (RelayAddress, Option<Stream>)> + '_ {
+        let mut said: Vec<Option<Stream>> =
+            self.said.iter().flat_map(Description::streams).map(Some).collect();
+        said.resize(self.lines.len().max(said.len()), None);
+        let lines = self.lines.iter().zip(said);
+        lines.filter_map(|(line, said)| line.map(|line| (line.lease.address, said)))
     }
 
     /// The leases that it holds, and those whose closing has not been reported.

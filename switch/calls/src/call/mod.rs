@@ -2,7 +2,7 @@
 //!
 //! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `identity` says who
 //! calls, `lamps` what others see of it, `signalling` and `exchange` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
-//! down, `outcome` says what it came to. The states and what they own stand in `state`.
+//! down, `shown` shows it to an operator, `outcome` says what it came to. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
 mod carry;
@@ -20,6 +20,7 @@ mod media_plan;
 mod outcome;
 mod redirect;
 mod settle;
+mod shown;
 mod signalling;
 mod state;
 mod timers;

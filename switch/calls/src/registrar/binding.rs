@@ -118,6 +118,10 @@ impl Binding {
             username: self.username.clone(),
             contact: self.contact.clone(),
             source: format!("{transport}/{}", self.flow.remote),
+            local: self.flow.local,
+            reg_id: self.reg_id,
+            instance: self.instance.clone(),
+            path: self.path.clone(),
             user_agent: self.user_agent.clone(),
             expires_at: self.expires_at,
         }

@@ -1,6 +1,7 @@
 //! What explains a call to whoever looks later: the route, and which messages are whose.
 
 use calls::Trace;
+use contract::live::LiveLeg;
 use dialplan::{Refusal, Route, Step};
 
 use crate::desk::{Desk, header};
@@ -48,4 +49,67 @@ fn the_route_is_told_with_its_steps_also_when_nobody_is_rung() {
     };
     assert_eq!((*revision, &decision.route), (1, &Route::Refuse(Refusal::UnknownNumber)));
     assert_eq!(decision.trace.0, [Step::NoNumber]);
+}
+
+/// `no stage transport local ↔ remote`, `holds`, and for each stream `kind local ↔ remote direction formats`.
+fn shown(desk: &Desk) -> Vec<String> {
+    let call = *desk.live.keys().next().expect("a live call");
+    let text = |text: &Option<String>| text.clone().unwrap_or("?".into());
+    let leg = |leg: &LiveLeg| {
+        let holds = if leg.is_holding { " holds" } else { "" };
+        let streams = leg.streams.iter().map(|one| {
+            let remote = one.remote.map_or("?".into(), |remote| remote.to_string());
+            let (kind, direction) = (text(&one.kind), text(&one.direction));
+            format!(" | {kind} {} ↔ {remote} {direction} {}", one.local, one.formats.join(" "))
+        });
+        let (stage, transport) = (leg.stage.as_str(), &leg.transport);
+        let streams: String = streams.collect();
+        format!("{} {stage} {transport} {} ↔ {}{holds}{streams}", leg.no, leg.local, leg.remote)
+    };
+    desk.board.live_legs(call).iter().map(leg).collect()
+}
+
+#[test]
+fn an_operator_sees_how_each_leg_stands_and_what_it_sends() {
+    let mut desk = Desk::new();
+    let [sari, budi] = desk.two();
+    let mobile = desk.phone("1002-mobile", "198.51.100.22:5060");
+    let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let invites = [&budi, &mobile].map(|phone| desk.expect(phone, "INVITE"));
+    desk.from(&mobile, &mobile.respond(&invites[1], 180, None));
+    desk.expect(&sari, "SIP/2.0 180");
+    let ringing = shown(&desk);
+    assert_eq!(ringing.len(), 3, "{ringing:#?}");
+    assert!(ringing[0].starts_with("1 ringing udp 192.0.2.1:5060 ↔ 198.51.100.1:5060 | "), "{ringing:#?}");
+    assert_eq!(ringing[1], "2 trying udp 192.0.2.1:5060 ↔ 198.51.100.2:5060 | ? 192.0.2.20:20002 ↔ ? ? ");
+    assert!(ringing[2].starts_with("3 ringing udp 192.0.2.1:5060 ↔ 198.51.100.22:5060 | "), "{ringing:#?}");
+
+    desk.from(&budi, &budi.respond(&invites[0], 200, Some(&budi.sdp())));
+    desk.expect(&budi, "ACK");
+    let ok = desk.expect(&sari, "SIP/2.0 200");
+    desk.expect(&mobile, "CANCEL");
+    let ack = caller.ack(&ok, None);
+    desk.from(&sari, &ack);
+    let talking = shown(&desk);
+    assert_eq!(
+        talking[..2],
+        [
+            "1 answered udp 192.0.2.1:5060 ↔ 198.51.100.1:5060 | audio 192.0.2.20:20000 ↔ 198.51.100.1:15060 sendrecv PCMU/8000 PCMA/8000",
+            "2 answered udp 192.0.2.1:5060 ↔ 198.51.100.2:5060 | audio 192.0.2.20:20002 ↔ 198.51.100.2:15060 sendrecv PCMU/8000 PCMA/8000",
+        ]
+    );
+    assert!(talking[2].starts_with("3 leaving "), "the device that was cancelled: {talking:#?}");
+
+    let reinvite = caller.request("INVITE", "", Some(&sari.sdp_with("sendonly")));
+    desk.from(&sari, &reinvite);
+    desk.expect(&sari, "SIP/2.0 100");
+    let passed = desk.expect(&budi, "INVITE");
+    desk.from(&budi, &budi.respond(&passed, 200, Some(&budi.sdp_with("recvonly"))));
+    desk.expect(&budi, "ACK");
+    let ok = desk.expect(&sari, "SIP/2.0 200");
+    let ack = caller.ack(&ok, None);
+    desk.from(&sari, &ack);
+    let held = shown(&desk);
+    assert!(held[0].contains(" holds | audio") && held[0].contains(" sendonly "), "{held:#?}");
+    assert!(!held[1].contains("holds"), "{held:#?}");
 }

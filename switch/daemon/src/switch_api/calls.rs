@@ -1,24 +1,53 @@
 //! What goes on now, and why the last calls went as they did.
 //!
-//! The table of live calls and that of registrations are read as they stand. The ladder is the engine's, so it is asked
-//! between two of its turns; it is masked and written out here.
+//! The table of live calls and that of registrations are read as they stand. Legs and the ladder are the engine's, so it
+//! is asked between two of its turns; the ladder is masked and written out here.
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use contract::{
-    live::{LiveCall, Registration},
+    live::{LiveCall, LiveCallLegs, Registration},
     trace::{CallSummary, CallTrace},
 };
+
+use serde::Deserialize;
 
 use super::{Problem, Switch};
 use crate::trace::{Found, Recorder, Tape, Which};
 
-pub(super) async fn live(State(switch): State<Switch>) -> Json<Vec<LiveCall>> {
-    Json(switch.live.calls())
+/// Calls whose legs are read in one look: the engine is held up for well under its queue delay target.
+const CALLS_PER_LOOK: usize = 32;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    /// With their legs, for which the engine has to be asked.
+    #[serde(default)]
+    legs: bool,
+}
+
+pub(super) async fn live(
+    State(switch): State<Switch>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    let calls = switch.live.calls();
+    if !wanted.legs {
+        return Ok(Json(calls).into_response());
+    }
+    let mut all: Vec<LiveCallLegs> = Vec::with_capacity(calls.len());
+    let mut calls = calls.into_iter().peekable();
+    while calls.peek().is_some() {
+        let some: Vec<LiveCall> = calls.by_ref().take(CALLS_PER_LOOK).collect();
+        let looked = switch.engine.look(move |_, switchboard| {
+            let legs = |call: LiveCall| LiveCallLegs { legs: switchboard.live_legs(call.call), call };
+            some.into_iter().map(legs).collect::<Vec<_>>()
+        });
+        all.append(&mut looked.await.map_err(|_| Problem::busy())?);
+    }
+    Ok(Json(all).into_response())
 }
 
 pub(super) async fn registrations(State(switch): State<Switch>) -> Json<Vec<Registration>> {

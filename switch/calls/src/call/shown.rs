@@ -1,0 +1,39 @@
+//! What an operator is shown of a call's legs: how each stands, by which addresses it is reached, what it hears and sends.
+//!
+//! Reads the states and decides nothing. It is built when somebody asks, so that a call costs nothing for it.
+
+use contract::live::{LegStage, LiveLeg};
+
+use super::{Call, leg::Leg, state::State};
+
+impl Call {
+    /// Its legs by number, leaving ones too.
+    pub(crate) fn live_legs(&self) -> Vec<LiveLeg> {
+        let leaving = self.head.leaving.iter().map(|leaving| leaving.leg().shown(LegStage::Leaving, false));
+        let mut legs: Vec<LiveLeg> = self.state.live_legs().into_iter().chain(leaving).collect();
+        legs.sort_by_key(|leg| leg.no);
+        legs
+    }
+}
+
+impl State {
+    fn live_legs(&self) -> Vec<LiveLeg> {
+        let answered = |leg: &Leg, is_holding| leg.shown(LegStage::Answered, is_holding);
+        match self {
+            Self::Ringing(ringing) => {
+                let stage = |rings| if rings { LegStage::Ringing } else { LegStage::Trying };
+                let caller = ringing.caller.shown(stage(ringing.told.is_written), false);
+                let forks = ringing.forks.iter().map(|leg| leg.shown(stage(leg.has_rung), false));
+                std::iter::once(caller).chain(forks).collect()
+            }
+            Self::Connecting(connecting) => {
+                vec![answered(&connecting.caller, false), answered(&connecting.callee, false)]
+            }
+            Self::Talking(talking) => {
+                let held = talking.is_held;
+                vec![answered(&talking.caller, held.by_caller), answered(&talking.callee, held.by_callee)]
+            }
+            Self::Over(_) => Vec::new(),
+        }
+    }
+}
