@@ -248,7 +248,9 @@ impl World {
         // Who keeps trying a wrong password is not answered any more (the guard's lock-out).
         let is_let_in = |phone: &&Phone| !phone.login.password.ends_with(WRONG_PASSWORD_MARK);
         for phone in self.phones.iter().filter(|phone| !phone.troubled).filter(is_let_in) {
-            let mut own = phone.unanswered.iter().filter(|(dialog, _)| !self.is_excused(dialog));
+            let repeated = phone.repeated.iter().filter(|_| self.network.weather.keeps_order());
+            let mut own =
+                phone.unanswered.iter().chain(repeated).filter(|(dialog, _)| !self.is_excused(dialog));
             if let Some((dialog, what)) = own.next() {
                 let what = format!("{}: {what}", phone.name);
                 return Err(Fault { what, about: Some(About::Dialog(dialog.clone())) });
@@ -269,6 +271,9 @@ impl World {
             let Some(record) = self.ledger.calls.get(call).filter(|_| self.is_sound(link)) else { continue };
             let Some((_, caller)) = link.caller.as_ref().and_then(|side| self.sound(side)) else { continue };
             self.check_people(link, record).map_err(|what| about(*call, what))?;
+            if record.ended_for() == Some("session_expired") {
+                return Err(about(*call, "the session of phones that are there has expired".to_owned()));
+            }
             let verdict = ending(record);
             let is_right = match verdict {
                 Some(status) => caller.status == Some(status),

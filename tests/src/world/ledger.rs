@@ -44,6 +44,11 @@ impl Record {
         self.legs.iter().find(|leg| leg.no == 1).and_then(|leg| leg.sip_status)
     }
 
+    /// Why it ended, in the stable word for programs.
+    pub fn ended_for(&self) -> Option<&str> {
+        self.events.last().and_then(|(_, event)| event.detail.reason.as_deref())
+    }
+
     /// The kinds in order.
     pub fn kinds(&self) -> Vec<EventKind> {
         self.events.iter().map(|(_, event)| event.kind).collect()

@@ -69,7 +69,9 @@ impl Talking {
             Err(reply) => return self.refuse((by, is_update), reply, means),
         };
         if let Some(answer) = offer.as_ref().and_then(|offer| self.refreshed(by, offer, means)) {
-            return self.accept((by, is_update), answer, means);
+            self.accept((by, is_update), answer, means);
+            // It may have been said in an answer, where it was no hold.
+            return offer.iter().for_each(|offer| self.note_hold(by, offer, means));
         }
         if let Err(reply) = self.pass_on((by, is_update), offer.as_ref(), means) {
             self.drop_unjoined(means);
@@ -211,6 +213,7 @@ impl Talking {
                         let body = self.leg(by.other()).streams.describe(&said, means);
                         means.ack(other, Some(body));
                         self.change(by.other(), &offer, &said, means);
+                        self.note_hold(by.other(), &offer, means);
                         // An answer that takes nothing from a side that sends nothing is no hold.
                         if offer.streams().any(|stream| stream.is_active() && stream.direction.sends()) {
                             self.note_hold(by, &said, means);

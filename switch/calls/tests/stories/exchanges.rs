@@ -200,3 +200,25 @@ fn rfc_4028_7_4_an_offer_that_changes_nothing_disturbs_neither_the_other_side_no
     talk.desk.hang_up(&mut talk.caller, &talk.budi);
     talk.desk.rest();
 }
+
+#[test]
+fn a_hold_that_is_offered_because_the_other_side_has_asked_for_an_offer_is_a_hold() {
+    let mut talk = Talk::new();
+    let held = talk.budi.sdp_with("sendonly");
+    let (_, asked) = talk.ask(None);
+    talk.desk.from(&talk.budi, &talk.budi.respond(&asked, 200, Some(&held)));
+    let ok = talk.desk.expect(&talk.sari, "SIP/2.0 200");
+    let ack = talk.caller.ack(&ok, Some(&talk.sari.sdp_with("recvonly")));
+    talk.desk.from(&talk.sari, &ack);
+    talk.desk.expect(&talk.budi, "ACK");
+    assert_eq!(talk.desk.events(), ["created", "ringing", "answered(3)", "hold(3)"]);
+    // Its own offer of the same says nothing new.
+    talk.desk.from(&talk.budi, &talk.budi.request("INVITE", 1, &talk.invite, "", Some(&held)));
+    talk.desk.expect(&talk.budi, "SIP/2.0 100");
+    talk.desk.expect(&talk.budi, "SIP/2.0 200");
+    talk.desk.from(&talk.budi, &talk.budi.request("ACK", 1, &talk.invite, "", None));
+    talk.desk.silent(&talk.sari);
+    assert_eq!(talk.desk.events().last().unwrap(), "hold(3)");
+    talk.desk.hang_up(&mut talk.caller, &talk.budi);
+    talk.desk.quiet();
+}

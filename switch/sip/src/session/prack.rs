@@ -86,7 +86,7 @@ impl Endpoint {
         let Some(early) = early.iter_mut().find(|early| early.usage.dialog.remote_tag() == dialog) else {
             return;
         };
-        let Some(rseq) = early.rseq else { return };
+        let Some(rseq) = early.rseq.filter(|_| !cfg!(feature = "planted-lost-prack")) else { return };
         let rack = format!("{rseq} {cseq} {}", Method::Invite);
         early.prack = Some(client);
         let dialog = &mut early.usage.dialog;

@@ -4,6 +4,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{
     manner::{Manner, Move},
+    refresh::Timer,
+    reliable::Unacknowledged,
     sdp::Media,
     text::{Text, uri_of},
 };
@@ -76,6 +78,14 @@ pub struct Call {
     pub(super) retry: Option<(Move, u32)>,
     /// RSeq of the last reliable provisional answer (RFC 3262 §4).
     pub(super) heard_to: Option<u32>,
+    /// Our provisional answer that waits for its PRACK.
+    pub(super) unacknowledged: Option<Unacknowledged>,
+    /// Whether we know session timers in this call (RFC 4028).
+    pub(super) knows_timer: bool,
+    /// The one that was agreed on.
+    pub(super) timer: Option<Timer>,
+    /// Whether we take UPDATE in this call (RFC 3311).
+    pub(super) knows_update: bool,
     /// ACKs of 2xx by CSeq number and To tag, to be said again.
     pub(super) acks: Vec<(u32, String, Vec<u8>)>,
 }
@@ -115,6 +125,10 @@ impl Call {
             talk: VecDeque::new(),
             retry: None,
             heard_to: None,
+            unacknowledged: None,
+            knows_timer: false,
+            timer: None,
+            knows_update: false,
             acks: Vec::new(),
             invite,
         }

@@ -6,6 +6,7 @@ use super::super::organisation::RECEPTION;
 use super::{
     Alarm, Phone,
     call::{Call, Phase},
+    calling::{ALLOW, ALLOW_UPDATE},
     manner::{Manner, Verdict},
     sdp::Media,
     server::Server,
@@ -33,6 +34,7 @@ impl Phone {
         let media = Media::new(self.audio_address(number), self.dice.chance(300));
         let mut call = Call::new(number, false, invite.clone(), media, now);
         call.local_tag = self.dice.token(4);
+        (call.knows_update, call.knows_timer) = (self.dice.chance(300), self.dice.chance(300));
         call.learn(&invite);
         call.talk = VecDeque::from(manner.talk.clone());
         let target = call.target.clone();
@@ -82,41 +84,68 @@ impl Phone {
             .find(|server| server.call == Some(number) && server.is_invite() && server.is_open())
     }
 
-    fn respond_to_invite(
+    /// An answer to the INVITE of a call.
+    fn invite_answer(
         &mut self,
-        now: Duration,
         number: u32,
-        status: u16,
-        reason: &str,
+        (status, reason): (u16, &str),
         body: Option<String>,
-    ) {
-        let (accent, contact, domain) = (self.accent, self.contact(), self.login.domain.clone());
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        call.touched_at = now;
-        let tag = call.local_tag.clone();
+    ) -> Option<Text> {
+        let (contact, domain) = (self.contact(), self.login.domain.clone());
+        let call = self.calls.get(&number)?;
+        let (tag, allow) = (call.local_tag.clone(), if call.knows_update { ALLOW_UPDATE } else { ALLOW });
+        let server = self.invite_of(number)?;
+        let mut response = Text::answer(&server.request, status, reason, Some(&tag));
+        match status {
+            ..300 => {
+                response.add("Contact", contact);
+                response.add("Allow", allow);
+            }
+            // The person is where the reception is.
+            300..400 => response.add("Contact", format!("<sip:{RECEPTION}@{domain}>")),
+            _ => {}
+        }
+        if let Some(body) = body {
+            response.with_body("application/sdp", body);
+        }
+        Some(response)
+    }
+
+    pub(super) fn send_invite_answer(&mut self, now: Duration, number: u32, response: &Text) {
+        let accent = self.accent;
+        if let Some(call) = self.calls.get_mut(&number) {
+            call.touched_at = now;
+        }
         let mut sent = Vec::new();
         if let Some(server) = self.invite_of(number) {
-            let mut response = Text::answer(&server.request, status, reason, Some(&tag));
-            match status {
-                ..300 => response.add("Contact", contact),
-                // The person is where the reception is.
-                300..400 => response.add("Contact", format!("<sip:{RECEPTION}@{domain}>")),
-                _ => {}
-            }
-            if let Some(body) = body {
-                response.with_body("application/sdp", body);
-            }
-            server.reply(now, &response, accent, &mut sent);
+            server.reply(now, response, accent, &mut sent);
         }
         self.outbox.append(&mut sent);
     }
 
+    fn respond_to_invite(&mut self, now: Duration, number: u32, status: (u16, &str), body: Option<String>) {
+        if let Some(response) = self.invite_answer(number, status, body) {
+            self.send_invite_answer(now, number, &response);
+        }
+    }
+
     pub(super) fn ring(&mut self, now: Duration, number: u32) {
+        if self.ring_again(now, number) {
+            return;
+        }
         let Some(call) = self.calls.get(&number).filter(|call| call.phase == Phase::Ringing) else { return };
         let is_early = call.manner.as_ref().is_some_and(|manner| manner.early_media);
-        match call.answer.clone().filter(|_| is_early) {
-            Some(answer) => self.respond_to_invite(now, number, 183, "Session Progress", Some(answer)),
-            None => self.respond_to_invite(now, number, 180, "Ringing", None),
+        let can_prack = call.invite.list("Supported").contains(&"100rel");
+        let Some(answer) = call.answer.clone().filter(|_| is_early) else {
+            return self.respond_to_invite(now, number, (180, "Ringing"), None);
+        };
+        let Some(response) = self.invite_answer(number, (183, "Session Progress"), Some(answer)) else {
+            return;
+        };
+        if can_prack && self.dice.chance(500) {
+            self.ring_reliably(now, number, response);
+        } else {
+            self.send_invite_answer(now, number, &response);
         }
     }
 
@@ -125,23 +154,29 @@ impl Phone {
             return;
         };
         match call.manner.as_ref().map(|manner| manner.verdict) {
+            Some(Verdict::Answer) if call.awaits_prack() => {
+                self.set_alarm(now + Duration::from_millis(250), Alarm::Decide(number));
+            }
             Some(Verdict::Answer) => {
                 call.phase = Phase::Answered;
                 (call.status, call.answered_at) = (Some(200), Some(now));
                 call.awaits_answer = call.is_late_offer.then_some(call.remote_seq);
                 let body = if call.is_late_offer { Some(call.media.offer()) } else { call.answer.clone() };
-                self.respond_to_invite(now, number, 200, "OK", body);
+                let invite = call.invite.clone();
+                let Some(mut response) = self.invite_answer(number, (200, "OK"), body) else { return };
+                self.agree_timer(now, number, &invite, &mut response);
+                self.send_invite_answer(now, number, &response);
             }
             Some(Verdict::Refuse(status)) => self.refuse(now, number, status),
             Some(Verdict::Ignore | Verdict::Deaf) | None => self.refuse(now, number, 480),
         }
     }
 
-    fn refuse(&mut self, now: Duration, number: u32, status: u16) {
+    pub(super) fn refuse(&mut self, now: Duration, number: u32, status: u16) {
         if let Some(call) = self.calls.get_mut(&number) {
             call.status = Some(status);
         }
-        self.respond_to_invite(now, number, status, "No", None);
+        self.respond_to_invite(now, number, (status, "No"), None);
         self.finish(now, number);
     }
 
@@ -172,7 +207,7 @@ impl Phone {
         let answer = Text::answer(&cancel, 200, "OK", Some(tag.as_deref().unwrap_or("none")));
         self.keep_and_reply(now, server, &answer);
         if let (true, Some(number)) = (is_open, number) {
-            self.respond_to_invite(now, number, 487, "Request Terminated", None);
+            self.respond_to_invite(now, number, (487, "Request Terminated"), None);
             self.canceled(now, number, &cancel);
         }
     }
@@ -223,6 +258,9 @@ impl Phone {
         let is_awaited = call.awaits_answer == Some(ack.cseq().0);
         let has_answer = is_awaited && !ack.body.is_empty();
         let verdict = if has_answer { call.media.conclude(&ack.body) } else { Ok(()) };
+        if has_answer && verdict.is_ok() {
+            call.holds = !call.media.agreed.receives();
+        }
         if is_awaited {
             call.awaits_answer = None;
         }

@@ -10,6 +10,11 @@ use super::{
     text::Text,
 };
 
+/// What phones understand.
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK";
+/// What some of them understand.
+pub(super) const ALLOW_UPDATE: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE";
+
 impl Phone {
     /// Makes a call; its number is the answer.
     pub fn call(&mut self, now: Duration, plan: CallPlan) -> Option<u32> {
@@ -29,10 +34,15 @@ impl Phone {
         invite.add("Call-ID", self.dice.token(8));
         invite.add("CSeq", format!("{} INVITE", self.dice.between(1, 1000)));
         invite.add("Contact", self.contact());
-        invite.add("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO");
+        let (knows_update, knows_timer) = (self.dice.chance(300), self.dice.chance(300));
+        invite.add("Allow", if knows_update { ALLOW_UPDATE } else { ALLOW });
         invite.add("User-Agent", "sambung simulated phone");
         if self.dice.chance(300) {
             invite.add("Supported", "100rel");
+        }
+        if knows_timer {
+            invite.add("Supported", "timer");
+            self.ask_for_timer(&mut invite);
         }
         if self.dice.chance(80) {
             invite.add("Privacy", "id;critical");
@@ -45,6 +55,7 @@ impl Phone {
         self.authorize(&mut invite);
         let mut call = Call::new(number, true, invite.clone(), media, now);
         call.local_tag = tag;
+        (call.knows_update, call.knows_timer) = (knows_update, knows_timer);
         call.talk = VecDeque::from(plan.talk);
         self.calls.insert(number, call);
         if let Some(patience) = plan.patience {
@@ -80,6 +91,10 @@ impl Phone {
             ("CANCEL", _) => {}
             (_, _) if is_final => self.asked(now, number, request, response),
             _ => {}
+        }
+        let is_success = response.status().is_some_and(|status| (200..300).contains(&status));
+        if is_success && matches!(request.method(), "INVITE" | "UPDATE") {
+            self.hear_timer(now, number, request, response);
         }
     }
 
@@ -134,33 +149,6 @@ impl Phone {
             self.complain(format!("{status}: {error}"));
         }
         self.cancel_if_wanted(now, number);
-    }
-
-    /// RFC 3262 §4: a reliable provisional answer gets its PRACK, a repeated one none. False when it was heard before.
-    fn acknowledge_progress(&mut self, now: Duration, number: u32, response: &Text) -> bool {
-        let is_reliable = response.list("Require").contains(&"100rel");
-        let Some(sequence) = response.one("RSeq").and_then(|text| text.parse::<u32>().ok()) else {
-            if is_reliable {
-                self.complain("a reliable provisional answer without RSeq".to_owned());
-            }
-            return true;
-        };
-        let via = self.via();
-        let Some(call) = self.calls.get_mut(&number) else { return false };
-        if call.heard_to.is_some_and(|last| sequence != last + 1) {
-            return false;
-        }
-        let is_supported = call.invite.one("Supported").is_some();
-        call.heard_to = Some(sequence);
-        call.learn(response);
-        let mut prack = call.request("PRACK", None);
-        prack.headers.insert(0, ("Via".to_owned(), via));
-        prack.add("RAck", format!("{sequence} {} INVITE", call.invite.cseq().0));
-        if !is_supported {
-            self.complain("a reliable provisional answer to a phone that knows none".to_owned());
-        }
-        self.start_client(now, prack, Some(number));
-        true
     }
 
     fn accepted(&mut self, now: Duration, number: u32, request: &Text, response: &Text) {

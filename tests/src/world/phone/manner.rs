@@ -151,7 +151,12 @@ pub fn draw_talk(dice: &mut Dice) -> Vec<(Duration, Move)> {
         talk.push((pause, step));
     }
     let last = if dice.chance(40) { Move::Vanish } else { Move::HangUp };
-    let pause = if dice.chance(150) { dice.millis(0, 300) } else { dice.millis(300, 20_000) };
+    // Some talk for longer than a session may go without a refresh (RFC 4028).
+    let pause = match dice.below(100) {
+        0..=14 => dice.millis(0, 300),
+        15..=39 => dice.millis(40_000, 150_000),
+        _ => dice.millis(300, 20_000),
+    };
     talk.push((pause, last));
     talk
 }

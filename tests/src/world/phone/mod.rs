@@ -3,7 +3,7 @@
 //! It shares no code with the switch, neither parser nor timers, so that a misreading of the RFC on one
 //! side is not hidden by the same misreading on the other; and it complains about everything a strict phone
 //! would stumble over. It is forking-safe, answers digest challenges, registers and refreshes, calls and is
-//! called; as a caller it does PRACK and UPDATE. It does not do TLS or REFER.
+//! called, with PRACK, UPDATE and session timers where chance has given it them. It does not do TLS or REFER.
 
 pub mod call;
 mod called;
@@ -11,7 +11,9 @@ mod calling;
 pub mod client;
 pub mod digest;
 pub mod manner;
+mod refresh;
 mod register;
+mod reliable;
 pub mod sdp;
 pub mod server;
 mod talk;
@@ -78,6 +80,8 @@ enum Alarm {
     LosePatience(u32),
     Move(u32),
     Retry(u32),
+    Refresh(u32),
+    Expire(u32),
 }
 
 /// The phone.
@@ -98,6 +102,8 @@ pub struct Phone {
     pub outbox: Vec<Vec<u8>>,
     /// What never got its final response or its ACK, with the Call-ID.
     pub unanswered: Vec<(String, String)>,
+    /// What had to be said so often that in the best of weather nobody can be listening, with the Call-ID.
+    pub repeated: Vec<(String, String)>,
     /// Since when the network or the phone itself was so ill that unfinished business is excused.
     pub troubled: bool,
     /// The switch has died without warning: a repeat of what was over by then may be answered otherwise.
@@ -143,6 +149,7 @@ impl Phone {
             complaints: Vec::new(),
             outbox: Vec::new(),
             unanswered: Vec::new(),
+            repeated: Vec::new(),
             troubled: false,
             is_bereft: false,
             is_gone: false,
@@ -352,6 +359,8 @@ impl Phone {
                 Alarm::LosePatience(call) => self.lose_patience(now, call),
                 Alarm::Move(call) => self.next_move(now, call),
                 Alarm::Retry(call) => self.retry(now, call),
+                Alarm::Refresh(call) => self.refresh(now, call),
+                Alarm::Expire(call) => self.expire(now, call),
             }
         }
     }
@@ -401,6 +410,7 @@ impl Phone {
             Alarm::Register => true,
             Alarm::Ring(own) | Alarm::Decide(own) | Alarm::LosePatience(own) => *own != call,
             Alarm::Move(own) | Alarm::Retry(own) => *own != call,
+            Alarm::Refresh(own) | Alarm::Expire(own) => *own != call,
         });
     }
 

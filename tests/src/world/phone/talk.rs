@@ -51,7 +51,7 @@ impl Phone {
     }
 
     /// Whether an INVITE of either side is under way on this call (§14.1).
-    fn is_exchange_open(&self, number: u32) -> bool {
+    pub(super) fn is_exchange_open(&self, number: u32) -> bool {
         let is_ours =
             |client: &Client| client.call == Some(number) && client.is_exchange() && client.is_pending();
         let is_theirs = |server: &Server| {
@@ -68,11 +68,12 @@ impl Phone {
         Some(request)
     }
 
-    fn reinvite(&mut self, now: Duration, number: u32, step: Move) {
+    pub(super) fn reinvite(&mut self, now: Duration, number: u32, step: Move) {
         // Who has something to say may say it by UPDATE (RFC 3311); only an INVITE can ask for an offer.
         let method = if step != Move::Refresh && self.dice.chance(250) { "UPDATE" } else { "INVITE" };
         let Some(mut request) = self.in_dialog(number, method) else { return };
         request.add("Contact", self.contact());
+        self.keep_timer(number, &mut request);
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.touched_at = now;
         call.retry = Some((step, call.retry.map_or(0, |(_, tries)| tries + 1)));
@@ -138,10 +139,14 @@ impl Phone {
         }
     }
 
-    fn ask(&mut self, now: Duration, number: u32, method: &str) {
+    pub(super) fn ask(&mut self, now: Duration, number: u32, method: &str) {
         let Some(mut request) = self.in_dialog(number, method) else { return };
         if method == "INFO" {
             request.with_body("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n".to_owned());
+        }
+        if method == "UPDATE" {
+            request.add("Contact", self.contact());
+            self.keep_timer(number, &mut request);
         }
         self.start_client(now, request, Some(number));
     }
@@ -205,7 +210,8 @@ impl Phone {
         }
         match request.method() {
             "BYE" => self.receive_bye(now, number, server),
-            "INVITE" => self.receive_reinvite(now, number, server),
+            "INVITE" | "UPDATE" => self.receive_offer(now, number, server),
+            "PRACK" => self.receive_prack(now, number, server),
             "INFO" | "OPTIONS" | "MESSAGE" => self.reply_and_keep(now, server, 200, "OK"),
             _ => self.reply_and_keep(now, server, 405, "Method Not Allowed"),
         }
@@ -227,7 +233,9 @@ impl Phone {
         }
     }
 
-    fn receive_reinvite(&mut self, now: Duration, number: u32, mut server: Server) {
+    /// A re-INVITE, or an UPDATE (RFC 3311 §5.2).
+    fn receive_offer(&mut self, now: Duration, number: u32, mut server: Server) {
+        let is_update = server.request.method() == "UPDATE";
         let is_ours_open = self
             .clients
             .values()
@@ -236,16 +244,24 @@ impl Phone {
         if call.phase == Phase::Leaving {
             return self.reply_and_keep(now, server, 481, "Call/Transaction Does Not Exist");
         }
-        if is_ours_open || call.awaits_answer.is_some() {
+        if is_update && !call.knows_update {
+            self.complain("UPDATE to a phone that does not allow it".to_owned());
+            return self.reply_and_keep(now, server, 405, "Method Not Allowed");
+        }
+        let is_bare = server.request.body.is_empty();
+        let is_offer = !is_update || !is_bare;
+        if is_offer && (is_ours_open || call.awaits_answer.is_some()) {
             server.call = Some(number);
             return self.reply_and_keep(now, server, 491, "Request Pending");
         }
         call.learn(&server.request);
-        let body = if server.request.body.is_empty() {
-            call.awaits_answer = Some(server.request.cseq().0);
-            Ok(call.media.offer())
-        } else {
-            call.media.answer_to(&server.request.body)
+        let body = match (is_bare, is_update) {
+            (true, true) => Ok(None),
+            (true, false) => {
+                call.awaits_answer = Some(server.request.cseq().0);
+                Ok(Some(call.media.offer()))
+            }
+            (false, _) => call.media.answer_to(&server.request.body).map(Some),
         };
         server.call = Some(number);
         match body {
@@ -253,11 +269,14 @@ impl Phone {
                 let tag = self.calls.get(&number).map(|call: &Call| call.local_tag.clone());
                 let mut answer = Text::answer(&server.request, 200, "OK", tag.as_deref());
                 answer.add("Contact", self.contact());
-                answer.with_body("application/sdp", body);
+                if let Some(body) = body {
+                    answer.with_body("application/sdp", body);
+                }
+                self.agree_timer(now, number, &server.request, &mut answer);
                 self.keep_and_reply(now, server, &answer);
             }
             Err(error) => {
-                self.complain(format!("re-INVITE: {error}"));
+                self.complain(format!("{} inside a dialog: {error}", server.request.method()));
                 self.reply_and_keep(now, server, 488, "Not Acceptable Here");
             }
         }
