@@ -17,8 +17,8 @@ use crate::{
     process::Running,
 };
 
-/// How long a scenario may take before SIPp gives it up.
-const SCENARIO_SECS: u16 = 40;
+/// How long a scenario may take before SIPp gives it up: longer than a session that nobody refreshes.
+const SCENARIO_SECS: u16 = 90;
 
 /// Scenarios that must see repeated messages, which SIPp otherwise swallows (`-nr`).
 const SEEING_REPEATS: &[&str] = &["lost_200", "callee_lost_ack"];

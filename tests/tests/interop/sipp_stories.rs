@@ -30,6 +30,39 @@ fn answered_calls(transport: Transport) -> Result<()> {
     stage.strike()
 }
 
+/// RFC 3262 and RFC 3311 through the switch: reliable early media with its PRACK on both legs, held by UPDATE before the
+/// answer, taken back and held by UPDATE after it.
+#[test]
+fn rfc_3262_and_rfc_3311_go_through() -> Result<()> {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut stage = Stage::set(transport)?;
+        let held = Left {
+            events: &["created 1 0", "ringing 1 0", "answered 1 0 3", "hold 1 0 2", "ended 1 0"],
+            ..ANSWERED
+        };
+        stage.tell(("prack", PLAIN), Some(("callee_prack", PLAIN)), &held)?;
+        stage.strike()?;
+    }
+    Ok(())
+}
+
+/// RFC 4028: a shorter interval than the least is refused with the least, and a caller's refreshes are taken.
+#[test]
+fn rfc_4028_an_interval_is_agreed_on_and_refreshed_by_the_caller() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    stage.tell(("timer", PLAIN), Some(("callee_answer", PLAIN)), &ANSWERED)?;
+    stage.strike()
+}
+
+/// RFC 4028 §10: the switch refreshes where that is its part, and ends the call of a phone that does not do its own.
+#[test]
+fn rfc_4028_10_a_call_whose_caller_has_vanished_ends_and_says_why() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    let story = stage.tell(("vanished", PLAIN), Some(("callee_refreshed", PLAIN)), &ANSWERED)?;
+    ensure!(story.reasons.contains(&"session_expired".to_owned()), "{story:#?}");
+    stage.strike()
+}
+
 #[test]
 fn calls_are_answered_over_udp() -> Result<()> {
     answered_calls(Transport::Udp)
