@@ -63,3 +63,8 @@ fn calls_outlive_kill_9_under_systemd() {
 fn a_thread_that_hangs_is_noticed_and_calls_go_on_under_systemd() {
     tell("hanging");
 }
+
+#[test]
+fn an_upgrade_that_cannot_read_the_calls_ends_them_with_bye_under_systemd() {
+    tell("heirless");
+}

@@ -43,7 +43,7 @@ use streams::media::{MediaCommand, MediaEvent};
 
 pub use config::{ADDRESSES_MAX, MediaAddress, PAIRS_MAX, PortRange, RelayConfig, RelayError};
 pub use counters::Counters;
-pub use survival::{Keep, Resumed};
+pub use survival::{Keep, Resumed, is_image_readable};
 use worker::{COMMANDS, Ends, Worker};
 
 /// Commands that may wait for the worker.

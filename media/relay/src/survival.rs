@@ -12,6 +12,8 @@ use streams::{leg::LegState, media::LeaseId};
 
 /// Longest image of a leg.
 pub(crate) const IMAGE_BYTES_MAX: usize = 1_024;
+/// Raised when the meaning of an image changes and its shape does not.
+const VERSION: u16 = 1;
 /// How old the image of a leg may be that packets come for.
 pub(crate) const IMAGE_AGE_MICROS_MAX: u64 = 1_000_000;
 
@@ -48,17 +50,24 @@ impl<S: Serialize> LegImage<S> {
     /// Hands the image to whoever keeps it.
     pub(crate) fn keep(&self, lease: LeaseId, keep: &mut dyn Keep) {
         let mut room = [0; IMAGE_BYTES_MAX];
-        if let Ok(image) = postcard::to_slice(self, &mut room) {
+        if let Ok(image) = postcard::to_slice(&(VERSION, self), &mut room) {
             keep.put(lease, image);
         }
     }
 }
 
+/// Whether this release can go on with the leg of an image.
+pub fn is_image_readable(image: &[u8]) -> bool {
+    LegImage::<LegState>::read(image).is_some()
+}
+
 impl LegImage<LegState> {
     /// Reads an image of this release.
     pub(crate) fn read(image: &[u8]) -> Option<Self> {
-        let (mut found, rest): (Self, _) = postcard::take_from_bytes(image).ok()?;
-        if !rest.is_empty() {
+        let (version, mut found): (u16, Self) = postcard::from_bytes(image).ok()?;
+        // A layout that happens to be readable by another release does not come out as it went in.
+        let mut room = [0; IMAGE_BYTES_MAX];
+        if version != VERSION || postcard::to_slice(&(version, &found), &mut room).ok()? != image {
             return None;
         }
         if !found.is_exact {

@@ -42,6 +42,18 @@ pub struct CallImage {
     pub events: Option<u32>,
 }
 
+/// Whether this release can go on with the call of an image.
+pub fn is_image_readable(image: &[u8]) -> bool {
+    read(image).is_some()
+}
+
+fn read(image: &[u8]) -> Option<(Call, SessionsImage)> {
+    let (version, call, sessions): (u16, Call, SessionsImage) = postcard::from_bytes(image).ok()?;
+    // A layout that happens to be readable by another release does not come out as it went in.
+    let is_ours = version == VERSION && postcard::to_allocvec(&(version, &call, &sessions)).ok()? == image;
+    is_ours.then_some((call, sessions))
+}
+
 impl Switchboard {
     /// Makes this one of several lives: calls are put out as [`Output::Image`] and taken back by
     /// [`crate::Input::Resume`].
@@ -105,14 +117,7 @@ impl Switchboard {
         events: Option<u32>,
         out: &mut Outputs,
     ) -> Option<()> {
-        let (version, mut call, sessions): (u16, Call, SessionsImage) = postcard::from_bytes(image).ok()?;
-        if version != VERSION || self.calls.contains_key(&id) {
-            return None;
-        }
-        // A layout that happens to be readable by another release does not come out as it went in.
-        if postcard::to_allocvec(&(version, &call, &sessions)).ok()? != image {
-            return None;
-        }
+        let (mut call, sessions) = read(image).filter(|_| !self.calls.contains_key(&id))?;
         match events {
             Some(latest) => call.skip_events(latest),
             // It died between the word of its end and the image that shows it.

@@ -41,7 +41,7 @@ pub use clock::ClockMark;
 pub use config::{Limits, Redirects, SwitchboardConfig, Timeouts};
 pub use contract::command::{Command, Outcome};
 pub use guard::{Access, AccessList, GuardConfig};
-pub use image::{CallImage, Continuity};
+pub use image::{CallImage, Continuity, is_image_readable};
 pub use input::Input;
 pub use output::{
     BindingChange, ImageChange, LiveChange, Notice, Offence, Output, Outputs, SecurityEvent, Trace, Why,

@@ -28,7 +28,7 @@ use crate::{
     journal::{self, feeder::Feeder},
     notify::Notifier,
     plan_watch::{self, PlanWatch},
-    survival::{self, FormerLife, Inherited, Survival, fd_store},
+    survival::{self, FormerLife, Inherited, Survival, fd_store, heir::Estate},
     switch_api::{self, Switch, Token, events::Source},
     wire::{self, Tls, Wire},
 };
@@ -57,6 +57,7 @@ pub struct Daemon {
     notifier: Notifier,
     /// Ends when the engine and the relay have let go of the store.
     store: Option<fd_store::Thread>,
+    estate: Option<Estate>,
     /// Held for as long as the data folder is ours.
     _lock: File,
 }
@@ -93,11 +94,10 @@ impl Daemon {
         let (bindings, restored) =
             bindings::open(&config.bindings_dir()).map_err(|error| in_data("bindings", error))?;
         let journal = life.journal(&config, &wire).map_err(|error| in_data("journal", error))?;
-        let Life { survival, former, store, .. } = life;
+        let Life { survival, former, store, estate, .. } = life;
 
         let (kept, plan_counters) = kept_plan(&config);
-        let tls = wire.tls();
-        let (wire_counters, relay_counters) = (wire.counters(), relay.counters());
+        let (tls, wire_counters, relay_counters) = (wire.tls(), wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
         let parts = engine::Parts {
             wire,
@@ -135,6 +135,7 @@ impl Daemon {
             config,
             notifier,
             store,
+            estate,
             _lock: lock,
         })
     }
@@ -154,6 +155,7 @@ impl Daemon {
             config,
             notifier,
             store,
+            estate,
             _lock,
         } = self;
         let address = listener.local_addr()?;
@@ -162,14 +164,14 @@ impl Daemon {
         let router = switch_api::router(switch.clone(), token);
         let (engine, engine_ended) = spawn_engine(engine)?;
         let api = tokio::spawn(async move { axum::serve(listener, router).await });
-        let journal_dir = config.journal_dir();
-        let feeder = Feeder::new(&journal_dir, durable, database.clone(), Arc::clone(&switch.journal))
-            .keeping(config.events.kept_segments);
+        let feeder =
+            Feeder::new(&config.journal_dir(), durable, database.clone(), Arc::clone(&switch.journal))
+                .keeping(config.events.kept_segments);
         let mut feeder = tokio::spawn(feeder.run());
         let installer = handle.clone();
         let install = move |plan| installer.install(plan);
-        let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan));
-        let mut watch = tokio::spawn(watch.run());
+        let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan)).run();
+        let mut watch = tokio::spawn(watch);
         let certificates = tokio::spawn(wire::watch_certificate(tls));
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
@@ -183,7 +185,7 @@ impl Daemon {
             _ = &mut watch => Err("the plan watch has ended"),
         };
         let defect = reason.err();
-        let is_handed_over = reason == Ok(Stop::HandOver);
+        let is_handed_over = reason == Ok(Stop::HandOver) && has_heir(estate).await;
         notifier.send("STOPPING=1");
         if let Some(defect) = defect {
             tracing::error!(defect, "stopping because of a defect");
@@ -364,7 +366,8 @@ fn switch_of(engine: &Engine, handle: engine::Handle, events: Source, config: &C
 pub enum Stop {
     /// For good: all calls are ended with a goodbye.
     Drain,
-    /// For a moment: all calls are left to the next life. Without somebody to keep them it is [`Stop::Drain`].
+    /// For a moment: all calls are left to the next life. Without somebody to keep them, or with a next life that cannot
+    /// read them, it is [`Stop::Drain`].
     HandOver,
 }
 
@@ -373,6 +376,7 @@ pub enum Stop {
 #[derive(Default)]
 struct Life {
     store: Option<fd_store::Thread>,
+    estate: Option<Estate>,
     survival: Option<Survival>,
     legs: Option<Box<dyn Keep>>,
     former: FormerLife,
@@ -385,9 +389,10 @@ impl Life {
         let was_there = inherited.names();
         let Some(manager) = notifier.socket() else { return Ok(Self::default()) };
         let (store, thread) = fd_store::FdStore::start(manager)?;
-        let survival::Opened { survival, legs, former } = survival::open(inherited, &store)?;
+        let survival::Opened { survival, legs, estate, former } = survival::open(inherited, &store)?;
         let legs: Box<dyn Keep> = Box::new(legs);
-        Ok(Self { store: Some(thread), survival: Some(survival), legs: Some(legs), former, was_there })
+        let (survival, legs, estate) = (Some(survival), Some(legs), Some(estate));
+        Ok(Self { store: Some(thread), estate, survival, legs, former, was_there })
     }
 
     /// Starts the relay with the legs of the former life.
@@ -413,6 +418,19 @@ impl Life {
         }
         Ok(journal)
     }
+}
+
+/// Whether the calls can be left to the next life.
+async fn has_heir(estate: Option<Estate>) -> bool {
+    let Some(estate) = estate else { return false };
+    let answer = estate.has_heir().await;
+    if let Err(reason) = &answer {
+        tracing::warn!(
+            reason,
+            "the program that is started next cannot go on with the calls: they are ended"
+        );
+    }
+    answer.is_ok()
 }
 
 /// Tells the watchdog that engine and media thread turn, for as long as both do. Never done.

@@ -10,7 +10,7 @@ use sambungd::{
     config::{Config, Mistake},
     daemon::{Daemon, Stop},
     logging,
-    survival::Inherited,
+    survival::{Inherited, heir},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,11 +31,18 @@ struct Arguments {
     /// Only check the configuration.
     #[arg(long)]
     check: bool,
+    /// Only say by the exit code whether the calls in a state file on standard input can be gone on with.
+    #[arg(long, value_name = "KIND", hide = true)]
+    reads_images: Option<heir::Kind>,
 }
 
 fn main() -> ExitCode {
     let inherited = Inherited::take();
     let arguments = Arguments::parse();
+    if let Some(kind) = arguments.reads_images {
+        let can = heir::reads(kind, std::io::stdin()).is_ok_and(|can| can);
+        return if can { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let config = match Config::load(&arguments.config) {
         Ok(config) => config,
         Err(mistakes) => return refuse(&mistakes),

@@ -1,5 +1,5 @@
 //! What happens to an installed switch, for `bin/machine`: `installed STORY PACKAGE` tells one of package, restart, crash,
-//! hanging and survival. Nowhere else: it installs and purges.
+//! hanging, heirless and survival. Nowhere else: it installs and purges.
 
 use std::{
     env,
@@ -38,6 +38,7 @@ fn tell() -> Result<String> {
         "restart" => stories::restart(package),
         "crash" => stories::crash(package),
         "hanging" => stories::hanging(package),
+        "heirless" => stories::heirless(package),
         "survival" => stories::survival(package, CALLS, KILLS),
         other => bail!("no story is called {other}"),
     }

@@ -3,7 +3,10 @@
 
 use std::{
     fmt::Write as _,
+    fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
+    sync::atomic::Ordering,
     thread,
     time::{Duration, Instant},
 };
@@ -27,6 +30,8 @@ use crate::{
 
 /// How long a service that was told to stop may take.
 const STOP_MAX: Duration = Duration::from_secs(30);
+/// Where the package puts the switch.
+const PROGRAM: &str = "/usr/bin/sambungd";
 /// Between two blows: new calls come, media flows.
 const REST: Duration = Duration::from_secs(2);
 /// How long it may take until everybody is heard again. How long it takes is printed; what is promised is measured by
@@ -38,7 +43,7 @@ struct Talk {
     callers: Callers,
     streams: Streams,
     calls: u16,
-    _callee: Callee,
+    callee: Callee,
 }
 
 impl Talk {
@@ -49,7 +54,7 @@ impl Talk {
         let live = installed.figure("sambung_calls_live")?;
         ensure!(live == u64::from(calls), "{live} calls are up instead of {calls}");
         streams.silences();
-        Ok(Self { callers, streams, calls, _callee: callee })
+        Ok(Self { callers, streams, calls, callee })
     }
 
     /// Waits until everybody is heard again, and gives the longest silence.
@@ -115,7 +120,7 @@ pub fn package(package: &Path) -> Result<String> {
     follow(2)?;
 
     run("dpkg", &["-P", "sambung"])?;
-    for gone in [DATA, "/etc/sambung", "/usr/bin/sambungd"] {
+    for gone in [DATA, "/etc/sambung", PROGRAM] {
         ensure!(!Path::new(gone).exists(), "{gone} is still there");
     }
     ensure!(!installed.record.calls()?.is_empty(), "the database is not the package's");
@@ -189,6 +194,31 @@ pub fn hanging(package: &Path) -> Result<String> {
     talk.end()?;
     installed.check_record(5)?;
     Ok(report)
+}
+
+/// A release that cannot read this one's calls stands in the place of the program when it is restarted: the calls are
+/// ended with a BYE by the one that can, and what comes then works.
+pub fn heirless(package: &Path) -> Result<String> {
+    let mut installed = Installed::from_package(package)?;
+    let Talk { mut callers, streams, calls, callee } = Talk::begin(&installed, 5)?;
+    fs::rename(PROGRAM, format!("{PROGRAM}.this"))?;
+    let next =
+        format!("#!/bin/sh\ncase \"$*\" in *--reads-images*) exit 1 ;; esac\nexec {PROGRAM}.this \"$@\"\n");
+    fs::write(PROGRAM, next)?;
+    fs::set_permissions(PROGRAM, fs::Permissions::from_mode(0o755))?;
+    let life = installed.pid()?;
+    let none = Offer { per_second: 0, span: Duration::from_secs(5), hold: None, first_media_port: 0 };
+    let answering = thread::spawn(move || callers.run(none));
+    systemctl(&["restart", "sambungd"])?;
+    installed.wait_for_next_life(life)?;
+    let byes = callee.seen.byes.load(Ordering::Relaxed);
+    ensure!(byes >= u64::from(calls), "{byes} BYEs for {calls} calls\n{}", logs());
+    ensure!(installed.figure("sambung_calls_live")? == 0, "{}", logs());
+    ensure!(logs().contains("cannot go on with the calls"), "{}", logs());
+    installed.check_record(u64::from(calls))?;
+    answering.join().map_err(|_| anyhow::anyhow!("the callers"))?;
+    streams.end();
+    follow(2)
 }
 
 /// The figure that is promised: how long nobody hears anything when the switch is killed under so many calls.

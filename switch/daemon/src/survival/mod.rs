@@ -7,6 +7,7 @@
 //! descriptors nothing is written and nothing is kept: then a restart ends all calls, as their records say.
 
 pub mod fd_store;
+pub mod heir;
 mod inherited;
 mod legs;
 pub mod state_file;
@@ -85,6 +86,8 @@ pub struct Opened {
     pub survival: Survival,
     /// For the relay.
     pub legs: Legs,
+    /// For whoever asks the next life what it can read.
+    pub estate: heir::Estate,
     /// From the life before.
     pub former: FormerLife,
 }
@@ -143,6 +146,7 @@ pub fn open(inherited: &mut Inherited, store: &FdStore) -> io::Result<Opened> {
         calls.remove(key)?;
     }
     let journal = Arc::default();
+    let estate = heir::Estate::of(&calls, &legs)?;
     let survival = Survival {
         calls,
         tail: Tail::create()?,
@@ -152,7 +156,7 @@ pub fn open(inherited: &mut Inherited, store: &FdStore) -> io::Result<Opened> {
         connections: BTreeSet::new(),
         is_in_trouble: false,
     };
-    Ok(Opened { survival, legs: Legs::new(legs, store.clone()), former })
+    Ok(Opened { survival, legs: Legs::new(legs, store.clone()), estate, former })
 }
 
 /// The state file of that name, with what is in it; a new one when there is none that can be read.
