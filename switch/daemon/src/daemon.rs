@@ -184,12 +184,10 @@ impl Daemon {
             _ = &mut feeder => Err("the feeder has ended"),
             _ = &mut watch => Err("the plan watch has ended"),
         };
-        let defect = reason.err();
+        let defect =
+            reason.inspect_err(|defect| tracing::error!(defect, "stopping because of a defect")).err();
         let is_handed_over = reason == Ok(Stop::HandOver) && has_heir(estate).await;
         notifier.send("STOPPING=1");
-        if let Some(defect) = defect {
-            tracing::error!(defect, "stopping because of a defect");
-        }
         if is_handed_over {
             handle.hand_over();
         } else {
