@@ -120,6 +120,7 @@ impl Daemon {
             journal: journal_counters,
             bindings: bindings_counters,
             plan: plan_counters,
+            tls: tls.clone(),
             ..switch_of(&engine, handle.clone(), events, &config)
         };
         announce(&listener, &config)?;
@@ -354,6 +355,7 @@ fn switch_of(engine: &Engine, handle: engine::Handle, events: Source, config: &C
         hep: engine.hep_counters(),
         events,
         streams: Arc::default(),
+        tls: None,
         started: std::time::Instant::now(),
         data_dir: config.data_dir.as_path().into(),
     }

@@ -5,6 +5,7 @@
 use calls::{BindingChange, LiveChange};
 use contract::{
     id::{AccountId, CallId},
+    journal::EventKind,
     live::{LiveCall, Registration},
 };
 
@@ -54,6 +55,22 @@ impl Live {
         let mut registrations: Vec<Registration> = self.registrations.pin().values().cloned().collect();
         registrations.sort_by(|a, b| (a.org, &a.username, &a.contact).cmp(&(b.org, &b.username, &b.contact)));
         registrations
+    }
+
+    /// How many calls stand at each state, by its word for metrics.
+    pub fn calls_by_state(&self) -> [(&'static str, u64); 5] {
+        let mut counts = [("begun", 0), ("ringing", 0), ("answered", 0), ("held", 0), ("other", 0)];
+        for call in self.calls.pin().values() {
+            let word = match call.state {
+                EventKind::Created | EventKind::DialAttempt => "begun",
+                EventKind::Ringing => "ringing",
+                EventKind::Answered | EventKind::Unhold => "answered",
+                EventKind::Hold => "held",
+                _ => "other",
+            };
+            counts.iter_mut().filter(|(state, _)| *state == word).for_each(|(_, count)| *count += 1);
+        }
+        counts
     }
 
     /// How many calls have not ended.

@@ -4,6 +4,7 @@
 //! [`Switchboard`] with one `now` per turn, and carries the outputs out in their order through three doors: the wire,
 //! the relay, the journal. It decides nothing and never waits but in its poll; every queue into it is bounded.
 
+mod delays;
 mod facts;
 mod lives;
 mod notices;
@@ -16,7 +17,7 @@ use std::{
     io::{self, ErrorKind},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -42,6 +43,7 @@ use crate::{
     trace::{self, Recorder},
     wire::{DATAGRAM_BYTES_MAX, FOREIGN_TOKENS, Received, Wire},
 };
+pub use delays::Delays;
 pub use facts::Facts;
 use notices::NoticeLog;
 pub use notices::Notices;
@@ -95,6 +97,12 @@ pub struct Counters {
     pub notices: Notices,
     /// What the facts of calls add up to.
     pub facts: Facts,
+    /// How long messages have waited to be taken.
+    pub delays: Delays,
+    /// When the engine last looked at the clock, unix microseconds; once a second.
+    pub ticked_at: AtomicI64,
+    /// When it last found that the media thread had turned since the time before.
+    pub media_turned_at: AtomicI64,
 }
 
 /// A look at what only the engine's thread may see. It is brief: calls wait meanwhile.
@@ -214,6 +222,8 @@ pub struct Engine {
     asker: Option<oneshot::Sender<Outcome>>,
     media_waiting: VecDeque<MediaCommand>,
     has_more_media: bool,
+    /// How often the media thread had turned at the last tick.
+    media_wakeups: u64,
     /// Contacts of a former life that wait for the first plan: without one their accounts would seem unknown.
     restored: Vec<Binding>,
     notice_log: NoticeLog,
@@ -266,6 +276,7 @@ impl Engine {
             asker: None,
             media_waiting: VecDeque::new(),
             has_more_media: false,
+            media_wakeups: 0,
             restored: parts.restored,
             notice_log: NoticeLog::default(),
             security_log: SecurityLog::new(now),
@@ -395,10 +406,12 @@ impl Engine {
         for _ in 0..MESSAGES_PER_TURN {
             match self.wire.next(now, buffer) {
                 Some(Received::Datagram { flow, bytes, queued }) => {
+                    self.counters.delays.note(queued);
                     let bytes = buffer.get(..bytes).unwrap_or_default();
                     self.handle(now, Input::Received { flow, bytes, queued });
                 }
                 Some(Received::Message { flow, bytes, queued }) => {
+                    self.counters.delays.note(queued);
                     self.handle(now, Input::Received { flow, bytes: &bytes, queued });
                 }
                 Some(Received::Lost { flow }) => {
@@ -435,12 +448,24 @@ impl Engine {
             self.counters.timers.store(counts.timers as u64, Ordering::Relaxed);
             self.counters.legs.store(counts.legs as u64, Ordering::Relaxed);
             self.counters.leases.store(counts.leases as u64, Ordering::Relaxed);
-            self.relay.wake();
+            self.look_at_media(mark.unix.0);
             self.look_after_threads(now);
         }
         if self.switchboard.deadline().is_some_and(|(at, _)| at <= now) {
             self.handle(now, Input::Timeout);
         }
+    }
+
+    /// Whether the media thread has turned since the last tick, when it was asked to.
+    fn look_at_media(&mut self, now_micros: i64) {
+        let wakeups = self.relay.counters().wakeups.load(Ordering::Relaxed);
+        // One that never turns is counted from the first look on.
+        let is_first = self.counters.media_turned_at.load(Ordering::Relaxed) == 0;
+        if std::mem::replace(&mut self.media_wakeups, wakeups) != wakeups || is_first {
+            self.counters.media_turned_at.store(now_micros, Ordering::Relaxed);
+        }
+        self.counters.ticked_at.store(now_micros, Ordering::Relaxed);
+        self.relay.wake();
     }
 
     fn handle(&mut self, now: Instant, input: Input<'_>) {

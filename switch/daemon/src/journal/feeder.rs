@@ -123,14 +123,20 @@ impl Feeder {
         loop {
             let start = self.reader.position();
             let batch = match self.read(end) {
-                Ok(batch) if batch.records.is_empty() => return true,
+                Ok(batch) if batch.records.is_empty() => {
+                    self.counters.undelivered_since.store(0, Ordering::Relaxed);
+                    return true;
+                }
                 Ok(batch) => batch,
                 Err(error) => {
                     tracing::error!(%error, "the journal cannot be read");
                     return false;
                 }
             };
-            if let Err(reason) = self.deliver(&entries_of(&batch.records)).await {
+            let entries = entries_of(&batch.records);
+            let since = entries.first().map_or(0, |entry| entry.at.0);
+            self.counters.undelivered_since.store(since, Ordering::Relaxed);
+            if let Err(reason) = self.deliver(&entries).await {
                 if !self.counters.database_away.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%reason, "the database does not take call records; they wait on disk");
                 }

@@ -8,6 +8,7 @@
 //! ([`open_calls`]), so that every `created` has its end whatever happens.
 
 pub mod feeder;
+mod missing;
 mod open_calls;
 mod refused;
 mod store;
@@ -19,7 +20,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -75,6 +76,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Bytes on disk that Postgres does not have yet.
     pub undelivered_bytes: AtomicU64,
+    /// When the fact became true that Postgres is to get next, unix microseconds; 0 while it has all of them.
+    pub undelivered_since: AtomicI64,
     /// Records found damaged while reading.
     pub damaged: AtomicU64,
     /// The disk does not take entries at the moment.
@@ -110,7 +113,7 @@ pub struct Opened {
 /// What a former life has left outside of the journal.
 #[derive(Debug, Default)]
 pub struct Former {
-    /// Facts that the journal may not have. It is no harm if it has them.
+    /// Facts that the journal may not have; those that it has are left out.
     pub entries: Vec<Entry>,
     /// Calls that go on.
     pub calls: BTreeSet<CallId>,

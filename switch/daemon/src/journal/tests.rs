@@ -93,6 +93,31 @@ fn calls_that_died_with_the_switch_are_ended_once_at_the_next_start() {
 }
 
 #[test]
+fn what_the_tail_of_a_former_life_repeats_is_not_written_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut opened = open_in(folder.path());
+    let all = [
+        opened_call(1),
+        event(1, 1, EventKind::Created),
+        event(1, 2, EventKind::Ended),
+        opened_call(2),
+        event(2, 1, EventKind::Created),
+        event(2, 2, EventKind::Answered),
+    ];
+    let on_disk = 4;
+    all[..on_disk].iter().for_each(|entry| opened.journal.record(entry.clone()));
+    assert!(opened.journal.close(PATIENCE));
+    // It died before it wrote the rest; the tail begins in the middle of what is written, and goes on with call 2.
+    let former = Former { entries: all[1..].to_vec(), calls: [CallId(Uuid::from_u128(2))].into() };
+    for life in 1..=2 {
+        let opened = reopen(folder.path(), SEGMENT_BYTES_MIN, &former).unwrap();
+        assert_eq!(opened.open.len(), 1, "life {life}: the call that ended stays ended");
+        assert!(opened.journal.close(PATIENCE));
+        assert_eq!(entries_on_disk(folder.path()), all, "life {life}");
+    }
+}
+
+#[test]
 fn the_list_of_open_calls_survives_the_deletion_of_the_segment_they_began_in() {
     let folder = tempfile::tempdir().unwrap();
     let mut opened = open_in(folder.path());

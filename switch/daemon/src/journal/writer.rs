@@ -15,7 +15,7 @@ use contract::journal::Entry;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::watch;
 
-use super::{Counters, Former, Record, open_calls::OpenCalls};
+use super::{Counters, Former, Record, missing::missing, open_calls::OpenCalls};
 use crate::{
     append_log::{AppendLog, Position},
     clock,
@@ -62,8 +62,8 @@ impl Writer {
             complained_at: None,
             entries_in_group: 0,
         };
-        for entry in &former.entries {
-            writer.push_entry(entry.clone());
+        for entry in missing(folder, &former.entries)? {
+            writer.push_entry(entry);
         }
         let endings = writer.open.endings(|call| former.calls.contains(&call));
         if !endings.is_empty() {

@@ -1,8 +1,8 @@
 //! The tail of the journal: facts that are decided and not known to be on disk, in memory that outlives the process.
 //!
 //! The journal's own thread gathers facts before it writes them; a process that is killed takes what was gathered
-//! along. So every fact also stands here until the journal has it. The next life hands all it finds to the journal
-//! again: what was there already is the same fact under the same key, and changes nothing.
+//! along. So every fact also stands here until the journal has it. The next life hands all it finds to the journal,
+//! which writes those that it lacks.
 
 use std::{
     fs::File,

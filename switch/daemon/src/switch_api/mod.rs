@@ -29,7 +29,7 @@ use contract::command::{Command, Outcome};
 use serde::{Deserialize, Serialize};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-pub use health::Health;
+pub use health::{Check, Health};
 pub use token::Token;
 
 use crate::{atomic_file, bindings, engine, hep, journal, live::Live, plan_watch, trace, wire};
@@ -66,6 +66,8 @@ pub struct Switch {
     pub events: events::Source,
     /// Who reads it.
     pub streams: Arc<events::Streams>,
+    /// The certificate that TLS listeners show; none without them.
+    pub tls: Option<wire::Tls>,
     /// When the switch was started.
     pub started: Instant,
     /// Where everything lies on disk.

@@ -12,6 +12,7 @@ mod layer;
 mod streams;
 mod tls;
 mod udp;
+mod validity;
 
 use std::{
     collections::VecDeque,

@@ -9,7 +9,10 @@ use std::{
     fs,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -24,6 +27,7 @@ use rustls::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::validity;
 use crate::config::{self, Mistake};
 
 /// A file with certificates or a key is shorter than this.
@@ -42,6 +46,8 @@ struct Inner {
     files: Files,
     server: ArcSwap<ServerConfig>,
     client: Arc<ClientConfig>,
+    /// When the certificate that is shown expires, unix seconds.
+    expires_at: AtomicI64,
     /// What the files looked like when they were read last, whether or not they were any good.
     seen: Mutex<Vec<Look>>,
 }
@@ -72,6 +78,7 @@ impl Tls {
         let files = Files { certificate, key, client_ca: config.tls_client_ca.clone() };
         let seen = files.look();
         let server = files.server();
+        let expires_at = files.expires_at();
         let client = client(config.tls_ca.as_deref(), config.tls_verify);
         match (server, client) {
             (Ok(server), Ok(client)) => Ok(Some(Self {
@@ -79,6 +86,7 @@ impl Tls {
                     files,
                     server: ArcSwap::from_pointee(server),
                     client: Arc::new(client),
+                    expires_at: AtomicI64::new(expires_at),
                     seen: Mutex::new(seen),
                 }),
             })),
@@ -91,6 +99,7 @@ impl Tls {
         self.note_look();
         let server = self.inner.files.server()?;
         self.inner.server.store(Arc::new(server));
+        self.inner.expires_at.store(self.inner.files.expires_at(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -106,6 +115,11 @@ impl Tls {
         let is_new = *seen != look;
         *seen = look;
         is_new
+    }
+
+    /// When the certificate that we show expires, unix seconds (RFC 5280 §4.1.2.5).
+    pub fn expires_at(&self) -> i64 {
+        self.inner.expires_at.load(Ordering::Relaxed)
     }
 
     /// For a connection that comes in.
@@ -151,6 +165,12 @@ impl Files {
             }
         };
         all.into_iter().flatten().map(look).collect()
+    }
+
+    /// The earliest end of the chain's certificates; 0 when they cannot be read, which [`Files::server`] reports.
+    fn expires_at(&self) -> i64 {
+        let chain = certificates("sip.tls_certificate", &self.certificate).unwrap_or_default();
+        chain.iter().filter_map(|certificate| validity::not_after(certificate)).min().unwrap_or(0)
     }
 
     fn server(&self) -> Result<ServerConfig, Mistake> {

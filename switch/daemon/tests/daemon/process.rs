@@ -66,6 +66,16 @@ fn without_a_database_it_runs_says_so_and_stops_in_order() {
         assert!(started.elapsed() < PATIENCE, "{:?}", switch.get("/v1/health", None));
         std::thread::sleep(Duration::from_millis(20));
     }
+    let (_, health) = switch.get("/health", None);
+    let health: serde_json::Value = serde_json::from_str(&health).unwrap();
+    let checks = health["checks"].as_array().unwrap().iter();
+    let checks: Vec<_> =
+        checks.map(|check| (check["name"].as_str().unwrap(), check["is_well"] == true)).collect();
+    assert_eq!(
+        checks,
+        [("engine", true), ("media", true), ("journal", true), ("database", false), ("plan", false)],
+        "{health}"
+    );
     let (code, log) = switch.stop("-TERM");
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("sambungd has stopped") && !log.contains("secret-word"), "{log}");

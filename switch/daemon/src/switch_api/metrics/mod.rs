@@ -8,6 +8,7 @@ mod process;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Switch;
+use crate::wire;
 use page::Page;
 
 /// The whole page.
@@ -29,6 +30,8 @@ pub(super) fn text(switch: &Switch) -> String {
 fn calls(switch: &Switch, page: &mut Page) {
     let counters = &switch.engine_counters;
     page.gauge("sambung_calls_live", "Calls that have not ended.", switch.live.calls_len() as u64);
+    let states = switch.live.calls_by_state();
+    page.labelled("gauge", "sambung_calls", "Calls that have not ended.", "state", states.into_iter());
     page.counter("sambung_calls_total", "Calls begun.", &counters.calls);
     let facts = &counters.facts;
     let events = facts.events();
@@ -54,6 +57,13 @@ fn engine(switch: &Switch, page: &mut Page) {
     page.gauge("sambung_sip_timers", "Timers of SIP and of calls.", counters.timers.load(Relaxed));
     page.gauge("sambung_call_legs", "Legs of calls, leaving ones included.", counters.legs.load(Relaxed));
     page.gauge("sambung_media_leases", "Pairs of media ports held by calls.", counters.leases.load(Relaxed));
+    let delays = &counters.delays;
+    page.histogram(
+        "sambung_sip_queue_delay_seconds",
+        "How long messages have waited for the engine.",
+        delays.cumulative(),
+        delays.sum_micros(),
+    );
     page.counter("sambung_engine_turns_total", "Turns of the engine's loop.", &counters.turns);
     page.counter(
         "sambung_media_orders_lost_total",
@@ -90,6 +100,12 @@ fn wire(switch: &Switch, page: &mut Page) {
     page.gauge("sambung_tcp_connections", "SIP connections over TCP and TLS.", connections);
     let handshakes = &wire.tls_handshakes;
     page.counter("sambung_tls_handshakes_total", "TLS handshakes that peers began.", handshakes);
+    let expires_at = switch.tls.as_ref().map_or(0, wire::Tls::expires_at);
+    page.gauge(
+        "sambung_tls_certificate_expiry_timestamp_seconds",
+        "When the TLS certificate expires, since 1970; 0 without one.",
+        u64::try_from(expires_at).unwrap_or(0),
+    );
     let ends = [
         ("refused", &wire.tcp_refused),
         ("broken", &wire.tcp_broken),
@@ -102,6 +118,12 @@ fn wire(switch: &Switch, page: &mut Page) {
 }
 
 fn media(switch: &Switch, page: &mut Page) {
+    page.seconds(
+        "gauge",
+        "sambung_media_thread_idle_seconds",
+        "Since when the media thread has not turned; it must every second.",
+        switch.since(&switch.engine_counters.media_turned_at),
+    );
     let all: Vec<(&str, u64)> = switch.relay.all().collect();
     let dropped = all.iter().filter_map(|(name, count)| Some((name.strip_prefix("dropped_")?, *count)));
     page.labelled("counter", "sambung_media_dropped_total", "Datagrams not believed.", "why", dropped);
@@ -144,6 +166,14 @@ fn journal(switch: &Switch, page: &mut Page) {
         "Bytes that the database does not have yet.",
         undelivered,
     );
+    let unwritten = journal.recorded.load(Relaxed).saturating_sub(journal.written.load(Relaxed));
+    page.gauge("sambung_journal_unwritten", "Call records that wait for the disk.", unwritten);
+    page.seconds(
+        "gauge",
+        "sambung_journal_lag_seconds",
+        "Age of the oldest call record that the database does not have.",
+        switch.since(&journal.undelivered_since),
+    );
     let disk = &journal.disk_in_trouble;
     page.flag("sambung_journal_disk_in_trouble", "Whether the disk refuses records.", disk);
     page.flag("sambung_database_away", "Whether the database refuses records.", &journal.database_away);
@@ -174,6 +204,29 @@ fn observers(switch: &Switch, page: &mut Page) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_histogram_has_its_bounds_in_seconds_its_sum_and_its_count() {
+        let mut page = Page::new();
+        page.histogram(
+            "a_seconds",
+            "Help.",
+            [(Some(50), 2), (Some(2_000_000), 3), (None, 5)].into_iter(),
+            7_000_001,
+        );
+        let text = page.text();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            samples,
+            [
+                "a_seconds_bucket{le=\"0.000050\"} 2",
+                "a_seconds_bucket{le=\"2.000000\"} 3",
+                "a_seconds_bucket{le=\"+Inf\"} 5",
+                "a_seconds_sum 7.000001",
+                "a_seconds_count 5"
+            ]
+        );
+    }
 
     #[test]
     fn seconds_are_told_in_seconds() {

@@ -39,6 +39,30 @@ impl Page {
         self.gauge(name, help, u64::from(value.load(Relaxed)));
     }
 
+    /// A histogram of microseconds, told in seconds: `(bound, so many up to it)`, the last without a bound.
+    pub(super) fn histogram(
+        &mut self,
+        name: &str,
+        help: &str,
+        cumulative: impl Iterator<Item = (Option<u64>, u64)>,
+        sum_micros: u64,
+    ) {
+        self.head("histogram", name, help);
+        let mut all = 0;
+        for (bound, count) in cumulative {
+            all = count;
+            let _ = match bound {
+                Some(bound) => {
+                    let (seconds, micros) = (bound / 1_000_000, bound % 1_000_000);
+                    writeln!(self.0, "{name}_bucket{{le=\"{seconds}.{micros:06}\"}} {count}")
+                }
+                None => writeln!(self.0, "{name}_bucket{{le=\"+Inf\"}} {count}"),
+            };
+        }
+        let (seconds, micros) = (sum_micros / 1_000_000, sum_micros % 1_000_000);
+        let _ = writeln!(self.0, "{name}_sum {seconds}.{micros:06}\n{name}_count {all}");
+    }
+
     /// Microseconds, told in seconds as Prometheus wants them.
     pub(super) fn seconds(&mut self, kind: &str, name: &str, help: &str, micros: u64) {
         self.head(kind, name, help);
