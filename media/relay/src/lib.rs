@@ -110,17 +110,23 @@ impl Relay {
 
     /// Hands a command to the worker.
     pub fn send(&mut self, command: MediaCommand) -> Result<(), Full> {
+        self.queue(command)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// As [`Relay::send`], but the worker need not look before [`Relay::wake`]: to wake it costs more than to give it
+    /// ten commands.
+    pub fn queue(&mut self, command: MediaCommand) -> Result<(), Full> {
         if !self.is_running() {
             return Err(Full(command));
         }
-        self.commands.push(command).map_err(|rtrb::PushError::Full(command)| Full(command))?;
-        // The only failure is an eventfd counter at its end, and then the worker is awake anyway.
-        let _ = self.waker.wake();
-        Ok(())
+        self.commands.push(command).map_err(|rtrb::PushError::Full(command)| Full(command))
     }
 
     /// Has the worker turn once, which [`Counters::wakeups`] shows: whoever watches it sees whether it still does.
     pub fn wake(&self) {
+        // The only failure is an eventfd counter at its end, and then the worker is awake anyway.
         let _ = self.waker.wake();
     }
 

@@ -21,6 +21,8 @@ use crate::{
 
 /// Raised when the meaning of an image changes and its shape does not.
 const VERSION: u16 = 1;
+/// More than the image of a plain call takes.
+const IMAGE_BYTES: usize = 8 * 1024;
 
 /// What lives of one shard have in common.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +96,9 @@ impl Switchboard {
 
     fn image(&self, call: &Call) -> Option<Bytes> {
         let sessions = self.endpoint.image(&call.sessions(), self.origin);
-        postcard::to_allocvec(&(VERSION, call, sessions)).ok().map(Bytes::from)
+        // Room at once: grown step by step, it would be copied as often.
+        let room = Vec::with_capacity(IMAGE_BYTES);
+        postcard::to_extend(&(VERSION, call, sessions), room).ok().map(Bytes::from)
     }
 
     /// Goes on with calls of a former life, and with the rest of its SIP. What cannot be read is put out as removed.

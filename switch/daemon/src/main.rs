@@ -14,6 +14,10 @@ use sambungd::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Measured beside glibc's: `benches/README.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Threads for the database, the switch API and signals; calls and media have their own.
 const CONTROL_THREADS: usize = 2;
 

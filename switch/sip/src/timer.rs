@@ -1,18 +1,28 @@
-//! The timer queue: a heap of instants whose cancelled entries stay until they surface.
+//! The timer queue: heaps of instants whose cancelled entries stay until they surface.
 //!
-//! Most SIP timers are cancelled, not fired (every answered INVITE stops B), so cancelling must be cheap: it
-//! frees a slot and leaves the heap alone. Two promises: the top of the heap is always a running timer, so
+//! A timer that only clears away what nobody needs any more can wait a little ([`Reason::can_wait`]): it fires with
+//! whatever comes first, and the owner is not woken for each of them. Most SIP timers are cancelled, not fired (every answered INVITE stops B), so cancelling must be cheap: it
+//! frees a slot and leaves the heap alone. Two promises: the top of a heap is always a running timer, so
 //! `deadline` needs no search; and the dead never outnumber the running by more than a fixed amount, so the
 //! heap stays bounded by what it serves.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
 /// Dead entries tolerated above the number of running ones before the heap is rebuilt.
 const DEAD_ENTRIES_MAX: usize = 1_024;
+
+/// How much later than it is due a timer that can wait may fire, if nothing else happens.
+pub const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Why a timer runs.
+pub trait Reason {
+    /// Whether it is nothing but room in memory that depends on the timer.
+    fn can_wait(&self) -> bool;
+}
 
 /// Names one running timer. Stale once the timer has fired or was cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,9 +46,12 @@ struct Slot<T> {
     what: Option<T>,
 }
 
+type Heap = BinaryHeap<Reverse<Entry>>;
+
 /// Running timers, each saying why it runs.
 pub struct TimerQueue<T> {
-    heap: BinaryHeap<Reverse<Entry>>,
+    exact: Heap,
+    patient: Heap,
     slots: Vec<Slot<T>>,
     free: Vec<usize>,
     order: u64,
@@ -46,11 +59,12 @@ pub struct TimerQueue<T> {
 
 impl<T> Default for TimerQueue<T> {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), order: 0 }
+        let (exact, patient) = Default::default();
+        Self { exact, patient, slots: Vec::new(), free: Vec::new(), order: 0 }
     }
 }
 
-impl<T> TimerQueue<T> {
+impl<T: Reason> TimerQueue<T> {
     /// How many timers run.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -62,6 +76,7 @@ impl<T> TimerQueue<T> {
             self.slots.push(Slot { generation: 0, at, what: None });
             self.slots.len() - 1
         });
+        let heap = if what.can_wait() { &mut self.patient } else { &mut self.exact };
         let mut generation = 0;
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.what = Some(what);
@@ -69,7 +84,7 @@ impl<T> TimerQueue<T> {
             generation = entry.generation;
         }
         self.order += 1;
-        self.heap.push(Reverse(Entry { at, order: self.order, slot, generation }));
+        heap.push(Reverse(Entry { at, order: self.order, slot, generation }));
         TimerKey { slot, generation }
     }
 
@@ -80,20 +95,19 @@ impl<T> TimerQueue<T> {
         }
     }
 
-    /// The earliest running timer and its reason.
+    /// When the owner has to be woken, and for what.
     pub fn deadline(&self) -> Option<(Instant, &T)> {
-        let Reverse(entry) = self.heap.peek()?;
-        let what = self.slots.get(entry.slot)?.what.as_ref()?;
-        Some((entry.at, what))
+        let exact = self.exact.peek().map(|Reverse(entry)| (entry.at, entry));
+        let patient = self.patient.peek().map(|Reverse(entry)| (entry.at + PATIENCE, entry));
+        let (at, entry) = exact.into_iter().chain(patient).min_by_key(|(at, entry)| (*at, entry.order))?;
+        Some((at, self.slots.get(entry.slot)?.what.as_ref()?))
     }
 
     /// Takes the earliest timer that is due at `now`.
     pub fn pop_due(&mut self, now: Instant) -> Option<T> {
-        let Reverse(entry) = *self.heap.peek()?;
-        if entry.at > now {
-            return None;
-        }
-        self.heap.pop();
+        let tops = self.exact.peek().into_iter().chain(self.patient.peek());
+        let Reverse(entry) = *tops.filter(|Reverse(entry)| entry.at <= now).max()?;
+        // The slot is free from here on, so the entry is a dead one that surfaces.
         let what = self.release(entry.slot, entry.generation);
         self.surface();
         what
@@ -120,14 +134,17 @@ impl<T> TimerQueue<T> {
         slots.get(entry.slot).is_some_and(|slot| slot.generation == entry.generation && slot.what.is_some())
     }
 
-    /// Drops dead entries from the top, and all of them once there are too many.
+    /// Drops dead entries from the tops, and all of them once there are too many.
     fn surface(&mut self) {
-        let slots = &self.slots;
-        if self.heap.len() > 2 * (slots.len() - self.free.len()) + DEAD_ENTRIES_MAX {
-            self.heap.retain(|Reverse(entry)| Self::is_running(slots, entry));
-        }
-        while self.heap.peek().is_some_and(|Reverse(entry)| !Self::is_running(slots, entry)) {
-            self.heap.pop();
+        let Self { exact, patient, slots, free, .. } = self;
+        let bound = 2 * (slots.len() - free.len()) + DEAD_ENTRIES_MAX;
+        for heap in [exact, patient] {
+            if heap.len() > bound {
+                heap.retain(|Reverse(entry)| Self::is_running(slots, entry));
+            }
+            while heap.peek().is_some_and(|Reverse(entry)| !Self::is_running(slots, entry)) {
+                heap.pop();
+            }
         }
     }
 }
@@ -144,7 +161,7 @@ impl<T> Default for Running<T> {
     }
 }
 
-impl<T: Copy + PartialEq> Running<T> {
+impl<T: Copy + PartialEq + Reason> Running<T> {
     /// Starts a timer in place of a running one of the same reason.
     pub fn set(&mut self, queue: &mut TimerQueue<T>, at: Instant, what: T) {
         self.stop(queue, what);
@@ -194,7 +211,18 @@ impl<T: Copy + PartialEq> Running<T> {
 #[allow(clippy::disallowed_methods, reason = "a test has to begin at some instant")]
 mod tests {
     use super::*;
-    use std::time::Duration;
+
+    impl Reason for &str {
+        fn can_wait(&self) -> bool {
+            self.starts_with("tidy")
+        }
+    }
+
+    impl Reason for u32 {
+        fn can_wait(&self) -> bool {
+            false
+        }
+    }
 
     #[test]
     fn timers_fire_in_order_and_ties_in_the_order_set() {
@@ -209,6 +237,23 @@ mod tests {
         assert_eq!(queue.pop_due(now), Some("second"));
         assert_eq!(queue.pop_due(now), None);
         assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn what_can_wait_wakes_nobody_at_once_and_fires_with_what_comes_first() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut queue = TimerQueue::default();
+        queue.set(at(0), "tidy one");
+        queue.set(at(100), "tidy two");
+        queue.set(at(300), "exact");
+        queue.set(at(400), "tidy three");
+        assert_eq!(queue.deadline(), Some((at(300), &"exact")));
+        let due: Vec<_> = std::iter::from_fn(|| queue.pop_due(at(300))).collect();
+        assert_eq!(due, ["tidy one", "tidy two", "exact"]);
+        assert_eq!(queue.deadline(), Some((at(400) + PATIENCE, &"tidy three")));
+        assert_eq!((queue.pop_due(at(399)), queue.pop_due(at(400))), (None, Some("tidy three")));
+        assert_eq!((queue.deadline(), queue.len()), (None, 0));
     }
 
     #[test]
@@ -227,7 +272,7 @@ mod tests {
     fn a_stale_key_does_not_stop_the_slot_s_next_timer() {
         let start = Instant::now();
         let mut queue = TimerQueue::default();
-        let old = queue.set(start, 1);
+        let old = queue.set(start, 1_u32);
         queue.cancel(old);
         queue.set(start, 2);
         queue.cancel(old);
@@ -244,7 +289,7 @@ mod tests {
             let key = queue.set(start + Duration::from_secs(32), number);
             queue.cancel(key);
         }
-        assert!(queue.heap.len() <= DEAD_ENTRIES_MAX + 3);
+        assert!(queue.exact.len() <= DEAD_ENTRIES_MAX + 3);
         assert_eq!(queue.len(), 1);
         assert_eq!(queue.slots.len(), 2);
     }

@@ -42,6 +42,7 @@ impl Engine {
     /// Lets the relay bind its first ports before the first call is looked at: what has waited for this life in the
     /// sockets must not be refused for want of them.
     pub(super) fn await_stock(&mut self) {
+        self.wake_relay();
         let until = Instant::now() + STOCK_MAX;
         let counters = self.relay.counters();
         let (mut bound, mut unchanged) = (0, 0);

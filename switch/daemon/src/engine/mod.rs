@@ -221,6 +221,8 @@ pub struct Engine {
     /// Who waits for the outcome of the command that is being handled.
     asker: Option<oneshot::Sender<Outcome>>,
     media_waiting: VecDeque<MediaCommand>,
+    /// The relay has been given something in this turn, and has not been woken for it.
+    is_relay_due: bool,
     has_more_media: bool,
     /// How often the media thread had turned at the last tick.
     media_wakeups: u64,
@@ -275,6 +277,7 @@ impl Engine {
             hep_counters,
             asker: None,
             media_waiting: VecDeque::new(),
+            is_relay_due: false,
             has_more_media: false,
             media_wakeups: 0,
             restored: parts.restored,
@@ -333,6 +336,7 @@ impl Engine {
             self.take_media(now);
             self.take_messages(now, &mut buffer);
             self.mind_the_time(now);
+            self.wake_relay();
             self.counters.turns.fetch_add(1, Ordering::Relaxed);
             if self.is_handing_over {
                 self.close_for_the_next();
@@ -465,7 +469,7 @@ impl Engine {
             self.counters.media_turned_at.store(now_micros, Ordering::Relaxed);
         }
         self.counters.ticked_at.store(now_micros, Ordering::Relaxed);
-        self.relay.wake();
+        self.is_relay_due = true;
     }
 
     fn handle(&mut self, now: Instant, input: Input<'_>) {
@@ -526,7 +530,8 @@ impl Engine {
     fn send_media(&mut self, command: MediaCommand) {
         self.send_waiting_media();
         if self.media_waiting.is_empty() {
-            let Err(Full(command)) = self.relay.send(command) else { return };
+            self.is_relay_due = true;
+            let Err(Full(command)) = self.relay.queue(command) else { return };
             self.media_waiting.push_back(command);
         } else if self.media_waiting.len() < MEDIA_WAITING_MAX {
             self.media_waiting.push_back(command);
@@ -537,10 +542,18 @@ impl Engine {
 
     fn send_waiting_media(&mut self) {
         while let Some(command) = self.media_waiting.pop_front() {
-            if let Err(Full(command)) = self.relay.send(command) {
+            self.is_relay_due = true;
+            if let Err(Full(command)) = self.relay.queue(command) {
                 self.media_waiting.push_front(command);
                 return;
             }
+        }
+    }
+
+    /// Once a turn: each wake-up of the media thread costs more than all that it is told.
+    fn wake_relay(&mut self) {
+        if std::mem::take(&mut self.is_relay_due) {
+            self.relay.wake();
         }
     }
 

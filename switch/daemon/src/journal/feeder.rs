@@ -34,7 +34,7 @@ const BATCH_ENTRIES_MAX: usize = 512;
 pub const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// After a delivery what comes next gathers for so long: a transaction for every entry would cost more than the call
 /// it is about. The switch's own event stream does not wait for it.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER: Duration = Duration::from_millis(500);
 /// The cursor is written at most this often. What a crash makes it forget is delivered twice, which does no harm.
 const CURSOR_EVERY: Duration = Duration::from_secs(1);
 

@@ -185,6 +185,7 @@ impl Journal {
             }
         }
         drop(sender);
+        writer.thread().unpark();
         while !writer.is_finished() {
             if Instant::now() >= give_up_at {
                 return false;

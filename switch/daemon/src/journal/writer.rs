@@ -22,8 +22,9 @@ use crate::{
 };
 
 /// How long the first entry of a group waits for others. A sync and a wake-up for each entry would cost more than the
-/// call they are about.
-const GATHER: Duration = Duration::from_millis(20);
+/// call they are about. A process that dies loses nothing of it (`survival::tail`); only a machine that loses its power
+/// loses what it said in this time.
+const GATHER: Duration = Duration::from_millis(100);
 /// While calls are up the log shows this often that the switch lives: the error of an end after a crash.
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
 /// Between the first two tries on a disk that refuses; each further pause is longer, because a try that fails leaves
@@ -109,9 +110,9 @@ impl Writer {
     }
 
     /// Takes what comes within [`GATHER`], up to a full group. It sleeps instead of listening, so that the engine need not
-    /// wake this thread for every entry.
+    /// wake this thread for every entry; the end of the journal cuts it short.
     fn gather(&mut self, receiver: &Receiver<Entry>) {
-        std::thread::sleep(GATHER);
+        std::thread::park_timeout(GATHER);
         while !self.log.group_is_full()
             && let Ok(entry) = receiver.try_recv()
         {

@@ -7,6 +7,7 @@
 
 use std::{
     io::IoSlice,
+    iter,
     mem::MaybeUninit,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -25,6 +26,8 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 
 /// Orders that may wait for the manager: more than a busy second's.
 const ORDERS_MAX: usize = 8_192;
+/// Orders of so long go together: to wake this thread and the manager for each would cost more than the order.
+const GATHER: Duration = Duration::from_millis(20);
 /// A manager that does not read is given up on after this; the order is lost.
 const SEND_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -124,20 +127,23 @@ impl Drop for Thread {
 }
 
 fn carry(manager: &UnixDatagram, orders: &Receiver<Order>, counters: &Counters) {
-    for order in orders {
-        let (sent, count) = match order {
-            // Without FDPOLL=0 an ICMP error on a datagram socket would make the manager drop it.
-            Order::Put(name, descriptor) => {
-                let text = format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0");
-                (send(manager, &text, Some(descriptor.as_fd())), &counters.put)
-            }
-            Order::Remove(name) => {
-                (send(manager, &format!("FDSTOREREMOVE=1\nFDNAME={name}"), None), &counters.removed)
-            }
-            Order::End => return,
-        };
-        let count = if sent { count } else { &counters.lost };
-        count.fetch_add(1, Ordering::Relaxed);
+    while let Ok(first) = orders.recv() {
+        std::thread::sleep(GATHER);
+        for order in iter::once(first).chain(orders.try_iter()) {
+            let (sent, count) = match order {
+                // Without FDPOLL=0 an ICMP error on a datagram socket would make the manager drop it.
+                Order::Put(name, descriptor) => {
+                    let text = format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0");
+                    (send(manager, &text, Some(descriptor.as_fd())), &counters.put)
+                }
+                Order::Remove(name) => {
+                    (send(manager, &format!("FDSTOREREMOVE=1\nFDNAME={name}"), None), &counters.removed)
+                }
+                Order::End => return,
+            };
+            let count = if sent { count } else { &counters.lost };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

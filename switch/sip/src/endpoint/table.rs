@@ -22,7 +22,7 @@ use crate::message::{Message, OwnedMessage};
 use crate::method::Method;
 use crate::session::SessionKey;
 use crate::subscription::SubscriptionKey;
-use crate::timer::{Running, TimerQueue};
+use crate::timer::{Reason, Running, TimerQueue};
 use crate::transaction::client::{self, Client};
 use crate::transaction::invite_client::{self, InviteClient};
 use crate::transaction::invite_server::{self, InviteServer};
@@ -76,6 +76,13 @@ pub enum Why {
     Progress(SessionKey),
     /// A subscription has expired (RFC 6665 4.2.2), or its owner did not write its last state in time.
     Subscription(SubscriptionKey),
+}
+
+impl Reason for Why {
+    fn can_wait(&self) -> bool {
+        use Letter::{D, I, J, K, L, M};
+        matches!(self, Self::Client(_, D | K | M) | Self::Server(_, I | J | L))
+    }
 }
 
 /// What a machine tells its user.
