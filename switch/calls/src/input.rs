@@ -41,7 +41,7 @@ pub enum Input<'a> {
     /// The system clock was set, or it is time to renew the mark.
     Clock(ClockMark),
     /// Contacts that were put out before a restart, given before traffic. Expired ones are put out as removed.
-    Restore(Vec<Binding>),
+    Restore(Vec<Arc<Binding>>),
     /// Calls that were put out before a restart, and what [`crate::Switchboard::image_of_rest`] gave, if anything.
     /// Given before traffic and before the first stock.
     Resume {

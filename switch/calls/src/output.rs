@@ -1,6 +1,6 @@
 //! What a switchboard wants done and known.
 
-use std::{collections::VecDeque, net::IpAddr};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use contract::{
@@ -71,16 +71,15 @@ pub enum Trace {
 
 /// A change of the registrar's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all changes are of the large kind")]
 pub enum BindingChange {
     /// New, or replaces the one with the same account and key.
-    Put(Binding),
+    Put(Arc<Binding>),
     /// Gone.
     Remove {
         /// Whose.
         account: AccountId,
         /// [`Binding::key`].
-        key: String,
+        key: Arc<str>,
     },
 }
 

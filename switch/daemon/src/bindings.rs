@@ -39,17 +39,17 @@ const BATCH_RECORDS_MAX: usize = 1_024;
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Record {
-    Put(Box<Binding>),
+    Put(Arc<Binding>),
     Remove {
         account: AccountId,
-        key: String,
+        key: Arc<str>,
     },
     /// What follows, up to [`Record::SnapshotEnd`], is all contacts. Without the end it never happened.
     SnapshotBegin,
     SnapshotEnd,
 }
 
-type Contacts = BTreeMap<(AccountId, String), Binding>;
+type Contacts = BTreeMap<(AccountId, Arc<str>), Arc<Binding>>;
 
 /// What is counted.
 #[derive(Debug, Default)]
@@ -70,7 +70,7 @@ pub struct Bindings {
 }
 
 /// Opens the log in `folder`, gives the contacts it holds, and starts the thread.
-pub fn open(folder: &Path) -> io::Result<(Bindings, Vec<Binding>)> {
+pub fn open(folder: &Path) -> io::Result<(Bindings, Vec<Arc<Binding>>)> {
     let (log, _) = AppendLog::open(folder, SEGMENT_BYTES_MIN)?;
     let contacts = read(folder)?;
     let restored = contacts.values().cloned().collect();
@@ -165,8 +165,9 @@ impl Writer {
     fn take(&mut self, change: BindingChange) {
         let record = match change {
             BindingChange::Put(binding) => {
-                self.contacts.insert((binding.account, binding.key.clone()), binding.clone());
-                Record::Put(Box::new(binding))
+                let key = (binding.account, Arc::clone(&binding.key));
+                self.contacts.insert(key, Arc::clone(&binding));
+                Record::Put(binding)
             }
             BindingChange::Remove { account, key } => {
                 self.contacts.remove(&(account, key.clone()));
@@ -191,7 +192,7 @@ impl Writer {
         let mut first = self.log.commit().map(|committed| committed.durable.segment);
         let contacts = std::mem::take(&mut self.contacts);
         for binding in contacts.values() {
-            self.push(&Record::Put(Box::new(binding.clone())));
+            self.push(&Record::Put(Arc::clone(binding)));
             if self.log.group_is_full()
                 && first.is_ok()
                 && let Err(error) = self.log.commit()
@@ -224,7 +225,7 @@ fn read(folder: &Path) -> io::Result<Contacts> {
             let target = snapshot.as_mut().unwrap_or(&mut contacts);
             match serde_json::from_slice(payload) {
                 Ok(Record::Put(binding)) => {
-                    target.insert((binding.account, binding.key.clone()), *binding);
+                    target.insert((binding.account, Arc::clone(&binding.key)), binding);
                 }
                 Ok(Record::Remove { account, key }) => {
                     target.remove(&(account, key));

@@ -2,7 +2,9 @@
 //!
 //! The engine writes, the switch API and metrics read. The tables are papaya's: readers never make the engine wait.
 
-use calls::{BindingChange, LiveChange};
+use std::sync::Arc;
+
+use calls::{Binding, BindingChange, LiveChange};
 use contract::{
     id::{AccountId, CallId},
     journal::EventKind,
@@ -13,7 +15,8 @@ use contract::{
 #[derive(Debug, Default)]
 pub struct Live {
     calls: papaya::HashMap<CallId, LiveCall>,
-    registrations: papaya::HashMap<(AccountId, String), Registration>,
+    /// The registrar's own bindings, shared: with a hundred thousand phones a copy would be most of the memory.
+    registrations: papaya::HashMap<(AccountId, Arc<str>), Arc<Binding>>,
 }
 
 impl Live {
@@ -33,9 +36,8 @@ impl Live {
     pub(crate) fn change_registration(&self, change: &BindingChange) {
         match change {
             BindingChange::Put(binding) => {
-                self.registrations
-                    .pin()
-                    .insert((binding.account, binding.key.clone()), binding.registration());
+                let key = (binding.account, Arc::clone(&binding.key));
+                self.registrations.pin().insert(key, Arc::clone(binding));
             }
             BindingChange::Remove { account, key } => {
                 self.registrations.pin().remove(&(*account, key.clone()));
@@ -52,7 +54,8 @@ impl Live {
 
     /// Contacts, by organisation, username and contact.
     pub fn registrations(&self) -> Vec<Registration> {
-        let mut registrations: Vec<Registration> = self.registrations.pin().values().cloned().collect();
+        let mut registrations: Vec<Registration> =
+            self.registrations.pin().values().map(|binding| binding.registration()).collect();
         registrations.sort_by(|a, b| (a.org, &a.username, &a.contact).cmp(&(b.org, &b.username, &b.contact)));
         registrations
     }

@@ -35,7 +35,7 @@ pub struct Switch {
     /// Calls that are up, as the switch shows them.
     pub live: BTreeMap<CallId, LiveCall>,
     /// The contacts that would be on disk, by account and key.
-    pub bindings: BTreeMap<(AccountId, String), Binding>,
+    pub bindings: BTreeMap<(AccountId, Arc<str>), Arc<Binding>>,
     /// The images of calls, as the state file would hold them.
     images: BTreeMap<CallId, Bytes>,
     /// The journal has said that it cannot keep up.
@@ -161,7 +161,7 @@ impl Switch {
         *self = Self::new(snapshot, seed, clock);
         // A connection does not survive a restart, nor is it stored.
         let stored = bindings.values().cloned().map(|mut binding| {
-            binding.flow.connection = 0;
+            Arc::make_mut(&mut binding).flow.connection = 0;
             binding
         });
         self.handle(clock.instant(), Input::Restore(stored.collect()));

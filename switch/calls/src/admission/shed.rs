@@ -4,7 +4,7 @@
 //! answer is written from it alone. BYE, ACK, CANCEL, PRACK, everything inside a dialog, responses, repeats of what has
 //! been taken up and emergency calls are never turned away (RFC 7339 §5.10.1).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sip::{Flow, HeaderName, Message, Method, Reply, parse};
 
@@ -30,7 +30,7 @@ impl Switchboard {
     }
 
     /// Contacts stand on a proof, also those from before a restart.
-    pub(crate) fn trust_restored(&mut self, bindings: &[Binding]) {
+    pub(crate) fn trust_restored(&mut self, bindings: &[Arc<Binding>]) {
         let now = self.guard_secs();
         for binding in bindings {
             let (from, org) = (binding.flow.remote, binding.org);

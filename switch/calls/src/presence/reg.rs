@@ -1,6 +1,6 @@
 //! The `reg` package (RFC 3680): where an account is registered, told to the account's own devices.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{id::AccountId, time::Timestamp};
 use quick_xml::Writer;
@@ -21,7 +21,7 @@ pub(super) struct RegInfo {
     /// Of the next document; grows by one with each (RFC 3680 §5.1).
     version: u32,
     /// By [`Binding::key`].
-    told: BTreeMap<String, Told>,
+    told: BTreeMap<Arc<str>, Told>,
 }
 
 /// A contact as it was told.
@@ -55,7 +55,7 @@ impl RegInfo {
         is_planned: bool,
     ) -> Option<Body> {
         let contacts = registrar.contacts(self.account);
-        let is_there = |key: &str| contacts.iter().any(|binding| binding.key == key);
+        let is_there = |key: &str| contacts.iter().any(|binding| &*binding.key == key);
         let live = contacts.iter().filter_map(|binding| {
             let told = self.told.get(&binding.key);
             let is_known = told.is_some_and(|told| told.uri == binding.contact);

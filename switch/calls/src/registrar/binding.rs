@@ -3,7 +3,7 @@
 //! A binding remembers the flow its REGISTER came on. That is where a phone behind a NAT is reached; one that is
 //! where its contact says is reached there, also after its connection is gone.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use contract::{
     id::{AccountId, OrgId},
@@ -24,7 +24,7 @@ pub struct Binding {
     pub username: String,
     /// Names the binding within the account: the device's `+sip.instance` if it gave one (RFC 5626 §4.1), with the
     /// number of its flow where it keeps several; else the contact URI as first given.
-    pub key: String,
+    pub key: Arc<str>,
     /// The contact URI as given: the Request-URI of calls to it.
     pub contact: String,
     /// `+sip.instance` as given, with its quotes.
@@ -88,10 +88,10 @@ pub(crate) struct Reach {
 }
 
 /// How to reach each device of an account: one way with its fallbacks for a device with several flows.
-pub(crate) fn devices(bindings: &[Binding]) -> Vec<Reach> {
+pub(crate) fn devices(bindings: &[Arc<Binding>]) -> Vec<Reach> {
     let mut devices: Vec<(Option<&str>, Reach)> = Vec::new();
     // The latest registration first: its flow was open most recently.
-    let mut newest: Vec<&Binding> = bindings.iter().collect();
+    let mut newest: Vec<&Binding> = bindings.iter().map(Arc::as_ref).collect();
     newest.sort_by_key(|binding| std::cmp::Reverse(binding.reg_id.map(|_| binding.expires_at)));
     for binding in newest {
         let Some(reach) = binding.reach() else { continue };

@@ -6,7 +6,10 @@
 mod binding;
 mod request;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use contract::{
     id::{AccountId, OrgId},
@@ -29,9 +32,9 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Registrar {
     limits: Limits,
-    /// At most `bindings_per_account_max` each; never an empty list.
-    accounts: BTreeMap<AccountId, Vec<Binding>>,
-    expiries: BTreeSet<(Timestamp, AccountId, String)>,
+    /// At most `bindings_per_account_max` each; never an empty list. Whoever else keeps a binding shares it.
+    accounts: BTreeMap<AccountId, Vec<Arc<Binding>>>,
+    expiries: BTreeSet<(Timestamp, AccountId, Arc<str>)>,
     /// Whose contacts came on which open connection.
     connections: BTreeMap<u64, BTreeSet<AccountId>>,
     /// Whose contacts have become others since somebody asked.
@@ -63,7 +66,7 @@ impl Registrar {
     }
 
     /// The contacts of an account, in the order they were made.
-    pub(crate) fn contacts(&self, account: AccountId) -> &[Binding] {
+    pub(crate) fn contacts(&self, account: AccountId) -> &[Arc<Binding>] {
         self.accounts.get(&account).map_or(&[], Vec::as_slice)
     }
 
@@ -95,7 +98,7 @@ impl Registrar {
         match &registration.wish {
             Wish::Fetch => {}
             Wish::RemoveAll => {
-                let keys: Vec<String> =
+                let keys: Vec<Arc<str>> =
                     self.contacts(owner.account).iter().map(|binding| binding.key.clone()).collect();
                 for key in keys {
                     self.remove(owner.account, &key, out);
@@ -120,7 +123,7 @@ impl Registrar {
         let is_stale =
             |binding: &Binding| binding.call_id == registration.call_id && binding.cseq >= registration.cseq;
         let own = self.contacts(account);
-        if own.iter().filter(touched).any(is_stale) {
+        if own.iter().map(Arc::as_ref).filter(touched).any(is_stale) {
             return Err(Rejection::OutOfOrder);
         }
         let added = match &registration.wish {
@@ -135,7 +138,7 @@ impl Registrar {
 
     /// By how many contacts an account grows at most: refreshed ones are there already, and those beyond the
     /// account's own limit replace others.
-    fn growth(&self, own: &[Binding], contacts: &[Contact]) -> usize {
+    fn growth(&self, own: &[Arc<Binding>], contacts: &[Contact]) -> usize {
         let is_known = |contact: &Contact| own.iter().any(|binding| is_same(binding, contact));
         let (removed, set): (Vec<&Contact>, Vec<&Contact>) =
             contacts.iter().partition(|contact| contact.expires_secs == 0);
@@ -153,13 +156,13 @@ impl Registrar {
         wall: Timestamp,
         out: &mut Outputs,
     ) {
-        let key = match (&contact.instance, contact.reg_id) {
-            (Some(instance), Some(reg_id)) => format!("{instance};reg-id={reg_id}"),
-            (Some(instance), None) => instance.clone(),
-            (None, _) => contact.uri.clone(),
+        let key: Arc<str> = match (&contact.instance, contact.reg_id) {
+            (Some(instance), Some(reg_id)) => format!("{instance};reg-id={reg_id}").into(),
+            (Some(instance), None) => instance.as_str().into(),
+            (None, _) => contact.uri.as_str().into(),
         };
         // The same place or the same device: an instance that moved does not leave its old contact behind.
-        let replaced: Vec<String> = self
+        let replaced: Vec<Arc<str>> = self
             .contacts(owner.account)
             .iter()
             .filter(|binding| is_same(binding, contact))
@@ -175,7 +178,7 @@ impl Registrar {
         }
         self.make_room(owner.account, &key, out);
         let expires_at = wall.plus_micros(i64::from(contact.expires_secs) * 1_000_000);
-        let binding = Binding {
+        let binding = Arc::new(Binding {
             org: owner.org,
             account: owner.account,
             username: owner.username.to_owned(),
@@ -190,15 +193,16 @@ impl Registrar {
             user_agent: registration.user_agent.clone(),
             flow: flow.into(),
             expires_at,
-        };
-        self.insert(binding.clone());
+        });
+        self.insert(Arc::clone(&binding));
         out.push(Output::Binding(BindingChange::Put(binding)));
     }
 
     /// A phone that lost its contacts (a new port at every start) must not be locked out by the old ones.
     fn make_room(&mut self, account: AccountId, key: &str, out: &mut Outputs) {
         let own = self.contacts(account);
-        if own.len() < self.limits.bindings_per_account_max || own.iter().any(|binding| binding.key == key) {
+        if own.len() < self.limits.bindings_per_account_max || own.iter().any(|binding| &*binding.key == key)
+        {
             return;
         }
         let first = own.iter().min_by_key(|binding| binding.expires_at).map(|binding| binding.key.clone());
@@ -209,7 +213,7 @@ impl Registrar {
     }
 
     /// Puts a binding in, in place of the one with its key.
-    fn insert(&mut self, binding: Binding) {
+    fn insert(&mut self, binding: Arc<Binding>) {
         let (account, connection) = (binding.account, binding.flow.connection);
         self.expiries.insert((binding.expires_at, account, binding.key.clone()));
         let own = self.accounts.entry(account).or_default();
@@ -220,7 +224,7 @@ impl Registrar {
                     self.touched.insert(account);
                 }
                 if old.expires_at != place.expires_at {
-                    self.expiries.remove(&(old.expires_at, account, old.key));
+                    self.expiries.remove(&(old.expires_at, account, Arc::clone(&old.key)));
                 }
                 self.forget_connection(account, old.flow.connection);
             }
@@ -236,7 +240,7 @@ impl Registrar {
 
     fn remove(&mut self, account: AccountId, key: &str, out: &mut Outputs) {
         let Some(own) = self.accounts.get_mut(&account) else { return };
-        let Some(at) = own.iter().position(|binding| binding.key == key) else { return };
+        let Some(at) = own.iter().position(|binding| &*binding.key == key) else { return };
         let gone = own.remove(at);
         self.touched.insert(account);
         if own.is_empty() {
@@ -244,7 +248,7 @@ impl Registrar {
         }
         self.expiries.remove(&(gone.expires_at, account, gone.key.clone()));
         self.forget_connection(account, gone.flow.connection);
-        out.push(Output::Binding(BindingChange::Remove { account, key: gone.key }));
+        out.push(Output::Binding(BindingChange::Remove { account, key: Arc::clone(&gone.key) }));
     }
 
     /// Drops the account from a connection that none of its contacts uses any more.
@@ -265,7 +269,7 @@ impl Registrar {
         for account in self.connections.remove(&connection).unwrap_or_default() {
             for binding in self.accounts.get_mut(&account).into_iter().flatten() {
                 if binding.flow.connection == connection {
-                    binding.flow.connection = 0;
+                    Arc::make_mut(binding).flow.connection = 0;
                 }
             }
         }
@@ -274,13 +278,13 @@ impl Registrar {
     /// Takes back what was put out before a restart. No connection has survived it.
     pub(crate) fn restore(
         &mut self,
-        bindings: Vec<Binding>,
+        bindings: Vec<Arc<Binding>>,
         plan: &Plan,
         wall: Timestamp,
         out: &mut Outputs,
     ) {
         for mut binding in bindings {
-            binding.flow.connection = 0;
+            Arc::make_mut(&mut binding).flow.connection = 0;
             let is_current = binding.expires_at > wall && is_planned(plan, &binding);
             let has_room = self.len() < self.limits.bindings_max
                 && self.contacts(binding.account).len() < self.limits.bindings_per_account_max;
@@ -289,7 +293,7 @@ impl Registrar {
             } else {
                 out.push(Output::Binding(BindingChange::Remove {
                     account: binding.account,
-                    key: binding.key,
+                    key: Arc::clone(&binding.key),
                 }));
             }
         }
@@ -299,7 +303,8 @@ impl Registrar {
     pub(crate) fn shift(&mut self, micros: i64, out: &mut Outputs) {
         self.expiries.clear();
         for binding in self.accounts.values_mut().flatten() {
-            binding.expires_at = binding.expires_at.plus_micros(micros);
+            let changed = Arc::make_mut(binding);
+            changed.expires_at = changed.expires_at.plus_micros(micros);
             self.expiries.insert((binding.expires_at, binding.account, binding.key.clone()));
             out.push(Output::Binding(BindingChange::Put(binding.clone())));
         }
@@ -307,7 +312,7 @@ impl Registrar {
 
     /// Removes contacts of accounts that are not in the plan any more.
     pub(crate) fn adopt(&mut self, plan: &Plan, out: &mut Outputs) {
-        let gone: Vec<(AccountId, String)> = self
+        let gone: Vec<(AccountId, Arc<str>)> = self
             .accounts
             .values()
             .flatten()

@@ -1,6 +1,6 @@
 //! The registrar as phones see it (RFC 3261 §10, RFC 3327, RFC 5626 §4.1), step by step.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::desk::{Desk, Phone, header, id, start_line};
 use calls::{Binding, ClockMark, Input, Limits, Notice, SwitchboardConfig};
@@ -265,13 +265,15 @@ fn contacts_survive_a_restart() {
     let mut desk = Desk::new();
     let [sari, budi] =
         [("1001", ADDRESS), ("1002", "198.51.100.2:5060")].map(|(user, at)| desk.phone(user, at));
-    let stored: Vec<Binding> = desk.bindings.values().cloned().collect();
+    let stored: Vec<Arc<Binding>> = desk.bindings.values().cloned().collect();
     assert_eq!(stored[0].registration().source, "udp/198.51.100.1:5060");
     let mut restarted = Desk::new();
-    let vanished = Binding { account: AccountId(id(99)), username: "vanished".into(), ..stored[0].clone() };
-    let mut old = stored[0].clone();
+    let vanished =
+        Arc::new(Binding { account: AccountId(id(99)), username: "vanished".into(), ..(*stored[0]).clone() });
+    let mut old = (*stored[0]).clone();
     old.key = "old".into();
     old.expires_at.0 -= 3_600_000_001;
+    let old = Arc::new(old);
     for (gone, key) in [(&vanished, vanished.key.clone()), (&old, old.key.clone())] {
         restarted.bindings.insert((gone.account, key), gone.clone());
     }
@@ -293,7 +295,7 @@ fn contacts_survive_a_restart() {
     assert_eq!(restarted.board.deadline(), None, "nothing is left to wake up for");
 }
 
-fn restarted_row(desk: &Desk, account: u128) -> Binding {
+fn restarted_row(desk: &Desk, account: u128) -> Arc<Binding> {
     desk.bindings.values().find(|binding| binding.account == AccountId(id(account))).unwrap().clone()
 }
 

@@ -9,8 +9,8 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn binding(account: u128, key: &str, cseq: u32) -> Binding {
-    Binding {
+fn binding(account: u128, key: &str, cseq: u32) -> Arc<Binding> {
+    Arc::new(Binding {
         org: OrgId(Uuid::from_u128(1)),
         account: AccountId(Uuid::from_u128(account)),
         username: "1001".into(),
@@ -30,7 +30,7 @@ fn binding(account: u128, key: &str, cseq: u32) -> Binding {
             connection: 0,
         },
         expires_at: Timestamp(1_795_233_600_000_000),
-    }
+    })
 }
 
 fn remove(account: u128, key: &str) -> BindingChange {
@@ -38,7 +38,7 @@ fn remove(account: u128, key: &str) -> BindingChange {
 }
 
 /// Applies changes in one life of the log.
-fn live(folder: &Path, changes: Vec<BindingChange>) -> Vec<Binding> {
+fn live(folder: &Path, changes: Vec<BindingChange>) -> Vec<Arc<Binding>> {
     let (bindings, restored) = open(folder).unwrap();
     changes.into_iter().for_each(|change| bindings.note(change));
     assert!(bindings.close(PATIENCE));
@@ -85,7 +85,7 @@ fn a_crash_in_the_middle_of_writing_anew_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     live(folder.path(), vec![BindingChange::Put(binding(1, "a", 1)), BindingChange::Put(binding(2, "a", 2))]);
     let (mut log, _) = AppendLog::open(folder.path(), SEGMENT_BYTES_MIN).unwrap();
-    for record in [Record::SnapshotBegin, Record::Put(Box::new(binding(1, "a", 1)))] {
+    for record in [Record::SnapshotBegin, Record::Put(binding(1, "a", 1))] {
         assert!(log.push(&serde_json::to_vec(&record).unwrap()));
     }
     log.commit().unwrap();
@@ -107,6 +107,6 @@ fn a_disk_that_refuses_to_write_anew_costs_no_later_change() {
     std::fs::rename(&away, &folder).unwrap();
     writer.take(BindingChange::Put(binding(2, "b", 2)));
     writer.log.commit().unwrap();
-    let restored: Vec<Binding> = read(&folder).unwrap().into_values().collect();
+    let restored: Vec<Arc<Binding>> = read(&folder).unwrap().into_values().collect();
     assert_eq!(restored, [binding(1, "a", 1), binding(2, "b", 2)]);
 }

@@ -186,7 +186,7 @@ pub struct Parts {
     /// The registrar's log.
     pub bindings: Bindings,
     /// What that log held.
-    pub restored: Vec<Binding>,
+    pub restored: Vec<Arc<Binding>>,
     /// The last good plan, if there is one.
     pub plan: Option<Arc<Plan>>,
     /// See [`waker`].
@@ -227,7 +227,7 @@ pub struct Engine {
     /// How often the media thread had turned at the last tick.
     media_wakeups: u64,
     /// Contacts of a former life that wait for the first plan: without one their accounts would seem unknown.
-    restored: Vec<Binding>,
+    restored: Vec<Arc<Binding>>,
     notice_log: NoticeLog,
     security_log: SecurityLog,
     tick_at: Instant,
@@ -358,7 +358,7 @@ impl Engine {
             return;
         }
         for binding in &restored {
-            self.live.change_registration(&BindingChange::Put(binding.clone()));
+            self.live.change_registration(&BindingChange::Put(Arc::clone(binding)));
         }
         self.handle(now, Input::Restore(restored));
     }

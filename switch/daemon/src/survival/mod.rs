@@ -227,13 +227,13 @@ impl Survival {
 
     /// Keeps what is decided before anything of it is done: first the facts, then the calls.
     pub fn note(&mut self, decided: &Outputs) {
-        let mut outcome = Ok(());
-        for output in decided.iter() {
-            if let Output::Journal(entry) = output {
-                self.recorded += 1;
-                outcome = outcome.and(self.tail.append(self.recorded, entry));
-            }
-        }
+        let before = self.recorded;
+        let facts = decided.iter().filter_map(|output| match output {
+            Output::Journal(entry) => Some(entry),
+            _ => None,
+        });
+        // Counted whether they find room here or not: the journal counts them too.
+        let mut outcome = self.tail.append(before, facts.inspect(|_| self.recorded += 1));
         for output in decided.iter() {
             if let Output::Image(change) = output {
                 outcome = outcome.and(match change {

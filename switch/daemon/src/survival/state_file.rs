@@ -1,8 +1,8 @@
 //! A file in memory that outlives the process: the latest value of every key, put by one `write` without waiting
 //! (decision 0014).
 //!
-//! The file is cut into slots of a few sizes. A value goes into a free slot, whole, with a number that only grows and
-//! a checksum; only then is the slot of the value before it given free. Whenever the process dies, each key has its
+//! The file is cut into slots of a few sizes. A value goes into a slot of its own, whole, with a number that only grows
+//! and a checksum; the slot of the value before it takes the one after it. Whenever the process dies, each key has its
 //! last value or the one before, and a slot that was being written does not count. Nothing is synced: the file is a
 //! `memfd` that the service manager holds, and dies with the machine as the calls do.
 
@@ -43,12 +43,21 @@ struct Slot {
     class: usize,
 }
 
+/// Where the values of a key stand. Of two the one with the greater number counts, so that nothing has to be written
+/// to make room.
+#[derive(Clone, Copy, Debug)]
+struct Places {
+    latest: Slot,
+    /// That of the value before, which is not needed any more.
+    before: Option<Slot>,
+}
+
 /// The file, open for its one writer.
 #[derive(Debug)]
 pub struct StateFile {
     file: File,
     runs: u64,
-    index: BTreeMap<Key, Slot>,
+    index: BTreeMap<Key, Places>,
     /// Free slots by size.
     free: Vec<Vec<u64>>,
     order: u64,
@@ -106,7 +115,13 @@ impl StateFile {
 
     /// Keeps a value in place of the one before. An error leaves the one before.
     pub fn put(&mut self, key: Key, value: &[u8]) -> io::Result<()> {
-        let slot = self.take_slot(HEAD_BYTES + value.len())?;
+        let bytes = HEAD_BYTES + value.len();
+        let places = self.index.get(&key).copied();
+        let (latest, spare) = (places.map(|places| places.latest), places.and_then(|places| places.before));
+        let (slot, misfit) = match spare {
+            Some(spare) if bytes_of(spare.class) >= bytes as u64 => (spare, None),
+            _ => (self.take_slot(bytes)?, spare),
+        };
         self.order += 1;
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
@@ -119,12 +134,13 @@ impl StateFile {
         self.scratch = scratch;
         match written {
             Ok(()) => {
-                if let Some(before) = self.index.insert(key, slot) {
-                    self.release(before)?;
-                }
-                Ok(())
+                self.index.insert(key, Places { latest: slot, before: latest });
+                misfit.map_or(Ok(()), |misfit| self.release(misfit))
             }
             Err(error) => {
+                if let Some(places) = self.index.get_mut(&key) {
+                    places.before = misfit;
+                }
                 self.release(slot)?;
                 Err(error)
             }
@@ -133,7 +149,10 @@ impl StateFile {
 
     /// Forgets a value.
     pub fn remove(&mut self, key: Key) -> io::Result<()> {
-        self.index.remove(&key).map_or(Ok(()), |slot| self.release(slot))
+        let Some(Places { latest, before }) = self.index.remove(&key) else { return Ok(()) };
+        // The older one first: it must not come back as the latest.
+        before.map_or(Ok(()), |before| self.release(before))?;
+        self.release(latest)
     }
 
     fn release(&mut self, slot: Slot) -> io::Result<()> {
@@ -199,7 +218,8 @@ impl StateFile {
                 }
             }
         }
-        self.index = values.iter().map(|(key, (_, slot, _))| (*key, *slot)).collect();
+        self.index =
+            values.iter().map(|(key, (_, slot, _))| (*key, Places { latest: *slot, before: None })).collect();
         Ok(values.into_iter().map(|(key, (_, _, value))| (key, value)).collect())
     }
 }

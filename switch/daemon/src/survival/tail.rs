@@ -73,27 +73,24 @@ impl Tail {
         found.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// Keeps a fact that is the journal's `number`-th of this life.
-    pub fn append(&mut self, number: u64, entry: &Entry) -> io::Result<()> {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        scratch.extend_from_slice(&[0; HEAD_BYTES]);
-        scratch.extend_from_slice(&number.to_le_bytes());
-        serde_json::to_writer(&mut scratch, entry)?;
-        let (head, body) = scratch.split_at_mut(HEAD_BYTES);
-        let (length, sum) = head.split_at_mut(HEAD_BYTES / 2);
-        length.copy_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
-        sum.copy_from_slice(&crc32fast::hash(body).to_le_bytes());
-        let bytes = scratch.len() as u64;
+    /// Keeps facts, all by one write; the journal has been given `recorded` before them in this life.
+    pub fn append<'a>(&mut self, recorded: u64, entries: impl Iterator<Item = &'a Entry>) -> io::Result<()> {
+        self.scratch.clear();
+        let mut number = recorded;
+        for entry in entries {
+            number += 1;
+            push_record(&mut self.scratch, number, entry)?;
+        }
         let half = &mut self.current;
-        let written = match half.length + bytes {
-            HALF_BYTES_MAX.. => Err(io::ErrorKind::StorageFull.into()),
-            _ => half.file.write_all_at(&scratch, half.length),
-        };
-        self.scratch = scratch;
-        written?;
-        half.length += bytes;
-        half.recorded = number;
+        let bytes = self.scratch.len() as u64;
+        if bytes > 0 {
+            match half.length + bytes {
+                HALF_BYTES_MAX.. => return Err(io::ErrorKind::StorageFull.into()),
+                _ => half.file.write_all_at(&self.scratch, half.length)?,
+            }
+            half.length += bytes;
+            half.recorded = number;
+        }
         Ok(())
     }
 
@@ -107,6 +104,18 @@ impl Tail {
         }
         Ok(())
     }
+}
+
+fn push_record(records: &mut Vec<u8>, number: u64, entry: &Entry) -> io::Result<()> {
+    let begin = records.len();
+    records.extend_from_slice(&[0; HEAD_BYTES]);
+    records.extend_from_slice(&number.to_le_bytes());
+    serde_json::to_writer(&mut *records, entry)?;
+    let (head, body) = records.split_at_mut(begin).1.split_at_mut(HEAD_BYTES);
+    let (length, sum) = head.split_at_mut(HEAD_BYTES / 2);
+    length.copy_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
+    sum.copy_from_slice(&crc32fast::hash(body).to_le_bytes());
+    Ok(())
 }
 
 fn read_half(file: &File) -> Vec<(u64, Entry)> {
@@ -165,7 +174,7 @@ mod tests {
         let mut tail = Tail::create().unwrap();
         let (mut swaps, mut longest) = (0, 0);
         for number in 1..=20_000 {
-            tail.append(number, &entry(number)).unwrap();
+            tail.append(number - 1, [entry(number)].iter()).unwrap();
             let before = tail.current.length;
             // The disk is a hundred facts behind.
             tail.forget(number.saturating_sub(100)).unwrap();
@@ -182,9 +191,9 @@ mod tests {
     #[test]
     fn a_torn_record_ends_its_half() {
         let mut tail = Tail::create().unwrap();
-        tail.append(1, &entry(1)).unwrap();
+        tail.append(0, [entry(1)].iter()).unwrap();
         let whole = tail.current.length;
-        tail.append(2, &entry(2)).unwrap();
+        tail.append(1, [entry(2)].iter()).unwrap();
         tail.current.file.set_len(tail.current.length - 3).unwrap();
         assert_eq!(read(&tail), [entry(1)]);
         tail.current.file.set_len(whole + 5).unwrap();

@@ -45,7 +45,7 @@ pub struct Desk {
     pub sent: Vec<(Flow, OwnedMessage)>,
     pub journal: Vec<Entry>,
     pub media: Vec<MediaCommand>,
-    pub bindings: BTreeMap<(AccountId, String), Binding>,
+    pub bindings: BTreeMap<(AccountId, Arc<str>), Arc<Binding>>,
     pub live: BTreeMap<CallId, LiveCall>,
     /// What the next process would find, of a desk that has more than one life.
     pub images: BTreeMap<CallId, bytes::Bytes>,
