@@ -30,7 +30,7 @@ use crate::{
     plan_watch::{self, PlanWatch},
     survival::{self, FormerLife, Inherited, Survival, fd_store, heir::Estate},
     switch_api::{self, Switch, Token, events::Source},
-    wire::{self, Tls, Wire},
+    wire::{self, Wire},
 };
 
 /// A stopping switch gives the feeder this long for the last records.
@@ -52,7 +52,6 @@ pub struct Daemon {
     listener: TcpListener,
     durable: watch::Receiver<Position>,
     database: PgConnectOptions,
-    tls: Option<Tls>,
     config: Config,
     notifier: Notifier,
     /// Ends when the engine and the relay have let go of the store.
@@ -120,7 +119,7 @@ impl Daemon {
             journal: journal_counters,
             bindings: bindings_counters,
             plan: plan_counters,
-            tls: tls.clone(),
+            tls,
             ..switch_of(&engine, handle.clone(), events, &config)
         };
         announce(&listener, &config)?;
@@ -132,7 +131,6 @@ impl Daemon {
             listener,
             durable: journal.durable,
             database,
-            tls,
             config,
             notifier,
             store,
@@ -152,7 +150,6 @@ impl Daemon {
             listener,
             durable,
             database,
-            tls,
             config,
             notifier,
             store,
@@ -173,7 +170,7 @@ impl Daemon {
         let install = move |plan| installer.install(plan);
         let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan)).run();
         let mut watch = tokio::spawn(watch);
-        let certificates = tokio::spawn(wire::watch_certificate(tls));
+        let certificates = tokio::spawn(wire::watch_certificate(switch.tls.clone()));
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
         notifier.send("READY=1");
