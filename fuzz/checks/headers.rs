@@ -3,8 +3,8 @@
 
 use sip::write::{Address, Quoted};
 use sip::{
-    CSeq, ContactValue, HeaderName, Index, MessageWriter, NameAddr, Params, Reason, Via, WriteError, parse,
-    unquoted,
+    CSeq, ContactValue, HeaderName, Index, MessageWriter, NameAddr, Params, ReasonValue, Via, WriteError,
+    parse, unquoted,
 };
 
 /// Long, compact and unknown names; the first byte of the input picks one.
@@ -113,8 +113,8 @@ fn typed(text: &str) {
         let written = format!("{} {}", cseq.number, cseq.method_text);
         assert_eq!(CSeq::parse(&written), Ok(cseq));
     }
-    if let Some(reason) = Reason::parse(text) {
-        assert_eq!(Reason::parse(&reason.to_string()), Some(reason), "{text:?}");
+    if let Some(reason) = ReasonValue::parse(text) {
+        assert_eq!(ReasonValue::parse(&reason.to_string()), Some(reason), "{text:?}");
     }
     let params = Params::new(text);
     for (name, value) in params.iter() {

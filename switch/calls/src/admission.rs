@@ -85,6 +85,7 @@ impl Switchboard {
         let dialled = facts::dialled(&message).unwrap_or_default();
         let body = Body::of(&message);
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
+        let max_breadth = facts::max_breadth(&message);
         let flow = request.flow;
         let Ok(session) = self.endpoint.accept_invite(self.now, request.clone(), &mut self.wire) else {
             return;
@@ -101,6 +102,7 @@ impl Switchboard {
             session,
             flow,
             max_forwards,
+            max_breadth,
             body,
         };
         let call = Call::open(&opening, &mut self.means(out));

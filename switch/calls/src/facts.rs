@@ -1,7 +1,7 @@
 //! What a request says about a call before anybody decides anything: whose domain, what was dialled, by whom.
 
 use dialplan::{OrgPlan, Plan};
-use sip::{Host, Message, NameAddr, Scheme, Uri};
+use sip::{HeaderName, Host, Message, NameAddr, Scheme, Uri};
 
 use crate::config::DIALLED_BYTES_MAX;
 
@@ -49,4 +49,11 @@ pub(crate) fn names_user(
         let is_of_org = organisation(plan, own_hosts, &uri).is_some_and(|of| of.id() == org.id());
         is_of_org && uri.user_text().is_some_and(|user| user == username)
     })
+}
+
+/// In how many ways at once the sender lets this request go on (RFC 5393 §5.3); more than we ever use is as good as 255.
+pub(crate) fn max_breadth(message: &Message<'_>) -> Option<u8> {
+    let digits = message.first(HeaderName::MaxBreadth)?.trim();
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u8::MAX))
 }

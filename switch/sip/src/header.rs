@@ -112,6 +112,7 @@ headers! {
     RemotePartyId         "Remote-Party-ID"        ""  List;
     Diversion             "Diversion"              ""  List;
     HistoryInfo           "History-Info"           ""  List;
+    MaxBreadth            "Max-Breadth"            ""  Line;
     InfoPackage           "Info-Package"           ""  Once;
     RecvInfo              "Recv-Info"              ""  List;
 }

@@ -47,7 +47,7 @@ pub mod write;
 pub use endpoint::{
     Body, BodyHeaders, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders,
     Input, Invite, Lapse, NewRequest, Output, Outputs, OutsideRequest, Party, PeerAbilities, Provisional,
-    Reason, Refused, Reliability, Reply, RequestKey, ServerKey, Way, Why,
+    REASONS_MAX, Reason, ReasonValue, Refused, Reliability, Reply, RequestKey, ServerKey, Way, Why,
 };
 pub use flow::{Flow, Transport};
 pub use header::HeaderName;

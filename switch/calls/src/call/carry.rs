@@ -1,7 +1,7 @@
 //! Requests inside a call that change nothing about it, carried from one side to the other and answered from there.
 //!
-//! INFO (RFC 6086) is for the device at the other end. A MESSAGE inside a call is not carried yet and is answered 405;
-//! what is not understood at all has been refused by the endpoint with 405 or 501 and what would be.
+//! INFO (RFC 6086) and MESSAGE (RFC 3428) are for the device at the other end. A transfer (REFER) is not understood yet
+//! and refused by the endpoint with 405, like everything else that it does not know with 405 or 501 and what it would.
 
 use sip::{Body, HeaderName, Message, Method, OwnedMessage, Reply, RequestKey, SessionKey};
 
@@ -9,7 +9,7 @@ use super::state::{Carried, Talking};
 use crate::{config::CARRIED_REQUESTS_MAX, means::Means};
 
 impl Talking {
-    /// INFO goes to the other side and its answer comes back; OPTIONS asks whether we are there (RFC 3261 §11).
+    /// INFO and MESSAGE go to the other side and the answer comes back; OPTIONS asks whether we are there (RFC 3261 §11).
     pub(super) fn carry(
         &mut self,
         session: SessionKey,
@@ -21,10 +21,10 @@ impl Talking {
         let message = message.view();
         let reply = match message.method() {
             Method::Options => Reply::new(200).header("Accept", "application/sdp"),
-            Method::Info if self.carried.len() >= CARRIED_REQUESTS_MAX => Reply::new(503),
-            Method::Info => {
+            Method::Info | Method::Message if self.carried.len() >= CARRIED_REQUESTS_MAX => Reply::new(503),
+            method @ (Method::Info | Method::Message) => {
                 let other = self.leg(by.other()).session;
-                match means.request(other, "INFO", package_of(&message), Body::of(&message)) {
+                match means.request(other, method.as_str(), package_of(&message), Body::of(&message)) {
                     Ok(to) => return self.carried.push(Carried { from: request, to }),
                     Err(_) => Reply::new(480),
                 }
@@ -45,7 +45,12 @@ impl Talking {
         let carried = self.carried.swap_remove(at);
         let status = if matches!(status, 401 | 407) { 403 } else { status };
         let mut reply = Reply::new(status);
-        reply.body = message.and_then(|message| Body::of(&message.view()));
+        if let Some(message) = message.map(OwnedMessage::view) {
+            reply.headers = remedies(&message);
+            // RFC 3428 §7: the answer to a MESSAGE says nothing but that.
+            let is_message = message.cseq().is_ok_and(|cseq| cseq.method == Method::Message);
+            reply.body = Body::of(&message).filter(|_| !is_message);
+        }
         means.respond_in_dialog(carried.from, reply);
     }
 }
@@ -54,4 +59,17 @@ impl Talking {
 fn package_of(message: &Message<'_>) -> sip::ExtraHeaders {
     let package = message.first(HeaderName::InfoPackage);
     package.map(|name| ("Info-Package".into(), name.to_owned())).into_iter().collect()
+}
+
+/// What an answer says would be understood, or when (RFC 3261 §21.4.13, §20.33, RFC 6086 §4.2.2).
+fn remedies(answer: &Message<'_>) -> sip::ExtraHeaders {
+    let names = [
+        (HeaderName::Accept, "Accept"),
+        (HeaderName::AcceptEncoding, "Accept-Encoding"),
+        (HeaderName::RecvInfo, "Recv-Info"),
+        (HeaderName::RetryAfter, "Retry-After"),
+    ];
+    let value =
+        |(name, text): (HeaderName, &'static str)| Some((text.into(), answer.first(name)?.to_owned()));
+    names.into_iter().filter_map(value).collect()
 }

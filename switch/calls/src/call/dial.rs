@@ -36,6 +36,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) flow: Flow,
     /// As received, at least 1.
     pub(crate) max_forwards: u8,
+    /// How many ways the caller lets it go at once, when it says so (RFC 5393 §5.3).
+    pub(crate) max_breadth: Option<u8>,
     pub(crate) body: Option<Body>,
 }
 
@@ -117,7 +119,10 @@ fn dial(
         means.config.endpoint.reliable_provisionals && means.peer(opening.session).reliable;
     let mut invitation = opening.invitation(can_answer_early);
     let mut asked = Asked { head, forks: &mut forks, tally: &mut tally };
-    invitation.ring(opening.dialled, ring, offer.as_ref(), &mut asked, means);
+    let target = (opening.dialled, ring);
+    if invitation.ring(target, opening.max_breadth, offer.as_ref(), &mut asked, means).is_err() {
+        return fail(record, caller, head, "too_broad", Reply::new(440), means);
+    }
     let until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
     let ringing = Ringing { record, caller, offer, invitation, forks, tally, told: Told::default(), until };
     if ringing.forks.is_empty() { ringing.conclude(head, means) } else { State::Ringing(Box::new(ringing)) }

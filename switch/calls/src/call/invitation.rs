@@ -41,6 +41,9 @@ pub(crate) struct Invitation {
     pub(crate) people: BTreeSet<PersonKey>,
 }
 
+/// What the branches of a call share when its caller has not said: RFC 5393 §5.3.3.
+const BREADTH: u8 = 60;
+
 /// Devices that were asked, and what has become of those that could not be.
 pub(crate) struct Asked<'a> {
     pub(crate) head: &'a mut Head,
@@ -48,16 +51,31 @@ pub(crate) struct Asked<'a> {
     pub(crate) tally: &'a mut Tally,
 }
 
+/// More devices than the caller lets the call go to at once.
+#[derive(Debug)]
+pub(crate) struct TooBroad;
+
+/// What each of `count` branches may fork into further on: together as much as there is (RFC 5393 §5.3.3).
+fn shares(breadth: Option<u8>, count: usize) -> Result<Vec<u8>, TooBroad> {
+    let count = u8::try_from(count).unwrap_or(u8::MAX);
+    let breadth = breadth.unwrap_or(BREADTH.max(count));
+    let Some(each) = breadth.checked_div(count) else { return Ok(Vec::new()) };
+    let more = usize::from(breadth - each * count);
+    let share = |at: usize| each + u8::from(at < more);
+    if each == 0 { Err(TooBroad) } else { Ok((0..usize::from(count)).map(share).collect()) }
+}
+
 impl Invitation {
-    /// Invites all devices of the people who ring for a number and have not been asked in this call.
+    /// Invites all devices of the people who ring for a number and have not been asked in this call. `breadth` is what
+    /// they have to share; without one, enough is taken.
     pub(crate) fn ring(
         &mut self,
-        number: &str,
-        ring: &Ring,
+        (number, ring): (&str, &Ring),
+        breadth: Option<u8>,
         offer: Option<&Description>,
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,
-    ) {
+    ) -> Result<(), TooBroad> {
         let registrar = means.registrar;
         let people = ring.targets.iter().filter(|target| self.people.insert(target.person));
         let devices: Vec<(PersonKey, Trust, Reach)> = people
@@ -70,14 +88,19 @@ impl Invitation {
         let left_out = devices.len().saturating_sub(room);
         // An early offer of a device has to be answered at once, by the caller: so by one that can, and one at a time.
         let is_alone = devices.len() == 1 && asked.forks.is_empty() && self.people.len() == 1;
-        for (person, trust, reach) in devices.into_iter().take(room) {
+        let count = devices.len().min(room);
+        let shares = shares(breadth, count)?;
+        let is_told = breadth.is_some() || count > 1;
+        for ((person, trust, reach), share) in devices.into_iter().zip(shares) {
             let mut invite = self.invite_for(number, trust, reach);
+            invite.max_breadth = Some(share).filter(|_| is_told);
             invite.reliable = self.can_answer_early && is_alone;
             self.ask(person, invite, offer, asked, means);
         }
         if left_out > 0 {
             means.notice(Notice::LegsLeftOut(left_out));
         }
+        Ok(())
     }
 
     fn ask(
@@ -88,7 +111,7 @@ impl Invitation {
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,
     ) {
-        let flow = invite.flow;
+        let (flow, breadth) = (invite.flow, invite.max_breadth);
         let mut streams = LegStreams::new(self.call, flow);
         invite.body = match offer {
             None => None,
@@ -104,7 +127,9 @@ impl Invitation {
         match means.invite(self.call, invite) {
             Ok(session) => {
                 let no = asked.head.next_leg();
-                asked.forks.push(Leg::new(no, session, person, flow, streams, means.wall));
+                let mut leg = Leg::new(no, session, person, flow, streams, means.wall);
+                leg.breadth = breadth;
+                asked.forks.push(leg);
             }
             Err(refusal) => {
                 let result = match refusal {
@@ -134,5 +159,26 @@ impl Invitation {
             reliable: false,
             max_breadth: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(breadth: Option<u8>, count: usize, expected: Option<&[u8]>) {
+        assert_eq!(shares(breadth, count).ok().as_deref(), expected, "{breadth:?} {count}");
+    }
+
+    #[test]
+    fn rfc_5393_5_3_3_the_branches_share_what_there_is() {
+        check(Some(60), 1, Some(&[60]));
+        check(Some(8), 3, Some(&[3, 3, 2]));
+        check(Some(3), 3, Some(&[1, 1, 1]));
+        check(Some(2), 3, None);
+        check(Some(0), 1, None);
+        check(Some(0), 0, Some(&[]));
+        check(None, 2, Some(&[30, 30]));
+        check(None, 100, Some(&[1; 100]));
     }
 }

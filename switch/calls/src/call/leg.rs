@@ -30,6 +30,8 @@ pub(crate) struct Leg {
     pub(crate) person: PersonKey,
     /// Their number among the participants, once they are one.
     pub(crate) participant: Option<u16>,
+    /// What its INVITE may fork into further on, when it says so (RFC 5393).
+    pub(crate) breadth: Option<u8>,
     /// It has answered 180 or 183.
     pub(crate) has_rung: bool,
     /// What it has said of its early media.
@@ -54,6 +56,7 @@ impl Leg {
             session,
             person,
             participant: None,
+            breadth: None,
             has_rung: false,
             early: None,
             streams,

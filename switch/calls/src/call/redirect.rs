@@ -80,7 +80,8 @@ impl Ringing {
         let before = self.forks.len();
         self.invitation.max_forwards = self.invitation.max_forwards.saturating_sub(1);
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
-        self.invitation.ring(&number, &ring, self.offer.as_ref(), &mut asked, means);
+        // Who is asked instead has what the one had who sends the call on.
+        let _ = self.invitation.ring((&number, &ring), from.breadth, self.offer.as_ref(), &mut asked, means);
         if self.forks.len() > before {
             let told = Detail {
                 leg: Some(from.no),

@@ -422,7 +422,7 @@ fn a_relay_that_never_reports_back_holds_no_call() {
 }
 
 #[test]
-fn info_goes_through_and_other_requests_are_answered_here() {
+fn info_and_message_go_through_and_other_requests_are_answered_here() {
     let mut desk = Desk::new();
     let [sari, budi] = desk.two();
     let (mut caller, invite) = desk.talk(&sari, &budi, "1002");
@@ -441,6 +441,35 @@ fn info_goes_through_and_other_requests_are_answered_here() {
     let passed = desk.expect(&sari, "INFO");
     desk.from(&sari, &sari.respond(&passed, 415, None));
     desk.expect(&budi, "SIP/2.0 415");
+    // RFC 3428 §7: what the answer to a MESSAGE says beyond its status stays behind, but not what would be taken.
+    let message = caller.request("MESSAGE", "Content-Type: text/plain\r\n", Some("At five?"));
+    desk.from(&sari, &message);
+    let passed = desk.expect(&budi, "MESSAGE");
+    assert_eq!(
+        (body(&passed).as_str(), header(&passed, "Content-Type").unwrap().as_str()),
+        ("At five?", "text/plain")
+    );
+    assert_eq!(header(&passed, "Contact"), None);
+    let answer =
+        budi.respond(&passed, 415, Some("no")).replacen("Contact:", "Accept: text/html\r\nContact:", 1);
+    desk.from(&budi, &answer);
+    let refusal = desk.expect(&sari, "SIP/2.0 415");
+    assert_eq!((header(&refusal, "Accept").as_deref(), body(&refusal).as_str()), (Some("text/html"), ""));
+    desk.hang_up(&mut caller, &budi);
+    desk.rest();
+}
+
+/// RFC 3515 and RFC 3261 §8.2.1: a method that is known and not allowed.
+#[test]
+fn a_transfer_is_refused_with_what_would_be_understood() {
+    let mut desk = Desk::new();
+    let [sari, budi] = desk.two();
+    let (mut caller, _) = desk.talk(&sari, &budi, "1002");
+    desk.from(&sari, &caller.request("REFER", "Refer-To: <sip:1003@demo.sambung.test>\r\n", None));
+    let refusal = desk.expect(&sari, "SIP/2.0 405");
+    let allow = header(&refusal, "Allow").unwrap();
+    assert!(!allow.contains("REFER") && allow.contains("UPDATE") && allow.contains("MESSAGE"), "{allow}");
+    desk.silent(&budi);
     desk.hang_up(&mut caller, &budi);
     desk.rest();
 }

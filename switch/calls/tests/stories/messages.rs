@@ -65,6 +65,7 @@ fn rfc_4320_4_2_a_sender_hears_before_it_gives_up() {
     desk.ask(&mut Asking::message(&sari, "1002", "hello"));
     let message = desk.expect(&budi, "MESSAGE");
     desk.wait(Duration::from_secs(29));
+    desk.expect(&sari, "SIP/2.0 100");
     desk.expect(&sari, "SIP/2.0 480");
     // Too late: the sender has been told.
     desk.from(&budi, &budi.respond(&message, 200, None));

@@ -1,5 +1,7 @@
 //! A device that says where its person is (3xx): followed to numbers of the organisation, or not at all.
 
+use std::time::Duration;
+
 use crate::desk::{Desk, Phone, header};
 use calls::{Redirects, SwitchboardConfig};
 use sip::OwnedMessage;
@@ -131,5 +133,31 @@ fn a_redirection_of_one_device_does_not_stop_the_others() {
     let refusal = desk.expect(&sari, "SIP/2.0 486");
     desk.from(&sari, &caller.ack_refusal(&refusal));
     assert_eq!(desk.events(), ["created", "forward", "busy", "ended"]);
+    desk.rest();
+}
+
+#[test]
+fn rfc_5393_5_3_the_devices_of_a_number_share_the_breadth_that_the_caller_allows() {
+    let mut desk = Desk::new();
+    let sari = desk.phone("1001", "198.51.100.1:5060");
+    let phones = [desk.phone("1002", "198.51.100.2:5060"), desk.phone("1003", "198.51.100.3:5060")];
+    phones.iter().for_each(|phone| drop(desk.register(phone, 1)));
+    for (told, expected) in [("Max-Breadth: 5\r\n", ["3", "2"]), ("", ["30", "30"])] {
+        let caller = desk.dial_with(&sari, "100", told, Some(&sari.sdp()));
+        desk.expect(&sari, "SIP/2.0 100");
+        for (phone, share) in phones.iter().zip(expected) {
+            let invite = desk.expect(phone, "INVITE");
+            assert_eq!(header(&invite, "Max-Breadth").as_deref(), Some(share));
+            desk.from(phone, &phone.respond(&invite, 486, None));
+            desk.expect(phone, "ACK");
+        }
+        let refusal = desk.expect(&sari, "SIP/2.0 486");
+        desk.from(&sari, &caller.ack_refusal(&refusal));
+        desk.wait(Duration::from_secs(60));
+    }
+    let caller = desk.dial_with(&sari, "100", "Max-Breadth: 1\r\n", Some(&sari.sdp()));
+    desk.expect(&sari, "SIP/2.0 100");
+    let refusal = desk.expect(&sari, "SIP/2.0 440");
+    desk.from(&sari, &caller.ack_refusal(&refusal));
     desk.rest();
 }

@@ -257,16 +257,49 @@ fn rfc_3262_3_a_caller_who_gives_up_before_its_200_was_refused_though_the_callee
 }
 
 #[test]
+fn rfc_4028_10_a_call_whose_phone_has_vanished_ends_after_its_session_interval_and_says_why() {
+    let mut desk = Desk::new();
+    let [sari, budi] = desk.two();
+    let timer = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n";
+    let mut caller = desk.dial_with(&sari, "1002", timer, Some(&sari.sdp()));
+    desk.expect(&sari, "SIP/2.0 100");
+    let invite = desk.expect(&budi, "INVITE");
+    desk.from(&budi, &budi.respond(&invite, 200, Some(&budi.sdp())));
+    desk.expect(&budi, "ACK");
+    let ok = desk.expect(&sari, "SIP/2.0 200");
+    assert_eq!(header(&ok, "Session-Expires").as_deref(), Some("90;refresher=uac"));
+    let ack = caller.ack(&ok, None);
+    desk.from(&sari, &ack);
+    desk.wait(Duration::from_secs(59));
+    desk.silent(&sari);
+    assert_eq!(desk.events(), ["created", "answered(3)"]);
+    desk.wait(Duration::from_secs(2));
+    for phone in [&sari, &budi] {
+        let bye = desk.expect(phone, "BYE");
+        let reason = header(&bye, "Reason").unwrap();
+        assert!(reason.starts_with("SIP;cause=408"), "{reason}");
+        desk.from(phone, &phone.respond(&bye, 200, None));
+    }
+    assert_eq!(desk.events().last().unwrap(), "ended");
+    assert_eq!(desk.detail("ended"), "session_expired/-");
+    desk.quiet();
+}
+
+#[test]
 fn rfc_3326_a_gateways_cause_and_its_time_reach_the_caller() {
     let mut desk = Desk::new();
     let (caller, budi, invite) = dial(&mut desk, true);
     let sari = caller.phone.clone();
     let busy = budi.respond(&invite, 486, None);
-    let why = "Reason: Q.850;cause=17;text=\"User busy\"\r\nRetry-After: 30 (later)\r\nContact:";
+    let why =
+        "Reason: Q.850;cause=17;text=\"User busy\", SIP;cause=486\r\nRetry-After: 30 (later)\r\nContact:";
     desk.from(&budi, &busy.replacen("Contact:", why, 1));
     desk.expect(&budi, "ACK");
     let refusal = desk.expect(&sari, "SIP/2.0 486");
-    assert_eq!(header(&refusal, "Reason").as_deref(), Some("Q.850;cause=17;text=\"User busy\""));
+    assert_eq!(
+        header(&refusal, "Reason").as_deref(),
+        Some("Q.850;cause=17;text=\"User busy\", SIP;cause=486")
+    );
     assert_eq!(header(&refusal, "Retry-After").as_deref(), Some("30"));
     desk.from(&sari, &caller.ack_refusal(&refusal));
     desk.rest();

@@ -171,7 +171,7 @@ impl Endpoint {
         self.capabilities(&mut writer, extensions);
         self.ask_for_timer(&mut writer);
         if let Some(breadth) = invite.max_breadth {
-            writer.header("Max-Breadth", breadth);
+            writer.header(HeaderName::MaxBreadth, breadth);
         }
         self.name(&mut writer, HeaderName::UserAgent);
         extend(&mut writer, &invite.headers, invite.body.as_ref());

@@ -25,8 +25,8 @@ pub use config::{
 };
 pub use event::{Cause, DropReason, EndedBy, Event, Input, Lapse, NewRequest, Output, Outputs, Reliability};
 pub use order::{
-    Body, BodyHeaders, ExtraHeaders, Invite, OutsideRequest, Party, PeerAbilities, Provisional, Reason,
-    Refused, Reply, Way,
+    Body, BodyHeaders, ExtraHeaders, Invite, OutsideRequest, Party, PeerAbilities, Provisional, REASONS_MAX,
+    Reason, ReasonValue, Refused, Reply, Way,
 };
 pub use table::{ClientKey, RequestKey, ServerKey, Why};
 
@@ -179,7 +179,7 @@ impl Endpoint {
                 self.drive_server(now, key, ServerEvent::Timer(letter), out);
             }
             Why::Abandoned(key) => self.abandoned(now, key, out),
-            Why::Unanswered(key) => self.unanswered(key, out),
+            Why::Unanswered(key) => self.unanswered(now, key, out),
             Why::Subscription(key) => self.subscription_due(now, key, out),
             Why::Answer(key)
             | Why::Acknowledgement(key)

@@ -300,9 +300,20 @@ pub struct OutsideRequest {
     pub datagram_bytes_max: Option<usize>,
 }
 
-/// A `Reason` header (RFC 3326).
+/// Values of `Reason` that are kept of a message; further ones are left out.
+pub const REASONS_MAX: usize = 4;
+
+/// A `Reason` header (RFC 3326): why in the words of one protocol, or of several.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reason {
+    first: ReasonValue,
+    /// The same in other protocols' words: a gateway says Q.850 besides SIP.
+    others: Vec<ReasonValue>,
+}
+
+/// One value of a `Reason` header.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReasonValue {
     /// `SIP`, `Q.850`, …
     pub protocol: String,
     /// The cause in that protocol's numbers.
@@ -314,12 +325,36 @@ pub struct Reason {
 impl Reason {
     /// A SIP status as the reason.
     pub fn sip(cause: u16, text: impl Into<String>) -> Self {
-        Self { protocol: String::from("SIP"), cause: Some(cause), text: Some(text.into()) }
+        Self::from(ReasonValue::new("SIP", cause, text.into()))
     }
 
     /// A Q.850 cause value as the reason.
     pub fn q850(cause: u16, text: impl Into<String>) -> Self {
-        Self { protocol: String::from("Q.850"), cause: Some(cause), text: Some(text.into()) }
+        Self::from(ReasonValue::new("Q.850", cause, text.into()))
+    }
+
+    /// Reads the values of a message's `Reason` headers that can be read.
+    #[must_use]
+    pub fn of(message: &Message<'_>) -> Option<Self> {
+        let mut values = message.values(HeaderName::Reason).filter_map(ReasonValue::parse).take(REASONS_MAX);
+        Some(Self { first: values.next()?, others: values.collect() })
+    }
+
+    /// What it says, one value for each protocol.
+    pub fn values(&self) -> impl Iterator<Item = &ReasonValue> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl From<ReasonValue> for Reason {
+    fn from(first: ReasonValue) -> Self {
+        Self { first, others: Vec::new() }
+    }
+}
+
+impl ReasonValue {
+    fn new(protocol: &str, cause: u16, text: String) -> Self {
+        Self { protocol: protocol.to_owned(), cause: Some(cause), text: Some(text) }
     }
 
     /// Reads one value of a `Reason` header.
@@ -337,15 +372,16 @@ impl Reason {
             text: params.get("text").map(|text| unquoted(text).into_owned()),
         })
     }
-
-    /// The first `Reason` of a message; others may stand behind it on the same line.
-    #[must_use]
-    pub fn of(message: &Message<'_>) -> Option<Self> {
-        message.values(HeaderName::Reason).next().and_then(Self::parse)
-    }
 }
 
 impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.first.fmt(f)?;
+        self.others.iter().try_for_each(|other| write!(f, ", {other}"))
+    }
+}
+
+impl fmt::Display for ReasonValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.protocol)?;
         if let Some(cause) = self.cause {
@@ -387,21 +423,24 @@ mod tests {
 
     #[test]
     fn a_reason_is_read_as_it_was_written() {
-        let completed = Reason::sip(200, "Call completed elsewhere");
+        let completed = Reason::sip(200, "Call completed elsewhere").first;
         assert_eq!(completed.to_string(), r#"SIP;cause=200;text="Call completed elsewhere""#);
-        assert_eq!(Reason::parse(&completed.to_string()), Some(completed));
-        let odd = Reason::q850(16, r#"a "b" \ ;c=1"#);
-        assert_eq!(Reason::parse(&odd.to_string()), Some(odd));
-        assert_eq!(Reason::parse(" ;cause=1"), None);
-        assert_eq!(Reason::parse("SIP Q.850;cause=1"), None);
-        assert_eq!(Reason::parse("SIP").map(|reason| (reason.cause, reason.text)), Some((None, None)));
+        assert_eq!(ReasonValue::parse(&completed.to_string()), Some(completed));
+        let odd = Reason::q850(16, r#"a "b" \ ;c=1"#).first;
+        assert_eq!(ReasonValue::parse(&odd.to_string()), Some(odd));
+        assert_eq!(ReasonValue::parse(" ;cause=1"), None);
+        assert_eq!(ReasonValue::parse("SIP Q.850;cause=1"), None);
+        assert_eq!(ReasonValue::parse("SIP").map(|reason| (reason.cause, reason.text)), Some((None, None)));
     }
 
     #[test]
-    fn rfc_3326_a_second_reason_on_the_line_does_not_spoil_the_first() {
+    fn rfc_3326_2_every_protocol_may_say_why() {
         let text = "CANCEL sip:b@x SIP/2.0\r\n\
-                    Reason: SIP;cause=200;text=\"Elsewhere, by 1002\", Q.850;cause=16\r\n\r\n";
+                    Reason: SIP;cause=200;text=\"Elsewhere, by 1002\", Q.850;cause=16\r\n\
+                    Reason: ;broken, X;cause=1, Y, Z\r\n\r\n";
         let message = crate::OwnedMessage::parse(text.as_bytes()).unwrap();
-        assert_eq!(Reason::of(&message.view()), Some(Reason::sip(200, "Elsewhere, by 1002")));
+        let reason = Reason::of(&message.view()).unwrap();
+        let expected = "SIP;cause=200;text=\"Elsewhere, by 1002\", Q.850;cause=16, X;cause=1, Y";
+        assert_eq!(reason.to_string(), expected, "at most {REASONS_MAX}");
     }
 }

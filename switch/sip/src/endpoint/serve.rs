@@ -9,11 +9,12 @@ use crate::header::HeaderName;
 use crate::message::OwnedMessage;
 use crate::method::Method;
 use crate::nat;
+use crate::transaction::server::Server;
 
 use super::table::Opening;
 use super::{
     DropReason, Endpoint, Event, NewRequest, Outputs, Refused, Reply, RequestKey, SESSION_EXTENSIONS,
-    ServerEvent, ServerKey, ServerUser, Why, dialog_headers, extend, response,
+    ServerEvent, ServerKey, ServerMachine, ServerUser, Why, dialog_headers, extend, response,
 };
 
 #[allow(clippy::needless_pass_by_value, reason = "orders are given away: the owner is done with them")]
@@ -112,7 +113,7 @@ impl Endpoint {
             to_tag: Box::from(to_tag),
         };
         let key = self.servers.open(opening, &via);
-        let at = now + self.config.timers.t1x64();
+        let at = now + self.config.timers.until_slow();
         if message.method() != Method::Invite
             && let Some(transaction) = self.servers.get_mut(key)
         {
@@ -165,9 +166,16 @@ impl Endpoint {
         Some((reply.status, writer.finish().ok()?))
     }
 
-    /// The owner forgot a request. After 64*T1 the peer has given up, so there is nothing to answer (RFC 4320).
-    pub(crate) fn unanswered(&mut self, key: ServerKey, out: &mut Outputs) {
-        let Some(transaction) = self.servers.get(key) else { return };
+    /// The owner has not answered a request. When the peer repeats it only every T2 any more it is told that somebody
+    /// is there, by a 100 and nothing else (RFC 4320 4.1). After 64*T1 it has given up, so there is nothing to answer.
+    pub(crate) fn unanswered(&mut self, now: Instant, key: ServerKey, out: &mut Outputs) {
+        let Some(transaction) = self.servers.get_mut(key) else { return };
+        if matches!(transaction.machine, ServerMachine::Other(Server::Trying)) {
+            let at = now + self.config.timers.t1x64().saturating_sub(self.config.timers.until_slow());
+            transaction.running.set(&mut self.timers, at, Why::Unanswered(key));
+            self.answer_server(now, key, &Reply::new(100), None, out);
+            return;
+        }
         if let ServerUser::InDialog(session) = transaction.user {
             self.forget_update(session, key);
             if let Some(session) = self.sessions.get_mut(&session) {

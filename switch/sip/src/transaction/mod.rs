@@ -81,7 +81,15 @@ impl Default for Timers {
 }
 
 impl Timers {
+    /// After what time timer E of the peer has reached T2: a request without an answer is slow from then on
+    /// (RFC 4320 4.1).
+    #[must_use]
+    pub fn until_slow(&self) -> Duration {
+        self.t2.saturating_sub(self.t1)
+    }
+
     /// 64*T1: how long a transaction tries before it gives up.
+    #[must_use]
     pub fn t1x64(&self) -> Duration {
         self.t1.saturating_mul(64)
     }

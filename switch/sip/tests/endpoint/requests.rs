@@ -205,6 +205,26 @@ fn an_accepted_request_that_the_owner_forgets_is_dropped() {
 }
 
 #[test]
+fn rfc_4320_4_1_a_slow_request_is_told_100_when_timer_e_has_reached_t2_and_not_before() {
+    let mut world = World::new().bare();
+    world.say(C, B, &options(("c", "c")));
+    world.run(HOP);
+    let request = world.nodes[B].request.take().unwrap();
+    let key = world.order(B, |endpoint, now, out| endpoint.accept(now, request, out)).unwrap();
+    let sent = |world: &mut World| world.steps().iter().filter(|step| step.starts_with("B->C")).count();
+    world.run(Duration::from_millis(3_400));
+    assert_eq!(sent(&mut world), 0);
+    world.run(Duration::from_millis(200));
+    assert!(world.steps().contains(&String::from("B->C 100 OPTIONS")), "{:?}", world.steps());
+    // The answer is as good as ever.
+    world.order(B, |endpoint, now, out| endpoint.respond(now, key, Reply::new(200), out));
+    world.run(Duration::from_secs(40));
+    assert!(world.steps().contains(&String::from("B->C 200 OPTIONS")), "{:?}", world.steps());
+    assert_eq!(sent(&mut world), 2);
+    assert_eq!(world.counts(B), Counts::default());
+}
+
+#[test]
 fn section_17_2_3_an_rfc_2543_branch_is_matched_by_the_whole_request() {
     let mut world = World::new().bare();
     let invite = invite_from_bare("1", "");
