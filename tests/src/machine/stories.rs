@@ -68,8 +68,8 @@ impl Talk {
 
     /// Everybody hangs up, and everybody is told that it is so.
     fn end(mut self) -> Result<Heard> {
-        let ended = self.callers.end_all();
         let heard = self.streams.end();
+        let ended = self.callers.end_all();
         ensure!(ended.completed == u64::from(self.calls), "{}\n{}", described(&ended), logs());
         Ok(heard)
     }
@@ -108,7 +108,9 @@ pub fn package(package: &Path) -> Result<String> {
     reinstall(&installed)?;
     ensure!(installed.wait_for_next_life(life)? != life, "the new program runs");
     let silence = talk.silence()?;
-    let _ = writeln!(report, "an upgrade under 5 calls: {silence:?} of silence, {:?}", talk.end()?);
+    let heard = talk.end()?;
+    let _ = writeln!(report, "an upgrade under 5 calls: {silence:?} of silence, {heard:?}");
+    ensure!(heard.arrived == heard.sent, "an upgrade loses no packet: {heard:?}");
     installed.check_record(before + 5)?;
 
     run("dpkg", &["-r", "sambung"])?;
