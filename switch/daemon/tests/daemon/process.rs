@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{TcpListener, UdpSocket},
+    os::unix::net::UnixDatagram,
     time::{Duration, Instant},
 };
 
@@ -41,6 +42,25 @@ fn busy_ports_a_bad_url_and_an_unusable_data_directory_are_named_together() {
     let busy = format!("sambungd: sip.tcp: cannot listen on {}: Address already in use", switch.sip);
     assert!(lines[2].starts_with(&busy), "{lines:?}");
     assert!(!lines.concat().contains("secret-word"));
+}
+
+/// A thread talks to a manager that stores descriptors, and the start used to wait for it for ever.
+#[test]
+fn under_a_service_manager_a_start_that_fails_ends_with_its_reasons() {
+    let switch = Switch::new();
+    let _tcp = TcpListener::bind(switch.sip).unwrap();
+    let socket = switch.path("manager");
+    let _manager = UnixDatagram::bind(&socket).unwrap();
+    let mut child = switch.command(&switch.config()).env("NOTIFY_SOCKET", &socket).spawn().unwrap();
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() && started.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("sip.tcp: cannot listen on"), "{said}");
 }
 
 #[test]
