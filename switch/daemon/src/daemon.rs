@@ -11,7 +11,7 @@ use std::{
     os::unix::fs::DirBuilderExt,
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use dialplan::Plan;
@@ -77,8 +77,7 @@ impl Daemon {
         let notifier = Notifier::from_environment();
         let mut life = Life::begin(&notifier, &mut inherited).map_err(|error| one("survival", error))?;
         let sockets = survival::wire(&mut inherited, &life.former.unread);
-        let wire = Wire::adopt(&config.sip, sockets, poll.registry(), std::time::Instant::now());
-        let wire = keep(wire, &mut mistakes);
+        let wire = keep(Wire::adopt(&config.sip, sockets, poll.registry(), Instant::now()), &mut mistakes);
         let waking = Arc::clone(&waker);
         let relay = keep(life.relay(&config.media, move || drop(waking.wake())), &mut mistakes);
         let listener = keep(listen(&config), &mut mistakes);
@@ -353,7 +352,7 @@ fn switch_of(engine: &Engine, handle: engine::Handle, events: Source, config: &C
         events,
         streams: Arc::default(),
         tls: None,
-        started: std::time::Instant::now(),
+        started: Instant::now(),
         data_dir: config.data_dir.as_path().into(),
     }
 }
