@@ -20,6 +20,8 @@ use super::{
 
 /// A datagram of SIP fits.
 const DATAGRAM_BYTES_MAX: usize = 8_192;
+/// What the kernel is asked to keep for it.
+const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 /// How long an answer of the switch may take while nothing else happens.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -50,6 +52,7 @@ impl Callee {
     pub fn start(switch: SocketAddr) -> Result<Self> {
         let socket = UdpSocket::bind((switch.ip(), 0))?;
         socket.connect(switch)?;
+        socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
         register(&socket, "callee", 1)?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         let seen = Arc::new(Seen::default());

@@ -1,11 +1,12 @@
 //! Calls at a rate: INVITE, credentials, answer, ACK, BYE, all of one account's phones on one socket.
 //!
 //! Each call is a machine of its own with the timers of RFC 3261 §17.1 (T1 500 ms), so that what is lost is sent again as
-//! phones do. What is refused with 503 is not tried again.
+//! phones do. What is refused with 503 is not tried again. Calls are begun when they are due, whatever has become of
+//! those before them; how late these phones were themselves is told, and is not charged to the switch.
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,7 @@ use anyhow::Result;
 
 use super::{
     message::{authorization, description, header, inside, status, with_body},
+    socket::{Socket, wall_now},
     switch::{DOMAIN, NUMBER},
 };
 
@@ -22,6 +24,13 @@ const T1: Duration = Duration::from_millis(500);
 const REPEATS_MAX: u32 = 6;
 /// Messages read before it is looked at who is due.
 const MESSAGES_PER_TURN: usize = 64;
+/// Calls begun before it is looked at what has come.
+const CALLS_PER_TURN: u64 = 16;
+/// Rest when nothing has come: less than lies between two calls of a flood.
+const REST: Duration = Duration::from_micros(50);
+
+/// A port for calls that have no media: nobody listens there.
+const NO_MEDIA: u16 = 9_002;
 
 /// What to do.
 #[derive(Clone, Copy, Debug)]
@@ -49,12 +58,16 @@ pub struct Outcome {
     pub failed: u64,
     /// BYEs that were never answered.
     pub byes_unanswered: u64,
-    /// From the first INVITE to its 503, microseconds, sorted.
+    /// From an INVITE, when it was first sent, to the arrival of its 503, microseconds, sorted.
     pub refused_after_micros: Vec<u32>,
-    /// From the first INVITE to the 200, microseconds, sorted.
+    /// From the first INVITE to the arrival of the 200, microseconds, sorted.
     pub answered_after_micros: Vec<u32>,
-    /// From the BYE to its 200, microseconds, sorted.
+    /// From the BYE to the arrival of its 200, microseconds, sorted.
     pub ended_after_micros: Vec<u32>,
+    /// How much later than it was due each call was begun, by no fault of the switch, microseconds, sorted.
+    pub late_micros: Vec<u32>,
+    /// Requests sent again for want of an answer.
+    pub repeats: u64,
     /// Statuses that failed calls were answered with.
     pub statuses: BTreeMap<u16, u64>,
     /// Completed calls by the second in which they were begun.
@@ -88,7 +101,9 @@ enum State {
 struct Call {
     state: State,
     begun: Instant,
-    asked: Instant,
+    /// Wall times of the first INVITE and of the latest new request.
+    begun_at: Duration,
+    asked_at: Duration,
     /// The latest request, to be sent again.
     request: String,
     repeats: u32,
@@ -101,8 +116,9 @@ struct Call {
 /// Phones of account `u0` that call.
 #[derive(Debug)]
 pub struct Callers {
-    socket: UdpSocket,
+    socket: Socket,
     local: SocketAddr,
+    body: String,
     run: String,
     next: u64,
     calls: BTreeMap<u64, Call>,
@@ -118,12 +134,12 @@ pub struct Callers {
 impl Callers {
     /// A socket beside the switch.
     pub fn new(switch: SocketAddr, run: &str) -> Result<Self> {
-        let socket = UdpSocket::bind((switch.ip(), 0))?;
-        socket.connect(switch)?;
-        super::callee::register(&socket, "u0", 1)?;
-        socket.set_read_timeout(Some(Duration::from_millis(1)))?;
+        let socket = Socket::beside(switch)?;
+        super::callee::register(socket.plain(), "u0", 1)?;
+        let local = socket.local()?;
         Ok(Self {
-            local: socket.local_addr()?,
+            local,
+            body: description(local.ip(), NO_MEDIA),
             socket,
             run: run.to_owned(),
             next: 0,
@@ -140,27 +156,38 @@ impl Callers {
         self.outcome = Outcome::default();
         self.began = Instant::now();
         let (mut buffer, end) = (vec![0; 8_192], self.began + offer.span);
+        let gap = Duration::from_secs(1) / offer.per_second.max(1);
+        let wanted = (offer.span.as_secs_f64() * f64::from(offer.per_second)) as u64;
+        let (mut due, mut last) = (self.began, self.began);
         loop {
-            let now = Instant::now();
-            let is_offering = now < end;
-            let elapsed = now.min(end) - self.began;
-            let wanted = (elapsed.as_secs_f64() * f64::from(offer.per_second)) as u64;
-            // What is behind is caught up with in small steps, so that reading is not forgotten.
-            for _ in 0..wanted.saturating_sub(self.outcome.offered).min(32) {
+            let mut now = Instant::now();
+            for _ in 0..CALLS_PER_TURN {
+                if due > now || self.outcome.offered >= wanted {
+                    break;
+                }
+                self.outcome.late_micros.push((now - due).as_micros() as u32);
+                due += gap;
                 self.begin(offer);
+                now = Instant::now();
+                last = now;
             }
-            self.read(&mut buffer, offer);
+            let read = self.read(&mut buffer, offer);
             self.mind_the_time();
             let is_settled = self.calls.values().all(|call| call.state == State::Up && offer.hold.is_none());
-            if !is_offering && self.outcome.offered >= wanted && is_settled {
+            if self.outcome.offered >= wanted && is_settled {
                 break;
             }
+            if read == 0 && due > Instant::now() {
+                self.socket.wait(REST);
+            }
         }
-        self.outcome.took = offer.span;
+        // Longer than it should have been if these phones could not keep up.
+        self.outcome.took = (last - self.began).max(end - self.began);
         let mut outcome = std::mem::take(&mut self.outcome);
         outcome.refused_after_micros.sort_unstable();
         outcome.answered_after_micros.sort_unstable();
         outcome.ended_after_micros.sort_unstable();
+        outcome.late_micros.sort_unstable();
         outcome
     }
 
@@ -173,6 +200,11 @@ impl Callers {
         let none =
             Offer { per_second: 0, span: Duration::ZERO, hold: Some(Duration::ZERO), first_media_port: 0 };
         self.run(none)
+    }
+
+    /// Answers to them that the kernel had no room for.
+    pub fn dropped(&self) -> Result<u64> {
+        self.socket.dropped()
     }
 
     fn uri() -> String {
@@ -192,18 +224,18 @@ impl Callers {
         let number = self.next;
         self.next += 1;
         let media_port = match offer.first_media_port {
-            0 => 9_002,
+            0 => NO_MEDIA,
             first => first + 2 * self.outcome.offered as u16,
         };
         self.outcome.offered += 1;
         let (uri, to) = (Self::uri(), format!("<{}>", Self::uri()));
-        let body = description(self.local.ip(), media_port);
-        let request = with_body(self.head("INVITE", &uri, number, &to, 1, "a"), &body);
-        let now = Instant::now();
+        let request = with_body(self.head("INVITE", &uri, number, &to, 1, "a"), &self.body_for(media_port));
+        let (now, wall) = (Instant::now(), wall_now());
         let call = Call {
             state: State::Asking,
             begun: now,
-            asked: now,
+            begun_at: wall,
+            asked_at: wall,
             request,
             repeats: 0,
             due: now + T1,
@@ -216,26 +248,35 @@ impl Callers {
 
     /// Sends the call's request and sets its timer.
     fn send(&mut self, number: u64, mut call: Call) {
-        let _ = self.socket.send(call.request.as_bytes());
+        self.socket.send(&call.request);
         call.due = Instant::now() + T1 * (1 << call.repeats.min(3));
         self.due.insert((call.due, number), ());
         self.calls.insert(number, call);
     }
 
-    fn read(&mut self, buffer: &mut [u8], offer: Offer) {
-        for _ in 0..MESSAGES_PER_TURN {
-            let Ok(bytes) = self.socket.recv(buffer) else { return };
-            let Ok(text) = std::str::from_utf8(&buffer[..bytes]) else { continue };
-            if let Some(status) = status(text) {
-                self.answered(status, text, offer);
-            } else if text.starts_with("BYE ") {
-                let contact = format!("sip:u0@{}", self.local);
-                let _ = self.socket.send(super::message::response(text, "200 OK", &contact, "").as_bytes());
-            }
+    fn body_for(&self, media_port: u16) -> std::borrow::Cow<'_, str> {
+        match media_port {
+            NO_MEDIA => self.body.as_str().into(),
+            port => description(self.local.ip(), port).into(),
         }
     }
 
-    fn answered(&mut self, status: u16, text: &str, offer: Offer) {
+    /// Reads what has come, and says how much.
+    fn read(&mut self, buffer: &mut [u8], offer: Offer) -> usize {
+        for count in 0..MESSAGES_PER_TURN {
+            let Some((bytes, at)) = self.socket.receive(buffer) else { return count };
+            let Ok(text) = std::str::from_utf8(&buffer[..bytes]) else { continue };
+            if let Some(status) = status(text) {
+                self.answered(status, text, at, offer);
+            } else if text.starts_with("BYE ") {
+                let contact = format!("sip:u0@{}", self.local);
+                self.socket.send(&super::message::response(text, "200 OK", &contact, ""));
+            }
+        }
+        MESSAGES_PER_TURN
+    }
+
+    fn answered(&mut self, status: u16, text: &str, at: Duration, offer: Offer) {
         let number = header(text, "Call-ID")
             .and_then(|id| id.strip_prefix(&self.run)?.strip_prefix('-')?.parse().ok());
         let Some((number, mut call)) = number.and_then(|number| self.calls.remove_entry(&number)) else {
@@ -243,7 +284,7 @@ impl Callers {
         };
         let cseq = header(text, "CSeq").unwrap_or_default();
         let now = Instant::now();
-        let micros = |since: Instant| (now - since).as_micros() as u32;
+        let micros = |since: Duration| at.saturating_sub(since).as_micros() as u32;
         match (call.state, status, cseq) {
             (State::Asking | State::Authenticating, 100..=199, _) => {
                 call.repeats = 0;
@@ -255,10 +296,10 @@ impl Callers {
                 self.acknowledge(number, &call, text, 1, "a");
                 let uri = Self::uri();
                 let authorization = authorization(text, "u0", "INVITE", &uri).unwrap_or_default();
-                let body = description(self.local.ip(), call.media_port);
                 let head = self.head("INVITE", &uri, number, &call.to, 2, "b") + &authorization;
-                call.request = with_body(head, &body);
+                call.request = with_body(head, &self.body_for(call.media_port));
                 call.state = State::Authenticating;
+                call.asked_at = wall_now();
                 call.repeats = 0;
                 self.send(number, call);
             }
@@ -269,29 +310,30 @@ impl Callers {
                     self.media.insert(call.media_port, port);
                 }
                 let ack = with_body(self.head("ACK", &call.target, number, &call.to, 2, "c"), "");
-                let _ = self.socket.send(ack.as_bytes());
-                self.outcome.answered_after_micros.push(micros(call.begun));
+                self.socket.send(&ack);
+                self.outcome.answered_after_micros.push(micros(call.begun_at));
                 call.state = State::Up;
                 call.due = offer.hold.map_or(now + Duration::from_secs(86_400), |hold| now + hold);
                 self.due.insert((call.due, number), ());
                 self.calls.insert(number, call);
             }
             (State::Ending, 200.., "3 BYE") => {
-                self.outcome.ended_after_micros.push(micros(call.asked));
+                self.outcome.ended_after_micros.push(micros(call.asked_at));
                 self.outcome.completed += 1;
                 let second = (call.begun.max(self.began) - self.began).as_secs();
                 *self.outcome.completed_in_second.entry(second).or_default() += 1;
             }
             (State::Asking | State::Authenticating, 300.., _) if cseq.ends_with("INVITE") => {
-                let (cseq, branch) = if call.state == State::Asking { (1, "a") } else { (2, "b") };
-                if !text.contains(&format!("CSeq: {cseq} ")) {
+                let (own, own_cseq, branch) =
+                    if call.state == State::Asking { (1, "1 INVITE", "a") } else { (2, "2 INVITE", "b") };
+                if cseq != own_cseq {
                     self.calls.insert(number, call);
                     return;
                 }
-                self.acknowledge(number, &call, text, cseq, branch);
+                self.acknowledge(number, &call, text, own, branch);
                 if status == 503 {
                     self.outcome.refused += 1;
-                    self.outcome.refused_after_micros.push(micros(call.asked));
+                    self.outcome.refused_after_micros.push(micros(call.asked_at));
                 } else {
                     self.outcome.failed += 1;
                     *self.outcome.statuses.entry(status).or_default() += 1;
@@ -304,14 +346,14 @@ impl Callers {
     fn acknowledge(&self, number: u64, call: &Call, refusal: &str, cseq: u32, branch: &str) {
         let to = header(refusal, "To").unwrap_or(&call.to);
         let ack = with_body(self.head("ACK", &Self::uri(), number, to, cseq, branch), "");
-        let _ = self.socket.send(ack.as_bytes());
+        self.socket.send(&ack);
     }
 
     fn hang_up(&mut self, number: u64) {
         let Some(mut call) = self.calls.remove(&number) else { return };
         call.request = with_body(self.head("BYE", &call.target, number, &call.to, 3, "d"), "");
         call.state = State::Ending;
-        call.asked = Instant::now();
+        call.asked_at = wall_now();
         call.repeats = 0;
         self.send(number, call);
     }
@@ -333,6 +375,7 @@ impl Callers {
             }
             let Some(mut call) = self.calls.remove(&number) else { continue };
             call.repeats += 1;
+            self.outcome.repeats += u64::from(call.repeats <= REPEATS_MAX);
             if call.repeats > REPEATS_MAX {
                 self.outcome.failed += 1;
                 self.outcome.byes_unanswered += u64::from(state == State::Ending);

@@ -9,6 +9,7 @@ pub mod callee;
 pub mod callers;
 pub mod media;
 pub mod message;
+pub mod socket;
 pub mod sources;
 pub mod stories;
 pub mod switch;

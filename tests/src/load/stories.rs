@@ -2,6 +2,7 @@
 //! the figures, which are ratios to be read on a machine that does nothing else.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     net::{SocketAddr, SocketAddrV4, UdpSocket},
     time::{Duration, Instant},
@@ -12,6 +13,7 @@ use super::{
     callers::{Callers, Offer, Outcome, percentile_millis},
     media::{Streams, sockets},
     message::{authorization, header, status},
+    socket::dropped,
     sources::{SOURCES, Sources},
     switch::{DOMAIN, Switch},
 };
@@ -41,16 +43,22 @@ fn print(report: &mut String, what: &str, outcome: &Outcome) {
     let part = |sorted: &[u32], part| percentile_millis(sorted, part);
     let _ = writeln!(
         report,
-        "{what}: offered {} completed {} ({:.0}/s) refused {} failed {} {:?}; 503 after p50 {:.1} p99 {:.1} ms, 200 after \
-         p50 {:.1} p99 {:.1} ms, BYE p99 {:.1} ms, unanswered BYEs {}; completed in each second {:?}",
+        "{what}: offered {} in {:.1} s (late p50 {:.1} p99 {:.1} ms) completed {} ({:.0}/s) refused {} failed {} {:?} repeats \
+         {}; 503 after p50 {:.1} p99 {:.1} p99.9 {:.1} ms, 200 after p50 {:.1} p99 {:.1} ms, BYE p99 {:.1} ms, unanswered \
+         BYEs {}; completed in each second {:?}",
         outcome.offered,
+        outcome.took.as_secs_f64(),
+        part(&outcome.late_micros, 0.5),
+        part(&outcome.late_micros, 0.99),
         outcome.completed,
         outcome.goodput(),
         outcome.refused,
         outcome.failed,
         outcome.statuses,
+        outcome.repeats,
         part(&outcome.refused_after_micros, 0.5),
         part(&outcome.refused_after_micros, 0.99),
+        part(&outcome.refused_after_micros, 0.999),
         part(&outcome.answered_after_micros, 0.5),
         part(&outcome.answered_after_micros, 0.99),
         part(&outcome.ended_after_micros, 0.99),
@@ -93,6 +101,15 @@ pub fn running_calls(switch: SocketAddr, callee: &Callee, calls: u16) -> (Caller
     (talkers, streams)
 }
 
+/// What each thread has used in between.
+fn used(before: &BTreeMap<String, Duration>, after: &BTreeMap<String, Duration>) -> String {
+    let spent = |(name, time): (&String, &Duration)| {
+        let spent = time.saturating_sub(before.get(name).copied().unwrap_or_default());
+        (!spent.is_zero()).then(|| format!(" {name} {spent:.1?}"))
+    };
+    after.iter().filter_map(spent).collect()
+}
+
 /// What a flood has come to.
 #[derive(Clone, Debug)]
 pub struct Flooded {
@@ -115,16 +132,20 @@ pub fn flood(size: Size) -> Flooded {
     std::thread::sleep(Duration::from_secs(1));
 
     let (mut talkers, streams) = running_calls(switch.sip, &callee, size.running);
-    let before = switch.processor_time().unwrap();
+    let (before, began) = (switch.processor_times().unwrap(), Instant::now());
     let flooded = callers.run(offer((peak * 10.0) as u32, size.flood_for));
-    let used = switch.processor_time().unwrap() - before;
+    let (after, took) = (switch.processor_times().unwrap(), began.elapsed());
     print(&mut report, "ten times the peak", &flooded);
     let heard = streams.end();
     let shed = switch.figure("sambung_notices_total{kind=\"shed\"}").unwrap();
     let _ = writeln!(
         report,
-        "processor of the switch {used:?}, shed {shed}, media of {} calls {heard:?}",
-        size.running
+        "shed {shed}; dropped by the kernel {} in front of the switch, {} in front of the callers; media of {} calls \
+         {heard:?}; processor of the switch in {took:.1?}:{}",
+        dropped(switch.sip).unwrap(),
+        callers.dropped().unwrap(),
+        size.running,
+        used(&before, &after),
     );
 
     let after = callers.run(offer((peak / 3.0) as u32, Duration::from_secs(3)));

@@ -1,6 +1,7 @@
 //! `sambungd` alone, with accounts `u0` … and `callee`, on a loopback address of its own.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Duration,
@@ -121,13 +122,21 @@ impl Switch {
         Ok(statm.split(' ').nth(1).context("statm")?.parse::<u64>()? * PAGE_BYTES)
     }
 
-    /// The processor time that it has used.
-    pub fn processor_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.running.pid()))?;
-        let fields: Vec<&str> = stat.rsplit_once(") ").context("stat")?.1.split(' ').collect();
-        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-        // utime and stime, in hundredths of a second.
-        Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+    /// The processor time that each of its threads has used, by the thread's name; those of one name together.
+    pub fn processor_times(&self) -> Result<BTreeMap<String, Duration>> {
+        let mut times = BTreeMap::new();
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.running.pid()))? {
+            // A thread may have ended since the list was made.
+            let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
+            let (name, rest) = stat.rsplit_once(") ").context("stat")?;
+            let fields: Vec<&str> = rest.split(' ').collect();
+            let ticks =
+                |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+            let name = name.split_once('(').map_or(name, |(_, name)| name);
+            // utime and stime, in hundredths of a second.
+            *times.entry(name.to_owned()).or_default() += Duration::from_millis((ticks(11) + ticks(12)) * 10);
+        }
+        Ok(times)
     }
 
     /// What it has logged, for people who look at a failure.
