@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::script::Script;
+use super::story::{Timed, again, answer, in_dialog, keep, tail, valid};
 use calls::{ClockMark, Counts, Input, LiveChange, Output, Outputs, Switchboard, SwitchboardConfig};
 use contract::{
     command::Command,
@@ -18,19 +19,29 @@ use contract::{
     time::Timestamp,
 };
 use dialplan::Plan;
-use sip::{ContactValue, Flow, Index, OwnedMessage, Transport, digest};
+use sip::{ContactValue, Flow, OwnedMessage, Transport, digest};
 use streams::media::{LeaseId, LegReport, MediaCommand, MediaEvent, PortLease};
 use uuid::Uuid;
 
 const STEPS_MAX: usize = 160;
-/// Wake-ups at one instant; more is a timer that does not go off.
-const WAKE_UPS_MAX: usize = 5_000;
 const LEASES: u32 = 12;
 const DOMAIN: &str = "demo.sambung.test";
 const USERS: [&str; 4] = ["1001", "1002", "1003", "u0"];
 const NUMBERS: [&str; 8] = ["1001", "1002", "1003", "u0", "100", "200", "300", "9999"];
-const IN_DIALOG: [&str; 10] =
-    ["ACK", "BYE", "INVITE", "CANCEL", "INFO", "UPDATE", "PRACK", "OPTIONS", "REFER", "MESSAGE"];
+const IN_DIALOG: [&str; 12] = [
+    "ACK",
+    "BYE",
+    "INVITE",
+    "CANCEL",
+    "INFO",
+    "UPDATE",
+    "PRACK",
+    "OPTIONS",
+    "REFER",
+    "MESSAGE",
+    "SUBSCRIBE",
+    "NOTIFY",
+];
 const STATUS: [u16; 16] = [100, 180, 180, 183, 200, 200, 200, 200, 302, 404, 408, 481, 486, 488, 491, 603];
 const EXTRAS: [&str; 8] = [
     "",
@@ -42,6 +53,20 @@ const EXTRAS: [&str; 8] = [
     "Privacy: id\r\nP-Preferred-Identity: <sip:1003@demo.sambung.test>\r\n",
     "Record-Route: <sip:198.51.100.9;lr>\r\n",
 ];
+
+/// Requests outside dialogs that are no calls, and what they need.
+const OUTSIDE: [(&str, &str); 8] = [
+    ("MESSAGE", ""),
+    ("SUBSCRIBE", "Event: dialog\r\nExpires: 600\r\n"),
+    ("SUBSCRIBE", "Event: reg\r\nExpires: 600\r\n"),
+    ("SUBSCRIBE", "Event: presence\r\nExpires: 0\r\n"),
+    ("OPTIONS", ""),
+    ("REFER", "Refer-To: <sip:1002@demo.sambung.test>\r\n"),
+    ("PUBLISH", "Event: presence\r\n"),
+    ("NOTIFY", "Event: dialog\r\nSubscription-State: active\r\n"),
+];
+/// Strangers that make a queue stand.
+const CROWD: usize = 24;
 
 /// Plays one story.
 pub fn switchboard(data: &[u8]) {
@@ -102,6 +127,8 @@ struct Story {
     snapshot: Snapshot,
     phones: Vec<Phone>,
     last: Vec<u8>,
+    /// How long messages wait for the switch.
+    queued: Duration,
     /// Leases the switch has given back and the relay has not confirmed.
     closing: Vec<LeaseId>,
     /// Leases in the relay's hands, opened or not.
@@ -110,6 +137,20 @@ struct Story {
     /// Facts of each call: the number of its last event, and whether it has ended.
     journal: BTreeMap<CallId, (u32, bool)>,
     calls_begun: u32,
+}
+
+impl Timed for Story {
+    fn clock(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn deadline(&self) -> Option<(Instant, String)> {
+        self.board.deadline().map(|(at, why)| (at, format!("{why:?}")))
+    }
+
+    fn wake(&mut self) {
+        self.tell(Input::Timeout);
+    }
 }
 
 impl Story {
@@ -128,6 +169,7 @@ impl Story {
             snapshot,
             phones,
             last: Vec::new(),
+            queued: Duration::ZERO,
             closing: Vec::new(),
             lent: BTreeMap::new(),
             live: BTreeSet::new(),
@@ -144,6 +186,12 @@ impl Story {
 
     fn step(&mut self, script: &mut Script<'_>) {
         let (what, phone) = (script.byte(), script.below(USERS.len()));
+        match what {
+            232..=239 => return self.ask(phone, script),
+            240..=247 => return self.pressure(phone, script),
+            248.. => return self.hurry(script),
+            _ => {}
+        }
         match what % 16 {
             0 => self.send(phone, Draft::register(phone, u32::from(script.byte()) * 30)),
             1 | 2 => self.call(phone, script),
@@ -194,23 +242,52 @@ impl Story {
         self.send(phone, draft);
     }
 
+    /// A request outside any dialog that is no call.
+    fn ask(&mut self, phone: usize, script: &mut Script<'_>) {
+        let (method, extra) = script.pick(&OUTSIDE);
+        let number = script.pick(&NUMBERS);
+        self.calls_begun += 1;
+        let draft = Draft {
+            method,
+            uri: format!("sip:{number}@{DOMAIN}"),
+            to: format!("<sip:{number}@{DOMAIN}>"),
+            call_id: format!("ask{}", self.calls_begun),
+            cseq: 1,
+            extra: format!("{extra}{}", script.pick(&EXTRAS)),
+            body: method == "MESSAGE",
+        };
+        self.send(phone, draft);
+    }
+
+    /// More comes in than goes out: a crowd of strangers, and everything waits.
+    fn pressure(&mut self, phone: usize, script: &mut Script<'_>) {
+        self.queued = Duration::from_millis(u64::from(script.byte()));
+        let source = format!("203.0.113.{}:5060", script.byte()).parse().expect("an address");
+        let flow = Flow { remote: source, ..flow(0) };
+        let method = script.pick(&["REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE"]);
+        for number in 0..CROWD {
+            let draft = Draft { method, ..Draft::register(phone, 60) };
+            let text = self.written(phone, &Draft { call_id: format!("crowd{number}"), ..draft }, "");
+            self.now += Duration::from_millis(10);
+            self.tell(Input::Received { flow, bytes: text.as_bytes(), queued: self.queued });
+        }
+    }
+
+    /// The switch comes to rest, or messages wait for as long as it pleases.
+    fn hurry(&mut self, script: &mut Script<'_>) {
+        match script.byte() {
+            0..=127 => self.tell(Input::Idle),
+            millis => self.queued = Duration::from_millis(u64::from(millis) - 128),
+        }
+    }
+
     /// Answers something the phone has received.
     fn respond(&mut self, phone: usize, script: &mut Script<'_>) {
         let inbox = &self.phones[phone].inbox;
         let requests: Vec<_> = inbox.iter().filter(|message| message.view().is_request()).collect();
         let Some(request) = script.any(&requests) else { return };
         let (status, extra, how) = (script.pick(&STATUS), script.pick(&EXTRAS), script.byte());
-        let mut text = format!("SIP/2.0 {status} x\r\n");
-        for (name, _, value) in request.view().headers() {
-            match name.to_ascii_lowercase().as_str() {
-                "via" | "from" | "call-id" | "cseq" | "record-route" => {
-                    text += &format!("{name}: {value}\r\n");
-                }
-                "to" if value.contains(";tag=") => text += &format!("To: {value}\r\n"),
-                "to" => text += &format!("To: {value};tag=t{phone}\r\n"),
-                _ => {}
-            }
-        }
+        let mut text = answer(request, status, &format!("t{phone}"));
         let flow = self.phones[phone].flow;
         let direction = ["sendrecv", "sendonly", "inactive", "recvonly"][usize::from(how & 3)];
         let body = if status < 300 && how & 4 == 0 { sdp(flow, direction) } else { String::new() };
@@ -247,10 +324,8 @@ impl Story {
         extra: &str,
         body: &str,
     ) -> Option<String> {
+        let (from, to, call_id) = in_dialog(message, &format!("t{phone}"))?;
         let view = message.view();
-        let (from, to) = (view.named("From")?, view.named("To")?);
-        let (from, to) = if view.is_request() { (to, from) } else { (from, to) };
-        let from = if from.contains(";tag=") { from.to_owned() } else { format!("{from};tag=t{phone}") };
         let target = match view.contacts().next() {
             Some(Ok(ContactValue::Address(contact))) => contact.uri.to_owned(),
             _ => format!("sip:{DOMAIN}"),
@@ -261,7 +336,7 @@ impl Story {
              To: {to}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContact: <sip:{user}@{}>\r\n{extra}{}",
             flow.transport.as_str(),
             flow.remote,
-            view.call_id().ok()?,
+            call_id,
             flow.remote,
             tail(body)
         ))
@@ -283,18 +358,7 @@ impl Story {
 
     /// The last message once more, from anybody, as it was or changed.
     fn again(&mut self, phone: usize, script: &mut Script<'_>) {
-        let mut bytes = self.last.clone();
-        let at = script.below(256) * 256 + script.below(256);
-        match script.byte() % 4 {
-            0 => bytes.truncate(at.min(bytes.len())),
-            1 => {
-                let len = bytes.len().max(1);
-                if let Some(byte) = bytes.get_mut(at % len) {
-                    *byte = script.byte();
-                }
-            }
-            _ => {}
-        }
+        let bytes = again(&self.last, script);
         self.tell_bytes(phone, bytes);
     }
 
@@ -353,7 +417,7 @@ impl Story {
 
     fn tell_bytes(&mut self, phone: usize, bytes: Vec<u8>) {
         let flow = self.phones[phone].flow;
-        self.tell(Input::Received { flow, bytes: &bytes, queued: Duration::ZERO });
+        self.tell(Input::Received { flow, bytes: &bytes, queued: self.queued });
         self.last = bytes;
     }
 
@@ -365,24 +429,15 @@ impl Story {
         for output in out.drain() {
             match output {
                 Output::Send { flow, bytes } => {
-                    let mut index = Index::new();
-                    let message = sip::parse(&bytes, &mut index).expect("what we send can be read");
-                    // The refusal of a malformed request gives its malformed fields back.
-                    if !matches!(message.status(), Some(400 | 414 | 416 | 505)) {
-                        assert_eq!(message.require_valid(), Ok(()), "{}", String::from_utf8_lossy(&bytes));
-                    }
+                    let message = valid(&bytes);
                     let Some(phone) = self.phones.iter().position(|one| one.flow.remote == flow.remote)
                     else {
                         continue;
                     };
-                    if message.status() == Some(401) {
-                        challenged.push((phone, message.to_owned()));
+                    if message.view().status() == Some(401) {
+                        challenged.push((phone, message));
                     } else {
-                        let inbox = &mut self.phones[phone].inbox;
-                        if inbox.len() >= 12 {
-                            inbox.remove(0);
-                        }
-                        inbox.push(message.to_owned());
+                        keep(&mut self.phones[phone].inbox, 12, message);
                     }
                 }
                 Output::Media(command) => self.ordered(command),
@@ -446,21 +501,9 @@ impl Story {
         }
     }
 
-    fn pass(&mut self, span: Duration) {
-        let until = self.now + span;
-        let (mut at_once, mut last) = (0, self.now);
-        while let Some((at, why)) = self.board.deadline().filter(|(at, _)| *at <= until) {
-            self.now = self.now.max(at);
-            at_once = if self.now == last { at_once + 1 } else { 0 };
-            last = self.now;
-            assert!(at_once < WAKE_UPS_MAX, "{why:?} does not go off");
-            self.tell(Input::Timeout);
-        }
-        self.now = until;
-    }
-
     /// Everybody lets go.
     fn end(&mut self) {
+        self.queued = Duration::ZERO;
         for _ in 0..2 {
             for call in self.live.clone() {
                 self.tell(Input::Command(Command::HangUp { call }));
@@ -488,14 +531,10 @@ fn flow(phone: usize) -> Flow {
     let local = "192.0.2.1:5060".parse().expect("an address");
     let remote = format!("198.51.100.{}:5060", phone + 1).parse().expect("an address");
     match phone {
+        2 => Flow { transport: Transport::Tls, local, remote, connection: 3 },
         3 => Flow { transport: Transport::Tcp, local, remote, connection: 4 },
         _ => Flow::udp(local, remote),
     }
-}
-
-fn tail(body: &str) -> String {
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-    format!("{kind}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 fn sdp(flow: Flow, direction: &str) -> String {

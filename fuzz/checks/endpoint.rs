@@ -3,20 +3,21 @@
 //! Invariants: no panic; all that is sent is a valid message; a session ends once; limits hold; timers at one
 //! instant come to an end; when the owner has let go of everything and the timers have run out, nothing is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::script::Script;
+use super::story::{Timed, again, answer, in_dialog, keep, tail, valid};
 use sip::{
-    Body, Counts, Endpoint, EndpointConfig, Event, Flow, Index, Input, Invite, NewRequest, Output, Outputs,
-    OwnedMessage, Party, Provisional, Reply, RequestKey, ServerKey, SessionKey, Transport,
+    Body, Counts, Endpoint, EndpointConfig, Event, Flow, Grant, Index, Input, Invite, NewRequest, Output,
+    Outputs, OutsideRequest, OwnedMessage, Party, Provisional, Reply, RequestKey, ServerKey, SessionKey,
+    SubscriptionKey, Termination, Transport, Way,
 };
 
 const STEPS_MAX: usize = 200;
-/// Timers that fire at one instant; more is a timer that does not go off.
-const FIRINGS_MAX: usize = 5_000;
 const TRANSACTIONS_MAX: usize = 40;
 const SESSIONS_MAX: usize = 8;
+const SUBSCRIPTIONS_MAX: usize = 6;
 const METHODS: [&str; 14] = [
     "INVITE",
     "ACK",
@@ -67,10 +68,28 @@ pub fn endpoint(data: &[u8]) {
         story.step(&mut script);
         let counts = story.endpoint.counts();
         assert!(counts.sessions <= SESSIONS_MAX, "{counts:?}");
-        // BYE, CANCEL and ACK are served beyond the limit; each session can have a few of them.
-        assert!(counts.transactions <= TRANSACTIONS_MAX + SESSIONS_MAX * 24, "{counts:?}");
+        assert!(counts.subscriptions <= SUBSCRIPTIONS_MAX, "{counts:?}");
+        // BYE, CANCEL and ACK are served beyond the limit; each session can have a few of them, and each subscription its
+        // NOTIFY and its refreshments.
+        let beyond = SESSIONS_MAX * 24 + SUBSCRIPTIONS_MAX * 24;
+        assert!(counts.transactions <= TRANSACTIONS_MAX + beyond, "{counts:?}");
     }
     story.end();
+}
+
+impl Timed for Story {
+    fn clock(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn deadline(&self) -> Option<(Instant, String)> {
+        self.endpoint.deadline().map(|(at, why)| (at, format!("{why:?}")))
+    }
+
+    fn wake(&mut self) {
+        self.endpoint.handle(self.now, Input::Timeout, &mut self.out);
+        self.listen();
+    }
 }
 
 struct Story {
@@ -87,6 +106,10 @@ struct Story {
     in_dialog: Vec<RequestKey>,
     /// Sessions and whether they are over.
     sessions: BTreeMap<SessionKey, bool>,
+    /// Subscriptions of peers that are not over.
+    subscriptions: BTreeSet<SubscriptionKey>,
+    /// Requests of ours outside dialogs that nobody has answered.
+    asked: BTreeSet<RequestKey>,
     /// The early dialog that a session has spoken of last.
     early: BTreeMap<SessionKey, Box<str>>,
 }
@@ -98,6 +121,7 @@ impl Story {
             methods,
             transactions_max: TRANSACTIONS_MAX,
             sessions_max: SESSIONS_MAX,
+            subscriptions_max: SUBSCRIPTIONS_MAX,
             ..EndpointConfig::default()
         };
         Self {
@@ -112,12 +136,23 @@ impl Story {
             accepted: Vec::new(),
             in_dialog: Vec::new(),
             sessions: BTreeMap::new(),
+            subscriptions: BTreeSet::new(),
+            asked: BTreeSet::new(),
             early: BTreeMap::new(),
         }
     }
 
     fn step(&mut self, script: &mut Script<'_>) {
-        match script.byte() % 16 {
+        match script.byte() {
+            240..=247 => self.turn_away(script),
+            248.. => self.subscription(script),
+            what => self.usual_step(what, script),
+        }
+        self.listen();
+    }
+
+    fn usual_step(&mut self, what: u8, script: &mut Script<'_>) {
+        match what % 16 {
             0 | 1 => self.fresh_request(script),
             2 | 3 => self.response(script),
             4 => self.request_in_dialog(script),
@@ -135,7 +170,6 @@ impl Story {
             14 => self.call(script),
             _ => self.hang_up(script),
         }
-        self.listen();
     }
 
     fn receive(&mut self, bytes: Vec<u8>) {
@@ -170,17 +204,7 @@ impl Story {
         let requests: Vec<_> = self.sent.iter().filter(|message| message.view().is_request()).collect();
         let Some(request) = script.any(&requests) else { return };
         let (status, extra, fork) = (script.pick(&STATUS), script.pick(&EXTRAS), script.byte() & 3);
-        let mut text = format!("SIP/2.0 {status} x\r\n");
-        for (name, _, value) in request.view().headers() {
-            match name.to_ascii_lowercase().as_str() {
-                "via" | "from" | "call-id" | "cseq" | "record-route" => {
-                    text += &format!("{name}: {value}\r\n");
-                }
-                "to" if value.contains(";tag=") => text += &format!("To: {value}\r\n"),
-                "to" => text += &format!("To: {value};tag=t{fork}\r\n"),
-                _ => {}
-            }
-        }
+        let mut text = answer(request, status, &format!("t{fork}"));
         let body = if status < 300 && fork != 3 { SDP } else { "" };
         text += &format!("Contact: <sip:b{fork}@192.0.2.8>\r\n{extra}{}", tail(body));
         self.receive(text.into_bytes());
@@ -190,14 +214,7 @@ impl Story {
     fn request_in_dialog(&mut self, script: &mut Script<'_>) {
         let Some(message) = script.any(&self.sent) else { return };
         let (method, names, extra) = (script.pick(&METHODS), script.byte(), script.pick(&EXTRAS));
-        let view = message.view();
-        let (Some(from), Some(to), Ok(call_id)) = (view.named("From"), view.named("To"), view.call_id())
-        else {
-            return;
-        };
-        // Their From is our To in a request of ours, our From in a response of ours.
-        let (from, to) = if view.is_request() { (to, from) } else { (from, to) };
-        let from = if from.contains(";tag=") { from.to_owned() } else { format!("{from};tag=t0") };
+        let Some((from, to, call_id)) = in_dialog(message, "t0") else { return };
         let (branch, cseq) = (names & 7, names >> 3);
         let body = if method == "INVITE" || method == "UPDATE" { SDP } else { "" };
         let text = format!(
@@ -212,18 +229,7 @@ impl Story {
 
     /// The last message once more, changed a little or cut off.
     fn damaged(&mut self, script: &mut Script<'_>) {
-        let mut bytes = self.last.clone();
-        let at = script.below(256) * 256 + script.below(256);
-        match script.byte() % 4 {
-            0 => bytes.truncate(at.min(bytes.len())),
-            1 => {
-                let len = bytes.len().max(1);
-                if let Some(byte) = bytes.get_mut(at % len) {
-                    *byte = script.byte();
-                }
-            }
-            _ => {}
-        }
+        let bytes = again(&self.last, script);
         self.receive(bytes);
     }
 
@@ -241,7 +247,62 @@ impl Story {
                     self.begun(key);
                 }
             }
+            how if request.message.view().method() == sip::Method::Subscribe => {
+                let grant = Grant { contact_user: String::from("us"), is_pending: how == 1 };
+                let accepted = self.endpoint.accept_subscription(self.now, request, grant, &mut self.out);
+                self.subscriptions.extend(accepted.ok());
+            }
             _ => self.accepted.extend(self.endpoint.accept(self.now, request, &mut self.out).ok()),
+        }
+    }
+
+    /// The owner has too much to do: what comes next is turned away before it is taken up.
+    fn turn_away(&mut self, script: &mut Script<'_>) {
+        let mut index = Index::new();
+        let Ok(message) = sip::parse(&self.last, &mut index) else { return };
+        if !message.is_request() {
+            return;
+        }
+        if message.method() == sip::Method::Ack {
+            let _ = self.endpoint.is_ack_of_shed(self.now, &message);
+            return;
+        }
+        let Some(knock) = self.endpoint.knock(&message) else { return };
+        // Only what is valid is known, and only what is not known may be turned away.
+        if message.require_valid().is_ok() && !self.endpoint.knows(&knock) {
+            self.endpoint.shed(self.now, self.flow, &knock, u64::from(script.byte()), &mut self.out);
+            assert!(self.endpoint.was_shed(self.now, &knock), "a repeat gets the same answer");
+        }
+    }
+
+    /// The owner tells of states, or asks somebody something outside any dialog.
+    fn subscription(&mut self, script: &mut Script<'_>) {
+        let (order, now) = (script.byte(), self.now);
+        let keys: Vec<_> = self.subscriptions.iter().copied().collect();
+        let key = script.any(&keys).copied();
+        match (order % 5, key) {
+            (0, Some(key)) => self.endpoint.state_changed(now, key, &mut self.out),
+            (1, Some(key)) => self.endpoint.activate_subscription(now, key, &mut self.out),
+            (2, Some(key)) => {
+                self.endpoint.end_subscription(now, key, Termination::Deactivated, &mut self.out);
+            }
+            (3, Some(key)) => self.endpoint.notify(now, key, Some(Body::sdp(SDP)), &mut self.out),
+            _ => {
+                let request = OutsideRequest {
+                    flow: flow(order),
+                    method: script.pick(&METHODS).into(),
+                    request_uri: String::from("sip:b@192.0.2.8"),
+                    from: Party::new("sip:a@192.0.2.1"),
+                    to: Party::new("sip:b@192.0.2.8"),
+                    contact_user: (order & 64 == 0).then(|| String::from("us")),
+                    routes: Vec::new(),
+                    max_forwards: 70,
+                    headers: Vec::new(),
+                    body: None,
+                    datagram_bytes_max: (order & 128 == 0).then_some(1_300),
+                };
+                self.asked.extend(self.endpoint.request_outside(now, request, &mut self.out).ok());
+            }
         }
     }
 
@@ -311,7 +372,14 @@ impl Story {
             reliable: how & 2 == 0,
             max_breadth: None,
             body,
-            fallbacks: Vec::new(),
+            fallbacks: (how & 16 != 0)
+                .then(|| Way {
+                    flow: flow(how >> 5),
+                    request_uri: String::from("sip:b@192.0.2.7"),
+                    routes: Vec::new(),
+                })
+                .into_iter()
+                .collect(),
         };
         if let Ok(key) = self.endpoint.invite(self.now, invite, &mut self.out) {
             self.begun(key);
@@ -338,16 +406,7 @@ impl Story {
         while let Some(output) = self.out.pop() {
             match output {
                 Output::Send { bytes, .. } => {
-                    let mut index = Index::new();
-                    let message = sip::parse(&bytes, &mut index).expect("what we send can be read");
-                    // The refusal of a malformed request gives its malformed fields back.
-                    if !matches!(message.status(), Some(400 | 414 | 416 | 505)) {
-                        assert_eq!(message.require_valid(), Ok(()), "{}", String::from_utf8_lossy(&bytes));
-                    }
-                    if self.sent.len() >= 32 {
-                        self.sent.remove(0);
-                    }
-                    self.sent.push(message.to_owned());
+                    keep(&mut self.sent, 32, valid(&bytes));
                 }
                 Output::Event(event) => self.hear(event),
             }
@@ -357,6 +416,19 @@ impl Story {
     fn hear(&mut self, event: Event) {
         match event {
             Event::Request(request) => self.offered.push(request),
+            Event::OutsideResponse { request, .. } => {
+                assert!(self.asked.remove(&request), "an answer to what was not asked, or a second one");
+            }
+            Event::StateWanted { subscription, is_full } => {
+                assert!(self.subscriptions.contains(&subscription), "of a subscription that is over");
+                // An owner that forgets to answer is forgotten, too.
+                if is_full {
+                    self.endpoint.notify(self.now, subscription, Some(Body::sdp(SDP)), &mut self.out);
+                }
+            }
+            Event::SubscriptionEnded { subscription, .. } => {
+                assert!(self.subscriptions.remove(&subscription), "a subscription ends once");
+            }
             Event::InDialog { session, request, .. } => {
                 self.told(session);
                 self.in_dialog.push(request);
@@ -391,21 +463,6 @@ impl Story {
         assert_eq!(self.sessions.get(&session), Some(&false), "news of a session that is over or unknown");
     }
 
-    /// Lets time pass.
-    fn pass(&mut self, span: Duration) {
-        let until = self.now + span;
-        let (mut at_once, mut last) = (0, self.now);
-        while let Some((at, why)) = self.endpoint.deadline().filter(|(at, _)| *at <= until) {
-            self.now = self.now.max(at);
-            at_once = if self.now == last { at_once + 1 } else { 0 };
-            last = self.now;
-            assert!(at_once < FIRINGS_MAX, "{why:?} does not go off");
-            self.endpoint.handle(self.now, Input::Timeout, &mut self.out);
-            self.listen();
-        }
-        self.now = until;
-    }
-
     /// The owner lets go of everything.
     fn end(&mut self) {
         self.offered.clear();
@@ -416,8 +473,12 @@ impl Story {
                 self.endpoint.hang_up(self.now, key, None, &mut self.out);
                 self.listen();
             }
+            for key in self.subscriptions.clone() {
+                self.endpoint.end_subscription(self.now, key, Termination::NoResource, &mut self.out);
+            }
             self.pass(Duration::from_secs(400));
         }
+        assert!(self.subscriptions.is_empty() && self.asked.is_empty(), "somebody waits for ever");
         assert_eq!(self.endpoint.counts(), Counts::default(), "something is left");
     }
 }
@@ -430,11 +491,6 @@ fn flow(what: u8) -> Flow {
         0 => Flow::udp(local, remote),
         _ => Flow { transport: Transport::Tcp, local, remote, connection: u64::from(what & 3) + 1 },
     }
-}
-
-fn tail(body: &str) -> String {
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-    format!("{kind}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// `;tag=…` of From or To.

@@ -9,3 +9,5 @@ pub mod media;
 pub mod path;
 pub mod script;
 pub mod sip;
+pub mod story;
+pub mod stun;

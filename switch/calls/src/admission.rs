@@ -3,9 +3,11 @@
 //! The order is that of DESIGN D8: what overload turns away and what nobody has authenticated leaves nothing
 //! behind. Answers up to that point are stateless.
 
+mod lanes;
 mod overload;
 mod shed;
 
+pub use lanes::{Lanes, is_new_work};
 pub(crate) use overload::Overload;
 
 use contract::id::CallId;

@@ -1,5 +1,7 @@
 //! What a request says about a call before anybody decides anything: whose domain, what was dialled, by whom.
 
+use std::borrow::Cow;
+
 use dialplan::{OrgPlan, Plan};
 use sip::{HeaderName, Host, Message, NameAddr, Scheme, Uri};
 
@@ -30,11 +32,11 @@ pub(crate) fn addressed<'p>(
 
 /// What was dialled: the user part of the Request-URI without its escapes, `None` when there is none or it is
 /// longer than any number.
-pub(crate) fn dialled(message: &Message<'_>) -> Option<String> {
+pub(crate) fn dialled<'a>(message: &Message<'a>) -> Option<Cow<'a, str>> {
     let uri = Uri::parse(message.request_uri()).ok()?;
     let user = uri.user_text()?;
     let is_text = !user.chars().any(char::is_control);
-    (is_text && user.len() <= DIALLED_BYTES_MAX).then(|| user.into_owned())
+    (is_text && user.len() <= DIALLED_BYTES_MAX).then_some(user)
 }
 
 /// Whether a From or To names this user of this organisation.

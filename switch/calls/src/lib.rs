@@ -37,6 +37,7 @@ mod sender;
 mod stock;
 mod switchboard;
 
+pub use admission::{Lanes, is_new_work};
 pub use clock::ClockMark;
 pub use config::{Limits, Redirects, SwitchboardConfig, Timeouts};
 pub use contract::command::{Command, Outcome};

@@ -119,6 +119,8 @@ pub enum Notice {
     Silenced,
     /// New work was answered 503 before it was taken up: messages have to wait too long for us.
     Shed,
+    /// The ACK of such a 503.
+    ShedAcked,
     /// A new call was answered 503: too many calls.
     CallsFull,
     /// A new call was answered 503: the journal cannot keep up.

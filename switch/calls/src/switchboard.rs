@@ -45,7 +45,6 @@ pub struct Switchboard {
     pub(crate) authenticator: Authenticator,
     pub(crate) guard: Guard,
     pub(crate) overload: Overload,
-    pub(crate) fingerprints: Fingerprints,
     /// Scratch of the parser.
     pub(crate) index: Index,
     pub(crate) registrar: Registrar,
@@ -116,7 +115,6 @@ impl Switchboard {
             authenticator: Authenticator::new(&config, &mut random),
             guard: Guard::new(config.guard.clone(), fingerprints),
             overload: Overload::new(config.queue_delay_target, clock.instant),
-            fingerprints,
             index: Index::new(),
             registrar: Registrar::new(config.limits),
             messages: Messages::default(),

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use calls::{ClockMark, Counts, Input, Outputs, Switchboard, SwitchboardConfig};
+use calls::{ClockMark, Counts, Input, Output, Outputs, Switchboard, SwitchboardConfig};
 use contract::{
     id::OrgId,
     snapshot::{Organisation, Snapshot},
@@ -22,6 +22,10 @@ const DOMAIN: &str = "demo.sambung.test";
 /// Enough that one byte kept for each would show, whatever the allocator rounds to.
 const MESSAGES: u32 = 20_000;
 const SOURCES: u32 = 65_000;
+/// REGISTERs without credentials: two for each source. `bin/soak` sends half a million.
+const REGISTERS: u32 = 130_000;
+/// What the tables of fixed size may take in all, and with them everything that strangers make the switchboard take.
+const GROWTH_BYTES_MAX: u64 = 16 << 20;
 
 fn switchboard(now: Instant) -> Switchboard {
     let organisation = Organisation {
@@ -63,11 +67,27 @@ fn message(number: u32, from: SocketAddr) -> String {
     )
 }
 
-fn send(board: &mut Switchboard, now: Instant, number: u32, queued: Duration, out: &mut Outputs) {
-    let from = SocketAddr::new(Ipv4Addr::from(0x0b00_0000 + number % SOURCES).into(), 5060);
+fn source(number: u32) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::from(0x0b00_0000 + number % SOURCES).into(), 5060)
+}
+
+/// A message that has waited for so long. Gives how much followed from it.
+fn receive(
+    board: &mut Switchboard,
+    now: Instant,
+    from: SocketAddr,
+    text: &str,
+    queued: Duration,
+    out: &mut Outputs,
+) -> usize {
     let flow = Flow::udp("192.0.2.1:5060".parse().unwrap(), from);
-    board.handle(now, Input::Received { flow, bytes: message(number, from).as_bytes(), queued }, out);
-    while out.pop().is_some() {}
+    board.handle(now, Input::Received { flow, bytes: text.as_bytes(), queued }, out);
+    std::iter::from_fn(|| out.pop()).filter(|output| matches!(output, Output::Send { .. })).count()
+}
+
+fn send(board: &mut Switchboard, now: Instant, number: u32, queued: Duration, out: &mut Outputs) {
+    let from = source(number);
+    receive(board, now, from, &message(number, from), queued, out);
 }
 
 /// Bytes that the switchboard holds more after so many messages, each a millisecond after the other.
@@ -101,4 +121,48 @@ fn nothing_is_kept_for_strangers() {
 #[test]
 fn nothing_is_kept_for_those_who_are_turned_away() {
     assert_eq!(growth(Duration::from_millis(50)), 0);
+}
+
+/// The message with another number, of the same length and without taking memory, so that it can be sent fast.
+fn renumber(text: &mut String, at: &[usize], number: u32) {
+    for at in at {
+        text.replace_range(*at..*at + 7, std::str::from_utf8(&digits(number)).unwrap());
+    }
+}
+
+fn digits(number: u32) -> [u8; 7] {
+    let mut digits = [b'0'; 7];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap();
+        rest /= 10;
+    }
+    digits
+}
+
+#[test]
+fn registers_of_65000_strangers_grow_the_heap_by_no_more_than_the_tables_of_fixed_size() {
+    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    let mut now = Instant::now();
+    let mut board = switchboard(now);
+    let mut out = Outputs::new();
+    let mut text = format!(
+        "REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;rport;branch=z9hG4bK#######\r\n\
+         From: <sip:u#######@{DOMAIN}>;tag=#######\r\nTo: <sip:u#######@{DOMAIN}>\r\nCall-ID: #######\r\n\
+         CSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:u@10.0.0.1>\r\nContent-Length: 0\r\n\r\n"
+    );
+    let at: Vec<usize> = text.match_indices("#######").map(|(at, _)| at).collect();
+    #[allow(clippy::disallowed_methods, reason = "how many is for who runs the test to say")]
+    let registers = std::env::var("SAMBUNG_REGISTERS").map_or(REGISTERS, |count| count.parse().unwrap());
+    let mut answered = 0;
+    let used = allocation_counter::measure(|| {
+        for number in 0..registers {
+            now += Duration::from_micros(100);
+            renumber(&mut text, &at, number);
+            answered += receive(&mut board, now, source(number), &text, Duration::ZERO, &mut out);
+        }
+    });
+    assert_eq!(answered, registers as usize, "each got its challenge");
+    assert!(used.bytes_max <= GROWTH_BYTES_MAX, "{} bytes at the most", used.bytes_max);
+    assert_eq!(board.counts(), Counts::default());
 }

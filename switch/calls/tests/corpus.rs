@@ -9,6 +9,8 @@ mod checks;
 mod replay;
 #[path = "../../../fuzz/checks/script.rs"]
 mod script;
+#[path = "../../../fuzz/checks/story.rs"]
+mod story;
 
 #[test]
 fn switchboard_stories() {

@@ -32,7 +32,8 @@ pub fn shard_of(token: &str) -> Option<u8> {
 pub struct Tokens {
     shard: u8,
     random: ChaCha12Rng,
-    tag_key: [u8; 32],
+    /// Has taken in the key of the stateless tags: each tag goes on from a copy.
+    tag_mac: Option<Hmac<Sha256>>,
 }
 
 impl Tokens {
@@ -41,12 +42,12 @@ impl Tokens {
         let mut random = ChaCha12Rng::from_seed(seed);
         let mut tag_key = [0; 32];
         random.fill_bytes(&mut tag_key);
-        Self { shard, random, tag_key }
+        Self { shard, random, tag_mac: keyed(&tag_key) }
     }
 
     /// Takes the key of the stateless tags from a former life.
     pub fn set_tag_key(&mut self, key: [u8; 32]) {
-        self.tag_key = key;
+        self.tag_mac = keyed(&key);
     }
 
     /// A fresh number: the variable part of a branch or a tag, and a key of our tables. Never 0.
@@ -91,19 +92,21 @@ impl Tokens {
         u64::from_str_radix(tag.get(2..)?, 16).ok()
     }
 
-    /// The To-tag of a stateless answer: the same for every retransmission of the request and for its ACK
-    /// (RFC 3261 8.2.7), unknown to anybody who has not seen the answer.
-    pub fn stateless_tag(&self, parts: &[&str]) -> String {
-        let number = Hmac::<Sha256>::new_from_slice(&self.tag_key).ok().map_or(0, |mut mac| {
-            for part in parts {
-                mac.update(part.as_bytes());
-                mac.update(&[0]);
-            }
-            let digest = mac.finalize().into_bytes();
-            digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte))
-        });
-        self.tag(number)
+    /// The number of the To-tag of a stateless answer: the same for every retransmission of the request and for its
+    /// ACK (RFC 3261 8.2.7), unknown to anybody who has not seen the answer.
+    pub fn stateless_number(&self, parts: &[&str]) -> u64 {
+        let Some(mut mac) = self.tag_mac.clone() else { return 0 };
+        for part in parts {
+            mac.update(part.as_bytes());
+            mac.update(&[0]);
+        }
+        let digest = mac.finalize().into_bytes();
+        digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte))
     }
+}
+
+fn keyed(key: &[u8; 32]) -> Option<Hmac<Sha256>> {
+    Hmac::new_from_slice(key).ok()
 }
 
 #[cfg(test)]
@@ -138,12 +141,12 @@ mod tests {
         let (mut one, mut two) = (Tokens::new(0, [9; 32]), Tokens::new(0, [9; 32]));
         assert_eq!(one.call_id(), two.call_id());
         assert_eq!(one.number(), two.number());
-        assert_eq!(one.stateless_tag(&["a", "b"]), two.stateless_tag(&["a", "b"]));
+        assert_eq!(one.stateless_number(&["a", "b"]), two.stateless_number(&["a", "b"]));
     }
 
     #[test]
     fn stateless_tags_keep_their_parts_apart() {
         let tokens = Tokens::new(0, [9; 32]);
-        assert_ne!(tokens.stateless_tag(&["ab", "c"]), tokens.stateless_tag(&["a", "bc"]));
+        assert_ne!(tokens.stateless_number(&["ab", "c"]), tokens.stateless_number(&["a", "bc"]));
     }
 }

@@ -46,8 +46,9 @@ pub mod write;
 
 pub use endpoint::{
     Body, BodyHeaders, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders,
-    Input, Invite, Lapse, NewRequest, Output, Outputs, OutsideRequest, Party, PeerAbilities, Provisional,
-    REASONS_MAX, Reason, ReasonValue, Refused, Reliability, Reply, RequestKey, ServerKey, Way, Why,
+    Input, Invite, Knock, Lapse, NewRequest, Output, Outputs, OutsideRequest, Party, PeerAbilities,
+    Provisional, REASONS_MAX, Reason, ReasonValue, Refused, Reliability, Reply, RequestKey, ServerKey, Way,
+    Why,
 };
 pub use flow::{Flow, Transport};
 pub use header::HeaderName;

@@ -6,7 +6,7 @@
 //! reached by the flow its signalling came on. That is where a phone behind a NAT can hear us, and nobody can make us
 //! talk to the loopback, to link-local services or to somebody else's phone (server-side request forgery).
 
-use std::fmt::Write;
+use std::fmt::{self, Display};
 use std::net::SocketAddr;
 
 use crate::flow::{Flow, Transport};
@@ -40,30 +40,38 @@ pub(crate) fn response_fallback(flow: Flow, via: &Via<'_>) -> Option<SocketAddr>
 }
 
 /// The topmost Via as it stands in the response: `received` and `rport` are ours, whatever the client wrote.
-pub(crate) fn stamped_via(raw: &str, via: &Via<'_>, source: SocketAddr) -> String {
-    let head = raw.split_once(';').map_or(raw, |(head, _)| head);
-    let mut stamped = String::with_capacity(raw.len() + 64);
-    stamped.push_str(head);
-    for (name, value) in via.params.iter() {
-        if name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport") {
-            continue;
+pub(crate) struct StampedVia<'a> {
+    /// As it came.
+    pub(crate) raw: &'a str,
+    /// The same, read.
+    pub(crate) via: &'a Via<'a>,
+    /// Where it came from.
+    pub(crate) source: SocketAddr,
+}
+
+impl Display for StampedVia<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { raw, via, source } = self;
+        f.write_str(raw.split_once(';').map_or(raw, |(head, _)| head))?;
+        let is_ours =
+            |name: &str| name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport");
+        for (name, value) in via.params.iter().filter(|(name, _)| !is_ours(name)) {
+            f.write_str(";")?;
+            f.write_str(name)?;
+            if let Some(value) = value {
+                f.write_str("=")?;
+                f.write_str(value)?;
+            }
         }
-        stamped.push(';');
-        stamped.push_str(name);
-        if let Some(value) = value {
-            stamped.push('=');
-            stamped.push_str(value);
+        let asked = via.rport().is_some();
+        if asked || via.host.ip() != Some(source.ip()) {
+            write!(f, ";received={}", source.ip())?;
         }
+        if asked {
+            write!(f, ";rport={}", source.port())?;
+        }
+        Ok(())
     }
-    let asked = via.rport().is_some();
-    // Writing to a String cannot fail.
-    if asked || via.host.ip() != Some(source.ip()) {
-        let _ = write!(stamped, ";received={}", source.ip());
-    }
-    if asked {
-        let _ = write!(stamped, ";rport={}", source.port());
-    }
-    stamped
 }
 
 /// The flow of a request inside a dialog. `leg` is the flow the peer was last heard on.
@@ -107,7 +115,8 @@ mod tests {
         let flow = flow(Transport::Udp, source);
         let parsed = Via::parse(via).unwrap();
         assert_eq!(response_flow(flow, &parsed).remote, to.parse::<SocketAddr>().unwrap(), "{via}");
-        assert_eq!(stamped_via(via, &parsed, flow.remote), stamped);
+        let written = StampedVia { raw: via, via: &parsed, source: flow.remote };
+        assert_eq!(written.to_string(), stamped);
     }
 
     #[test]

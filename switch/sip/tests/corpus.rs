@@ -13,6 +13,10 @@ mod replay;
 mod script;
 #[path = "../../../fuzz/checks/sip.rs"]
 mod sip;
+#[path = "../../../fuzz/checks/story.rs"]
+mod story;
+#[path = "../../../fuzz/checks/stun.rs"]
+mod stun_checks;
 
 use replay::replay;
 
@@ -34,6 +38,11 @@ fn sip_uri() {
 #[test]
 fn sip_digest() {
     replay("sip_digest", sip::digest);
+}
+
+#[test]
+fn stun() {
+    replay("stun", stun_checks::stun);
 }
 
 #[test]

@@ -73,6 +73,18 @@ proptest! {
         checks::message(&bytes);
     }
 
+}
+
+/// Cases of the property that everything rests on; `bin/soak` tries 100,000 of every one (`PROPTEST_CASES`).
+const SMUGGLERS: u32 = 20_000;
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: ProptestConfig::default().cases.max(SMUGGLERS),
+        ..ProptestConfig::default()
+    })]
+
     /// The header smuggling property: no value can become a line, wherever the line end stands.
     #[test]
     fn line_ends_and_nul_are_refused(
@@ -93,6 +105,10 @@ proptest! {
         writer.body(&text, b"x");
         prop_assert_eq!(writer.finish().err(), Some(WriteError::Value));
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_display_name_reads_back(display in "[^\r\n\0]{0,40}", tag in "[a-z0-9]{1,8}") {

@@ -17,10 +17,8 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const MESSAGES_MIN: u32 = 10;
 /// It is over when no queue has stood for so long.
 const CALM: Duration = Duration::from_secs(1);
-/// How long shed requests are remembered: their senders may repeat them for as long (64*T1).
-const MEMORY: Duration = Duration::from_secs(32);
-/// Places in the memory of shed requests; a later one in the same place takes it.
-const SHED_MAX: usize = 32_768;
+/// How long repeats of shed requests are looked for: their senders may repeat them for as long (64*T1).
+const REPEATS: Duration = Duration::from_secs(32);
 
 /// New work by how easily it is done without, most dispensable first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +45,8 @@ pub(crate) struct Overload {
     messages: u32,
     /// The queue was empty in this interval.
     was_idle: bool,
-    /// When a queue stood last, while that is not over.
+    /// When a queue stood last.
     late_at: Option<Instant>,
-    shed: Vec<(u64, Instant)>,
     shed_last: Option<Instant>,
 }
 
@@ -63,12 +60,12 @@ impl Overload {
             messages: 0,
             was_idle: false,
             late_at: None,
-            shed: Vec::new(),
             shed_last: None,
         }
     }
 
-    /// Takes note of how long a message has waited.
+    /// Takes note of how long a message has waited: every message while all wait in one queue, new work alone once it
+    /// waits for the rest ([`super::Lanes`]).
     pub(crate) fn observe(&mut self, now: Instant, queued: Duration) {
         if now.saturating_duration_since(self.interval_began) >= INTERVAL {
             let is_long = self.least > self.wait_max(Class::StrangersCall) / 2;
@@ -82,7 +79,11 @@ impl Overload {
         }
         self.least = self.least.min(queued);
         self.messages = self.messages.saturating_add(1);
-        self.late_at = self.late_at.filter(|late| now.saturating_duration_since(*late) < CALM);
+    }
+
+    /// Whether more comes in than goes out.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        self.late_at.is_some_and(|late| now.saturating_duration_since(late) < CALM)
     }
 
     /// Takes note that nothing waits.
@@ -92,13 +93,13 @@ impl Overload {
 
     /// Whether messages have to be looked at before they are taken up.
     pub(crate) fn is_on(&self, now: Instant) -> bool {
-        let is_remembered = |last: Instant| now.saturating_duration_since(last) < MEMORY;
-        self.late_at.is_some() || self.shed_last.is_some_and(is_remembered)
+        let is_repeated = |last: Instant| now.saturating_duration_since(last) < REPEATS;
+        self.is_late(now) || self.shed_last.is_some_and(is_repeated)
     }
 
     /// Whether a message of this class that has waited for so long is taken up.
-    pub(crate) fn admits(&self, class: Class, queued: Duration) -> bool {
-        self.late_at.is_none() || queued <= self.wait_max(class)
+    pub(crate) fn admits(&self, now: Instant, class: Class, queued: Duration) -> bool {
+        !self.is_late(now) || queued <= self.wait_max(class)
     }
 
     /// How long a message of this class may have waited.
@@ -112,28 +113,10 @@ impl Overload {
         }
     }
 
-    /// Remembers a request that was shed.
-    pub(crate) fn remember(&mut self, now: Instant, request: u64) {
-        if self.shed.is_empty() {
-            self.shed = vec![(0, now); SHED_MAX];
-        }
-        if let Some(place) = self.shed.get_mut(place_of(request)) {
-            *place = (request, now);
-        }
+    /// Takes note that a request was turned away.
+    pub(crate) fn shed(&mut self, now: Instant) {
         self.shed_last = Some(now);
     }
-
-    /// Whether this is the repeat of a request that was shed. It must not get in now: its sender may have been told
-    /// otherwise already, and a call would begin that nobody is in.
-    pub(crate) fn was_shed(&self, now: Instant, request: u64) -> bool {
-        self.shed
-            .get(place_of(request))
-            .is_some_and(|(shed, at)| *shed == request && now.saturating_duration_since(*at) < MEMORY)
-    }
-}
-
-fn place_of(request: u64) -> usize {
-    usize::try_from(request % SHED_MAX as u64).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -181,7 +164,7 @@ mod tests {
                 }
                 self.worst_wait = self.worst_wait.max(wait);
                 self.overload.observe(start, wait);
-                let taken = self.overload.admits(offered[next].0, wait);
+                let taken = self.overload.admits(start, offered[next].0, wait);
                 admitted[next] += u32::from(taken);
                 self.busy_until = start + if taken { cost } else { cost / 100 };
                 self.now += gap;
@@ -258,14 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn a_shed_request_is_remembered_for_as_long_as_it_is_repeated() {
+    fn messages_are_looked_at_for_as_long_as_shed_ones_are_repeated() {
         let mut machine = Machine::new();
-        let later = |secs| machine.now + Duration::from_secs(secs);
-        machine.overload.remember(machine.now, 7);
-        assert!(machine.overload.was_shed(later(31), 7) && machine.overload.is_on(later(31)));
-        assert!(!machine.overload.was_shed(later(33), 7) && !machine.overload.is_on(later(33)));
-        assert!(!machine.overload.was_shed(machine.now, 8));
-        machine.overload.remember(machine.now, 7 + SHED_MAX as u64);
-        assert!(!machine.overload.was_shed(machine.now, 7), "its place was taken");
+        machine.overload.shed(machine.now);
+        assert!(machine.overload.is_on(machine.now + Duration::from_secs(31)));
+        assert!(!machine.overload.is_on(machine.now + Duration::from_secs(33)));
     }
 }

@@ -4,9 +4,12 @@
 //! answer is written from it alone. BYE, ACK, CANCEL, PRACK, everything inside a dialog, responses, repeats of what has
 //! been taken up and emergency calls are never turned away (RFC 7339 §5.10.1).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use sip::{Flow, HeaderName, Message, Method, Reply, parse};
+use sip::{Flow, HeaderName, Message, Method, parse};
 
 use super::overload::Class;
 use crate::{
@@ -23,10 +26,18 @@ impl Switchboard {
         if !self.guard.lets_in(self.guard_secs(), flow.remote.ip()) {
             return out.notice(Notice::Silenced);
         }
-        self.overload.observe(self.now, queued);
+        if !self.is_pressed(self.now) {
+            self.overload.observe(self.now, queued);
+        }
         if !self.overload.is_on(self.now) || !self.is_shed(flow, bytes, queued, out) {
             self.sip(sip::Input::Received { flow, bytes });
         }
+    }
+
+    /// Whether more comes in than goes out: messages are to be given in the order of [`super::Lanes`].
+    #[must_use]
+    pub fn is_pressed(&self, now: Instant) -> bool {
+        self.overload.is_late(now)
     }
 
     /// Contacts stand on a proof, also those from before a restart.
@@ -42,9 +53,18 @@ impl Switchboard {
         // Taken out for the time of the look, so that the message can be read while the rest changes.
         let mut index = std::mem::take(&mut self.index);
         let is_shed = match parse(bytes, &mut index) {
-            Ok(message) => self.shed(flow, &message, queued, out),
+            Ok(message) if message.is_request() => match message.method() {
+                Method::Ack => {
+                    let is_of_shed = self.endpoint.is_ack_of_shed(self.now, &message);
+                    if is_of_shed {
+                        out.notice(Notice::ShedAcked);
+                    }
+                    is_of_shed
+                }
+                _ => self.shed(flow, &message, queued, out),
+            },
             // Whatever it is, the endpoint gets rid of it at little cost.
-            Err(_) => false,
+            _ => false,
         };
         self.index = index;
         is_shed
@@ -52,30 +72,31 @@ impl Switchboard {
 
     fn shed(&mut self, flow: Flow, message: &Message<'_>, queued: Duration, out: &mut Outputs) -> bool {
         let Some(class) = self.class_of(flow, message) else { return false };
-        let request = self.fingerprint(flow, message);
-        let was_shed = self.overload.was_shed(self.now, request);
-        if !was_shed && self.overload.admits(class, queued) || self.endpoint.knows(message) {
+        if class != Class::Credentials && self.is_pressed(self.now) {
+            self.overload.observe(self.now, queued);
+        }
+        let Some(knock) = self.endpoint.knock(message) else { return false };
+        let is_admitted =
+            self.overload.admits(self.now, class, queued) && !self.endpoint.was_shed(self.now, &knock);
+        if is_admitted || self.endpoint.knows(&knock) {
             return false;
         }
-        self.overload.remember(self.now, request);
+        self.overload.shed(self.now);
         // Spread, so that the refused do not come back together; by the request, so that repeats get the same.
         let least = u64::from(self.config.timeouts.retry_after_secs);
-        let retry_after = least + request % (least + 1);
-        let reply = Reply::new(503).header("Retry-After", retry_after.to_string());
-        self.endpoint.shed(self.now, flow, message, &reply, &mut self.wire);
+        let retry_after = least + knock.number() % (least + 1);
         out.notice(Notice::Shed);
+        self.endpoint.shed(self.now, flow, &knock, retry_after, &mut self.wire);
         true
     }
 
     /// `None`: never turned away.
     fn class_of(&self, flow: Flow, message: &Message<'_>) -> Option<Class> {
-        let is_new = message.is_request() && message.to().is_ok_and(|to| to.param("tag").is_none());
         let method = message.method();
-        let is_part = matches!(
-            method,
-            Method::Ack | Method::Bye | Method::Cancel | Method::Prack | Method::Update | Method::Info
-        );
-        if !is_new || is_part || (method == Method::Invite && self.is_emergency(message)) {
+        let is_part =
+            matches!(method, Method::Bye | Method::Cancel | Method::Prack | Method::Update | Method::Info);
+        let is_new = || message.to().is_ok_and(|to| to.param("tag").is_none());
+        if is_part || !is_new() || (method == Method::Invite && self.is_emergency(message)) {
             return None;
         }
         if message.first(HeaderName::Authorization).is_some() {
@@ -97,19 +118,11 @@ impl Switchboard {
             .get(..EMERGENCY_SERVICE.len())
             .is_some_and(|service| service.eq_ignore_ascii_case(EMERGENCY_SERVICE));
         let is_number = || {
-            facts::dialled(message).is_some_and(|dialled| self.config.emergency_numbers.contains(&dialled))
+            facts::dialled(message)
+                .is_some_and(|dialled| self.config.emergency_numbers.iter().any(|number| *number == dialled))
                 && facts::addressed(&self.plan, &self.config.own_hosts, message).is_some()
         };
         is_service || is_number()
-    }
-
-    /// Tells one request from another, and is the same for its repeats (RFC 3261 §17.2.3).
-    fn fingerprint(&self, flow: Flow, message: &Message<'_>) -> u64 {
-        let via = message.first(HeaderName::Via).unwrap_or_default();
-        let call_id = message.first(HeaderName::CallId).unwrap_or_default();
-        let cseq = message.first(HeaderName::CSeq).unwrap_or_default();
-        let source = Source::of(flow.remote.ip());
-        self.fingerprints.of(&[source.as_bytes(), via.as_bytes(), call_id.as_bytes(), cseq.as_bytes()])
     }
 }
 

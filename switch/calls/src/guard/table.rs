@@ -64,6 +64,10 @@ impl<V: Worth + Copy + Default> Table<V> {
         if self.entries.is_empty() {
             self.entries = vec![(0, V::default()); self.entries_max];
         }
+        #[cfg(feature = "planted-leaking-lock-outs")]
+        if self.get(fingerprint).is_none() {
+            self.entries.push((fingerprint, V::default()));
+        }
         let from = self.place(fingerprint);
         let shared = self.entries.get_mut(from..from + WAYS)?;
         let place = match shared.iter().position(|(of, _)| *of == fingerprint) {

@@ -178,7 +178,7 @@ impl Switchboard {
             let reply = Reply::new(480).phrase("Too Many Messages");
             return Err(reply.header("Retry-After", wait.as_secs().max(1).to_string()));
         }
-        let number = facts::dialled(&message).ok_or_else(|| Reply::new(404))?;
+        let number = facts::dialled(&message).ok_or_else(|| Reply::new(404))?.into_owned();
         let asked = Facts { org: org.id(), caller: sender.id, dialled: &number };
         let ring = match self.plan.route(&asked, self.wall()).route {
             Route::Ring(ring) => ring,

@@ -189,7 +189,7 @@ impl Switchboard {
 
     /// Judges what is asked for.
     fn watch(&self, message: &Message<'_>, org: &OrgPlan, watcher: &Account) -> Result<Watch, Reply> {
-        let number = facts::dialled(message).ok_or_else(|| Reply::new(404))?;
+        let number = facts::dialled(message).ok_or_else(|| Reply::new(404))?.into_owned();
         let entity = format!("sip:{number}@{}", org.sip_domain());
         let event = EventPackage::of(message).map(|event| event.name);
         let package = match event.as_deref() {

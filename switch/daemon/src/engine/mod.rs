@@ -10,6 +10,7 @@ mod lives;
 mod notices;
 mod security_log;
 mod settings;
+mod taking;
 mod tap;
 
 use std::{
@@ -41,20 +42,19 @@ use crate::{
     live::Live,
     survival::{FormerLife, Survival},
     trace::{self, Recorder},
-    wire::{DATAGRAM_BYTES_MAX, FOREIGN_TOKENS, Received, Wire},
+    wire::{DATAGRAM_BYTES_MAX, FOREIGN_TOKENS, Wire},
 };
 pub use delays::Delays;
 pub use facts::Facts;
 use notices::NoticeLog;
 pub use notices::Notices;
 use security_log::SecurityLog;
+use taking::Waiting;
 use tap::Tap;
 
 const WAKER: Token = Token(FOREIGN_TOKENS);
 /// Orders from other threads that may wait.
 const CONTROLS_MAX: usize = 64;
-/// Messages taken in one turn, before timers and other queues have theirs.
-const MESSAGES_PER_TURN: usize = 256;
 /// Relay events taken in one turn.
 const MEDIA_PER_TURN: usize = 256;
 /// The clock mark is renewed, and the heart beats, this often.
@@ -213,6 +213,7 @@ pub struct Engine {
     bindings: Bindings,
     switchboard: Switchboard,
     controls: Receiver<Control>,
+    lanes: Waiting,
     live: Arc<Live>,
     counters: Arc<Counters>,
     out: Outputs,
@@ -270,6 +271,7 @@ impl Engine {
             bindings: parts.bindings,
             switchboard,
             controls,
+            lanes: taking::waiting(config),
             live: Arc::default(),
             counters: Arc::default(),
             out: Outputs::new(),
@@ -335,6 +337,7 @@ impl Engine {
             self.take_controls(now);
             self.take_media(now);
             self.take_messages(now, &mut buffer);
+            let now = Instant::now();
             self.mind_the_time(now);
             self.wake_relay();
             self.counters.turns.fetch_add(1, Ordering::Relaxed);
@@ -364,7 +367,7 @@ impl Engine {
     }
 
     fn wait_at_most(&mut self, now: Instant) -> Duration {
-        if self.wire.has_more() || self.has_more_media {
+        if self.wire.has_more() || self.has_more_media || !self.lanes.is_empty() {
             return Duration::ZERO;
         }
         let timer = self.switchboard.deadline().map_or(self.tick_at, |(at, _)| at);
@@ -403,27 +406,6 @@ impl Engine {
                 return;
             };
             self.handle(now, Input::Media(event));
-        }
-    }
-
-    fn take_messages(&mut self, now: Instant, buffer: &mut [u8]) {
-        for _ in 0..MESSAGES_PER_TURN {
-            match self.wire.next(now, buffer) {
-                Some(Received::Datagram { flow, bytes, queued }) => {
-                    self.counters.delays.note(queued);
-                    let bytes = buffer.get(..bytes).unwrap_or_default();
-                    self.handle(now, Input::Received { flow, bytes, queued });
-                }
-                Some(Received::Message { flow, bytes, queued }) => {
-                    self.counters.delays.note(queued);
-                    self.handle(now, Input::Received { flow, bytes: &bytes, queued });
-                }
-                Some(Received::Lost { flow }) => {
-                    self.forget_connection(flow.connection);
-                    self.handle(now, Input::Unreachable { flow });
-                }
-                None => return self.handle(now, Input::Idle),
-            }
         }
     }
 
@@ -477,6 +459,7 @@ impl Engine {
             Input::Received { flow, bytes, .. } => Some((*flow, *bytes)),
             _ => None,
         };
+        let mut is_shown = true;
         self.switchboard.handle(now, input, &mut self.out);
         if let Some(survival) = &mut self.survival {
             survival.note(&self.out);
@@ -488,8 +471,12 @@ impl Engine {
                     if let Some((flow, bytes)) = received.take() {
                         self.tap.received(now, flow, bytes);
                     }
-                    self.tap.sent(now, flow, &bytes);
-                    self.wire.send(now, flow, bytes);
+                    if is_shown {
+                        self.tap.sent(now, flow, &bytes);
+                        self.wire.send(now, flow, bytes);
+                    } else {
+                        self.wire.refuse(now, flow, bytes);
+                    }
                 }
                 Output::Media(command) => self.send_media(command),
                 Output::Journal(entry) => {
@@ -513,8 +500,11 @@ impl Engine {
                     let _ = self.asker.take().map(|asker| asker.send(outcome));
                 }
                 Output::Notice(notice) => {
-                    if let Notice::Security(event) = &notice {
-                        self.security_log.note(now, event);
+                    match &notice {
+                        Notice::Security(event) => self.security_log.note(now, event),
+                        // To show what is turned away would cost more than to turn it away, and push out the rest.
+                        Notice::Shed | Notice::ShedAcked => (received, is_shown) = (None, false),
+                        _ => {}
                     }
                     self.notice_log.note(now, &notice, &self.counters.notices);
                 }

@@ -41,6 +41,7 @@ kinds! {
     Notice::Security(SecurityEvent { what: Offence::ForeignDomain, .. }) => "foreign_domain", false;
     Notice::Silenced => "silenced", false;
     Notice::Shed => "shed", true;
+    Notice::ShedAcked => "shed_acked", false;
     Notice::CallsFull => "calls_full", true;
     Notice::JournalPressure => "journal_pressure", true;
     Notice::StockEmpty => "media_ports_exhausted", true;

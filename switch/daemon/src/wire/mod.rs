@@ -7,6 +7,7 @@
 //! A listener bound to 0.0.0.0 or [::] calls itself by the advertised address: that is the `local` of its flows.
 
 mod adopt;
+mod aside;
 mod connection;
 mod layer;
 mod streams;
@@ -227,6 +228,23 @@ impl Wire {
             add(&self.counters.unreachable);
             lose(&mut self.lost, flow);
         }
+    }
+
+    /// Sends a refusal of new work that nobody waits for: over UDP with the next [`Wire::send_aside`].
+    pub fn refuse(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        if flow.transport != Transport::Udp || !self.udp.refuse(flow, bytes.clone()) {
+            self.send(now, flow, bytes);
+        }
+    }
+
+    /// Has the refusals that were taken written by their own thread.
+    pub fn send_aside(&mut self) {
+        self.udp.send_aside();
+    }
+
+    /// Looks with the next [`Wire::next`] whether datagrams have come that the poll has not reported yet.
+    pub fn look_again(&mut self) {
+        self.udp.look_again();
     }
 
     /// Closes connections that are silent or slow. To be called when [`Wire::deadline`] is reached.

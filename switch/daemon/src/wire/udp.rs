@@ -6,7 +6,7 @@ use std::{
     collections::VecDeque,
     io::{self, ErrorKind, IoSliceMut},
     net::SocketAddr,
-    os::fd::AsRawFd,
+    os::fd::{AsFd as _, AsRawFd},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -24,7 +24,7 @@ use nix::{
 use sip::{Flow, Transport};
 use socket2::{Protocol, Type};
 
-use super::{Counters, Inherited, Received, add, bind_mistake, bound_socket, lose};
+use super::{Counters, Inherited, Received, add, aside::Aside, bind_mistake, bound_socket, lose};
 use crate::config::{self, Mistake};
 
 /// What the kernel is asked to keep for us: about 3,000 messages of a burst.
@@ -44,6 +44,8 @@ pub(super) struct Udp {
     /// Room for what the kernel says beside a datagram: when it came.
     beside: Vec<u8>,
     stun: Ration,
+    /// Who writes refusals; `None` where no thread could be had.
+    aside: Option<Aside>,
     /// When this life began, on the wall clock.
     born: Duration,
     counters: Arc<Counters>,
@@ -92,11 +94,14 @@ impl Udp {
                 Err(error) => mistakes.push(bind_mistake("sip.udp", *address, &error)),
             }
         }
+        let copies: io::Result<Vec<_>> = ports.iter().map(copy_of).collect();
+        let aside = copies.and_then(|copies| Aside::start(copies, &counters)).ok();
         (ports.len() == config.udp.len()).then_some(Self {
             ports,
             turn: 0,
             beside: cmsg_space!(TimeSpec),
             stun: Ration { per_second: STUN_ANSWERS_PER_SECOND, left: 0, since: None },
+            aside,
             born: wall_now(),
             counters,
         })
@@ -120,6 +125,30 @@ impl Udp {
                     Err(_) => lose(lost, Flow::udp(port.local, remote)),
                 }
             }
+        }
+    }
+
+    /// Looks at all sockets with the next message, whatever the poll has reported.
+    pub(super) fn look_again(&mut self) {
+        self.ports.iter_mut().for_each(|port| port.readable = true);
+    }
+
+    /// Takes a refusal, for [`Udp::send_aside`]; false when it cannot be sent at all.
+    pub(super) fn refuse(&mut self, flow: Flow, bytes: Bytes) -> bool {
+        let port = self.ports.iter().position(|port| port.local == flow.local);
+        match (port, &mut self.aside) {
+            (Some(port), Some(aside)) => {
+                aside.put(port, flow.remote, bytes);
+                true
+            }
+            _ => self.send(flow, bytes),
+        }
+    }
+
+    /// Has the refusals written.
+    pub(super) fn send_aside(&mut self) {
+        if let Some(aside) = &mut self.aside {
+            aside.hand_over();
         }
     }
 
@@ -183,6 +212,10 @@ impl Udp {
         }
         true
     }
+}
+
+fn copy_of(port: &Port) -> io::Result<std::net::UdpSocket> {
+    Ok(port.socket.as_fd().try_clone_to_owned()?.into())
 }
 
 /// One datagram: its length, where it came from, how long it has waited.

@@ -1,16 +1,19 @@
 //! The messages an endpoint writes: responses from their request, INVITEs, and the ACKs and CANCELs that are
 //! copies of the INVITE's identifiers.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use arrayvec::ArrayString;
 use bytes::Bytes;
 
 use crate::dialog::to_tag;
 use crate::flow::Flow;
 use crate::header::HeaderName;
+use crate::message::fields::Via;
 use crate::message::{Message, OwnedMessage};
 use crate::method::Method;
-use crate::nat;
+use crate::nat::StampedVia;
 use crate::status::reason_phrase_of;
 use crate::uri::EscapedUser;
 use crate::write::{Address, MessageWriter, WriteError};
@@ -18,6 +21,9 @@ use crate::write::{Address, MessageWriter, WriteError};
 use super::Endpoint;
 use super::config::{SESSION_EXTENSIONS, TIMER};
 use super::order::{Body, ExtraHeaders, Invite, Party, Reply};
+
+/// Decimal digits of a sequence number.
+const NUMBER_DIGITS: usize = 10;
 
 /// The value of a Via for a request on `flow`. `rport` asks for RFC 3581 where a NAT can be in between.
 pub(crate) fn via(flow: Flow, branch: &str) -> String {
@@ -48,25 +54,27 @@ pub(crate) fn tagged_to(request: &Message<'_>, tag: &str) -> String {
     if to_tag(request).is_empty() { format!("{to};tag={tag}") } else { to.to_owned() }
 }
 
-/// 8.2.6: the head of a response. 100 has no To tag of ours.
+/// 8.2.6: the head of a response; `via` is the topmost of the request. 100 has no To tag of ours.
 pub(crate) fn response(
     request: &Message<'_>,
+    via: Option<&Via<'_>>,
     source: SocketAddr,
     (status, phrase): (u16, Option<&str>),
     tag: &str,
 ) -> MessageWriter {
     let mut writer = MessageWriter::response(status, phrase.unwrap_or(reason_phrase_of(status)));
     for (position, value) in request.values(HeaderName::Via).enumerate() {
-        match request.via() {
-            Ok(via) if position == 0 => writer.header(HeaderName::Via, nat::stamped_via(value, &via, source)),
-            _ => writer.header(HeaderName::Via, value),
+        match via.filter(|_| position == 0) {
+            Some(via) => writer.header(HeaderName::Via, StampedVia { raw: value, via, source }),
+            None => writer.header(HeaderName::Via, value),
         };
     }
     writer.header(HeaderName::From, request.first(HeaderName::From).unwrap_or(""));
-    if status == 100 {
-        writer.header(HeaderName::To, request.first(HeaderName::To).unwrap_or(""));
+    let to = request.first(HeaderName::To).unwrap_or("");
+    if status == 100 || !to_tag(request).is_empty() {
+        writer.header(HeaderName::To, to);
     } else {
-        writer.header(HeaderName::To, tagged_to(request, tag));
+        writer.header(HeaderName::To, format_args!("{to};tag={tag}"));
     }
     writer
         .header(HeaderName::CallId, request.first(HeaderName::CallId).unwrap_or(""))
@@ -193,22 +201,30 @@ impl Endpoint {
 
     /// The To tag of a stateless answer to this request, and of the ACK to it.
     pub(crate) fn stateless_tag(&self, request: &Message<'_>) -> String {
-        let number = request.cseq().map_or(0, |cseq| cseq.number).to_string();
-        let branch = request.via().ok().and_then(|via| via.branch()).unwrap_or("");
+        self.tokens.tag(self.stateless_number(request, request.via().ok().as_ref()))
+    }
+
+    /// What is told apart by that tag; `via` is the topmost one.
+    pub(crate) fn stateless_number(&self, request: &Message<'_>, via: Option<&Via<'_>>) -> u64 {
+        let mut number = ArrayString::<NUMBER_DIGITS>::new();
+        // A number of 32 bits has no more digits.
+        let _ = write!(number, "{}", request.cseq().map_or(0, |cseq| cseq.number));
+        let branch = via.and_then(Via::branch).unwrap_or("");
         let call_id = request.first(HeaderName::CallId).unwrap_or("");
-        self.tokens.stateless_tag(&[call_id, crate::dialog::from_tag(request), &number, branch])
+        self.tokens.stateless_number(&[call_id, crate::dialog::from_tag(request), &number, branch])
     }
 
     /// A response without a transaction. Short: it says no more than it must to a peer that is not known.
     pub(crate) fn compose_stateless(
         &self,
         request: &Message<'_>,
+        via: &Via<'_>,
         source: SocketAddr,
         reply: &Reply,
         tag: &str,
     ) -> Result<Bytes, WriteError> {
         let line = (reply.status, reply.phrase.as_deref());
-        let mut writer = response(request, source, line, tag);
+        let mut writer = response(request, Some(via), source, line, tag);
         extend(&mut writer, &reply.headers, reply.body.as_ref());
         writer.finish()
     }

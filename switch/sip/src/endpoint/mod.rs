@@ -28,6 +28,7 @@ pub use order::{
     Body, BodyHeaders, ExtraHeaders, Invite, OutsideRequest, Party, PeerAbilities, Provisional, REASONS_MAX,
     Reason, ReasonValue, Refused, Reply, Way,
 };
+pub use shed::Knock;
 pub use table::{ClientKey, RequestKey, ServerKey, Why};
 
 pub(crate) use compose::{

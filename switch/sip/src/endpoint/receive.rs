@@ -82,8 +82,8 @@ impl Endpoint {
         let Ok(via) = message.via() else { return };
         let bare = Reply::new(500);
         let written = self
-            .compose_stateless(message, flow.remote, reply, tag)
-            .or_else(|_| self.compose_stateless(message, flow.remote, &bare, tag));
+            .compose_stateless(message, &via, flow.remote, reply, tag)
+            .or_else(|_| self.compose_stateless(message, &via, flow.remote, &bare, tag));
         match written {
             Ok(bytes) => out.send(nat::response_flow(flow, &via), bytes),
             Err(_) => out.event(Event::Dropped(DropReason::Unwritable)),
@@ -93,9 +93,9 @@ impl Endpoint {
     /// Turns new work away.
     pub(crate) fn refuse_full(&mut self, now: Instant, flow: Flow, message: &Message<'_>, out: &mut Outputs) {
         let reply = Reply::new(503).header("Retry-After", self.retry_after().to_string());
-        let tag = self.stateless_tag(message);
-        self.note_turned_away(now, message, &tag);
-        self.answer_stateless(flow, message, &reply, &tag, out);
+        let number = self.stateless_number(message, message.via().ok().as_ref());
+        self.note_turned_away(now, number);
+        self.answer_stateless(flow, message, &reply, &self.tokens.tag(number), out);
         out.event(Event::Dropped(DropReason::Full));
     }
 

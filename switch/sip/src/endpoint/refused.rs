@@ -1,4 +1,4 @@
-//! INVITEs that were turned away for lack of room, remembered for as long as their repeats may come (64*T1).
+//! Requests that were turned away for lack of room, remembered for as long as their repeats may come (64*T1).
 //!
 //! A repeat that is still on its way, or in the socket's queue, when the pressure ends must not be taken up: its sender
 //! has the 503 and is gone, and phones would ring for nobody. What is kept is of fixed size, whoever sends how much:
@@ -14,7 +14,7 @@ use super::Endpoint;
 /// Numbers kept of each of the two spans; half a megabyte each, and nothing before the first refusal.
 const SLOTS: usize = 1 << 16;
 
-/// The numbers of stateless To-tags: keyed hashes of the INVITE's identifiers.
+/// The numbers of stateless To-tags: keyed hashes of the requests' identifiers.
 #[derive(Default)]
 pub(crate) struct TurnedAway {
     current: Vec<u64>,
@@ -26,13 +26,18 @@ impl TurnedAway {
     fn note(&mut self, now: Instant, span: Duration, number: u64) {
         self.turn(now, span);
         self.since.get_or_insert(now);
-        self.current.resize(SLOTS, 0);
+        if self.current.is_empty() {
+            self.current.resize(SLOTS, 0);
+        }
         if let Some(slot) = self.current.get_mut(slot_of(number)) {
             *slot = number;
         }
     }
 
     fn has(&mut self, now: Instant, span: Duration, number: u64) -> bool {
+        if self.since.is_none() {
+            return false;
+        }
         self.turn(now, span);
         [&self.current, &self.previous].into_iter().any(|kept| kept.get(slot_of(number)) == Some(&number))
     }
@@ -55,12 +60,14 @@ fn slot_of(number: u64) -> usize {
 }
 
 impl Endpoint {
-    /// Remembers that an INVITE was turned away; `tag` is that of the answer.
-    pub(super) fn note_turned_away(&mut self, now: Instant, request: &Message<'_>, tag: &str) {
-        let number = self.tokens.number_of_tag(tag).filter(|_| request.method() == Method::Invite);
-        if let Some(number) = number {
-            self.turned_away.note(now, self.config.timers.t1x64(), number);
-        }
+    /// Remembers that a request with this number was turned away.
+    pub(super) fn note_turned_away(&mut self, now: Instant, number: u64) {
+        self.turned_away.note(now, self.config.timers.t1x64(), number);
+    }
+
+    /// Whether a request with this number was turned away.
+    pub(super) fn has_turned_away(&mut self, now: Instant, number: u64) -> bool {
+        self.turned_away.has(now, self.config.timers.t1x64(), number)
     }
 
     /// Whether a request repeats an INVITE that was turned away.
@@ -68,8 +75,8 @@ impl Endpoint {
         if self.turned_away.since.is_none() || request.method() != Method::Invite {
             return false;
         }
-        let number = self.tokens.number_of_tag(&self.stateless_tag(request));
-        number.is_some_and(|number| self.turned_away.has(now, self.config.timers.t1x64(), number))
+        let number = self.stateless_number(request, request.via().ok().as_ref());
+        self.has_turned_away(now, number)
     }
 }
 

@@ -156,7 +156,8 @@ impl Endpoint {
         let transaction = self.servers.get(key)?;
         let request = request.view();
         let line = (reply.status, reply.phrase.as_deref());
-        let mut writer = response(&request, transaction.source, line, &transaction.to_tag);
+        let mut writer =
+            response(&request, request.via().ok().as_ref(), transaction.source, line, &transaction.to_tag);
         if let Some(contact) = contact {
             dialog_headers(&mut writer, &request, contact);
             self.capabilities(&mut writer, &SESSION_EXTENSIONS);

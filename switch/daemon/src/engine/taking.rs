@@ -1,0 +1,124 @@
+//! How the engine takes messages from the wire: one after the other as they have come, or, while more comes in than goes
+//! out, all that have come at once and then what has begun before what is new ([`Lanes`]).
+//!
+//! Nothing is decided here: the switchboard says when it is pressed, the lanes say who is next.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use calls::{Input, Lanes, is_new_work};
+use sip::Flow;
+
+use super::Engine;
+use crate::{config::Config, wire::Received};
+
+/// Messages taken in one turn, before timers and other queues have theirs.
+const MESSAGES_PER_TURN: usize = 256;
+/// Pieces of work that are done under pressure before it is looked at what has come meanwhile: about half a millisecond.
+const COST_PER_READ: usize = 16;
+/// What a piece of new work counts for: what follows from it may have come already and goes before the next one.
+const NEW_WORK_COST: usize = 4;
+
+/// Messages that wait under pressure.
+pub(super) type Waiting = Lanes<(Flow, Bytes)>;
+
+/// Where they wait.
+pub(super) fn waiting(config: &Config) -> Waiting {
+    Lanes::new(Duration::from_millis(config.limits.queue_delay_target_millis))
+}
+
+impl Engine {
+    pub(super) fn take_messages(&mut self, now: Instant, buffer: &mut [u8]) {
+        if self.switchboard.is_pressed(now) || !self.lanes.is_empty() {
+            return self.take_in_lanes(buffer);
+        }
+        for _ in 0..MESSAGES_PER_TURN {
+            match self.wire.next(now, buffer) {
+                Some(Received::Datagram { flow, bytes, queued }) => {
+                    self.counters.delays.note(queued);
+                    let bytes = buffer.get(..bytes).unwrap_or_default();
+                    self.handle(now, Input::Received { flow, bytes, queued });
+                }
+                Some(Received::Message { flow, bytes, queued }) => {
+                    self.counters.delays.note(queued);
+                    self.handle(now, Input::Received { flow, bytes: &bytes, queued });
+                }
+                Some(Received::Lost { flow }) => self.lost(now, flow),
+                None => {
+                    self.handle(now, Input::Idle);
+                    break;
+                }
+            }
+        }
+        self.wire.send_aside();
+    }
+
+    /// What has come is read at once, what is late is refused, and only then is something done that takes its time.
+    fn take_in_lanes(&mut self, buffer: &mut [u8]) {
+        let mut since_read = COST_PER_READ;
+        for _ in 0..MESSAGES_PER_TURN {
+            if since_read >= COST_PER_READ {
+                self.read_into_lanes(buffer);
+                since_read = 0;
+            }
+            let now = self.refuse_overdue();
+            if let Some((arrived, message)) = self.lanes.begun() {
+                since_read += 1;
+                self.take(now, arrived, &message);
+            } else if let Some((arrived, message)) = self.lanes.new_work() {
+                since_read += NEW_WORK_COST;
+                self.take(now, arrived, &message);
+            } else if since_read == 0 {
+                self.handle(now, Input::Idle);
+                break;
+            } else {
+                since_read = COST_PER_READ;
+            }
+        }
+        self.wire.send_aside();
+    }
+
+    /// Reads all that has come, as far as there is room.
+    fn read_into_lanes(&mut self, buffer: &mut [u8]) {
+        self.wake_relay();
+        self.wire.look_again();
+        while self.lanes.has_room() {
+            let now = Instant::now();
+            let (flow, bytes, queued) = match self.wire.next(now, buffer) {
+                Some(Received::Datagram { flow, bytes, queued }) => {
+                    (flow, Bytes::copy_from_slice(buffer.get(..bytes).unwrap_or_default()), queued)
+                }
+                Some(Received::Message { flow, bytes, queued }) => (flow, bytes, queued),
+                Some(Received::Lost { flow }) => {
+                    self.lost(now, flow);
+                    continue;
+                }
+                None => break,
+            };
+            let arrived = now.checked_sub(queued).unwrap_or(now);
+            self.lanes.push(arrived, is_new_work(&bytes), (flow, bytes));
+            // Under a flood more may come while this reads: refusing keeps up with it.
+            self.refuse_overdue();
+        }
+        self.wire.send_aside();
+    }
+
+    fn refuse_overdue(&mut self) -> Instant {
+        loop {
+            let now = Instant::now();
+            let Some((arrived, message)) = self.lanes.overdue(now) else { return now };
+            self.take(now, arrived, &message);
+        }
+    }
+
+    fn take(&mut self, now: Instant, arrived: Instant, (flow, bytes): &(Flow, Bytes)) {
+        let queued = now.saturating_duration_since(arrived);
+        self.counters.delays.note(queued);
+        self.handle(now, Input::Received { flow: *flow, bytes, queued });
+    }
+
+    fn lost(&mut self, now: Instant, flow: Flow) {
+        self.forget_connection(flow.connection);
+        self.handle(now, Input::Unreachable { flow });
+    }
+}
