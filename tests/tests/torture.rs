@@ -1,4 +1,4 @@
-//! Every message of RFC 4475 and RFC 5118 against the switch as built, over UDP and TCP, by the table in
+//! Every message of RFC 4475 and RFC 5118 against the switch as built, over UDP, TCP and TLS, by the table in
 //! `switch/sip/tests/torture/verdicts.txt`. After each one an OPTIONS still has to be answered; where the stream has
 //! lost its framing, on a new connection.
 
@@ -14,10 +14,16 @@ use std::{
     collections::BTreeSet,
     io::{ErrorKind, Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
 use sip::{Frame, Index, StreamFramer};
 use socket2::{Domain, Socket, Type};
 use tests::{demo::Demo, phones::Transport};
@@ -181,6 +187,17 @@ fn over_streams(transport: &str, local: SocketAddr, open: impl Fn(IpAddr) -> Box
     wrong
 }
 
+/// TLS clients that believe the demo's authority and nobody else.
+fn trusting(authority: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(authority).unwrap() {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    Arc::new(config.with_root_certificates(roots).with_no_client_auth())
+}
+
 #[test]
 fn every_message_has_its_verdict_on_every_transport() {
     let demo = Demo::start().unwrap();
@@ -201,6 +218,17 @@ fn every_message_has_its_verdict_on_every_transport() {
     };
     let local = SocketAddr::from(([127, 0, 0, 1], 5_060));
     add("TCP", over_streams("TCP", local, |from| Box::new(connect(from, tcp))));
+    let tls = demo.sip(Transport::Tls).unwrap();
+    let config = trusting(&demo.account(0, Transport::Tls).unwrap().authority.unwrap());
+    let local = SocketAddr::from(([127, 0, 0, 1], 5_061));
+    add(
+        "TLS",
+        over_streams("TLS", local, |from| {
+            let client =
+                ClientConnection::new(Arc::clone(&config), ServerName::from(tls.ip())).expect("a TLS client");
+            Box::new(StreamOwned::new(client, connect(from, tls)))
+        }),
+    );
     assert!(wrong.is_empty(), "{}\n{}", wrong.into_iter().collect::<Vec<_>>().join("\n"), demo.logs());
     demo.stop().unwrap();
 }

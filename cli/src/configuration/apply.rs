@@ -211,7 +211,8 @@ impl Application<'_> {
         let Some(switch) = &self.switch else { return Ok(()) };
         switch.get::<Value>("/health").await.context("the switch is not well with it")?;
         if self.arguments.selftest {
-            let report = selftest::prove(switch, &self.url, self.arguments.sip, &self.demo).await?;
+            let doors = selftest::Doors::find(switch, self.arguments.sip, &self.demo)?;
+            let report = selftest::prove(switch, &self.url, &doors).await?;
             ensure!(!report.has_failed, "the self-test has failed:\n{}", terminal::columns(&report.rows));
         }
         Ok(())

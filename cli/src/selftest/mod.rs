@@ -1,15 +1,16 @@
 //! `sambung selftest`: proves a running switch from outside, as two phones see it, and with its records.
 //!
 //! Two built-in phones register, one calls the other, both hear the other's tone through the relay, one hangs up, and the
-//! call's rows stand in the database; once over UDP and once over TCP. It leaves one organisation behind, "Self-test",
+//! call's rows stand in the database; over UDP, over TCP and, where the switch takes it, over TLS. It leaves one organisation behind, "Self-test",
 //! with a domain that nobody else can have; its accounts get new passwords for each run and are asleep between runs.
 
 mod message;
 mod phone;
 mod sound;
 mod store;
+mod way;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use sambung::secret;
@@ -23,8 +24,11 @@ use crate::{
     switch::{Place, Switch},
     terminal,
 };
-use phone::{Kind, Phone};
+use phone::Phone;
+use way::Way;
 
+/// The demo's authority, in its folder.
+const AUTHORITY: &str = "tls/ca.pem";
 /// RFC 2606: a name that never is anybody's.
 const DOMAIN: &str = "selftest.sambung.invalid";
 const CALLER: &str = "selftest-1";
@@ -46,6 +50,12 @@ pub(crate) struct Arguments {
     /// Where the switch takes SIP over UDP and TCP [default: that of demo.json beside the data folder, else 127.0.0.1:5060]
     #[arg(long, value_name = "ADDRESS")]
     sip: Option<SocketAddr>,
+    /// Where it takes SIP over TLS [default: that of demo.json; without either TLS is left out]
+    #[arg(long, value_name = "ADDRESS", requires = "tls_ca")]
+    sips: Option<SocketAddr>,
+    /// Authorities (PEM) that sign its certificate, which must be good for that address
+    #[arg(long, value_name = "FILE", requires = "sips")]
+    tls_ca: Option<PathBuf>,
     #[command(flatten)]
     database: database::Access,
 }
@@ -73,24 +83,49 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let switch = arguments.place.find()?;
     let demo = database::demo(switch.folder());
     let url = arguments.database.url(&demo)?;
-    let report = prove(&switch, &url, arguments.sip, &demo).await?;
+    let doors = Doors::find(&switch, arguments.sip, &demo)?;
+    let doors = match (arguments.sips, &arguments.tls_ca) {
+        (Some(sips), Some(authorities)) => Doors { tls: Some((sips, authorities.clone())), ..doors },
+        _ => doors,
+    };
+    let report = prove(&switch, &url, &doors).await?;
     terminal::print(&terminal::columns(&report.rows))?;
     if report.has_failed { Err(anyhow::anyhow!("the self-test has failed").into()) } else { Ok(()) }
 }
 
-/// The whole of it. `sip` is where the switch listens, unless the demo says so.
-pub(crate) async fn prove(
-    switch: &Switch,
-    url: &str,
-    sip: Option<SocketAddr>,
-    demo: &Value,
-) -> anyhow::Result<Report> {
-    let sip = match sip {
-        Some(sip) => sip,
-        None => {
-            demo["sip"]["udp"].as_str().unwrap_or("127.0.0.1:5060").parse().context("demo.json's sip.udp")?
+/// Where the switch takes SIP.
+pub(crate) struct Doors {
+    /// UDP and TCP.
+    sip: SocketAddr,
+    /// TLS, and whom its certificate is believed from.
+    tls: Option<(SocketAddr, PathBuf)>,
+}
+
+impl Doors {
+    /// `sip`, or what the demo says. Whoever names one switch does not mean the demo's TLS.
+    pub(crate) fn find(switch: &Switch, sip: Option<SocketAddr>, demo: &Value) -> anyhow::Result<Self> {
+        if let Some(sip) = sip {
+            return Ok(Self { sip, tls: None });
         }
-    };
+        let address = |name: &str| -> anyhow::Result<Option<SocketAddr>> {
+            let text = demo["sip"][name].as_str();
+            text.map(|text| text.parse().with_context(|| format!("demo.json's sip.{name}"))).transpose()
+        };
+        let sip = address("udp")?.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 5060)));
+        let authority = switch.folder().join("..").join(AUTHORITY);
+        Ok(Self { sip, tls: address("tls")?.map(|tls| (tls, authority)) })
+    }
+
+    /// What calls are made over.
+    fn ways(&self) -> anyhow::Result<Vec<Way>> {
+        let tls = self.tls.as_ref().map(|(address, authorities)| Way::tls(*address, authorities));
+        Ok([Way::udp(self.sip), Way::tcp(self.sip)].into_iter().chain(tls.transpose()?).collect())
+    }
+}
+
+/// The whole of it.
+pub(crate) async fn prove(switch: &Switch, url: &str, doors: &Doors) -> anyhow::Result<Report> {
+    let ways = doors.ways()?;
     let pool = PgPoolOptions::new().max_connections(2).connect(url).await.context("the database")?;
     let mut report = Report::default();
     report.add("the switch is ready", switch.get::<Value>("/health").await);
@@ -98,10 +133,10 @@ pub(crate) async fn prove(
     let organisation =
         store::prepare(&pool, DOMAIN, [(CALLER, &passwords.0), (CALLEE, &passwords.1)]).await?;
     report.add("it has taken over the accounts", applied(&pool).await);
-    for kind in [Kind::Udp, Kind::Tcp] {
+    for way in &ways {
         let before = store::calls(&pool, organisation).await?;
-        let name = kind.name();
-        let called = timeout(CALL_MAX, call(kind, sip, (&passwords.0, &passwords.1), &mut report)).await;
+        let name = way.name();
+        let called = timeout(CALL_MAX, call(way, (&passwords.0, &passwords.1), &mut report)).await;
         match called {
             Ok(true) => {
                 let rows = recorded(&pool, organisation, before).await;
@@ -146,11 +181,11 @@ async fn recorded(pool: &PgPool, organisation: uuid::Uuid, before: i64) -> anyho
 }
 
 /// One call from registration to farewell; false when there was none.
-async fn call(kind: Kind, sip: SocketAddr, passwords: (&str, &str), report: &mut Report) -> bool {
-    let name = kind.name();
+async fn call(way: &Way, passwords: (&str, &str), report: &mut Report) -> bool {
+    let name = way.name();
     let phones = tokio::try_join!(
-        Phone::register(kind, sip, DOMAIN, CALLER, passwords.0),
-        Phone::register(kind, sip, DOMAIN, CALLEE, passwords.1),
+        Phone::register(way, DOMAIN, CALLER, passwords.0),
+        Phone::register(way, DOMAIN, CALLEE, passwords.1),
     );
     let Some((mut caller, mut callee)) = report.add(&format!("{name}: two phones register"), phones) else {
         return false;

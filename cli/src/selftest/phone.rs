@@ -1,24 +1,24 @@
-//! A small phone: registers, calls or is called, talks in tones, hangs up. One call at a time, over UDP or TCP.
+//! A small phone: registers, calls or is called, talks in tones, hangs up. One call at a time, over whatever `way` there is.
 //!
 //! RFC 3261 as far as two phones and a switch on a healthy network need it: it repeats requests over UDP, answers
 //! challenges (RFC 7616) and acknowledges; it does no forking, holding or transferring.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use md5::Md5;
 use sambung::secret;
 use sha2::{Digest as _, Sha256};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpStream, UdpSocket},
+    net::UdpSocket,
     time::{Instant, interval, timeout},
 };
 
-use super::{message::Message, sound};
+use super::{
+    message::Message,
+    sound,
+    way::{Link, Way},
+};
 
 /// A request over UDP is repeated this often (RFC 3261 §17.1: T1).
 const REPEAT: Duration = Duration::from_millis(500);
@@ -31,30 +31,10 @@ const HEARD_MIN: usize = 40;
 /// The share of the sound that must be the other's tone.
 const SHARE_MIN: f64 = 0.9;
 
-/// The transport.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Udp,
-    Tcp,
-}
-
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Udp => "UDP",
-            Self::Tcp => "TCP",
-        }
-    }
-}
-
-enum Link {
-    Udp(UdpSocket),
-    Tcp(TcpStream),
-}
-
 /// A phone with its account.
 pub(super) struct Phone {
-    kind: Kind,
+    /// The transport's token in Via.
+    name: &'static str,
     link: Link,
     bytes: Vec<u8>,
     local: SocketAddr,
@@ -91,30 +71,18 @@ struct Draft {
 impl Phone {
     /// Connects and registers.
     pub(super) async fn register(
-        kind: Kind,
-        switch: SocketAddr,
+        way: &Way,
         domain: &str,
         user: &str,
         password: &str,
     ) -> anyhow::Result<Self> {
-        let (link, local) = match kind {
-            Kind::Udp => {
-                let socket = UdpSocket::bind((any(switch), 0)).await?;
-                socket.connect(switch).await?;
-                let local = socket.local_addr()?;
-                (Link::Udp(socket), local)
-            }
-            Kind::Tcp => {
-                let connecting = timeout(PATIENCE, TcpStream::connect(switch)).await;
-                let stream =
-                    connecting.context("no connection")?.with_context(|| format!("TCP to {switch}"))?;
-                let local = stream.local_addr()?;
-                (Link::Tcp(stream), local)
-            }
-        };
+        let name = way.name();
+        let (link, local) = timeout(PATIENCE, way.connect())
+            .await
+            .with_context(|| format!("no connection over {name}"))??;
         let media = UdpSocket::bind((local.ip(), 0)).await?;
         let mut phone = Self {
-            kind,
+            name,
             link,
             bytes: Vec::new(),
             local,
@@ -126,7 +94,7 @@ impl Phone {
             nonces: 0,
             call: None,
         };
-        phone.bind(120).await.with_context(|| format!("{user} over {} to {switch}", kind.name()))?;
+        phone.bind(120).await.with_context(|| format!("{user} over {name}"))?;
         Ok(phone)
     }
 
@@ -269,7 +237,7 @@ impl Phone {
         let mut has_answer = false;
         while Instant::now() < until {
             let Ok(message) = timeout(REPEAT, self.receive()).await else {
-                if self.kind == Kind::Udp && !has_answer {
+                if self.link.is_datagrams() && !has_answer {
                     self.send(&text).await?;
                 }
                 continue;
@@ -318,7 +286,7 @@ impl Phone {
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{} {};rport;branch=z9hG4bK{branch}\r\nMax-Forwards: 70\r\n\
              From: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{more}{credentials}\
              User-Agent: sambung selftest\r\n{kind}Content-Length: {}\r\n\r\n{body}",
-            self.kind.name(),
+            self.name,
             self.local,
             body.len()
         )
@@ -363,7 +331,10 @@ impl Phone {
     }
 
     fn contact(&self) -> String {
-        let transport = if self.kind == Kind::Tcp { ";transport=tcp" } else { "" };
+        let transport = match self.name {
+            "UDP" => String::new(),
+            name => format!(";transport={}", name.to_lowercase()),
+        };
         format!("<sip:{}@{}{transport}>", self.user, self.local)
     }
 
@@ -390,11 +361,7 @@ impl Phone {
     }
 
     async fn send(&mut self, text: &str) -> anyhow::Result<()> {
-        match &mut self.link {
-            Link::Udp(socket) => socket.send(text.as_bytes()).await.map(drop)?,
-            Link::Tcp(stream) => stream.write_all(text.as_bytes()).await?,
-        }
-        Ok(())
+        Ok(self.link.send(text.as_bytes()).await?)
     }
 
     async fn receive(&mut self) -> anyhow::Result<Message> {
@@ -403,28 +370,17 @@ impl Phone {
             if let Some(message) = Message::take(&mut self.bytes)? {
                 return Ok(message);
             }
-            let count = match &mut self.link {
-                Link::Udp(socket) => {
-                    // A datagram is a message; what was left of the last one was none.
-                    self.bytes.clear();
-                    socket.recv(&mut buffer).await?
-                }
-                Link::Tcp(stream) => stream.read(&mut buffer).await?,
-            };
+            if self.link.is_datagrams() {
+                // A datagram is a message; what was left of the last one was none.
+                self.bytes.clear();
+            }
+            let count = self.link.receive(&mut buffer).await?;
             ensure!(count > 0, "the switch closed the connection");
             self.bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
         }
     }
 }
 
-fn any(switch: SocketAddr) -> IpAddr {
-    match switch {
-        SocketAddr::V4(_) => IpAddr::from([0; 4]),
-        SocketAddr::V6(_) => IpAddr::from([0_u16; 8]),
-    }
-}
-
-/// Letters and digits that nobody else has.
 fn word() -> anyhow::Result<String> {
     Ok(secret::password(16)?)
 }

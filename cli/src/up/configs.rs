@@ -59,8 +59,9 @@ pub(super) fn switch_api(folder: &Folder) -> anyhow::Result<SwitchApi> {
 }
 
 fn switch(place: &Place, options: &Options, state: &State) -> Table {
-    let sip = vec![options.sip.to_string()];
-    let tls: Vec<String> = options.sips.iter().map(SocketAddr::to_string).collect();
+    let texts = |listener| options.both(listener).map(|address| address.to_string());
+    let sip: Vec<String> = texts(options.sip).collect();
+    let tls: Vec<String> = options.sips.into_iter().flat_map(texts).collect();
     let (certificate, key) = (certificate::CHAIN, certificate::KEY);
     let is_anywhere =
         [Some(options.sip), options.sips].into_iter().flatten().any(|a| a.ip().is_unspecified());
@@ -68,7 +69,8 @@ fn switch(place: &Place, options: &Options, state: &State) -> Table {
     let url = url_file(Role::Switch);
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, state.switch_api_port)).to_string();
     let ports = format!("{}-{}", options.rtp.start(), options.rtp.end());
-    let (bound, media_advertised) = media(place.is_media_address_ours, options.media_address);
+    let (mut bound, media_advertised) = media(place.is_media_address_ours, options.media_address);
+    bound.extend(addresses(options.ipv6.map(IpAddr::from)));
     toml! {
         data_dir = "../switch"
         [sip]
@@ -104,7 +106,7 @@ fn api(options: &Options) -> Table {
 }
 
 /// An address of our own is bound itself; a router's in front of us is told to phones and bound by nobody.
-fn media(is_ours: bool, address: IpAddr) -> (Value, Value) {
+fn media(is_ours: bool, address: IpAddr) -> (Vec<Value>, Vec<Value>) {
     let any =
         if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { IpAddr::from(Ipv6Addr::UNSPECIFIED) };
     if is_ours {
@@ -114,8 +116,8 @@ fn media(is_ours: bool, address: IpAddr) -> (Value, Value) {
     }
 }
 
-fn addresses(address: Option<IpAddr>) -> Value {
-    Value::Array(address.into_iter().map(|address| Value::String(address.to_string())).collect())
+fn addresses(address: Option<IpAddr>) -> Vec<Value> {
+    address.into_iter().map(|address| Value::String(address.to_string())).collect()
 }
 
 fn text(table: &Table) -> String {

@@ -1,7 +1,7 @@
 //! What can be asked of `sambung up`, and whether it can be. Looks at the words only, not at the machine.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
 };
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// IP address that phones send their audio to
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     media_address: String,
+    /// IPv6 address of this machine that phones may use besides, for SIP at the same ports and for their audio
+    #[arg(long, value_name = "IP")]
+    ipv6: Option<String>,
     /// People in the demo organisation
     #[arg(long, value_name = "N", default_value = "8")]
     staff: String,
@@ -58,6 +61,7 @@ pub(crate) struct Options {
     pub(super) http: SocketAddr,
     pub(super) rtp: RangeInclusive<u16>,
     pub(super) media_address: IpAddr,
+    pub(super) ipv6: Option<Ipv6Addr>,
     pub(super) staff: usize,
     pub(super) sip_accounts: usize,
     /// Flags given for what this version does not have.
@@ -85,6 +89,8 @@ impl Options {
         }
         let rtp = ports(&arguments.rtp, &mut mistakes);
         let media_address = media(&arguments.media_address, &mut mistakes);
+        let ipv6 = arguments.ipv6.as_deref().and_then(|text| second_family(text, sip, &mut mistakes));
+        listeners.extend(ipv6.map(|ip| SocketAddr::new(ip.into(), 0)));
         let staff = number("--staff", &arguments.staff, 1..=STAFF_MAX, &mut mistakes);
         let sip_accounts =
             number("--sip-accounts", &arguments.sip_accounts, 0..=SIP_ACCOUNTS_MAX, &mut mistakes);
@@ -99,7 +105,8 @@ impl Options {
             (Some(sip), Some(http), Some(rtp), Some(media_address), Some(staff), Some(sip_accounts))
                 if mistakes.is_empty() =>
             {
-                let mut options = Self { sip, sips, http, rtp, media_address, staff, sip_accounts, ignored };
+                let mut options =
+                    Self { sip, sips, http, rtp, media_address, ipv6, staff, sip_accounts, ignored };
                 options.check_overlap(&mut mistakes);
                 if mistakes.is_empty() { Ok(options) } else { Err(mistakes) }
             }
@@ -130,6 +137,12 @@ impl Options {
         } else {
             listener
         }
+    }
+
+    /// A listener, and its twin of the other family.
+    pub(super) fn both(&self, listener: SocketAddr) -> impl Iterator<Item = SocketAddr> {
+        let twin = self.ipv6.map(|ip| SocketAddr::new(ip.into(), listener.port()));
+        [Some(listener), twin].into_iter().flatten()
     }
 
     fn check_overlap(&mut self, mistakes: &mut Vec<String>) {
@@ -188,6 +201,19 @@ fn media(text: &str, mistakes: &mut Vec<String>) -> Option<IpAddr> {
             None
         }
     }
+}
+
+fn second_family(text: &str, sip: Option<SocketAddr>, mistakes: &mut Vec<String>) -> Option<Ipv6Addr> {
+    let wrong = match text.parse::<Ipv6Addr>() {
+        Err(_) => "must be an IPv6 address without brackets and zone, such as ::1",
+        Ok(ip) if ip.is_unspecified() || ip.is_multicast() || ip.is_unicast_link_local() => {
+            "must be one address that phones can reach without naming a zone"
+        }
+        Ok(_) if sip.is_some_and(|sip| sip.is_ipv6()) => "--sip is an IPv6 address already",
+        Ok(ip) => return Some(ip),
+    };
+    mistakes.push(format!("--ipv6 {text}: {wrong}"));
+    None
 }
 
 fn number(
@@ -250,6 +276,17 @@ mod tests {
             check("--sips 127.0.0.1:5060").unwrap_err(),
             ["--sip and --sips: both want 127.0.0.1:5060"]
         );
+    }
+
+    #[test]
+    fn the_second_family_is_one_more_address() {
+        let options = check("--ipv6 ::1").unwrap();
+        let both: Vec<String> = options.both(options.sip).map(|address| address.to_string()).collect();
+        assert_eq!(both, ["127.0.0.1:5060", "[::1]:5060"]);
+        for wrong in ["::", "[::1]", "fe80::1", "fe80::1%2", "127.0.0.1", "::1 --sip [::1]:5060"] {
+            assert!(check(&format!("--ipv6 {wrong}")).is_err(), "{wrong}");
+        }
+        assert!(check("--sip-accounts 10 --ipv6 2001:db8::1").is_err(), "beyond this machine");
     }
 
     #[test]

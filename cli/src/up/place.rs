@@ -117,9 +117,11 @@ fn busy(options: &Options) -> Vec<String> {
             mistakes.push(format!("{flag} {address}: cannot listen on it ({protocol}): {error}"));
         }
     };
-    check("--sip", options.sip, "UDP", UdpSocket::bind(options.sip).map(drop));
-    check("--sip", options.sip, "TCP", TcpListener::bind(options.sip).map(drop));
-    if let Some(sips) = options.sips {
+    for sip in options.both(options.sip) {
+        check("--sip", sip, "UDP", UdpSocket::bind(sip).map(drop));
+        check("--sip", sip, "TCP", TcpListener::bind(sip).map(drop));
+    }
+    for sips in options.sips.into_iter().flat_map(|sips| options.both(sips)) {
         check("--sips", sips, "TCP", TcpListener::bind(sips).map(drop));
     }
     check("--http", options.http, "TCP", TcpListener::bind(options.http).map(drop));

@@ -1,8 +1,8 @@
 //! What the owner of a switchboard may set, and every limit it holds. The doc comments are the manual.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use sip::{EndpointConfig, digest::Algorithm};
+use sip::{EndpointConfig, Transport, digest::Algorithm};
 
 use crate::guard::GuardConfig;
 
@@ -12,6 +12,8 @@ pub struct SwitchboardConfig {
     /// Transactions, sessions and timers. Timer C is raised above the longest ring timeout (H-052), which ends
     /// a ringing call here.
     pub endpoint: EndpointConfig,
+    /// What our listeners call themselves: where requests to a located name are sent from.
+    pub listeners: Vec<(Transport, SocketAddr)>,
     /// Host names that stand for the switch itself, lower case. IP literals always do.
     pub own_hosts: Vec<String>,
     /// Algorithms challenged with, in this order (RFC 8760 §2.4). Credentials of either are accepted.
@@ -46,6 +48,7 @@ impl Default for SwitchboardConfig {
     fn default() -> Self {
         Self {
             endpoint: EndpointConfig::default(),
+            listeners: Vec::new(),
             own_hosts: vec![String::from("localhost")],
             digest_algorithms: vec![Algorithm::Md5],
             redirects: Redirects::default(),

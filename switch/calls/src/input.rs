@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use contract::command::Command;
 use dialplan::Plan;
-use sip::Flow;
+use sip::{
+    Flow,
+    locate::{Choice, Target},
+};
 use streams::media::MediaEvent;
 
 use crate::{clock::ClockMark, image::CallImage, registrar::Binding};
@@ -50,6 +53,8 @@ pub enum Input<'a> {
         /// The rest; empty when there is none.
         rest: Bytes,
     },
+    /// Where a name that the operator trusts leads now (RFC 3263). Empty: nowhere.
+    Located(Target, Vec<Choice>),
     /// True: the journal cannot keep up, so that new calls are answered 503. False: it can again.
     JournalPressure(bool),
 }

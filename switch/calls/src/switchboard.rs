@@ -116,7 +116,7 @@ impl Switchboard {
             guard: Guard::new(config.guard.clone(), fingerprints),
             overload: Overload::new(config.queue_delay_target, clock.instant),
             index: Index::new(),
-            registrar: Registrar::new(config.limits),
+            registrar: Registrar::new(config.limits, config.listeners.clone()),
             messages: Messages::default(),
             presence: Presence::default(),
             calls: BTreeMap::new(),
@@ -155,6 +155,7 @@ impl Switchboard {
                 self.registrar.restore(bindings, &self.plan, wall, out);
             }
             Input::Resume { calls, rest } => self.resume(calls, &rest, out),
+            Input::Located(target, choices) => self.registrar.locate(target, choices),
             Input::JournalPressure(is_high) => self.has_journal_pressure = is_high,
         }
         self.carry_out(out);

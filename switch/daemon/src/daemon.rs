@@ -28,6 +28,7 @@ use crate::{
     journal::{self, feeder::Feeder},
     notify::Notifier,
     plan_watch::{self, PlanWatch},
+    resolve::Resolver,
     survival::{self, FormerLife, Inherited, Survival, fd_store, heir::Estate},
     switch_api::{self, Switch, Token, events::Source},
     wire::{self, Wire},
@@ -52,6 +53,7 @@ pub struct Daemon {
     listener: TcpListener,
     durable: watch::Receiver<Position>,
     database: PgConnectOptions,
+    resolver: Option<Resolver>,
     config: Config,
     notifier: Notifier,
     /// Ends when the engine and the relay have let go of the store.
@@ -78,11 +80,12 @@ impl Daemon {
         let mut life = Life::begin(&notifier, &mut inherited).map_err(|error| one("survival", error))?;
         let sockets = survival::wire(&mut inherited, &life.former.unread);
         let wire = keep(Wire::adopt(&config.sip, sockets, poll.registry(), Instant::now()), &mut mistakes);
+        let resolver = keep(Resolver::open(&config.sip), &mut mistakes);
         let waking = Arc::clone(&waker);
         let relay = keep(life.relay(&config.media, move || drop(waking.wake())), &mut mistakes);
         let listener = keep(listen(&config), &mut mistakes);
-        let (Some(lock), Some(database), Some(wire), Some(relay), Some(listener)) =
-            (lock, database, wire, relay, listener)
+        let (Some(lock), Some(database), Some(wire), Some(resolver), Some(relay), Some(listener)) =
+            (lock, database, wire, resolver, relay, listener)
         else {
             return Err(mistakes);
         };
@@ -93,7 +96,6 @@ impl Daemon {
             bindings::open(&config.bindings_dir()).map_err(|error| in_data("bindings", error))?;
         let journal = life.journal(&config, &wire).map_err(|error| in_data("journal", error))?;
         let Life { survival, former, store, estate, .. } = life;
-
         let (kept, plan_counters) = kept_plan(&config);
         let (tls, wire_counters, relay_counters) = (wire.tls(), wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
@@ -111,7 +113,6 @@ impl Daemon {
             open_calls: journal.open,
         };
         let (engine, handle) = Engine::new(&config, parts)?;
-        let events = Source { folder: config.journal_dir(), durable: journal.durable.clone() };
         let switch = Switch {
             wire: wire_counters,
             relay: relay_counters,
@@ -119,7 +120,7 @@ impl Daemon {
             bindings: bindings_counters,
             plan: plan_counters,
             tls,
-            ..switch_of(&engine, handle.clone(), events, &config)
+            ..switch_of(&engine, handle.clone(), &journal.durable, &config)
         };
         announce(&listener, &config)?;
         Ok(Self {
@@ -130,6 +131,7 @@ impl Daemon {
             listener,
             durable: journal.durable,
             database,
+            resolver,
             config,
             notifier,
             store,
@@ -149,6 +151,7 @@ impl Daemon {
             listener,
             durable,
             database,
+            resolver,
             config,
             notifier,
             store,
@@ -169,7 +172,7 @@ impl Daemon {
         let install = move |plan| installer.install(plan);
         let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan)).run();
         let mut watch = tokio::spawn(watch);
-        let certificates = tokio::spawn(wire::watch_certificate(switch.tls.clone()));
+        let besides = look_beside(switch.tls.clone(), resolver, handle.clone());
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
         notifier.send("READY=1");
@@ -192,7 +195,7 @@ impl Daemon {
         }
         let engine = tokio::task::spawn_blocking(move || engine.join()).await?;
         watch.abort();
-        certificates.abort();
+        besides.abort();
         // What was put into the store last has reached the manager then.
         drop(store);
         if is_handed_over {
@@ -337,7 +340,13 @@ fn kept_plan(config: &Config) -> (Option<Arc<Plan>>, Arc<plan_watch::Counters>) 
 }
 
 /// What the switch API shows of an engine; the counters of the other parts are still to be put in.
-fn switch_of(engine: &Engine, handle: engine::Handle, events: Source, config: &Config) -> Switch {
+fn switch_of(
+    engine: &Engine,
+    handle: engine::Handle,
+    durable: &watch::Receiver<Position>,
+    config: &Config,
+) -> Switch {
+    let events = Source { folder: config.journal_dir(), durable: durable.clone() };
     Switch {
         engine: handle,
         live: engine.live(),
@@ -355,6 +364,22 @@ fn switch_of(engine: &Engine, handle: engine::Handle, events: Source, config: &C
         started: Instant::now(),
         data_dir: config.data_dir.as_path().into(),
     }
+}
+
+/// Looks after what changes beside the engine: certificates, and where names lead. Never done.
+fn look_beside(
+    tls: Option<wire::Tls>,
+    resolver: Option<Resolver>,
+    handle: engine::Handle,
+) -> tokio::task::JoinHandle<()> {
+    let located = async move {
+        if let Some(resolver) = resolver {
+            resolver.run(move |target, choices| handle.located(target, choices)).await;
+        }
+    };
+    tokio::spawn(async move {
+        tokio::join!(wire::watch_certificate(tls), located);
+    })
 }
 
 /// The ways to stop.

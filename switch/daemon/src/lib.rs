@@ -33,6 +33,7 @@ pub mod live;
 pub mod logging;
 mod notify;
 pub mod plan_watch;
+pub mod resolve;
 pub mod survival;
 pub mod switch_api;
 pub mod trace;

@@ -99,6 +99,13 @@ impl Flow {
             && (self.connection == failed.connection || self.connection == 0 || failed.connection == 0)
     }
 
+    /// The peer at another port. The zone of an IPv6 address stays: a link-local peer is not reached without it.
+    pub fn remote_at(&self, port: u16) -> SocketAddr {
+        let mut remote = self.remote;
+        remote.set_port(port);
+        remote
+    }
+
     /// The same peer without its connection, to be reached by a new one.
     pub fn reopened(self, remote: SocketAddr) -> Self {
         Self { remote, connection: 0, ..self }
@@ -119,6 +126,13 @@ mod tests {
         assert_eq!(Transport::from_token("tcp"), Some(Transport::Tcp));
         assert_eq!(Transport::from_token("WsS"), Some(Transport::Wss));
         assert_eq!(Transport::from_token("sctp"), None);
+    }
+
+    #[test]
+    fn rfc_4007_a_link_local_peer_keeps_its_zone() {
+        let remote = "[fe80::7%3]:40000".parse().expect("an address");
+        let link = Flow { remote, ..flow(Transport::Udp, 0) };
+        assert_eq!(link.remote_at(5060), "[fe80::7%3]:5060".parse().expect("an address"));
     }
 
     #[test]

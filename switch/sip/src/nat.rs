@@ -22,9 +22,10 @@ pub(crate) fn response_flow(flow: Flow, via: &Via<'_>) -> Flow {
         return flow;
     }
     let source = flow.remote;
-    let names_itself = via.rport().is_none() && via.host.ip() == Some(source.ip());
+    let sent_by = via.host.ip().map(|ip| ip.to_canonical());
+    let names_itself = via.rport().is_none() && sent_by == Some(source.ip().to_canonical());
     let port = if names_itself { via.port.unwrap_or(flow.transport.default_port()) } else { source.port() };
-    Flow { remote: SocketAddr::new(source.ip(), port), ..flow }
+    Flow { remote: flow.remote_at(port), ..flow }
 }
 
 /// Where to open a connection for a response whose connection is gone (18.2.2): the address the request came
@@ -33,7 +34,7 @@ pub(crate) fn response_fallback(flow: Flow, via: &Via<'_>) -> Option<SocketAddr>
     match flow.transport {
         Transport::Tcp | Transport::Tls => {
             let port = via.port.unwrap_or(flow.transport.default_port());
-            Some(SocketAddr::new(flow.remote.ip(), port))
+            Some(flow.remote_at(port))
         }
         Transport::Udp | Transport::Ws | Transport::Wss => None,
     }
@@ -98,7 +99,7 @@ fn named_itself(uri: &Uri<'_>, leg: Flow) -> Option<Flow> {
         return None;
     }
     let port = uri.port.unwrap_or(transport.default_port());
-    Some(Flow { transport, local: leg.local, remote: SocketAddr::new(address, port), connection: 0 })
+    Some(Flow { transport, local: leg.local, remote: leg.remote_at(port), connection: 0 })
 }
 
 #[cfg(test)]

@@ -35,9 +35,12 @@ impl Baresip {
         let (sip, control, rtp) = (desk.ports, desk.ports + 2, desk.ports + 4);
         audio::write_tone(&desk.folder.join("tone.wav"), desk.tone_hz, 60)?;
         let authority = account.authority.as_ref();
+        let is_ipv6 = account.switch.is_some_and(|switch| switch.is_ipv6());
+        let (interface, ours, family) =
+            if is_ipv6 { ("::1", "[::1]", "-6") } else { ("127.0.0.1", "127.0.0.1", "-4") };
         let believes = authority.map(|path| format!("sip_cafile {}\n", path.display())).unwrap_or_default();
         let config = format!(
-            "{believes}net_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\n\
+            "{believes}net_interface {interface}\nsip_listen {ours}:{sip}\n\
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,phone\naudio_alert aubridge,alert\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
              rtp_ports {rtp}-{}\nmodule_path /usr/lib/baresip/modules\n\
@@ -56,7 +59,7 @@ impl Baresip {
         std::fs::write(desk.folder.join("accounts"), account_line(account, sip))?;
         std::fs::write(desk.folder.join("contacts"), contacts)?;
         let mut command = Command::new("baresip");
-        command.args(["-4", "-v", "-f"]).arg(&desk.folder);
+        command.args([family, "-v", "-f"]).arg(&desk.folder);
         let mut running = Running::start(&mut command, &desk.folder.join("log"))?;
         running.wait_for("baresip is ready", STEP)?;
         let control = TcpStream::connect(("127.0.0.1", control))?;

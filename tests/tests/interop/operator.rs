@@ -169,7 +169,12 @@ fn the_self_test_passes_on_a_sound_switch_and_fails_where_none_listens() -> Resu
     let stage = Stage::set(Transport::Udp)?;
     for _ in 0..2 {
         let report = sambung(&stage.demo, &["selftest"])?;
-        ensure!(report.lines().count() == 15 && report.lines().all(|line| line.ends_with(" ok")), "{report}");
+        ensure!(
+            report.lines().count() == 21
+                && report.contains("TLS: both hear the other's tone")
+                && report.lines().all(|line| line.ends_with(" ok")),
+            "{report}"
+        );
     }
     // Nobody listens on port 1.
     let mut command = process::our("sambung", ["selftest", "--sip", "127.0.0.1:1", "--switch"])?;

@@ -1,6 +1,10 @@
 //! Two people talk: each hears the other, only the other, and all of the time.
 
-use std::{path::Path, time::Duration};
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use tests::{
@@ -12,6 +16,8 @@ use tests::{
     record::Record,
 };
 
+/// RTP and RTCP ports of a switch that stands in both families.
+const RTP_PORTS: u16 = 96;
 /// How long they talk.
 const TALK_MS: usize = 4_000;
 /// What a recording may miss of it: the first packets of each phone, its jitter buffer, its last packet.
@@ -160,6 +166,40 @@ fn a_phone_on_tls_and_one_on_udp_hear_each_other() -> Result<()> {
     let transports = [[Transport::Tls, Transport::Udp], [Transport::Tls, Transport::Tls]];
     for (n, [calling, called]) in transports.into_iter().enumerate() {
         let [ani, budi] = [demo.account(2 * n, calling)?, demo.account(2 * n + 1, called)?];
+        let folder = demo.folder().join(n.to_string());
+        let before = record.calls()?;
+        let calling = desk(&folder, "caller", &mut demo.ports, TONES_HZ[0]);
+        let called = desk(&folder, "callee", &mut demo.ports, TONES_HZ[1]);
+        let mut caller = start(Make::Baresip, &ani, &calling)?;
+        let mut callee = start(Make::Baresip, &budi, &called)?;
+        let target = format!("sip:{}@{}", budi.username, budi.domain);
+        let outcome = caller
+            .registered()
+            .and_then(|()| callee.registered())
+            .and_then(|()| converse(&mut *caller, &mut *callee, &target));
+        outcome.with_context(|| {
+            format!("{ani:?} {budi:?}\n{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs())
+        })?;
+        check_record(&mut record, &before)?;
+    }
+    demo.stop()
+}
+
+/// RFC 6157, with real phones: each side hears the other through a relay that stands in both families.
+#[test]
+fn phones_hear_each_other_over_ipv6_and_between_the_families() -> Result<()> {
+    let mut demo = Demo::start_with(&["--ipv6", "::1"], RTP_PORTS)?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    let on_ipv6 = |account: Account| {
+        let switch = account.switch.map(|switch| SocketAddr::new(Ipv6Addr::LOCALHOST.into(), switch.port()));
+        Account { switch, ..account }
+    };
+    for (n, [calling, called]) in [[true, true], [false, true], [true, false]].into_iter().enumerate() {
+        let account = |staff, is_ipv6: bool| -> Result<Account> {
+            let account = demo.account(staff, Transport::Udp)?;
+            Ok(if is_ipv6 { on_ipv6(account) } else { account })
+        };
+        let [ani, budi] = [account(2 * n, calling)?, account(2 * n + 1, called)?];
         let folder = demo.folder().join(n.to_string());
         let before = record.calls()?;
         let calling = desk(&folder, "caller", &mut demo.ports, TONES_HZ[0]);

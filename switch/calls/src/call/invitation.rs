@@ -76,12 +76,12 @@ impl Invitation {
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,
     ) -> Result<(), TooBroad> {
-        let registrar = means.registrar;
+        let (registrar, random) = (means.registrar, &mut *means.random);
         let people = ring.targets.iter().filter(|target| self.people.insert(target.person));
         let devices: Vec<(PersonKey, Trust, Reach)> = people
             .flat_map(|target| {
-                let reaches = target.accounts.iter().flat_map(|account| registrar.devices(*account));
-                reaches.map(|reach| (target.person, target.trust, reach))
+                let reaches = target.accounts.iter().flat_map(|account| registrar.devices(*account, random));
+                reaches.map(|reach| (target.person, target.trust, reach)).collect::<Vec<_>>()
             })
             .collect();
         let room = means.config.limits.legs_per_call_max.saturating_sub(asked.forks.len());

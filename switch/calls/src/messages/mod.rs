@@ -186,11 +186,15 @@ impl Switchboard {
             Route::Refuse(Refusal::SelfCall(_)) => return Err(Reply::new(403).phrase("Message To Oneself")),
             Route::Refuse(Refusal::Inactive(_) | Refusal::NoStaff(_)) => return Err(Reply::new(480)),
         };
-        let contacts = ring.targets.iter().flat_map(|target| {
-            let contacts = target.accounts.iter().flat_map(|account| self.registrar.contacts(*account));
-            contacts.filter_map(|one| Some((target.trust, one.reach()?)))
+        let (registrar, random) = (&self.registrar, &mut self.random);
+        let accounts = ring
+            .targets
+            .iter()
+            .flat_map(|target| target.accounts.iter().map(|account| (target.trust, *account)));
+        let reaches = accounts.flat_map(|(trust, account)| {
+            registrar.devices(account, random).into_iter().map(move |reach| (trust, reach))
         });
-        let devices: Vec<(Trust, Reach)> = contacts.take(self.config.limits.legs_per_call_max).collect();
+        let devices: Vec<(Trust, Reach)> = reaches.take(self.config.limits.legs_per_call_max).collect();
         if devices.is_empty() {
             return Err(Reply::new(480));
         }

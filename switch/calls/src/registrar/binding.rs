@@ -11,7 +11,13 @@ use contract::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use sip::{Flow, NameAddr, Transport, Uri, Way};
+use sip::{
+    Flow, NameAddr, Transport, Uri, Way,
+    locate::{Target, in_order},
+};
+
+use super::Known;
+use crate::means::Random;
 
 /// A contact of an account, with all that must survive a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,18 +94,18 @@ pub(crate) struct Reach {
 }
 
 /// How to reach each device of an account: one way with its fallbacks for a device with several flows.
-pub(crate) fn devices(bindings: &[Arc<Binding>]) -> Vec<Reach> {
+pub(super) fn devices(bindings: &[Arc<Binding>], known: &Known, random: &mut Random) -> Vec<Reach> {
     let mut devices: Vec<(Option<&str>, Reach)> = Vec::new();
     // The latest registration first: its flow was open most recently.
     let mut newest: Vec<&Binding> = bindings.iter().map(Arc::as_ref).collect();
     newest.sort_by_key(|binding| std::cmp::Reverse(binding.reg_id.map(|_| binding.expires_at)));
     for binding in newest {
-        let Some(reach) = binding.reach() else { continue };
+        let Some(reach) = binding.located(known, random).or_else(|| binding.reach()) else { continue };
         let device = binding.reg_id.and(binding.instance.as_deref());
-        match devices.iter_mut().find(|(known, _)| device.is_some() && *known == device) {
-            Some((_, known)) => {
+        match devices.iter_mut().find(|(other, _)| device.is_some() && *other == device) {
+            Some((_, same)) => {
                 let Reach { flow, request_uri, routes, .. } = reach;
-                known.fallbacks.push(Way { flow, request_uri, routes });
+                same.fallbacks.push(Way { flow, request_uri, routes });
             }
             None => devices.push((device, reach)),
         }
@@ -125,6 +131,29 @@ impl Binding {
             user_agent: self.user_agent.clone(),
             expires_at: self.expires_at,
         }
+    }
+
+    /// The ways to it through a proxy whose name the operator trusts (RFC 3327 §5.3, RFC 3263), in the order for one
+    /// request. `None` where there is no such name, or it leads nowhere we can send to. All ways are of one family, that
+    /// of the registration where there are such: an INVITE names one address for its media, whichever way it takes.
+    fn located(&self, known: &Known, random: &mut Random) -> Option<Reach> {
+        let route = NameAddr::parse(self.path.first()?).ok()?;
+        let choices = known.locations.get(&Target::of(&Uri::parse(route.uri).ok()?)?)?;
+        let dice = |bound: u32| u32::try_from(random.number() % u64::from(bound.max(1))).unwrap_or(0);
+        let order = in_order(choices, dice);
+        let heard_on_ipv4 = self.flow.remote.is_ipv4();
+        let has_that = order.iter().any(|(_, remote)| remote.is_ipv4() == heard_on_ipv4);
+        let of_one = order.into_iter().filter(|(_, at)| at.is_ipv4() == (heard_on_ipv4 == has_that));
+        let mut ways = of_one.filter_map(|(transport, remote)| {
+            let is_fit = |(ours, local): &&(Transport, SocketAddr)| {
+                *ours == transport && local.is_ipv4() == remote.is_ipv4()
+            };
+            let (_, local) = known.listeners.iter().find(is_fit)?;
+            let flow = Flow { transport, local: *local, remote, connection: 0 };
+            Some(Way { flow, request_uri: self.contact.clone(), routes: self.path.clone() })
+        });
+        let Way { flow, request_uri, routes } = ways.next()?;
+        Some(Reach { flow, request_uri, routes, fallbacks: ways.collect() })
     }
 
     /// How to reach it now; `None` when its connection is gone and a new one cannot be opened to it.
@@ -182,7 +211,7 @@ fn next_hop(flow: Flow, target: &str) -> Option<Flow> {
         .map(|uri| {
             let transport = uri.param("transport").and_then(Transport::from_token).unwrap_or(flow.transport);
             let port = uri.port.unwrap_or(transport.default_port());
-            Flow { transport, remote: SocketAddr::new(flow.remote.ip(), port), ..flow }
+            Flow { transport, remote: flow.remote_at(port), ..flow }
         });
     match named {
         // A WebSocket client takes no connections (RFC 7118 §5), and nothing leads out of an encrypted leg.
@@ -242,5 +271,79 @@ mod tests {
         check(Tcp, 0, "sip:1001@10.0.0.7:5070;transport=tcp", None);
         check(Tls, 0, "sip:1001@198.51.100.7:5070;transport=udp", None);
         check(Ws, 0, "sip:1001@198.51.100.7;transport=ws", None);
+    }
+
+    fn behind(path: &str, heard_from: &str) -> Binding {
+        let flow = Flow::udp("192.0.2.1:5060".parse().unwrap(), heard_from.parse().unwrap());
+        Binding {
+            org: OrgId(uuid::Uuid::nil()),
+            account: AccountId(uuid::Uuid::nil()),
+            username: "1001".into(),
+            key: "1001".into(),
+            contact: "sip:1001@10.0.0.7".into(),
+            instance: None,
+            reg_id: None,
+            q: None,
+            path: vec![path.into()],
+            call_id: "c".into(),
+            cseq: 1,
+            user_agent: None,
+            flow: flow.into(),
+            expires_at: Timestamp(0),
+        }
+    }
+
+    fn check_located(path: &str, heard_from: &str, expected: &[(Transport, &str)]) {
+        use sip::locate::Choice;
+        let listener = |transport, address: &str| (transport, address.parse().unwrap());
+        let choice = |transport, rank, addresses: &[&str]| Choice {
+            transport,
+            rank,
+            weight: 0,
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        };
+        let target = Target::of(&Uri::parse("sip:edge.example").unwrap()).unwrap();
+        let found = vec![
+            choice(Transport::Tls, 1, &["198.51.100.1:5061"]),
+            choice(Transport::Tcp, 2, &["[2001:db8::1]:5060", "198.51.100.1:5060"]),
+            choice(Transport::Udp, 3, &["198.51.100.2:5060"]),
+        ];
+        let known = Known {
+            listeners: vec![
+                listener(Transport::Udp, "192.0.2.1:5060"),
+                listener(Transport::Tcp, "192.0.2.1:5060"),
+                listener(Transport::Tcp, "[2001:db8::9]:5060"),
+            ],
+            locations: [(target, found)].into(),
+        };
+        let reach = behind(path, heard_from).located(&known, &mut Random::new([1; 32]));
+        let first = reach.iter().map(|reach| reach.flow);
+        let flows: Vec<Flow> =
+            first.chain(reach.iter().flat_map(|reach| reach.fallbacks.iter().map(|way| way.flow))).collect();
+        let expected: Vec<(Transport, SocketAddr)> =
+            expected.iter().map(|(transport, remote)| (*transport, remote.parse().unwrap())).collect();
+        assert_eq!(
+            flows.iter().map(|flow| (flow.transport, flow.remote)).collect::<Vec<_>>(),
+            expected,
+            "{path}"
+        );
+        assert!(flows.iter().all(|flow| flow.local.is_ipv4() == flow.remote.is_ipv4()));
+    }
+
+    #[test]
+    fn rfc_3263_a_proxy_that_the_operator_trusts_is_reached_at_its_servers() {
+        use Transport::{Tcp, Udp};
+        let edge = "<sip:edge.example;lr>";
+        // Nobody listens on TLS here, and one INVITE has its media in one family.
+        check_located(edge, "203.0.113.5:5060", &[(Tcp, "198.51.100.1:5060"), (Udp, "198.51.100.2:5060")]);
+        check_located(edge, "[2001:db8::5]:5060", &[(Tcp, "[2001:db8::1]:5060")]);
+        for other in [
+            "<sip:edge.example:5070;lr>",
+            "<sip:other.example;lr>",
+            "<sip:203.0.113.5;lr>",
+            "<sips:edge.example;lr>",
+        ] {
+            check_located(other, "203.0.113.5:5060", &[]);
+        }
     }
 }

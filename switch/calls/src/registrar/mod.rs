@@ -8,6 +8,7 @@ mod request;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::Arc,
 };
 
@@ -16,7 +17,10 @@ use contract::{
     time::Timestamp,
 };
 use dialplan::Plan;
-use sip::{Flow, Uri};
+use sip::{
+    Flow, Transport, Uri,
+    locate::{Choice, Target},
+};
 
 pub(crate) use binding::Reach;
 pub use binding::{Binding, BindingFlow};
@@ -25,6 +29,7 @@ pub(crate) use request::{Registration, Rejection};
 
 use crate::{
     config::Limits,
+    means::Random,
     output::{BindingChange, Notice, Output, Outputs},
 };
 
@@ -39,7 +44,18 @@ pub(crate) struct Registrar {
     connections: BTreeMap<u64, BTreeSet<AccountId>>,
     /// Whose contacts have become others since somebody asked.
     touched: BTreeSet<AccountId>,
+    known: Known,
 }
+
+/// Where names lead and where from, for contacts behind a proxy that the operator trusts.
+#[derive(Debug, Default)]
+struct Known {
+    listeners: Vec<(Transport, SocketAddr)>,
+    locations: BTreeMap<Target, Vec<Choice>>,
+}
+
+/// Names that are kept located.
+const LOCATIONS_MAX: usize = 256;
 
 /// Whose contacts a request is about.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +66,14 @@ pub(crate) struct Owner<'a> {
 }
 
 impl Registrar {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, listeners: Vec<(Transport, SocketAddr)>) -> Self {
         Self {
             limits,
             accounts: BTreeMap::new(),
             expiries: BTreeSet::new(),
             connections: BTreeMap::new(),
             touched: BTreeSet::new(),
+            known: Known { listeners, locations: BTreeMap::new() },
         }
     }
 
@@ -76,8 +93,16 @@ impl Registrar {
     }
 
     /// How to reach the devices of an account now.
-    pub(crate) fn devices(&self, account: AccountId) -> Vec<Reach> {
-        binding::devices(self.contacts(account))
+    pub(crate) fn devices(&self, account: AccountId, random: &mut Random) -> Vec<Reach> {
+        binding::devices(self.contacts(account), &self.known, random)
+    }
+
+    /// Takes note of where a name leads now. What was found before is kept when nothing is found.
+    pub(crate) fn locate(&mut self, target: Target, choices: Vec<Choice>) {
+        let locations = &mut self.known.locations;
+        if !choices.is_empty() && (locations.len() < LOCATIONS_MAX || locations.contains_key(&target)) {
+            locations.insert(target, choices);
+        }
     }
 
     /// The next expiry.

@@ -12,6 +12,8 @@ const NETWORKS_MAX: usize = 1_024;
 const NAMES_MAX: usize = 64;
 /// The longest of them.
 const NAME_BYTES_MAX: usize = 64;
+/// Targets that are kept located, and DNS servers.
+const TARGETS_MAX: usize = 64;
 /// Listeners of one transport.
 const LISTENERS_MAX: usize = 16;
 
@@ -26,6 +28,7 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
         mistakes.push(Mistake::new("sip.udp", reason));
     }
     check_tls(sip, mistakes);
+    check_targets(sip, mistakes);
     one_per_family("sip.advertised_addresses", &sip.advertised_addresses, mistakes);
     let visible = sip.user_agent.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if !visible || sip.user_agent.trim().is_empty() || sip.user_agent.len() > USER_AGENT_BYTES_MAX {
@@ -104,6 +107,19 @@ fn check_listeners(key: &str, listeners: &[SocketAddr], sip: &Sip, mistakes: &mu
             );
             mistakes.push(Mistake::new(key, reason));
         }
+    }
+}
+
+fn check_targets(sip: &Sip, mistakes: &mut Vec<Mistake>) {
+    for (key, count) in
+        [("sip.resolvers", sip.resolvers.len()), ("sip.allowed_targets", sip.allowed_targets.len())]
+    {
+        if count > TARGETS_MAX {
+            mistakes.push(Mistake::new(key, format!("has more than {TARGETS_MAX} entries")));
+        }
+    }
+    if let Some(resolver) = sip.resolvers.iter().find(|resolver| resolver.port() == 0) {
+        mistakes.push(Mistake::new("sip.resolvers", format!("{resolver} needs a port, usually 53")));
     }
 }
 

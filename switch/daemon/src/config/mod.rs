@@ -19,7 +19,7 @@ use calls::{GuardConfig, SwitchboardConfig};
 use ipnet::IpNet;
 pub use observe::{Events, Hep, Trace};
 use read::Reader;
-use sip::digest::Algorithm;
+use sip::{Transport, digest::Algorithm, locate::Target};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,11 @@ pub struct Sip {
     pub tls_ca: Option<PathBuf>,
     /// Whether a server we connect to must prove its name.
     pub tls_verify: bool,
+    /// DNS servers. Empty: those of the system.
+    pub resolvers: Vec<SocketAddr>,
+    /// Names that are resolved (RFC 3263), and addresses names may lead to although they are this machine's own or its
+    /// link's. Nothing else is ever resolved.
+    pub allowed_targets: Vec<AllowedTarget>,
     /// What the switch calls itself in Via and Contact instead of a listener's own IP address: at most one IPv4
     /// and one IPv6 address. Needed when a listener is bound to 0.0.0.0 or [::].
     pub advertised_addresses: Vec<IpAddr>,
@@ -104,6 +109,15 @@ pub struct Sip {
 pub struct Calls {
     /// What becomes of a call whose phone says that its person is elsewhere (3xx).
     pub redirects: Redirects,
+}
+
+/// An entry of `sip.allowed_targets`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedTarget {
+    /// A name, with port and transport where they are written.
+    Name(Target),
+    /// Addresses.
+    Addresses(IpNet),
 }
 
 /// `[media]`
@@ -238,6 +252,8 @@ impl Default for Config {
                 tls_client_ca: None,
                 tls_ca: None,
                 tls_verify: true,
+                resolvers: Vec::new(),
+                allowed_targets: Vec::new(),
                 advertised_addresses: Vec::new(),
                 user_agent: "sambung".into(),
                 digest_algorithms: vec![Algorithm::Md5],
@@ -288,6 +304,14 @@ impl Default for Config {
 }
 
 impl Sip {
+    /// All listeners by what they call themselves, in the order of the file.
+    pub fn listeners(&self) -> Vec<(Transport, SocketAddr)> {
+        let of = |transport, addresses: &[SocketAddr]| {
+            addresses.iter().map(|address| (transport, self.known_as(*address))).collect::<Vec<_>>()
+        };
+        [of(Transport::Udp, &self.udp), of(Transport::Tcp, &self.tcp), of(Transport::Tls, &self.tls)].concat()
+    }
+
     /// What a listener calls itself in Via and Contact.
     pub fn known_as(&self, listener: SocketAddr) -> SocketAddr {
         let ours = self.advertised_addresses.iter().find(|address| address.is_ipv4() == listener.is_ipv4());

@@ -8,10 +8,10 @@ use std::{
 
 use calls::Redirects;
 use ipnet::IpNet;
-use sip::digest::Algorithm;
+use sip::{digest::Algorithm, locate::Target};
 use toml::{Table, Value};
 
-use super::{Config, LogFormat, Mistake, PortRange};
+use super::{AllowedTarget, Config, LogFormat, Mistake, PortRange};
 
 /// Takes keys out of a file; what nobody takes is unknown.
 pub(super) struct Reader<'a> {
@@ -86,6 +86,8 @@ impl<'a> Reader<'a> {
             s.take("tls_client_ca", &mut sip.tls_client_ca, optional_path);
             s.take("tls_ca", &mut sip.tls_ca, optional_path);
             s.take("tls_verify", &mut sip.tls_verify, flag);
+            s.take("resolvers", &mut sip.resolvers, |v| list(v, address));
+            s.take("allowed_targets", &mut sip.allowed_targets, |v| list(v, allowed_target));
             s.take("advertised_addresses", &mut sip.advertised_addresses, |v| list(v, ip_address));
             s.take("user_agent", &mut sip.user_agent, text);
             s.take("digest_algorithms", &mut sip.digest_algorithms, |v| list(v, digest_algorithm));
@@ -200,13 +202,52 @@ fn flag(value: &Value) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| format!("expected true or false, found {value}"))
 }
 
+fn allowed_target(value: &Value) -> Result<AllowedTarget, String> {
+    let text = text(value)?;
+    if let Ok(net) = text.parse() {
+        return Ok(AllowedTarget::Addresses(net));
+    }
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(AllowedTarget::Addresses(address.into()));
+    }
+    let has_scheme = ["sip:", "sips:"].iter().any(|scheme| text.starts_with(scheme));
+    let uri = if has_scheme { text } else { format!("sip:{text}") };
+    let target =
+        sip::Uri::parse(&uri).ok().and_then(|uri| Target::of(&uri)).filter(|found| found.name.contains('.'));
+    target.map(AllowedTarget::Name).ok_or_else(|| {
+        format!("expected a name like \"edge.example.com\" or \"sip:edge.example.com;transport=tls\", or addresses like \"10.0.0.0/8\", found {value}")
+    })
+}
+
 fn list<T>(value: &Value, item: impl Fn(&Value) -> Result<T, String>) -> Result<Vec<T>, String> {
     let values = value.as_array().ok_or_else(|| format!("expected a list in [ ], found {value}"))?;
     values.iter().map(item).collect()
 }
 
 fn address(value: &Value) -> Result<SocketAddr, String> {
-    parsed(value, "an address with a port, like \"127.0.0.1:5060\" or \"[::1]:5060\"")
+    without_zone(value)?;
+    let address: SocketAddr =
+        parsed(value, "an address with a port, like \"127.0.0.1:5060\" or \"[::1]:5060\"")?;
+    Ok(SocketAddr::new(reachable(address.ip(), value)?, address.port()))
+}
+
+/// An IPv4 address in IPv6 clothes is the IPv4 address that it is.
+fn reachable(address: IpAddr, value: &Value) -> Result<IpAddr, String> {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Err(format!(
+            "{value} is link-local: phones would need its zone, which neither SIP nor SDP can write; use another address"
+        )),
+        address => Ok(address),
+    }
+}
+
+fn without_zone(value: &Value) -> Result<(), String> {
+    match value.as_str() {
+        Some(text) if text.contains('%') => {
+            Err(format!("{value} has a zone (%), which neither SIP nor SDP can write; use another address"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn network(value: &Value) -> Result<IpNet, String> {
@@ -214,7 +255,8 @@ fn network(value: &Value) -> Result<IpNet, String> {
 }
 
 fn ip_address(value: &Value) -> Result<IpAddr, String> {
-    parsed(value, "an IP address, like \"192.0.2.1\" or \"2001:db8::1\"")
+    without_zone(value)?;
+    reachable(parsed(value, "an IP address, like \"192.0.2.1\" or \"2001:db8::1\"")?, value)
 }
 
 fn parsed<T: FromStr>(value: &Value, expected: &str) -> Result<T, String> {

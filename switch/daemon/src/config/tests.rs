@@ -101,6 +101,45 @@ fn listeners_must_be_distinct_and_have_ports() {
 }
 
 #[test]
+fn an_address_has_no_zone_and_only_one_form() {
+    for text in ["[fe80::1%eth0]:5060", "[fe80::1%2]:5060", "[fe80::1]:5060"] {
+        check(&format!("[sip]\nudp = ['{text}']"), &[("sip.udp", "neither SIP nor SDP")]);
+    }
+    check("[media]\naddresses = ['fe80::1%2']", &[("media.addresses", "zone")]);
+    let config = Config::parse("[sip]\nudp = ['[::ffff:127.0.0.1]:5060']", Path::new("")).unwrap();
+    assert_eq!(config.sip.udp, ["127.0.0.1:5060".parse().unwrap()]);
+    check(
+        "[sip]\nudp = ['127.0.0.1:5060', '[::ffff:127.0.0.1]:5060']",
+        &[("sip.udp", "cannot be told apart")],
+    );
+}
+
+#[test]
+fn a_target_is_a_name_as_it_stands_in_a_route_or_addresses() {
+    let text = "[sip]\nresolvers = ['192.0.2.53:53']\n\
+                allowed_targets = ['Edge.Example.com', 'b.example:5070', 'sips:c.example', '10.0.0.7', '::1/128']";
+    let sip = Config::parse(text, Path::new("")).unwrap().sip;
+    let name = |name: &str, port, is_secure| {
+        AllowedTarget::Name(Target { name: name.into(), port, transport: None, is_secure })
+    };
+    let addresses = |net: &str| AllowedTarget::Addresses(net.parse().unwrap());
+    let wanted = [
+        name("edge.example.com", None, false),
+        name("b.example", Some(5070), false),
+        name("c.example", None, true),
+        addresses("10.0.0.7/32"),
+        addresses("::1/128"),
+    ];
+    assert_eq!(sip.allowed_targets, wanted);
+    check("[sip]\nallowed_targets = ['localhost']", &[("sip.allowed_targets", "edge.example.com")]);
+    check(
+        "[sip]\nallowed_targets = ['sip:a.example;transport=sctp']",
+        &[("sip.allowed_targets", "transport")],
+    );
+    check("[sip]\nresolvers = ['192.0.2.53:0']", &[("sip.resolvers", "usually 53")]);
+}
+
+#[test]
 fn tls_needs_its_files_and_a_port_of_its_own() {
     check(
         "[sip]\ntls = ['127.0.0.1:5060']",

@@ -30,6 +30,7 @@ use crossbeam_channel::{Receiver, Sender};
 use dialplan::Plan;
 use mio::{Events, Poll, Token, Waker};
 use relay::{Full, Relay};
+use sip::locate::{Choice, Target};
 use streams::media::MediaCommand;
 use tokio::sync::oneshot;
 
@@ -89,6 +90,8 @@ pub struct Counters {
     pub leases: AtomicU64,
     /// Orders to the relay lost for want of room. Anything but 0 is an incident.
     pub media_lost: AtomicU64,
+    /// How often a name that the operator trusts was found at other places than before.
+    pub located: AtomicU64,
     /// New calls are being refused because the journal cannot keep up.
     pub journal_pressure: AtomicBool,
     /// The switch is stopping.
@@ -113,6 +116,7 @@ enum Control {
     Plan(Arc<Plan>, oneshot::Sender<()>),
     Command(Command, oneshot::Sender<Outcome>),
     Look(Look),
+    Located(Target, Vec<Choice>),
     Drain,
     HandOver,
 }
@@ -153,6 +157,15 @@ impl Handle {
             let _ = self.waker.wake();
         }
         answered
+    }
+
+    /// Tells where a name leads now. False: the engine is too busy, or gone.
+    pub fn located(&self, target: Target, choices: Vec<Choice>) -> bool {
+        let is_told = self.controls.try_send(Control::Located(target, choices)).is_ok();
+        if is_told {
+            let _ = self.waker.wake();
+        }
+        is_told
     }
 
     /// Ends all calls and then the engine.
@@ -391,6 +404,13 @@ impl Engine {
                     self.asker = None;
                 }
                 Control::Look(look) => look(&self.tap.recorder, &self.switchboard),
+                Control::Located(target, choices) => {
+                    for choice in choices.iter().filter(|choice| choice.transport.is_secure()) {
+                        choice.addresses.iter().for_each(|address| self.wire.name(*address, &target.name));
+                    }
+                    self.handle(now, Input::Located(target, choices));
+                    self.counters.located.fetch_add(1, Ordering::Relaxed);
+                }
                 Control::Drain => self.drain(now),
                 Control::HandOver => self.hand_over(now),
             }

@@ -27,6 +27,7 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
             subscriptions_max: limits.subscriptions_max,
             ..EndpointConfig::default()
         },
+        listeners: config.sip.listeners(),
         digest_algorithms: config.sip.digest_algorithms.clone(),
         guard: GuardConfig {
             access: AccessList::new(&config.sip.allow, &config.sip.deny),

@@ -16,4 +16,5 @@ mod metrics;
 mod phone;
 mod plan_watch;
 mod process;
+mod resolving;
 mod switch;

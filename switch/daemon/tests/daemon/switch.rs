@@ -21,6 +21,10 @@ pub struct Switch {
     folder: tempfile::TempDir,
     pub sip: SocketAddr,
     media_ports: u16,
+    /// Where it listens besides, and then carries media over IPv6 too.
+    pub sip6: Option<SocketAddr>,
+    /// More lines for `[sip]`.
+    pub sip_more: String,
     /// By default nobody is there.
     pub database_url: String,
     child: Option<Child>,
@@ -52,9 +56,16 @@ impl Switch {
             folder: tempfile::tempdir().unwrap(),
             sip,
             media_ports: first + 2,
+            sip6: None,
+            sip_more: String::new(),
             database_url: AWAY.into(),
             child: None,
         }
+    }
+
+    /// Has it listen on IPv6 too, at the same port.
+    pub fn on_both_families(&mut self) {
+        self.sip6 = Some(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, self.sip.port())));
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -62,9 +73,13 @@ impl Switch {
     }
 
     pub fn config(&self) -> String {
-        let (sip, first, last) = (self.sip, self.media_ports, self.media_ports + 39);
+        let (first, last) = (self.media_ports, self.media_ports + 39);
+        let listeners: Vec<String> =
+            [self.sip].iter().chain(&self.sip6).map(|address| format!("'{address}'")).collect();
+        let (sip, more) = (listeners.join(", "), &self.sip_more);
+        let media = self.sip6.map_or("['127.0.0.1']", |_| "['127.0.0.1', '::1']");
         format!(
-            "data_dir = 'data'\n[sip]\nudp = ['{sip}']\ntcp = ['{sip}']\n[media]\nports = '{first}-{last}'\n\
+            "data_dir = 'data'\n[sip]\nudp = [{sip}]\ntcp = [{sip}]\n{more}[media]\naddresses = {media}\nports = '{first}-{last}'\n\
              port_quarantine_secs = 0\n[log]\nformat = 'json'\n"
         )
     }
@@ -179,5 +194,21 @@ impl Drop for Switch {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// The next connection.
+pub fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let started = Instant::now();
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false).unwrap();
+                return stream;
+            }
+            Err(error) => assert!(started.elapsed() < PATIENCE, "nobody connects: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }

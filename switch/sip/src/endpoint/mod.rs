@@ -5,6 +5,7 @@
 //! accepts it. `receive.rs` judges requests and responses, `session/` is the INVITE usage, `table.rs` runs the
 //! transactions, `compose.rs` writes messages.
 
+mod by_size;
 mod compose;
 mod config;
 mod event;
@@ -45,7 +46,6 @@ use refused::TurnedAway;
 use crate::branch::Tokens;
 use crate::flow::Flow;
 use crate::message::index::Index;
-use crate::method::Method;
 use crate::session::{Session, SessionKey};
 use crate::subscription::Subscriptions;
 use crate::timer::TimerQueue;
@@ -248,25 +248,13 @@ impl Endpoint {
         self.servers.drive(key, event, step);
     }
 
-    /// Starts a client transaction.
-    pub(crate) fn open_client(
-        &mut self,
-        now: Instant,
-        key: ClientKey,
-        what: (Method, ClientUser),
-        flow: Flow,
-        request: bytes::Bytes,
-        out: &mut Outputs,
-    ) {
-        let step = Step { now, durations: &self.config.timers, queue: &mut self.timers, out };
-        self.clients.open(key, what, flow, request, step);
-    }
-
     /// 18.4: a flow has failed. Requests on it fail; responses go to sent-by once (18.2.2); dialogs will open a
     /// new connection.
     fn unreachable(&mut self, now: Instant, flow: Flow, out: &mut Outputs) {
         for key in self.clients.hit_by(&flow) {
-            self.drive_client(now, key, ClientEvent::TransportError, out);
+            if !self.goes_by_datagram(now, key, out) {
+                self.drive_client(now, key, ClientEvent::TransportError, out);
+            }
         }
         for key in self.servers.hit_by(&flow) {
             let Some(transaction) = self.servers.get_mut(key) else { continue };

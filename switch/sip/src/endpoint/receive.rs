@@ -224,6 +224,9 @@ impl Endpoint {
         };
         let Some(transaction) = self.clients.get(key) else { return };
         let user = transaction.user;
+        // A dialog on datagrams does not move to TCP because one request of it was large.
+        let is_by_size = transaction.is_by_size;
+        let flow = if is_by_size { Flow::udp(transaction.flow.local, transaction.flow.remote) } else { flow };
         let event = match (status, &transaction.machine) {
             (..200, _) => ClientEvent::Provisional,
             (200..300, _) | (_, ClientMachine::Other(_)) => ClientEvent::Success,

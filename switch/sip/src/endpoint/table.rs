@@ -185,6 +185,8 @@ pub(crate) struct ClientTransaction {
     pub(crate) method: Method,
     pub(crate) flow: Flow,
     pub(crate) user: ClientUser,
+    /// It goes by a stream for nothing but its size.
+    pub(crate) is_by_size: bool,
     #[serde(skip)]
     pub(crate) running: Running<Why>,
 }
@@ -310,7 +312,7 @@ impl Clients {
         let mut running = Running::default();
         step.carry_out(actions, flow, &mut running, |letter| Why::Client(key, letter));
         step.out.touch(user.session());
-        self.put_back(key, ClientTransaction { machine, method, flow, user, running });
+        self.put_back(key, ClientTransaction { machine, method, flow, user, is_by_size: false, running });
     }
 
     /// Keeps a transaction as it is.

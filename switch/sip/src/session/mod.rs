@@ -219,6 +219,11 @@ impl Session {
         forks.iter_mut().map(|early| &mut early.usage).chain(one)
     }
 
+    /// Whether our INVITE is still wanted.
+    pub(crate) fn wants_invite(&self) -> bool {
+        matches!(&self.stage, Stage::Outgoing(outgoing) if outgoing.cancel.is_none())
+    }
+
     fn confirmed(&mut self) -> Option<&mut Confirmed> {
         match &mut self.stage {
             Stage::Confirmed(confirmed) => Some(confirmed),

@@ -37,7 +37,7 @@ impl Endpoint {
         }
         let session = SessionKey(self.tokens.number());
         let (tag, call_id) = (self.tokens.tag(session.0), self.tokens.call_id());
-        let mut elsewhere = self.prepare(now, &invite, (&tag, &call_id))?;
+        let mut elsewhere = self.prepare(&invite, (&tag, &call_id))?;
         let Some(first) = elsewhere.pop() else { return Err(Refused::Invalid) };
         let (client, user) = (first.client, ClientUser::Invite(session));
         self.open_client(now, client, (Method::Invite, user), first.flow, first.request, out);
@@ -79,7 +79,7 @@ impl Endpoint {
             (ClientUser::Invite(session), 422) if self.invite_longer(now, session, key, message, out) => {}
             (ClientUser::Invite(session), _) => {
                 let says_elsewhere = matches!(status, 430 | 503);
-                if !(says_elsewhere && self.goes_elsewhere(now, (session, key), false, out)) {
+                if !(says_elsewhere && self.goes_elsewhere(now, (session, key), out)) {
                     self.on_failure(session, (status, Cause::Response), Some(message), out);
                 }
             }
@@ -336,8 +336,7 @@ impl Endpoint {
         out: &mut Outputs,
     ) {
         match user {
-            ClientUser::Invite(session)
-                if self.goes_elsewhere(now, (session, key), cause == Cause::Unreachable, out) => {}
+            ClientUser::Invite(session) if self.goes_elsewhere(now, (session, key), out) => {}
             ClientUser::Invite(session) => {
                 let found = self.sessions.get(&session).map(|found| &found.stage);
                 if matches!(found, Some(Stage::Outgoing(outgoing)) if outgoing.client != key) {

@@ -84,13 +84,17 @@ impl Caller {
     fn answer(&mut self, flow: Flow, request: &OwnedMessage, status: u16) {
         let view = request.view();
         let line = |name| view.first(name).unwrap();
+        let tag =
+            if line(HeaderName::To).contains("tag=") { String::new() } else { format!(";tag=t{status}") };
         let text = format!(
-            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=t{status}\r\nCall-ID: {}\r\nCSeq: {}\r\nContent-Length: 0\r\n\r\n",
+            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {}{tag}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+             Contact: <sip:b@{}>\r\nAllow: UPDATE\r\nContent-Length: 0\r\n\r\n",
             line(HeaderName::Via),
             line(HeaderName::From),
             line(HeaderName::To),
             line(HeaderName::CallId),
             line(HeaderName::CSeq),
+            flow.remote,
         );
         self.endpoint.handle(self.now, Input::Received { flow, bytes: text.as_bytes() }, &mut self.out);
     }
@@ -218,4 +222,107 @@ fn rfc_3261_18_1_1_there_is_no_stream_to_a_phone_behind_a_nat() {
     let mut caller = Caller::new();
     let private = Invite { request_uri: "sip:b@10.0.0.7:5060".into(), ..large(ONE) };
     assert_eq!(caller.call(private).0.transport, Transport::Udp);
+}
+
+/// A session whose INVITE was small, on datagrams.
+fn confirmed() -> (Caller, SessionKey) {
+    let mut caller = Caller::new();
+    let (flow, first) = caller.call(invite(ONE, &[]));
+    caller.answer(flow, &first, 200);
+    let session = caller.session.unwrap();
+    caller.endpoint.ack(caller.now, session, None, &mut caller.out);
+    assert_eq!(caller.sent("ACK").unwrap().0.transport, Transport::Udp);
+    caller.out.clear();
+    (caller, session)
+}
+
+fn large_body() -> Body {
+    Body::sdp("x".repeat(1_200))
+}
+
+/// The same flow once the transport has opened its connection.
+fn opened(flow: Flow) -> Flow {
+    Flow { connection: 7, ..flow }
+}
+
+#[test]
+fn rfc_3261_18_1_1_a_large_reinvite_goes_over_tcp_and_its_ack_where_the_contact_says() {
+    let (mut caller, session) = confirmed();
+    caller.endpoint.reinvite(caller.now, session, Some(large_body()), &mut caller.out).unwrap();
+    let (flow, reinvite) = caller.sent("INVITE").unwrap();
+    assert_eq!((flow.transport, flow.remote, flow.connection), (Transport::Tcp, ONE.parse().unwrap(), 0));
+    assert!(reinvite.view().first(HeaderName::Via).unwrap().starts_with("SIP/2.0/TCP 192.0.2.1:5060;"));
+    caller.answer(opened(flow), &reinvite, 200);
+    caller.endpoint.ack(caller.now, session, None, &mut caller.out);
+    let (ack, message) = caller.sent("ACK").unwrap();
+    assert_eq!(ack, Flow::udp("192.0.2.1:5060".parse().unwrap(), ONE.parse().unwrap()));
+    assert!(message.view().first(HeaderName::Via).unwrap().starts_with("SIP/2.0/UDP "));
+    caller.endpoint.hang_up(caller.now, session, None, &mut caller.out);
+    assert_eq!(caller.sent("BYE").unwrap().0.transport, Transport::Udp, "the dialog has not moved");
+}
+
+#[test]
+fn rfc_3261_17_1_1_3_the_ack_of_a_refused_large_reinvite_follows_it_over_tcp() {
+    let (mut caller, session) = confirmed();
+    caller.endpoint.reinvite(caller.now, session, Some(large_body()), &mut caller.out).unwrap();
+    let (flow, reinvite) = caller.sent("INVITE").unwrap();
+    caller.answer(opened(flow), &reinvite, 488);
+    let (ack, message) = caller.sent("ACK").unwrap();
+    assert_eq!((ack.transport, ack.remote), (flow.transport, flow.remote));
+    assert_eq!(message.view().first(HeaderName::Via), reinvite.view().first(HeaderName::Via));
+}
+
+#[test]
+fn rfc_3261_18_1_1_every_large_request_in_a_dialog_falls_back_to_a_datagram() {
+    type Send = fn(&mut Caller, SessionKey);
+    let send: [(&str, Send); 2] = [
+        ("INVITE", |caller, session| {
+            caller.endpoint.reinvite(caller.now, session, Some(large_body()), &mut caller.out).unwrap();
+        }),
+        ("INFO", |caller, session| {
+            let body = Some(large_body());
+            caller.endpoint.request(caller.now, session, "INFO", Vec::new(), body, &mut caller.out).unwrap();
+        }),
+    ];
+    for (method, send) in send {
+        let (mut caller, session) = confirmed();
+        send(&mut caller, session);
+        let (flow, by_stream) = caller.sent(method).unwrap();
+        assert_eq!(flow.transport, Transport::Tcp, "{method}");
+        caller.lose(flow);
+        let (again, message) = caller.sent(method).unwrap();
+        assert_eq!((again.transport, again.remote), (Transport::Udp, flow.remote), "{method}");
+        let via = |message: &OwnedMessage| message.view().first(HeaderName::Via).unwrap().to_owned();
+        assert_eq!(via(&message), via(&by_stream).replace("/TCP", "/UDP"), "{method}");
+        assert_eq!(identity(&message), identity(&by_stream), "{method}");
+        // A datagram is repeated, and its end is an end.
+        caller.wait(1);
+        assert!(caller.sent(method).is_some(), "{method}");
+        caller.lose(again);
+        assert!(caller.sent(method).is_none(), "{method}");
+        assert!(caller.endpoint.reinvite(caller.now, session, Some(large_body()), &mut caller.out).is_ok());
+        assert_eq!(caller.sent("INVITE").unwrap().0.transport, Transport::Udp, "{method} is remembered");
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_after_an_answer_is_no_reason_to_ask_again() {
+    let (mut caller, session) = confirmed();
+    caller.endpoint.reinvite(caller.now, session, Some(large_body()), &mut caller.out).unwrap();
+    let (flow, reinvite) = caller.sent("INVITE").unwrap();
+    caller.answer(opened(flow), &reinvite, 100);
+    caller.lose(flow);
+    assert!(caller.sent("INVITE").is_none());
+}
+
+#[test]
+fn a_large_call_that_is_taken_back_is_not_sent_as_a_datagram() {
+    let mut caller = Caller::new();
+    let (flow, _) = caller.call(large(ONE));
+    let session = caller.session.unwrap();
+    caller.endpoint.hang_up(caller.now, session, None, &mut caller.out);
+    caller.lose(flow);
+    assert!(caller.sent("INVITE").is_none());
+    caller.wait(100);
+    assert_eq!(caller.endpoint.counts(), sip::Counts::default());
 }

@@ -54,6 +54,11 @@ fn engine(switch: &Switch, page: &mut Page) {
     let counters = &switch.engine_counters;
     page.gauge("sambung_sip_transactions", "SIP transactions.", counters.transactions.load(Relaxed));
     page.gauge("sambung_sip_sessions", "INVITE sessions.", counters.sessions.load(Relaxed));
+    page.counter(
+        "sambung_located_total",
+        "Names of sip.allowed_targets that DNS led to other places than before.",
+        &counters.located,
+    );
     page.gauge("sambung_sip_timers", "Timers of SIP and of calls.", counters.timers.load(Relaxed));
     page.gauge("sambung_call_legs", "Legs of calls, leaving ones included.", counters.legs.load(Relaxed));
     page.gauge("sambung_media_leases", "Pairs of media ports held by calls.", counters.leases.load(Relaxed));

@@ -1,0 +1,212 @@
+//! Names that the operator trusts, located ahead of calls (RFC 3263) and again when DNS says that they may have moved.
+//!
+//! The only place that asks DNS, and only for names in `sip.allowed_targets`: a name that a phone has chosen is never
+//! resolved. Calls use what was found last; they never wait for DNS. What leads to this machine or its link is left
+//! out unless the operator allows those addresses, so a zone cannot make the switch speak to what only it can reach.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolverConfig},
+    net::runtime::TokioRuntimeProvider,
+    proto::rr::{RData, RecordType},
+};
+use ipnet::IpNet;
+use sip::{
+    Transport,
+    locate::{Answer, Choice, Locate, Question, Server, Service, Target, is_special},
+};
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::config::{self, AllowedTarget, Mistake};
+
+/// Questions to DNS at the same time.
+const QUESTIONS_MAX: usize = 16;
+/// One question, with all its repeats, takes no longer.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// A target is looked for again after this at the earliest, whatever DNS says.
+const AGAIN_MIN: Duration = Duration::from_secs(5);
+/// And at the latest.
+const AGAIN_MAX: Duration = Duration::from_secs(300);
+
+/// Looks for the operator's targets.
+#[derive(Clone)]
+pub struct Resolver {
+    targets: Vec<Target>,
+    speaks: Vec<Transport>,
+    allowed: Vec<IpNet>,
+    own: Vec<IpAddr>,
+    dns: Arc<TokioResolver>,
+    room: Arc<Semaphore>,
+}
+
+impl Resolver {
+    /// `None` where there is nothing to look for.
+    pub fn open(config: &config::Sip) -> Result<Option<Self>, Vec<Mistake>> {
+        let (mut targets, mut allowed) = (Vec::new(), Vec::new());
+        for target in &config.allowed_targets {
+            match target {
+                AllowedTarget::Name(target) => targets.push(target.clone()),
+                AllowedTarget::Addresses(net) => allowed.push(*net),
+            }
+        }
+        if targets.is_empty() {
+            return Ok(None);
+        }
+        let builder = if config.resolvers.is_empty() {
+            TokioResolver::builder_tokio()
+                .map_err(|error| vec![Mistake::new("sip.resolvers", format!("the system's: {error}"))])?
+        } else {
+            let servers = config.resolvers.iter().map(|address| {
+                let at_port = |mut connection: ConnectionConfig| {
+                    connection.port = address.port();
+                    connection
+                };
+                let connections = vec![at_port(ConnectionConfig::udp()), at_port(ConnectionConfig::tcp())];
+                NameServerConfig::new(address.ip(), true, connections)
+            });
+            let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        };
+        let dns = builder.build().map_err(|error| vec![Mistake::new("sip.resolvers", error)])?;
+        let listeners = config.listeners();
+        let bound = [&config.udp, &config.tcp, &config.tls].into_iter().flatten().copied();
+        let mut speaks: Vec<Transport> = listeners.iter().map(|(transport, _)| *transport).collect();
+        speaks.sort_by_key(|transport| std::cmp::Reverse(*transport));
+        speaks.dedup();
+        Ok(Some(Self {
+            targets,
+            speaks,
+            allowed,
+            own: listeners.iter().map(|(_, known_as)| *known_as).chain(bound).map(|ours| ours.ip()).collect(),
+            dns: Arc::new(dns),
+            room: Arc::new(Semaphore::new(QUESTIONS_MAX)),
+        }))
+    }
+
+    /// Looks for all of them, again and again, and tells what was found. Never done.
+    pub async fn run(self, tell: impl Fn(Target, Vec<Choice>) -> bool + Clone + Send + 'static) {
+        let mut all = JoinSet::new();
+        for target in self.targets.clone() {
+            all.spawn(self.clone().keep(target, tell.clone()));
+        }
+        while all.join_next().await.is_some() {}
+        std::future::pending::<()>().await;
+    }
+
+    /// Keeps one target located.
+    async fn keep(self, target: Target, tell: impl Fn(Target, Vec<Choice>) -> bool) {
+        let mut known: Option<Vec<Choice>> = None;
+        loop {
+            let (choices, until) = self.locate(target.clone()).await;
+            let is_news = known.as_ref() != Some(&choices);
+            // Nobody home now does not mean that they have moved: what was found before may still work.
+            let mut wait = until.saturating_duration_since(Instant::now());
+            if choices.is_empty() {
+                tracing::warn!(name = %target.name, "a target of sip.allowed_targets leads nowhere");
+            } else if is_news && tell(target.clone(), choices.clone()) {
+                tracing::info!(name = %target.name, servers = choices.len(), "located");
+                known = Some(choices);
+            } else if is_news {
+                // The engine is busy.
+                wait = AGAIN_MIN;
+            }
+            tokio::time::sleep(wait.clamp(AGAIN_MIN, AGAIN_MAX)).await;
+        }
+    }
+
+    /// What DNS says now, and how long that is good for.
+    async fn locate(&self, target: Target) -> (Vec<Choice>, Instant) {
+        let mut search = Locate::new(target, &self.speaks);
+        let mut until = Instant::now() + AGAIN_MAX;
+        loop {
+            if let Some(choices) = search.choices() {
+                return (self.permitted(choices), until);
+            }
+            for question in search.questions() {
+                let (answer, good_until) = self.ask(&question).await;
+                until = until.min(good_until);
+                search.answer(&question, answer);
+            }
+        }
+    }
+
+    fn permitted(&self, choices: &[Choice]) -> Vec<Choice> {
+        let is_permitted = |address: &SocketAddr| {
+            let ip = address.ip();
+            let is_ours = self.own.contains(&ip);
+            (!is_special(ip) && !is_ours) || self.allowed.iter().any(|net| net.contains(&ip))
+        };
+        let permitted = choices.iter().map(|choice| Choice {
+            addresses: choice.addresses.iter().copied().filter(is_permitted).collect(),
+            ..choice.clone()
+        });
+        permitted.filter(|choice| !choice.addresses.is_empty()).collect()
+    }
+
+    async fn ask(&self, question: &Question) -> (Answer, Instant) {
+        match question {
+            Question::Naptr(name) => {
+                let (data, until) = self.look_up(name, RecordType::NAPTR).await;
+                let services = data.into_iter().filter_map(|data| match data {
+                    RData::NAPTR(found) if found.flags.eq_ignore_ascii_case(b"s") => Some(Service {
+                        order: found.order,
+                        preference: found.preference,
+                        service: String::from_utf8_lossy(&found.services).into_owned(),
+                        replacement: found.replacement.to_ascii(),
+                    }),
+                    _ => None,
+                });
+                (Answer::Services(services.collect()), until)
+            }
+            Question::Srv(name) => {
+                let (data, until) = self.look_up(name, RecordType::SRV).await;
+                let servers = data.into_iter().filter_map(|data| match data {
+                    RData::SRV(found) => Some(Server {
+                        priority: found.priority,
+                        weight: found.weight,
+                        port: found.port,
+                        host: found.target.to_ascii(),
+                    }),
+                    _ => None,
+                });
+                (Answer::Servers(servers.collect()), until)
+            }
+            Question::Addresses(name) => {
+                let (four, until) = self.look_up(name, RecordType::A).await;
+                let (six, until_too) = self.look_up(name, RecordType::AAAA).await;
+                let addresses = six.into_iter().chain(four).filter_map(|data| match data {
+                    RData::A(found) => Some(IpAddr::V4(found.0)),
+                    RData::AAAA(found) => Some(IpAddr::V6(found.0)),
+                    _ => None,
+                });
+                (Answer::Addresses(addresses.collect()), until.min(until_too))
+            }
+        }
+    }
+
+    /// The records of a name. No such name, no such record and no answer are all none.
+    async fn look_up(&self, name: &str, kind: RecordType) -> (Vec<RData>, Instant) {
+        let soon = Instant::now() + AGAIN_MIN;
+        let Ok(_room) = self.room.acquire().await else { return (Vec::new(), soon) };
+        // With a dot at its end: never a name of the search list.
+        let lookup = self.dns.lookup(format!("{name}."), kind);
+        match tokio::time::timeout(QUESTION_TIMEOUT, lookup).await {
+            Ok(Ok(found)) => {
+                let data = found.answers().iter().map(|record| record.data.clone()).collect();
+                (data, found.valid_until())
+            }
+            Ok(Err(error)) if error.is_no_records_found() => (Vec::new(), Instant::now() + AGAIN_MAX),
+            Ok(Err(error)) => {
+                tracing::debug!(name, %kind, %error, "DNS does not say");
+                (Vec::new(), soon)
+            }
+            Err(_) => (Vec::new(), soon),
+        }
+    }
+}
