@@ -13,7 +13,7 @@ use std::{
 };
 
 use dialplan::{Account, Facts, OrgPlan, Refusal, Route, Trust};
-use sip::{Body, NewRequest, OutsideRequest, Party, Refused, Reply, RequestKey, ServerKey};
+use sip::{Body, NewRequest, OutsideRequest, Party, Refused, Reply, RequestKey, ServerKey, Way};
 
 use crate::{
     call::identity::{Identity, Privacy, PrivacyFailure},
@@ -32,10 +32,20 @@ const DATAGRAM_BYTES_MAX: usize = 1_300;
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     open: BTreeMap<ServerKey, Open>,
-    by_request: BTreeMap<RequestKey, ServerKey>,
+    by_request: BTreeMap<RequestKey, Sent>,
     deadlines: BTreeSet<(Instant, ServerKey)>,
     rate: Rate,
 }
+
+/// A message on its way to one device.
+#[derive(Debug)]
+struct Sent {
+    sender: ServerKey,
+    /// What to send, and where else, when the device is not reached this way; where there is nothing else, nothing.
+    again: Again,
+}
+
+type Again = Option<Box<(OutsideRequest, Vec<Way>)>>;
 
 /// A message on its way to the devices.
 #[derive(Debug)]
@@ -59,15 +69,16 @@ impl Messages {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
-    fn insert(&mut self, sender: ServerKey, open: Open, requests: &[RequestKey]) {
+    fn insert(&mut self, sender: ServerKey, open: Open, requests: Vec<(RequestKey, Again)>) {
         self.deadlines.insert((open.until, sender));
-        self.by_request.extend(requests.iter().map(|request| (*request, sender)));
+        self.by_request
+            .extend(requests.into_iter().map(|(request, again)| (request, Sent { sender, again })));
         self.open.insert(sender, open);
     }
 
     /// A device has answered; what the sender is to get now, if anything.
     fn answered(&mut self, request: RequestKey, status: u16) -> Option<(ServerKey, u16)> {
-        let sender = self.by_request.remove(&request)?;
+        let sender = self.by_request.remove(&request)?.sender;
         let open = self.open.get_mut(&sender)?;
         open.waiting = open.waiting.saturating_sub(1);
         let is_taken = (200..300).contains(&status);
@@ -155,7 +166,7 @@ impl Switchboard {
         }
         let until = self.now + self.config.timeouts.message;
         let open = Open { waiting: requests.len(), refusal, is_answered: false, until };
-        self.messages.insert(key, open, &requests);
+        self.messages.insert(key, open, requests);
     }
 
     /// Judges a message whose sender is known, and finds its devices.
@@ -207,7 +218,7 @@ impl Switchboard {
         letter: &Letter<'_>,
         trust: Trust,
         reach: &Reach,
-    ) -> Result<RequestKey, Refused> {
+    ) -> Result<(RequestKey, Again), Refused> {
         let message = request.message.view();
         let shown = Identity::new(letter.sender, letter.org, letter.privacy).shown(trust);
         let mut headers = shown.headers;
@@ -226,11 +237,35 @@ impl Switchboard {
             body: Body::of(&message),
             datagram_bytes_max: Some(DATAGRAM_BYTES_MAX),
         };
-        self.endpoint.request_outside(self.now, outside, &mut self.wire)
+        let again =
+            (!reach.fallbacks.is_empty()).then(|| Box::new((outside.clone(), reach.fallbacks.clone())));
+        let key = self.endpoint.request_outside(self.now, outside, &mut self.wire)?;
+        Ok((key, again))
+    }
+
+    /// Sends a message that did not reach its device the next way there is (RFC 3263 §4.3, RFC 5626 §5.3). False: it is
+    /// over.
+    fn goes_elsewhere(&mut self, request: RequestKey) -> bool {
+        let Some(Sent { sender, again }) = self.messages.by_request.get_mut(&request) else { return false };
+        let (sender, Some(mut again)) = (*sender, again.take()) else { return false };
+        let (outside, ways) = &mut *again;
+        while !ways.is_empty() {
+            let Way { flow, request_uri, routes } = ways.remove(0);
+            let outside = OutsideRequest { flow, request_uri, routes, ..outside.clone() };
+            if let Ok(key) = self.endpoint.request_outside(self.now, outside, &mut self.wire) {
+                self.messages.by_request.remove(&request);
+                self.messages.by_request.insert(key, Sent { sender, again: Some(again) });
+                return true;
+            }
+        }
+        false
     }
 
     /// A device has answered.
     pub(crate) fn message_answered(&mut self, request: RequestKey, status: u16) {
+        if matches!(status, 430 | 503) && self.goes_elsewhere(request) {
+            return;
+        }
         if let Some((sender, status)) = self.messages.answered(request, status) {
             self.endpoint.respond(self.now, sender, Reply::new(status), &mut self.wire);
         }

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::desk::{Desk, Phone, header, id, start_line};
+use crate::desk::{
+    Desk, Phone,
+    asking::{Asking, body_of},
+    header, id, start_line,
+};
 use calls::{Binding, ClockMark, Input, Limits, Notice, SwitchboardConfig};
 use contract::{id::AccountId, time::Timestamp};
 use sip::{Flow, HeaderName, OwnedMessage, Transport};
@@ -396,6 +400,28 @@ fn rfc_5626_5_3_a_flow_that_an_edge_calls_failed_is_not_the_end() {
     assert_eq!(next.map(|(flow, _)| flow.connection), Some(11));
     desk.from(&sari, &caller.cancel(""));
     desk.quiet();
+}
+
+#[test]
+fn rfc_5626_5_3_a_message_takes_the_other_flow_of_a_device_when_one_has_failed() {
+    for how in ["430", "503", "transport"] {
+        let mut desk = Desk::new();
+        let (first, _) = flow_of(&mut desk, 11, 1, 1);
+        let (second, _) = flow_of(&mut desk, 12, 1, 2);
+        let sari = desk.phone("1001", ADDRESS);
+        desk.ask(&mut Asking::message(&sari, "1002", "hello"));
+        let message = desk.expect(&second, "MESSAGE");
+        desk.silent(&first);
+        match how {
+            "transport" => desk.tell(Input::Unreachable { flow: second.flow }),
+            status => desk.from(&second, &second.respond(&message, status.parse().unwrap(), None)),
+        }
+        let again = desk.expect(&first, "MESSAGE");
+        assert_eq!(body_of(&again), "hello");
+        desk.from(&first, &first.respond(&again, 200, None));
+        desk.expect(&sari, "SIP/2.0 200");
+        desk.rest();
+    }
 }
 
 #[test]
