@@ -8,6 +8,10 @@ use crate::limits::CREDENTIALS_BYTES_MAX;
 use crate::parse::token::{closing_quote, find_outside, trim};
 use crate::uri::Uri;
 use crate::write::Quoted;
+use arrayvec::ArrayVec;
+
+/// Parameters of one header; clients send up to ten.
+const FIELDS_MAX: usize = 32;
 
 /// Why a header holds no digest of ours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -15,7 +19,7 @@ pub enum DigestError {
     /// The scheme is not Digest.
     #[error("not a Digest header")]
     Scheme,
-    /// A parameter is missing, given twice or malformed, or the header is too long.
+    /// A parameter is missing, given twice or malformed, or there is too much of them.
     #[error("malformed Digest header")]
     Malformed,
     /// An algorithm or protection that was not offered.
@@ -209,8 +213,9 @@ fn qop_of(text: &str) -> Option<Qop> {
     [Qop::Auth, Qop::AuthInt].into_iter().find(|qop| qop.as_str().eq_ignore_ascii_case(text))
 }
 
-/// `Digest name=value, name="value", …`
-struct Fields<'a>(&'a str);
+/// `Digest name=value, name="value", …`, read once: every request that is let in shows a dozen of them, and as many are
+/// looked for.
+struct Fields<'a>(ArrayVec<(&'a str, Option<&'a str>), FIELDS_MAX>);
 
 impl<'a> Fields<'a> {
     fn parse(value: &'a str) -> Result<Self, DigestError> {
@@ -218,27 +223,24 @@ impl<'a> Fields<'a> {
         if value.len() > CREDENTIALS_BYTES_MAX {
             return Err(DigestError::Malformed);
         }
-        let (scheme, fields) = value.split_once([' ', '\t']).ok_or(DigestError::Scheme)?;
-        if scheme.eq_ignore_ascii_case("Digest") { Ok(Self(fields)) } else { Err(DigestError::Scheme) }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
+        let (scheme, mut rest) = value.split_once([' ', '\t']).ok_or(DigestError::Scheme)?;
+        if !scheme.eq_ignore_ascii_case("Digest") {
+            return Err(DigestError::Scheme);
+        }
+        let mut fields = ArrayVec::new();
+        while !rest.is_empty() {
             let end = find_outside(rest, b',', false).unwrap_or(rest.len());
-            let (one, tail) = rest.split_at_checked(end)?;
+            let (one, tail) = rest.split_at_checked(end).ok_or(DigestError::Malformed)?;
             rest = tail.strip_prefix(',').unwrap_or("");
             let (name, value) = one.split_once('=').unwrap_or((one, ""));
-            Some((trim(name), content(trim(value))))
-        })
+            fields.try_push((trim(name), content(trim(value)))).map_err(|_| DigestError::Malformed)?;
+        }
+        Ok(Self(fields))
     }
 
     fn get(&self, name: &str) -> Result<Option<&'a str>, DigestError> {
-        let mut found = self.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
-        let first = found.next().map(|(_, value)| value);
+        let mut found = self.0.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        let first = found.next().map(|(_, value)| *value);
         match (first, found.next()) {
             (None, _) => Ok(None),
             (Some(Some(value)), None) => Ok(Some(value)),
