@@ -387,6 +387,8 @@ fn session_of(event: &Event) -> Option<SessionKey> {
         | Event::OutsideResponse { .. }
         | Event::StateWanted { .. }
         | Event::SubscriptionEnded { .. }
+        | Event::Watched { .. }
+        | Event::WatchEnded { .. }
         | Event::Dropped(_) => None,
     }
 }

@@ -74,6 +74,11 @@ impl Dialog {
         }
     }
 
+    /// RFC 6665 4.4.1: made from the notifier's first NOTIFY; `local` is its To value, `cseq` that of our SUBSCRIBE.
+    pub(crate) fn of_notify(notify: &Message<'_>, local: String, cseq: u32, leg: Flow) -> Self {
+        Self { local_cseq: cseq, is_caller: true, ..Self::of_server(notify, local, leg) }
+    }
+
     /// What all its messages carry as Call-ID.
     pub(crate) fn call_id(&self) -> &str {
         &self.call_id

@@ -65,7 +65,8 @@ pub use session::SessionKey;
 pub use status::reason_phrase_of;
 pub use stream::{Frame, FrameError, StreamFramer};
 pub use subscription::{
-    EventPackage, Grant, SubscriptionEnd, SubscriptionKey, SubscriptionState, Termination,
+    EventPackage, Grant, SubscriptionEnd, SubscriptionKey, SubscriptionState, Termination, WATCHES_MAX,
+    Watch, WatchEnd, WatchKey,
 };
 pub use transaction::Timers;
 pub use uri::{Host, Scheme, Uri, UriError};

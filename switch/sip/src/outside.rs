@@ -39,7 +39,7 @@ impl Endpoint {
         let way = (request.flow, request.max_forwards, &*request.routes);
         let parties = (&request.from, &request.to);
         let mut writer =
-            outside(&request.method, &request.request_uri, way, parties, (&names.0, &names.1, &names.2));
+            outside(&request.method, 1, &request.request_uri, way, parties, (&names.0, &names.1, &names.2));
         if let Some(user) = &request.contact_user {
             writer.header(HeaderName::Contact, contact(user, request.flow));
         }

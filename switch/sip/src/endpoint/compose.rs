@@ -146,6 +146,7 @@ pub(crate) fn cancel(invite: &[u8], reason: Option<&str>) -> Result<Bytes, Write
 /// 8.1.1: start line and identifiers of a request outside any dialog. `names`: branch, tag and Call-ID.
 pub(crate) fn outside(
     method: &str,
+    cseq: u32,
     request_uri: &str,
     (flow, max_forwards, routes): (Flow, u8, &[String]),
     (from, to): (&Party, &Party),
@@ -160,7 +161,7 @@ pub(crate) fn outside(
         .header(HeaderName::From, party(from, Some(tag)))
         .header(HeaderName::To, party(to, None))
         .header(HeaderName::CallId, call_id)
-        .header(HeaderName::CSeq, format_args!("1 {method}"));
+        .header(HeaderName::CSeq, format_args!("{cseq} {method}"));
     writer
 }
 
@@ -173,7 +174,7 @@ impl Endpoint {
     ) -> Result<Bytes, WriteError> {
         let way = (invite.flow, invite.max_forwards, &*invite.routes);
         let mut writer =
-            outside(Method::Invite.as_str(), &invite.request_uri, way, (&invite.from, &invite.to), names);
+            outside(Method::Invite.as_str(), 1, &invite.request_uri, way, (&invite.from, &invite.to), names);
         writer.header(HeaderName::Contact, contact(&invite.contact_user, invite.flow));
         let extensions = if invite.reliable { &SESSION_EXTENSIONS[..] } else { &[TIMER] };
         self.capabilities(&mut writer, extensions);

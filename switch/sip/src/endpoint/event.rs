@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::Flow;
 use crate::message::OwnedMessage;
 use crate::session::SessionKey;
-use crate::subscription::{SubscriptionEnd, SubscriptionKey};
+use crate::subscription::{SubscriptionEnd, SubscriptionKey, SubscriptionState, WatchEnd, WatchKey};
 
 use super::order::{Body, Reason};
 use super::table::RequestKey;
@@ -309,6 +309,22 @@ pub enum Event {
         subscription: SubscriptionKey,
         /// How.
         end: SubscriptionEnd,
+    },
+    /// A NOTIFY of a subscription of ours; 200 has been sent.
+    Watched {
+        /// The subscription.
+        watch: WatchKey,
+        /// What it says of the subscription.
+        state: SubscriptionState,
+        /// What it tells.
+        body: Option<Body>,
+    },
+    /// A subscription of ours is over; exactly one for each.
+    WatchEnded {
+        /// The subscription.
+        watch: WatchKey,
+        /// How.
+        why: WatchEnd,
     },
     /// A confirmed session is over.
     Ended {

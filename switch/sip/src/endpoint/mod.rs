@@ -47,7 +47,7 @@ use crate::branch::Tokens;
 use crate::flow::Flow;
 use crate::message::index::Index;
 use crate::session::{Session, SessionKey};
-use crate::subscription::Subscriptions;
+use crate::subscription::{Subscriptions, Watches};
 use crate::timer::TimerQueue;
 use crate::transaction::Letter;
 
@@ -60,6 +60,8 @@ pub struct Counts {
     pub sessions: usize,
     /// Subscriptions of others.
     pub subscriptions: usize,
+    /// Subscriptions of ours.
+    pub watches: usize,
     /// Running timers.
     pub timers: usize,
 }
@@ -75,6 +77,7 @@ pub struct Endpoint {
     pub(crate) servers: Servers,
     pub(crate) sessions: BTreeMap<SessionKey, Session>,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) watches: Watches,
     /// Peers that took no stream, and when.
     pub(crate) datagrams_only: BTreeMap<SocketAddr, Instant>,
     turned_away: TurnedAway,
@@ -97,6 +100,7 @@ impl Endpoint {
             servers: Servers::default(),
             sessions: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
+            watches: Watches::new(),
             datagrams_only: BTreeMap::new(),
             turned_away: TurnedAway::default(),
             index: Index::new(),
@@ -136,6 +140,7 @@ impl Endpoint {
             transactions: self.transactions(),
             sessions: self.sessions.len(),
             subscriptions: self.subscriptions.len(),
+            watches: self.watches.len(),
             timers: self.timers.len(),
         }
     }
@@ -182,6 +187,7 @@ impl Endpoint {
             Why::Abandoned(key) => self.abandoned(now, key, out),
             Why::Unanswered(key) => self.unanswered(now, key, out),
             Why::Subscription(key) => self.subscription_due(now, key, out),
+            Why::Watch(key) => self.watch_due(now, key, out),
             Why::Answer(key)
             | Why::Acknowledgement(key)
             | Why::Progress(key)

@@ -106,6 +106,8 @@ impl Endpoint {
             (Method::Ack, _) => self.on_ack(now, flow, message, out),
             (Method::Cancel, _) => self.on_cancel(now, flow, message, out),
             (_, Some(key)) => self.drive_server(now, key, ServerEvent::Request, out),
+            // Whoever has subscribed takes NOTIFY, whatever else is allowed.
+            (Method::Notify, None) if self.on_notify(now, flow, message, out) => {}
             (_, None) => {
                 if let Some(reply) = self.unacceptable(message) {
                     self.refuse_stateless(flow, message, &reply, out);

@@ -21,7 +21,7 @@ use crate::message::fields::Via;
 use crate::message::{Message, OwnedMessage};
 use crate::method::Method;
 use crate::session::SessionKey;
-use crate::subscription::SubscriptionKey;
+use crate::subscription::{SubscriptionKey, WatchKey};
 use crate::timer::{Reason, Running, TimerQueue};
 use crate::transaction::client::{self, Client};
 use crate::transaction::invite_client::{self, InviteClient};
@@ -76,6 +76,8 @@ pub enum Why {
     Progress(SessionKey),
     /// A subscription has expired (RFC 6665 4.2.2), or its owner did not write its last state in time.
     Subscription(SubscriptionKey),
+    /// A subscription of ours is to be refreshed, has expired, or has brought no NOTIFY (RFC 6665 4.1.2).
+    Watch(WatchKey),
 }
 
 impl Reason for Why {
@@ -113,6 +115,8 @@ pub(crate) enum ClientUser {
     Request(SessionKey),
     /// A request outside any dialog.
     Outside,
+    /// The SUBSCRIBE of a subscription of ours.
+    Subscribe(WatchKey),
     /// The NOTIFY of a subscription that somebody else has made here.
     Notify(SubscriptionKey),
     /// A CANCEL, or the BYE of a fork nobody wanted.
@@ -128,7 +132,7 @@ impl ClientUser {
             | Self::Update(session)
             | Self::Bye(session)
             | Self::Request(session) => Some(session),
-            Self::Outside | Self::Notify(_) | Self::Nobody => None,
+            Self::Outside | Self::Subscribe(_) | Self::Notify(_) | Self::Nobody => None,
         }
     }
 }

@@ -187,6 +187,9 @@ impl Endpoint {
                 self.on_request_over(now, session, client, (status, Some(message)), out);
             }
             ClientUser::Outside => Self::on_outside_over(client, (status, Some(message)), out),
+            ClientUser::Subscribe(watch) => {
+                self.on_subscribed(now, (watch, client), (status, Some(message)), out);
+            }
             ClientUser::Notify(subscription) => self.on_notified(now, subscription, status, out),
             ClientUser::Prack(session) => self.on_prack_over(now, session, client, status, out),
             ClientUser::Update(session) => {

@@ -96,6 +96,7 @@ impl Endpoint {
                 | ClientUser::Update(_)
                 | ClientUser::Request(_)
                 | ClientUser::Outside
+                | ClientUser::Subscribe(_)
                 | ClientUser::Notify(_)
                 | ClientUser::Nobody,
                 _,
@@ -355,6 +356,7 @@ impl Endpoint {
             ClientUser::Bye(session) => self.forget(session),
             ClientUser::Request(session) => self.on_request_over(now, session, key, (status, None), out),
             ClientUser::Outside => Self::on_outside_over(key, (status, None), out),
+            ClientUser::Subscribe(watch) => self.on_subscribed(now, (watch, key), (status, None), out),
             ClientUser::Notify(subscription) => self.on_notified(now, subscription, status, out),
             ClientUser::Nobody => {}
         }

@@ -1,12 +1,13 @@
 //! Subscriptions (RFC 6665): who wants to hear of what, and the NOTIFYs that tell.
 //!
-//! `machine.rs` is the notifier's figure, `notifier.rs` runs it on SUBSCRIBEs and answers to NOTIFYs, `package.rs`
-//! reads and writes the headers. What a package says in its bodies is the owner's business. A subscription has a
+//! `machine.rs` is the notifier's figure, `notifier.rs` runs it on SUBSCRIBEs and answers to NOTIFYs, `subscriber.rs`
+//! is the other side, `package.rs` reads and writes the headers. What a package says in its bodies is the owner's business. A subscription has a
 //! dialog of its own, shared with nothing (RFC 6665 4.5.2).
 
 mod machine;
 mod notifier;
 mod package;
+mod subscriber;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -14,6 +15,9 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 pub use machine::End as SubscriptionEnd;
+pub(crate) use subscriber::Watches;
+pub use subscriber::{WATCHES_MAX, Watch, WatchEnd, WatchKey};
+
 pub use package::{EventPackage, SubscriptionState, Termination};
 
 use crate::dialog::Dialog;

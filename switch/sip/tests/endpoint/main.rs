@@ -28,4 +28,5 @@ mod session_timer;
 mod subscription;
 mod transport;
 mod update;
+mod watch;
 mod world;

@@ -503,6 +503,8 @@ pub fn words(event: &Event) -> String {
             format!("StateWanted {}", if *is_full { "full" } else { "change" })
         }
         Event::SubscriptionEnded { end, .. } => format!("SubscriptionEnded {end:?}"),
+        Event::Watched { state, body, .. } => format!("Watched {state}{}", text(body)),
+        Event::WatchEnded { why, .. } => format!("WatchEnded {why:?}"),
         Event::Ended { by, reason, .. } => {
             format!("Ended {by:?}{}", reason.as_ref().map_or(String::new(), |reason| format!(" {reason}")))
         }
