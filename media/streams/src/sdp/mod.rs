@@ -101,6 +101,8 @@ impl Description {
         let mut bytes = Vec::with_capacity(1_024);
         // Writing to a Vec cannot fail.
         let _ = self.0.write(&mut bytes);
+        // Some are kept for as long as a call lasts.
+        bytes.shrink_to_fit();
         bytes
     }
 

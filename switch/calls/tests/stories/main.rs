@@ -4,8 +4,8 @@
 //! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `redirects`
 //! where a call goes on, `identity` whom it is shown to be from, `lives` what the next process makes of it, `messages`
 //! and `presence` what is no call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does
-//! not, `overload` what is turned away when there is too much, `traces` what explains a call. `desk` is the harness
-//! they share.
+//! not, `overload` what is turned away when there is too much, `traces` what explains a call, `weight` what one takes.
+//! `desk` is the harness they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod abuse;
@@ -25,3 +25,4 @@ mod redirects;
 mod registrar;
 mod reliable;
 mod traces;
+mod weight;

@@ -286,6 +286,7 @@ impl Endpoint {
         if let Some(transaction) = self.clients.get_mut(client)
             && let ClientMachine::Invite { acks, .. } = &mut transaction.machine
         {
+            acks.reserve_exact(1);
             acks.push(SentAck { to_tag: Box::from(to_tag), flow, bytes });
         }
     }
