@@ -19,6 +19,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 const BUFFER_BYTES: usize = 4 << 20;
 /// The kernel's list of UDP sockets, with what each has dropped.
 const KERNEL_LIST: &str = "/proc/net/udp";
+/// Its columns: the address, what waits to be sent and to be read, what was dropped.
+const LOCAL_ADDRESS: usize = 1;
+const QUEUES: usize = 4;
+const DROPS: usize = 12;
 
 /// A socket that speaks to one switch.
 #[derive(Debug)]
@@ -87,11 +91,23 @@ pub fn wall_now() -> Duration {
 
 /// Datagrams that the kernel has dropped in front of a socket of this machine, for want of room in its buffer.
 pub fn dropped(local: SocketAddr) -> Result<u64> {
+    Ok(field(local, DROPS)?.parse()?)
+}
+
+/// Bytes that wait in front of a socket of this machine, as the kernel counts them.
+pub fn waiting_bytes(local: SocketAddr) -> Result<u64> {
+    let queues = field(local, QUEUES)?;
+    let receive = queues.split_once(':').context("two queues")?.1;
+    Ok(u64::from_str_radix(receive, 16)?)
+}
+
+/// A column of a socket's line in the kernel's list.
+fn field(local: SocketAddr, column: usize) -> Result<String> {
     let SocketAddr::V4(local) = local else { anyhow::bail!("an IPv4 address") };
     let address = u32::from_ne_bytes(local.ip().octets());
     let name = format!("{address:08X}:{:04X}", local.port());
     let list = std::fs::read_to_string(KERNEL_LIST)?;
-    let line = list.lines().find(|line| line.split_whitespace().nth(1) == Some(&name));
-    let last = line.and_then(|line| line.split_whitespace().next_back());
-    last.and_then(|count| count.parse().ok()).with_context(|| format!("{name} in {KERNEL_LIST}"))
+    let line = list.lines().find(|line| line.split_whitespace().nth(LOCAL_ADDRESS) == Some(&name));
+    let found = line.and_then(|line| line.split_whitespace().nth(column));
+    found.map(str::to_owned).with_context(|| format!("{name} in {KERNEL_LIST}"))
 }
