@@ -2,7 +2,7 @@
 //! them. Needs no switch and no database. Exit 0: sound; 2: mistakes, one a line on standard output; 1: it cannot be told.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -94,6 +94,10 @@ fn ask(file: &Path, judge: &str) -> anyhow::Result<Vec<Mistake>> {
     let program = child::beside(judge).map_err(anyhow::Error::msg)?;
     let mut command = Command::new(&program);
     command.arg("--config").arg(fs::canonicalize(file)?).arg("--check").stdin(Stdio::null());
+    // Where the database is, the daemon is told by whoever starts it: not to know it here is no mistake of the file.
+    if env::var_os("DATABASE_URL").is_none() {
+        command.env("DATABASE_URL", "postgres://localhost/sambung");
+    }
     let answer = command.output().with_context(|| format!("cannot run {}", program.display()))?;
     let said = String::from_utf8_lossy(&answer.stderr);
     let prefix = format!("{judge}: ");

@@ -5,22 +5,22 @@
 
 /// The value, without the space around it.
 pub(super) fn of(message: &[u8]) -> Option<&[u8]> {
-    let mut rest = message;
-    loop {
-        let end = memchr::memchr(b'\n', rest)?;
-        let (line, after) = rest.split_at_checked(end)?;
-        rest = after.get(1..)?;
-        match line.first() {
-            Some(b'C' | b'c' | b'I' | b'i') => {
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', message) {
+        let line = message.get(start..end)?;
+        start = end + 1;
+        match line {
+            [b'C' | b'c', b'a' | b'A', ..] | [b'I' | b'i', ..] => {
                 if let Some(value) = value_of(line) {
                     return Some(value);
                 }
             }
             // The blank line: no header follows.
-            None | Some(b'\r') => return None,
-            Some(_) => {}
+            [] | [b'\r', ..] => return None,
+            _ => {}
         }
     }
+    None
 }
 
 fn value_of(line: &[u8]) -> Option<&[u8]> {

@@ -22,7 +22,7 @@ pub(super) struct Lobby {
 }
 
 /// A place for a message.
-pub(super) struct Slot {
+struct Slot {
     at: Timestamp,
     way: Way,
     flow: Option<Flow>,
@@ -54,15 +54,20 @@ impl Lobby {
         self.next = (self.next + 1) % SLOTS;
     }
 
-    /// Gives up what it has with this Call-ID, oldest first.
-    pub(super) fn take(&mut self, key: u64) -> Vec<Slot> {
-        let mut taken = Vec::new();
+    /// A lobby without a place in it.
+    pub(super) fn nowhere() -> Self {
+        Self { keys: Vec::new(), slots: Vec::new(), next: 0 }
+    }
+
+    /// Gives up what it has with this Call-ID, oldest first. The slots keep their room for other messages.
+    pub(super) fn take(&mut self, key: u64, mut tell: impl FnMut(&Message<'_>)) {
         for index in (0..SLOTS).map(|step| (self.next + step) % SLOTS) {
             let Some(known) = self.keys.get_mut(index).filter(|known| **known == key) else { continue };
             *known = 0;
-            taken.extend(self.slots.get_mut(index).map(|slot| std::mem::replace(slot, Slot::empty())));
+            if let Some(message) = self.slots.get(index).and_then(Slot::message) {
+                tell(&message);
+            }
         }
-        taken
     }
 }
 
@@ -72,7 +77,7 @@ impl Slot {
     }
 
     /// What is in it.
-    pub(super) fn message(&self) -> Option<Message<'_>> {
+    fn message(&self) -> Option<Message<'_>> {
         Some(Message { at: self.at, way: self.way, flow: self.flow?, bytes: &self.bytes })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry, hash_map::RandomState},
-    hash::BuildHasher,
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,10 +17,7 @@ use contract::{
     trace::CallSummary,
 };
 
-use super::{
-    Found, Message, Tape, Which, call_id,
-    lobby::{Lobby, Slot},
-};
+use super::{Found, Message, Tape, Which, call_id, lobby::Lobby};
 
 /// Calls of which a list tells at most.
 const LIST_MAX: usize = 200;
@@ -47,7 +44,9 @@ pub struct Recorder {
     /// Those of `tapes` that have ended; the oldest of them makes room first.
     ended: BTreeSet<CallId>,
     /// The call and the number of the leg that a Call-ID belongs to, by its keyed hash.
-    legs: HashMap<u64, (CallId, u16)>,
+    legs: HashMap<u64, (CallId, u16), BuildHasherDefault<AsItIs>>,
+    /// The tape that was forgotten last, for the next call.
+    spare: Option<Tape>,
     hasher: RandomState,
     lobby: Lobby,
     counters: Arc<Counters>,
@@ -61,7 +60,8 @@ impl Recorder {
             memory_bytes: 0,
             tapes: BTreeMap::new(),
             ended: BTreeSet::new(),
-            legs: HashMap::new(),
+            legs: HashMap::default(),
+            spare: None,
             hasher: RandomState::new(),
             lobby: Lobby::new(),
             counters: Arc::default(),
@@ -172,16 +172,16 @@ impl Recorder {
         });
         let Some(no) = no.filter(|_| self.tapes.contains_key(&call)) else { return };
         self.legs.insert(key, (call, no));
-        let earlier = self.lobby.take(key);
-        self.change(call, |tape| {
-            earlier.iter().filter_map(Slot::message).for_each(|message| tape.message(no, &message));
-        });
+        let mut lobby = std::mem::replace(&mut self.lobby, Lobby::nowhere());
+        self.change(call, |tape| lobby.take(key, |message| tape.message(no, message)));
+        self.lobby = lobby;
     }
 
     /// Begins the tape of a call, unless there is one. What comes late of a call that is forgotten begins none.
     fn begin(&mut self, call: CallId) {
         if let Entry::Vacant(place) = self.tapes.entry(call) {
-            self.memory_bytes += place.insert(Tape::new(call)).memory_bytes();
+            let spare = self.spare.take().map(|tape| Tape { call, ..tape });
+            self.memory_bytes += place.insert(spare.unwrap_or_else(|| Tape::new(call))).memory_bytes();
         }
     }
 
@@ -211,6 +211,25 @@ impl Recorder {
                 self.legs.remove(&key);
             }
         }
+        self.spare = tape.emptied();
         self.counters.forgotten.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The keys of the table are hashes already, with a secret of this process in them.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
     }
 }

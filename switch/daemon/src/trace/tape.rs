@@ -17,6 +17,8 @@ const MESSAGES_MAX: usize = 1_024;
 const BYTES_MAX: usize = 512 * 1024;
 /// Facts of one call.
 const FACTS_MAX: usize = 512;
+/// Room that is kept for the next call.
+const SPARE_BYTES_MAX: usize = 64 * 1024;
 /// What a fact takes besides itself: its texts.
 const FACT_TEXT_BYTES: usize = 64;
 
@@ -66,6 +68,21 @@ impl Tape {
             bytes: Vec::new(),
             left_out: 0,
         }
+    }
+
+    /// The same tape for another call: its room is used again, which costs no allocation. `None` when it has grown beyond
+    /// what a call takes.
+    pub(super) fn emptied(mut self) -> Option<Self> {
+        if self.bytes.capacity() > SPARE_BYTES_MAX {
+            return None;
+        }
+        self.legs.clear();
+        self.facts.clear();
+        self.messages.clear();
+        self.bytes.clear();
+        let empty = Self::new(self.call);
+        let Self { legs, facts, messages, bytes, .. } = self;
+        Some(Self { legs, facts, messages, bytes, ..empty })
     }
 
     /// Bytes of memory it takes, a little more rather than less.
