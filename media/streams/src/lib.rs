@@ -19,7 +19,9 @@
     )
 )]
 
+pub mod audio;
 pub mod classify;
+pub mod codec;
 pub mod leg;
 pub mod media;
 pub mod path;

@@ -1,0 +1,58 @@
+//! RELIABILITY 44: a frame costs no allocation, whichever codec it is in and whatever became of it on the way.
+//!
+//! Counted is what Rust allocates; libopus allocates its state when it is made and works on the stack after that.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use streams::{
+    audio::PACKET_SAMPLES_MAX,
+    codec::{
+        Codec, Decoder, Encoder, PAYLOAD_BYTES_MAX,
+        comfort_noise::{Generator, Noise, Sending, Suppressor},
+        opus::Parameters,
+    },
+};
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    allocation_counter::measure(work).count_total
+}
+
+#[test]
+fn encoding_decoding_recovering_and_concealing_allocate_nothing() {
+    for codec in Codec::ALL {
+        let rate = codec.rate();
+        let wanted = Parameters { in_band_fec: true, ..Parameters::default() };
+        let made = allocations(|| drop(Decoder::new(codec, rate).unwrap()));
+        assert!(codec == Codec::Opus || made > 0, "the count counts");
+        let mut encoder = Encoder::new(codec, rate, &wanted).unwrap();
+        let mut decoder = Decoder::new(codec, rate).unwrap();
+        let frame: Vec<i16> = (0..rate.frame()).map(|n| i16::try_from(n * 29 % 4_001).unwrap()).collect();
+        let (mut payload, mut samples) = ([0; PAYLOAD_BYTES_MAX], [0; PACKET_SAMPLES_MAX]);
+        let used = allocations(|| {
+            for n in 0..100 {
+                let bytes = encoder.encode(&frame, &mut payload).unwrap();
+                match n % 10 {
+                    4 => assert_eq!(decoder.recover(&payload[..bytes], &mut samples), rate.frame()),
+                    7 | 8 => assert_eq!(decoder.conceal(&mut samples), rate.frame()),
+                    _ => assert_eq!(decoder.decode(&payload[..bytes], &mut samples), Ok(rate.frame())),
+                }
+            }
+        });
+        assert_eq!(used, 0, "{codec:?}");
+    }
+}
+
+#[test]
+fn comfort_noise_allocates_nothing() {
+    let (mut generator, mut suppressor) = (Generator::new(1), Suppressor::default());
+    generator.describe(&Noise::of(60, &[-0.5]));
+    let mut described = 0;
+    let used = allocations(|| {
+        for _ in 0..100 {
+            let mut frame = [0; 160];
+            generator.fill(&mut frame);
+            described += u32::from(matches!(suppressor.decide(&frame), Sending::Noise(_)));
+        }
+    });
+    assert_eq!((used, described > 0), (0, true));
+}
