@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use streams::{
-    audio::PACKET_SAMPLES_MAX,
+    audio::{PACKET_SAMPLES_MAX, transcode::Transcoder},
     codec::{
         Codec, Decoder, Encoder, PAYLOAD_BYTES_MAX,
         comfort_noise::{Generator, Noise, Sending, Suppressor},
@@ -55,4 +55,26 @@ fn comfort_noise_allocates_nothing() {
         }
     });
     assert_eq!((used, described > 0), (0, true));
+}
+
+#[test]
+fn transcoding_between_any_two_codecs_allocates_nothing() {
+    for (from, to) in Codec::ALL.into_iter().flat_map(|from| Codec::ALL.map(|to| (from, to))) {
+        let mut source = Encoder::new(from, from.rate(), &Parameters::default()).unwrap();
+        let mut transcoder = Transcoder::new(from, to, &Parameters::default()).unwrap();
+        let frame = vec![1_000; from.rate().frame()];
+        let (mut payload, mut out) = ([0; PAYLOAD_BYTES_MAX], [0; PAYLOAD_BYTES_MAX]);
+        let bytes = source.encode(&frame, &mut payload).unwrap();
+        let used = allocations(|| {
+            for n in 0..20 {
+                match n % 7 {
+                    5 => transcoder.lost(None),
+                    6 => transcoder.lost(Some(&payload[..bytes])),
+                    _ => transcoder.accept(&payload[..bytes]).unwrap(),
+                }
+                assert!(transcoder.next_payload(&mut out).unwrap().is_ok());
+            }
+        });
+        assert_eq!(used, 0, "{from:?} to {to:?}");
+    }
 }

@@ -6,7 +6,10 @@
 
 pub mod concealment;
 mod pitch;
+pub mod resample;
+pub mod reservoir;
 pub mod sample;
+pub mod transcode;
 
 /// The step of everything that works on decoded sound.
 pub const FRAME_MS: usize = 20;
