@@ -34,7 +34,7 @@ struct Part<K, T> {
 }
 
 impl<K, T> Part<K, T> {
-    fn of(key: K, what: T, running: &Running<Why>, queue: &TimerQueue<Why>, origin: Instant) -> Self {
+    fn of(key: K, what: T, running: &Running, queue: &TimerQueue<Why>, origin: Instant) -> Self {
         let micros = |at: Instant| at.saturating_duration_since(origin).as_micros();
         let timers = running.deadlines(queue).into_iter();
         let timers = timers.map(|(why, at)| (why, u64::try_from(micros(at)).unwrap_or(u64::MAX))).collect();
@@ -42,7 +42,7 @@ impl<K, T> Part<K, T> {
     }
 }
 
-fn start(running: &mut Running<Why>, timers: &[(Why, u64)], queue: &mut TimerQueue<Why>, origin: Instant) {
+fn start(running: &mut Running, timers: &[(Why, u64)], queue: &mut TimerQueue<Why>, origin: Instant) {
     for (why, micros) in timers {
         running.set(queue, origin + Duration::from_micros(*micros), *why);
     }

@@ -19,6 +19,7 @@
 )]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod boxed_map;
 pub mod branch;
 pub mod content;
 mod dialog;

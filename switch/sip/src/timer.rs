@@ -25,9 +25,9 @@ pub trait Reason {
 }
 
 /// Names one running timer. Stale once the timer has fired or was cancelled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct TimerKey {
-    slot: usize,
+    slot: u32,
     generation: u32,
 }
 
@@ -36,8 +36,7 @@ struct Entry {
     at: Instant,
     /// Breaks ties in the order the timers were set, so that a run replays exactly.
     order: u64,
-    slot: usize,
-    generation: u32,
+    key: TimerKey,
 }
 
 struct Slot<T> {
@@ -53,7 +52,7 @@ pub struct TimerQueue<T> {
     exact: Heap,
     patient: Heap,
     slots: Vec<Slot<T>>,
-    free: Vec<usize>,
+    free: Vec<u32>,
     order: u64,
 }
 
@@ -74,23 +73,24 @@ impl<T: Reason> TimerQueue<T> {
     pub fn set(&mut self, at: Instant, what: T) -> TimerKey {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, at, what: None });
-            self.slots.len() - 1
+            // Two thousand million timers do not fit into any memory.
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
         let heap = if what.can_wait() { &mut self.patient } else { &mut self.exact };
-        let mut generation = 0;
-        if let Some(entry) = self.slots.get_mut(slot) {
+        let mut key = TimerKey { slot, generation: 0 };
+        if let Some(entry) = self.slots.get_mut(slot as usize) {
             entry.what = Some(what);
             entry.at = at;
-            generation = entry.generation;
+            key.generation = entry.generation;
         }
         self.order += 1;
-        heap.push(Reverse(Entry { at, order: self.order, slot, generation }));
-        TimerKey { slot, generation }
+        heap.push(Reverse(Entry { at, order: self.order, key }));
+        key
     }
 
     /// Stops a timer; a stale key does nothing.
     pub fn cancel(&mut self, key: TimerKey) {
-        if self.release(key.slot, key.generation).is_some() {
+        if self.release(key).is_some() {
             self.surface();
         }
     }
@@ -100,7 +100,7 @@ impl<T: Reason> TimerQueue<T> {
         let exact = self.exact.peek().map(|Reverse(entry)| (entry.at, entry));
         let patient = self.patient.peek().map(|Reverse(entry)| (entry.at + PATIENCE, entry));
         let (at, entry) = exact.into_iter().chain(patient).min_by_key(|(at, entry)| (*at, entry.order))?;
-        Some((at, self.slots.get(entry.slot)?.what.as_ref()?))
+        Some((at, self.what(entry.key)?))
     }
 
     /// Takes the earliest timer that is due at `now`.
@@ -108,30 +108,35 @@ impl<T: Reason> TimerQueue<T> {
         let tops = self.exact.peek().into_iter().chain(self.patient.peek());
         let Reverse(entry) = *tops.filter(|Reverse(entry)| entry.at <= now).max()?;
         // The slot is free from here on, so the entry is a dead one that surfaces.
-        let what = self.release(entry.slot, entry.generation);
+        let what = self.release(entry.key);
         self.surface();
         what
     }
 
     /// When a running timer fires; nothing for a stale key.
     pub fn at(&self, key: TimerKey) -> Option<Instant> {
-        let slot = self.slots.get(key.slot)?;
-        (slot.generation == key.generation && slot.what.is_some()).then_some(slot.at)
+        Self::running(&self.slots, key).map(|slot| slot.at)
     }
 
-    fn release(&mut self, slot: usize, generation: u32) -> Option<T> {
-        let entry = self.slots.get_mut(slot)?;
-        if entry.generation != generation {
+    /// Why a running timer runs; nothing for a stale key.
+    pub fn what(&self, key: TimerKey) -> Option<&T> {
+        Self::running(&self.slots, key)?.what.as_ref()
+    }
+
+    fn release(&mut self, key: TimerKey) -> Option<T> {
+        let entry = self.slots.get_mut(key.slot as usize)?;
+        if entry.generation != key.generation {
             return None;
         }
         let what = entry.what.take()?;
         entry.generation = entry.generation.wrapping_add(1);
-        self.free.push(slot);
+        self.free.push(key.slot);
         Some(what)
     }
 
-    fn is_running(slots: &[Slot<T>], entry: &Entry) -> bool {
-        slots.get(entry.slot).is_some_and(|slot| slot.generation == entry.generation && slot.what.is_some())
+    fn running(slots: &[Slot<T>], key: TimerKey) -> Option<&Slot<T>> {
+        let slot = slots.get(key.slot as usize)?;
+        (slot.generation == key.generation && slot.what.is_some()).then_some(slot)
     }
 
     /// Drops dead entries from the tops, and all of them once there are too many.
@@ -140,9 +145,9 @@ impl<T: Reason> TimerQueue<T> {
         let bound = 2 * (slots.len() - free.len()) + DEAD_ENTRIES_MAX;
         for heap in [exact, patient] {
             if heap.len() > bound {
-                heap.retain(|Reverse(entry)| Self::is_running(slots, entry));
+                heap.retain(|Reverse(entry)| Self::running(slots, entry.key).is_some());
             }
-            while heap.peek().is_some_and(|Reverse(entry)| !Self::is_running(slots, entry)) {
+            while heap.peek().is_some_and(|Reverse(entry)| Self::running(slots, entry.key).is_none()) {
                 heap.pop();
             }
         }
@@ -152,58 +157,48 @@ impl<T: Reason> TimerQueue<T> {
 /// Timers one transaction or session can run at once.
 const RUNNING_MAX: usize = 4;
 
-/// The running timers of one transaction or session, by reason.
-pub struct Running<T>(ArrayVec<(T, TimerKey), RUNNING_MAX>);
+/// The running timers of one transaction or session. Why each runs is kept by the queue alone: there are many more
+/// transactions than there is time to look at them.
+#[derive(Default)]
+pub struct Running(ArrayVec<TimerKey, RUNNING_MAX>);
 
-impl<T> Default for Running<T> {
-    fn default() -> Self {
-        Self(ArrayVec::new())
-    }
-}
-
-impl<T: Copy + PartialEq + Reason> Running<T> {
+impl Running {
     /// Starts a timer in place of a running one of the same reason.
-    pub fn set(&mut self, queue: &mut TimerQueue<T>, at: Instant, what: T) {
-        self.stop(queue, what);
+    pub fn set<T: PartialEq + Reason>(&mut self, queue: &mut TimerQueue<T>, at: Instant, what: T) {
+        self.stop(queue, &what);
         let key = queue.set(at, what);
-        if self.0.try_push((what, key)).is_err() {
+        if self.0.try_push(key).is_err() {
             debug_assert!(false, "more timers at once than any state has");
             queue.cancel(key);
         }
     }
 
-    /// Stops a timer, if it runs.
-    pub fn stop(&mut self, queue: &mut TimerQueue<T>, what: T) {
-        if let Some(key) = self.take(what) {
-            queue.cancel(key);
-        }
+    /// Stops a timer, if it runs. Those that have fired are forgotten on the way.
+    pub fn stop<T: PartialEq + Reason>(&mut self, queue: &mut TimerQueue<T>, what: &T) {
+        self.0.retain(|key| {
+            let is_other = queue.what(*key).is_some_and(|running| running != what);
+            if !is_other {
+                queue.cancel(*key);
+            }
+            is_other
+        });
     }
 
     /// Stops all.
-    pub fn stop_all(&mut self, queue: &mut TimerQueue<T>) {
-        for (_, key) in self.0.drain(..) {
+    pub fn stop_all<T: Reason>(&mut self, queue: &mut TimerQueue<T>) {
+        for key in self.0.drain(..) {
             queue.cancel(key);
         }
     }
 
     /// What runs, and when each fires.
-    pub fn deadlines(&self, queue: &TimerQueue<T>) -> Vec<(T, Instant)> {
-        self.0.iter().filter_map(|(what, key)| Some((*what, queue.at(*key)?))).collect()
-    }
-
-    /// Notes that a timer has fired.
-    pub fn fired(&mut self, what: T) {
-        self.take(what);
+    pub fn deadlines<T: Copy + Reason>(&self, queue: &TimerQueue<T>) -> Vec<(T, Instant)> {
+        self.0.iter().filter_map(|key| Some((*queue.what(*key)?, queue.at(*key)?))).collect()
     }
 
     /// Whether a timer runs.
-    pub fn has(&self, what: T) -> bool {
-        self.0.iter().any(|(running, _)| *running == what)
-    }
-
-    fn take(&mut self, what: T) -> Option<TimerKey> {
-        let position = self.0.iter().position(|(running, _)| *running == what)?;
-        Some(self.0.swap_remove(position).1)
+    pub fn has<T: PartialEq + Reason>(&self, queue: &TimerQueue<T>, what: &T) -> bool {
+        self.0.iter().any(|key| queue.what(*key) == Some(what))
     }
 }
 

@@ -43,6 +43,7 @@ pub(crate) use table::{
 
 use refused::TurnedAway;
 
+use crate::boxed_map::BoxedMap;
 use crate::branch::Tokens;
 use crate::flow::Flow;
 use crate::message::index::Index;
@@ -75,7 +76,7 @@ pub struct Endpoint {
     pub(crate) timers: TimerQueue<Why>,
     pub(crate) clients: Clients,
     pub(crate) servers: Servers,
-    pub(crate) sessions: BTreeMap<SessionKey, Session>,
+    pub(crate) sessions: BoxedMap<SessionKey, Session>,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) watches: Watches,
     /// Peers that took no stream, and when.
@@ -98,7 +99,7 @@ impl Endpoint {
             timers: TimerQueue::default(),
             clients: Clients::default(),
             servers: Servers::default(),
-            sessions: BTreeMap::new(),
+            sessions: BoxedMap::default(),
             subscriptions: Subscriptions::default(),
             watches: Watches::new(),
             datagrams_only: BTreeMap::new(),
@@ -169,47 +170,25 @@ impl Endpoint {
     fn fire(&mut self, now: Instant, why: Why, out: &mut Outputs) {
         match why {
             Why::Client(key, letter) => {
-                if let Some(transaction) = self.clients.get_mut(key) {
-                    transaction.running.fired(why);
-                }
                 if letter == Letter::C {
                     self.rang_too_long(now, key, out);
                 } else {
                     self.drive_client(now, key, ClientEvent::Timer(letter), out);
                 }
             }
-            Why::Server(key, letter) => {
-                if let Some(transaction) = self.servers.get_mut(key) {
-                    transaction.running.fired(why);
-                }
-                self.drive_server(now, key, ServerEvent::Timer(letter), out);
-            }
+            Why::Server(key, letter) => self.drive_server(now, key, ServerEvent::Timer(letter), out),
             Why::Abandoned(key) => self.abandoned(now, key, out),
             Why::Unanswered(key) => self.unanswered(now, key, out),
             Why::Subscription(key) => self.subscription_due(now, key, out),
             Why::Watch(key) => self.watch_due(now, key, out),
-            Why::Answer(key)
-            | Why::Acknowledgement(key)
-            | Why::Progress(key)
-            | Why::Reliable(key)
-            | Why::PrackMissing(key)
-            | Why::Lapse(key)
-            | Why::Refresh(key)
-            | Why::Expiry(key) => {
-                if let Some(session) = self.sessions.get_mut(&key) {
-                    session.running.fired(why);
-                }
-                match why {
-                    Why::Answer(_) => self.repeat_answer(now, key, out),
-                    Why::Acknowledgement(_) => self.ack_missing(now, key, out),
-                    Why::Reliable(_) => self.repeat_reliable(now, key, out),
-                    Why::PrackMissing(_) => self.prack_missing(now, key, out),
-                    Why::Lapse(_) => self.invite_expired(now, key, out),
-                    Why::Refresh(_) => self.refresh(now, key, out),
-                    Why::Expiry(_) => self.session_expired(now, key, out),
-                    _ => self.repeat_progress(now, key, out),
-                }
-            }
+            Why::Answer(key) => self.repeat_answer(now, key, out),
+            Why::Acknowledgement(key) => self.ack_missing(now, key, out),
+            Why::Progress(key) => self.repeat_progress(now, key, out),
+            Why::Reliable(key) => self.repeat_reliable(now, key, out),
+            Why::PrackMissing(key) => self.prack_missing(now, key, out),
+            Why::Lapse(key) => self.invite_expired(now, key, out),
+            Why::Refresh(key) => self.refresh(now, key, out),
+            Why::Expiry(key) => self.session_expired(now, key, out),
         }
     }
 

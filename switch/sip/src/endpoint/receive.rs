@@ -265,7 +265,7 @@ impl Endpoint {
     pub(crate) fn renew_timer_c(&mut self, now: Instant, key: ClientKey, status: u16) {
         let Some(transaction) = self.clients.get_mut(key) else { return };
         let why = Why::Client(key, Letter::C);
-        if status > 100 || !transaction.running.has(why) {
+        if status > 100 || !transaction.running.has(&self.timers, &why) {
             transaction.running.set(&mut self.timers, now + self.config.timers.c, why);
         }
     }

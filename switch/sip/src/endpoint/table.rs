@@ -13,6 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::boxed_map::BoxedMap;
 use crate::branch::has_cookie;
 use crate::dialog::from_tag;
 use crate::flow::{Flow, Transport};
@@ -192,7 +193,7 @@ pub(crate) struct ClientTransaction {
     /// It goes by a stream for nothing but its size.
     pub(crate) is_by_size: bool,
     #[serde(skip)]
-    pub(crate) running: Running<Why>,
+    pub(crate) running: Running,
 }
 
 /// The machine of a server transaction.
@@ -218,7 +219,7 @@ pub(crate) struct ServerTransaction {
     /// The request, until its final answer.
     pub(crate) request: Option<OwnedMessage>,
     #[serde(skip)]
-    pub(crate) running: Running<Why>,
+    pub(crate) running: Running,
     branch_key: Box<str>,
     call_key: Option<Box<str>>,
 }
@@ -256,7 +257,7 @@ impl Step<'_> {
         &mut self,
         actions: Actions,
         flow: Flow,
-        running: &mut Running<Why>,
+        running: &mut Running,
         why: impl Fn(Letter) -> Why,
     ) -> Option<Report> {
         let mut report = None;
@@ -264,7 +265,7 @@ impl Step<'_> {
             match action {
                 Action::Send(bytes) => self.out.send(flow, bytes),
                 Action::Set(letter, after) => running.set(self.queue, self.now + after, why(letter)),
-                Action::Stop(letter) => running.stop(self.queue, why(letter)),
+                Action::Stop(letter) => running.stop(self.queue, &why(letter)),
                 Action::Deliver => report = Some(Report::Deliver),
                 Action::TimedOut => report = Some(Report::TimedOut),
                 Action::TransportFailed => report = Some(Report::TransportFailed),
@@ -277,7 +278,7 @@ impl Step<'_> {
 /// Running client transactions.
 #[derive(Default)]
 pub(crate) struct Clients {
-    map: BTreeMap<ClientKey, ClientTransaction>,
+    map: BoxedMap<ClientKey, ClientTransaction>,
     /// By the peer their messages go to, so that the failure of a flow costs what it hits.
     by_peer: BTreeSet<(Transport, SocketAddr, ClientKey)>,
     by_session: BTreeSet<(SessionKey, ClientKey)>,
@@ -334,7 +335,7 @@ impl Clients {
         let first = ClientKey { branch: 0, cancel: false };
         let last = ClientKey { branch: u64::MAX, cancel: true };
         let keys = self.by_session.range((session, first)..=(session, last));
-        keys.filter_map(|(_, key)| Some((*key, self.map.get(key)?)))
+        keys.filter_map(|(_, key)| Some((*key, self.get(*key)?)))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (ClientKey, &ClientTransaction)> {
@@ -421,7 +422,7 @@ pub(crate) struct Opening<'a> {
 /// Running server transactions and the ways to find them.
 #[derive(Default)]
 pub(crate) struct Servers {
-    map: BTreeMap<ServerKey, ServerTransaction>,
+    map: BoxedMap<ServerKey, ServerTransaction>,
     /// By the peer their messages go to, so that the failure of a flow costs what it hits.
     by_peer: BTreeSet<(Transport, SocketAddr, ServerKey)>,
     by_session: BTreeSet<(SessionKey, ServerKey)>,
@@ -526,7 +527,7 @@ impl Servers {
         session: SessionKey,
     ) -> impl Iterator<Item = (ServerKey, &ServerTransaction)> {
         let keys = self.by_session.range((session, ServerKey(0))..=(session, ServerKey(u64::MAX)));
-        keys.filter_map(|(_, key)| Some((*key, self.map.get(key)?)))
+        keys.filter_map(|(_, key)| Some((*key, self.get(*key)?)))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (ServerKey, &ServerTransaction)> {
@@ -547,7 +548,7 @@ impl Servers {
         let transaction = self.map.get_mut(&key)?;
         if matches!(event, ServerEvent::Answer { status: 200.., .. }) {
             transaction.request = None;
-            transaction.running.stop(step.queue, Why::Unanswered(key));
+            transaction.running.stop(step.queue, &Why::Unanswered(key));
         }
         let mut actions = Actions::new();
         let context = Context { timers: step.durations, reliable: transaction.flow.transport.is_reliable() };

@@ -194,8 +194,8 @@ impl Endpoint {
             confirmed.usage.descriptions.they_conclude(body.as_ref());
         }
         let hang_up = confirmed.hang_up.take();
-        session.running.stop(&mut self.timers, Why::Answer(key));
-        session.running.stop(&mut self.timers, Why::Acknowledgement(key));
+        session.running.stop(&mut self.timers, &Why::Answer(key));
+        session.running.stop(&mut self.timers, &Why::Acknowledgement(key));
         out.event(Event::Acked { session: key, body });
         if let Some(hang_up) = hang_up {
             self.leave(now, key, EndedBy::Us, hang_up.reason, out);

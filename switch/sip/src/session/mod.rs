@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use elsewhere::Prepared;
 
 use crate::dialog::Dialog;
-use crate::endpoint::{Body, Cause, ClientKey, PeerAbilities, Reason, ServerKey, Why};
+use crate::endpoint::{Body, Cause, ClientKey, PeerAbilities, Reason, ServerKey};
 use crate::flow::Flow;
 use crate::message::Message;
 use crate::timer::Running;
@@ -51,7 +51,7 @@ pub(crate) struct Session {
     /// Requests of the peer that wait for the owner.
     pub(crate) pending: Vec<ServerKey>,
     #[serde(skip)]
-    pub(crate) running: Running<Why>,
+    pub(crate) running: Running,
 }
 
 /// Where a session stands.

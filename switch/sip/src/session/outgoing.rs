@@ -68,8 +68,8 @@ impl Endpoint {
         if status < 200 {
             self.renew_timer_c(now, key, status);
         } else if let Some(transaction) = self.clients.get_mut(key) {
-            transaction.running.stop(&mut self.timers, Why::Client(key, Letter::C));
-            transaction.running.stop(&mut self.timers, Why::Abandoned(key));
+            transaction.running.stop(&mut self.timers, &Why::Client(key, Letter::C));
+            transaction.running.stop(&mut self.timers, &Why::Abandoned(key));
         }
         match (user, status) {
             (ClientUser::Invite(session), ..200) => {

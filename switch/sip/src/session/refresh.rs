@@ -152,8 +152,8 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let Some(confirmed) = session.confirmed() else { return };
         confirmed.timer = timer;
-        session.running.stop(&mut self.timers, Why::Refresh(key));
-        session.running.stop(&mut self.timers, Why::Expiry(key));
+        session.running.stop(&mut self.timers, &Why::Refresh(key));
+        session.running.stop(&mut self.timers, &Why::Expiry(key));
         let Some(timer) = timer else { return };
         let interval = Duration::from_secs(timer.interval_secs.into());
         // RFC 4028 10: BYE leaves slightly before the end, so that no proxy has forgotten the session already.

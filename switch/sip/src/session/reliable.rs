@@ -299,8 +299,8 @@ impl Endpoint {
         let Some(usage) = usage else {
             return self.answer_now(now, key, server, &Reply::new(481), out);
         };
-        session.running.stop(&mut self.timers, Why::Reliable(key));
-        session.running.stop(&mut self.timers, Why::PrackMissing(key));
+        session.running.stop(&mut self.timers, &Why::Reliable(key));
+        session.running.stop(&mut self.timers, &Why::PrackMissing(key));
         let body = Body::of(message).filter(Body::is_description);
         if usage.descriptions.is_ours_open() {
             usage.descriptions.they_conclude(body.as_ref());

@@ -21,7 +21,6 @@ pub use subscriber::{WATCHES_MAX, Watch, WatchEnd, WatchKey};
 pub use package::{EventPackage, SubscriptionState, Termination};
 
 use crate::dialog::Dialog;
-use crate::endpoint::Why;
 use crate::flow::Flow;
 use crate::timer::Running;
 use machine::Notifier;
@@ -47,7 +46,7 @@ pub(crate) struct Subscription {
     machine: Notifier,
     is_pending: bool,
     expires_at: Instant,
-    running: Running<Why>,
+    running: Running,
 }
 
 /// All subscriptions, and which of them go over which connection.

@@ -90,7 +90,7 @@ pub(crate) struct Subscriber {
     is_longer: bool,
     /// The owner wants no more.
     is_leaving: bool,
-    running: Running<Why>,
+    running: Running,
 }
 
 /// All subscriptions of ours.
@@ -213,7 +213,7 @@ impl Endpoint {
         let Some(found) = self.watches.get_mut(&key) else { return };
         match found.next_due() {
             Some(at) => found.running.set(&mut self.timers, at, Why::Watch(key)),
-            None => found.running.stop(&mut self.timers, Why::Watch(key)),
+            None => found.running.stop(&mut self.timers, &Why::Watch(key)),
         }
     }
 

@@ -15,7 +15,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memchr3;
 use std::fmt::{self, Display, Write as _};
 
-/// Bytes reserved for a head: most are shorter, so most messages cost one allocation.
+/// Bytes reserved for a head while it is written: most are shorter.
 const HEAD_BYTES_USUAL: usize = 1_024;
 
 /// Why a message was not written. Always a fault of ours or of a value we took over without checking it.
@@ -128,7 +128,8 @@ impl MessageWriter {
         if self.head.len() > MESSAGE_BYTES_MAX {
             self.fail(WriteError::TooLarge);
         }
-        self.error.map_or(Ok(self.head.freeze()), Err)
+        // Transactions keep what they have sent, so it takes no more room than it has bytes.
+        self.error.map_or_else(|| Ok(Bytes::copy_from_slice(&self.head)), Err)
     }
 
     fn line(&mut self, name: &str, value: impl Display) {
