@@ -6,10 +6,12 @@
 //!
 //! It does not choose codecs and does not keep offer/answer state; ICE, crypto and T.38 m-lines are refused.
 
+mod kept;
 mod origin;
 mod relayed;
 mod stream;
 
+pub use kept::Kept;
 pub use origin::Origin;
 pub use relayed::RelayAddress;
 pub use stream::{Direction, Format, Kind, Profile, Stream};
@@ -51,7 +53,7 @@ pub enum SdpError {
 
 /// A session description that has passed the limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description(sdp_types::Session);
+pub struct Description(Box<sdp_types::Session>);
 
 /// As the text of the body.
 impl Serialize for Description {
@@ -93,7 +95,7 @@ impl Description {
                 ));
             }
         }
-        Ok(Self(session))
+        Ok(Self(Box::new(session)))
     }
 
     /// The text, with CRLF line ends.

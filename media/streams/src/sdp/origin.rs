@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use sdp_types::Session;
 use serde::{Deserialize, Serialize};
 
-use super::Description;
+use super::{Description, Kept};
 
 /// Our authorship towards one leg. Keep one for each dialog and use it for offers and answers alike.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,7 +16,8 @@ pub struct Origin {
     id: u64,
     version: u64,
     address: IpAddr,
-    last: Option<Description>,
+    /// What was written last, as version 0 of it.
+    last: Option<Kept>,
 }
 
 impl Origin {
@@ -35,14 +36,13 @@ impl Origin {
     /// Gives `session` our o= line, with a new version if its text is new.
     pub(super) fn publish(&mut self, mut session: Session) -> Description {
         session.origin = sdp_types::Origin::with_ip_addr(self.id, 0, self.address);
-        match &self.last {
-            Some(Description(last)) if *last == session => {}
-            Some(_) => self.version = self.version.saturating_add(1),
-            None => {}
+        let mut published = Description(Box::new(session));
+        let text = Kept::of(&published);
+        if self.last.as_ref().is_some_and(|last| *last != text) {
+            self.version = self.version.saturating_add(1);
         }
-        let mut published = session.clone();
-        published.origin.sess_version = self.version;
-        self.last = Some(Description(session));
-        Description(published)
+        self.last = Some(text);
+        published.0.origin.sess_version = self.version;
+        published
     }
 }

@@ -150,7 +150,7 @@ impl Ringing {
         }
         let fork = self.forks.iter_mut().find(|fork| fork.session == session);
         if let Some(fork) = fork {
-            fork.early = fork.streams.said().cloned();
+            fork.early = fork.streams.said();
             join(&mut self.caller.streams, &mut fork.streams, means);
         }
     }

@@ -17,7 +17,7 @@ use sip::{
 };
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
-    sdp::{Description, Origin, RELAYED_STREAMS_MAX, RelayAddress, Stream},
+    sdp::{Description, Kept, Origin, RELAYED_STREAMS_MAX, RelayAddress, Stream},
 };
 
 use super::events::ClosedRecord;
@@ -37,7 +37,7 @@ pub(crate) struct LegStreams {
     lines: Vec<Option<Line>>,
     origin: Option<Origin>,
     /// What this leg's far end has said of itself and the other side has agreed to.
-    said: Option<Description>,
+    said: Option<Kept>,
     /// Closed and not reported yet.
     closing: Vec<LeaseId>,
     /// The sum of what was reported; `None` when the leg never had media.
@@ -76,6 +76,8 @@ impl LegStreams {
         let mut carried = 0;
         for (index, stream) in shape.streams().enumerate() {
             if self.lines.len() <= index {
+                // There are one or two for the whole call, so no room is taken for more.
+                self.lines.reserve_exact(1);
                 self.lines.push(None);
             }
             let Some(line) = self.lines.get_mut(index) else { continue };
@@ -102,7 +104,7 @@ impl LegStreams {
     /// Its m-lines that have ports, with what the far end has said of each.
     pub(crate) fn shown(&self) -> impl Iterator<Item = (RelayAddress, Option<Stream>)> + '_ {
         let mut said: Vec<Option<Stream>> =
-            self.said.iter().flat_map(Description::streams).map(Some).collect();
+            self.said().iter().flat_map(Description::streams).map(Some).collect();
         said.resize(self.lines.len().max(said.len()), None);
         let lines = self.lines.iter().zip(said);
         lines.filter_map(|(line, said)| line.map(|line| (line.lease.address, said)))
@@ -133,8 +135,13 @@ impl LegStreams {
     }
 
     /// What this leg's far end has said of itself, as last agreed.
-    pub(crate) fn said(&self) -> Option<&Description> {
-        self.said.as_ref()
+    pub(crate) fn said(&self) -> Option<Description> {
+        self.said.as_ref()?.read()
+    }
+
+    /// Whether its far end has said anything that is agreed.
+    pub(crate) fn has_spoken(&self) -> bool {
+        self.said.is_some()
     }
 
     /// What this leg's far end said is agreed: it is remembered and told to the relay.
@@ -145,7 +152,7 @@ impl LegStreams {
 
     /// What this leg's far end said is agreed, and the relay has known it since its ports were opened.
     pub(crate) fn remember(&mut self, said: &Description) {
-        self.said = Some(said.clone());
+        self.said = Some(Kept::of(said));
     }
 
     /// The answer that takes nothing of an offer.

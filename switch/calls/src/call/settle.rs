@@ -43,7 +43,7 @@ impl Talking {
             return;
         }
         let Some(owed) = self.owed else { return };
-        let Some(offer) = self.leg(owed.side.other()).streams.said().cloned() else {
+        let Some(offer) = self.leg(owed.side.other()).streams.said() else {
             return self.owed = None;
         };
         let leg = self.leg(owed.side);
@@ -101,7 +101,7 @@ impl Talking {
             return self.owe(side, means);
         }
         let known = self.leg(side).streams.said();
-        let is_news = |said: &Description| known.is_none_or(|known| !known.says_the_same(said));
+        let is_news = |said: &Description| known.as_ref().is_none_or(|known| !known.says_the_same(said));
         if let Some(said) = said.filter(is_news) {
             self.leg(side).streams.agree(&said, means);
             self.owe(side.other(), means);

@@ -143,7 +143,7 @@ impl Ringing {
         };
         fork.streams.agree(&said, means);
         // An UPDATE may have said more since.
-        if let Some(offer) = self.offer.as_ref().filter(|_| self.caller.streams.said().is_none()) {
+        if let Some(offer) = self.offer.as_ref().filter(|_| !self.caller.streams.has_spoken()) {
             self.caller.streams.remember(offer);
         }
         join(&mut self.caller.streams, &mut fork.streams, means);
