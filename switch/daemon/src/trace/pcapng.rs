@@ -12,7 +12,7 @@ use std::{
 use contract::trace::Way;
 use sip::Transport;
 
-use super::{Tape, mask, tape::Line};
+use super::{Message, Tape, mask};
 
 /// <https://www.tcpdump.org/linktypes.html>: the packet begins with an IPv4 or IPv6 header.
 const LINKTYPE_RAW: u16 = 101;
@@ -28,13 +28,12 @@ const TCP_PUSH_ACK: u8 = 0x18;
 impl Tape {
     /// The capture file.
     pub fn pcapng(&self) -> Vec<u8> {
-        let mut file = Vec::with_capacity(self.bytes.len() + self.messages.len() * 160 + 256);
+        let mut file = Vec::with_capacity(self.bytes() + self.messages().count() * 160 + 256);
         section_header(&mut file);
         let mut streams = Streams::default();
-        for line in &self.messages {
-            let packet = packet(line, &mask::masked(self.bytes_of(line)), &mut streams);
-            if let Some(packet) = packet {
-                enhanced_packet(&mut file, line, &packet);
+        for (leg, message) in self.messages() {
+            if let Some(packet) = packet(&message, &mut streams) {
+                enhanced_packet(&mut file, (leg, &message), &packet);
             }
         }
         file
@@ -76,8 +75,8 @@ fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
     body.resize(body.len().next_multiple_of(4), 0);
 }
 
-fn enhanced_packet(file: &mut Vec<u8>, line: &Line, packet: &[u8]) {
-    let micros = u64::try_from(line.at.0).unwrap_or(0).to_be_bytes();
+fn enhanced_packet(file: &mut Vec<u8>, (leg, message): (u16, &Message<'_>), packet: &[u8]) {
+    let micros = u64::try_from(message.at.0).unwrap_or(0).to_be_bytes();
     let half = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
     let length = u32::try_from(packet.len()).unwrap_or(u32::MAX).to_le_bytes();
     let mut body = Vec::with_capacity(packet.len() + 96);
@@ -90,31 +89,33 @@ fn enhanced_packet(file: &mut Vec<u8>, line: &Line, packet: &[u8]) {
     body.extend(length);
     body.extend_from_slice(packet);
     body.resize(body.len().next_multiple_of(4), 0);
-    let (flags, way) = match line.way {
+    let (flags, way) = match message.way {
         Way::In => (1_u32, "to the switch"),
         Way::Out => (2, "from the switch"),
     };
-    let transport = line.flow.transport;
+    let transport = message.flow.transport;
     let clear = match transport {
         Transport::Udp | Transport::Tcp => String::new(),
         Transport::Tls | Transport::Ws | Transport::Wss => format!(", taken out of {}", transport.as_str()),
     };
-    option(&mut body, OPTION_COMMENT, format!("leg {}, {way}{clear}", line.leg).as_bytes());
+    option(&mut body, OPTION_COMMENT, format!("leg {leg}, {way}{clear}").as_bytes());
     option(&mut body, OPTION_FLAGS, &flags.to_le_bytes());
     body.extend([0; 4]);
     block(file, ENHANCED_PACKET, &body);
 }
 
 /// `None` when the message is longer than a packet can be.
-fn packet(line: &Line, message: &[u8], streams: &mut Streams) -> Option<Vec<u8>> {
-    let (source, destination) = match line.way {
-        Way::In => (line.flow.remote, line.flow.local),
-        Way::Out => (line.flow.local, line.flow.remote),
+fn packet(message: &Message<'_>, streams: &mut Streams) -> Option<Vec<u8>> {
+    let Message { flow, bytes, .. } = *message;
+    let bytes = &mask::masked(bytes);
+    let (source, destination) = match message.way {
+        Way::In => (flow.remote, flow.local),
+        Way::Out => (flow.local, flow.remote),
     };
     let ends = (canonical(source), canonical(destination));
-    let (protocol, segment) = match line.flow.transport {
-        Transport::Tcp => (TCP, tcp(ends, message, streams)?),
-        Transport::Udp | Transport::Tls | Transport::Ws | Transport::Wss => (UDP, udp(ends, message)?),
+    let (protocol, segment) = match flow.transport {
+        Transport::Tcp => (TCP, tcp(ends, bytes, streams)?),
+        Transport::Udp | Transport::Tls | Transport::Ws | Transport::Wss => (UDP, udp(ends, bytes)?),
     };
     ip(ends, protocol, segment)
 }

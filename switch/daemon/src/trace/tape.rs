@@ -15,6 +15,10 @@ use super::Message;
 const MESSAGES_MAX: usize = 1_024;
 /// Bytes of the messages of one call.
 const BYTES_MAX: usize = 512 * 1024;
+/// Between how many pairs of addresses they may have gone.
+const FLOWS_MAX: usize = 64;
+/// The part of its bytes by which their room grows.
+const BYTES_GROWTH: usize = 4;
 /// Facts of one call.
 const FACTS_MAX: usize = 512;
 /// Room that is kept for the next call.
@@ -36,20 +40,22 @@ pub struct Tape {
     pub(super) legs: Vec<Box<str>>,
     pub(super) facts: Vec<TracedFact>,
     pub(super) messages: Vec<Line>,
+    /// Between which addresses they went: two or three for a whole call.
+    pub(super) flows: Vec<Flow>,
     /// All messages, one behind the other.
     pub(super) bytes: Vec<u8>,
     pub(super) left_out: u64,
 }
 
-/// A message without its bytes.
+/// A message without its bytes, which begin where those of the one before end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
-    pub(super) at: Timestamp,
-    pub(super) way: Way,
-    pub(super) leg: u16,
-    pub(super) flow: Flow,
-    pub(super) start: usize,
-    pub(super) end: usize,
+    at: Timestamp,
+    end: u32,
+    leg: u16,
+    /// Its place among the flows.
+    flow: u8,
+    way: Way,
 }
 
 impl Tape {
@@ -65,6 +71,7 @@ impl Tape {
             legs: Vec::new(),
             facts: Vec::new(),
             messages: Vec::new(),
+            flows: Vec::new(),
             bytes: Vec::new(),
             left_out: 0,
         }
@@ -79,10 +86,11 @@ impl Tape {
         self.legs.clear();
         self.facts.clear();
         self.messages.clear();
+        self.flows.clear();
         self.bytes.clear();
         let empty = Self::new(self.call);
-        let Self { legs, facts, messages, bytes, .. } = self;
-        Some(Self { legs, facts, messages, bytes, ..empty })
+        let Self { legs, facts, messages, flows, bytes, .. } = self;
+        Some(Self { legs, facts, messages, flows, bytes, ..empty })
     }
 
     /// Bytes of memory it takes, a little more rather than less.
@@ -90,21 +98,36 @@ impl Tape {
         size_of::<Self>()
             + self.bytes.capacity()
             + self.messages.capacity() * size_of::<Line>()
+            + self.flows.capacity() * size_of::<Flow>()
             + self.facts.capacity() * (size_of::<TracedFact>() + FACT_TEXT_BYTES)
             + self.legs.capacity() * (size_of::<Box<str>>() + 128)
             + self.route.as_ref().map_or(0, |_| size_of::<Decision>() + 128)
     }
 
     pub(super) fn message(&mut self, leg: u16, message: &Message<'_>) {
-        let start = self.bytes.len();
-        let end = start + message.bytes.len();
-        if self.messages.len() >= MESSAGES_MAX || end > BYTES_MAX {
+        let Message { at, way, flow, bytes } = *message;
+        let flow = self.number_of(flow);
+        let end = self.bytes.len() + bytes.len();
+        let (Some(flow), true) = (flow, self.messages.len() < MESSAGES_MAX && end <= BYTES_MAX) else {
             self.left_out += 1;
             return;
+        };
+        if self.bytes.capacity() < end {
+            // Doubled, half of it would stay empty for as long as the call is remembered.
+            self.bytes.reserve_exact(bytes.len() + self.bytes.len() / BYTES_GROWTH);
         }
-        self.bytes.extend_from_slice(message.bytes);
-        let Message { at, way, flow, .. } = *message;
-        self.messages.push(Line { at, way, leg, flow, start, end });
+        self.bytes.extend_from_slice(bytes);
+        self.messages.push(Line { at, way, leg, flow, end: u32::try_from(end).unwrap_or(u32::MAX) });
+    }
+
+    /// The place of a flow among those of the call; `None` when there are too many.
+    fn number_of(&mut self, flow: Flow) -> Option<u8> {
+        let at = self.flows.iter().position(|known| *known == flow).unwrap_or(self.flows.len());
+        if at == self.flows.len() && at < FLOWS_MAX {
+            self.flows.reserve_exact(1);
+            self.flows.push(flow);
+        }
+        u8::try_from(at).ok().filter(|at| usize::from(*at) < self.flows.len())
     }
 
     pub(super) fn fact(&mut self, entry: &Entry) {
@@ -120,9 +143,20 @@ impl Tape {
         self.facts.push(TracedFact { at: entry.at, fact: entry.fact.clone() });
     }
 
-    /// The bytes of a message.
-    pub(super) fn bytes_of(&self, line: &Line) -> &[u8] {
-        self.bytes.get(line.start..line.end).unwrap_or_default()
+    /// The messages with their legs, in the order in which they went by.
+    pub(super) fn messages(&self) -> impl Iterator<Item = (u16, Message<'_>)> {
+        let ends = self.messages.iter().map(|line| line.end as usize);
+        let starts = std::iter::once(0).chain(ends);
+        self.messages.iter().zip(starts).filter_map(|(line, start)| {
+            let flow = *self.flows.get(usize::from(line.flow))?;
+            let bytes = self.bytes.get(start..line.end as usize)?;
+            Some((line.leg, Message { at: line.at, way: line.way, flow, bytes }))
+        })
+    }
+
+    /// Bytes of all messages.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(super) fn summary(&self) -> CallSummary {

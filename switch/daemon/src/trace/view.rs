@@ -8,14 +8,14 @@ use super::{Tape, mask};
 impl Tape {
     /// For `sambung why`: everything, without secrets.
     pub fn view(&self) -> CallTrace {
-        let messages = self.messages.iter().map(|line| TracedMessage {
+        let messages = self.messages().map(|(leg, line)| TracedMessage {
             at: line.at,
             way: line.way,
-            leg: line.leg,
+            leg,
             transport: line.flow.transport.as_str().to_ascii_lowercase(),
             local: line.flow.local.to_string(),
             remote: line.flow.remote.to_string(),
-            text: String::from_utf8_lossy(&mask::masked(self.bytes_of(line))).into_owned(),
+            text: String::from_utf8_lossy(&mask::masked(line.bytes)).into_owned(),
         });
         CallTrace {
             call: self.call,
