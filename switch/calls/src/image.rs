@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// More than the image of a plain call takes.
 const IMAGE_BYTES: usize = 8 * 1024;
 
@@ -62,7 +62,7 @@ impl Switchboard {
     #[must_use]
     pub fn with_images(mut self, continuity: Continuity) -> Self {
         let mut keys = Random::new(continuity.secrets);
-        self.endpoint = self.endpoint.with_tag_key(keys.bytes());
+        self.endpoint = self.endpoint.with_secret(keys.bytes());
         self.authenticator = Authenticator::new(&self.config, &mut keys);
         self.origin = continuity.origin;
         self.wire = sip::Outputs::noting_sessions();

@@ -50,6 +50,12 @@ impl Tokens {
         self.tag_mac = keyed(&key);
     }
 
+    /// A key for hashes that peers must not be able to guess, the same for every life with the same stateless tags.
+    pub fn table_key(&self) -> (u64, u64) {
+        // No tag is made of one part.
+        (self.stateless_number(&["one half of the key"]), self.stateless_number(&["the other half"]))
+    }
+
     /// A fresh number: the variable part of a branch or a tag, and a key of our tables. Never 0.
     pub fn number(&mut self) -> u64 {
         self.random.next_u64().max(1)

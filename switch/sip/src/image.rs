@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::endpoint::{ClientKey, ClientTransaction, Endpoint, ServerKey, ServerTransaction, Why};
+use crate::endpoint::{
+    ClientKey, ClientTransaction, Endpoint, Identities, ServerKey, ServerTransaction, Servers, Why,
+};
 use crate::session::{Session, SessionKey};
 use crate::timer::{Running, TimerQueue};
 
@@ -49,10 +51,12 @@ fn start(running: &mut Running, timers: &[(Why, u64)], queue: &mut TimerQueue<Wh
 }
 
 impl Endpoint {
-    /// Keeps the tags of stateless answers the same as in a former life with the same key.
+    /// Keeps the tags of stateless answers, and what requests are found by, the same as in a former life with the same
+    /// key. To be called before anything is received.
     #[must_use]
-    pub fn with_tag_key(mut self, key: [u8; 32]) -> Self {
+    pub fn with_secret(mut self, key: [u8; 32]) -> Self {
         self.tokens.set_tag_key(key);
+        self.servers = Servers::new(Identities::new(self.tokens.table_key()));
         self
     }
 
@@ -88,8 +92,8 @@ impl Endpoint {
         }
     }
 
-    /// Goes on with what an image shows. Whatever is there already under the same key stays as it is. Timers that
-    /// should have fired in between fire at the next [`crate::Input::Timeout`].
+    /// Goes on with what an image of an endpoint with the same secret shows. Whatever is there already under the same key
+    /// stays as it is. Timers that should have fired in between fire at the next [`crate::Input::Timeout`].
     pub fn resume(&mut self, image: SessionsImage, origin: Instant) {
         let SessionsImage(Image { sessions, clients, servers }) = image;
         for Part { key, mut what, timers } in sessions {

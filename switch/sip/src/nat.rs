@@ -28,14 +28,11 @@ pub(crate) fn response_flow(flow: Flow, via: &Via<'_>) -> Flow {
     Flow { remote: flow.remote_at(port), ..flow }
 }
 
-/// Where to open a connection for a response whose connection is gone (18.2.2): the address the request came
-/// from at the port of sent-by. A WebSocket client cannot be connected to.
-pub(crate) fn response_fallback(flow: Flow, via: &Via<'_>) -> Option<SocketAddr> {
+/// The port to open a connection to, for a response whose connection is gone (18.2.2): that of sent-by, at the address
+/// the request came from. A WebSocket client cannot be connected to.
+pub(crate) fn response_fallback(flow: Flow, via: &Via<'_>) -> Option<u16> {
     match flow.transport {
-        Transport::Tcp | Transport::Tls => {
-            let port = via.port.unwrap_or(flow.transport.default_port());
-            Some(flow.remote_at(port))
-        }
+        Transport::Tcp | Transport::Tls => Some(via.port.unwrap_or(flow.transport.default_port())),
         Transport::Udp | Transport::Ws | Transport::Wss => None,
     }
 }
@@ -170,7 +167,7 @@ mod tests {
     fn rfc_3261_18_2_2_a_lost_connection_is_replaced_at_sent_by() {
         let via = Via::parse("SIP/2.0/TCP 192.0.2.9:5062;branch=z9hG4bKa").unwrap();
         let to = |transport| response_fallback(flow(transport, "192.0.2.9:40000"), &via);
-        assert_eq!(to(Transport::Tcp), Some("192.0.2.9:5062".parse().unwrap()));
+        assert_eq!(to(Transport::Tcp), Some(5062));
         assert_eq!(to(Transport::Udp), None);
         assert_eq!(to(Transport::Wss), None);
     }

@@ -27,7 +27,7 @@ pub(super) struct RegInfo {
 /// A contact as it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Told {
-    uri: String,
+    uri: Arc<str>,
     expires_at: Timestamp,
 }
 
@@ -85,7 +85,8 @@ impl RegInfo {
         };
         let document =
             document::write(CONTENT_TYPE, |writer| self.write(writer, is_full, state, &rows, wall));
-        let told = |binding: &Binding| Told { uri: binding.contact.clone(), expires_at: binding.expires_at };
+        let told =
+            |binding: &Binding| Told { uri: Arc::clone(&binding.contact), expires_at: binding.expires_at };
         self.told = contacts.iter().map(|binding| (binding.key.clone(), told(binding))).collect();
         self.version = self.version.wrapping_add(1);
         document

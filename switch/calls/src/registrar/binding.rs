@@ -31,8 +31,8 @@ pub struct Binding {
     /// Names the binding within the account: the device's `+sip.instance` if it gave one (RFC 5626 §4.1), with the
     /// number of its flow where it keeps several; else the contact URI as first given.
     pub key: Arc<str>,
-    /// The contact URI as given: the Request-URI of calls to it.
-    pub contact: String,
+    /// The contact URI as given: the Request-URI of calls to it. Shared with `key` where that is the same text.
+    pub contact: Arc<str>,
     /// `+sip.instance` as given, with its quotes.
     pub instance: Option<String>,
     /// The number of the flow within the instance, where flows are told apart (RFC 5626 §4.2).
@@ -122,7 +122,7 @@ impl Binding {
             org: self.org,
             account: self.account,
             username: self.username.clone(),
-            contact: self.contact.clone(),
+            contact: self.contact.to_string(),
             source: format!("{transport}/{}", self.flow.remote),
             local: self.flow.local,
             reg_id: self.reg_id,
@@ -150,7 +150,7 @@ impl Binding {
             };
             let (_, local) = known.listeners.iter().find(is_fit)?;
             let flow = Flow { transport, local: *local, remote, connection: 0 };
-            Some(Way { flow, request_uri: self.contact.clone(), routes: self.path.clone() })
+            Some(Way { flow, request_uri: self.contact.to_string(), routes: self.path.clone() })
         });
         let Way { flow, request_uri, routes } = ways.next()?;
         Some(Reach { flow, request_uri, routes, fallbacks: ways.collect() })
@@ -160,7 +160,7 @@ impl Binding {
     pub(crate) fn reach(&self) -> Option<Reach> {
         let target = match self.path.first() {
             Some(route) => NameAddr::parse(route).map(|route| route.uri.to_owned()).unwrap_or_default(),
-            None => self.contact.clone(),
+            None => self.contact.to_string(),
         };
         let flow = match (self.reg_id, self.flow.into()) {
             // RFC 5626 §5.3: a flow that is named is the only way; the phone opens another when it is gone.
@@ -168,7 +168,7 @@ impl Binding {
             (Some(_), flow) => flow,
             (None, flow) => next_hop(flow, &target)?,
         };
-        let (request_uri, routes) = (self.contact.clone(), self.path.clone());
+        let (request_uri, routes) = (self.contact.to_string(), self.path.clone());
         Some(Reach { flow, request_uri, routes, fallbacks: Vec::new() })
     }
 

@@ -39,7 +39,10 @@ pub(crate) struct Registrar {
     limits: Limits,
     /// At most `bindings_per_account_max` each; never an empty list. Whoever else keeps a binding shares it.
     accounts: BTreeMap<AccountId, Vec<Arc<Binding>>>,
-    expiries: BTreeSet<(Timestamp, AccountId, Arc<str>)>,
+    /// How many contacts there are.
+    count: usize,
+    /// When contacts of whom expire.
+    expiries: BTreeSet<(Timestamp, AccountId)>,
     /// Whose contacts came on which open connection.
     connections: BTreeMap<u64, BTreeSet<AccountId>>,
     /// Whose contacts have become others since somebody asked.
@@ -70,6 +73,7 @@ impl Registrar {
         Self {
             limits,
             accounts: BTreeMap::new(),
+            count: 0,
             expiries: BTreeSet::new(),
             connections: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -79,7 +83,7 @@ impl Registrar {
 
     /// How many contacts there are.
     pub(crate) fn len(&self) -> usize {
-        self.expiries.len()
+        self.count
     }
 
     /// The contacts of an account, in the order they were made.
@@ -107,7 +111,7 @@ impl Registrar {
 
     /// The next expiry.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.expiries.first().map(|(at, _, _)| *at)
+        self.expiries.first().map(|(at, _)| *at)
     }
 
     /// Carries out a REGISTER, wholly or not at all.
@@ -207,8 +211,8 @@ impl Registrar {
             org: owner.org,
             account: owner.account,
             username: owner.username.to_owned(),
+            contact: if *contact.uri == *key { Arc::clone(&key) } else { contact.uri.as_str().into() },
             key,
-            contact: contact.uri.clone(),
             instance: contact.instance.clone(),
             reg_id: contact.reg_id,
             q: contact.q,
@@ -240,7 +244,7 @@ impl Registrar {
     /// Puts a binding in, in place of the one with its key.
     fn insert(&mut self, binding: Arc<Binding>) {
         let (account, connection) = (binding.account, binding.flow.connection);
-        self.expiries.insert((binding.expires_at, account, binding.key.clone()));
+        self.expiries.insert((binding.expires_at, account));
         let own = self.accounts.entry(account).or_default();
         match own.iter_mut().find(|old| old.key == binding.key) {
             Some(place) => {
@@ -248,13 +252,14 @@ impl Registrar {
                 if old.contact != place.contact {
                     self.touched.insert(account);
                 }
-                if old.expires_at != place.expires_at {
-                    self.expiries.remove(&(old.expires_at, account, Arc::clone(&old.key)));
-                }
+                self.forget_expiry(account, old.expires_at);
                 self.forget_connection(account, old.flow.connection);
             }
             None => {
+                // Nearly all accounts have one.
+                own.reserve_exact(1);
                 own.push(binding);
+                self.count += 1;
                 self.touched.insert(account);
             }
         }
@@ -271,9 +276,17 @@ impl Registrar {
         if own.is_empty() {
             self.accounts.remove(&account);
         }
-        self.expiries.remove(&(gone.expires_at, account, gone.key.clone()));
+        self.count -= 1;
+        self.forget_expiry(account, gone.expires_at);
         self.forget_connection(account, gone.flow.connection);
         out.push(Output::Binding(BindingChange::Remove { account, key: Arc::clone(&gone.key) }));
+    }
+
+    /// Drops an expiry of the account at which none of its contacts expires any more.
+    fn forget_expiry(&mut self, account: AccountId, at: Timestamp) {
+        if self.contacts(account).iter().all(|binding| binding.expires_at != at) {
+            self.expiries.remove(&(at, account));
+        }
     }
 
     /// Drops the account from a connection that none of its contacts uses any more.
@@ -309,7 +322,11 @@ impl Registrar {
         out: &mut Outputs,
     ) {
         for mut binding in bindings {
-            Arc::make_mut(&mut binding).flow.connection = 0;
+            let restored = Arc::make_mut(&mut binding);
+            restored.flow.connection = 0;
+            if restored.contact == restored.key {
+                restored.contact = Arc::clone(&restored.key);
+            }
             let is_current = binding.expires_at > wall && is_planned(plan, &binding);
             let has_room = self.len() < self.limits.bindings_max
                 && self.contacts(binding.account).len() < self.limits.bindings_per_account_max;
@@ -330,7 +347,7 @@ impl Registrar {
         for binding in self.accounts.values_mut().flatten() {
             let changed = Arc::make_mut(binding);
             changed.expires_at = changed.expires_at.plus_micros(micros);
-            self.expiries.insert((binding.expires_at, binding.account, binding.key.clone()));
+            self.expiries.insert((binding.expires_at, binding.account));
             out.push(Output::Binding(BindingChange::Put(binding.clone())));
         }
     }
@@ -351,8 +368,12 @@ impl Registrar {
 
     /// Removes what has expired.
     pub(crate) fn expire(&mut self, wall: Timestamp, out: &mut Outputs) {
-        while let Some((_, account, key)) = self.expiries.first().filter(|(at, _, _)| *at <= wall).cloned() {
-            self.remove(account, &key, out);
+        while let Some((at, account)) = self.expiries.first().filter(|(at, _)| *at <= wall).copied() {
+            let expired = self.contacts(account).iter().find(|binding| binding.expires_at == at);
+            match expired.map(|binding| Arc::clone(&binding.key)) {
+                Some(key) => self.remove(account, &key, out),
+                None => self.forget_expiry(account, at),
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ fn binding(account: u128, key: &str, cseq: u32) -> Arc<Binding> {
         account: AccountId(Uuid::from_u128(account)),
         username: "1001".into(),
         key: key.into(),
-        contact: format!("sip:1001@192.0.2.1:{cseq}"),
+        contact: format!("sip:1001@192.0.2.1:{cseq}").into(),
         instance: Some("\"<urn:uuid:0>\"".into()),
         reg_id: None,
         q: Some(500),

@@ -9,6 +9,7 @@ mod by_size;
 mod compose;
 mod config;
 mod event;
+mod matching;
 mod order;
 mod receive;
 mod refused;
@@ -36,6 +37,7 @@ pub(crate) use compose::{
     ack_like, cancel, contact, dialog_headers, extend, outside, response, tagged_to, via,
 };
 pub(crate) use config::{RELIABLE, TIMER};
+pub(crate) use matching::Identities;
 pub(crate) use table::{
     ClientEvent, ClientMachine, ClientTransaction, ClientUser, Clients, Report, SentAck, ServerEvent,
     ServerMachine, ServerTransaction, ServerUser, Servers, Step,
@@ -92,13 +94,15 @@ impl Endpoint {
         let owners = config.methods.iter().filter(|method| !SESSION_METHODS.contains(method));
         let methods = SESSION_METHODS.iter().chain(owners).map(|method| method.as_str());
         let allow = methods.collect::<Vec<_>>().join(", ");
+        let tokens = Tokens::new(config.shard, seed);
+        let servers = Servers::new(Identities::new(tokens.table_key()));
         Self {
             allow,
-            tokens: Tokens::new(config.shard, seed),
+            tokens,
             config,
             timers: TimerQueue::default(),
             clients: Clients::default(),
-            servers: Servers::default(),
+            servers,
             sessions: BoxedMap::default(),
             subscriptions: Subscriptions::default(),
             watches: Watches::new(),
@@ -243,8 +247,8 @@ impl Endpoint {
         }
         for key in self.servers.hit_by(&flow) {
             let Some(transaction) = self.servers.get_mut(key) else { continue };
-            if let Some(remote) = transaction.fallback.take() {
-                let flow = transaction.flow.reopened(remote);
+            if let Some(port) = transaction.fallback_port.take() {
+                let flow = transaction.flow.reopened(transaction.flow.remote_at(port));
                 self.servers.move_to(key, flow);
                 // A repeat of the request is what makes a machine send its last response again.
                 self.drive_server(now, key, ServerEvent::Request, out);

@@ -20,6 +20,9 @@ use super::config::{RELIABLE, TIMER};
 /// Call-ID, CSeq, Max-Forwards, Route, Record-Route, Content-Length) are written by the endpoint.
 pub type ExtraHeaders = Vec<(Cow<'static, str>, String)>;
 
+/// The media type of a session description (RFC 8866 §8.2.1).
+const SDP: &str = "application/sdp";
+
 /// A body and its type.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Body {
@@ -48,7 +51,7 @@ impl Body {
 
     /// A session description.
     pub fn sdp(bytes: impl Into<Bytes>) -> Self {
-        Self::new("application/sdp", bytes)
+        Self::new(SDP, bytes)
     }
 
     /// Whether it is a session description, alone or among other parts: an offer or an answer (RFC 3264).
@@ -73,7 +76,10 @@ impl Body {
             encoding: value(HeaderName::ContentEncoding),
         };
         Some(Self {
-            content_type: Cow::Owned(content_type.to_owned()),
+            content_type: match content_type {
+                SDP => Cow::Borrowed(SDP),
+                other => Cow::Owned(other.to_owned()),
+            },
             headers: (headers != BodyHeaders::default()).then(|| Box::new(headers)),
             bytes: Bytes::copy_from_slice(message.body()),
         })

@@ -205,7 +205,7 @@ impl Endpoint {
         // A branch may be easy to guess; whoever sends the INVITE's CANCEL is at its address (22.1: a CANCEL cannot be
         // challenged). The port may differ: a NAT can have let go of it.
         let found = found.and_then(|key| Some((key, self.servers.get(key)?)));
-        let found = found.filter(|(_, transaction)| transaction.source.ip() == flow.remote.ip());
+        let found = found.filter(|(_, transaction)| transaction.source().ip() == flow.remote.ip());
         let Some((key, transaction)) = found else {
             return self.refuse_stateless(flow, message, &Reply::new(481), out);
         };

@@ -106,9 +106,9 @@ impl Endpoint {
         let via = message.via().ok()?;
         let opening = Opening {
             request,
-            source: flow.remote,
+            source_port: flow.remote.port(),
             flow: nat::response_flow(flow, &via),
-            fallback: nat::response_fallback(flow, &via),
+            fallback_port: nat::response_fallback(flow, &via),
             user,
             to_tag: Box::from(to_tag),
         };
@@ -157,7 +157,7 @@ impl Endpoint {
         let request = request.view();
         let line = (reply.status, reply.phrase.as_deref());
         let mut writer =
-            response(&request, request.via().ok().as_ref(), transaction.source, line, &transaction.to_tag);
+            response(&request, request.via().ok().as_ref(), transaction.source(), line, &transaction.to_tag);
         if let Some(contact) = contact {
             dialog_headers(&mut writer, &request, contact);
             self.capabilities(&mut writer, &SESSION_EXTENSIONS);

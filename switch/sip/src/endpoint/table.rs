@@ -5,19 +5,14 @@
 //! machine means is said in `session/` and `receive.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
-use std::ops::Bound;
 use std::time::Instant;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::boxed_map::BoxedMap;
-use crate::branch::has_cookie;
-use crate::dialog::from_tag;
 use crate::flow::{Flow, Transport};
-use crate::header::HeaderName;
 use crate::message::fields::Via;
 use crate::message::{Message, OwnedMessage};
 use crate::method::Method;
@@ -29,9 +24,9 @@ use crate::transaction::invite_client::{self, InviteClient};
 use crate::transaction::invite_server::{self, InviteServer};
 use crate::transaction::server::{self, Server};
 use crate::transaction::{Action, Actions, Context, Letter, Timers};
-use crate::uri::Host;
 
 use super::event::Outputs;
+use super::matching::{Identities, Identity, method_of_transaction};
 
 /// Names a server transaction that the owner has accepted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -209,10 +204,10 @@ pub(crate) struct ServerTransaction {
     pub(crate) machine: ServerMachine,
     /// Where responses go.
     pub(crate) flow: Flow,
-    /// Where the request came from, for the Via of the response.
-    pub(crate) source: SocketAddr,
-    /// Where responses go once the connection is gone (18.2.2).
-    pub(crate) fallback: Option<SocketAddr>,
+    /// The port that the request came from, for the Via of the response.
+    source_port: u16,
+    /// The port to which responses go once the connection is gone (18.2.2).
+    pub(crate) fallback_port: Option<u16>,
     pub(crate) user: ServerUser,
     /// The tag to put into To where the request has none.
     pub(crate) to_tag: Box<str>,
@@ -220,8 +215,15 @@ pub(crate) struct ServerTransaction {
     pub(crate) request: Option<OwnedMessage>,
     #[serde(skip)]
     pub(crate) running: Running,
-    branch_key: Box<str>,
-    call_key: Option<Box<str>>,
+    branch_key: (Identity, Method),
+    call_key: Option<Identity>,
+}
+
+impl ServerTransaction {
+    /// Where the request came from. Its answers go to the same host.
+    pub(crate) fn source(&self) -> SocketAddr {
+        self.flow.remote_at(self.source_port)
+    }
 }
 
 /// What happens to a client transaction besides an INVITE's failure, which brings its ACK along.
@@ -412,28 +414,38 @@ fn client_event(event: &ClientEvent) -> client::Event {
 /// A server transaction to be opened.
 pub(crate) struct Opening<'a> {
     pub(crate) request: &'a OwnedMessage,
-    pub(crate) source: SocketAddr,
+    pub(crate) source_port: u16,
     pub(crate) flow: Flow,
-    pub(crate) fallback: Option<SocketAddr>,
+    pub(crate) fallback_port: Option<u16>,
     pub(crate) user: ServerUser,
     pub(crate) to_tag: Box<str>,
 }
 
 /// Running server transactions and the ways to find them.
-#[derive(Default)]
 pub(crate) struct Servers {
     map: BoxedMap<ServerKey, ServerTransaction>,
     /// By the peer their messages go to, so that the failure of a flow costs what it hits.
     by_peer: BTreeSet<(Transport, SocketAddr, ServerKey)>,
     by_session: BTreeSet<(SessionKey, ServerKey)>,
-    by_branch: BTreeMap<Box<str>, ServerKey>,
-    by_call: BTreeMap<Box<str>, ServerKey>,
+    by_branch: BTreeMap<(Identity, Method), ServerKey>,
+    by_call: BTreeMap<Identity, ServerKey>,
     last: u64,
-    /// Scratch for the keys of look-ups.
-    text: String,
+    identities: Identities,
 }
 
 impl Servers {
+    pub(crate) fn new(identities: Identities) -> Self {
+        Self {
+            map: BoxedMap::default(),
+            by_peer: BTreeSet::new(),
+            by_session: BTreeSet::new(),
+            by_branch: BTreeMap::new(),
+            by_call: BTreeMap::new(),
+            last: 0,
+            identities,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.map.len()
     }
@@ -447,37 +459,30 @@ impl Servers {
     }
 
     /// 17.2.3: the transaction that a request repeats, or that an ACK belongs to.
-    pub(crate) fn find(&mut self, request: &Message<'_>, via: &Via<'_>) -> Option<ServerKey> {
-        write_branch_key(&mut self.text, request, via);
-        self.by_branch.get(self.text.as_str()).copied()
+    pub(crate) fn find(&self, request: &Message<'_>, via: &Via<'_>) -> Option<ServerKey> {
+        let identity = self.identities.of_transaction(request, via);
+        self.by_branch.get(&(identity, method_of_transaction(request))).copied()
     }
 
     /// 9.2: the transaction that a CANCEL takes back, of whatever method.
-    pub(crate) fn find_cancelled(&mut self, cancel: &Message<'_>, via: &Via<'_>) -> Option<ServerKey> {
-        write_branch_key(&mut self.text, cancel, via);
-        // The method stands last in the key, so what shares the rest stands together.
-        let prefix = self.text.strip_suffix(Method::Cancel.as_str())?;
-        let (found, key) =
-            self.by_branch.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).next()?;
-        found.starts_with(prefix).then_some(*key)
+    pub(crate) fn find_cancelled(&self, cancel: &Message<'_>, via: &Via<'_>) -> Option<ServerKey> {
+        let identity = self.identities.of_transaction(cancel, via);
+        let mut found = self.by_branch.range((identity, Method::Invite)..=(identity, Method::Other));
+        found.next().map(|(_, key)| *key)
     }
 
     /// 8.2.2.2: the transaction of the same request that came on another path.
-    pub(crate) fn find_merged(&mut self, request: &Message<'_>) -> Option<ServerKey> {
-        write_call_key(&mut self.text, request);
-        self.by_call.get(self.text.as_str()).copied()
+    pub(crate) fn find_merged(&self, request: &Message<'_>) -> Option<ServerKey> {
+        self.by_call.get(&self.identities.of_request(request)).copied()
     }
 
     /// Keeps a request until it has been answered and its repeats have died out.
     pub(crate) fn open(&mut self, opening: Opening<'_>, via: &Via<'_>) -> ServerKey {
         let request = opening.request.view();
-        write_branch_key(&mut self.text, &request, via);
-        let branch_key = Box::from(self.text.as_str());
+        let branch_key = (self.identities.of_transaction(&request, via), method_of_transaction(&request));
         let key = ServerKey(self.last + 1);
-        let call_key = matches!(opening.user, ServerUser::Owner | ServerUser::Invite(_)).then(|| {
-            write_call_key(&mut self.text, &request);
-            Box::<str>::from(self.text.as_str())
-        });
+        let is_first = matches!(opening.user, ServerUser::Owner | ServerUser::Invite(_));
+        let call_key = is_first.then(|| self.identities.of_request(&request));
         let machine = if request.method() == Method::Invite {
             ServerMachine::Invite(InviteServer::start())
         } else {
@@ -488,8 +493,8 @@ impl Servers {
             ServerTransaction {
                 machine,
                 flow: opening.flow,
-                source: opening.source,
-                fallback: opening.fallback,
+                source_port: opening.source_port,
+                fallback_port: opening.fallback_port,
                 user: opening.user,
                 to_tag: opening.to_tag,
                 request: Some(opening.request.clone()),
@@ -504,10 +509,8 @@ impl Servers {
     /// Keeps a transaction as it is, to be found by its keys.
     pub(crate) fn put_back(&mut self, key: ServerKey, transaction: ServerTransaction) {
         self.last = self.last.max(key.0);
-        self.by_branch.insert(Box::clone(&transaction.branch_key), key);
-        if let Some(call_key) = &transaction.call_key {
-            self.by_call.insert(Box::clone(call_key), key);
-        }
+        self.by_branch.insert(transaction.branch_key, key);
+        self.by_call.extend(transaction.call_key.map(|call_key| (call_key, key)));
         self.by_session.extend(transaction.user.session().map(|session| (session, key)));
         self.by_peer.insert((transaction.flow.transport, transaction.flow.remote, key));
         self.map.insert(key, transaction);
@@ -618,59 +621,4 @@ fn server_event(event: ServerEvent) -> Option<server::Event> {
         ServerEvent::Timer(letter) => server::Event::Timer(letter),
         ServerEvent::TransportError => server::Event::TransportError,
     })
-}
-
-/// NUL cannot stand in a message, so it keeps the parts of a key apart.
-const APART: char = '\0';
-
-/// 17.2.3: branch, sent-by and method, where the ACK's method counts as INVITE. A branch without the magic
-/// cookie says nothing; then it is the request's identifiers and the whole Via. The To tag is left out there: an
-/// ACK has the response's, which the INVITE could not have.
-fn write_branch_key(text: &mut String, request: &Message<'_>, via: &Via<'_>) {
-    text.clear();
-    // Writing to a String cannot fail.
-    let _ = match via.branch().filter(|branch| has_cookie(branch)) {
-        Some(branch) => {
-            let port = via.port.unwrap_or(0);
-            let _ = write!(text, "{branch}{APART}{port}{APART}");
-            write_host(text, via.host)
-        }
-        None => write!(
-            text,
-            "{}{APART}{}{APART}{}{APART}{}{APART}{}",
-            request.request_uri(),
-            from_tag(request),
-            request.first(HeaderName::CallId).unwrap_or(""),
-            request.cseq().map_or(0, |cseq| cseq.number),
-            request.values(HeaderName::Via).next().unwrap_or(""),
-        ),
-    };
-    text.push(APART);
-    text.push_str(if request.method() == Method::Ack {
-        Method::Invite.as_str()
-    } else {
-        request.method_text()
-    });
-}
-
-fn write_host(text: &mut String, host: Host<'_>) -> fmt::Result {
-    match host {
-        Host::Name(name) => {
-            text.extend(name.chars().map(|character| character.to_ascii_lowercase()));
-            Ok(())
-        }
-        Host::V4(address) => write!(text, "{address}"),
-        Host::V6(address) => write!(text, "{address}"),
-        Host::Absent => Ok(()),
-    }
-}
-
-/// 8.2.2.2: From tag, Call-ID and CSeq.
-fn write_call_key(text: &mut String, request: &Message<'_>) {
-    text.clear();
-    text.push_str(request.first(HeaderName::CallId).unwrap_or(""));
-    text.push(APART);
-    text.push_str(from_tag(request));
-    text.push(APART);
-    text.push_str(request.first(HeaderName::CSeq).unwrap_or(""));
 }

@@ -30,7 +30,7 @@ impl Endpoint {
             }
             Stage::Confirmed(confirmed) => match confirmed.exchange {
                 Exchange::TheirsAnswered(Answer { first: true, .. }) => {
-                    confirmed.hang_up.get_or_insert(HangUp { reason });
+                    confirmed.hang_up.get_or_insert_with(|| Box::new(HangUp { reason }));
                 }
                 _ => self.leave(now, key, EndedBy::Us, reason, out),
             },

@@ -47,7 +47,8 @@ impl Endpoint {
         let cseq = message.cseq().map_or(0, |cseq| cseq.number);
         let usage = Usage::new(dialog, Descriptions::heard(Body::of(&message).as_ref()));
         let sending = Sending::of(&message);
-        let stage = Stage::Incoming(Incoming { server, cseq, usage, sending, progress: None });
+        let incoming = Incoming { server, cseq, usage, sending, progress: None };
+        let stage = Stage::Incoming(Box::new(incoming));
         // We are reached by the name we were called by.
         let called = Uri::parse(message.request_uri()).ok().and_then(|uri| uri.user_text());
         let mut session = Session::new(stage, called.unwrap_or_default().into_owned());

@@ -56,11 +56,12 @@ pub(crate) struct Session {
 
 /// Where a session stands.
 #[derive(Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "the largest is what a session is for nearly all of its life")]
 pub(crate) enum Stage {
     /// Our INVITE has no final answer.
     Outgoing(Outgoing),
-    /// Their INVITE has no final answer.
-    Incoming(Incoming),
+    /// Their INVITE has no final answer. Boxed: it does not last and is larger than all others.
+    Incoming(Box<Incoming>),
     /// A 2xx was sent or received.
     Confirmed(Confirmed),
     /// We have sent BYE and wait for its answer, to meet a BYE of the peer that crosses it.
@@ -134,7 +135,7 @@ pub(crate) struct Confirmed {
     timer: Option<SessionTimer>,
     exchange: Exchange,
     /// The owner has hung up, but BYE has to wait for the ACK of our first 2xx (15).
-    hang_up: Option<HangUp>,
+    hang_up: Option<Box<HangUp>>,
 }
 
 /// A postponed BYE.

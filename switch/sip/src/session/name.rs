@@ -4,7 +4,7 @@
 
 use crate::endpoint::Endpoint;
 
-use super::{Confirmed, Incoming, Outgoing, SessionKey, Stage};
+use super::{Outgoing, SessionKey, Stage};
 
 impl Endpoint {
     /// The Call-ID of a session; `None` when there is no such session (any more).
@@ -12,9 +12,8 @@ impl Endpoint {
     pub fn call_id(&self, session: SessionKey) -> Option<Box<str>> {
         let dialog = match &self.sessions.get(&session)?.stage {
             Stage::Outgoing(Outgoing { call_id, .. }) => return Some(call_id.clone()),
-            Stage::Incoming(Incoming { usage, .. }) | Stage::Confirmed(Confirmed { usage, .. }) => {
-                &usage.dialog
-            }
+            Stage::Incoming(incoming) => &incoming.usage.dialog,
+            Stage::Confirmed(confirmed) => &confirmed.usage.dialog,
             Stage::Leaving(dialog) => dialog,
         };
         Some(Box::from(dialog.call_id()))

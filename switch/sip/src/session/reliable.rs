@@ -216,9 +216,8 @@ impl Endpoint {
     /// 13.3.1.1: a long ringing is repeated every minute.
     pub(crate) fn repeat_progress(&mut self, now: Instant, key: SessionKey, out: &mut Outputs) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        let Stage::Incoming(Incoming { server, progress: Some(progress), .. }) = &session.stage else {
-            return;
-        };
+        let Stage::Incoming(incoming) = &session.stage else { return };
+        let Incoming { server, progress: Some(progress), .. } = incoming.as_ref() else { return };
         let server = *server;
         let at = now + self.config.timers.progress_refresh;
         session.running.set(&mut self.timers, at, Why::Progress(key));
@@ -237,10 +236,10 @@ impl Endpoint {
     /// RFC 3262 3: the PRACK has not come yet. The interval doubles without a bound.
     pub(crate) fn repeat_reliable(&mut self, now: Instant, key: SessionKey, out: &mut Outputs) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        let Stage::Incoming(Incoming { server, sending, .. }) = &mut session.stage else { return };
-        let Some(open) = &mut sending.unacknowledged else { return };
+        let Stage::Incoming(incoming) = &mut session.stage else { return };
+        let Some(open) = &mut incoming.sending.unacknowledged else { return };
         open.interval = open.interval.saturating_mul(2);
-        let (server, at) = (*server, now + open.interval);
+        let (server, at) = (incoming.server, now + open.interval);
         let event = ServerEvent::Answer { status: 183, bytes: open.response.clone() };
         session.running.set(&mut self.timers, at, Why::Reliable(key));
         self.drive_server(now, server, event, out);

@@ -57,7 +57,7 @@ impl Usage {
 /// Who has an offer open (RFC 3264), and what each side said last that the other has agreed to.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Descriptions {
-    open: Option<Open>,
+    open: Option<Box<Open>>,
     ours: Option<Body>,
     theirs: Option<Body>,
     we_answered: bool,
@@ -88,18 +88,18 @@ impl Descriptions {
     /// We send a body: the answer to an offer of theirs that is open, else an offer.
     pub(super) fn we_say(&mut self, body: Option<&Body>) {
         let Some(body) = body.filter(|body| body.is_description()) else { return };
-        match self.open.take() {
+        match self.open.take().map(|open| *open) {
             Some(Open::Theirs(offer)) => self.settle(body.clone(), offer, true),
-            Some(Open::Ours(_)) | None => self.open = Some(Open::Ours(body.clone())),
+            Some(Open::Ours(_)) | None => self.open = Some(Box::new(Open::Ours(body.clone()))),
         }
     }
 
     /// They send a body.
     pub(super) fn they_say(&mut self, body: Option<&Body>) {
         let Some(body) = body.filter(|body| body.is_description()) else { return };
-        match self.open.take() {
+        match self.open.take().map(|open| *open) {
             Some(Open::Ours(offer)) => self.settle(offer, body.clone(), false),
-            Some(Open::Theirs(_)) | None => self.open = Some(Open::Theirs(body.clone())),
+            Some(Open::Theirs(_)) | None => self.open = Some(Box::new(Open::Theirs(body.clone()))),
         }
     }
 
@@ -143,12 +143,12 @@ impl Descriptions {
 
     /// An offer of ours waits for its answer.
     pub(super) fn is_ours_open(&self) -> bool {
-        matches!(self.open, Some(Open::Ours(_)))
+        matches!(self.open.as_deref(), Some(Open::Ours(_)))
     }
 
     /// An offer of theirs waits for our answer.
     pub(super) fn is_theirs_open(&self) -> bool {
-        matches!(self.open, Some(Open::Theirs(_)))
+        matches!(self.open.as_deref(), Some(Open::Theirs(_)))
     }
 
     /// What we said last.

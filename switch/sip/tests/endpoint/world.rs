@@ -101,7 +101,8 @@ impl World {
             .into_iter()
             .zip(1_u8..)
             .map(|(config, number)| {
-                Node::new(Some(Endpoint::new(config, [seed.wrapping_mul(7) ^ number; 32])), number)
+                let endpoint = Endpoint::new(config, [seed.wrapping_mul(7) ^ number; 32]);
+                Node::new(Some(endpoint.with_secret([number; 32])), number)
             })
             .collect();
         Self {
@@ -157,7 +158,7 @@ impl World {
     }
 
     /// The process of an endpoint is gone, and another goes on with its images: that of its session, and that of
-    /// all the rest. Nothing else passes from one life to the next.
+    /// all the rest. Nothing else but the secret passes from one life to the next.
     pub fn reincarnate(&mut self, node: usize) {
         self.lives = self.lives.wrapping_add(1);
         let origin = self.start;
@@ -169,7 +170,8 @@ impl World {
             postcard::to_allocvec(&before.image_of_rest(|key| Some(key) == session, origin))
                 .expect("plain data"),
         ];
-        let mut after = Endpoint::new(config(), [self.lives ^ 0x80; 32]);
+        let secret = [u8::try_from(node + 1).expect("two nodes"); 32];
+        let mut after = Endpoint::new(config(), [self.lives ^ 0x80; 32]).with_secret(secret);
         for image in &images {
             after.resume(postcard::from_bytes(image).expect("as it was written"), origin);
         }
