@@ -5,7 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use streams::{
-    audio::{PACKET_SAMPLES_MAX, transcode::Transcoder},
+    audio::{
+        PACKET_SAMPLES_MAX,
+        jitter::{Arrival, Kind, Playout},
+        transcode::Transcoder,
+    },
     codec::{
         Codec, Decoder, Encoder, PAYLOAD_BYTES_MAX,
         comfort_noise::{Generator, Noise, Sending, Suppressor},
@@ -76,5 +80,34 @@ fn transcoding_between_any_two_codecs_allocates_nothing() {
             }
         });
         assert_eq!(used, 0, "{from:?} to {to:?}");
+    }
+}
+
+#[test]
+fn a_jitter_buffer_allocates_nothing_whatever_comes() {
+    for codec in Codec::ALL {
+        let rate = codec.rate();
+        let mut source = Encoder::new(codec, rate, &Parameters::default()).unwrap();
+        let mut playout = Playout::new(codec, rate, 1).unwrap();
+        let (mut payload, mut frame) = ([0; PAYLOAD_BYTES_MAX], vec![0; rate.frame()]);
+        let bytes = source.encode(&vec![900; rate.frame()], &mut payload).unwrap();
+        let used = allocations(|| {
+            for n in 0_u16..500 {
+                let kind = if n % 100 == 60 { Kind::Noise } else { Kind::Speech };
+                let arrival = Arrival {
+                    ssrc: u32::from(n / 200),
+                    sequence: n ^ u16::from(n % 10 == 3),
+                    timestamp: u32::from(n) * codec.clock_units(20),
+                    kind,
+                    payload: &payload[..bytes],
+                };
+                if n % 17 != 5 && !(300..320).contains(&n) {
+                    playout.push(u64::from(n) * 20_100, &arrival);
+                }
+                playout.tick(u64::from(n) * 20_000, &mut frame);
+            }
+        });
+        assert_eq!(used, 0, "{codec:?}");
+        assert!(playout.counts().played > 300 && playout.counts().lost > 10, "{:?}", playout.counts());
     }
 }

@@ -1,5 +1,7 @@
 //! The length of one period of a voice, found where the sound before repeats itself best (ITU-T G.711 Appendix I).
 
+use std::ops::RangeInclusive;
+
 use super::{Rate, sample::count};
 
 /// Appendix I: 66.7 to 200 Hz.
@@ -24,23 +26,29 @@ pub(super) const fn period_max(rate: Rate) -> usize {
 
 /// Of the sound that ends here; at least [`LOOKBACK_MS`] of it.
 pub(super) fn period(sound: &[i16], rate: Rate) -> Period {
-    // A coarse search at 4 kHz, then around the best at full rate.
-    let coarse = rate.per_ms() / 4;
-    let (first, last) = (rate.samples(PERIOD_MS_MIN), rate.samples(PERIOD_MS_MAX));
-    let rough = best(sound, rate, coarse, (first..=last).step_by(coarse));
-    let around = rough.samples.saturating_sub(coarse).max(first)..=(rough.samples + coarse).min(last);
-    best(sound, rate, 1, around)
+    let range = rate.samples(PERIOD_MS_MIN)..=rate.samples(PERIOD_MS_MAX);
+    search(range, rate, |shift, step| likeness(sound, rate.samples(TEMPLATE_MS), shift, step))
 }
 
-fn best(sound: &[i16], rate: Rate, step: usize, periods: impl Iterator<Item = usize>) -> Period {
-    let mut best = Period { samples: rate.samples(PERIOD_MS_MAX), likeness: f32::MIN };
-    for samples in periods {
-        let likeness = likeness(sound, rate.samples(TEMPLATE_MS), samples, step);
-        if likeness > best.likeness {
-            best = Period { samples, likeness };
-        }
-    }
-    best
+/// The length at which the beginning of the sound is said again right after it; at most half of the sound.
+pub(super) fn repetition(sound: &[i16], range: RangeInclusive<usize>, rate: Rate) -> Period {
+    search(range, rate, |shift, step| {
+        likeness(sound.get(..2 * shift).unwrap_or_default(), shift, shift, step)
+    })
+}
+
+/// A coarse search at 4 kHz, then around the best at full rate.
+fn search(range: RangeInclusive<usize>, rate: Rate, like: impl Fn(usize, usize) -> f32) -> Period {
+    let best = |best: Period, samples: usize, step: usize| {
+        let likeness = like(samples, step);
+        if likeness > best.likeness { Period { samples, likeness } } else { best }
+    };
+    let nothing = Period { samples: *range.end(), likeness: f32::MIN };
+    let coarse = rate.per_ms() / 4;
+    let (first, last) = (*range.start(), *range.end());
+    let rough = range.step_by(coarse).fold(nothing, |found, samples| best(found, samples, coarse));
+    let around = rough.samples.saturating_sub(coarse).max(first)..=(rough.samples + coarse).min(last);
+    around.fold(nothing, |found, samples| best(found, samples, 1))
 }
 
 /// The normalised cross-correlation of the end of the sound with itself `shift` earlier.
