@@ -42,7 +42,7 @@ fn media(remote: SocketAddr) -> LegMedia {
 fn decision(c: &mut Criterion) {
     let (a, b): (SocketAddr, SocketAddr) =
         ("192.0.2.1:4000".parse().unwrap(), "192.0.2.2:4000".parse().unwrap());
-    let (mut from, to) = (LegState::new(media(a)), LegState::new(media(b)));
+    let (mut from, mut to) = (LegState::new(media(a)), LegState::new(media(b)));
     let (mut sequence, mut now) = (0_u16, 0_u64);
     let mut speech = packet(7, 0);
     c.bench_function("rtp_forward/decision", |bench| {
@@ -51,16 +51,16 @@ fn decision(c: &mut Criterion) {
             now += 20_000;
             speech[2..4].copy_from_slice(&sequence.to_be_bytes());
             speech[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());
-            let mut path = Path::new(Channel::Rtp, &mut from, Some(&to));
-            assert_eq!(path.carry(now, a, black_box(&speech)), Step::Send);
+            let mut path = Path::new(Channel::Rtp, &mut from, Some(&mut to));
+            assert_eq!(path.carry(now, a, black_box(&mut speech), PACKET_BYTES), Step::Send(PACKET_BYTES));
         });
     });
     let foreign: SocketAddr = "198.51.100.1:4000".parse().unwrap();
     c.bench_function("rtp_forward/decision_foreign", |bench| {
-        let packet = packet(7, 1);
+        let mut packet = packet(7, 1);
         bench.iter(|| {
-            let mut path = Path::new(Channel::Rtp, &mut from, Some(&to));
-            path.carry(now, black_box(foreign), black_box(&packet))
+            let mut path = Path::new(Channel::Rtp, &mut from, Some(&mut to));
+            path.carry(now, black_box(foreign), black_box(&mut packet), PACKET_BYTES)
         });
     });
 }

@@ -90,7 +90,7 @@ pub fn rtp_rtcp(data: &[u8]) {
         remote_rtcp: Some("192.0.2.10:4001".parse().expect("an address")),
         ..LegMedia::unknown(sources[1].ip())
     };
-    let mut leg = LegState::new(media);
+    let mut leg = LegState::new(media.clone());
     let (mut now, mut rest) = (0_u64, data);
     let (mut rtp, mut rtcp_taken, mut foreign, mut steps) = (0, 0, 0, 0_u64);
     while let [what, pause, len, after @ ..] = rest {
@@ -102,19 +102,19 @@ pub fn rtp_rtcp(data: &[u8]) {
         if what & 0x80 != 0 {
             let remote =
                 [Some(sources[0]), None, Some(sources[1]), Some("192.0.2.10:5000".parse().expect("one"))];
-            leg.configure(now, LegMedia { remote: remote[source], sends: what & 4 != 0, ..media });
+            leg.configure(now, LegMedia { remote: remote[source], sends: what & 4 != 0, ..media.clone() });
             continue;
         }
         let channel = if what & 4 == 0 { Channel::Rtp } else { Channel::Rtcp };
         let before = leg.report();
-        let verdict = leg.accept(now, channel, sources[source], packet);
+        let verdict = leg.accept(now, channel, sources[source], &mut packet.to_vec());
         match (verdict, channel) {
-            (Verdict::Forward | Verdict::Keep, Channel::Rtp) => {
+            (Verdict::Forward(_) | Verdict::Keep, Channel::Rtp) => {
                 assert!(Header::read(packet).is_ok() && classify(packet) == Class::Rtp);
                 assert_eq!(leg.pinned(), Some(sources[source]));
                 rtp += 1;
             }
-            (Verdict::Forward, Channel::Rtcp) => {
+            (Verdict::Forward(_), Channel::Rtcp) => {
                 assert!(rtcp::read(packet).is_ok());
                 rtcp_taken += 1;
             }

@@ -54,15 +54,16 @@ pub fn relay_path(data: &[u8]) {
                 let [first, second] = &mut legs;
                 let (from, to) = if leg == 0 { (first, second) } else { (second, first) };
                 let to_media = to.destination(channel);
-                let mut path = Path::new(channel, from, is_joined.then_some(&*to));
+                let mut path = Path::new(channel, from, if is_joined { Some(to) } else { None });
                 let destination = path.destination();
                 assert_eq!(destination, if is_joined { to_media } else { None });
                 assert_ne!(destination, Some(attacker), "nothing is sent to an attacker");
-                let step = path.carry(now, source, &packet);
-                if step == Step::Send {
+                let step = path.carry(now, source, &mut packet.clone(), packet.len());
+                if let Step::Send(bytes) = step {
+                    assert_eq!(bytes, packet.len(), "between plain legs nothing is changed");
                     assert!(is_joined && destination.is_some() && source != attacker);
                 }
-                if matches!(step, Step::Send | Step::Keep) {
+                if matches!(step, Step::Send(_) | Step::Keep) {
                     assert_ne!(source, attacker, "nobody believes an attacker");
                     assert!(channel == Channel::Rtcp || Header::read(&packet).is_ok());
                     taken[leg][usize::from(channel == Channel::Rtcp)] += 1;

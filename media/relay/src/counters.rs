@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use streams::leg::DropReason;
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Readable by any thread at any time.
@@ -49,6 +51,14 @@ counters! {
     dropped_ssrc,
     /// Dropped: not RTP on an RTP port, not RTCP on an RTCP port.
     dropped_malformed,
+    /// Dropped: under a key that is not known yet.
+    dropped_unkeyed,
+    /// Dropped: not under the far end's key, or changed on its way.
+    dropped_unauthentic,
+    /// Dropped: has come before, or is too late to tell.
+    dropped_replayed,
+    /// Dropped: good, but its number was used under the other leg's key before, or too long to be sealed.
+    dropped_unsealed,
     /// Dropped: longer than the largest datagram we carry.
     dropped_too_long,
     /// Not sent: the kernel refused (unreachable, not permitted …).
@@ -69,4 +79,20 @@ counters! {
     pairs_stocked,
     /// Closed ports that rest now.
     pairs_quarantined,
+}
+
+impl Tally {
+    pub(crate) fn dropped(&mut self, reason: DropReason) {
+        let count = match reason {
+            DropReason::Foreign => &mut self.dropped_foreign,
+            DropReason::Probation => &mut self.dropped_probation,
+            DropReason::Ssrc => &mut self.dropped_ssrc,
+            DropReason::Malformed => &mut self.dropped_malformed,
+            DropReason::Unkeyed => &mut self.dropped_unkeyed,
+            DropReason::Unauthentic => &mut self.dropped_unauthentic,
+            DropReason::Replayed => &mut self.dropped_replayed,
+            DropReason::Unsealed => &mut self.dropped_unsealed,
+        };
+        *count += 1;
+    }
 }

@@ -6,7 +6,7 @@
 //! both through bounded single-producer single-consumer rings. One worker thread serves all legs; a lease belongs to
 //! one worker for its life, so that more can come.
 //!
-//! It does not decrypt, transcode, mix or record. Linux only.
+//! It does not transcode, mix or record. Linux only.
 
 #![cfg_attr(
     test,
@@ -52,7 +52,7 @@ const COMMANDS_MAX: usize = 4_096;
 const EVENTS_MAX: usize = 4_096;
 
 /// The worker has not kept up, or is gone ([`Relay::is_running`]). The command comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the media worker takes no further command now")]
 pub struct Full(pub MediaCommand);
 

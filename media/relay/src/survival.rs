@@ -1,7 +1,7 @@
 //! What of the relay outlives the process: an image of each open leg, and its RTP socket (decision 0014).
 //!
 //! The relay says what is to be kept and takes back what was; where it is kept is its owner's business ([`Keep`]).
-//! An image holds the leg's own state, so pinned source, counters and figures go on. It is written when what was
+//! An image holds the leg's own state, so pinned source, keys, counters and figures go on. It is written when what was
 //! decided about the leg changes, and once a second while packets come: a crash loses the count of the packets
 //! since, a planned stop loses nothing. RTCP sockets are bound anew.
 
@@ -9,9 +9,10 @@ use std::{net::UdpSocket, os::fd::BorrowedFd};
 
 use serde::{Deserialize, Serialize};
 use streams::{leg::LegState, media::LeaseId};
+use zeroize::Zeroizing;
 
 /// Longest image of a leg.
-pub(crate) const IMAGE_BYTES_MAX: usize = 1_024;
+pub(crate) const IMAGE_BYTES_MAX: usize = 2_048;
 /// Raised when the meaning of an image changes and its shape does not.
 const VERSION: u16 = 1;
 /// How old the image of a leg may be that packets come for.
@@ -49,8 +50,9 @@ pub(crate) struct LegImage<S> {
 impl<S: Serialize> LegImage<S> {
     /// Hands the image to whoever keeps it.
     pub(crate) fn keep(&self, lease: LeaseId, keep: &mut dyn Keep) {
-        let mut room = [0; IMAGE_BYTES_MAX];
-        if let Ok(image) = postcard::to_slice(&(VERSION, self), &mut room) {
+        // It may hold keys.
+        let mut room = Zeroizing::new([0; IMAGE_BYTES_MAX]);
+        if let Ok(image) = postcard::to_slice(&(VERSION, self), room.as_mut()) {
             keep.put(lease, image);
         }
     }
@@ -66,8 +68,8 @@ impl LegImage<LegState> {
     pub(crate) fn read(image: &[u8]) -> Option<Self> {
         let (version, mut found): (u16, Self) = postcard::from_bytes(image).ok()?;
         // A layout that happens to be readable by another release does not come out as it went in.
-        let mut room = [0; IMAGE_BYTES_MAX];
-        if version != VERSION || postcard::to_slice(&(version, &found), &mut room).ok()? != image {
+        let mut room = Zeroizing::new([0; IMAGE_BYTES_MAX]);
+        if version != VERSION || postcard::to_slice(&(version, &found), room.as_mut()).ok()? != image {
             return None;
         }
         if !found.is_exact {

@@ -6,12 +6,15 @@
 #![allow(unsafe_code)]
 
 use std::{
+    cell::UnsafeCell,
     io,
     mem::size_of,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
     os::fd::AsRawFd,
     ptr,
 };
+
+use streams::srtp::OVERHEAD_BYTES_MAX;
 
 /// Datagrams that one system call moves at most.
 pub(crate) const BATCH_MAX: usize = 32;
@@ -84,13 +87,17 @@ pub(crate) struct Sent {
     pub(crate) blocked: u64,
 }
 
+/// Room for one datagram and what sealing it adds.
+type Buffer = UnsafeCell<[u8; BUFFER_BYTES]>;
+const BUFFER_BYTES: usize = DATAGRAM_BYTES_MAX + OVERHEAD_BYTES_MAX;
+
 /// Buffers and message headers for one batch, made once. Received datagrams are sent on from where they lie.
 ///
 /// The headers hold raw pointers into the other vectors. None of these vectors is ever grown or replaced, so what
-/// they own stays where it is; `buffers` and `names` are never borrowed mutably after `new`, because the kernel
-/// writes them through those pointers.
+/// they own stays where it is. The kernel writes `buffers` and `names` through those pointers: `names` is never borrowed
+/// mutably after `new`, and `buffers` are cells, which are borrowed only while `self` is, and so never during a call.
 pub(crate) struct Batch {
-    buffers: Vec<[u8; DATAGRAM_BYTES_MAX]>,
+    buffers: Vec<Buffer>,
     names: Vec<Name>,
     /// Pointed to by `in_headers`, kept alive by standing here.
     _in_vectors: Vec<libc::iovec>,
@@ -107,12 +114,12 @@ impl Batch {
         // SAFETY: `mmsghdr` is integers and pointers, for which all bits zero is a valid value (zero, null).
         let no_header: libc::mmsghdr = unsafe { std::mem::zeroed() };
         let no_vector = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
-        let mut buffers = vec![[0; DATAGRAM_BYTES_MAX]; BATCH_MAX];
+        let buffers: Vec<Buffer> = (0..BATCH_MAX).map(|_| UnsafeCell::new([0; BUFFER_BYTES])).collect();
         let mut names = vec![Name([0; 28]); BATCH_MAX];
         let mut in_vectors = vec![no_vector; BATCH_MAX];
         let mut in_headers = vec![no_header; BATCH_MAX];
-        for (i, vector) in in_vectors.iter_mut().enumerate() {
-            vector.iov_base = buffers.as_mut_ptr().wrapping_add(i).cast();
+        for (vector, buffer) in in_vectors.iter_mut().zip(&buffers) {
+            vector.iov_base = buffer.get().cast();
             vector.iov_len = DATAGRAM_BYTES_MAX;
         }
         for (i, header) in in_headers.iter_mut().enumerate() {
@@ -159,21 +166,25 @@ impl Batch {
         Ok(self.received)
     }
 
-    /// The nth datagram of the last [`Batch::receive`]: source and bytes. `None` if it was too long for us.
-    pub(crate) fn datagram(&self, n: usize) -> Option<(SocketAddr, &[u8])> {
+    /// The nth datagram of the last [`Batch::receive`]: its source, the room it lies in with
+    /// [`OVERHEAD_BYTES_MAX`] behind the longest, and its length. `None` if it was too long for us.
+    pub(crate) fn datagram(&mut self, n: usize) -> Option<(SocketAddr, &mut [u8], usize)> {
         let header = self.in_headers.get(..self.received)?.get(n)?;
         if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
             return None;
         }
-        let bytes = self.buffers[n].get(..header.msg_len as usize)?;
-        Some((self.names[n].get()?, bytes))
+        let source = self.names[n].get()?;
+        let len = header.msg_len as usize;
+        // SAFETY: the buffer lives as long as `self`, which stays borrowed mutably with the result, so nobody else looks
+        // at it and no call of the kernel is under way. The cell keeps the pointer that the headers hold valid.
+        let room = unsafe { &mut *self.buffers[n].get() };
+        (len <= DATAGRAM_BYTES_MAX).then_some((source, room, len))
     }
 
-    /// Chooses the nth datagram of the last receive for the next [`Batch::send`].
-    pub(crate) fn queue(&mut self, n: usize) {
-        let len = self.in_headers[n].msg_len as usize;
-        if self.queued < BATCH_MAX && len <= DATAGRAM_BYTES_MAX {
-            let iov_base = self.buffers.as_mut_ptr().wrapping_add(n).cast();
+    /// Chooses the first `len` bytes of the nth buffer for the next [`Batch::send`].
+    pub(crate) fn queue(&mut self, n: usize, len: usize) {
+        if self.queued < BATCH_MAX && len <= BUFFER_BYTES {
+            let iov_base = self.buffers[n].get().cast();
             self.out_vectors[self.queued] = libc::iovec { iov_base, iov_len: len };
             self.queued += 1;
         }
@@ -273,20 +284,22 @@ mod tests {
             }
             assert_eq!(receive(&mut batch, &relay), 5);
             for n in 0..5 {
-                let (source, bytes) = batch.datagram(n).unwrap();
-                assert_eq!((source, bytes), (phone.local_addr().unwrap(), &[round, n as u8][..]));
+                let (source, room, len) = batch.datagram(n).unwrap();
+                assert_eq!((source, &room[..len]), (phone.local_addr().unwrap(), &[round, n as u8][..]));
+                // As sealing does: changed where it lies, and longer.
+                room[len] = 0xee;
             }
             assert!(batch.datagram(5).is_none());
             for n in [0, 2, 4] {
-                batch.queue(n);
+                batch.queue(n, 3);
             }
             let sent = batch.send(&relay, other.local_addr().unwrap());
-            assert_eq!(sent, Sent { datagrams: 3, bytes: 6, ..Sent::default() });
+            assert_eq!(sent, Sent { datagrams: 3, bytes: 9, ..Sent::default() });
             assert_eq!(receive(&mut batch, &other), 3);
-            let last = batch.datagram(2).unwrap();
+            let (source, room, len) = batch.datagram(2).unwrap();
             assert_eq!(
-                last,
-                (relay.local_addr().unwrap(), &[round, 4][..]),
+                (source, &room[..len]),
+                (relay.local_addr().unwrap(), &[round, 4, 0xee][..]),
                 "sent from the relay's own port"
             );
         }
@@ -310,7 +323,8 @@ mod tests {
             phone.send_to(&vec![0; len], relay.local_addr().unwrap()).unwrap();
         }
         assert_eq!(receive(&mut batch, &relay), 2);
-        assert_eq!(batch.datagram(0).unwrap().1.len(), DATAGRAM_BYTES_MAX);
+        let (_, room, len) = batch.datagram(0).unwrap();
+        assert_eq!((len, room.len()), (DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MAX + OVERHEAD_BYTES_MAX));
         assert!(batch.datagram(1).is_none());
     }
 
@@ -323,7 +337,7 @@ mod tests {
         }
         assert_eq!(receive(&mut batch, &relay), 4);
         for n in 0..4 {
-            batch.queue(n);
+            batch.queue(n, 1);
         }
         let sent = batch.send(&relay, "[::1]:9".parse().unwrap());
         assert_eq!(sent, Sent { errors: 4, ..Sent::default() }, "another family than the socket's");

@@ -19,7 +19,7 @@ use std::{
 use mio::{Events, Interest, Poll, Token};
 use rtrb::{Consumer, Producer};
 use streams::{
-    leg::{Channel, DropReason, LegState},
+    leg::{Channel, LegState},
     media::{LeaseId, LegMedia, MediaCommand, MediaEvent, PortLease},
     path::{Path, Step},
 };
@@ -368,19 +368,16 @@ impl<W: Fn()> Worker<W> {
         };
         self.tally.datagrams_received += received as u64;
         self.tally.send_loops += if round { received as u64 } else { 0 };
-        let mut path = Path::new(channel, &mut from.state, to.as_deref().map(|leg| &leg.state));
+        let mut path = Path::new(channel, &mut from.state, to.as_deref_mut().map(|leg| &mut leg.state));
         for n in 0..received {
-            let Some((source, packet)) = batch.datagram(n) else {
+            let Some((source, room, len)) = batch.datagram(n) else {
                 self.tally.dropped_too_long += 1;
                 continue;
             };
-            match path.carry(now, source, packet) {
-                Step::Send => batch.queue(n),
+            match path.carry(now, source, room, len) {
+                Step::Send(len) => batch.queue(n, len),
                 Step::Keep => self.tally.kept += 1,
-                Step::Drop(DropReason::Foreign) => self.tally.dropped_foreign += 1,
-                Step::Drop(DropReason::Probation) => self.tally.dropped_probation += 1,
-                Step::Drop(DropReason::Ssrc) => self.tally.dropped_ssrc += 1,
-                Step::Drop(DropReason::Malformed) => self.tally.dropped_malformed += 1,
+                Step::Drop(reason) => self.tally.dropped(reason),
             }
         }
         if let (Some(destination), Some(to)) = (path.destination(), &mut to) {

@@ -13,6 +13,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::SeqCst},
 };
 
+use streams::{
+    media::{LegMedia, MediaCommand, Protection},
+    srtp::{KEY_BYTES, MasterKey, Sealer, SrtpKeys, Suite},
+};
 use world::{World, config};
 
 /// Allocations of the media thread, which is known by its name.
@@ -67,21 +71,41 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Keys that every phone of the story has: what it sends comes back to it as it would to its peer.
+fn keys(suite: Suite) -> SrtpKeys {
+    let master = MasterKey::new(suite, &vec![7; KEY_BYTES + suite.salt_bytes()]).unwrap();
+    SrtpKeys { suite, send: master.clone(), receive: master }
+}
+
 #[test]
 fn twenty_thousand_packets_allocate_nothing() {
     let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut world = World::start(config(ip, 43_000, 43_099));
     let calls: Vec<_> = (0..4).map(|_| world.call(ip)).collect();
+    // One call is plain; in the others the first phone has a suite, the second has none.
+    let mut mouths = Vec::new();
+    for (call, suite) in calls.iter().skip(1).zip(Suite::ALL) {
+        let media = LegMedia { protection: Protection::Srtp(keys(suite)), ..call.a.media() };
+        world.order(MediaCommand::Configure { lease: call.leg_a.id, media });
+        mouths.push(Sealer::new(suite, &keys(suite).receive).unwrap());
+    }
+    world.settle();
     let mut buffer = [0; 2_048];
     let mut exchange = |from: u16, to: u16| {
         for sequence in from..to {
-            for call in &calls {
-                call.a.says(sequence, &call.leg_a);
+            for (n, call) in calls.iter().enumerate() {
+                let mut room = [0; 192];
+                room[..172].copy_from_slice(&call.a.packet(sequence));
+                let len = match n.checked_sub(1) {
+                    Some(n) => mouths[n].seal_rtp(&mut room, 172).unwrap(),
+                    None => 172,
+                };
+                call.a.rtp.send_to(&room[..len], call.leg_a.address).unwrap();
                 call.b.says(sequence, &call.leg_b);
             }
-            for call in &calls {
+            for (n, call) in calls.iter().enumerate() {
                 assert_eq!(call.b.rtp.recv_from(&mut buffer).unwrap().0, 172);
-                assert_eq!(call.a.rtp.recv_from(&mut buffer).unwrap().0, 172);
+                assert_eq!(call.a.rtp.recv_from(&mut buffer).unwrap().0, 172 + [0, 16, 10, 4][n]);
             }
         }
     };

@@ -328,7 +328,7 @@ fn commands_beyond_the_ring_come_back() {
     let stale = MediaCommand::Part { lease: LeaseId(u32::MAX) };
     let mut taken = 0;
     let refused = loop {
-        match world.relay.send(stale) {
+        match world.relay.send(stale.clone()) {
             Ok(()) => taken += 1,
             Err(full) => break full,
         }

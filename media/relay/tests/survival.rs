@@ -2,58 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod keeper;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, UdpSocket},
-    os::fd::BorrowedFd,
-    sync::{Arc, Mutex},
-};
+use std::net::{IpAddr, Ipv4Addr};
 
-use relay::{Keep, RelayConfig, Resumed};
+use keeper::Keeper;
+use relay::{RelayConfig, Resumed};
 use streams::media::{LeaseId, MediaCommand, PortLease};
 use world::{Phone, World, config};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-/// What a service manager and a state file would hold.
-#[derive(Default)]
-struct Store {
-    images: BTreeMap<LeaseId, Vec<u8>>,
-    sockets: BTreeMap<LeaseId, UdpSocket>,
-}
-
-#[derive(Clone, Default)]
-struct Keeper(Arc<Mutex<Store>>);
-
-impl Keep for Keeper {
-    fn open(&mut self, lease: LeaseId, socket: BorrowedFd<'_>) {
-        let socket = socket.try_clone_to_owned().unwrap().into();
-        self.0.lock().unwrap().sockets.insert(lease, socket);
-    }
-
-    fn put(&mut self, lease: LeaseId, image: &[u8]) {
-        self.0.lock().unwrap().images.insert(lease, image.to_vec());
-    }
-
-    fn close(&mut self, lease: LeaseId) {
-        let mut store = self.0.lock().unwrap();
-        store.images.remove(&lease);
-        store.sockets.remove(&lease);
-    }
-}
-
-impl Keeper {
-    fn left(&self) -> Resumed {
-        let store = self.0.lock().unwrap();
-        Resumed {
-            images: store.images.iter().map(|(lease, image)| (*lease, image.clone())).collect(),
-            sockets: store.sockets.iter().map(|(lease, one)| (*lease, one.try_clone().unwrap())).collect(),
-        }
-    }
-}
 
 fn talk(from: &Phone, to: &Phone, legs: [&PortLease; 2], sequences: std::ops::Range<u16>) {
     for sequence in sequences {

@@ -29,3 +29,4 @@ pub mod reception;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+pub mod srtp;

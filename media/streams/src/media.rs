@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::sdp;
+use crate::{sdp, srtp::SrtpKeys};
 
 /// Names a lease for as long as it lives. Not reused before 65,536 further leases of the same port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,8 +24,19 @@ pub struct PortLease {
     pub address: SocketAddr,
 }
 
+/// What the packets of a stream are protected with, both ways.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protection {
+    /// Nothing: RTP.
+    Plain,
+    /// SRTP may have been agreed on, and the keys are not known yet: nothing is taken and nothing is sent.
+    Unkeyed,
+    /// SRTP.
+    Srtp(SrtpKeys),
+}
+
 /// Everything the relay must know about the far end of one leg's stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegMedia {
     /// Where its SDP says it receives RTP; `None` when unknown yet or on hold with an unspecified address.
     pub remote: Option<SocketAddr>,
@@ -39,6 +50,8 @@ pub struct LegMedia {
     pub receives: bool,
     /// RTP clock of its first format, for the jitter figure; at least 1.
     pub clock_rate_hz: u32,
+    /// What its packets are protected with.
+    pub protection: Protection,
 }
 
 impl LegMedia {
@@ -52,10 +65,11 @@ impl LegMedia {
             sends: true,
             receives: true,
             clock_rate_hz: sdp::CLOCK_RATE_DEFAULT_HZ,
+            protection: Protection::Plain,
         }
     }
 
-    /// What one m-line of the far end's SDP says.
+    /// What one m-line of the far end's SDP says, without what protects it: that takes both sides' keys.
     pub fn of(stream: &sdp::Stream, signalling: IpAddr) -> Self {
         Self {
             remote: stream.address,
@@ -64,12 +78,13 @@ impl LegMedia {
             sends: stream.direction.sends(),
             receives: stream.direction.receives(),
             clock_rate_hz: stream.clock_rate_hz(),
+            protection: Protection::Plain,
         }
     }
 }
 
 /// Orders to the relay. An order about a lease that is gone is ignored and counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MediaCommand {
     /// Starts to listen. Packets that came before are thrown away.
     Open {
@@ -142,4 +157,6 @@ pub struct LegReport {
     pub packets_foreign: u64,
     /// RTCP packets received and accepted.
     pub rtcp_received: u64,
+    /// Packets from its proven source that were not under its key, or had come before.
+    pub packets_unauthentic: u64,
 }

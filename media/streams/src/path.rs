@@ -1,6 +1,7 @@
 //! What one leg receives, the other is sent: the decision for each packet of a batch.
 //!
-//! Same codec on both sides: nothing is rewritten, the datagram goes out as it came in. The caller owns the
+//! Same codec on both sides: nothing is rewritten. Between legs without SRTP the datagram goes out as it came in;
+//! else it is opened with the keys of one and sealed with those of the other, where it lies. The caller owns the
 //! sockets; it sends from the port that the receiving far end knows (symmetric RTP, RFC 4961).
 
 use std::net::SocketAddr;
@@ -10,8 +11,8 @@ use crate::leg::{Channel, DropReason, LegState, Verdict};
 /// What to do with a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Send it to [`Path::destination`].
-    Send,
+    /// Send this many bytes of it to [`Path::destination`].
+    Send(usize),
     /// Accepted, but there is nobody to send it to now (hold, no partner yet, no address yet).
     Keep,
     /// Dropped.
@@ -22,14 +23,16 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Path<'a> {
     from: &'a mut LegState,
+    to: Option<&'a mut LegState>,
     channel: Channel,
     destination: Option<SocketAddr>,
 }
 
 impl<'a> Path<'a> {
     /// `to` is the joined leg, if there is one.
-    pub fn new(channel: Channel, from: &'a mut LegState, to: Option<&LegState>) -> Self {
-        Self { from, channel, destination: to.and_then(|leg| leg.destination(channel)) }
+    pub fn new(channel: Channel, from: &'a mut LegState, to: Option<&'a mut LegState>) -> Self {
+        let destination = to.as_deref().and_then(|leg| leg.destination(channel));
+        Self { from, to, channel, destination }
     }
 
     /// Where the batch goes; it cannot change while the batch is judged.
@@ -37,12 +40,15 @@ impl<'a> Path<'a> {
         self.destination
     }
 
-    /// Judges and counts one datagram.
-    pub fn carry(&mut self, now_micros: u64, source: SocketAddr, packet: &[u8]) -> Step {
-        match self.from.accept(now_micros, self.channel, source, packet) {
-            Verdict::Forward if self.destination.is_some() => Step::Send,
-            Verdict::Forward | Verdict::Keep => Step::Keep,
-            Verdict::Drop(reason) => Step::Drop(reason),
+    /// Judges, counts and prepares the datagram `room[..len]`. What is sent may be longer.
+    pub fn carry(&mut self, now_micros: u64, source: SocketAddr, room: &mut [u8], len: usize) -> Step {
+        let packet = room.get_mut(..len).unwrap_or_default();
+        match (self.from.accept(now_micros, self.channel, source, packet), &mut self.to) {
+            (Verdict::Forward(len), Some(to)) if self.destination.is_some() => {
+                to.seal(self.channel, room, len).map_or_else(Step::Drop, Step::Send)
+            }
+            (Verdict::Forward(_) | Verdict::Keep, _) => Step::Keep,
+            (Verdict::Drop(reason), _) => Step::Drop(reason),
         }
     }
 }
@@ -69,34 +75,34 @@ mod tests {
     }
 
     fn check(channel: Channel, sends: bool, receives: bool) -> Step {
-        let (mut from, to) = (leg(1, sends, true), leg(2, true, receives));
+        let (mut from, mut to) = (leg(1, sends, true), leg(2, true, receives));
         let (packet, port): (&[u8], u16) = match channel {
             Channel::Rtp => (&[0x80, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3], 4_000),
             Channel::Rtcp => (&[0x80, 201, 0, 1, 0, 0, 0, 3], 4_001),
         };
-        let mut path = Path::new(channel, &mut from, Some(&to));
+        let mut path = Path::new(channel, &mut from, Some(&mut to));
         if let Some(to) = path.destination() {
             assert_eq!(to, SocketAddr::from(([192, 0, 2, 2], port)));
         }
-        path.carry(0, SocketAddr::from(([192, 0, 2, 1], port)), packet)
+        path.carry(0, SocketAddr::from(([192, 0, 2, 1], port)), &mut packet.to_vec(), packet.len())
     }
 
     /// RFC 3264 §8.4: hold stops RTP in the direction it says, never RTCP.
     #[test]
     fn hold_stops_rtp_and_not_rtcp() {
-        assert_eq!(check(Channel::Rtp, true, true), Step::Send);
+        assert_eq!(check(Channel::Rtp, true, true), Step::Send(12));
         assert_eq!(check(Channel::Rtp, false, true), Step::Keep, "the sender said recvonly");
         assert_eq!(check(Channel::Rtp, true, false), Step::Keep, "the receiver said sendonly");
-        assert_eq!(check(Channel::Rtcp, false, false), Step::Send);
+        assert_eq!(check(Channel::Rtcp, false, false), Step::Send(8));
     }
 
     #[test]
     fn a_leg_without_partner_receives_into_nothing() {
         let mut from = leg(1, true, true);
-        let packet = [0x80, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
+        let mut packet = [0x80, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
         let mut path = Path::new(Channel::Rtp, &mut from, None);
-        assert_eq!(path.carry(0, address(1), &packet), Step::Keep);
-        assert_eq!(path.carry(0, address(9), &packet), Step::Drop(DropReason::Foreign));
+        assert_eq!(path.carry(0, address(1), &mut packet, 12), Step::Keep);
+        assert_eq!(path.carry(0, address(9), &mut packet, 12), Step::Drop(DropReason::Foreign));
         assert_eq!(from.report().packets_received, 1);
         assert_eq!(from.report().packets_foreign, 1);
     }

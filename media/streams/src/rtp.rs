@@ -26,6 +26,20 @@ pub struct NotRtp;
 impl Header {
     /// Reads and checks the header of a whole datagram.
     pub fn read(packet: &[u8]) -> Result<Self, NotRtp> {
+        let (header, payload) = Self::read_sealed(packet)?;
+        let is_padded = packet.first().is_some_and(|flags| flags & 0x20 != 0);
+        if is_padded {
+            let body = packet.get(payload..).ok_or(NotRtp)?;
+            let padding = usize::from(*body.last().ok_or(NotRtp)?);
+            if padding == 0 || padding > body.len() {
+                return Err(NotRtp);
+            }
+        }
+        Ok(header)
+    }
+
+    /// Reads the header of an SRTP packet, whose padding is encrypted, and says where the payload begins.
+    pub(crate) fn read_sealed(packet: &[u8]) -> Result<(Self, usize), NotRtp> {
         let (fixed, rest) = packet.split_first_chunk::<12>().ok_or(NotRtp)?;
         let [flags, kind, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
         if flags >> 6 != 2 {
@@ -38,19 +52,14 @@ impl Header {
             let [_, _, high, low] = *extension;
             body = after.get(usize::from(u16::from_be_bytes([high, low])) * 4..).ok_or(NotRtp)?;
         }
-        if flags & 0x20 != 0 {
-            let padding = usize::from(*body.last().ok_or(NotRtp)?);
-            if padding == 0 || padding > body.len() {
-                return Err(NotRtp);
-            }
-        }
-        Ok(Self {
+        let header = Self {
             marker: kind & 0x80 != 0,
             payload_type: kind & 0x7f,
             sequence: u16::from_be_bytes([s0, s1]),
             timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
             ssrc: u32::from_be_bytes([c0, c1, c2, c3]),
-        })
+        };
+        Ok((header, packet.len() - body.len()))
     }
 }
 

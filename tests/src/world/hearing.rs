@@ -58,9 +58,9 @@ impl World {
                     "{kind} sent to {sent_to} ({lease:?}) comes out at {arrives:?}, not {wanted:?}"
                 ));
             }
-            let told = lease.and_then(|lease| self.relay.open.get(&lease)).map(|open| open.media);
+            let told = lease.and_then(|lease| self.relay.open.get(&lease)).map(|open| &open.media);
             let agreed = from.media.agreed;
-            let is_told = |media: streams::media::LegMedia| {
+            let is_told = |media: &streams::media::LegMedia| {
                 (media.sends, media.receives) == (agreed.sends(), agreed.receives())
             };
             if is_audio && !told.is_some_and(is_told) {

@@ -18,7 +18,7 @@ pub const MEDIA_ADDRESS_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 
 const FIRST_PORT: u16 = 20_000;
 
 /// An open lease.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Open {
     /// Where the switch says the far end is.
     pub media: LegMedia,
@@ -158,7 +158,7 @@ mod tests {
         let (a, b) = (LeaseId(1), LeaseId(2));
         let unknown = LegMedia::unknown([192, 0, 2, 1].into());
         for lease in [a, b] {
-            relay.obey(Duration::ZERO, MediaCommand::Open { lease, media: unknown });
+            relay.obey(Duration::ZERO, MediaCommand::Open { lease, media: unknown.clone() });
         }
         relay.obey(Duration::ZERO, MediaCommand::Join { a, b });
         assert_eq!(relay.obey(Duration::ZERO, MediaCommand::Close { lease: a }).len(), 2);

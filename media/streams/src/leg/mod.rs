@@ -5,8 +5,11 @@
 //! [`PROBE_PACKETS`] packets of one SSRC in sequence. Then address and SSRC are pinned. Whatever else arrives is
 //! dropped and counted; it is never answered and never ends anything.
 //!
-//! RTCP is taken from the SDP's RTCP address or from the pinned IP address. Packets are passed on unchanged.
+//! RTCP is taken from the SDP's RTCP address or from the pinned IP address. Where the two ends have agreed on SRTP, a
+//! packet must be under the far end's key as well, before anything is learnt from it ([`crate::srtp`]), and the first one
+//! from the IP address of the signalling proves its source.
 
+mod cover;
 mod pin;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -18,6 +21,8 @@ use crate::{
     rtcp,
     rtp::Header,
 };
+use cover::Cover;
+pub use cover::REKEY_OVERLAP_MICROS;
 use pin::{Latch, Pin, Probes, Proof};
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +49,8 @@ pub enum Channel {
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Accepted; the other leg gets it.
-    Forward,
+    /// Accepted; the other leg gets this many bytes of it, which are plain.
+    Forward(usize),
     /// Accepted and counted, but by its SDP this leg does not send now.
     Keep,
     /// Not accepted.
@@ -63,6 +68,14 @@ pub enum DropReason {
     Ssrc,
     /// Not RTP on the RTP port, not RTCP on the RTCP port, or inconsistent lengths.
     Malformed,
+    /// It is under a key that is not known yet.
+    Unkeyed,
+    /// It is not under the far end's key, or was changed on its way.
+    Unauthentic,
+    /// It has come before.
+    Replayed,
+    /// It is good, and cannot be put under the other leg's key: its number was used, or it is too long.
+    Unsealed,
 }
 
 /// The state of one open leg.
@@ -77,6 +90,7 @@ pub struct LegState {
     renewal_until_micros: u64,
     reception: Reception,
     counted: LegReport,
+    cover: Cover,
 }
 
 impl LegState {
@@ -84,13 +98,14 @@ impl LegState {
     pub fn new(media: LegMedia) -> Self {
         let media = reachable(media);
         Self {
-            media,
             stated: media.remote,
             latch: Latch::Open(Probes::default()),
             rtcp_source: None,
             renewal_until_micros: 0,
             reception: Reception::new(media.clock_rate_hz),
             counted: LegReport::default(),
+            cover: Cover::new(&media.protection),
+            media,
         }
     }
 
@@ -115,6 +130,7 @@ impl LegState {
             self.rtcp_source = None;
         }
         self.reception.set_clock_rate(media.clock_rate_hz);
+        self.cover.configure(now_micros, &media.protection);
         self.renewal_until_micros = now_micros.saturating_add(SSRC_RENEWAL_MICROS);
         self.media = media;
     }
@@ -125,31 +141,37 @@ impl LegState {
         self.reception.restart();
     }
 
-    /// Judges and counts one datagram.
+    /// Judges, opens and counts one datagram.
     pub fn accept(
         &mut self,
         now_micros: u64,
         channel: Channel,
         source: SocketAddr,
-        packet: &[u8],
+        packet: &mut [u8],
     ) -> Verdict {
         let taken = match channel {
             Channel::Rtp => self.accept_rtp(now_micros, source, packet),
-            Channel::Rtcp => self.accept_rtcp(source, packet),
+            Channel::Rtcp => self.accept_rtcp(now_micros, source, packet),
         };
+        let counted = &mut self.counted;
         match taken {
-            Ok(()) if channel == Channel::Rtcp || self.media.sends => Verdict::Forward,
-            Ok(()) => Verdict::Keep,
+            Ok(len) if channel == Channel::Rtcp || self.media.sends => Verdict::Forward(len),
+            Ok(_) => Verdict::Keep,
             Err(reason) => {
-                if reason == DropReason::Foreign {
-                    self.counted.packets_foreign = self.counted.packets_foreign.saturating_add(1);
+                let count = match reason {
+                    DropReason::Foreign => Some(&mut counted.packets_foreign),
+                    DropReason::Unauthentic | DropReason::Replayed => Some(&mut counted.packets_unauthentic),
+                    _ => None,
+                };
+                if let Some(count) = count {
+                    *count = count.saturating_add(1);
                 }
                 Verdict::Drop(reason)
             }
         }
     }
 
-    fn accept_rtp(&mut self, now: u64, source: SocketAddr, packet: &[u8]) -> Result<(), DropReason> {
+    fn accept_rtp(&mut self, now: u64, source: SocketAddr, packet: &mut [u8]) -> Result<usize, DropReason> {
         let exact = self.media.remote == Some(source);
         match &self.latch {
             Latch::Pinned(pin) if pin.source == source => {}
@@ -161,15 +183,31 @@ impl LegState {
         if classify(packet) != Class::Rtp {
             return Err(DropReason::Malformed);
         }
-        let header = Header::read(packet).map_err(|_| DropReason::Malformed)?;
+        let (header, _) = Header::read_sealed(packet).map_err(|_| DropReason::Malformed)?;
+        self.check_ssrc(now, source, &header)?;
+        let bytes = packet.len();
+        let len = self.cover.open(now, Channel::Rtp, packet)?;
+        // The padding is part of what was covered.
+        Header::read(packet.get(..len).unwrap_or_default()).map_err(|_| DropReason::Malformed)?;
         self.prove(now, source, exact, &header)?;
         self.reception.count(now, header.sequence, header.timestamp);
         self.counted.packets_received = self.counted.packets_received.saturating_add(1);
-        self.counted.bytes_received = self.counted.bytes_received.saturating_add(packet.len() as u64);
-        Ok(())
+        self.counted.bytes_received = self.counted.bytes_received.saturating_add(bytes as u64);
+        Ok(len)
     }
 
-    /// The source may speak; may this packet? Moves the latch on.
+    /// Whether the pinned source may speak with this SSRC now.
+    fn check_ssrc(&self, now: u64, source: SocketAddr, header: &Header) -> Result<(), DropReason> {
+        match &self.latch {
+            Latch::Pinned(pin) if pin.source == source && pin.ssrc != header.ssrc => {
+                let silent = now.saturating_sub(pin.heard_micros) >= SSRC_SILENCE_MICROS;
+                if silent || now < self.renewal_until_micros { Ok(()) } else { Err(DropReason::Ssrc) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The packet is its source's; does that prove the source? Moves the latch on.
     fn prove(
         &mut self,
         now: u64,
@@ -177,13 +215,11 @@ impl LegState {
         exact: bool,
         header: &Header,
     ) -> Result<(), DropReason> {
+        // Whoever has the key needs no other proof than to come from where he may.
+        let has_key = self.cover.is_srtp();
         match &mut self.latch {
             Latch::Pinned(pin) if pin.source == source => {
                 if pin.ssrc != header.ssrc {
-                    let silent = now.saturating_sub(pin.heard_micros) >= SSRC_SILENCE_MICROS;
-                    if !silent && now >= self.renewal_until_micros {
-                        return Err(DropReason::Ssrc);
-                    }
                     pin.ssrc = header.ssrc;
                     self.renewal_until_micros = 0;
                     self.reception.restart();
@@ -192,7 +228,7 @@ impl LegState {
                 return Ok(());
             }
             Latch::Open(probes) => {
-                if !exact && !probes.proven(now, source, header) {
+                if !exact && !has_key && !probes.proven(now, source, header) {
                     return Err(DropReason::Probation);
                 }
             }
@@ -205,7 +241,7 @@ impl LegState {
         Ok(())
     }
 
-    fn accept_rtcp(&mut self, source: SocketAddr, packet: &[u8]) -> Result<(), DropReason> {
+    fn accept_rtcp(&mut self, now: u64, source: SocketAddr, packet: &mut [u8]) -> Result<usize, DropReason> {
         let exact = self.media.remote_rtcp == Some(source);
         let pinned_ip = match &self.latch {
             Latch::Pinned(pin) => pin.source.ip() == source.ip(),
@@ -216,16 +252,24 @@ impl LegState {
         if !proven {
             return Err(DropReason::Foreign);
         }
-        rtcp::read(packet).map_err(|_| DropReason::Malformed)?;
+        let len = self.cover.open(now, Channel::Rtcp, packet)?;
+        rtcp::read(packet.get(..len).unwrap_or_default()).map_err(|_| DropReason::Malformed)?;
         self.rtcp_source = Some(source);
         self.counted.rtcp_received = self.counted.rtcp_received.saturating_add(1);
-        Ok(())
+        Ok(len)
+    }
+
+    /// Puts the plain packet `room[..len]` under this leg's key, in place: its length then, for which there should be
+    /// [`crate::srtp::OVERHEAD_BYTES_MAX`] of room.
+    pub fn seal(&mut self, channel: Channel, room: &mut [u8], len: usize) -> Result<usize, DropReason> {
+        self.cover.seal(channel, room, len).map_err(|_| DropReason::Unsealed)
     }
 
     /// Where this leg is sent to now, if anywhere: the pinned source, else the SDP's address. A leg on hold gets no
     /// RTP but still RTCP (RFC 3264 §8.4).
     pub fn destination(&self, channel: Channel) -> Option<SocketAddr> {
         match channel {
+            _ if !self.cover.is_ready() => None,
             Channel::Rtp if !self.media.receives => None,
             Channel::Rtp => match &self.latch {
                 Latch::Pinned(pin) => Some(pin.source),
@@ -245,6 +289,7 @@ impl LegState {
     /// are neither received nor lost.
     pub fn skip_unseen(&mut self) {
         self.reception.restart();
+        self.cover.skip_unseen();
     }
 
     /// Whether a source is pinned, and which.
@@ -291,5 +336,7 @@ fn is_local(ip: IpAddr) -> bool {
     }
 }
 
+#[cfg(test)]
+mod srtp_tests;
 #[cfg(test)]
 mod tests;

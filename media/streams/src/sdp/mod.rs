@@ -6,6 +6,7 @@
 //!
 //! It does not choose codecs and does not keep offer/answer state; ICE, crypto and T.38 m-lines are refused.
 
+pub mod crypto;
 mod kept;
 mod origin;
 mod relayed;

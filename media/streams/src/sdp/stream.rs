@@ -11,7 +11,10 @@ use std::{
 
 use sdp_types::{Attribute, Connection, Media, Session};
 
-use super::{CLOCK_RATE_DEFAULT_HZ, CLOCK_RATE_MAX_HZ};
+use super::{
+    CLOCK_RATE_DEFAULT_HZ, CLOCK_RATE_MAX_HZ,
+    crypto::{self, Crypto},
+};
 
 /// The media type of an m-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +152,8 @@ pub struct Stream {
     pub direction: Direction,
     /// Formats in order of preference; those that are no RTP payload type are left out.
     pub formats: Vec<Format>,
+    /// Keys for SRTP that its author tells, those that we support, in its order.
+    pub crypto: Vec<Crypto>,
 }
 
 impl Stream {
@@ -187,6 +192,7 @@ impl Stream {
             rtcp_mux: has(&media.attributes, "rtcp-mux"),
             direction: Direction::of(stated.sends(), stated.receives() && !held),
             formats: formats(media),
+            crypto: crypto::cryptos(&media.attributes),
         }
     }
 }

@@ -23,7 +23,7 @@ pub fn direction(message: &OwnedMessage) -> String {
 pub fn media_of(desk: &Desk, lease: u32) -> LegMedia {
     let told = |command: &MediaCommand| match command {
         MediaCommand::Open { lease: of, media } | MediaCommand::Configure { lease: of, media } => {
-            (*of == LeaseId(lease)).then_some(*media)
+            (*of == LeaseId(lease)).then_some(media.clone())
         }
         _ => None,
     };
