@@ -440,7 +440,7 @@ impl Story {
                         keep(&mut self.phones[phone].inbox, 12, message);
                     }
                 }
-                Output::Media(command) => self.ordered(command),
+                Output::Media(command) => self.ordered(&command),
                 Output::Journal(entry) => self.wrote(&entry),
                 Output::Live(LiveChange::Put(call)) => drop(self.live.insert(call.call)),
                 Output::Live(LiveChange::Remove(call)) => assert!(self.live.remove(&call), "was not live"),
@@ -470,8 +470,8 @@ impl Story {
         self.tell_bytes(phone, text.into_bytes());
     }
 
-    fn ordered(&mut self, command: MediaCommand) {
-        match command {
+    fn ordered(&mut self, command: &MediaCommand) {
+        match *command {
             MediaCommand::Open { lease, .. } => {
                 assert_eq!(self.lent.insert(lease, true), None, "{lease:?} is opened twice");
             }

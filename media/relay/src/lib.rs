@@ -109,6 +109,7 @@ impl Relay {
     }
 
     /// Hands a command to the worker.
+    #[expect(clippy::result_large_err, reason = "a command that is not taken comes back whole")]
     pub fn send(&mut self, command: MediaCommand) -> Result<(), Full> {
         self.queue(command)?;
         self.wake();
@@ -117,6 +118,7 @@ impl Relay {
 
     /// As [`Relay::send`], but the worker need not look before [`Relay::wake`]: to wake it costs more than to give it
     /// ten commands.
+    #[expect(clippy::result_large_err, reason = "a command that is not taken comes back whole")]
     pub fn queue(&mut self, command: MediaCommand) -> Result<(), Full> {
         if !self.is_running() {
             return Err(Full(command));

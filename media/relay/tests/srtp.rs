@@ -150,7 +150,7 @@ fn goes_on(config: &RelayConfig, suites: [Suite; 2]) {
     talk(&mut ani, &mut budi, 65_500..65_560);
     talk(&mut budi, &mut ani, 10..20);
     drop(world);
-    let mut world = World::resume(config.clone(), keeper.left(), Some(Box::new(keeper.clone())));
+    let mut world = World::resume(config.clone(), keeper.left(), Some(Box::new(keeper)));
     talk(&mut ani, &mut budi, 65_560..65_600);
     talk(&mut budi, &mut ani, 20..30);
     assert_eq!(world.close(ani.lease.id).packets_unauthentic, 0);

@@ -217,14 +217,14 @@ fn the_same_keys_again_go_on_where_they_were() {
     assert_eq!(hears(&mut leg, 0, PHONE, &first), Verdict::Forward(172));
     let mut room = rtp(9, 1);
     room.resize(200, 0);
-    let sealed = room.clone();
+    let mut again = room.clone();
     assert!(leg.seal(Channel::Rtp, &mut room, 172).is_ok());
     // Hold, and hold no longer.
     for receives in [false, true] {
         leg.configure(PTIME, LegMedia { receives, ..media(Protection::Srtp(agreed.clone())) });
     }
     assert_eq!(hears(&mut leg, PTIME, PHONE, &first), Verdict::Drop(DropReason::Replayed));
-    assert_eq!(leg.seal(Channel::Rtp, &mut sealed.clone(), 172), Err(DropReason::Unsealed), "sealed before");
+    assert_eq!(leg.seal(Channel::Rtp, &mut again, 172), Err(DropReason::Unsealed), "sealed before");
     assert_eq!(hears(&mut leg, PTIME, PHONE, &phone.says(7, 2)), Verdict::Forward(172));
 }
 

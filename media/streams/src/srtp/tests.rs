@@ -312,7 +312,7 @@ fn sealing_and_opening_allocate_nothing() {
                 room[11] = (n / 100) as u8;
                 let len = sealer.seal_rtp(&mut room, packet.len()).unwrap();
                 assert_eq!(opener.open_rtp(&mut room[..len]), Ok(packet.len()));
-                assert_eq!(opener.open_rtp(&mut room[..len]).is_err(), true);
+                assert!(opener.open_rtp(&mut room[..len]).is_err());
             }
         });
         assert_eq!(counted.count_total, 0, "{suite:?}");

@@ -179,12 +179,12 @@ impl Desk {
                     self.sent.push((flow, message));
                 }
                 Output::Media(command) => {
-                    self.media.push(command);
                     if let MediaCommand::Close { lease } = command
                         && !self.is_relay_dead
                     {
                         closed.push(lease);
                     }
+                    self.media.push(command);
                 }
                 Output::Journal(entry) => self.journal.push(entry),
                 Output::Binding(BindingChange::Put(binding)) => {
