@@ -6,8 +6,11 @@
 
 use streams::{
     audio::{
-        PACKET_SAMPLES_MAX,
+        PACKET_SAMPLES_MAX, Rate,
         jitter::{Arrival, Kind, Playout},
+        mix::{Audience, Mixer},
+        player::{Player, Repeat},
+        tone,
         transcode::Transcoder,
     },
     codec::{
@@ -110,4 +113,27 @@ fn a_jitter_buffer_allocates_nothing_whatever_comes() {
         assert_eq!(used, 0, "{codec:?}");
         assert!(playout.counts().played > 300 && playout.counts().lost > 10, "{:?}", playout.counts());
     }
+}
+
+#[test]
+fn a_conference_with_music_allocates_nothing_per_tick() {
+    let clips = [tone::render(tone::RINGING, Rate::Wide).unwrap()];
+    let mut music = Player::new(clips.into(), Rate::Wide, Repeat::Forever).unwrap();
+    let mut mixer = Mixer::new(Rate::Wide, 8);
+    let seats: Vec<_> = (0..8).map(|_| mixer.join(Audience::Everyone).unwrap()).collect();
+    mixer.set_audience(seats[7], Audience::Only(seats[0]));
+    let mut frame = [0; 320];
+    let used = allocations(|| {
+        for _ in 0..400 {
+            mixer.begin();
+            for seat in &seats {
+                music.frame(&mut frame);
+                assert!(mixer.speak(*seat, &frame));
+            }
+            assert_eq!(mixer.listen(seats[0], &mut frame), 7);
+            assert_eq!(mixer.listen(seats[7], &mut frame), 7);
+            assert_eq!(mixer.listen(seats[1], &mut frame), 6);
+        }
+    });
+    assert_eq!(used, 0);
 }

@@ -6,10 +6,13 @@
 
 pub mod concealment;
 pub mod jitter;
+pub mod mix;
 mod pitch;
+pub mod player;
 pub mod resample;
 pub mod reservoir;
 pub mod sample;
+pub mod tone;
 pub mod transcode;
 
 /// The step of everything that works on decoded sound.

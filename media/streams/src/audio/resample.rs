@@ -62,6 +62,11 @@ impl Resampler {
         self.to
     }
 
+    /// How much later sound comes out.
+    pub fn delay_ms(&self) -> usize {
+        if self.filter.is_some() { BLOCK_MS / 2 } else { 0 }
+    }
+
     /// Takes whole blocks of 10 ms and writes as many. Returns how many samples that are.
     pub fn resample(&mut self, from: &[i16], to: &mut [i16]) -> Result<usize, ResampleError> {
         let (block, made) = (self.from.samples(BLOCK_MS), self.to.samples(BLOCK_MS));

@@ -1,0 +1,140 @@
+//! What 20 ms of decoded sound cost: each codec alone, each pair that calls have, a jitter buffer, a conference.
+//!
+//! The target is Opus to G.711 and back in at most 75 µs together. Payloads are of speech-like sound, encoded beforehand:
+//! silence and tones are cheaper. Wall time of one thread; compare within one run.
+#![allow(missing_docs, clippy::unwrap_used, reason = "criterion writes its own items; a bench may stop")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use streams::{
+    audio::{
+        PACKET_SAMPLES_MAX, Rate,
+        jitter::{Arrival, Kind, Playout},
+        mix::{Audience, Mixer},
+        sample::round,
+        transcode::Transcoder,
+    },
+    codec::{Codec, Decoder, Encoder, PAYLOAD_BYTES_MAX, opus::Parameters},
+};
+
+/// A second.
+const FRAMES: usize = 50;
+
+/// A gliding voice with a few overtones and a little noise.
+fn speech(rate: Rate) -> Vec<i16> {
+    let (mut phase, mut noise) = (0.0_f32, 1_u32);
+    let rate_hz = f32::from(u16::try_from(rate.hz()).unwrap());
+    (0..rate.samples(FRAMES * 20))
+        .map(|n| {
+            let seconds = f32::from(u16::try_from(n).unwrap()) / rate_hz;
+            phase += (120.0 + 30.0 * (seconds * 13.0).sin()) / rate_hz;
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let hiss = f32::from(u8::try_from(noise >> 24).unwrap()) - 128.0;
+            let voice: f32 = [1.0_f32, 2.0, 4.0, 5.0, 6.0, 11.0]
+                .iter()
+                .map(|k| (k * phase * std::f32::consts::TAU).sin() / k)
+                .sum();
+            round((voice * 5_000.0 + hiss) * (seconds * 20.0).sin().abs())
+        })
+        .collect()
+}
+
+fn payloads(codec: Codec, wanted: &Parameters) -> Vec<Vec<u8>> {
+    let rate = codec.rate();
+    let mut encoder = Encoder::new(codec, rate, wanted).unwrap();
+    speech(rate)
+        .chunks_exact(rate.frame())
+        .map(|frame| {
+            let mut payload = [0; PAYLOAD_BYTES_MAX];
+            let bytes = encoder.encode(frame, &mut payload).unwrap();
+            payload.get(..bytes).unwrap().to_vec()
+        })
+        .collect()
+}
+
+/// Each codec by itself, at its own rate.
+fn codecs(c: &mut Criterion) {
+    for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
+        let rate = codec.rate();
+        let (sound, sent) = (speech(rate), payloads(codec, &Parameters::default()));
+        let mut encoder = Encoder::new(codec, rate, &Parameters::default()).unwrap();
+        let mut decoder = Decoder::new(codec, rate).unwrap();
+        let (mut payload, mut samples) = ([0; PAYLOAD_BYTES_MAX], [0; PACKET_SAMPLES_MAX]);
+        let name = codec.rtpmap().0.to_lowercase();
+        let mut frames = sound.chunks_exact(rate.frame()).cycle();
+        c.bench_function(&format!("transcode/encode_{name}"), |bench| {
+            bench.iter(|| encoder.encode(black_box(frames.next().unwrap()), &mut payload).unwrap());
+        });
+        let mut packets = sent.iter().cycle();
+        c.bench_function(&format!("transcode/decode_{name}"), |bench| {
+            bench.iter(|| decoder.decode(black_box(packets.next().unwrap()), &mut samples).unwrap());
+        });
+    }
+}
+
+/// A frame of each direction of a call between two codecs.
+fn pairs(c: &mut Criterion) {
+    for (one, other) in [(Codec::Opus, Codec::Pcma), (Codec::G722, Codec::Pcma), (Codec::Opus, Codec::G722)] {
+        // What browsers ask for.
+        let wanted = Parameters { in_band_fec: true, ..Parameters::default() };
+        let mut there = Transcoder::new(one, other, &wanted).unwrap();
+        let mut back = Transcoder::new(other, one, &wanted).unwrap();
+        let (from_one, from_other) = (payloads(one, &wanted), payloads(other, &wanted));
+        let mut packets = from_one.iter().zip(&from_other).cycle();
+        let mut payload = [0; PAYLOAD_BYTES_MAX];
+        let name = format!("transcode/{}_{}_both_ways", one.rtpmap().0, other.rtpmap().0).to_lowercase();
+        c.bench_function(&name, |bench| {
+            bench.iter(|| {
+                let (first, second) = packets.next().unwrap();
+                there.accept(black_box(first)).unwrap();
+                there.next_payload(&mut payload).unwrap().unwrap();
+                back.accept(black_box(second)).unwrap();
+                back.next_payload(&mut payload).unwrap().unwrap()
+            });
+        });
+    }
+}
+
+/// A packet into the jitter buffer and a frame out of it.
+fn jitter(c: &mut Criterion) {
+    let sent = payloads(Codec::Pcma, &Parameters::default());
+    let mut playout = Playout::new(Codec::Pcma, Rate::Narrow, 1).unwrap();
+    let (mut packets, mut frame, mut n) = (sent.iter().cycle(), [0; 160], 0_u32);
+    c.bench_function("transcode/jitter_pcma", |bench| {
+        bench.iter(|| {
+            n = n.wrapping_add(1);
+            let arrival = Arrival {
+                ssrc: 1,
+                sequence: u16::try_from(n & 0xffff).unwrap(),
+                timestamp: n.wrapping_mul(160),
+                kind: Kind::Speech,
+                payload: packets.next().unwrap(),
+            };
+            playout.push(u64::from(n) * 20_000, &arrival);
+            playout.tick(u64::from(n) * 20_000 + 5_000, black_box(&mut frame))
+        });
+    });
+}
+
+/// A tick of a conference of ten who all speak and all listen.
+fn conference(c: &mut Criterion) {
+    let sound = speech(Rate::Wide);
+    let mut mixer = Mixer::new(Rate::Wide, 10);
+    let seats: Vec<_> = (0..10).map(|_| mixer.join(Audience::Everyone).unwrap()).collect();
+    let (mut frames, mut heard) = (sound.chunks_exact(Rate::Wide.frame()).cycle(), [0; 320]);
+    c.bench_function("transcode/mix_ten_wide", |bench| {
+        bench.iter(|| {
+            mixer.begin();
+            for seat in &seats {
+                mixer.speak(*seat, frames.next().unwrap());
+            }
+            for seat in &seats {
+                mixer.listen(*seat, black_box(&mut heard));
+            }
+        });
+    });
+}
+
+criterion_group!(benches, codecs, pairs, jitter, conference);
+criterion_main!(benches);
