@@ -5,6 +5,7 @@
 
 mod lanes;
 mod overload;
+mod pace;
 mod shed;
 
 pub use lanes::{Lanes, is_new_work};

@@ -60,6 +60,8 @@ pub struct Outcome {
     pub byes_unanswered: u64,
     /// From an INVITE, when it was first sent, to the arrival of its 503, microseconds, sorted.
     pub refused_after_micros: Vec<u32>,
+    /// The longest of them by the second in which it was begun, but for one in a hundred.
+    pub refused_p99_micros_in_second: Vec<u32>,
     /// From the first INVITE to the arrival of the 200, microseconds, sorted.
     pub answered_after_micros: Vec<u32>,
     /// From the BYE to the arrival of its 200, microseconds, sorted.
@@ -125,6 +127,7 @@ pub struct Callers {
     /// Calls by when something is due; entries of calls that have moved on are skipped.
     due: BTreeMap<(Instant, u64), ()>,
     began: Instant,
+    refused_in_second: BTreeMap<u64, Vec<u32>>,
     /// Where the switch wants media of calls that are up, by the caller's own port.
     pub media: BTreeMap<u16, u16>,
     /// So far.
@@ -146,6 +149,7 @@ impl Callers {
             calls: BTreeMap::new(),
             due: BTreeMap::new(),
             began: Instant::now(),
+            refused_in_second: BTreeMap::new(),
             media: BTreeMap::new(),
             outcome: Outcome::default(),
         })
@@ -184,6 +188,12 @@ impl Callers {
         // Longer than it should have been if these phones could not keep up.
         self.outcome.took = (last - self.began).max(end - self.began);
         let mut outcome = std::mem::take(&mut self.outcome);
+        for mut second in std::mem::take(&mut self.refused_in_second).into_values() {
+            second.sort_unstable();
+            let at = second.len() * 99 / 100;
+            outcome.refused_p99_micros_in_second.extend(second.get(at));
+            outcome.refused_after_micros.append(&mut second);
+        }
         outcome.refused_after_micros.sort_unstable();
         outcome.answered_after_micros.sort_unstable();
         outcome.ended_after_micros.sort_unstable();
@@ -333,7 +343,8 @@ impl Callers {
                 self.acknowledge(number, &call, text, own, branch);
                 if status == 503 {
                     self.outcome.refused += 1;
-                    self.outcome.refused_after_micros.push(micros(call.asked_at));
+                    let second = (call.begun.max(self.began) - self.began).as_secs();
+                    self.refused_in_second.entry(second).or_default().push(micros(call.asked_at));
                 } else {
                     self.outcome.failed += 1;
                     *self.outcome.statuses.entry(status).or_default() += 1;

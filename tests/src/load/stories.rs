@@ -44,7 +44,7 @@ fn print(report: &mut String, what: &str, outcome: &Outcome) {
     let _ = writeln!(
         report,
         "{what}: offered {} in {:.1} s (late p50 {:.1} p99 {:.1} ms) completed {} ({:.0}/s) refused {} failed {} {:?} repeats \
-         {}; 503 after p50 {:.1} p99 {:.1} p99.9 {:.1} ms, 200 after p50 {:.1} p99 {:.1} ms, BYE p99 {:.1} ms, unanswered \
+         {}; 503 after p50 {:.1} p99 {:.1} p99.9 {:.1} ms (p99 by second {:?}), 200 after p50 {:.1} p99 {:.1} ms, BYE p99 {:.1} ms, unanswered \
          BYEs {}; completed in each second {:?}",
         outcome.offered,
         outcome.took.as_secs_f64(),
@@ -59,6 +59,7 @@ fn print(report: &mut String, what: &str, outcome: &Outcome) {
         part(&outcome.refused_after_micros, 0.5),
         part(&outcome.refused_after_micros, 0.99),
         part(&outcome.refused_after_micros, 0.999),
+        outcome.refused_p99_micros_in_second.iter().map(|micros| micros / 1_000).collect::<Vec<_>>(),
         part(&outcome.answered_after_micros, 0.5),
         part(&outcome.answered_after_micros, 0.99),
         part(&outcome.ended_after_micros, 0.99),

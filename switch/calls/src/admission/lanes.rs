@@ -5,7 +5,8 @@
 //! is followed by one with credentials, by answers, by a BYE, which cost ten times as much; while the queue is short,
 //! more are let in than can be carried on with, and when that shows it is too late for all of them. So new work is taken up
 //! only when nothing else is left to do, and what has waited for that too long is refused at once, between two pieces of
-//! work. The owner reads everything that has come into here before it takes anything out.
+//! work. The owner reads everything that has come into here before it takes anything out. How fast new work is taken up is
+//! `pace.rs`' business: with phones far away, what follows from it has not come yet when nothing else is left to do.
 //!
 //! Used only while [`crate::Switchboard::is_pressed`]; who waits where decides nothing but the order.
 
@@ -14,6 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::pace::Pace;
+
+/// What has begun is late when it has waited for so many times the patience that new work is shown.
+const LATE: u32 = 3;
 /// Messages of work that has begun that may wait here; what is beyond waits in the kernel.
 const BEGUN_MAX: usize = 4_096;
 /// New work that may wait here; what is beyond makes the first of them due.
@@ -27,13 +32,14 @@ pub struct Lanes<T> {
     patience: Duration,
     begun: VecDeque<(Instant, T)>,
     new: VecDeque<(Instant, T)>,
+    pace: Pace,
 }
 
 impl<T> Lanes<T> {
     /// Empty lanes. New work is due after `patience`, whatever else there is to do.
     #[must_use]
-    pub const fn new(patience: Duration) -> Self {
-        Self { patience, begun: VecDeque::new(), new: VecDeque::new() }
+    pub fn new(patience: Duration, now: Instant) -> Self {
+        Self { patience, begun: VecDeque::new(), new: VecDeque::new(), pace: Pace::new(now) }
     }
 
     /// Whether nothing waits.
@@ -62,14 +68,38 @@ impl<T> Lanes<T> {
         })
     }
 
-    /// The next of what has begun.
-    pub fn begun(&mut self) -> Option<(Instant, T)> {
+    /// The next to be taken up: what has begun, and new work when its time has come and what has begun is not late.
+    pub fn next(&mut self, now: Instant) -> Option<(Instant, T)> {
+        let is_late =
+            |(arrived, _): &(Instant, T)| now.saturating_duration_since(*arrived) > self.patience * LATE;
+        if self.pace.next_at(self.begun.is_empty()) <= now
+            && !self.begun.front().is_some_and(is_late)
+            && let Some(new) = self.new.pop_front()
+        {
+            self.pace.take(now);
+            return Some(new);
+        }
         self.begun.pop_front()
     }
 
-    /// The next of new work. To be asked for when nothing that has begun is left.
-    pub fn new_work(&mut self) -> Option<(Instant, T)> {
-        self.new.pop_front()
+    /// How long nothing that waits here is to be taken up; `None` when nothing waits.
+    #[must_use]
+    pub fn rest(&self, now: Instant) -> Option<Duration> {
+        if self.is_empty() {
+            return None;
+        }
+        let is_begun = !self.begun.is_empty();
+        Some(if is_begun { Duration::ZERO } else { self.pace.next_at(true).saturating_duration_since(now) })
+    }
+
+    /// Pressure begins again.
+    pub fn begin(&mut self, now: Instant) {
+        self.pace.begin(now);
+    }
+
+    /// Takes note of the processor time that the owner has used under pressure since the last time.
+    pub fn worked(&mut self, span: Duration) {
+        self.pace.worked(span);
     }
 }
 
@@ -114,15 +144,16 @@ mod tests {
     fn what_has_begun_goes_first_and_what_waits_too_long_is_due() {
         #[expect(clippy::disallowed_methods, reason = "any instant will do")]
         let now = Instant::now();
-        let mut lanes = Lanes::new(Duration::from_millis(2));
+        let mut lanes = Lanes::new(Duration::from_millis(2), now);
         for (name, is_new) in [("invite", true), ("bye", false), ("options", true), ("ack", false)] {
             lanes.push(now, is_new, name);
         }
         assert_eq!(lanes.overdue(now + Duration::from_millis(2)), None);
-        assert_eq!(lanes.begun(), Some((now, "bye")));
-        assert_eq!(lanes.overdue(now + Duration::from_millis(3)), Some((now, "invite")));
-        assert_eq!(lanes.begun(), Some((now, "ack")));
-        assert_eq!((lanes.begun(), lanes.new_work()), (None, Some((now, "options"))));
+        let later = now + Duration::from_millis(7);
+        assert_eq!(lanes.next(later), Some((now, "bye")), "it is late, though new work may be taken up");
+        assert_eq!(lanes.overdue(later), Some((now, "invite")));
+        assert_eq!(lanes.next(now), Some((now, "options")), "nothing is late");
+        assert_eq!((lanes.next(now), lanes.next(now)), (Some((now, "ack")), None));
         assert!(lanes.is_empty());
         for number in 0..=NEW_MAX {
             lanes.push(now, true, if number == 0 { "first" } else { "later" });
@@ -159,72 +190,150 @@ mod tests {
     const CALL: Duration = Duration::from_micros(180);
     const END: Duration = Duration::from_micros(90);
     const REFUSAL: Duration = Duration::from_micros(3);
-    const ROUND_TRIP: Duration = Duration::from_micros(500);
     const HOLD: Duration = Duration::from_millis(50);
     const TARGET: Duration = Duration::from_millis(2);
+    /// Another program has the processor for 7 of 54 ms.
+    const STOLEN: Duration = Duration::from_millis(7);
+    const OWN: Duration = Duration::from_millis(47);
+    const NEAR: Duration = Duration::from_micros(500);
+    const FAR: Duration = Duration::from_millis(60);
+    /// What is measured begins when the pace has been found.
+    const SETTLED: Duration = Duration::from_secs(2);
 
-    /// A machine that takes up messages in lanes, or in one queue, under ten times the calls that it can carry, for ten
-    /// seconds. Gives the calls that it has carried to their end in a second, and the longest wait for a refusal after
-    /// the first second.
-    fn flood(has_lanes: bool) -> (u32, Duration) {
-        #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-        let begin = Instant::now();
-        let (end, gap) = (begin + Duration::from_secs(10), (CHALLENGE + CALL + END) / 10);
-        let mut overload = super::super::Overload::new(TARGET, begin);
-        let mut lanes = Lanes::new(TARGET);
-        let mut coming = std::collections::BTreeSet::new();
-        let (mut now, mut next_call, mut number) = (begin, begin, 0_u32);
-        let (mut ended, mut longest) = (0, Duration::ZERO);
-        while now < end {
-            while next_call <= now {
-                number += 1;
-                coming.insert((next_call, Step::Invite, number));
-                next_call += gap;
+    /// What has become of ten seconds of ten times the calls that can be carried.
+    #[derive(Debug, Default)]
+    struct Flood {
+        /// Calls carried to their end in a second.
+        carried: u32,
+        /// The longest wait for a refusal.
+        refusal: Duration,
+        /// The longest wait of what had begun.
+        begun: Duration,
+    }
+
+    /// A machine that takes up messages in lanes, or in one queue. Its phones take a round trip to answer a challenge.
+    struct Machine {
+        has_lanes: bool,
+        round_trip: Duration,
+        overload: super::super::Overload,
+        lanes: Lanes<(Step, u32)>,
+        coming: std::collections::BTreeSet<(Instant, Step, u32)>,
+        now: Instant,
+        measured_from: Instant,
+        stolen: Duration,
+        stolen_at: Instant,
+        flood: Flood,
+    }
+
+    impl Machine {
+        fn new(has_lanes: bool, round_trip: Duration, stolen: Duration) -> Self {
+            #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+            let now = Instant::now();
+            Self {
+                has_lanes,
+                round_trip,
+                overload: super::super::Overload::new(TARGET, now),
+                lanes: Lanes::new(TARGET, now),
+                coming: std::collections::BTreeSet::new(),
+                now,
+                measured_from: now + SETTLED,
+                stolen,
+                stolen_at: now,
+                flood: Flood::default(),
             }
-            while coming.first().is_some_and(|(at, ..)| *at <= now) {
-                let (at, step, number) = coming.pop_first().unwrap();
-                lanes.push(at, has_lanes && step == Step::Invite, (step, number));
+        }
+
+        fn run(mut self) -> Flood {
+            let end = self.measured_from + Duration::from_secs(8);
+            let gap = (CHALLENGE + CALL + END) / 10;
+            let (mut next_call, mut number) = (self.now, 0);
+            while self.now < end {
+                while next_call <= self.now {
+                    number += 1;
+                    self.coming.insert((next_call, Step::Invite, number));
+                    next_call += gap;
+                }
+                while self.coming.first().is_some_and(|(at, ..)| *at <= self.now) {
+                    let (at, step, number) = self.coming.pop_first().unwrap();
+                    self.lanes.push(at, self.has_lanes && step == Step::Invite, (step, number));
+                }
+                let now = self.now;
+                match self.lanes.overdue(now).or_else(|| self.lanes.next(now)) {
+                    Some((arrived, (step, number))) => self.take(arrived, step, number),
+                    None => {
+                        if self.lanes.is_empty() {
+                            self.overload.idle();
+                        }
+                        self.now = next_call;
+                    }
+                }
             }
-            let next = lanes.overdue(now).or_else(|| lanes.begun()).or_else(|| lanes.new_work());
-            let Some((arrived, (step, number))) = next else {
-                overload.idle();
-                now = next_call;
-                continue;
-            };
-            let wait = now - arrived;
-            if !overload.is_late(now) || step == Step::Invite {
-                overload.observe(now, wait);
+            self.flood.carried /= 8;
+            self.flood
+        }
+
+        fn take(&mut self, arrived: Instant, step: Step, number: u32) {
+            if self.now > self.stolen_at {
+                self.now += self.stolen;
+                self.stolen_at = self.now + OWN;
             }
-            now += match step {
-                Step::Invite if !overload.admits(now, Class::KnownCall, wait) => {
-                    longest = if now > begin + Duration::from_secs(1) { longest.max(wait) } else { longest };
+            let (now, wait) = (self.now, self.now - arrived);
+            let is_measured = now > self.measured_from;
+            if !self.overload.is_late(now) || step == Step::Invite {
+                self.overload.observe(now, wait);
+            }
+            if is_measured && step != Step::Invite {
+                self.flood.begun = self.flood.begun.max(wait);
+            }
+            let cost = match step {
+                Step::Invite if !self.overload.admits(now, Class::KnownCall, wait) => {
+                    self.flood.refusal =
+                        self.flood.refusal.max(if is_measured { wait } else { Duration::ZERO });
                     REFUSAL
                 }
                 Step::Invite => {
-                    coming.insert((now + ROUND_TRIP, Step::Credentials, number));
+                    self.coming.insert((now + self.round_trip, Step::Credentials, number));
                     CHALLENGE
                 }
-                Step::Credentials if !overload.admits(now, Class::Credentials, wait) => REFUSAL,
+                Step::Credentials if !self.overload.admits(now, Class::Credentials, wait) => REFUSAL,
                 Step::Credentials => {
-                    coming.insert((now + HOLD, Step::Bye, number));
+                    self.coming.insert((now + HOLD, Step::Bye, number));
                     CALL
                 }
                 Step::Bye => {
-                    ended += 1;
+                    self.flood.carried += u32::from(is_measured);
                     END
                 }
             };
+            self.now += cost;
+            self.lanes.worked(cost);
         }
-        (ended / 10, longest)
+    }
+
+    /// 3,333 calls a second are what it can carry; refusing nine times as many takes a tenth of it.
+    #[test]
+    fn rfc_6357_5_5_in_lanes_the_refused_wait_no_longer_than_the_target_and_no_call_is_begun_in_vain() {
+        let lanes = Machine::new(true, NEAR, Duration::ZERO).run();
+        assert!(lanes.carried > 3_333 * 85 / 100, "{lanes:?}");
+        assert!(lanes.refusal < TARGET + Duration::from_millis(1), "{lanes:?}");
+        let queue = Machine::new(false, NEAR, Duration::ZERO).run();
+        assert!(queue.carried < lanes.carried && queue.refusal > TARGET * 2, "{queue:?}");
     }
 
     #[test]
-    fn rfc_6357_5_5_in_lanes_the_refused_wait_no_longer_than_the_target_and_no_call_is_begun_in_vain() {
-        // 3,333 calls a second are what it can carry; refusing nine times as many takes a tenth of it.
-        let (carried, longest) = flood(true);
-        assert!(carried > 3_333 * 85 / 100, "{carried}");
-        assert!(longest < TARGET + Duration::from_millis(1), "{longest:?}");
-        let (in_one_queue, longest) = flood(false);
-        assert!(in_one_queue < carried && longest > TARGET * 2, "{in_one_queue} {longest:?}");
+    fn phones_far_away_are_not_all_let_in_before_the_first_of_them_answers_its_challenge() {
+        let far = Machine::new(true, FAR, Duration::ZERO).run();
+        assert!(far.carried > 3_333 * 85 / 100, "{far:?}");
+        assert!(far.refusal < TARGET + Duration::from_millis(1), "{far:?}");
+        assert!(far.begun < Duration::from_millis(10), "{far:?}");
+    }
+
+    #[test]
+    fn a_processor_that_others_use_too_is_not_taken_for_a_call_that_costs_more() {
+        for round_trip in [NEAR, FAR] {
+            let flood = Machine::new(true, round_trip, STOLEN).run();
+            assert!(flood.carried > 3_333 * 47 / 54 * 80 / 100, "{flood:?}");
+            assert!(flood.begun < Duration::from_millis(20), "{flood:?}");
+        }
     }
 }

@@ -227,6 +227,8 @@ pub struct Engine {
     switchboard: Switchboard,
     controls: Receiver<Control>,
     lanes: Waiting,
+    /// Under pressure: the processor time of this thread when it was last looked at.
+    pressed_at: Option<Duration>,
     live: Arc<Live>,
     counters: Arc<Counters>,
     out: Outputs,
@@ -284,7 +286,8 @@ impl Engine {
             bindings: parts.bindings,
             switchboard,
             controls,
-            lanes: taking::waiting(config),
+            lanes: taking::waiting(config, now),
+            pressed_at: None,
             live: Arc::default(),
             counters: Arc::default(),
             out: Outputs::new(),
@@ -338,7 +341,9 @@ impl Engine {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         self.await_stock();
         loop {
-            let timeout = self.wait_at_most(Instant::now());
+            let rests_from = Instant::now();
+            self.rest(rests_from);
+            let timeout = self.wait_at_most(rests_from);
             match self.poll.poll(&mut events, Some(timeout)) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 outcome => outcome?,

@@ -10,21 +10,23 @@ use calls::{Input, Lanes, is_new_work};
 use sip::Flow;
 
 use super::Engine;
-use crate::{config::Config, wire::Received};
+use crate::{clock, config::Config, wire::Received};
 
 /// Messages taken in one turn, before timers and other queues have theirs.
 const MESSAGES_PER_TURN: usize = 256;
 /// Pieces of work that are done under pressure before it is looked at what has come meanwhile: about half a millisecond.
-const COST_PER_READ: usize = 16;
-/// What a piece of new work counts for: what follows from it may have come already and goes before the next one.
-const NEW_WORK_COST: usize = 4;
+const WORK_PER_READ: usize = 12;
+
+/// While new work waits for its time nothing is looked at for so long at most: to wake up for every message that is then
+/// refused costs more than to refuse it.
+const REST_MAX: Duration = Duration::from_micros(500);
 
 /// Messages that wait under pressure.
 pub(super) type Waiting = Lanes<(Flow, Bytes)>;
 
 /// Where they wait.
-pub(super) fn waiting(config: &Config) -> Waiting {
-    Lanes::new(Duration::from_millis(config.limits.queue_delay_target_millis))
+pub(super) fn waiting(config: &Config, now: Instant) -> Waiting {
+    Lanes::new(Duration::from_millis(config.limits.queue_delay_target_millis), now)
 }
 
 impl Engine {
@@ -32,6 +34,7 @@ impl Engine {
         if self.switchboard.is_pressed(now) || !self.lanes.is_empty() {
             return self.take_in_lanes(buffer);
         }
+        self.pressed_at = None;
         for _ in 0..MESSAGES_PER_TURN {
             match self.wire.next(now, buffer) {
                 Some(Received::Datagram { flow, bytes, queued }) => {
@@ -55,27 +58,41 @@ impl Engine {
 
     /// What has come is read at once, what is late is refused, and only then is something done that takes its time.
     fn take_in_lanes(&mut self, buffer: &mut [u8]) {
-        let mut since_read = COST_PER_READ;
+        let used = clock::thread_time();
+        match self.pressed_at.replace(used) {
+            Some(before) => self.lanes.worked(used.saturating_sub(before)),
+            None => self.lanes.begin(Instant::now()),
+        }
+        let mut since_read = WORK_PER_READ;
         for _ in 0..MESSAGES_PER_TURN {
-            if since_read >= COST_PER_READ {
+            if since_read >= WORK_PER_READ {
                 self.read_into_lanes(buffer);
                 since_read = 0;
             }
             let now = self.refuse_overdue();
-            if let Some((arrived, message)) = self.lanes.begun() {
-                since_read += 1;
-                self.take(now, arrived, &message);
-            } else if let Some((arrived, message)) = self.lanes.new_work() {
-                since_read += NEW_WORK_COST;
-                self.take(now, arrived, &message);
-            } else if since_read == 0 {
-                self.handle(now, Input::Idle);
-                break;
-            } else {
-                since_read = COST_PER_READ;
+            match self.lanes.next(now) {
+                Some((arrived, message)) => {
+                    since_read += 1;
+                    self.take(now, arrived, &message);
+                }
+                None if since_read > 0 => since_read = WORK_PER_READ,
+                None => {
+                    if self.lanes.is_empty() {
+                        self.handle(now, Input::Idle);
+                    }
+                    break;
+                }
             }
         }
         self.wire.send_aside();
+    }
+
+    /// Lets messages gather when nothing that waits may be taken up yet.
+    pub(super) fn rest(&self, now: Instant) {
+        let rest = self.lanes.rest(now).unwrap_or_default().min(REST_MAX);
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+        }
     }
 
     /// Reads all that has come, as far as there is room.
@@ -86,7 +103,14 @@ impl Engine {
             let now = Instant::now();
             let (flow, bytes, queued) = match self.wire.next(now, buffer) {
                 Some(Received::Datagram { flow, bytes, queued }) => {
-                    (flow, Bytes::copy_from_slice(buffer.get(..bytes).unwrap_or_default()), queued)
+                    let bytes = buffer.get(..bytes).unwrap_or_default();
+                    // Nobody is answered, and under a flood most of them are for refusals.
+                    if bytes.starts_with(b"ACK ") {
+                        self.counters.delays.note(queued);
+                        self.handle(now, Input::Received { flow, bytes, queued });
+                        continue;
+                    }
+                    (flow, Bytes::copy_from_slice(bytes), queued)
                 }
                 Some(Received::Message { flow, bytes, queued }) => (flow, bytes, queued),
                 Some(Received::Lost { flow }) => {
