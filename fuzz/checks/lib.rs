@@ -9,5 +9,6 @@ pub mod media;
 pub mod path;
 pub mod script;
 pub mod sip;
+pub mod srtp;
 pub mod story;
 pub mod stun;

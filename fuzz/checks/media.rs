@@ -10,7 +10,7 @@ use streams::{
     media::LegMedia,
     rtcp,
     rtp::Header,
-    sdp::{DESCRIPTION_BYTES_MAX, Description, Origin, RELAYED_STREAMS_MAX, STREAMS_MAX},
+    sdp::{DESCRIPTION_BYTES_MAX, Description, Origin, Ours, RELAYED_STREAMS_MAX, STREAMS_MAX},
 };
 
 /// A description is refused or understood; what we make of it is ours, complete, and reads back the same.
@@ -20,7 +20,7 @@ pub fn sdp(data: &[u8]) {
     assert!(data.len() <= DESCRIPTION_BYTES_MAX && (1..=STREAMS_MAX).contains(&streams.len()));
     let _ = description.is_held();
     let us: SocketAddr = "203.0.113.1:20000".parse().expect("an address");
-    for media in [vec![Some(us); STREAMS_MAX], vec![None; STREAMS_MAX], vec![]] {
+    for media in [vec![Some(Ours::from(us)); STREAMS_MAX], vec![None; STREAMS_MAX], vec![]] {
         let mut origin = Origin::new(7, us.ip());
         let relayed = description.relayed(&mut origin, &media);
         let bytes = relayed.to_bytes();

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     door,
-    phones::{Account, Transport},
+    phones::{Account, Srtp, Transport},
     ports::Ports,
     process::{self, Running},
 };
@@ -191,6 +191,7 @@ impl Demo {
             switch: Some(self.sip(transport)?),
             transport,
             authority: (transport == Transport::Tls).then(|| self.data().join("tls/ca.pem")),
+            srtp: Srtp::Off,
         })
     }
 

@@ -15,6 +15,9 @@ mod replay;
 #[path = "../../../fuzz/checks/script.rs"]
 mod script;
 
+#[path = "../../../fuzz/checks/srtp.rs"]
+mod srtp;
+
 use replay::replay;
 
 #[test]
@@ -30,4 +33,9 @@ fn rtp_rtcp() {
 #[test]
 fn relay_path() {
     replay("relay_path", path::relay_path);
+}
+
+#[test]
+fn srtp_stories() {
+    replay("srtp", srtp::srtp);
 }

@@ -22,6 +22,8 @@ pub struct SwitchboardConfig {
     pub digest_algorithms: Vec<Algorithm>,
     /// What becomes of a call whose device says that its person is elsewhere (3xx).
     pub redirects: Redirects,
+    /// Who may and who must use SRTP.
+    pub srtp: Srtp,
     /// Who is kept out.
     pub guard: GuardConfig,
     /// The wait of messages at which calls of known phones are turned away with 503; strangers' are at half of it.
@@ -44,6 +46,27 @@ pub enum Redirects {
     OwnNumbers,
 }
 
+/// Who may and who must use SRTP with keys told in descriptions (RFC 4568).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Srtp {
+    /// Of phones that signal over TLS.
+    pub policy: SrtpPolicy,
+    /// Of the others too: whoever can read their signalling can hear them all the same.
+    pub in_clear: bool,
+}
+
+/// What is asked of phones whose signalling nobody else can read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SrtpPolicy {
+    /// No keys are told or taken.
+    Off,
+    /// They choose, when they call and when they are called.
+    #[default]
+    Optional,
+    /// Without SRTP they neither call nor are called.
+    Required,
+}
+
 impl Default for SwitchboardConfig {
     fn default() -> Self {
         Self {
@@ -52,6 +75,7 @@ impl Default for SwitchboardConfig {
             own_hosts: vec![String::from("localhost")],
             digest_algorithms: vec![Algorithm::Md5],
             redirects: Redirects::default(),
+            srtp: Srtp::default(),
             guard: GuardConfig::default(),
             queue_delay_target: Duration::from_millis(2),
             emergency_numbers: ["112", "110", "113", "118", "119"].map(String::from).to_vec(),

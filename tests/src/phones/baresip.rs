@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::{Account, Desk, Phone, STEP};
+use super::{Account, Desk, Phone, STEP, Srtp};
 use crate::{
     audio,
     process::{Running, wait_until},
@@ -44,7 +44,7 @@ impl Baresip {
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,phone\naudio_alert aubridge,alert\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
              rtp_ports {rtp}-{}\nmodule_path /usr/lib/baresip/modules\n\
-             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module srtp.so\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
              module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {folder}\n",
             rtp + 20
@@ -106,16 +106,24 @@ impl Baresip {
 fn account_line(account: &Account, port: u16) -> String {
     let transport = account.transport.as_str();
     let codec = "answermode=auto;audio_codecs=PCMU/8000/1";
+    let encryption = match account.srtp {
+        Srtp::Off => "",
+        Srtp::Optional => ";mediaenc=srtp",
+        Srtp::Mandatory => ";mediaenc=srtp-mand",
+    };
     match account.switch {
         Some(switch) => format!(
             "<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password};regint=300;\
-             outbound=\"sip:{switch};transport={transport}\";{codec}\n",
+             outbound=\"sip:{switch};transport={transport}\";{codec}{encryption}\n",
             user = account.username,
             domain = account.domain,
             password = account.password,
         ),
         None => {
-            format!("<sip:{}@127.0.0.1:{port};transport={transport}>;regint=0;{codec}\n", account.username)
+            format!(
+                "<sip:{}@127.0.0.1:{port};transport={transport}>;regint=0;{codec}{encryption}\n",
+                account.username
+            )
         }
     }
 }

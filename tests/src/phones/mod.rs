@@ -30,6 +30,20 @@ pub struct Account {
     pub transport: Transport,
     /// Authority (PEM) whose certificates it believes, for TLS.
     pub authority: Option<PathBuf>,
+    /// What it wants of SRTP.
+    pub srtp: Srtp,
+}
+
+/// What a phone wants of SRTP with keys in its descriptions (RFC 4568).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Srtp {
+    /// Nothing.
+    #[default]
+    Off,
+    /// `RTP/AVP` with keys.
+    Optional,
+    /// `RTP/SAVP`, or no call.
+    Mandatory,
 }
 
 /// What a phone speaks SIP over.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use tests::{
     audio,
     demo::Demo,
-    phones::{Account, Baresip, Desk, Linphone, PORTS, Phone, Transport},
+    phones::{Account, Baresip, Desk, Linphone, PORTS, Phone, Srtp, Transport},
     ports::Ports,
     process::wait_until,
     record::Record,
@@ -83,6 +83,7 @@ fn phones_hear_each_other_without_a_switch() -> Result<()> {
             switch: None,
             transport: Transport::Udp,
             authority: None,
+            srtp: Srtp::Off,
         };
         let folder = folder.path().join(n.to_string());
         let caller = &desk(&folder, "caller", &mut ports, TONES_HZ[0]);
@@ -179,6 +180,53 @@ fn a_phone_on_tls_and_one_on_udp_hear_each_other() -> Result<()> {
             .and_then(|()| converse(&mut *caller, &mut *callee, &target));
         outcome.with_context(|| {
             format!("{ani:?} {budi:?}\n{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs())
+        })?;
+        check_record(&mut record, &before)?;
+    }
+    demo.stop()
+}
+
+/// What baresip prints when it opens and seals.
+const SRTP_IN_USE: &str = "SRTP is Enabled";
+
+/// RFC 4568: each phone has keys with the switch or has none, whatever the other has.
+#[test]
+fn phones_with_and_without_srtp_hear_each_other() -> Result<()> {
+    let mut demo = Demo::start()?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    let pairs = [
+        [Srtp::Mandatory, Srtp::Off],
+        [Srtp::Mandatory, Srtp::Optional],
+        [Srtp::Optional, Srtp::Optional],
+        [Srtp::Off, Srtp::Optional],
+    ];
+    for (n, pair) in pairs.into_iter().enumerate() {
+        // Who has no keys has no TLS either.
+        let account = |staff, srtp| -> Result<Account> {
+            let transport = if srtp == Srtp::Off { Transport::Udp } else { Transport::Tls };
+            Ok(Account { srtp, ..demo.account(staff, transport)? })
+        };
+        let [ani, budi] = [account(2 * n, pair[0])?, account(2 * n + 1, pair[1])?];
+        let folder = demo.folder().join(n.to_string());
+        let before = record.calls()?;
+        let calling = desk(&folder, "caller", &mut demo.ports, TONES_HZ[0]);
+        let called = desk(&folder, "callee", &mut demo.ports, TONES_HZ[1]);
+        let mut caller = start(Make::Baresip, &ani, &calling)?;
+        let mut callee = start(Make::Baresip, &budi, &called)?;
+        let target = format!("sip:{}@{}", budi.username, budi.domain);
+        let outcome = caller
+            .registered()
+            .and_then(|()| callee.registered())
+            .and_then(|()| converse(&mut *caller, &mut *callee, &target))
+            .and_then(|()| {
+                for (phone, srtp) in [(&caller, pair[0]), (&callee, pair[1])] {
+                    let is_in_use = phone.printed().contains(SRTP_IN_USE);
+                    ensure!(is_in_use == (srtp != Srtp::Off), "{srtp:?}: SRTP in use: {is_in_use}");
+                }
+                Ok(())
+            });
+        outcome.with_context(|| {
+            format!("{pair:?}\n{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs())
         })?;
         check_record(&mut record, &before)?;
     }

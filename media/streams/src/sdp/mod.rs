@@ -4,7 +4,7 @@
 //! means, [`Description::relayed`] writes the description for the other side with our own origin and addresses.
 //! Nothing is copied from the peer but formats and an allow-list of attributes (D7).
 //!
-//! It does not choose codecs and does not keep offer/answer state; ICE, crypto and T.38 m-lines are refused.
+//! It does not choose codecs or keys and does not keep offer/answer state; DTLS and T.38 m-lines are refused.
 
 pub mod crypto;
 mod kept;
@@ -14,8 +14,10 @@ mod stream;
 
 pub use kept::Kept;
 pub use origin::Origin;
-pub use relayed::RelayAddress;
+pub use relayed::{Ours, RelayAddress};
 pub use stream::{Direction, Format, Kind, Profile, Stream};
+
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -53,8 +55,21 @@ pub enum SdpError {
 }
 
 /// A session description that has passed the limits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Description(Box<sdp_types::Session>);
+
+/// Its text without keys.
+impl fmt::Debug for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.to_bytes();
+        let lines = String::from_utf8_lossy(&text);
+        let shown = lines.lines().map(|line| match line.split_once("inline:") {
+            Some((before, _)) => format!("{before}inline:(key)"),
+            None => line.to_owned(),
+        });
+        f.debug_list().entries(shown).finish()
+    }
+}
 
 /// As the text of the body.
 impl Serialize for Description {

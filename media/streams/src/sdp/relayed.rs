@@ -1,7 +1,8 @@
 //! Writes one side's description anew for the other side, with our addresses in place of its own.
 //!
 //! Session level: our origin, `s=-`, `t=0 0`, bandwidth. M-line level: formats, bandwidth, direction and the
-//! attributes of [`PASSED`]. ICE, crypto, RTCP addresses, grouping, SSRC descriptions and unknown attributes stay
+//! attributes of [`PASSED`]. Whether a line is protected, and with which keys, is each side's own business ([`Ours`]);
+//! feedback (the F of `RTP/AVPF`) is both sides'. ICE, RTCP addresses, grouping, SSRC descriptions and unknown attributes stay
 //! behind: what we would not print ourselves we do not pass on (D7). The number and order of m-lines never change
 //! (RFC 3264 §8): an m-line that is not relayed keeps its place with port 0.
 
@@ -9,10 +10,28 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Connection, Media, Session, Time};
 
-use super::{Description, Direction, Origin, RELAYED_STREAMS_MAX};
+use super::{Description, Direction, Origin, Profile, RELAYED_STREAMS_MAX, crypto::Crypto, stream};
 
 /// Our RTP address for one m-line: the advertised address of its lease.
 pub type RelayAddress = SocketAddr;
+
+/// Our side of one m-line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ours {
+    /// Where we receive it.
+    pub address: RelayAddress,
+    /// Its profile is `RTP/SAVP` or `RTP/SAVPF` (RFC 3711, RFC 5124).
+    pub is_savp: bool,
+    /// Our keys: all that we offer, or the one that we answer with.
+    pub crypto: Vec<Crypto>,
+}
+
+impl From<RelayAddress> for Ours {
+    /// Without SRTP.
+    fn from(address: RelayAddress) -> Self {
+        Self { address, is_savp: false, crypto: Vec::new() }
+    }
+}
 
 /// Attributes that describe the encoded media itself and therefore hold on both sides of a relay.
 const PASSED: [&str; 10] = [
@@ -32,19 +51,19 @@ impl Description {
     /// The description for the other side. `media` says for each m-line where we receive it for that side; `None`,
     /// a missing entry, a stream that we cannot carry or one beyond [`RELAYED_STREAMS_MAX`] is written with port 0.
     /// `origin` is the authorship towards the side that gets the result; its version moves on if the text does.
-    pub fn relayed(&self, origin: &mut Origin, media: &[Option<RelayAddress>]) -> Description {
+    pub fn relayed(&self, origin: &mut Origin, media: &[Option<Ours>]) -> Description {
         let mut relayed = 0;
-        let carried: Vec<Option<(RelayAddress, Direction)>> = self
+        let carried: Vec<Option<(&Ours, Direction)>> = self
             .streams()
             .enumerate()
             .map(|(i, stream)| {
-                let address = media.get(i).copied().flatten()?;
+                let ours = media.get(i)?.as_ref()?;
                 let fits = stream.is_relayable() && relayed < RELAYED_STREAMS_MAX;
                 relayed += usize::from(fits);
-                fits.then_some((address, stream.direction))
+                fits.then_some((ours, stream.direction))
             })
             .collect();
-        let first = carried.iter().flatten().next().map(|(address, _)| address.ip());
+        let first = carried.iter().flatten().next().map(|(ours, _)| ours.address.ip());
         let connection_ip = first.unwrap_or_else(|| origin.address());
         let medias = self
             .0
@@ -52,7 +71,7 @@ impl Description {
             .iter()
             .zip(&carried)
             .map(|(media, carried)| match carried {
-                Some((address, direction)) => accepted(media, *address, *direction, connection_ip),
+                Some((ours, direction)) => accepted(media, ours, *direction, connection_ip),
                 None => refused(media),
             })
             .collect();
@@ -74,7 +93,8 @@ impl Description {
     }
 }
 
-fn accepted(media: &Media, address: RelayAddress, direction: Direction, session_ip: IpAddr) -> Media {
+fn accepted(media: &Media, ours: &Ours, direction: Direction, session_ip: IpAddr) -> Media {
+    let address = ours.address;
     let mut attributes: Vec<Attribute> = media
         .attributes
         .iter()
@@ -83,15 +103,27 @@ fn accepted(media: &Media, address: RelayAddress, direction: Direction, session_
         .collect();
     // Always stated: a session-level or address-implied direction would otherwise get lost.
     attributes.push(Attribute::new(direction.as_str()));
+    attributes.extend(ours.crypto.iter().map(|one| Attribute::with_value("crypto", one.to_string())));
     let own_connection = (address.ip() != session_ip).then(|| Connection::from_ip_addr(address.ip()));
     Media {
         port: address.port(),
+        proto: profile(media, ours.is_savp).as_str().into(),
         num_ports: None,
         media_title: None,
         connections: own_connection.into_iter().collect(),
         key: None,
         attributes,
         ..bare(media)
+    }
+}
+
+/// Feedback as the other side has it, protection as this side does.
+fn profile(media: &Media, is_savp: bool) -> Profile {
+    match (stream::profile(&media.proto).has_feedback(), is_savp) {
+        (false, false) => Profile::Avp,
+        (true, false) => Profile::Avpf,
+        (false, true) => Profile::Savp,
+        (true, true) => Profile::Savpf,
     }
 }
 

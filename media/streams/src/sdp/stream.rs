@@ -45,8 +45,37 @@ pub enum Profile {
     Avp,
     /// `RTP/AVPF` (RFC 4585)
     Avpf,
-    /// Encrypted, T.38, data channels …; never relayed.
+    /// `RTP/SAVP` (RFC 3711): with keys of `a=crypto`.
+    Savp,
+    /// `RTP/SAVPF` (RFC 5124): likewise.
+    Savpf,
+    /// DTLS, T.38, data channels …; never relayed.
     Other,
+}
+
+impl Profile {
+    const KNOWN: [Self; 4] = [Self::Avp, Self::Avpf, Self::Savp, Self::Savpf];
+
+    /// SRTP and nothing else.
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Savp | Self::Savpf)
+    }
+
+    /// Early feedback by RTCP.
+    pub(super) fn has_feedback(self) -> bool {
+        matches!(self, Self::Avpf | Self::Savpf)
+    }
+
+    /// As in an m-line; `-` for what is never relayed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Avp => "RTP/AVP",
+            Self::Avpf => "RTP/AVPF",
+            Self::Savp => "RTP/SAVP",
+            Self::Savpf => "RTP/SAVPF",
+            Self::Other => "-",
+        }
+    }
 }
 
 /// Direction of a stream as its author sees it (RFC 3264 §5.1).
@@ -162,7 +191,8 @@ impl Stream {
         self.port != 0
     }
 
-    /// We can carry it: audio or video over plain RTP, with at least one format.
+    /// We can carry it: audio or video over RTP or SRTP, with at least one format. Whether the keys that SRTP needs are
+    /// there, and may be, is call control's business.
     pub fn is_relayable(&self) -> bool {
         self.is_active()
             && self.kind != Kind::Other
@@ -212,14 +242,9 @@ fn kind(media: &str) -> Kind {
     }
 }
 
-fn profile(proto: &str) -> Profile {
-    if proto.eq_ignore_ascii_case("RTP/AVP") {
-        Profile::Avp
-    } else if proto.eq_ignore_ascii_case("RTP/AVPF") {
-        Profile::Avpf
-    } else {
-        Profile::Other
-    }
+pub(super) fn profile(proto: &str) -> Profile {
+    let known = Profile::KNOWN.into_iter().find(|known| proto.eq_ignore_ascii_case(known.as_str()));
+    known.unwrap_or(Profile::Other)
 }
 
 /// The IP literal of a c= line. An IPv4-mapped IPv6 address is the IPv4 address it maps.

@@ -17,12 +17,12 @@ fn origin() -> Origin {
     Origin::new(42, IpAddr::from([203, 0, 113, 1]))
 }
 
-fn ours(port: u16) -> Option<RelayAddress> {
-    Some(SocketAddr::from(([203, 0, 113, 1], port)))
+fn ours(port: u16) -> Option<Ours> {
+    Some(SocketAddr::from(([203, 0, 113, 1], port)).into())
 }
 
 /// Relays for a fresh leg and compares the whole text.
-fn check(from: &str, media: &[Option<RelayAddress>], expected: &str) {
+fn check(from: &str, media: &[Option<Ours>], expected: &str) {
     let relayed = parse(from).relayed(&mut origin(), media);
     let text = String::from_utf8(relayed.to_bytes()).unwrap();
     assert_eq!(text, String::from_utf8(crlf(expected)).unwrap());
@@ -126,7 +126,7 @@ fn m_lines_that_we_cannot_carry_keep_their_place_with_port_0() {
         t=0 0
         m=image 5000 udptl t38
         a=T38FaxVersion:0
-        m=audio 4000 RTP/SAVP 0
+        m=audio 4000 UDP/TLS/RTP/SAVP 0
         a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc
         m=audio 4004 RTP/AVP 8
         m=application 9 UDP/DTLS/SCTP webrtc-datachannel
@@ -141,7 +141,7 @@ fn m_lines_that_we_cannot_carry_keep_their_place_with_port_0() {
         c=IN IP4 203.0.113.1
         t=0 0
         m=image 0 udptl t38
-        m=audio 0 RTP/SAVP 0
+        m=audio 0 UDP/TLS/RTP/SAVP 0
         m=audio 20004 RTP/AVP 8
         a=sendrecv
         m=application 0 UDP/DTLS/SCTP webrtc-datachannel
@@ -160,7 +160,7 @@ fn m_lines_without_a_lease_and_beyond_the_fourth_are_refused() {
         from.push_str(&format!("m=audio {} RTP/AVP 0\n", 4_000 + 2 * port));
     }
     let all = [ours(1), ours(2), ours(3), ours(4), ours(5), ours(6)];
-    let ports = |media: &[Option<RelayAddress>]| -> Vec<u16> {
+    let ports = |media: &[Option<Ours>]| -> Vec<u16> {
         parse(&from).relayed(&mut origin(), media).streams().map(|s| s.port).collect()
     };
     assert_eq!(ports(&all), [1, 2, 3, 4, 0, 0]);
@@ -180,7 +180,7 @@ fn ipv6_to_ipv4_and_mixed_families() {
         c=IN IP6 2001:db8::99
         m=video 4002 RTP/AVP 34
         c=IN IP4 192.0.2.1",
-        &[ours(20_000), Some(v6)],
+        &[ours(20_000), Some(v6.into())],
         "v=0
         o=- 42 42 IN IP4 203.0.113.1
         s=-
@@ -398,4 +398,52 @@ fn spaces_in_excess_are_forgiven_and_not_repeated() {
 fn line_ends_may_be_bare() {
     let bare = String::from_utf8(crlf(PHONE)).unwrap().replace("\r\n", "\n");
     assert_eq!(Description::parse(bare.as_bytes()).unwrap(), parse(PHONE));
+}
+
+/// Keys are each side's own: the author's stay behind, ours are told; the F of the profile is both sides'.
+#[test]
+fn protection_is_ours_and_feedback_is_theirs() {
+    let key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+    let crypto = crypto::Crypto::read(&format!("3 AES_CM_128_HMAC_SHA1_32 inline:{key}")).unwrap();
+    for (theirs, is_savp, expected) in [
+        ("RTP/AVP", false, "RTP/AVP"),
+        ("RTP/AVP", true, "RTP/SAVP"),
+        ("RTP/SAVP", false, "RTP/AVP"),
+        ("RTP/SAVPF", false, "RTP/AVPF"),
+        ("RTP/SAVPF", true, "RTP/SAVPF"),
+        ("RTP/AVPF", true, "RTP/SAVPF"),
+    ] {
+        let from = format!(
+            "v=0
+            o=- 1 1 IN IP4 192.0.2.1
+            s=-
+            c=IN IP4 192.0.2.1
+            t=0 0
+            m=audio 4000 {theirs} 0
+            a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}",
+            key.to_lowercase()
+        );
+        let us = Ours { is_savp, crypto: vec![crypto.clone()], ..ours(20_000).unwrap() };
+        check(
+            &from,
+            &[Some(us)],
+            &format!(
+                "v=0
+                o=- 42 42 IN IP4 203.0.113.1
+                s=-
+                c=IN IP4 203.0.113.1
+                t=0 0
+                m=audio 20000 {expected} 0
+                a=sendrecv
+                a=crypto:3 AES_CM_128_HMAC_SHA1_32 inline:{key}"
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_description_does_not_print_its_keys() {
+    let text = format!("{PHONE}\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20");
+    let printed = format!("{:?} {:?}", parse(&text), Kept::of(&parse(&text)));
+    assert!(printed.contains("AES_CM_128_HMAC_SHA1_80") && !printed.contains("c2VjcmV0"), "{printed}");
 }

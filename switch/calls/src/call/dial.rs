@@ -18,7 +18,7 @@ use super::{
     identity::{Identity, Privacy},
     invitation::{Asked, Invitation},
     leg::Leg,
-    media_plan::{self, LegStreams},
+    media_plan::LegStreams,
     outcome::{LegResult, Tally},
     state::{Head, Ringing, State, Told, end},
 };
@@ -77,7 +77,7 @@ impl Call {
             let (kind, reference) = participant_of(host);
             record.participant(ParticipantRole::Host, kind, reference, means);
         }
-        let streams = LegStreams::new(id, flow);
+        let streams = LegStreams::new(id, flow, means.config.srtp);
         let mut leg = Leg::new(head.next_leg(), session, caller.person, flow, streams, means.wall);
         let (kind, reference) = (ParticipantKind::User, person_reference(caller.person));
         leg.participant = Some(record.participant(ParticipantRole::Caller, kind, reference, means));
@@ -104,7 +104,7 @@ fn dial(
     ring: &Ring,
     means: &mut Means<'_>,
 ) -> State {
-    let offer = match media_plan::read(opening.body.as_ref(), means) {
+    let offer = match caller.streams.read(opening.body.as_ref(), means) {
         Ok(offer) => offer,
         Err(unusable) => return fail(record, caller, head, "media_refused", unusable.reply(), means),
     };

@@ -10,10 +10,7 @@ use contract::journal::{Detail, EventKind};
 use sip::{Body, Provisional, SessionKey};
 use streams::sdp::Description;
 
-use super::{
-    media_plan::{self, join},
-    state::Ringing,
-};
+use super::{media_plan::join, state::Ringing};
 use crate::means::Means;
 
 impl Ringing {
@@ -26,7 +23,7 @@ impl Ringing {
         means: &mut Means<'_>,
     ) {
         let Some(fork) = self.forks.iter_mut().find(|fork| fork.session == session) else { return };
-        let said = media_plan::said(body, means);
+        let said = fork.streams.said_in(body, means);
         let said = said.filter(|said| self.offer.as_ref().is_some_and(|offer| said.answers(offer)));
         if said.is_none() && !matches!(status, 180 | 183) {
             // 181, 182, 199: nobody rings yet.

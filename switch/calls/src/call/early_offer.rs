@@ -9,7 +9,7 @@ use streams::sdp::Description;
 
 use super::{
     leg::Leg,
-    media_plan::{self, join},
+    media_plan::join,
     outcome::{LegResult, Words},
     state::{EarlyOffer, EarlyUpdate, Head, Ringing, State},
 };
@@ -24,13 +24,13 @@ impl Ringing {
         body: Option<&Body>,
         means: &mut Means<'_>,
     ) -> State {
-        let offer = media_plan::said(body, means);
         let is_first = self.told.offer.is_none();
         let Some(fork) = self.forks.iter_mut().find(|fork| fork.session == session) else {
             return State::Ringing(self);
         };
+        let offer = fork.streams.said_in(body, means);
         let Some(offer) = offer.filter(|_| is_first) else {
-            let refusal = media_plan::said(body, means).map(|offer| fork.streams.decline(&offer, means));
+            let refusal = fork.streams.said_in(body, means).map(|offer| fork.streams.decline(&offer, means));
             means.prack(session, &dialog, refusal);
             return State::Ringing(self);
         };
@@ -53,7 +53,7 @@ impl Ringing {
         body: Option<&Body>,
         means: &mut Means<'_>,
     ) -> State {
-        let said = media_plan::said(body, means);
+        let said = self.caller.streams.said_in(body, means);
         let Some(early) = self.told.offer.as_mut().filter(|early| !early.is_answered) else {
             return State::Ringing(self);
         };
@@ -93,7 +93,11 @@ impl Ringing {
 
     /// An offer by UPDATE, of the caller or of a device.
     pub(super) fn updated(&mut self, by: SessionKey, body: &Body, means: &mut Means<'_>) {
-        let offer = match media_plan::read(Some(body), means) {
+        let is_by_caller = by == self.caller.session;
+        let leg =
+            if is_by_caller { Some(&self.caller) } else { self.forks.iter().find(|fork| fork.session == by) };
+        let Some(leg) = leg else { return means.refuse_update(by, Reply::new(504)) };
+        let offer = match leg.streams.read(Some(body), means) {
             Ok(Some(offer)) => offer,
             Ok(None) => return means.refuse_update(by, Reply::new(488)),
             Err(unusable) => return means.refuse_update(by, unusable.reply()),
@@ -101,7 +105,6 @@ impl Ringing {
         if self.told.update.is_some() {
             return means.refuse_update(by, Reply::new(491));
         }
-        let is_by_caller = by == self.caller.session;
         let heard = self.told.heard.filter(|heard| is_by_caller || *heard == by);
         let fork = heard.and_then(|heard| self.forks.iter_mut().find(|fork| fork.session == heard));
         // RFC 3311 §5.2: what cannot be settled now. The caller's session is with the device it hears alone.
@@ -115,8 +118,11 @@ impl Ringing {
         let told = asked.streams.describe(&offer, means);
         match means.update(of, told) {
             Ok(()) => self.told.update = Some(EarlyUpdate { by, of, offer }),
-            Err(sip::Refused::Busy) => means.refuse_update(by, Reply::new(491)),
-            Err(_) => means.refuse_update(by, Reply::new(504)),
+            Err(refused) => {
+                [asker, asked].into_iter().for_each(|leg| leg.streams.give_up_exchange());
+                let status = if refused == sip::Refused::Busy { 491 } else { 504 };
+                means.refuse_update(by, Reply::new(status));
+            }
         }
     }
 
@@ -128,17 +134,20 @@ impl Ringing {
         means: &mut Means<'_>,
     ) {
         let Some(update) = self.told.update.take_if(|update| update.of == of) else { return };
-        let said = match outcome {
-            Ok(body) => media_plan::said(body, means).filter(|said| said.answers(&update.offer)),
-            Err(status) => return means.refuse_update(update.by, Reply::new(passed_on(status))),
-        };
         let is_by_caller = update.by == self.caller.session;
         let session = if is_by_caller { of } else { update.by };
         let fork = self.forks.iter_mut().find(|fork| fork.session == session);
-        let (Some(said), Some(fork)) = (said, fork) else {
-            return means.refuse_update(update.by, Reply::new(488));
-        };
+        let Some(fork) = fork else { return means.refuse_update(update.by, Reply::new(488)) };
         let (asker, asked) = if is_by_caller { (&mut self.caller, fork) } else { (fork, &mut self.caller) };
+        let said = match outcome {
+            Ok(body) => asked.streams.said_in(body, means).filter(|said| said.answers(&update.offer)),
+            Err(_) => None,
+        };
+        let Some(said) = said else {
+            [asker, asked].into_iter().for_each(|leg| leg.streams.give_up_exchange());
+            let status = outcome.err().map_or(488, passed_on);
+            return means.refuse_update(update.by, Reply::new(status));
+        };
         let answer = asker.streams.describe(&said, means);
         // What the caller has been told is what the 200 repeats.
         self.told.answer =
@@ -157,9 +166,12 @@ impl Ringing {
 
     /// The call is answered, or the device is gone: an UPDATE on its way leads to nothing.
     pub(super) fn give_up_update(&mut self, fork: SessionKey, means: &mut Means<'_>) {
-        if let Some(update) = self.told.update.take_if(|update| update.by == fork || update.of == fork)
-            && update.by != fork
-        {
+        let update = self.told.update.take_if(|update| update.by == fork || update.of == fork);
+        let Some(update) = update else { return };
+        self.caller.streams.give_up_exchange();
+        let of_update = self.forks.iter_mut().find(|one| one.session == fork);
+        of_update.into_iter().for_each(|fork| fork.streams.give_up_exchange());
+        if update.by != fork {
             means.refuse_update(update.by, Reply::new(491));
         }
     }

@@ -13,7 +13,7 @@ use streams::sdp::Description;
 
 use super::{
     early_offer::passed_on,
-    media_plan::{self, join},
+    media_plan::{Unusable, join},
     signalling::Ending,
     state::{Exchange, Head, Side, State, Talking},
 };
@@ -59,7 +59,7 @@ impl Talking {
         means: &mut Means<'_>,
     ) {
         let Some(by) = self.side_of(session) else { return };
-        let answerable = media_plan::read(body, means).map_err(media_plan::Unusable::reply);
+        let answerable = self.leg(by).streams.read(body, means).map_err(Unusable::reply);
         let offer = match answerable {
             Ok(None) if is_update => return self.refuse((by, true), Reply::new(488), means),
             _ if !matches!(self.exchange, Exchange::Idle) => {
@@ -137,7 +137,8 @@ impl Talking {
 
     /// The other side has answered, with its answer or with the offer it was asked for.
     fn answered(&mut self, session: SessionKey, body: Option<&Body>, means: &mut Means<'_>) {
-        let said = media_plan::said(body, means);
+        let Some(side) = self.side_of(session) else { return means.ack(session, None) };
+        let said = self.leg(side).streams.said_in(body, means);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::Asked { by, is_update, offer: Some(offer), is_canceled, .. }
                 if self.leg(by.other()).session == session =>
@@ -206,7 +207,7 @@ impl Talking {
         let asker = self.side_of(session);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::Offered { by, offer, .. } if Some(by) == asker => {
-                let said = media_plan::said(body, means);
+                let said = self.leg(by).streams.said_in(body, means);
                 let other = self.leg(by.other()).session;
                 match said.filter(|said| said.answers(&offer)) {
                     Some(said) => {

@@ -112,7 +112,7 @@ impl Invitation {
         means: &mut Means<'_>,
     ) {
         let (flow, breadth) = (invite.flow, invite.max_breadth);
-        let mut streams = LegStreams::new(self.call, flow);
+        let mut streams = LegStreams::new(self.call, flow, means.config.srtp);
         invite.body = match offer {
             None => None,
             Some(offer) => match streams.reserve(offer, false, means) {

@@ -2,7 +2,7 @@
 //!
 //! Every relayed m-line of a leg has a lease of its own, at the same index on all legs of a call, because the
 //! number and order of m-lines never change within a call (RFC 3264 §8). What one side says is rewritten for the
-//! other with that leg's leases; formats are left to the phones.
+//! other with that leg's leases; formats are left to the phones. The keys of a line are its leg's own (`sdes`).
 
 use std::net::IpAddr;
 
@@ -17,11 +17,14 @@ use sip::{
 };
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
-    sdp::{Description, Kept, Origin, RELAYED_STREAMS_MAX, RelayAddress, Stream},
+    sdp::{Description, Kept, Origin, Ours, RELAYED_STREAMS_MAX, RelayAddress, Stream},
 };
 
-use super::events::ClosedRecord;
-use crate::{means::Means, output::Notice};
+use super::{
+    events::ClosedRecord,
+    sdes::{LineKeys, Terms, Told},
+};
+use crate::{config::Srtp, means::Means, output::Notice};
 
 /// There are no ports for a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,7 @@ pub(crate) struct LegStreams {
     /// Family of the leases: that of its signalling.
     is_ipv4: bool,
     signalling: IpAddr,
+    terms: Terms,
     lines: Vec<Option<Line>>,
     origin: Option<Origin>,
     /// What this leg's far end has said of itself and the other side has agreed to.
@@ -44,19 +48,21 @@ pub(crate) struct LegStreams {
     report: Option<Quality>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Line {
     lease: PortLease,
     partner: Option<LeaseId>,
+    keys: LineKeys,
 }
 
 impl LegStreams {
-    pub(crate) fn new(call: CallId, flow: Flow) -> Self {
+    pub(crate) fn new(call: CallId, flow: Flow, srtp: Srtp) -> Self {
         let signalling = flow.remote.ip().to_canonical();
         Self {
             call,
             is_ipv4: signalling.is_ipv4(),
             signalling,
+            terms: Terms::of(flow, srtp),
             lines: Vec::new(),
             origin: None,
             said: None,
@@ -84,13 +90,22 @@ impl LegStreams {
             if !stream.is_relayable() || carried == RELAYED_STREAMS_MAX {
                 continue;
             }
+            let mut new = LineKeys::default();
+            let keys = line.as_mut().map_or(&mut new, |line| &mut line.keys);
+            let mut media = match is_own {
+                true => LegMedia::of(&stream, self.signalling),
+                false => LegMedia::unknown(self.signalling),
+            };
+            if is_own {
+                let Some(protection) = keys.offered(&stream, self.terms, means.random) else { continue };
+                media.protection = protection;
+            } else {
+                keys.offer(self.terms, means.random);
+                media.protection = keys.until_answered();
+            }
             if line.is_none() {
-                let media = match is_own {
-                    true => LegMedia::of(&stream, self.signalling),
-                    false => LegMedia::unknown(self.signalling),
-                };
                 let lease = means.open(self.call, self.is_ipv4, media);
-                *line = lease.map(|lease| Line { lease, partner: None });
+                *line = lease.map(|lease| Line { lease, partner: None, keys: new });
             }
             carried += usize::from(line.is_some());
         }
@@ -107,7 +122,7 @@ impl LegStreams {
             self.said().iter().flat_map(Description::streams).map(Some).collect();
         said.resize(self.lines.len().max(said.len()), None);
         let lines = self.lines.iter().zip(said);
-        lines.filter_map(|(line, said)| line.map(|line| (line.lease.address, said)))
+        lines.filter_map(|(line, said)| line.as_ref().map(|line| (line.lease.address, said)))
     }
 
     /// The leases that it holds, and those whose closing has not been reported.
@@ -119,7 +134,7 @@ impl LegStreams {
     /// What this leg's far end is told when the other side said `said`.
     pub(crate) fn describe(&mut self, said: &Description, means: &mut Means<'_>) -> Body {
         let leases = self.leases();
-        let address = leases.iter().flatten().next().map_or(self.signalling, |lease| lease.ip());
+        let address = leases.iter().flatten().next().map_or(self.signalling, |lease| lease.address.ip());
         let origin = self.origin.get_or_insert_with(|| Origin::new(means.random.number(), address));
         Body::sdp(said.relayed(origin, &leases).to_bytes())
     }
@@ -130,8 +145,12 @@ impl LegStreams {
         said.relayed(&mut origin, &self.leases()).to_bytes() == *told.bytes
     }
 
-    fn leases(&self) -> Vec<Option<RelayAddress>> {
-        self.lines.iter().map(|line| line.map(|line| line.lease.address)).collect()
+    fn leases(&self) -> Vec<Option<Ours>> {
+        let ours = |line: &Line| {
+            let Told { is_savp, crypto } = line.keys.told();
+            Ours { address: line.lease.address, is_savp, crypto }
+        };
+        self.lines.iter().map(|line| line.as_ref().map(ours)).collect()
     }
 
     /// What this leg's far end has said of itself, as last agreed.
@@ -147,6 +166,7 @@ impl LegStreams {
     /// What this leg's far end said is agreed: it is remembered and told to the relay.
     pub(crate) fn agree(&mut self, said: &Description, means: &mut Means<'_>) {
         self.learn(said, means);
+        self.give_up_exchange();
         self.remember(said);
     }
 
@@ -164,11 +184,12 @@ impl LegStreams {
 
     /// Tells the relay what this leg's far end said of itself.
     pub(crate) fn learn(&mut self, said: &Description, means: &mut Means<'_>) {
-        for (line, stream) in self.lines.iter().zip(said.streams()) {
+        for (line, stream) in self.lines.iter_mut().zip(said.streams()) {
             if let Some(line) = line
                 && stream.is_active()
             {
-                let media = LegMedia::of(&stream, self.signalling);
+                let protection = line.keys.learn(&stream, self.terms);
+                let media = LegMedia { protection, ..LegMedia::of(&stream, self.signalling) };
                 means.media(MediaCommand::Configure { lease: line.lease.id, media });
             }
         }
@@ -180,9 +201,15 @@ impl LegStreams {
         self.drop_lines(means, |index, _| is_refused.get(index).copied().unwrap_or(true));
     }
 
-    /// Gives back the leases that were reserved for an exchange that came to nothing.
+    /// Gives back the leases, and forgets the keys, that were reserved for an exchange that came to nothing.
     pub(crate) fn drop_unjoined(&mut self, means: &mut Means<'_>) {
+        self.give_up_exchange();
         self.drop_lines(means, |_, line| line.partner.is_none());
+    }
+
+    /// An exchange is over: what was agreed last is what is agreed.
+    pub(crate) fn give_up_exchange(&mut self) {
+        self.lines.iter_mut().flatten().for_each(|line| line.keys.give_up());
     }
 
     /// Gives back everything.
@@ -270,34 +297,60 @@ pub(crate) enum Unusable {
     Content(ContentError),
     /// It describes nothing that can be carried (RFC 3261 §21.4.26).
     Media,
+    /// It could be carried with keys, or without; as it is, it may not.
+    Keys(Terms),
 }
 
 impl Unusable {
     /// The refusal of a request that brought it.
     pub(crate) fn reply(self) -> Reply {
+        let warning = |text: &str| Reply::new(488).header("Warning", format!("399 sambung \"{text}\""));
         match self {
             Self::Content(ContentError::Kind) => {
                 Reply::new(415).header("Accept", "application/sdp, multipart/mixed, multipart/alternative")
             }
             Self::Content(ContentError::Encoding) => Reply::new(415).header("Accept-Encoding", "identity"),
             Self::Media => Reply::new(488),
+            Self::Keys(Terms::Never) => warning("SRTP is not to be had here; over TLS it may be"),
+            Self::Keys(Terms::Optional) => warning("no key for SRTP that is supported"),
+            Self::Keys(Terms::Required) => warning("SRTP is required, with a key that is supported"),
         }
     }
 }
 
-/// The description in the body of a request or response, if there is one.
-pub(crate) fn read(body: Option<&Body>, means: &mut Means<'_>) -> Result<Option<Description>, Unusable> {
-    let Some(body) = body else { return Ok(None) };
-    let Some(bytes) = session_description(body).map_err(Unusable::Content)? else { return Ok(None) };
-    let description = Description::parse(&bytes).ok();
-    let usable = description.filter(|one| one.streams().any(|stream| stream.is_relayable()));
-    if usable.is_none() {
-        means.notice(Notice::DescriptionRefused);
+impl LegStreams {
+    /// The description in the body of this leg's request or response, if there is one.
+    pub(crate) fn read(
+        &self,
+        body: Option<&Body>,
+        means: &mut Means<'_>,
+    ) -> Result<Option<Description>, Unusable> {
+        let Some(body) = body else { return Ok(None) };
+        let Some(bytes) = session_description(body).map_err(Unusable::Content)? else { return Ok(None) };
+        let usable = self.usable(&bytes);
+        if usable.is_err() {
+            means.notice(Notice::DescriptionRefused);
+        }
+        usable.map(Some)
     }
-    usable.map(Some).ok_or(Unusable::Media)
-}
 
-/// The description in the body of a message that cannot be refused any more.
-pub(crate) fn said(body: Option<&Body>, means: &mut Means<'_>) -> Option<Description> {
-    read(body, means).ok().flatten()
+    fn usable(&self, bytes: &[u8]) -> Result<Description, Unusable> {
+        let description = Description::parse(bytes).map_err(|_| Unusable::Media)?;
+        let streams: Vec<(usize, Stream)> =
+            description.streams().enumerate().filter(|(_, stream)| stream.is_relayable()).collect();
+        let take = |(index, stream): &(usize, Stream)| match self.lines.get(*index) {
+            Some(Some(line)) => line.keys.take(stream, self.terms),
+            _ => self.terms.accept(stream),
+        };
+        match streams.is_empty() {
+            true => Err(Unusable::Media),
+            false if streams.iter().any(take) => Ok(description),
+            false => Err(Unusable::Keys(self.terms)),
+        }
+    }
+
+    /// The description in the body of a message of this leg that cannot be refused any more.
+    pub(crate) fn said_in(&self, body: Option<&Body>, means: &mut Means<'_>) -> Option<Description> {
+        self.read(body, means).ok().flatten()
+    }
 }

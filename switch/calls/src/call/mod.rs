@@ -19,6 +19,7 @@ mod leg;
 mod media_plan;
 mod outcome;
 mod redirect;
+mod sdes;
 mod settle;
 mod shown;
 mod signalling;

@@ -81,7 +81,9 @@ impl Talking {
         means: &mut Means<'_>,
     ) {
         self.owed = None;
-        let Some(said) = said.filter(|said| said.answers(offer)) else { return };
+        let Some(said) = said.filter(|said| said.answers(offer)) else {
+            return self.leg(side).streams.give_up_exchange();
+        };
         self.leg(side).streams.agree(&said, means);
         join(&mut self.caller.streams, &mut self.callee.streams, means);
         for leg in [&mut self.caller, &mut self.callee] {

@@ -11,7 +11,7 @@ use super::{
     dial::congested,
     events::{because, refused},
     leg::Leg,
-    media_plan::{self, join},
+    media_plan::join,
     outcome::{LegResult, Words},
     state::{Connecting, Exchange, Head, Held, Ringing, Side, State, Talking, end, join_as_recipient},
 };
@@ -136,7 +136,7 @@ impl Ringing {
         means: &mut Means<'_>,
     ) -> State {
         means.ack(fork.session, None);
-        let said = media_plan::said(body, means);
+        let said = fork.streams.said_in(body, means);
         let said = said.filter(|said| self.offer.as_ref().is_some_and(|offer| said.answers(offer)));
         let Some(said) = said else {
             return self.useless(head, fork, means);
@@ -163,7 +163,7 @@ impl Ringing {
         body: Option<&Body>,
         means: &mut Means<'_>,
     ) -> State {
-        let Some(said) = media_plan::said(body, means) else {
+        let Some(said) = fork.streams.said_in(body, means) else {
             means.ack(fork.session, None);
             return self.useless(head, fork, means);
         };
@@ -350,7 +350,7 @@ impl Connecting {
     /// The caller's ACK: with a late offer it brings the answer for the callee.
     fn acked(mut self: Box<Self>, head: &mut Head, body: Option<&Body>, means: &mut Means<'_>) -> State {
         if let Some(offer) = self.late_offer.take() {
-            let said = media_plan::said(body, means);
+            let said = self.caller.streams.said_in(body, means);
             let Some(said) = said.filter(|said| said.answers(&offer)) else {
                 let refusal = self.callee.streams.decline(&offer, means);
                 means.ack(self.callee.session, Some(refusal));

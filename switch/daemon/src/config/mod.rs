@@ -14,8 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use calls::Redirects;
-use calls::{GuardConfig, SwitchboardConfig};
+use calls::{GuardConfig, Redirects, SrtpPolicy, SwitchboardConfig};
 use ipnet::IpNet;
 pub use observe::{Events, Hep, Trace};
 use read::Reader;
@@ -133,6 +132,10 @@ pub struct Media {
     pub cpu: Option<usize>,
     /// Seconds a port rests after a call before another call gets it.
     pub port_quarantine_secs: u64,
+    /// Whether phones that signal over TLS may or must use SRTP (RFC 4568).
+    pub srtp: SrtpPolicy,
+    /// Whether the same holds for phones whose signalling others can read, and with it the keys.
+    pub srtp_keys_in_clear: bool,
 }
 
 /// Ports from `first` (even) to `last` (odd), both included.
@@ -275,6 +278,8 @@ impl Default for Config {
                 ports: PortRange { first: 20_000, last: 29_999 },
                 cpu: None,
                 port_quarantine_secs: 5,
+                srtp: SrtpPolicy::default(),
+                srtp_keys_in_clear: false,
             },
             database: Database::default(),
             switch_api: SwitchApi { listen: SocketAddr::new(loopback, 0), token_file: None, url_file: None },

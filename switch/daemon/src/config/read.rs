@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use calls::Redirects;
+use calls::{Redirects, SrtpPolicy};
 use ipnet::IpNet;
 use sip::{digest::Algorithm, locate::Target};
 use toml::{Table, Value};
@@ -113,6 +113,8 @@ impl<'a> Reader<'a> {
             s.take("ports", &mut media.ports, port_range);
             s.take("cpu", &mut media.cpu, cpu);
             s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));
+            s.take("srtp", &mut media.srtp, srtp_policy);
+            s.take("srtp_keys_in_clear", &mut media.srtp_keys_in_clear, flag);
         });
     }
 
@@ -297,6 +299,15 @@ fn redirects(value: &Value) -> Result<Redirects, String> {
         Some("refuse") => Ok(Redirects::Refuse),
         Some("own_numbers") => Ok(Redirects::OwnNumbers),
         _ => Err(format!("expected \"refuse\" or \"own_numbers\", found {value}")),
+    }
+}
+
+fn srtp_policy(value: &Value) -> Result<SrtpPolicy, String> {
+    match value.as_str() {
+        Some("off") => Ok(SrtpPolicy::Off),
+        Some("optional") => Ok(SrtpPolicy::Optional),
+        Some("required") => Ok(SrtpPolicy::Required),
+        _ => Err(format!("expected \"off\", \"optional\" or \"required\", found {value}")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calls::{AccessList, GuardConfig, Limits, SwitchboardConfig};
+use calls::{AccessList, GuardConfig, Limits, Srtp, SwitchboardConfig};
 use sip::EndpointConfig;
 
 use crate::config::Config;
@@ -54,6 +54,7 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
             ..Limits::default()
         },
         redirects: config.calls.redirects,
+        srtp: Srtp { policy: config.media.srtp, in_clear: config.media.srtp_keys_in_clear },
         ..SwitchboardConfig::default()
     }
 }
