@@ -199,6 +199,7 @@ fn phones_with_and_without_srtp_hear_each_other() -> Result<()> {
         [Srtp::Mandatory, Srtp::Optional],
         [Srtp::Optional, Srtp::Optional],
         [Srtp::Off, Srtp::Optional],
+        [Srtp::Optional, Srtp::Mandatory],
     ];
     for (n, pair) in pairs.into_iter().enumerate() {
         // Who has no keys has no TLS either.
