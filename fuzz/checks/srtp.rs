@@ -32,7 +32,7 @@ struct Story {
 pub fn srtp(data: &[u8]) {
     let mut script = Script::new(data);
     let suite = script.pick(&Suite::ALL);
-    let bytes: Vec<u8> = (0..KEY_BYTES + suite.salt_bytes()).map(|at| at as u8 ^ 0x5a).collect();
+    let bytes: Vec<u8> = (0x5a..).take(KEY_BYTES + suite.salt_bytes()).collect();
     let master = MasterKey::new(suite, &bytes).expect("a key of the right length");
     let mut story = Story {
         sealer: Sealer::new(suite, &master).expect("a sealer"),
