@@ -30,7 +30,7 @@ fn two_on_tls(desk: &mut Desk) -> [Phone; 2] {
 }
 
 fn crypto(tag: u32, suite: Suite, seed: u8) -> Crypto {
-    let bytes: Vec<u8> = (0..KEY_BYTES + suite.salt_bytes()).map(|at| at as u8 ^ seed).collect();
+    let bytes: Vec<u8> = (seed..).take(KEY_BYTES + suite.salt_bytes()).collect();
     Crypto { tag, suite, key: MasterKey::new(suite, &bytes).unwrap() }
 }
 
