@@ -9,11 +9,11 @@ use crate::desk::{Caller, Desk};
 /// Calls that are up at once.
 const CALLS: i64 = 10;
 /// All of a call that has just been answered: two sessions, their transactions, the descriptions of both sides.
-const BYTES_MAX: i64 = 18 * 1024;
+const BYTES_MAX: i64 = 8 * 1024;
 /// The transactions that absorb repeats are over by then (RFC 3261 17.1.1.2: Timer M, 32 s).
 const SETTLED: Duration = Duration::from_secs(33);
 /// The same call later.
-const SETTLED_BYTES_MAX: i64 = 14 * 1024;
+const SETTLED_BYTES_MAX: i64 = 6 * 1024;
 
 /// Bytes that the switchboard gives back when it is dropped, with so many calls that have been up for so long.
 fn weight(calls: i64, age: Duration) -> i64 {
