@@ -22,11 +22,13 @@ use rustix::fs::{MemfdFlags, memfd_create};
 pub type Key = u128;
 
 /// A file of this kind and layout begins with this.
-const MAGIC: [u8; 16] = *b"sambung state 1\n";
+const MAGIC: [u8; 16] = *b"sambung state 2\n";
 /// Slots of one size come in runs of so many bytes.
 const RUN_BYTES: u64 = 256 * 1024;
 /// The smallest slot.
 const SLOT_BYTES_MIN: u64 = 512;
+/// Sizes of slots from one size to its double, so that at most a fifth of a slot stays empty.
+const SIZES_PER_DOUBLING: usize = 4;
 /// The largest slot; a longer value cannot be kept.
 const SLOT_BYTES_MAX: u64 = 128 * 1024;
 /// A run begins with the size of its slots, in a slot's worth of room.
@@ -65,11 +67,18 @@ pub struct StateFile {
 }
 
 fn bytes_of(class: usize) -> u64 {
-    SLOT_BYTES_MIN << class
+    let quarters = SIZES_PER_DOUBLING + class % SIZES_PER_DOUBLING;
+    (SLOT_BYTES_MIN / SIZES_PER_DOUBLING as u64 * quarters as u64) << (class / SIZES_PER_DOUBLING)
 }
 
 fn classes() -> usize {
-    (SLOT_BYTES_MAX / SLOT_BYTES_MIN).trailing_zeros() as usize + 1
+    (SLOT_BYTES_MAX / SLOT_BYTES_MIN).trailing_zeros() as usize * SIZES_PER_DOUBLING + 1
+}
+
+/// The class of the smallest slot for so many bytes.
+fn class_of(bytes: usize) -> io::Result<usize> {
+    let fits = |class: &usize| bytes_of(*class) >= bytes as u64;
+    (0..classes()).find(fits).ok_or_else(|| io::ErrorKind::FileTooLarge.into())
 }
 
 impl StateFile {
@@ -115,12 +124,13 @@ impl StateFile {
 
     /// Keeps a value in place of the one before. An error leaves the one before.
     pub fn put(&mut self, key: Key, value: &[u8]) -> io::Result<()> {
-        let bytes = HEAD_BYTES + value.len();
+        let class = class_of(HEAD_BYTES + value.len())?;
         let places = self.index.get(&key).copied();
         let (latest, spare) = (places.map(|places| places.latest), places.and_then(|places| places.before));
         let (slot, misfit) = match spare {
-            Some(spare) if bytes_of(spare.class) >= bytes as u64 => (spare, None),
-            _ => (self.take_slot(bytes)?, spare),
+            // One that is twice as large as it need be is better for others: a call that has settled is small.
+            Some(spare) if (class..=class + SIZES_PER_DOUBLING).contains(&spare.class) => (spare, None),
+            _ => (self.take_slot(class)?, spare),
         };
         self.order += 1;
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -162,9 +172,7 @@ impl StateFile {
         self.file.write_all_at(&[0; 8], slot.offset)
     }
 
-    fn take_slot(&mut self, bytes: usize) -> io::Result<Slot> {
-        let fits = |class: &usize| bytes_of(*class) >= bytes as u64;
-        let class = (0..classes()).find(fits).ok_or(io::ErrorKind::FileTooLarge)?;
+    fn take_slot(&mut self, class: usize) -> io::Result<Slot> {
         if self.free.get(class).is_none_or(Vec::is_empty) {
             self.add_run(class)?;
         }
@@ -299,6 +307,27 @@ mod tests {
         assert_eq!(next.free.first().map(|free| free.len() as u64), Some(slots - 100));
     }
 
+    #[test]
+    fn every_value_finds_a_slot_of_which_at_most_a_fifth_stays_empty() {
+        let sizes: Vec<u64> = (0..classes()).map(bytes_of).collect();
+        assert_eq!((sizes.first(), sizes.last()), (Some(&SLOT_BYTES_MIN), Some(&SLOT_BYTES_MAX)));
+        for pair in sizes.windows(2) {
+            assert!(pair[0] < pair[1] && (pair[1] - pair[0]) * 5 <= pair[1], "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_has_become_small_leaves_its_large_slots_to_others() {
+        let mut file = StateFile::create("test").unwrap();
+        let per_run = (RUN_BYTES - RUN_HEAD_BYTES) / bytes_of(class_of(HEAD_BYTES + 20_000).unwrap());
+        for key in 0..Key::from(per_run) * 4 {
+            for length in [20_000, 20_000, 1_000, 1_000] {
+                file.put(key, &vec![1; length]).unwrap();
+            }
+        }
+        assert_eq!(file.runs, 2, "one for two large values at a time, one for the small ones");
+    }
+
     /// The process may die between any two bytes of a write: the value before is still there.
     #[test]
     fn a_torn_write_leaves_the_value_before() {
@@ -306,7 +335,8 @@ mod tests {
         let new = vec![2; 5_000];
         let mut file = StateFile::create("test").unwrap();
         file.put(7, &old).unwrap();
-        let target = *file.free[4].last().unwrap();
+        let class = class_of(HEAD_BYTES + new.len()).unwrap();
+        let target = *file.free[class].last().unwrap();
         let mut whole = Vec::new();
         whole.extend_from_slice(&2_u64.to_le_bytes());
         whole.extend_from_slice(&7_u128.to_le_bytes());

@@ -215,8 +215,12 @@ pub(crate) struct ServerTransaction {
     pub(crate) request: Option<OwnedMessage>,
     #[serde(skip)]
     pub(crate) running: Running,
-    branch_key: (Identity, Method),
-    call_key: Option<Identity>,
+    /// With its method: what its repeats and its CANCEL find it by.
+    branch_key: Identity,
+    method: Method,
+    /// Whether merged requests find it too, by the other key.
+    is_first: bool,
+    call_key: Identity,
 }
 
 impl ServerTransaction {
@@ -479,10 +483,8 @@ impl Servers {
     /// Keeps a request until it has been answered and its repeats have died out.
     pub(crate) fn open(&mut self, opening: Opening<'_>, via: &Via<'_>) -> ServerKey {
         let request = opening.request.view();
-        let branch_key = (self.identities.of_transaction(&request, via), method_of_transaction(&request));
         let key = ServerKey(self.last + 1);
         let is_first = matches!(opening.user, ServerUser::Owner | ServerUser::Invite(_));
-        let call_key = is_first.then(|| self.identities.of_request(&request));
         let machine = if request.method() == Method::Invite {
             ServerMachine::Invite(InviteServer::start())
         } else {
@@ -499,8 +501,10 @@ impl Servers {
                 to_tag: opening.to_tag,
                 request: Some(opening.request.clone()),
                 running: Running::default(),
-                branch_key,
-                call_key,
+                branch_key: self.identities.of_transaction(&request, via),
+                method: method_of_transaction(&request),
+                is_first,
+                call_key: self.identities.of_request(&request),
             },
         );
         key
@@ -509,8 +513,10 @@ impl Servers {
     /// Keeps a transaction as it is, to be found by its keys.
     pub(crate) fn put_back(&mut self, key: ServerKey, transaction: ServerTransaction) {
         self.last = self.last.max(key.0);
-        self.by_branch.insert(transaction.branch_key, key);
-        self.by_call.extend(transaction.call_key.map(|call_key| (call_key, key)));
+        self.by_branch.insert((transaction.branch_key, transaction.method), key);
+        if transaction.is_first {
+            self.by_call.insert(transaction.call_key, key);
+        }
         self.by_session.extend(transaction.user.session().map(|session| (session, key)));
         self.by_peer.insert((transaction.flow.transport, transaction.flow.remote, key));
         self.map.insert(key, transaction);
@@ -585,9 +591,9 @@ impl Servers {
             self.by_session.remove(&(session, key));
         }
         self.by_peer.remove(&(transaction.flow.transport, transaction.flow.remote, key));
-        self.by_branch.remove(&transaction.branch_key);
-        if let Some(call_key) = &transaction.call_key {
-            self.by_call.remove(call_key);
+        self.by_branch.remove(&(transaction.branch_key, transaction.method));
+        if transaction.is_first {
+            self.by_call.remove(&transaction.call_key);
         }
     }
 
