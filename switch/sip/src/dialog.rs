@@ -21,8 +21,6 @@ pub(crate) struct Dialog {
     local: Box<str>,
     /// The peer's value, tag included.
     remote: Box<str>,
-    /// The peer's tag; empty for an RFC 2543 peer (12.1.1).
-    remote_tag: Box<str>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
     /// Values of Route, first hop first. As long as the peer's Record-Route, which its message bounds.
@@ -44,7 +42,6 @@ impl Dialog {
             call_id: Box::from(request.first(HeaderName::CallId).unwrap_or("")),
             local: Box::from(request.first(HeaderName::From).unwrap_or("")),
             remote: Box::from(response.first(HeaderName::To).unwrap_or("")),
-            remote_tag: Box::from(to_tag(response)),
             local_cseq: request.cseq().map_or(0, |cseq| cseq.number),
             remote_cseq: None,
             routes,
@@ -61,7 +58,6 @@ impl Dialog {
             call_id: Box::from(request.first(HeaderName::CallId).unwrap_or("")),
             local: local.into_boxed_str(),
             remote: Box::from(request.first(HeaderName::From).unwrap_or("")),
-            remote_tag: Box::from(from_tag(request)),
             local_cseq: 0,
             remote_cseq: request.cseq().ok().map(|cseq| cseq.number),
             routes: request.values(HeaderName::RecordRoute).map(Box::from).collect(),
@@ -86,12 +82,12 @@ impl Dialog {
 
     /// Whether a request of the peer belongs to this dialog; our tag has been matched already (12.2.2).
     pub(crate) fn owns(&self, request: &Message<'_>) -> bool {
-        request.first(HeaderName::CallId) == Some(&*self.call_id) && *self.remote_tag == *from_tag(request)
+        request.first(HeaderName::CallId) == Some(&*self.call_id) && self.remote_tag() == from_tag(request)
     }
 
     /// Whether a response to our INVITE speaks for this dialog.
     pub(crate) fn is_with(&self, response: &Message<'_>) -> bool {
-        *self.remote_tag == *to_tag(response)
+        self.remote_tag() == to_tag(response)
     }
 
     /// 12.2.2: takes the sequence number of a new request; `false` when it is out of order.
@@ -147,9 +143,9 @@ impl Dialog {
         self.leg = leg;
     }
 
-    /// The peer's tag.
+    /// The peer's tag; empty for an RFC 2543 peer (12.1.1).
     pub(crate) fn remote_tag(&self) -> &str {
-        &self.remote_tag
+        NameAddr::parse(&self.remote).ok().and_then(|remote| remote.params.get("tag")).unwrap_or("")
     }
 
     /// The flow the peer was last heard on.

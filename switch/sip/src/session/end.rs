@@ -9,7 +9,7 @@ use crate::endpoint::{
 use crate::header::HeaderName;
 use crate::method::Method;
 
-use super::{Answer, Exchange, HangUp, Session, SessionKey, Stage};
+use super::{Exchange, HangUp, Session, SessionKey, Stage};
 
 impl Endpoint {
     /// Ends a session. Our unanswered INVITE is cancelled (`Failed` follows), theirs is declined (603, no event
@@ -28,8 +28,8 @@ impl Endpoint {
                     out.event(Event::Ended { session: key, by: EndedBy::Us, reason, instead: Some(603) });
                 }
             }
-            Stage::Confirmed(confirmed) => match confirmed.exchange {
-                Exchange::TheirsAnswered(Answer { first: true, .. }) => {
+            Stage::Confirmed(confirmed) => match &confirmed.exchange {
+                Exchange::TheirsAnswered(answer) if answer.first => {
                     confirmed.hang_up.get_or_insert_with(|| Box::new(HangUp { reason }));
                 }
                 _ => self.leave(now, key, EndedBy::Us, reason, out),

@@ -102,7 +102,7 @@ impl Endpoint {
         let interval = self.config.timers.t1;
         let overtaken = incoming.sending.overtaken().map(|rseq| (rseq, cseq));
         let answer = Answer { server: incoming.server, cseq, response, interval, first: true };
-        let exchange = Exchange::TheirsAnswered(answer);
+        let exchange = Exchange::TheirsAnswered(Box::new(answer));
         let usage = incoming.usage;
         session.stage = Stage::Confirmed(Confirmed { usage, overtaken, timer, exchange, hang_up: None });
         self.sessions.insert(key, session);

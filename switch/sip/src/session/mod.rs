@@ -165,7 +165,7 @@ enum Exchange {
         target: Option<Box<str>>,
     },
     /// We have answered 2xx and repeat it until the ACK comes.
-    TheirsAnswered(Answer),
+    TheirsAnswered(Box<Answer>),
 }
 
 /// A 2xx of ours that is not acknowledged.

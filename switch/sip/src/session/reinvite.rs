@@ -242,7 +242,7 @@ impl Endpoint {
         };
         let answer = Answer { server, cseq, response, interval, first: false };
         if let Exchange::Theirs { target, .. } =
-            std::mem::replace(&mut confirmed.exchange, Exchange::TheirsAnswered(answer))
+            std::mem::replace(&mut confirmed.exchange, Exchange::TheirsAnswered(Box::new(answer)))
         {
             confirmed.usage.dialog.retarget(target);
         }
