@@ -56,7 +56,6 @@ pub(crate) struct Session {
 
 /// Where a session stands.
 #[derive(Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "the largest is what a session is for nearly all of its life")]
 pub(crate) enum Stage {
     /// Our INVITE has no final answer.
     Outgoing(Outgoing),
