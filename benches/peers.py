@@ -37,7 +37,6 @@ line("CPU of a digest REGISTER, 500/s", "register/sambung", "cpu_ms_per_reg", "m
 line("CPU of a call, 50/s", "call/sambung", "cpu_ms_per_call", "ms", "call/kamailio")
 line("CPU of a call, 400/s", "call at 400/sambung", "cpu_ms_per_call", "ms", "call at 400/kamailio")
 line("memory of a registration", "weight of a registration", "bytes_per_reg_pss", "bytes")
-line("the same, 40 s later", "weight of a registration that has settled", "bytes_per_reg_pss", "bytes")
 line("memory of an established call", "weight of a call", "kib_per_call", "KiB")
 for accounts in (100, 1_000, 10_000, 100_000):
     line(f"CPU of a call, 100/s, {accounts} registered", f"flat/{accounts}", "cpu_ms_per_call", "ms")

@@ -1,10 +1,12 @@
-//! What a call weighs, in bytes of the heap: a switch that carries thousands of them must still fit.
+//! What a call and a registration weigh, in bytes of the heap: a switch that carries thousands of them must still fit.
 
 use std::time::Duration;
 
-use calls::SwitchboardConfig;
+use calls::{Input, SwitchboardConfig};
+use contract::{id::AccountId, snapshot::Account};
+use sip::digest::{Algorithm, ha1};
 
-use crate::desk::{Caller, Desk};
+use crate::desk::{Caller, DOMAIN, Desk, Phone, id, plan, rows};
 
 /// Calls that are up at once.
 const CALLS: i64 = 10;
@@ -44,5 +46,53 @@ fn a_call_weighs_little_and_less_once_its_transactions_are_over() {
         let call = (weight(CALLS, age) - weight(0, age)) / CALLS;
         assert!(call <= most, "{call} bytes after {age:?}");
         assert!(call > 4_000, "{call} bytes: is there a call?");
+    }
+}
+
+/// Accounts that register.
+const REGISTRATIONS: i64 = 200;
+/// A contact that has just been made, with the transaction that absorbs repeats of its REGISTER.
+const REGISTRATION_BYTES_MAX: i64 = 1_600;
+/// The contact alone: the transaction is over after 32 s (RFC 3261 17.2.2: Timer J).
+const SETTLED_REGISTRATION_BYTES_MAX: i64 = 700;
+
+/// Bytes that the switchboard gives back with so many registrations of such an age.
+fn weight_of_registrations(registrations: i64, age: Duration) -> i64 {
+    let mut desk = Desk::new();
+    let account = |number: i64| {
+        let username = format!("phone{number}");
+        Account {
+            id: AccountId(id(1_000 + u128::try_from(number).unwrap())),
+            user: None,
+            ha1_md5: ha1(Algorithm::Md5, &username, DOMAIN, "secret"),
+            ha1_sha256: ha1(Algorithm::Sha256, &username, DOMAIN, "secret"),
+            username,
+            is_active: true,
+        }
+    };
+    let mut rows = rows();
+    rows.organisations[0].accounts.extend((0..REGISTRATIONS).map(account));
+    desk.tell(Input::Plan(plan(&rows)));
+    for number in 0..registrations {
+        let phone = Phone::new(&format!("phone{number}"), &format!("198.51.100.{number}:5060"));
+        desk.register(&phone, 1);
+    }
+    desk.wait(age);
+    // They are shared with the board.
+    desk.bindings.clear();
+    let Desk { board, .. } = desk;
+    -allocation_counter::measure(|| drop(board)).bytes_current
+}
+
+#[test]
+fn a_registration_weighs_little_and_less_once_its_transaction_is_over() {
+    let ages = [(Duration::ZERO, REGISTRATION_BYTES_MAX), (SETTLED, SETTLED_REGISTRATION_BYTES_MAX)];
+    for (age, most) in ages {
+        // The first one makes the guard's tables, which have a fixed size.
+        let made =
+            weight_of_registrations(REGISTRATIONS, age) - weight_of_registrations(REGISTRATIONS / 2, age);
+        let registration = made / (REGISTRATIONS / 2);
+        assert!(registration <= most, "{registration} bytes after {age:?}");
+        assert!(registration > 300, "{registration} bytes: is there a registration?");
     }
 }
