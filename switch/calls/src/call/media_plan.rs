@@ -100,7 +100,7 @@ impl LegStreams {
                 let Some(protection) = keys.offered(&stream, self.terms, means.random) else { continue };
                 media.protection = protection;
             } else {
-                keys.offer(self.terms, means.random);
+                keys.offer(stream.profile.is_secure(), self.terms, means.random);
                 media.protection = keys.until_answered();
             }
             if line.is_none() {

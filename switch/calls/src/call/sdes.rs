@@ -5,7 +5,7 @@
 //! | offers `RTP/SAVP` with a key that we support | one of ours under the same tag |
 //! | offers `RTP/AVP` with keys | the same: it says what it can, and means it |
 //! | offers `RTP/AVP` without | without, unless SRTP is required of it |
-//! | is offered media by us | is told a key for each suite, in `RTP/SAVP` where SRTP is required and in `RTP/AVP` where it may choose |
+//! | is offered media by us | is told a key for each suite, in `RTP/SAVP` where SRTP is required or the other side insists on it, and in `RTP/AVP` where it may choose |
 //!
 //! Where anybody may read the signalling no key is told or taken, unless the operator says so ([`SrtpPolicy`]). Once
 //! agreed, a line keeps suite and key; who brings a new key gets a new one.
@@ -144,8 +144,8 @@ impl LineKeys {
         Some(Agreed::Srtp { is_savp: stream.profile.is_secure(), tag: theirs.tag, keys })
     }
 
-    /// We offer this line to the far end.
-    pub(crate) fn offer(&mut self, terms: Terms, random: &mut Random) {
+    /// We offer this line to the far end. `is_insisted`: the other side takes SRTP and nothing else.
+    pub(crate) fn offer(&mut self, is_insisted: bool, terms: Terms, random: &mut Random) {
         let told = match (&self.agreed, terms) {
             (Some(agreed), _) => agreed.told(),
             (None, Terms::Never) => Told::default(),
@@ -153,7 +153,7 @@ impl LineKeys {
                 let crypto = (1..).zip(Suite::ALL).filter_map(|(tag, suite)| {
                     Some(Crypto { tag, suite, key: MasterKey::random(suite, random.bytes())? })
                 });
-                Told { is_savp: terms == Terms::Required, crypto: crypto.collect() }
+                Told { is_savp: is_insisted || terms == Terms::Required, crypto: crypto.collect() }
             }
         };
         self.asked = Some(Asked::ByUs(told));
