@@ -172,6 +172,16 @@ fn packets_that_overtake_each_other_are_put_in_order() {
 }
 
 #[test]
+fn the_first_packet_of_a_stream_may_be_overtaken() {
+    let mut packets = stream(LINEAR, 2);
+    packets[0].arrives_micros += 25_000;
+    let sent = packets.len() as u64;
+    let counts = listen(LINEAR, packets).counts;
+    assert_eq!((counts.late, counts.lost), (0, 0), "{counts:?}");
+    assert!(counts.played >= sent - 3, "the last are still waiting: {counts:?}");
+}
+
+#[test]
 fn a_stall_that_ends_in_a_burst_costs_no_more_than_itself() {
     let sent = stream(LINEAR, 20);
     for stall_ms in [100, 300, 1_000] {
@@ -301,6 +311,8 @@ fn opus_redundancy_is_found_through_the_jitter_buffer() {
     assert!((45..=50).contains(&heard.counts.lost), "{:?}", heard.counts);
     assert_eq!((heard.counts.late, heard.counts.discarded), (0, 0));
     assert!(heard.longest_gap_ms() <= 20);
+    // Once there is loss the wait is long enough for the packet after it to be here.
+    assert!(heard.waits[60..].iter().all(|wait| *wait >= 35), "{:?}", heard.waits);
 }
 
 /// Everything at once, then calm.

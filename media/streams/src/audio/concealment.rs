@@ -232,6 +232,17 @@ mod tests {
         }
     }
 
+    /// A voice too low for its period to be found: what is repeated does not fit, and begins where the voice was all the same.
+    #[test]
+    fn what_does_not_repeat_itself_begins_without_a_step() {
+        for hz in [23.0, 31.0, 41.0, 47.0] {
+            let before = tone(Rate::Narrow, hz, 0, 800);
+            let (made_up, _) = hole(Rate::Narrow, hz, 10);
+            let step = (made_up[0] - before[799]).abs();
+            assert!(step < 1_000, "{hz} Hz: {step}");
+        }
+    }
+
     #[test]
     fn before_anything_was_heard_a_loss_is_silence() {
         let mut missing = [7; 160];

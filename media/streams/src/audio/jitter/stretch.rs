@@ -110,6 +110,20 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_repeat_itself_is_crossfaded_all_the_same() {
+        for rate in Rate::ALL {
+            let original = tone(rate, 37.0);
+            let (mut less, mut more) = (original.clone(), original.clone());
+            assert!(shorten(&mut less, rate, true) > 0 && lengthen(&mut more, rate, true) > 0);
+            for changed in [&less, &more] {
+                assert!(steepest(changed.held()) <= steepest(original.held()) * 3, "{rate:?}");
+                // What was played before goes on where it was.
+                assert!((changed.held()[0] - original.held()[0]).abs() < 700, "{rate:?}");
+            }
+        }
+    }
+
+    #[test]
     fn too_little_sound_and_too_little_room_change_nothing() {
         let mut little = Reservoir::new(400);
         little.fill(|_| 159);

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_description_is_that_of_the_noise() {
         let mut suppressor = Suppressor::default();
-        let original = Noise::of(55, &[-0.7, 0.3]);
+        let original = Noise::of(55, &[-0.7, 0.6]);
         let mut found = None;
         for frame in line(&original, 60) {
             if let Sending::Noise(noise) = suppressor.decide(&frame) {
