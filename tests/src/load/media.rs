@@ -1,5 +1,6 @@
 //! Whether calls that are up lose a packet: both sides send one every 20 ms, what arrives is counted, and how long it was
-//! silent in between is measured.
+//! silent in between is measured. It is counted from when every side has been heard once: what is sent in the moment of
+//! the answer, sooner than any phone can, may find the relay not told yet.
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,10 @@ const EVERY: Duration = Duration::from_millis(20);
 const LISTEN_EVERY: Duration = Duration::from_millis(4);
 /// Header and 20 ms of A-law.
 const PACKET_BYTES: usize = 172;
+/// Packets that are not counted are shorter.
+const FIRST_BYTES: usize = PACKET_BYTES / 2;
+/// Who has not been heard by then is lost.
+const FIRST_MAX: Duration = Duration::from_secs(1);
 /// What is on its way when the sending ends has this long to arrive.
 const LAST_MAX: Duration = Duration::from_secs(2);
 
@@ -99,15 +104,17 @@ fn talk(
     silences: &Mutex<Vec<Silence>>,
 ) -> Heard {
     let mut heard = Heard::default();
-    let mut packet = [0; PACKET_BYTES];
-    packet[..2].copy_from_slice(&[0x80, 8]);
-    let (mut number, mut next) = (0_u16, Instant::now());
+    let began = Instant::now();
+    let (mut number, mut next) = (0_u16, began);
+    let mut is_counting = false;
     while !stop.load(Relaxed) {
-        packet[2..4].copy_from_slice(&number.to_be_bytes());
-        packet[4..8].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+        let is_heard = silences.lock().expect("whoever asks").iter().all(|silence| silence.since > began);
+        is_counting |= is_heard || began.elapsed() > FIRST_MAX;
+        let bytes = if is_counting { PACKET_BYTES } else { FIRST_BYTES };
         for (stream, (socket, port)) in sockets.iter().enumerate() {
-            packet[8..12].copy_from_slice(&(stream as u32 + 1).to_be_bytes());
-            heard.sent += u64::from(socket.send_to(&packet, (switch, *port)).is_ok());
+            let packet = packet(number, stream as u32 + 1);
+            let is_sent = socket.send_to(&packet[..bytes], (switch, *port)).is_ok();
+            heard.sent += u64::from(is_sent && is_counting);
         }
         number = number.wrapping_add(1);
         next += EVERY;
@@ -128,16 +135,26 @@ fn talk(
     heard
 }
 
+fn packet(number: u16, ssrc: u32) -> [u8; PACKET_BYTES] {
+    let mut packet = [0; PACKET_BYTES];
+    packet[..2].copy_from_slice(&[0x80, 8]);
+    packet[2..4].copy_from_slice(&number.to_be_bytes());
+    packet[4..8].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+    packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
+    packet
+}
+
 fn listen(sockets: &[(UdpSocket, u16)], silences: &Mutex<Vec<Silence>>) -> u64 {
     let mut buffer = [0; 2_048];
     let mut arrived = 0;
     let mut silences = silences.lock().expect("whoever asks");
     for ((socket, _), silence) in sockets.iter().zip(silences.iter_mut()) {
-        let before = arrived;
+        let mut is_heard = false;
         while let Ok(bytes) = socket.recv(&mut buffer) {
             arrived += u64::from(bytes == PACKET_BYTES);
+            is_heard = true;
         }
-        if arrived > before {
+        if is_heard {
             let now = Instant::now();
             silence.longest = silence.longest.max(now - silence.since);
             silence.since = now;
