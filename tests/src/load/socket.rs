@@ -101,13 +101,20 @@ pub fn waiting_bytes(local: SocketAddr) -> Result<u64> {
     Ok(u64::from_str_radix(receive, 16)?)
 }
 
+/// The kernel gives its list in pieces, and where sockets are closed in between it leaves others out.
+const LOOKS_MAX: usize = 10;
+
 /// A column of a socket's line in the kernel's list.
 fn field(local: SocketAddr, column: usize) -> Result<String> {
     let SocketAddr::V4(local) = local else { anyhow::bail!("an IPv4 address") };
     let address = u32::from_ne_bytes(local.ip().octets());
     let name = format!("{address:08X}:{:04X}", local.port());
-    let list = std::fs::read_to_string(KERNEL_LIST)?;
-    let line = list.lines().find(|line| line.split_whitespace().nth(LOCAL_ADDRESS) == Some(&name));
-    let found = line.and_then(|line| line.split_whitespace().nth(column));
-    found.map(str::to_owned).with_context(|| format!("{name} in {KERNEL_LIST}"))
+    for _ in 0..LOOKS_MAX {
+        let list = std::fs::read_to_string(KERNEL_LIST)?;
+        let line = list.lines().find(|line| line.split_whitespace().nth(LOCAL_ADDRESS) == Some(&name));
+        if let Some(found) = line.and_then(|line| line.split_whitespace().nth(column)) {
+            return Ok(found.to_owned());
+        }
+    }
+    anyhow::bail!("{name} is not in {KERNEL_LIST}")
 }
