@@ -482,6 +482,12 @@ impl Story {
                 assert!(self.lent.get(&a) == Some(&true) && self.lent.get(&b) == Some(&true) && a != b);
             }
             MediaCommand::Part { .. } => {}
+            MediaCommand::Play { lease, .. }
+            | MediaCommand::Echo { lease }
+            | MediaCommand::Stop { lease }
+            | MediaCommand::Tap { lease, .. } => {
+                assert_eq!(self.lent.get(&lease), Some(&true), "{command:?} of a lease that is not open");
+            }
             MediaCommand::Close { lease } => {
                 assert_ne!(self.lent.insert(lease, false), Some(false), "{lease:?} is closed twice");
                 self.closing.push(lease);

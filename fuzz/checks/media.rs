@@ -109,7 +109,7 @@ pub fn rtp_rtcp(data: &[u8]) {
         let before = leg.report();
         let verdict = leg.accept(now, channel, sources[source], &mut packet.to_vec());
         match (verdict, channel) {
-            (Verdict::Forward(_) | Verdict::Keep, Channel::Rtp) => {
+            (Verdict::Forward(_) | Verdict::Keep(_), Channel::Rtp) => {
                 assert!(Header::read(packet).is_ok() && classify(packet) == Class::Rtp);
                 assert_eq!(leg.pinned(), Some(sources[source]));
                 rtp += 1;
@@ -118,7 +118,7 @@ pub fn rtp_rtcp(data: &[u8]) {
                 assert!(rtcp::read(packet).is_ok());
                 rtcp_taken += 1;
             }
-            (Verdict::Keep, Channel::Rtcp) => panic!("RTCP goes on during hold"),
+            (Verdict::Keep(_), Channel::Rtcp) => panic!("RTCP goes on during hold"),
             (Verdict::Drop(reason), _) => {
                 foreign += u64::from(reason == DropReason::Foreign);
                 let same = leg.report();

@@ -27,6 +27,7 @@ mod sockets;
 mod stock;
 mod survival;
 mod syscall;
+mod tap;
 mod worker;
 
 use std::{

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use mio::net::UdpSocket;
 use streams::{
     leg::{Channel, LegState},
-    media::{LeaseId, LegMedia, LegReport},
+    media::{LeaseId, LegMedia, LegReport, Tap},
 };
 
 use crate::sockets::Pair;
@@ -38,9 +38,15 @@ pub(crate) struct Leg {
     peer: Option<usize>,
     /// What its latest image showed, and when it was made.
     pub(crate) imaged: Option<(Option<SocketAddr>, u64)>,
+    /// Where copies of what it sends go.
+    pub(crate) tap: Option<Tap>,
 }
 
 impl Leg {
+    fn new(sockets: Pair, state: LegState) -> Self {
+        Self { sockets, state, peer: None, imaged: None, tap: None }
+    }
+
     pub(crate) fn socket(&mut self, channel: Channel) -> &mut UdpSocket {
         match channel {
             Channel::Rtp => &mut self.sockets.rtp,
@@ -80,7 +86,7 @@ impl Slots {
         let at = (lease.0 & 0xffff) as usize;
         let slot = self.0.get_mut(at).filter(|slot| matches!(slot.used, Use::Free))?;
         slot.generation = u16::try_from(lease.0 >> 16).ok()?;
-        slot.used = Use::Open(Box::new(Leg { sockets, state, peer: None, imaged: None }));
+        slot.used = Use::Open(Box::new(Leg::new(sockets, state)));
         Some(at)
     }
 
@@ -107,12 +113,7 @@ impl Slots {
         let slot = self.0.get_mut(at)?;
         match std::mem::take(&mut slot.used) {
             Use::Stocked(sockets) => {
-                slot.used = Use::Open(Box::new(Leg {
-                    sockets,
-                    state: LegState::new(media),
-                    peer: None,
-                    imaged: None,
-                }));
+                slot.used = Use::Open(Box::new(Leg::new(sockets, LegState::new(media))));
                 self.leg(at)
             }
             used => {

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 /// Longest image of a leg.
 pub(crate) const IMAGE_BYTES_MAX: usize = 2_048;
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// How old the image of a leg may be that packets come for.
 pub(crate) const IMAGE_AGE_MICROS_MAX: u64 = 1_000_000;
 

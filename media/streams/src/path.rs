@@ -19,6 +19,15 @@ pub enum Step {
     Drop(DropReason),
 }
 
+/// A datagram that its leg has taken, uncovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// How many bytes of it are plain.
+    pub len: usize,
+    /// Its far end sends now, by its description.
+    goes_on: bool,
+}
+
 /// One direction between two legs on one channel, borrowed for a batch.
 #[derive(Debug)]
 pub struct Path<'a> {
@@ -40,15 +49,37 @@ impl<'a> Path<'a> {
         self.destination
     }
 
-    /// Judges, counts and prepares the datagram `room[..len]`. What is sent may be longer.
-    pub fn carry(&mut self, now_micros: u64, source: SocketAddr, room: &mut [u8], len: usize) -> Step {
+    /// Judges, counts and uncovers the datagram `room[..len]`.
+    pub fn accept(
+        &mut self,
+        now_micros: u64,
+        source: SocketAddr,
+        room: &mut [u8],
+        len: usize,
+    ) -> Result<Accepted, DropReason> {
         let packet = room.get_mut(..len).unwrap_or_default();
-        match (self.from.accept(now_micros, self.channel, source, packet), &mut self.to) {
-            (Verdict::Forward(len), Some(to)) if self.destination.is_some() => {
-                to.seal(self.channel, room, len).map_or_else(Step::Drop, Step::Send)
+        match self.from.accept(now_micros, self.channel, source, packet) {
+            Verdict::Forward(len) => Ok(Accepted { len, goes_on: true }),
+            Verdict::Keep(len) => Ok(Accepted { len, goes_on: false }),
+            Verdict::Drop(reason) => Err(reason),
+        }
+    }
+
+    /// Prepares what was accepted for the other leg, where it lies. What is sent may be longer.
+    pub fn pass_on(&mut self, accepted: Accepted, room: &mut [u8]) -> Step {
+        match &mut self.to {
+            Some(to) if accepted.goes_on && self.destination.is_some() => {
+                to.seal(self.channel, room, accepted.len).map_or_else(Step::Drop, Step::Send)
             }
-            (Verdict::Forward(_) | Verdict::Keep, _) => Step::Keep,
-            (Verdict::Drop(reason), _) => Step::Drop(reason),
+            _ => Step::Keep,
+        }
+    }
+
+    /// Both in one.
+    pub fn carry(&mut self, now_micros: u64, source: SocketAddr, room: &mut [u8], len: usize) -> Step {
+        match self.accept(now_micros, source, room, len) {
+            Ok(accepted) => self.pass_on(accepted, room),
+            Err(reason) => Step::Drop(reason),
         }
     }
 }

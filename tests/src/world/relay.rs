@@ -71,9 +71,25 @@ impl Relay {
             },
             MediaCommand::Join { a, b } => self.join(a, b),
             MediaCommand::Part { lease } => self.part(lease),
+            MediaCommand::Play { lease, repeat, .. } => {
+                self.needs_open(lease, "played to");
+                if !repeat {
+                    let ends_at = now + self.dice.millis(20, 5_000);
+                    return vec![(ends_at, MediaEvent::Played { lease })];
+                }
+            }
+            MediaCommand::Echo { lease } | MediaCommand::Stop { lease } | MediaCommand::Tap { lease, .. } => {
+                self.needs_open(lease, "echoed, stopped or tapped");
+            }
             MediaCommand::Close { lease } => return self.close(now, lease),
         }
         Vec::new()
+    }
+
+    fn needs_open(&mut self, lease: LeaseId, what: &str) {
+        if !self.open.contains_key(&lease) {
+            self.complaints.push(format!("{lease:?} is {what} and not open"));
+        }
     }
 
     fn join(&mut self, a: LeaseId, b: LeaseId) {

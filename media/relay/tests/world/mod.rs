@@ -24,6 +24,7 @@ pub struct World {
     pub stock: Vec<PortLease>,
     pub closed: Vec<(LeaseId, LegReport)>,
     pub dry: Vec<IpAddr>,
+    pub played: Vec<LeaseId>,
 }
 
 /// The media thread passes it after each event.
@@ -68,7 +69,15 @@ impl World {
             barrier.pass();
         };
         let relay = Relay::resume(config, resumed, keep, waker).unwrap();
-        Self { relay, woken, gate, stock: Vec::new(), closed: Vec::new(), dry: Vec::new() }
+        Self {
+            relay,
+            woken,
+            gate,
+            stock: Vec::new(),
+            closed: Vec::new(),
+            dry: Vec::new(),
+            played: Vec::new(),
+        }
     }
 
     /// Takes events until `done`.
@@ -80,6 +89,7 @@ impl World {
                     MediaEvent::Stock(leases) => self.stock.extend(leases),
                     MediaEvent::StockEmpty { advertised } => self.dry.push(advertised),
                     MediaEvent::Closed { lease, report } => self.closed.push((lease, report)),
+                    MediaEvent::Played { lease } => self.played.push(lease),
                 }
             }
             if done(self) {

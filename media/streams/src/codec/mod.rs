@@ -13,12 +13,13 @@ pub mod opus;
 
 pub use self::{decoder::Decoder, encoder::Encoder};
 use crate::audio::Rate;
+use serde::{Deserialize, Serialize};
 
 /// The longest payload that an encoder of ours writes or a decoder takes: 60 ms of the widest L16.
 pub const PAYLOAD_BYTES_MAX: usize = 1_920;
 
 /// A payload format for speech.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Codec {
     /// G.711 μ-law.
     Pcmu,
@@ -33,7 +34,7 @@ pub enum Codec {
 }
 
 /// The rates of [`Codec::L16`] that fit into a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LinearRate {
     /// 8 kHz
     Narrow,

@@ -5,6 +5,7 @@
 //! libopus allocates its state once, when it is made, and works on the stack after that.
 
 use opus::{Application, Bitrate, ErrorCode};
+use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, EncodeError, MakeError};
 use crate::audio::{FRAME_MS_MAX, Rate};
@@ -53,7 +54,7 @@ impl Channels {
 }
 
 /// What a receiver asked for in its `a=fmtp` (RFC 7587 §6.1). What it leaves out has the RFC's default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
     /// `maxplaybackrate` in Hz: sound above half of it is not wanted.
     pub max_playback_rate_hz: u32,

@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::{
     classify::{Class, classify},
-    media::{LegMedia, LegReport},
+    media::{LegMedia, LegReport, Voice},
     reception::Reception,
     rtcp,
     rtp::Header,
@@ -51,8 +51,8 @@ pub enum Channel {
 pub enum Verdict {
     /// Accepted; the other leg gets this many bytes of it, which are plain.
     Forward(usize),
-    /// Accepted and counted, but by its SDP this leg does not send now.
-    Keep,
+    /// Accepted and counted, but by its SDP this leg does not send now. This many bytes of it are plain.
+    Keep(usize),
     /// Not accepted.
     Drop(DropReason),
 }
@@ -156,7 +156,7 @@ impl LegState {
         let counted = &mut self.counted;
         match taken {
             Ok(len) if channel == Channel::Rtcp || self.media.sends => Verdict::Forward(len),
-            Ok(_) => Verdict::Keep,
+            Ok(len) => Verdict::Keep(len),
             Err(reason) => {
                 let count = match reason {
                     DropReason::Foreign => Some(&mut counted.packets_foreign),
@@ -290,6 +290,11 @@ impl LegState {
     pub fn skip_unseen(&mut self) {
         self.reception.restart();
         self.cover.skip_unseen();
+    }
+
+    /// What its speech is written in, if that can be decoded.
+    pub fn voice(&self) -> Option<&Voice> {
+        self.media.voice.as_ref()
     }
 
     /// Whether a source is pinned, and which.

@@ -290,7 +290,7 @@ fn hold_and_return_to_another_address_learns_anew() {
 #[test]
 fn a_leg_that_only_receives_is_heard_but_not_passed_on() {
     let mut story = Story::of(LegMedia { sends: false, ..media() });
-    story.check(SDP, 1, 1, &[Verdict::Keep; 3]);
+    story.check(SDP, 1, 1, &[Verdict::Keep(172); 3]);
     assert_eq!(story.hears_rtcp("192.0.2.10:4001"), FORWARD_RTCP, "RTCP goes on (RFC 3264 §8.4)");
     assert_eq!(story.leg.report().packets_received, 3);
 }

@@ -441,7 +441,12 @@ impl Desk {
         for command in &self.media {
             match command {
                 MediaCommand::Open { lease, .. } => assert!(open.insert(*lease), "{lease:?} is opened twice"),
-                MediaCommand::Configure { lease, .. } | MediaCommand::Part { lease } => {
+                MediaCommand::Configure { lease, .. }
+                | MediaCommand::Part { lease }
+                | MediaCommand::Play { lease, .. }
+                | MediaCommand::Echo { lease }
+                | MediaCommand::Stop { lease }
+                | MediaCommand::Tap { lease, .. } => {
                     assert!(open.contains(lease), "{command:?} of a lease that is not open");
                 }
                 MediaCommand::Join { a, b } => assert!(open.contains(a) && open.contains(b), "{command:?}"),

@@ -5,11 +5,20 @@
 //! [`MediaCommand::Close`], whether it was ever opened or not, and every `Close` is answered with exactly one
 //! [`MediaEvent::Closed`]. Commands are whole values: there is no half-configured leg.
 
-use std::net::{IpAddr, SocketAddr};
+mod voice;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{sdp, srtp::SrtpKeys};
+pub use voice::{
+    EVENT_FORMATS_MAX, EventFormat, PACKET_MS_DEFAULT, SOUND_NAME_BYTES_MAX, SOUNDS_MAX, Side, SoundName,
+    Tap, VOICE_FORMATS_MAX, Voice, VoiceFormat,
+};
 
 /// Names a lease for as long as it lives. Not reused before 65,536 further leases of the same port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +61,9 @@ pub struct LegMedia {
     pub clock_rate_hz: u32,
     /// What its packets are protected with.
     pub protection: Protection,
+    /// What its speech is written in. `None`: nothing agreed yet, or nothing in it that can be decoded (video, G.729);
+    /// what it sends and is sent is carried as it is.
+    pub voice: Option<Voice>,
 }
 
 impl LegMedia {
@@ -66,10 +78,12 @@ impl LegMedia {
             receives: true,
             clock_rate_hz: sdp::CLOCK_RATE_DEFAULT_HZ,
             protection: Protection::Plain,
+            voice: None,
         }
     }
 
-    /// What one m-line of the far end's SDP says, without what protects it: that takes both sides' keys.
+    /// What one m-line of the far end's SDP says, without what protects it and what speech is written in:
+    /// that takes both sides' word.
     pub fn of(stream: &sdp::Stream, signalling: IpAddr) -> Self {
         Self {
             remote: stream.address,
@@ -79,6 +93,7 @@ impl LegMedia {
             receives: stream.direction.receives(),
             clock_rate_hz: stream.clock_rate_hz(),
             protection: Protection::Plain,
+            voice: None,
         }
     }
 }
@@ -112,6 +127,32 @@ pub enum MediaCommand {
         /// Either of the two.
         lease: LeaseId,
     },
+    /// Its far end hears these sounds, one after the other, in place of the leg it is joined to. A newer order replaces it.
+    Play {
+        /// An open lease.
+        lease: LeaseId,
+        /// At most [`SOUNDS_MAX`].
+        sounds: Arc<[SoundName]>,
+        /// From the beginning again, until something else is ordered.
+        repeat: bool,
+    },
+    /// Its far end hears itself, until something else is ordered or it is joined.
+    Echo {
+        /// An open lease.
+        lease: LeaseId,
+    },
+    /// Ends what is played or echoed: its far end hears the joined leg again.
+    Stop {
+        /// An open lease.
+        lease: LeaseId,
+    },
+    /// Copies of what its far end sends go to the recorder, or no longer.
+    Tap {
+        /// An open lease.
+        lease: LeaseId,
+        /// Where to; `None` ends it.
+        tap: Option<Tap>,
+    },
     /// Gives the lease back, opened or not. Parts it first.
     Close {
         /// A lease from the stock.
@@ -135,6 +176,12 @@ pub enum MediaEvent {
         lease: LeaseId,
         /// What its media was like; all zero when it was never opened.
         report: LegReport,
+    },
+    /// The last sound of a [`MediaCommand::Play`] has ended. Not told when it repeats, is replaced or stopped. A sound that is
+    /// not there ends at once.
+    Played {
+        /// The leg.
+        lease: LeaseId,
     },
 }
 

@@ -1,0 +1,93 @@
+//! Legs from one life to the next: which are imaged at the end of a turn, and how those of a former life are taken back
+//! (decision 0014).
+
+use std::{collections::BTreeMap, net::UdpSocket};
+
+use streams::{
+    leg::LegState,
+    media::{LeaseId, MediaEvent},
+};
+
+use super::Worker;
+use crate::{
+    sockets::Pair,
+    survival::{IMAGE_AGE_MICROS_MAX, LegImage, Resumed},
+};
+
+impl<W: Fn()> Worker<W> {
+    /// Takes back what can be taken back; the rest is reported closed.
+    pub(super) fn resume(&mut self, resumed: Resumed) {
+        let mut sockets: BTreeMap<LeaseId, UdpSocket> = resumed.sockets.into_iter().collect();
+        let mut joins = BTreeMap::new();
+        for (lease, image) in resumed.images {
+            let image = LegImage::read(&image);
+            let report = image.as_ref().map(|image| image.state.report()).unwrap_or_default();
+            let peer = image.as_ref().and_then(|image| image.peer).map(LeaseId);
+            match image.and_then(|image| self.resume_leg(lease, image.state, sockets.remove(&lease))) {
+                Some(at) => drop(joins.insert(lease, (at, peer))),
+                None => {
+                    self.forget(lease);
+                    self.tell(MediaEvent::Closed { lease, report });
+                }
+            }
+        }
+        // Either half of a pair may be older than the other: only what both say is so.
+        for (lease, (at, peer)) in &joins {
+            if let Some((other, Some(back))) = peer.and_then(|peer| joins.get(&peer))
+                && back == lease
+            {
+                self.slots.join(*at, *other);
+            }
+        }
+        sockets.into_keys().for_each(|lease| self.forget(lease));
+    }
+
+    pub(super) fn resume_leg(
+        &mut self,
+        lease: LeaseId,
+        state: LegState,
+        socket: Option<UdpSocket>,
+    ) -> Option<usize> {
+        let (ports, dscp, at) = (self.config.ports, self.config.dscp, (lease.0 & 0xffff) as usize);
+        let (pool, pair) = self.pool_of(at)?;
+        let sockets = Pair::resume(pool.address.bind, ports.rtp_port(pair), dscp, socket).ok()?;
+        let at = self.slots.resume(lease, sockets, state)?;
+        self.listen_on(at);
+        self.tally.legs_open += 1;
+        self.changed.push(at);
+        self.pool_of(at)?.0.taken(pair);
+        Some(at)
+    }
+
+    pub(super) fn forget(&mut self, lease: LeaseId) {
+        if let Some(keep) = &mut self.keep {
+            keep.close(lease);
+        }
+    }
+
+    /// Has the legs imaged that have changed.
+    pub(super) fn put_images(&mut self, now: u64, is_exact: bool) {
+        let Some(keep) = &mut self.keep else { return self.changed.clear() };
+        for at in self.changed.drain(..) {
+            if let Some((lease, peer, leg)) = self.slots.seen(at) {
+                leg.imaged = Some((leg.state.pinned(), now));
+                let image = LegImage { peer: peer.map(|peer| peer.0), is_exact, state: &leg.state };
+                image.keep(lease, keep.as_mut());
+            }
+        }
+    }
+
+    /// Whether the image of a leg that packets have come for is too old, or shows another source.
+    pub(super) fn mind_image(&mut self, at: usize, now: u64) {
+        if self.keep.is_none() {
+            return;
+        }
+        let Some(leg) = self.slots.leg(at) else { return };
+        let is_good = leg.imaged.is_some_and(|(pinned, made)| {
+            pinned == leg.state.pinned() && now.saturating_sub(made) < IMAGE_AGE_MICROS_MAX
+        });
+        if !is_good {
+            self.changed.push(at);
+        }
+    }
+}

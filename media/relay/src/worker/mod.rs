@@ -1,0 +1,184 @@
+//! The media thread: waits for packets and commands, and never for anything else (DESIGN D5).
+//!
+//! One turn is: wait, stamp the time once, obey commands, carry packets, bind a few ports if the stock is low, hand
+//! out events, publish counters. What each of these does stands in a file of its own.
+
+mod carrying;
+mod commands;
+mod images;
+mod ports;
+
+use std::{
+    collections::VecDeque,
+    io::ErrorKind,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Poll, Token};
+use rtrb::{Consumer, Producer};
+use streams::media::{MediaCommand, MediaEvent};
+
+use crate::{
+    config::{RelayConfig, RelayError},
+    counters::{Counters, Tally},
+    slots::Slots,
+    stock::Pool,
+    survival::{Keep, Resumed},
+    syscall::{Batch, pin_thread},
+    tap::Taps,
+};
+
+/// The token of the command waker; leg tokens are twice the slot, plus one for RTCP.
+pub(crate) const COMMANDS: Token = Token(usize::MAX);
+/// Sockets served in one turn.
+const EVENTS_MAX: usize = 1_024;
+/// Full batches read from one socket in one turn; a flooded port must not starve the others.
+const BATCHES_PER_TURN_MAX: usize = 4;
+/// How soon events that found no room are offered again.
+const BACKLOG_RETRY: Duration = Duration::from_millis(10);
+
+/// Everything that the media thread owns.
+pub(crate) struct Worker<W> {
+    config: RelayConfig,
+    poll: Poll,
+    commands: Consumer<MediaCommand>,
+    events: Producer<MediaEvent>,
+    /// Events that the ring had no room for. While there are any no command is taken, so it cannot grow.
+    backlog: VecDeque<MediaEvent>,
+    wake_owner: W,
+    stop: Arc<AtomicBool>,
+    slots: Slots,
+    pools: Vec<Pool>,
+    started: Instant,
+    tally: Tally,
+    counters: Arc<Counters>,
+    keep: Option<Box<dyn Keep>>,
+    /// Legs to be imaged at the end of the turn.
+    changed: Vec<usize>,
+    taps: Taps,
+}
+
+/// What the worker shares with its owner.
+pub(crate) struct Ends<W> {
+    pub(crate) poll: Poll,
+    pub(crate) commands: Consumer<MediaCommand>,
+    pub(crate) events: Producer<MediaEvent>,
+    pub(crate) wake_owner: W,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) keep: Option<Box<dyn Keep>>,
+}
+
+impl<W: Fn()> Worker<W> {
+    /// Takes back the legs of a former life, and binds the first pairs of each pool, so that a range which cannot
+    /// work is told at start.
+    pub(crate) fn new(config: RelayConfig, resumed: Resumed, ends: Ends<W>) -> Result<Self, RelayError> {
+        let pairs = config.ports.pairs();
+        let target = config.stock_target;
+        let pools: Vec<Pool> = config.addresses.iter().map(|a| Pool::new(*a, pairs, target)).collect();
+        let Ends { poll, commands, events, wake_owner, stop, counters, keep } = ends;
+        let started = config.origin.unwrap_or_else(Instant::now);
+        let mut worker = Self {
+            slots: Slots::new(pairs * pools.len()),
+            config,
+            poll,
+            commands,
+            events,
+            backlog: VecDeque::new(),
+            wake_owner,
+            stop,
+            pools,
+            started,
+            tally: Tally::default(),
+            counters,
+            keep,
+            changed: Vec::new(),
+            taps: Taps::default(),
+        };
+        worker.resume(resumed);
+        for at in 0..worker.pools.len() {
+            worker.first_pair(at)?;
+        }
+        Ok(worker)
+    }
+
+    /// Turns until told to stop.
+    pub(crate) fn run(mut self) {
+        if let Some(core) = self.config.core
+            && let Err(error) = pin_thread(core)
+        {
+            tracing::warn!(core, %error, "media worker is not pinned");
+        }
+        let mut batch = Batch::new();
+        let mut ready = Events::with_capacity(EVENTS_MAX);
+        let mut now = self.now_micros();
+        while !self.stop.load(Relaxed) {
+            match self.poll.poll(&mut ready, self.wait(now)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    tracing::error!(%error, "media worker cannot wait for packets and ends");
+                    return;
+                }
+                _ => {}
+            }
+            now = self.now_micros();
+            self.tally.wakeups += 1;
+            self.obey(&mut batch, now);
+            for event in &ready {
+                if event.token() != COMMANDS {
+                    self.carry(&mut batch, event.token().0, now);
+                }
+            }
+            self.refill(now);
+            self.put_images(now, false);
+            // Figures first, so that whoever has seen an event has seen what it counted.
+            self.publish();
+            self.hand_out();
+        }
+        self.changed = (0..self.slots.len()).collect();
+        self.put_images(now, true);
+    }
+
+    fn now_micros(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// How long there is nothing to do but packets and commands.
+    fn wait(&self, now: u64) -> Option<Duration> {
+        if !self.backlog.is_empty() {
+            return Some(BACKLOG_RETRY);
+        }
+        if !self.commands.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = self.pools.iter().filter_map(Pool::deadline_micros).min()?;
+        Some(Duration::from_micros(deadline.saturating_sub(now)))
+    }
+
+    fn tell(&mut self, event: MediaEvent) {
+        self.backlog.push_back(event);
+    }
+
+    fn hand_out(&mut self) {
+        let mut told = false;
+        while let Some(event) = self.backlog.pop_front() {
+            if let Err(rtrb::PushError::Full(event)) = self.events.push(event) {
+                self.backlog.push_front(event);
+                break;
+            }
+            told = true;
+        }
+        if told {
+            (self.wake_owner)();
+        }
+    }
+
+    fn publish(&mut self) {
+        self.tally.pairs_stocked = self.pools.iter().map(|p| p.stocked() as u64).sum();
+        self.tally.pairs_quarantined = self.pools.iter().map(|p| p.resting() as u64).sum();
+        self.tally.publish(&self.counters);
+    }
+}
