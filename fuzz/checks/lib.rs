@@ -12,3 +12,4 @@ pub mod sip;
 pub mod srtp;
 pub mod story;
 pub mod stun;
+pub mod voice;

@@ -3,8 +3,11 @@
 use std::{
     io,
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use streams::audio::library::Library;
 
 /// Addresses that one relay can serve: one of each family, or two of one.
 pub const ADDRESSES_MAX: usize = 2;
@@ -12,7 +15,7 @@ pub const ADDRESSES_MAX: usize = 2;
 pub const PAIRS_MAX: usize = 1 << 16;
 
 /// All settings of the relay.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RelayConfig {
     /// Where media is received, one pool of ports for each. At least one, at most [`ADDRESSES_MAX`].
     pub addresses: Vec<MediaAddress>,
@@ -30,10 +33,12 @@ pub struct RelayConfig {
     pub origin: Option<Instant>,
     /// Differentiated services code point of sent media, 0 to 63. 46 is expedited forwarding (RFC 3246).
     pub dscp: u8,
+    /// The sounds that can be played.
+    pub sounds: Arc<Library>,
 }
 
 impl Default for RelayConfig {
-    /// No address yet; ports 20000-29999, 64 pairs in stock, 5 s of quarantine, not pinned, DSCP 46.
+    /// No address yet; ports 20000-29999, 64 pairs in stock, 5 s of quarantine, not pinned, DSCP 46; no sounds but tones.
     fn default() -> Self {
         Self {
             addresses: Vec::new(),
@@ -43,6 +48,7 @@ impl Default for RelayConfig {
             core: None,
             origin: None,
             dscp: 46,
+            sounds: Arc::default(),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use streams::leg::DropReason;
 
+use crate::syscall::Sent;
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Readable by any thread at any time.
@@ -59,6 +61,10 @@ counters! {
     dropped_replayed,
     /// Dropped: good, but its number was used under the other leg's key before, or too long to be sealed.
     dropped_unsealed,
+    /// Dropped: good, but of a payload type that its two legs have not agreed on.
+    dropped_format,
+    /// Dropped: good, but something has been heard in its place.
+    dropped_late,
     /// Dropped: longer than the largest datagram we carry.
     dropped_too_long,
     /// Not sent: the kernel refused (unreachable, not permitted …).
@@ -73,6 +79,8 @@ counters! {
     commands_stale,
     /// Port pairs that could not be bound.
     bind_failures,
+    /// Sounds that were to be played and are not there.
+    sounds_missing,
     /// Open legs now.
     legs_open,
     /// Bound pairs in stock now.
@@ -92,7 +100,15 @@ impl Tally {
             DropReason::Unauthentic => &mut self.dropped_unauthentic,
             DropReason::Replayed => &mut self.dropped_replayed,
             DropReason::Unsealed => &mut self.dropped_unsealed,
+            DropReason::Format => &mut self.dropped_format,
+            DropReason::Late => &mut self.dropped_late,
         };
         *count += 1;
+    }
+
+    pub(crate) fn sent(&mut self, sent: Sent) {
+        self.datagrams_sent += sent.datagrams;
+        self.send_errors += sent.errors;
+        self.send_blocked += sent.blocked;
     }
 }

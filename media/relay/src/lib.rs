@@ -6,7 +6,7 @@
 //! both through bounded single-producer single-consumer rings. One worker thread serves all legs; a lease belongs to
 //! one worker for its life, so that more can come.
 //!
-//! It does not transcode, mix or record. Linux only.
+//! It plays sounds and carries between codecs, in the way that `streams::voice` says. It does not mix. Linux only.
 
 #![cfg_attr(
     test,

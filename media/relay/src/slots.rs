@@ -9,6 +9,7 @@ use mio::net::UdpSocket;
 use streams::{
     leg::{Channel, LegState},
     media::{LeaseId, LegMedia, LegReport, Tap},
+    voice::Outgoing,
 };
 
 use crate::sockets::Pair;
@@ -33,18 +34,22 @@ struct Slot {
 /// An open leg with its sockets.
 #[derive(Debug)]
 pub(crate) struct Leg {
-    sockets: Pair,
+    pub(crate) sockets: Pair,
     pub(crate) state: LegState,
     peer: Option<usize>,
     /// What its latest image showed, and when it was made.
     pub(crate) imaged: Option<(Option<SocketAddr>, u64)>,
     /// Where copies of what it sends go.
     pub(crate) tap: Option<Tap>,
+    /// What it is sent, where that is not simply what its peer sends.
+    pub(crate) outgoing: Option<Box<Outgoing>>,
+    /// When it has its turn next, by the agenda.
+    pub(crate) due_micros: Option<u64>,
 }
 
 impl Leg {
     fn new(sockets: Pair, state: LegState) -> Self {
-        Self { sockets, state, peer: None, imaged: None, tap: None }
+        Self { sockets, state, peer: None, imaged: None, tap: None, outgoing: None, due_micros: None }
     }
 
     pub(crate) fn socket(&mut self, channel: Channel) -> &mut UdpSocket {
@@ -128,6 +133,21 @@ impl Slots {
             Use::Open(leg) => Some(leg),
             Use::Free | Use::Stocked(_) => None,
         }
+    }
+
+    /// The leg that an open leg is joined to.
+    pub(crate) fn peer(&self, at: usize) -> Option<usize> {
+        match &self.0.get(at)?.used {
+            Use::Open(leg) => leg.peer,
+            Use::Free | Use::Stocked(_) => None,
+        }
+    }
+
+    /// Whether a leg that is echoed would be echoed to a port of ours.
+    pub(crate) fn comes_back(&self, at: usize, own: impl Fn(SocketAddr) -> Option<usize>) -> bool {
+        let Some(Use::Open(leg)) = self.0.get(at).map(|slot| &slot.used) else { return false };
+        leg.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_echo())
+            && leg.state.destination(Channel::Rtp).and_then(own).is_some()
     }
 
     /// An open leg and the one it is joined to.

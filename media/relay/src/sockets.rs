@@ -7,6 +7,7 @@ use std::{
 
 use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Socket, Type};
+use streams::leg::Channel;
 
 /// The two sockets of a lease.
 #[derive(Debug)]
@@ -16,6 +17,14 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    /// The socket of one channel.
+    pub(crate) fn of(&self, channel: Channel) -> &UdpSocket {
+        match channel {
+            Channel::Rtp => &self.rtp,
+            Channel::Rtcp => &self.rtcp,
+        }
+    }
+
     /// Both or neither.
     pub(crate) fn bind(ip: IpAddr, rtp_port: u16, dscp: u8) -> io::Result<Self> {
         let rtcp_port = rtp_port.checked_add(1).ok_or(io::ErrorKind::InvalidInput)?;

@@ -8,11 +8,15 @@
 use std::{net::UdpSocket, os::fd::BorrowedFd};
 
 use serde::{Deserialize, Serialize};
-use streams::{leg::LegState, media::LeaseId};
+use streams::{
+    leg::LegState,
+    media::{LeaseId, Tap},
+    voice::OutgoingImage,
+};
 use zeroize::Zeroizing;
 
 /// Longest image of a leg.
-pub(crate) const IMAGE_BYTES_MAX: usize = 2_048;
+pub(crate) const IMAGE_BYTES_MAX: usize = 4_096;
 /// Raised when the meaning of an image changes and its shape does not.
 const VERSION: u16 = 2;
 /// How old the image of a leg may be that packets come for.
@@ -44,6 +48,8 @@ pub(crate) struct LegImage<S> {
     pub(crate) peer: Option<u32>,
     /// Nothing has happened since.
     pub(crate) is_exact: bool,
+    pub(crate) tap: Option<Tap>,
+    pub(crate) outgoing: Option<OutgoingImage>,
     pub(crate) state: S,
 }
 

@@ -14,7 +14,7 @@ use std::{
     ptr,
 };
 
-use streams::srtp::OVERHEAD_BYTES_MAX;
+use streams::{srtp::OVERHEAD_BYTES_MAX, voice::Made};
 
 /// Datagrams that one system call moves at most.
 pub(crate) const BATCH_MAX: usize = 32;
@@ -85,6 +85,18 @@ pub(crate) struct Sent {
     pub(crate) bytes: u64,
     pub(crate) errors: u64,
     pub(crate) blocked: u64,
+}
+
+impl Sent {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            datagrams: self.datagrams + other.datagrams,
+            bytes: self.bytes + other.bytes,
+            errors: self.errors + other.errors,
+            blocked: self.blocked + other.blocked,
+        }
+    }
 }
 
 /// Room for one datagram and what sealing it adds.
@@ -193,6 +205,28 @@ impl Batch {
     /// Sends the chosen datagrams, in order, without waiting. A datagram that the kernel refuses is skipped; when
     /// the socket's buffer is full the rest is given up: late speech is worth less than the speech behind it.
     pub(crate) fn send(&mut self, socket: &impl AsRawFd, to: SocketAddr) -> Sent {
+        if self.queued == 0 { Sent::default() } else { self.send_queued(socket, to) }
+    }
+
+    /// As [`Batch::send`], packets of our own making. Nothing may be queued.
+    pub(crate) fn send_made(&mut self, made: &mut Made, socket: &impl AsRawFd, to: SocketAddr) -> Sent {
+        let (mut sent, mut packets) = (Sent::default(), made.packets().peekable());
+        while packets.peek().is_some() {
+            self.queued = 0;
+            for (vector, packet) in self.out_vectors.iter_mut().zip(packets.by_ref().take(BATCH_MAX)) {
+                // The kernel only reads what it sends.
+                *vector = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
+                self.queued += 1;
+            }
+            sent = sent.and(self.send_queued(socket, to));
+        }
+        drop(packets);
+        made.clear();
+        sent
+    }
+
+    /// What `out_vectors` point to: buffers of `self`, or packets that our caller has borrowed for as long as this takes.
+    fn send_queued(&mut self, socket: &impl AsRawFd, to: SocketAddr) -> Sent {
         let mut sent = Sent::default();
         let name_len = self.destination.set(to);
         let name: *mut Name = &raw mut self.destination;
@@ -205,10 +239,11 @@ impl Batch {
         let mut at = 0;
         while at < self.queued {
             let left = &mut self.out_headers[at..self.queued];
-            // SAFETY: `left` is a live slice of headers, each set up just above to point to its own iovec, which
-            // `queue` filled with the address and length of initialised bytes in `buffers`, and to `destination`. All
-            // of these are owned by `self` and not touched during the call; the kernel reads them and writes msg_len
-            // into `left`, which is borrowed mutably. The count is at most BATCH_MAX.
+            // SAFETY: `left` is a live slice of headers, each set up just above to point to its own iovec and to
+            // `destination`. The iovec was filled with the address and length of initialised bytes: by `queue`, of
+            // `buffers`, or by `send_made`, of packets that stay borrowed until this returns. The rest is owned by `self`
+            // and not touched during the call; the kernel reads all of it and writes msg_len into `left`, which is
+            // borrowed mutably. The count is at most BATCH_MAX.
             let taken = unsafe {
                 libc::sendmmsg(
                     socket.as_raw_fd(),

@@ -3,21 +3,31 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, unsafe_code)]
 
-#[expect(dead_code, reason = "one story needs a part of the world")]
+#[expect(dead_code, reason = "these stories need a part of the talk")]
+mod talk;
+#[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     net::{IpAddr, Ipv4Addr},
-    sync::atomic::{AtomicU64, Ordering::SeqCst},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
 };
 
 use streams::{
-    media::{LegMedia, MediaCommand, Protection},
+    codec::Codec,
+    media::{LegMedia, MediaCommand, Protection, SoundName},
     srtp::{KEY_BYTES, MasterKey, Sealer, SrtpKeys, Suite},
 };
-use world::{World, config};
+use talk::Talker;
+use world::{Phone, World, config};
+
+/// One world at a time: the worker of each has the same name.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Allocations of the media thread, which is known by its name.
 static OF_WORKER: AtomicU64 = AtomicU64::new(0);
@@ -79,6 +89,7 @@ fn keys(suite: Suite) -> SrtpKeys {
 
 #[test]
 fn twenty_thousand_packets_allocate_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut world = World::start(config(ip, 43_000, 43_099));
     let calls: Vec<_> = (0..4).map(|_| world.call(ip)).collect();
@@ -115,4 +126,63 @@ fn twenty_thousand_packets_allocate_nothing() {
     exchange(100, 2_600);
     assert_eq!(OF_WORKER.load(SeqCst) - before, 0, "allocations on the media thread for 20,000 packets");
     world.counted("datagrams_sent", 2_600 * 8);
+}
+
+/// The same where packets are decoded and encoded, renamed, echoed, and where sounds are played.
+#[test]
+fn transcoding_playing_and_echoing_allocate_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let mut world = World::start(config(ip, 43_100, 43_159));
+    let mut talkers = Vec::new();
+    for (one, other) in [
+        ((Codec::Pcma, 8), (Codec::Opus, 111)),
+        ((Codec::G722, 9), (Codec::Pcmu, 0)),
+        ((Codec::Opus, 111), (Codec::Opus, 96)),
+    ] {
+        let pair = [one, other].map(|(codec, number)| Talker::new(Phone::new(ip), codec, number));
+        let legs = [0, 1].map(|n| world.open(pair[n].media()));
+        world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
+        talkers.push((pair, legs));
+    }
+    let mut echoed = Talker::new(Phone::new(ip), Codec::Pcma, 8);
+    let leg_e = world.open(echoed.media());
+    world.order(MediaCommand::Echo { lease: leg_e.id });
+    let listeners: Vec<_> = [(Codec::Pcma, 8), (Codec::Opus, 111)]
+        .into_iter()
+        .map(|(codec, number)| {
+            let talker = Talker::new(Phone::new(ip), codec, number);
+            let lease = world.open(talker.media());
+            let sounds = [SoundName::new("tone/busy")].into();
+            world.order(MediaCommand::Play { lease: lease.id, sounds, repeat: true });
+            (talker, lease)
+        })
+        .collect();
+    world.settle();
+    let mut buffer = [0; 2_048];
+    let mut exchange = |rounds: usize| {
+        for round in 0..rounds {
+            for ([a, b], [leg_a, leg_b]) in &mut talkers {
+                // Now and then one is lost: what is made up costs nothing either.
+                let said = a.tone(500.0, false);
+                if round % 7 != 3 {
+                    a.sends(&said, leg_a);
+                    b.phone.rtp.recv_from(&mut buffer).unwrap();
+                }
+                b.says(700.0, leg_b);
+                a.phone.rtp.recv_from(&mut buffer).unwrap();
+                // What was made up besides.
+                while !b.phone.has_heard_nothing() {}
+            }
+            echoed.says(500.0, &leg_e);
+            echoed.phone.rtp.recv_from(&mut buffer).unwrap();
+            for (listener, _) in &listeners {
+                listener.phone.rtp.recv_from(&mut buffer).unwrap();
+            }
+        }
+    };
+    exchange(20);
+    let before = OF_WORKER.load(SeqCst);
+    exchange(100);
+    assert_eq!(OF_WORKER.load(SeqCst) - before, 0, "allocations on the media thread");
 }

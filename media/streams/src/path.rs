@@ -1,18 +1,24 @@
 //! What one leg receives, the other is sent: the decision for each packet of a batch.
 //!
 //! Same codec on both sides: nothing is rewritten. Between legs without SRTP the datagram goes out as it came in;
-//! else it is opened with the keys of one and sealed with those of the other, where it lies. The caller owns the
+//! else it is opened with the keys of one and sealed with those of the other, where it lies. Where the legs have not
+//! agreed on the same, or a leg hears something else, [`Outgoing`] says what becomes of a packet. The caller owns the
 //! sockets; it sends from the port that the receiving far end knows (symmetric RTP, RFC 4961).
 
 use std::net::SocketAddr;
 
-use crate::leg::{Channel, DropReason, LegState, Verdict};
+use crate::{
+    leg::{Channel, DropReason, LegState, Verdict},
+    voice::{Made, Outgoing, Passed},
+};
 
 /// What to do with a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Send this many bytes of it to [`Path::destination`].
     Send(usize),
+    /// What was made of it, sealed, is to be sent there in its place; that may be nothing.
+    SendMade,
     /// Accepted, but there is nobody to send it to now (hold, no partner yet, no address yet).
     Keep,
     /// Dropped.
@@ -28,11 +34,22 @@ pub struct Accepted {
     goes_on: bool,
 }
 
+/// Where a path ends.
+#[derive(Debug)]
+enum End<'a> {
+    Nowhere,
+    /// At another leg.
+    Leg(&'a mut LegState),
+    /// Where it began: an echo.
+    Back,
+}
+
 /// One direction between two legs on one channel, borrowed for a batch.
 #[derive(Debug)]
 pub struct Path<'a> {
     from: &'a mut LegState,
-    to: Option<&'a mut LegState>,
+    to: End<'a>,
+    outgoing: Option<&'a mut Outgoing>,
     channel: Channel,
     destination: Option<SocketAddr>,
 }
@@ -41,7 +58,20 @@ impl<'a> Path<'a> {
     /// `to` is the joined leg, if there is one.
     pub fn new(channel: Channel, from: &'a mut LegState, to: Option<&'a mut LegState>) -> Self {
         let destination = to.as_deref().and_then(|leg| leg.destination(channel));
-        Self { from, to, channel, destination }
+        Self { from, to: to.map_or(End::Nowhere, End::Leg), outgoing: None, channel, destination }
+    }
+
+    /// With what the joined leg is sent where that is not simply what comes.
+    #[must_use]
+    pub fn through(mut self, outgoing: Option<&'a mut Outgoing>) -> Self {
+        self.outgoing = outgoing;
+        self
+    }
+
+    /// From a leg back to itself. Its reports are about nobody's stream but its own, and go nowhere.
+    pub fn echo(channel: Channel, from: &'a mut LegState, outgoing: &'a mut Outgoing) -> Self {
+        let destination = if channel == Channel::Rtp { from.destination(channel) } else { None };
+        Self { from, to: End::Back, outgoing: Some(outgoing), channel, destination }
     }
 
     /// Where the batch goes; it cannot change while the batch is judged.
@@ -65,20 +95,57 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// Prepares what was accepted for the other leg, where it lies. What is sent may be longer.
-    pub fn pass_on(&mut self, accepted: Accepted, room: &mut [u8]) -> Step {
-        match &mut self.to {
-            Some(to) if accepted.goes_on && self.destination.is_some() => {
-                to.seal(self.channel, room, accepted.len).map_or_else(Step::Drop, Step::Send)
+    /// Prepares what was accepted for the other leg: where it lies, and then what is sent may be longer, or as new packets.
+    pub fn pass_on(&mut self, now_micros: u64, accepted: Accepted, room: &mut [u8], made: &mut Made) -> Step {
+        if !accepted.goes_on || self.destination.is_none() {
+            return Step::Keep;
+        }
+        let passed = match (&mut self.outgoing, self.channel) {
+            (None, _) => Passed::InPlace,
+            (Some(outgoing), Channel::Rtcp) if outgoing.shows_joined() => Passed::InPlace,
+            (Some(_), Channel::Rtcp) => Passed::Kept,
+            (Some(outgoing), Channel::Rtp) => {
+                let packet = room.get_mut(..accepted.len).unwrap_or_default();
+                match outgoing.pass_on(now_micros, packet, made) {
+                    Ok(passed) => passed,
+                    Err(reason) => return Step::Drop(reason),
+                }
             }
-            _ => Step::Keep,
+        };
+        let to = match &mut self.to {
+            End::Nowhere => return Step::Keep,
+            End::Leg(to) => to,
+            End::Back => &mut *self.from,
+        };
+        match passed {
+            Passed::Kept => Step::Keep,
+            Passed::InPlace => to.seal(self.channel, room, accepted.len).map_or_else(Step::Drop, Step::Send),
+            Passed::Made => match to.seal_made(made) {
+                0 => Step::SendMade,
+                _ => Step::Drop(DropReason::Unsealed),
+            },
         }
     }
 
-    /// Both in one.
+    /// Counts packets that the kernel took, for the leg that they went to.
+    pub fn sent(&mut self, packets: u64, bytes: u64) {
+        match (&mut self.to, self.channel) {
+            (_, Channel::Rtcp) | (End::Nowhere, _) => {}
+            (End::Leg(to), Channel::Rtp) => to.sent(packets, bytes),
+            (End::Back, Channel::Rtp) => self.from.sent(packets, bytes),
+        }
+    }
+
+    /// Whether the other leg wants a turn without a packet.
+    pub fn wants_turn(&self) -> bool {
+        matches!(self.to, End::Leg(_))
+            && self.outgoing.as_ref().is_some_and(|outgoing| outgoing.due().is_some())
+    }
+
+    /// Both in one, between legs of which none is sent anything else.
     pub fn carry(&mut self, now_micros: u64, source: SocketAddr, room: &mut [u8], len: usize) -> Step {
         match self.accept(now_micros, source, room, len) {
-            Ok(accepted) => self.pass_on(accepted, room),
+            Ok(accepted) => self.pass_on(now_micros, accepted, room, &mut Made::none()),
             Err(reason) => Step::Drop(reason),
         }
     }

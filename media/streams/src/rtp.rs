@@ -3,6 +3,8 @@
 //! A packet passes only if every length that its header states fits into it (A.1 "header validity checks"): a
 //! receiver behind us must not meet a header that we would not have accepted.
 
+use std::ops::Range;
+
 /// The fixed fields that a relay decides by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -36,6 +38,15 @@ impl Header {
             }
         }
         Ok(header)
+    }
+
+    /// As [`Self::read`], and says where the payload lies, without padding.
+    pub(crate) fn locate(packet: &[u8]) -> Result<(Self, Range<usize>), NotRtp> {
+        let header = Self::read(packet)?;
+        let (_, begin) = Self::read_sealed(packet)?;
+        let is_padded = packet.first().is_some_and(|flags| flags & 0x20 != 0);
+        let padding = packet.last().filter(|_| is_padded).map_or(0, |last| usize::from(*last));
+        Ok((header, begin..packet.len().saturating_sub(padding).max(begin)))
     }
 
     /// Reads the header of an SRTP packet, whose padding is encrypted, and says where the payload begins.
@@ -86,6 +97,18 @@ mod tests {
         let expected =
             Header { marker: true, payload_type: 8, sequence: 65_535, timestamp: 160, ssrc: 0xdead_beef };
         assert_eq!(header, expected);
+    }
+
+    #[test]
+    fn the_payload_lies_between_extension_and_padding() {
+        let mut packet = plain();
+        assert_eq!(Header::locate(&packet).unwrap().1, 12..172);
+        packet[0] |= 0x20 | 0x10 | 0x02;
+        packet[171] = 5;
+        packet[20 + 2..20 + 4].copy_from_slice(&[0, 3]);
+        assert_eq!(Header::locate(&packet).unwrap().1, 12 + 8 + 4 + 12..167);
+        packet[171] = 136;
+        assert_eq!(Header::locate(&packet).unwrap().1, 36..36, "nothing but padding");
     }
 
     #[test]

@@ -18,6 +18,9 @@ mod script;
 #[path = "../../../fuzz/checks/srtp.rs"]
 mod srtp;
 
+#[path = "../../../fuzz/checks/voice.rs"]
+mod voice;
+
 use replay::replay;
 
 #[test]
@@ -38,4 +41,24 @@ fn relay_path() {
 #[test]
 fn srtp_stories() {
     replay("srtp", srtp::srtp);
+}
+
+#[test]
+fn voice_stories() {
+    replay("voice", voice::voice_story);
+}
+
+/// Stories that nobody has chosen: the seed is the story.
+#[test]
+fn voice_stories_by_seed() {
+    for seed in 0..60_u64 {
+        let mut state = seed;
+        let story: Vec<u8> = (0..200)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state.to_le_bytes()[7]
+            })
+            .collect();
+        voice::voice_story(&story);
+    }
 }

@@ -7,14 +7,20 @@ use mio::{Interest, Token};
 use streams::{
     leg::Channel,
     path::{Path, Step},
+    voice::MADE_PACKETS_MAX,
 };
 
 use super::{BATCHES_PER_TURN_MAX, Worker};
 use crate::{
     config::PortRange,
+    slots::Leg,
+    sockets::Pair,
     stock::Pool,
     syscall::{BATCH_MAX, Batch},
 };
+
+/// Packets of our own making that are sent with one system call; as many again may come of one datagram.
+const MADE_AT_ONCE_MAX: usize = MADE_PACKETS_MAX / 2;
 
 impl<W: Fn()> Worker<W> {
     /// Everything that has come in on one socket.
@@ -47,11 +53,10 @@ impl<W: Fn()> Worker<W> {
     ) -> Option<usize> {
         let ports = self.config.ports;
         let pools = &self.pools;
-        let round = self.slots.goes_round(at, channel, |address| own_slot(pools, ports, address));
+        let own = |address| own_slot(pools, ports, address);
+        let round = self.slots.goes_round(at, channel, own) || self.slots.comes_back(at, own);
         let (from, to) = self.slots.leg_and_peer(at)?;
-        let mut to = to.filter(|_| !round);
-        let from_tap = from.tap.filter(|_| channel == Channel::Rtp);
-        let received = match batch.receive(from.socket(channel)) {
+        let received = match batch.receive(from.sockets.of(channel)) {
             Ok(received) => received,
             Err(error) => {
                 self.tally.receive_errors += u64::from(error.kind() != ErrorKind::WouldBlock);
@@ -60,7 +65,8 @@ impl<W: Fn()> Worker<W> {
         };
         self.tally.datagrams_received += received as u64;
         self.tally.send_loops += if round { received as u64 } else { 0 };
-        let mut path = Path::new(channel, &mut from.state, to.as_deref_mut().map(|leg| &mut leg.state));
+        let tap = from.tap.filter(|_| channel == Channel::Rtp);
+        let (mut path, socket) = path_of(channel, from, to, round);
         for n in 0..received {
             let Some((source, room, len)) = batch.datagram(n) else {
                 self.tally.dropped_too_long += 1;
@@ -68,29 +74,61 @@ impl<W: Fn()> Worker<W> {
             };
             let step = match path.accept(now, source, room, len) {
                 Ok(accepted) => {
-                    if let Some(tap) = from_tap {
+                    if let Some(tap) = tap {
                         self.taps.hear(tap, now, room.get(..accepted.len).unwrap_or_default());
                     }
-                    path.pass_on(accepted, room)
+                    path.pass_on(now, accepted, room, &mut self.made)
                 }
                 Err(reason) => Step::Drop(reason),
             };
             match step {
                 Step::Send(len) => batch.queue(n, len),
+                Step::SendMade => {
+                    if self.made.len() >= MADE_AT_ONCE_MAX
+                        && let Some(destination) = path.destination()
+                    {
+                        let sent = batch.send_made(&mut self.made, socket.of(channel), destination);
+                        self.tally.sent(sent);
+                        path.sent(sent.datagrams, sent.bytes);
+                    }
+                }
                 Step::Keep => self.tally.kept += 1,
                 Step::Drop(reason) => self.tally.dropped(reason),
             }
         }
-        if let (Some(destination), Some(to)) = (path.destination(), &mut to) {
-            let sent = batch.send(to.socket(channel), destination);
-            self.tally.datagrams_sent += sent.datagrams;
-            self.tally.send_errors += sent.errors;
-            self.tally.send_blocked += sent.blocked;
-            if channel == Channel::Rtp {
-                to.state.sent(sent.datagrams, sent.bytes);
+        if let Some(destination) = path.destination() {
+            let mut sent = batch.send(socket.of(channel), destination);
+            if !self.made.is_empty() {
+                sent = sent.and(batch.send_made(&mut self.made, socket.of(channel), destination));
             }
+            self.tally.sent(sent);
+            path.sent(sent.datagrams, sent.bytes);
+        }
+        if path.wants_turn()
+            && let Some(peer) = self.slots.peer(at)
+        {
+            self.schedule(peer);
         }
         Some(received)
+    }
+}
+
+/// From one leg to the other, or back to itself, with the sockets that it leaves by. What would go round goes nowhere.
+fn path_of<'a>(
+    channel: Channel,
+    from: &'a mut Leg,
+    to: Option<&'a mut Leg>,
+    round: bool,
+) -> (Path<'a>, &'a Pair) {
+    let echo = from.outgoing.as_deref_mut().filter(|outgoing| outgoing.is_echo());
+    match (echo, to) {
+        _ if round => (Path::new(channel, &mut from.state, None), &from.sockets),
+        (Some(outgoing), _) => (Path::echo(channel, &mut from.state, outgoing), &from.sockets),
+        (None, Some(to)) => {
+            let path = Path::new(channel, &mut from.state, Some(&mut to.state));
+            (path.through(to.outgoing.as_deref_mut()), &to.sockets)
+        }
+        (None, None) => (Path::new(channel, &mut from.state, None), &from.sockets),
     }
 }
 

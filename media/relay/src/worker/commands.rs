@@ -24,24 +24,18 @@ impl<W: Fn()> Worker<W> {
                 MediaCommand::Open { lease, media } => self.open(batch, lease, media),
                 MediaCommand::Configure { lease, media } => self.slots.find(lease).and_then(|at| {
                     self.changed.push(at);
-                    self.slots.leg(at).map(|leg| leg.state.configure(now, media))
+                    self.slots.leg(at)?.state.configure(now, media);
+                    self.reconfigure(at, now);
+                    Some(())
                 }),
-                MediaCommand::Join { a, b } => {
-                    let found = self.slots.find(a).zip(self.slots.find(b));
-                    found.filter(|(a, b)| self.slots.join(*a, *b)).map(|(a, b)| self.changed.extend([a, b]))
-                }
+                MediaCommand::Join { a, b } => self.join(a, b),
                 MediaCommand::Part { lease } => self.slots.find(lease).map(|at| {
                     self.changed.push(at);
-                    self.slots.part(at);
+                    self.part(at);
                 }),
-                MediaCommand::Play { lease, repeat, .. } => self.slots.find(lease).map(|_| {
-                    if !repeat {
-                        self.tell(MediaEvent::Played { lease });
-                    }
-                }),
-                MediaCommand::Echo { lease } | MediaCommand::Stop { lease } => {
-                    self.slots.find(lease).map(drop)
-                }
+                MediaCommand::Play { lease, sounds, repeat } => self.play(lease, sounds, repeat, now),
+                MediaCommand::Echo { lease } => self.echo(lease),
+                MediaCommand::Stop { lease } => self.stop_sound(lease),
                 MediaCommand::Tap { lease, tap } => {
                     let leg = self.slots.find(lease).and_then(|at| self.slots.leg(at));
                     leg.map(|leg| leg.tap = tap)
@@ -75,8 +69,33 @@ impl<W: Fn()> Worker<W> {
         self.pool_of(at).map(|(pool, _)| pool.drawn())
     }
 
+    fn join(&mut self, a: LeaseId, b: LeaseId) -> Option<()> {
+        let pair = [self.slots.find(a)?, self.slots.find(b)?];
+        let [before_a, before_b] = pair.map(|at| self.slots.peer(at));
+        let [a, b] = pair;
+        if !self.slots.join(a, b) {
+            return None;
+        }
+        self.end_echo(a);
+        self.end_echo(b);
+        for at in [Some(a), Some(b), before_a, before_b].into_iter().flatten() {
+            self.changed.push(at);
+            self.retune(at);
+        }
+        Some(())
+    }
+
+    fn part(&mut self, at: usize) {
+        let peer = self.slots.peer(at);
+        self.slots.part(at);
+        for at in [Some(at), peer].into_iter().flatten() {
+            self.retune(at);
+        }
+    }
+
     pub(super) fn close(&mut self, lease: LeaseId, now: u64) -> Option<()> {
         let at = self.slots.find(lease)?;
+        self.part(at);
         let report = self.slots.close(at);
         self.forget(lease);
         let until = now.saturating_add(u64::try_from(self.config.quarantine.as_micros()).unwrap_or(u64::MAX));

@@ -23,7 +23,7 @@ impl<W: Fn()> Worker<W> {
             let image = LegImage::read(&image);
             let report = image.as_ref().map(|image| image.state.report()).unwrap_or_default();
             let peer = image.as_ref().and_then(|image| image.peer).map(LeaseId);
-            match image.and_then(|image| self.resume_leg(lease, image.state, sockets.remove(&lease))) {
+            match image.and_then(|image| self.resume_leg(lease, image, sockets.remove(&lease))) {
                 Some(at) => drop(joins.insert(lease, (at, peer))),
                 None => {
                     self.forget(lease);
@@ -39,19 +39,26 @@ impl<W: Fn()> Worker<W> {
                 self.slots.join(*at, *other);
             }
         }
+        for (at, _) in joins.values() {
+            self.retune(*at);
+        }
         sockets.into_keys().for_each(|lease| self.forget(lease));
     }
 
     pub(super) fn resume_leg(
         &mut self,
         lease: LeaseId,
-        state: LegState,
+        image: LegImage<LegState>,
         socket: Option<UdpSocket>,
     ) -> Option<usize> {
         let (ports, dscp, at) = (self.config.ports, self.config.dscp, (lease.0 & 0xffff) as usize);
         let (pool, pair) = self.pool_of(at)?;
         let sockets = Pair::resume(pool.address.bind, ports.rtp_port(pair), dscp, socket).ok()?;
-        let at = self.slots.resume(lease, sockets, state)?;
+        let at = self.slots.resume(lease, sockets, image.state)?;
+        self.slots.leg(at)?.tap = image.tap;
+        if let Some(outgoing) = image.outgoing {
+            self.resume_outgoing(at, outgoing, image.is_exact);
+        }
         self.listen_on(at);
         self.tally.legs_open += 1;
         self.changed.push(at);
@@ -71,7 +78,13 @@ impl<W: Fn()> Worker<W> {
         for at in self.changed.drain(..) {
             if let Some((lease, peer, leg)) = self.slots.seen(at) {
                 leg.imaged = Some((leg.state.pinned(), now));
-                let image = LegImage { peer: peer.map(|peer| peer.0), is_exact, state: &leg.state };
+                let image = LegImage {
+                    peer: peer.map(|peer| peer.0),
+                    is_exact,
+                    tap: leg.tap,
+                    outgoing: leg.outgoing.as_ref().map(|outgoing| outgoing.image()),
+                    state: &leg.state,
+                };
                 image.keep(lease, keep.as_mut());
             }
         }

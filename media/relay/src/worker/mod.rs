@@ -1,15 +1,18 @@
 //! The media thread: waits for packets and commands, and never for anything else (DESIGN D5).
 //!
-//! One turn is: wait, stamp the time once, obey commands, carry packets, bind a few ports if the stock is low, hand
+//! One turn is: wait, stamp the time once, obey commands, carry packets, play what is due, bind a few ports if the stock is low, hand
 //! out events, publish counters. What each of these does stands in a file of its own.
 
+mod agenda;
 mod carrying;
 mod commands;
 mod images;
 mod ports;
+mod sounds;
 
 use std::{
     collections::VecDeque,
+    hash::RandomState,
     io::ErrorKind,
     sync::{
         Arc,
@@ -20,7 +23,12 @@ use std::{
 
 use mio::{Events, Poll, Token};
 use rtrb::{Consumer, Producer};
-use streams::media::{MediaCommand, MediaEvent};
+use streams::{
+    media::{MediaCommand, MediaEvent},
+    voice::Made,
+};
+
+use agenda::Agenda;
 
 use crate::{
     config::{RelayConfig, RelayError},
@@ -60,6 +68,10 @@ pub(crate) struct Worker<W> {
     /// Legs to be imaged at the end of the turn.
     changed: Vec<usize>,
     taps: Taps,
+    /// Packets of our own making, on their way.
+    made: Made,
+    agenda: Agenda,
+    random: RandomState,
 }
 
 /// What the worker shares with its owner.
@@ -82,6 +94,7 @@ impl<W: Fn()> Worker<W> {
         let pools: Vec<Pool> = config.addresses.iter().map(|a| Pool::new(*a, pairs, target)).collect();
         let Ends { poll, commands, events, wake_owner, stop, counters, keep } = ends;
         let started = config.origin.unwrap_or_else(Instant::now);
+        let pools_count = pools.len();
         let mut worker = Self {
             slots: Slots::new(pairs * pools.len()),
             config,
@@ -98,6 +111,9 @@ impl<W: Fn()> Worker<W> {
             keep,
             changed: Vec::new(),
             taps: Taps::default(),
+            made: Made::new(),
+            agenda: Agenda::new(pairs * pools_count),
+            random: RandomState::new(),
         };
         worker.resume(resumed);
         for at in 0..worker.pools.len() {
@@ -132,6 +148,7 @@ impl<W: Fn()> Worker<W> {
                     self.carry(&mut batch, event.token().0, now);
                 }
             }
+            self.tick(&mut batch, now);
             self.refill(now);
             self.put_images(now, false);
             // Figures first, so that whoever has seen an event has seen what it counted.
@@ -148,14 +165,15 @@ impl<W: Fn()> Worker<W> {
 
     /// How long there is nothing to do but packets and commands.
     fn wait(&self, now: u64) -> Option<Duration> {
+        let turn = self.agenda.deadline_micros().map(|due| until(due, self.now_micros()));
         if !self.backlog.is_empty() {
-            return Some(BACKLOG_RETRY);
+            return turn.into_iter().chain([BACKLOG_RETRY]).min();
         }
         if !self.commands.is_empty() {
             return Some(Duration::ZERO);
         }
-        let deadline = self.pools.iter().filter_map(Pool::deadline_micros).min()?;
-        Some(Duration::from_micros(deadline.saturating_sub(now)))
+        let pools = self.pools.iter().filter_map(Pool::deadline_micros).map(|due| until(due, now));
+        turn.into_iter().chain(pools).min()
     }
 
     fn tell(&mut self, event: MediaEvent) {
@@ -181,4 +199,8 @@ impl<W: Fn()> Worker<W> {
         self.tally.pairs_quarantined = self.pools.iter().map(|p| p.resting() as u64).sum();
         self.tally.publish(&self.counters);
     }
+}
+
+fn until(due_micros: u64, now_micros: u64) -> Duration {
+    Duration::from_micros(due_micros.saturating_sub(now_micros))
 }

@@ -6,6 +6,7 @@
 
 pub mod concealment;
 pub mod jitter;
+pub mod library;
 pub mod mix;
 mod pitch;
 pub mod player;

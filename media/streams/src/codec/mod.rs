@@ -145,6 +145,15 @@ impl Codec {
         })
     }
 
+    /// How long a payload lasts, in units of the RTP clock. `None` if it is none of this codec.
+    pub fn payload_units(self, payload: &[u8]) -> Option<u32> {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => u32::try_from(payload.len()).ok(),
+            Self::L16(_) => u32::try_from(payload.len() / 2).ok(),
+            Self::Opus => opus::packet_units(payload),
+        }
+    }
+
     /// Units of the RTP clock in that many milliseconds.
     pub const fn clock_units(self, ms: u32) -> u32 {
         self.clock_rate_hz() / 1_000 * ms
@@ -172,5 +181,17 @@ mod tests {
         assert_eq!(Codec::G722.clock_units(20), 160);
         assert_eq!(Codec::G722.rate().frame(), 320);
         assert_eq!((Codec::Opus.clock_units(20), Codec::Pcma.clock_units(60)), (960, 480));
+    }
+
+    #[test]
+    fn a_payload_says_how_long_it_lasts() {
+        assert_eq!(Codec::G722.payload_units(&[0; 160]), Some(160));
+        assert_eq!(Codec::L16(LinearRate::Wide).payload_units(&[0; 640]), Some(320));
+        // RFC 6716 §3.1: configurations 1 (20 ms, SILK) and 3 (60 ms), one frame.
+        assert_eq!(
+            [1 << 3, 3 << 3].map(|toc| Codec::Opus.payload_units(&[toc, 0])),
+            [Some(960), Some(2_880)]
+        );
+        assert_eq!(Codec::Opus.payload_units(&[]), None);
     }
 }

@@ -26,6 +26,12 @@ const fn speech_bitrate_bps(rate: Rate) -> u32 {
     }
 }
 
+/// How long a packet lasts, in units of its clock of 48 kHz (RFC 6716 §3.1).
+pub(super) fn packet_units(packet: &[u8]) -> Option<u32> {
+    let samples = opus::packet::get_nb_samples(packet, Rate::Full.hz()).ok()?;
+    u32::try_from(samples).ok()
+}
+
 /// One voice, or left and right in turns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Channels {

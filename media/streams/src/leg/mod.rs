@@ -20,6 +20,7 @@ use crate::{
     reception::Reception,
     rtcp,
     rtp::Header,
+    voice::Made,
 };
 use cover::Cover;
 pub use cover::REKEY_OVERLAP_MICROS;
@@ -76,6 +77,10 @@ pub enum DropReason {
     Replayed,
     /// It is good, and cannot be put under the other leg's key: its number was used, or it is too long.
     Unsealed,
+    /// It is good, and its payload type is none that the two legs have agreed on.
+    Format,
+    /// It is good, and something else has been heard in its place.
+    Late,
 }
 
 /// The state of one open leg.
@@ -263,6 +268,11 @@ impl LegState {
     /// [`crate::srtp::OVERHEAD_BYTES_MAX`] of room.
     pub fn seal(&mut self, channel: Channel, room: &mut [u8], len: usize) -> Result<usize, DropReason> {
         self.cover.seal(channel, room, len).map_err(|_| DropReason::Unsealed)
+    }
+
+    /// Puts packets of our own making under this leg's key. Returns how many could not be, which are left out.
+    pub fn seal_made(&mut self, made: &mut Made) -> usize {
+        made.seal(|room, len| self.cover.seal(Channel::Rtp, room, len))
     }
 
     /// Where this leg is sent to now, if anywhere: the pinned source, else the SDP's address. A leg on hold gets no

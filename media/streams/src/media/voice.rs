@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::codec::{Codec, opus};
 
@@ -58,8 +58,8 @@ pub struct EventFormat {
 
 /// Names a sound of the library: `id/goodbye`, `music/default`, `tone/busy`. With `@owner/` in front it is the owner's own if
 /// there is one, else the common one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "String")]
 pub struct SoundName(Arc<str>);
 
 impl SoundName {
@@ -80,9 +80,9 @@ impl From<String> for SoundName {
     }
 }
 
-impl From<SoundName> for String {
-    fn from(name: SoundName) -> Self {
-        name.0.as_ref().into()
+impl Serialize for SoundName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

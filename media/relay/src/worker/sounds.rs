@@ -1,0 +1,184 @@
+//! What legs are sent where that is not simply what comes: made when orders come, and turns of their own while they want
+//! any. How it sounds is decided in `streams::voice`.
+
+use std::{hash::BuildHasher as _, sync::Arc};
+
+use streams::{
+    leg::Channel,
+    media::{LeaseId, MediaEvent, SoundName},
+    voice::{Outgoing, OutgoingImage, Programme, Ticked},
+};
+
+use super::Worker;
+use crate::syscall::Batch;
+
+/// Legs that are played to have their turns in so many groups …
+const PHASES: u64 = 20;
+/// … that are so far apart.
+const PHASE_MICROS: u64 = 1_000;
+
+/// Where a leg's turns lie.
+fn phase(at: usize) -> u64 {
+    u64::try_from(at).unwrap_or(0) % PHASES * PHASE_MICROS
+}
+
+impl<W: Fn()> Worker<W> {
+    /// Numbers by which nobody can guess a stream of ours.
+    fn seed(&self, at: usize) -> u64 {
+        self.random.hash_one((at, self.slots.lease(at).map(|lease| lease.0), self.started.elapsed()))
+    }
+
+    /// A leg that is sent something else than what comes, from now on if it has not been before.
+    fn outgoing(&mut self, at: usize) -> Option<&mut Outgoing> {
+        let seed = self.seed(at);
+        let leg = self.slots.leg(at)?;
+        Some(leg.outgoing.get_or_insert_with(|| Box::new(Outgoing::new(seed))))
+    }
+
+    pub(super) fn play(
+        &mut self,
+        lease: LeaseId,
+        sounds: Arc<[SoundName]>,
+        repeat: bool,
+        now: u64,
+    ) -> Option<()> {
+        let at = self.slots.find(lease)?;
+        self.slots.leg(at)?;
+        let programme = Programme::new(sounds, repeat);
+        self.tally.sounds_missing += programme.missing(&self.config.sounds) as u64;
+        let library = Arc::clone(&self.config.sounds);
+        self.outgoing(at)?;
+        let leg = self.slots.leg(at)?;
+        let (voice, outgoing) = (leg.state.voice(), leg.outgoing.as_deref_mut()?);
+        if !outgoing.play(now, phase(at), programme, (voice, &library)) {
+            self.tell(MediaEvent::Played { lease });
+        }
+        self.changed.push(at);
+        self.schedule(at);
+        Some(())
+    }
+
+    pub(super) fn echo(&mut self, lease: LeaseId) -> Option<()> {
+        let at = self.slots.find(lease)?;
+        self.outgoing(at)?;
+        let leg = self.slots.leg(at)?;
+        leg.outgoing.as_deref_mut()?.echo(leg.state.voice());
+        self.changed.push(at);
+        Some(())
+    }
+
+    pub(super) fn stop_sound(&mut self, lease: LeaseId) -> Option<()> {
+        let at = self.slots.find(lease)?;
+        let leg = self.slots.leg(at)?;
+        if let Some(outgoing) = leg.outgoing.as_deref_mut() {
+            outgoing.stop();
+        }
+        self.changed.push(at);
+        self.retune(at);
+        Some(())
+    }
+
+    /// Two legs have been joined: nobody hears himself any more.
+    pub(super) fn end_echo(&mut self, at: usize) {
+        let leg = self.slots.leg(at);
+        if let Some(outgoing) = leg.and_then(|leg| leg.outgoing.as_deref_mut().filter(|o| o.is_echo())) {
+            outgoing.stop();
+        }
+    }
+
+    /// A far end has agreed on something else: what it is played goes on in that.
+    pub(super) fn reconfigure(&mut self, at: usize, now: u64) {
+        let library = Arc::clone(&self.config.sounds);
+        let lease = self.slots.lease(at);
+        let Some(leg) = self.slots.leg(at) else { return };
+        let (voice, outgoing) = (leg.state.voice(), leg.outgoing.as_deref_mut());
+        let goes_on = outgoing.is_none_or(|outgoing| outgoing.configure(now, phase(at), voice, &library));
+        if let Some(lease) = lease.filter(|_| !goes_on) {
+            self.tell(MediaEvent::Played { lease });
+        }
+        self.retune_pair(at);
+        self.schedule(at);
+    }
+
+    /// What a leg and its peer are sent is derived anew.
+    pub(super) fn retune_pair(&mut self, at: usize) {
+        self.retune(at);
+        if let Some(peer) = self.slots.peer(at) {
+            self.retune(peer);
+        }
+    }
+
+    /// What a leg is sent of its peer's is derived anew from what both have agreed on.
+    pub(super) fn retune(&mut self, at: usize) {
+        let seed = self.seed(at);
+        let Some((leg, peer)) = self.slots.leg_and_peer(at) else { return };
+        let from = peer.as_ref().and_then(|peer| peer.state.voice());
+        if leg.outgoing.is_none() && Outgoing::is_needed(from, leg.state.voice()) {
+            leg.outgoing = Some(Box::new(Outgoing::new(seed)));
+        }
+        if let Some(outgoing) = leg.outgoing.as_deref_mut() {
+            outgoing.join(from, leg.state.voice());
+            if outgoing.is_idle() {
+                leg.outgoing = None;
+            }
+        }
+    }
+
+    /// What a leg was sent in a former life.
+    pub(super) fn resume_outgoing(&mut self, at: usize, image: OutgoingImage, is_exact: bool) {
+        let (now, seed) = (self.now_micros(), self.seed(at));
+        let library = Arc::clone(&self.config.sounds);
+        let Some(leg) = self.slots.leg(at) else { return };
+        let fresh = (!is_exact).then_some(seed);
+        let voice = (leg.state.voice(), library.as_ref());
+        let (outgoing, goes_on) = Outgoing::resume(image, fresh, (now, phase(at)), voice);
+        leg.outgoing = Some(Box::new(outgoing));
+        if let Some(lease) = self.slots.lease(at).filter(|_| !goes_on) {
+            self.tell(MediaEvent::Played { lease });
+        }
+        self.schedule(at);
+    }
+
+    /// Puts a leg on the agenda for when it wants to be.
+    pub(super) fn schedule(&mut self, at: usize) {
+        let Some(leg) = self.slots.leg(at) else { return };
+        let Some(due) = leg.outgoing.as_ref().and_then(|outgoing| outgoing.due()) else { return };
+        if leg.due_micros.is_none_or(|before| due < before) {
+            leg.due_micros = Some(due);
+            self.agenda.add(due, at);
+        }
+    }
+
+    /// Everybody who is due.
+    pub(super) fn tick(&mut self, batch: &mut Batch, now: u64) {
+        while let Some((due, at)) = self.agenda.next(now) {
+            let Some(leg) = self.slots.leg(at).filter(|leg| leg.due_micros == Some(due)) else { continue };
+            leg.due_micros = None;
+            self.tick_leg(batch, at, now);
+            self.schedule(at);
+        }
+    }
+
+    fn tick_leg(&mut self, batch: &mut Batch, at: usize, now: u64) {
+        self.mind_image(at, now);
+        let Some(leg) = self.slots.leg(at) else { return };
+        let Some(outgoing) = leg.outgoing.as_deref_mut() else { return };
+        let destination = leg.state.destination(Channel::Rtp);
+        let ticked = outgoing.tick(now, destination.is_some(), &mut self.made);
+        match destination {
+            Some(destination) if !self.made.is_empty() => {
+                self.tally.dropped_unsealed += leg.state.seal_made(&mut self.made) as u64;
+                let sent = batch.send_made(&mut self.made, leg.sockets.of(Channel::Rtp), destination);
+                leg.state.sent(sent.datagrams, sent.bytes);
+                self.tally.sent(sent);
+            }
+            _ => self.made.clear(),
+        }
+        if ticked == Ticked::Ended {
+            self.changed.push(at);
+            if let Some(lease) = self.slots.lease(at) {
+                self.tell(MediaEvent::Played { lease });
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The sounds that can be played, by name: one decoded copy at 8 and 16 kHz for all listeners, and tones that need no file.
+//!
+//! Whose they are and where they come from is not decided here. A name with `@owner/` in front is the owner's own sound, or
+//! the common one where the owner has none. 48 kHz is not kept: prompts have nothing up there, and Opus takes 16.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Rate,
+    player::Clip,
+    resample::ResampleError,
+    tone::{self, Part},
+};
+use crate::media::SoundName;
+
+/// Sounds that are kept.
+pub const LIBRARY_SOUNDS_MAX: usize = 4_096;
+/// Longest sound: ten minutes of music.
+pub const SOUND_MS_MAX: usize = 600_000;
+
+const TONES: [(&str, &[Part]); 6] = [
+    ("tone/dial", tone::DIAL),
+    ("tone/ringing", tone::RINGING),
+    ("tone/busy", tone::BUSY),
+    ("tone/congestion", tone::CONGESTION),
+    ("tone/special-information", tone::SPECIAL_INFORMATION),
+    ("tone/waiting", tone::WAITING),
+];
+
+/// A sound that cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SoundError {
+    /// More than [`LIBRARY_SOUNDS_MAX`].
+    #[error("more than {LIBRARY_SOUNDS_MAX} sounds")]
+    TooMany,
+    /// Nothing, or longer than [`SOUND_MS_MAX`].
+    #[error("{0} ms of sound: 1 to {SOUND_MS_MAX} are kept")]
+    Length(usize),
+    /// Not brought to another rate.
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
+}
+
+/// All sounds.
+#[derive(Clone, Debug)]
+pub struct Library {
+    sounds: BTreeMap<SoundName, [Clip; 2]>,
+}
+
+impl Library {
+    /// The tones alone.
+    pub fn of_tones() -> Self {
+        let made = TONES.into_iter().filter_map(|(name, cadence)| {
+            let [narrow, wide] = [Rate::Narrow, Rate::Wide].map(|rate| tone::render(cadence, rate));
+            Some((SoundName::new(name), [narrow.ok()?, wide.ok()?]))
+        });
+        Self { sounds: made.collect() }
+    }
+
+    /// Keeps a sound under this name, in place of what it was before.
+    pub fn add(&mut self, name: SoundName, clip: &Clip) -> Result<(), SoundError> {
+        let ms = clip.samples().len() / clip.rate().per_ms();
+        if ms == 0 || ms > SOUND_MS_MAX {
+            return Err(SoundError::Length(ms));
+        }
+        if self.sounds.len() >= LIBRARY_SOUNDS_MAX && !self.sounds.contains_key(&name) {
+            return Err(SoundError::TooMany);
+        }
+        self.sounds.insert(name, [clip.at(Rate::Narrow)?, clip.at(Rate::Wide)?]);
+        Ok(())
+    }
+
+    /// A sound at a rate of 8 or 16 kHz.
+    pub fn find(&self, name: &SoundName, rate: Rate) -> Option<Clip> {
+        let common = || {
+            let (_, common) = name.as_str().strip_prefix('@')?.split_once('/')?;
+            self.sounds.get(&SoundName::new(common))
+        };
+        let [narrow, wide] = self.sounds.get(name).or_else(common)?;
+        Some(if rate == Rate::Narrow { narrow } else { wide }.clone())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.sounds.len()
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.sounds.is_empty()
+    }
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        Self::of_tones()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clip(sample: i16) -> Clip {
+        Clip::new(vec![sample; 1_600].into(), Rate::Wide)
+    }
+
+    #[test]
+    fn an_owners_sound_is_played_to_the_owner_and_the_common_one_to_all_others() {
+        let mut library = Library::default();
+        library.add(SoundName::new("id/goodbye"), &clip(1_000)).unwrap();
+        library.add(SoundName::new("@a/id/goodbye"), &clip(-1_000)).unwrap();
+        let heard = |name: &str| Some(library.find(&SoundName::new(name), Rate::Wide)?.samples()[800]);
+        assert_eq!(heard("id/goodbye"), Some(1_000));
+        assert_eq!(heard("@a/id/goodbye"), Some(-1_000));
+        assert_eq!(heard("@b/id/goodbye"), Some(1_000));
+        assert_eq!(heard("@a/id/welcome"), None);
+        assert_eq!(heard("@a"), None);
+        assert_eq!(library.find(&SoundName::new("id/goodbye"), Rate::Narrow).unwrap().samples().len(), 800);
+    }
+
+    #[test]
+    fn tones_need_no_file() {
+        let library = Library::default();
+        assert_eq!(library.len(), TONES.len());
+        for (name, _) in TONES {
+            assert!(library.find(&SoundName::new(name), Rate::Narrow).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused_with_the_reason() {
+        let mut library = Library::default();
+        let empty = Clip::new([].into(), Rate::Wide);
+        assert_eq!(library.add(SoundName::new("x"), &empty), Err(SoundError::Length(0)));
+        let long = Clip::new(vec![0; (SOUND_MS_MAX + 1) * 8].into(), Rate::Narrow);
+        assert_eq!(library.add(SoundName::new("x"), &long), Err(SoundError::Length(SOUND_MS_MAX + 1)));
+    }
+}

@@ -1,0 +1,254 @@
+//! What a leg is sent where that is not simply what the joined leg sends: other payload types, another codec, sounds, or
+//! its own voice back (decision 0024).
+//!
+//! [`Outgoing`] belongs to the leg that is sent to and exists only where it is needed: two legs that have agreed on the
+//! same under the same numbers never meet any of this. All memory is taken when orders come; a packet and a tick take none.
+//! There is no socket and no clock: packets are written to [`Made`], time is given, and [`Outgoing::due`] says when it is
+//! wanted again.
+
+mod carriage;
+mod made;
+mod own;
+mod playing;
+mod speech;
+mod table;
+
+use crate::{audio::library::Library, leg::DropReason, media::Voice, rtp::Header};
+use carriage::{Arrived, Carriage};
+pub use made::{MADE_BYTES_MAX, MADE_PACKETS_MAX, Made};
+pub use own::Own;
+pub use playing::{LATE_MICROS_MAX, Programme, Ticked};
+use playing::{Playing, Unplayable};
+use serde::{Deserialize, Serialize};
+
+/// What one leg is sent.
+#[derive(Debug)]
+pub struct Outgoing {
+    own: Own,
+    /// From the leg that it is joined to.
+    carriage: Option<Carriage>,
+    show: Show,
+}
+
+/// What its far end hears.
+#[derive(Debug, Default)]
+enum Show {
+    /// The leg that it is joined to.
+    #[default]
+    Joined,
+    /// Sounds.
+    Sounds(Box<Playing>),
+    /// Sounds, as soon as a format is agreed on.
+    Waiting(Programme),
+    /// Nothing, for good: sounds that cannot be played again and again.
+    Nothing(Programme),
+    /// Itself.
+    Echo(Box<Carriage>),
+}
+
+/// What is known of it in another process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutgoingImage {
+    own: Own,
+    doing: Doing,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Doing {
+    Joined,
+    Sounds(Programme),
+    Echo,
+}
+
+/// How a packet goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// Where it lies.
+    InPlace,
+    /// As what was made of it.
+    Made,
+    /// Not at all.
+    Kept,
+}
+
+impl Outgoing {
+    /// Nothing yet. The seed decides by which numbers its packets are known, so nobody may know it.
+    pub fn new(seed: u64) -> Self {
+        Self { own: Own::new(seed), carriage: None, show: Show::Joined }
+    }
+
+    /// Whether there is anything to do between these two legs that a packet does not do by itself.
+    pub fn is_needed(from: Option<&Voice>, to: Option<&Voice>) -> bool {
+        from.zip(to).is_some_and(|(from, to)| !table::Table::new(from, to).is_verbatim)
+    }
+
+    /// It is joined, parted, or one of the two has agreed on something else. What stays as it was goes on where it was.
+    pub fn join(&mut self, from: Option<&Voice>, to: Option<&Voice>) {
+        let Some((from, to)) = from.zip(to) else { return self.carriage = None };
+        if self.carriage.as_ref().is_some_and(|carriage| carriage.is_between(from, to)) {
+            return;
+        }
+        // Without a codec's library nothing can be heard; what needs none still passes.
+        self.carriage = Carriage::new(from, to).unwrap_or_default();
+    }
+
+    /// Its far end hears these sounds from now on. False: there is nothing to play, which has ended already.
+    pub fn play(
+        &mut self,
+        now_micros: u64,
+        phase_micros: u64,
+        programme: Programme,
+        (voice, library): (Option<&Voice>, &Library),
+    ) -> bool {
+        self.interrupt();
+        let Some(voice) = voice else {
+            self.show = Show::Waiting(programme);
+            return true;
+        };
+        let is_endless = programme.repeat;
+        let playing = Playing::new(now_micros, phase_micros, programme.clone(), voice, library);
+        self.show = match playing {
+            Ok(playing) => Show::Sounds(Box::new(playing)),
+            Err(Unplayable::Missing | Unplayable::Voiceless) if is_endless => Show::Nothing(programme),
+            Err(Unplayable::Missing | Unplayable::Voiceless) => Show::Joined,
+        };
+        !matches!(self.show, Show::Joined)
+    }
+
+    /// Its far end hears itself from now on.
+    pub fn echo(&mut self, voice: Option<&Voice>) {
+        self.interrupt();
+        self.show = Show::Echo(Box::new(Carriage::echo(&voice.cloned().unwrap_or_default())));
+    }
+
+    /// Its far end hears the joined leg from now on.
+    pub fn stop(&mut self) {
+        self.interrupt();
+        self.show = Show::Joined;
+    }
+
+    fn interrupt(&mut self) {
+        if let Some(carriage) = &mut self.carriage {
+            carriage.interrupt();
+        }
+    }
+
+    /// Its far end has agreed on something else: what is played or echoed goes on in that. False: it has ended for that.
+    pub fn configure(&mut self, now: u64, phase: u64, voice: Option<&Voice>, library: &Library) -> bool {
+        let programme = match std::mem::take(&mut self.show) {
+            Show::Joined => return true,
+            Show::Echo(_) => {
+                self.echo(voice);
+                return true;
+            }
+            Show::Sounds(playing) => playing.programme(),
+            Show::Waiting(programme) | Show::Nothing(programme) => programme,
+        };
+        self.play(now, phase, programme, (voice, library))
+    }
+
+    /// Whether what its far end sends comes back to it.
+    pub fn is_echo(&self) -> bool {
+        matches!(self.show, Show::Echo(_))
+    }
+
+    /// Whether the far end knows the joined leg's own stream: reports about it are of use to both.
+    pub fn shows_joined(&self) -> bool {
+        matches!(self.show, Show::Joined) && !self.carriage.as_ref().is_some_and(Carriage::is_own)
+    }
+
+    /// Whether it may be forgotten: nothing is different from a leg that has none, or ever was.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.show, Show::Joined) && self.carriage.is_none() && self.own.ssrc().is_none()
+    }
+
+    /// Whether it is heard at all: a stream of our own, of this source.
+    pub fn own_ssrc(&self) -> Option<u32> {
+        self.own.ssrc()
+    }
+
+    /// A packet of the joined leg, or of the leg itself if that is echoed: plain and well formed.
+    pub fn pass_on(
+        &mut self,
+        now_micros: u64,
+        packet: &mut [u8],
+        made: &mut Made,
+    ) -> Result<Passed, DropReason> {
+        let carriage = match &mut self.show {
+            Show::Joined => match &mut self.carriage {
+                None => return Ok(Passed::InPlace),
+                Some(carriage) => carriage,
+            },
+            Show::Echo(carriage) => carriage.as_mut(),
+            Show::Sounds(_) | Show::Waiting(_) | Show::Nothing(_) => return Ok(Passed::Kept),
+        };
+        let (header, payload) = Header::locate(packet).map_err(|_| DropReason::Malformed)?;
+        if !carriage.is_own() {
+            return carriage.rename(packet, &header, payload.start).map(|()| Passed::InPlace);
+        }
+        let payload = packet.get(payload).unwrap_or_default();
+        carriage.carry(now_micros, Arrived { header, payload }, &mut self.own, made)?;
+        Ok(Passed::Made)
+    }
+
+    /// When [`Self::tick`] is wanted.
+    pub fn due(&self) -> Option<u64> {
+        match &self.show {
+            Show::Sounds(playing) => Some(playing.due()),
+            Show::Joined => self.carriage.as_ref().and_then(Carriage::due),
+            Show::Waiting(_) | Show::Nothing(_) | Show::Echo(_) => None,
+        }
+    }
+
+    /// Makes what is due now. After the last sound the far end hears the joined leg again.
+    pub fn tick(&mut self, now_micros: u64, is_heard: bool, made: &mut Made) -> Ticked {
+        match &mut self.show {
+            Show::Sounds(playing) => {
+                let ticked = playing.tick(now_micros, is_heard, &mut self.own, made);
+                if ticked == Ticked::Ended {
+                    self.stop();
+                }
+                return ticked;
+            }
+            Show::Joined => {
+                if let Some(carriage) = &mut self.carriage {
+                    carriage.tick(now_micros, &mut self.own, made);
+                }
+            }
+            Show::Waiting(_) | Show::Nothing(_) | Show::Echo(_) => {}
+        }
+        Ticked::More
+    }
+
+    /// For another process.
+    pub fn image(&self) -> OutgoingImage {
+        let doing = match &self.show {
+            Show::Joined => Doing::Joined,
+            Show::Echo(_) => Doing::Echo,
+            Show::Sounds(playing) => Doing::Sounds(playing.programme()),
+            Show::Waiting(programme) | Show::Nothing(programme) => Doing::Sounds(programme.clone()),
+        };
+        OutgoingImage { own: self.own.clone(), doing }
+    }
+
+    /// From another process. Where it is not known what has been sent since, the stream is a new one of another seed: no
+    /// number of it can have been used. False: what was to be played cannot be, and has ended.
+    pub fn resume(
+        image: OutgoingImage,
+        fresh_seed: Option<u64>,
+        (now_micros, phase_micros): (u64, u64),
+        (voice, library): (Option<&Voice>, &Library),
+    ) -> (Self, bool) {
+        let mut outgoing = Self::new(0);
+        outgoing.own = fresh_seed.map_or(image.own, Own::new);
+        let goes_on = match image.doing {
+            Doing::Joined => true,
+            Doing::Echo => {
+                outgoing.echo(voice);
+                true
+            }
+            Doing::Sounds(programme) => outgoing.play(now_micros, phase_micros, programme, (voice, library)),
+        };
+        (outgoing, goes_on)
+    }
+}
