@@ -106,7 +106,7 @@ impl Story {
             13 => {
                 self.next.clear();
                 self.to = voice(script);
-                let goes_on = self.outgoing.configure(self.now, 0, self.to.as_ref(), &self.library);
+                let goes_on = self.outgoing.configure(self.now, 0, self.to.as_ref(), Some(&self.library));
                 self.has_end &= goes_on;
                 self.outgoing.join(self.from.as_ref(), self.to.as_ref());
             }
@@ -165,7 +165,7 @@ impl Story {
             (0..how & 3).map(|_| SoundName::new(script.pick(&SOUNDS))).collect::<Vec<_>>().into();
         let programme = Programme::new(sounds, how & 4 == 0);
         let phase = u64::from(how) * 100;
-        let plays = self.outgoing.play(self.now, phase, programme, (self.to.as_ref(), &self.library));
+        let plays = self.outgoing.play(self.now, phase, programme, (self.to.as_ref(), Some(&self.library)));
         assert!(plays || how & 4 != 0, "what has no end has not ended");
         self.has_end = plays && how & 4 != 0;
     }
@@ -175,7 +175,7 @@ impl Story {
         let image = self.outgoing.image();
         let fresh = (!is_exact).then_some(self.now ^ 0x5eed);
         let (resumed, goes_on) =
-            Outgoing::resume(image, fresh, (self.now, 0), (self.to.as_ref(), &self.library));
+            Outgoing::resume(image, fresh, (self.now, 0), (self.to.as_ref(), Some(&self.library)));
         if is_exact {
             assert_eq!(resumed.own_ssrc(), self.outgoing.own_ssrc());
             assert_eq!(resumed.is_echo(), self.outgoing.is_echo());

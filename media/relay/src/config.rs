@@ -33,8 +33,9 @@ pub struct RelayConfig {
     pub origin: Option<Instant>,
     /// Differentiated services code point of sent media, 0 to 63. 46 is expedited forwarding (RFC 3246).
     pub dscp: u8,
-    /// The sounds that can be played.
-    pub sounds: Arc<Library>,
+    /// The sounds that can be played. `None`: they are still being read, and come through [`crate::LibraryDoor`]; what is to
+    /// be played waits for them.
+    pub sounds: Option<Arc<Library>>,
 }
 
 impl Default for RelayConfig {
@@ -48,7 +49,7 @@ impl Default for RelayConfig {
             core: None,
             origin: None,
             dscp: 46,
-            sounds: Arc::default(),
+            sounds: Some(Arc::default()),
         }
     }
 }

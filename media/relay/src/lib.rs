@@ -40,7 +40,10 @@ use std::{
 
 use mio::{Poll, Waker};
 use rtrb::{Consumer, Producer, RingBuffer};
-use streams::media::{MediaCommand, MediaEvent};
+use streams::{
+    audio::library::Library,
+    media::{MediaCommand, MediaEvent},
+};
 
 pub use config::{ADDRESSES_MAX, MediaAddress, PAIRS_MAX, PortRange, RelayConfig, RelayError};
 pub use counters::Counters;
@@ -51,17 +54,35 @@ use worker::{COMMANDS, Ends, Worker};
 const COMMANDS_MAX: usize = 4_096;
 /// Events that may wait for the owner.
 const EVENTS_MAX: usize = 4_096;
+/// Libraries that may wait for the worker: it takes one in each turn.
+const LIBRARIES_MAX: usize = 2;
 
 /// The worker has not kept up, or is gone ([`Relay::is_running`]). The command comes back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the media worker takes no further command now")]
 pub struct Full(pub MediaCommand);
 
+/// Where the library comes in once it has been read, from any thread: reading it takes longer than a call may be silent.
+pub struct LibraryDoor {
+    libraries: Producer<Arc<Library>>,
+    waker: Arc<Waker>,
+}
+
+impl LibraryDoor {
+    /// What is to be played from now on is of this library. False: the one before has not been taken yet.
+    pub fn give(&mut self, library: Arc<Library>) -> bool {
+        let is_given = self.libraries.push(library).is_ok();
+        let _ = self.waker.wake();
+        is_given
+    }
+}
+
 /// A running relay. Dropping it stops the thread and closes all sockets.
 pub struct Relay {
     commands: Producer<MediaCommand>,
     events: Consumer<MediaEvent>,
-    waker: Waker,
+    waker: Arc<Waker>,
+    libraries: Option<Producer<Arc<Library>>>,
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
     thread: Option<JoinHandle<()>>,
@@ -89,9 +110,10 @@ impl Relay {
             }
         }
         let poll = Poll::new().map_err(RelayError::Worker)?;
-        let command_waker = Waker::new(poll.registry(), COMMANDS).map_err(RelayError::Worker)?;
+        let command_waker = Arc::new(Waker::new(poll.registry(), COMMANDS).map_err(RelayError::Worker)?);
         let (commands, commands_in) = RingBuffer::new(COMMANDS_MAX);
         let (events_out, events) = RingBuffer::new(EVENTS_MAX);
+        let (libraries, libraries_in) = RingBuffer::new(LIBRARIES_MAX);
         let stop = Arc::new(AtomicBool::new(false));
         let counters = Arc::new(Counters::default());
         let ends = Ends {
@@ -102,11 +124,20 @@ impl Relay {
             stop: Arc::clone(&stop),
             counters: Arc::clone(&counters),
             keep,
+            libraries: libraries_in,
         };
         let worker = Worker::new(config, resumed, ends)?;
         let thread =
             Builder::new().name("media-0".into()).spawn(move || worker.run()).map_err(RelayError::Worker)?;
-        Ok(Self { commands, events, waker: command_waker, stop, counters, thread: Some(thread) })
+        Ok(Self {
+            commands,
+            events,
+            waker: command_waker,
+            libraries: Some(libraries),
+            stop,
+            counters,
+            thread: Some(thread),
+        })
     }
 
     /// Hands a command to the worker.
@@ -131,6 +162,12 @@ impl Relay {
     pub fn wake(&self) {
         // The only failure is an eventfd counter at its end, and then the worker is awake anyway.
         let _ = self.waker.wake();
+    }
+
+    /// The door for the library; there is one.
+    pub fn library_door(&mut self) -> Option<LibraryDoor> {
+        let waker = Arc::clone(&self.waker);
+        self.libraries.take().map(|libraries| LibraryDoor { libraries, waker })
     }
 
     /// The next event, if there is one.

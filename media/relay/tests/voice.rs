@@ -300,7 +300,7 @@ fn library() -> Arc<Library> {
 }
 
 fn with_sounds(first: u16) -> RelayConfig {
-    RelayConfig { sounds: library(), ..config(V4, first, first + 39) }
+    RelayConfig { sounds: Some(library()), ..config(V4, first, first + 39) }
 }
 
 fn play(lease: &PortLease, names: &[&str], repeat: bool) -> MediaCommand {
@@ -564,6 +564,23 @@ fn music_transcoding_and_echo_go_on_over_a_planned_stop() {
 #[test]
 fn music_transcoding_and_echo_go_on_over_a_crash() {
     goes_on(44_620, false);
+}
+
+/// Reading the sounds takes longer than a call may be silent after a restart, so what is to be played waits for them.
+#[test]
+fn what_is_to_be_played_waits_for_the_library() {
+    let mut world = World::start(RelayConfig { sounds: None, ..config(V4, 44_860, 44_899) });
+    let mut door = world.relay.library_door().expect("one door");
+    assert!(world.relay.library_door().is_none());
+    let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let lease = world.open(a.media());
+    world.order(play(&lease, &["id/short"], false));
+    world.settle();
+    assert!(world.played.is_empty() && a.phone.has_heard_nothing());
+    assert!(door.give(library()));
+    (0..10).for_each(|_| drop(a.hears()));
+    assert!(amplitude(&a.heard, 8_000, 700.0) > 6_000.0);
+    world.until("the end of it", |w| w.played == [lease.id]);
 }
 
 /// Events at a clock that the other leg's speech has not are told at the one it has.

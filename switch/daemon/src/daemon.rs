@@ -16,8 +16,9 @@ use std::{
 
 use dialplan::Plan;
 use mio::Poll;
-use relay::{Keep, MediaAddress, Relay, RelayConfig, RelayError};
+use relay::{Keep, LibraryDoor, MediaAddress, Relay, RelayConfig, RelayError};
 use sqlx::postgres::PgConnectOptions;
+use streams::{audio::library::Library, media::SoundName};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -280,6 +281,23 @@ fn database(config: &config::Database) -> Result<PgConnectOptions, Vec<Mistake>>
     Ok(options.application_name("sambungd"))
 }
 
+/// Decodes all sounds on a thread of its own, and gives them to the relay.
+fn read_sounds(mut door: LibraryDoor) {
+    let read = move || {
+        let mut library = Library::of_tones();
+        for sounds::Named { name, clip } in sounds::shipped() {
+            if let Err(error) = library.add(SoundName::new(&name), &clip) {
+                tracing::warn!(%name, %error, "a sound cannot be played");
+            }
+        }
+        tracing::info!(sounds = library.len(), "sounds are read");
+        door.give(Arc::new(library));
+    };
+    if let Err(error) = std::thread::Builder::new().name("sounds".into()).spawn(read) {
+        tracing::error!(%error, "no sound can be played");
+    }
+}
+
 fn relay_config(media: &config::Media) -> RelayConfig {
     let addresses = media.addresses.iter().map(|bind| {
         let known_as = media.advertised_addresses.iter().find(|address| address.is_ipv4() == bind.is_ipv4());
@@ -423,10 +441,16 @@ impl Life {
         waker: impl Fn() + Send + 'static,
     ) -> Result<Relay, Vec<Mistake>> {
         let mut config = relay_config(media);
+        // Read aside: they take longer than a call may be silent.
+        config.sounds = None;
         config.origin = self.former.continuity.map(|continuity| continuity.origin);
         let resumed = std::mem::take(&mut self.former.media);
         let relay = Relay::resume(config, resumed, self.legs.take(), waker);
-        relay.map_err(|error| media_mistake(&error))
+        let mut relay = relay.map_err(|error| media_mistake(&error))?;
+        if let Some(door) = relay.library_door() {
+            read_sounds(door);
+        }
+        Ok(relay)
     }
 
     /// Opens the journal, completes it, and from then on keeps what this life decides.

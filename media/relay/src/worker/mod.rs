@@ -24,6 +24,7 @@ use std::{
 use mio::{Events, Poll, Token};
 use rtrb::{Consumer, Producer};
 use streams::{
+    audio::library::Library,
     media::{MediaCommand, MediaEvent},
     voice::Made,
 };
@@ -71,6 +72,7 @@ pub(crate) struct Worker<W> {
     /// Packets of our own making, on their way.
     made: Made,
     agenda: Agenda,
+    libraries: Consumer<Arc<Library>>,
     random: RandomState,
 }
 
@@ -83,6 +85,7 @@ pub(crate) struct Ends<W> {
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) keep: Option<Box<dyn Keep>>,
+    pub(crate) libraries: Consumer<Arc<Library>>,
 }
 
 impl<W: Fn()> Worker<W> {
@@ -92,7 +95,7 @@ impl<W: Fn()> Worker<W> {
         let pairs = config.ports.pairs();
         let target = config.stock_target;
         let pools: Vec<Pool> = config.addresses.iter().map(|a| Pool::new(*a, pairs, target)).collect();
-        let Ends { poll, commands, events, wake_owner, stop, counters, keep } = ends;
+        let Ends { poll, commands, events, wake_owner, stop, counters, keep, libraries } = ends;
         let started = config.origin.unwrap_or_else(Instant::now);
         let pools_count = pools.len();
         let mut worker = Self {
@@ -113,6 +116,7 @@ impl<W: Fn()> Worker<W> {
             taps: Taps::default(),
             made: Made::new(),
             agenda: Agenda::new(pairs * pools_count),
+            libraries,
             random: RandomState::new(),
         };
         worker.resume(resumed);
@@ -142,6 +146,7 @@ impl<W: Fn()> Worker<W> {
             }
             now = self.now_micros();
             self.tally.wakeups += 1;
+            self.take_library(now);
             self.obey(&mut batch, now);
             for event in &ready {
                 if event.token() != COMMANDS {

@@ -45,12 +45,13 @@ impl<W: Fn()> Worker<W> {
         let at = self.slots.find(lease)?;
         self.slots.leg(at)?;
         let programme = Programme::new(sounds, repeat);
-        self.tally.sounds_missing += programme.missing(&self.config.sounds) as u64;
-        let library = Arc::clone(&self.config.sounds);
+        let library = self.config.sounds.clone();
+        let missing = library.as_ref().map_or(0, |library| programme.missing(library));
+        self.tally.sounds_missing += missing as u64;
         self.outgoing(at)?;
         let leg = self.slots.leg(at)?;
         let (voice, outgoing) = (leg.state.voice(), leg.outgoing.as_deref_mut()?);
-        if !outgoing.play(now, phase(at), programme, (voice, &library)) {
+        if !outgoing.play(now, phase(at), programme, (voice, library.as_deref())) {
             self.tell(MediaEvent::Played { lease });
         }
         self.changed.push(at);
@@ -88,16 +89,29 @@ impl<W: Fn()> Worker<W> {
 
     /// A far end has agreed on something else: what it is played goes on in that.
     pub(super) fn reconfigure(&mut self, at: usize, now: u64) {
-        let library = Arc::clone(&self.config.sounds);
+        let library = self.config.sounds.clone();
         let lease = self.slots.lease(at);
         let Some(leg) = self.slots.leg(at) else { return };
         let (voice, outgoing) = (leg.state.voice(), leg.outgoing.as_deref_mut());
-        let goes_on = outgoing.is_none_or(|outgoing| outgoing.configure(now, phase(at), voice, &library));
+        let goes_on =
+            outgoing.is_none_or(|outgoing| outgoing.configure(now, phase(at), voice, library.as_deref()));
         if let Some(lease) = lease.filter(|_| !goes_on) {
             self.tell(MediaEvent::Played { lease });
         }
         self.retune_pair(at);
         self.schedule(at);
+    }
+
+    /// The sounds have been read: who has waited for them hears them.
+    pub(super) fn take_library(&mut self, now: u64) {
+        let Ok(library) = self.libraries.pop() else { return };
+        self.config.sounds = Some(library);
+        for at in 0..self.slots.len() {
+            let leg = self.slots.leg(at);
+            if leg.is_some_and(|leg| leg.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_waiting())) {
+                self.reconfigure(at, now);
+            }
+        }
     }
 
     /// What a leg and its peer are sent is derived anew.
@@ -127,10 +141,10 @@ impl<W: Fn()> Worker<W> {
     /// What a leg was sent in a former life.
     pub(super) fn resume_outgoing(&mut self, at: usize, image: OutgoingImage, is_exact: bool) {
         let (now, seed) = (self.now_micros(), self.seed(at));
-        let library = Arc::clone(&self.config.sounds);
+        let library = self.config.sounds.clone();
         let Some(leg) = self.slots.leg(at) else { return };
         let fresh = (!is_exact).then_some(seed);
-        let voice = (leg.state.voice(), library.as_ref());
+        let voice = (leg.state.voice(), library.as_deref());
         let (outgoing, goes_on) = Outgoing::resume(image, fresh, (now, phase(at)), voice);
         leg.outgoing = Some(Box::new(outgoing));
         if let Some(lease) = self.slots.lease(at).filter(|_| !goes_on) {

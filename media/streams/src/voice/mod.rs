@@ -38,7 +38,7 @@ enum Show {
     Joined,
     /// Sounds.
     Sounds(Box<Playing>),
-    /// Sounds, as soon as a format is agreed on.
+    /// Sounds, as soon as a format is agreed on and the library is there.
     Waiting(Programme),
     /// Nothing, for good: sounds that cannot be played again and again.
     Nothing(Programme),
@@ -98,10 +98,10 @@ impl Outgoing {
         now_micros: u64,
         phase_micros: u64,
         programme: Programme,
-        (voice, library): (Option<&Voice>, &Library),
+        (voice, library): (Option<&Voice>, Option<&Library>),
     ) -> bool {
         self.interrupt();
-        let Some(voice) = voice else {
+        let Some((voice, library)) = voice.zip(library) else {
             self.show = Show::Waiting(programme);
             return true;
         };
@@ -134,7 +134,13 @@ impl Outgoing {
     }
 
     /// Its far end has agreed on something else: what is played or echoed goes on in that. False: it has ended for that.
-    pub fn configure(&mut self, now: u64, phase: u64, voice: Option<&Voice>, library: &Library) -> bool {
+    pub fn configure(
+        &mut self,
+        now: u64,
+        phase: u64,
+        voice: Option<&Voice>,
+        library: Option<&Library>,
+    ) -> bool {
         let programme = match std::mem::take(&mut self.show) {
             Show::Joined => return true,
             Show::Echo(_) => {
@@ -145,6 +151,11 @@ impl Outgoing {
             Show::Waiting(programme) | Show::Nothing(programme) => programme,
         };
         self.play(now, phase, programme, (voice, library))
+    }
+
+    /// Whether it would play if there were a format, or a library.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.show, Show::Waiting(_))
     }
 
     /// Whether what its far end sends comes back to it.
@@ -237,7 +248,7 @@ impl Outgoing {
         image: OutgoingImage,
         fresh_seed: Option<u64>,
         (now_micros, phase_micros): (u64, u64),
-        (voice, library): (Option<&Voice>, &Library),
+        (voice, library): (Option<&Voice>, Option<&Library>),
     ) -> (Self, bool) {
         let mut outgoing = Self::new(0);
         outgoing.own = fresh_seed.map_or(image.own, Own::new);
