@@ -4,21 +4,29 @@
 //! means, [`Description::relayed`] writes the description for the other side with our own origin and addresses.
 //! Nothing is copied from the peer but formats and an allow-list of attributes (D7).
 //!
-//! It does not choose codecs or keys and does not keep offer/answer state; DTLS and T.38 m-lines are refused.
+//! What a switch that transcodes offers and answers in another's place stands in [`Description::widened`] and
+//! [`Description::narrowed`]. It does not choose keys and does not keep offer/answer state; DTLS and T.38 m-lines are refused.
 
 pub mod crypto;
+mod format;
 mod kept;
+mod negotiation;
 mod origin;
+mod own;
 mod relayed;
+mod spoken;
 mod stream;
 
+pub use format::Format;
 pub use kept::Kept;
 pub use origin::Origin;
 pub use relayed::{Ours, RelayAddress};
-pub use stream::{Direction, Format, Kind, Profile, Stream};
+pub use spoken::Spoken;
+pub use stream::{Direction, Kind, Profile, Stream};
 
 use std::fmt;
 
+use sdp_types::{Attribute, Media, Session};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Longest description that is read.
@@ -144,8 +152,15 @@ impl Description {
         session == other.0
     }
 
-    /// An answer to `offer` by the author of this description who has not been asked: the streams they had as they
-    /// are, every other one refused (RFC 3264 §6).
+    /// Whether both have the same streams, whatever is said of them.
+    pub fn has_streams_of(&self, other: &Description) -> bool {
+        let mut both = self.streams().zip(other.streams());
+        self.0.medias.len() == other.0.medias.len()
+            && both.all(|(one, two)| (one.kind, one.is_active()) == (two.kind, two.is_active()))
+    }
+
+    /// An answer to `offer` by the author of this description who has not been asked: the streams they had, in
+    /// directions that the offer allows, every other one refused (RFC 3264 §6, §6.1).
     pub fn stand_in_answer(&self, offer: &Description) -> Description {
         let mut own = self.0.medias.iter();
         let mut answer = self.0.clone();
@@ -155,10 +170,25 @@ impl Description {
             .iter()
             .map(|offered| {
                 let same = own.next().filter(|own| own.media.eq_ignore_ascii_case(&offered.media));
-                same.filter(|_| offered.port != 0).cloned().unwrap_or_else(|| relayed::refused(offered))
+                let same = same.filter(|_| offered.port != 0);
+                same.map_or_else(|| relayed::refused(offered), |own| self.limited(own, &offer.0, offered))
             })
             .collect();
         Description(answer)
+    }
+
+    /// One of this author's m-lines as an answer to an m-line of somebody's offer.
+    fn limited(&self, own: &Media, offer: &Session, offered: &Media) -> Media {
+        let (own_way, their_way) =
+            (Stream::read(&self.0, own).direction, Stream::read(offer, offered).direction);
+        let allowed =
+            Direction::of(own_way.sends() && their_way.receives(), own_way.receives() && their_way.sends());
+        let mut media = own.clone();
+        if allowed != own_way {
+            media.attributes.retain(|attribute| Direction::named(&attribute.attribute).is_none());
+            media.attributes.push(Attribute::new(allowed.as_str()));
+        }
+        media
     }
 
     /// Whether this can be the answer to that offer: the same m-lines in the same order, and none accepted that
@@ -172,5 +202,7 @@ impl Description {
     }
 }
 
+#[cfg(test)]
+mod negotiation_tests;
 #[cfg(test)]
 mod tests;

@@ -3,17 +3,14 @@
 //! Session-level c= and direction attributes are inherited (RFC 8866 §5.7, §6.7). An address is taken only when
 //! it is a unicast IP literal: we do not resolve names that a peer chose.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Connection, Media, Session};
 
 use super::{
-    CLOCK_RATE_DEFAULT_HZ, CLOCK_RATE_MAX_HZ,
+    CLOCK_RATE_DEFAULT_HZ, Format,
     crypto::{self, Crypto},
+    format,
 };
 
 /// The media type of an m-line.
@@ -130,37 +127,6 @@ impl Direction {
     }
 }
 
-/// One payload type of an m-line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Format {
-    /// RTP payload type, 0 to 127.
-    pub payload_type: u8,
-    /// Encoding name as written, or the static one of RFC 3551 for the payload types that phones use.
-    pub encoding: Option<String>,
-    /// RTP clock in Hz.
-    pub clock_rate_hz: u32,
-}
-
-impl Format {
-    /// Events (RFC 4733) and comfort noise (RFC 3389) ride along with speech, they are none.
-    pub fn is_speech(&self) -> bool {
-        !self
-            .encoding
-            .as_deref()
-            .is_some_and(|e| e.eq_ignore_ascii_case("telephone-event") || e.eq_ignore_ascii_case("CN"))
-    }
-}
-
-impl fmt::Display for Format {
-    /// As in `a=rtpmap`: `PCMU/8000`; the payload type where it has no name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.encoding {
-            Some(encoding) => write!(f, "{encoding}/{}", self.clock_rate_hz),
-            None => write!(f, "{}", self.payload_type),
-        }
-    }
-}
-
 /// An m-line, as its author means it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
@@ -181,6 +147,8 @@ pub struct Stream {
     pub direction: Direction,
     /// Formats in order of preference; those that are no RTP payload type are left out.
     pub formats: Vec<Format>,
+    /// How much sound its author would like in a packet, in milliseconds (RFC 8866 §6.4).
+    pub ptime_ms: Option<u8>,
     /// Keys for SRTP that its author tells, those that we support, in its order.
     pub crypto: Vec<Crypto>,
 }
@@ -221,7 +189,8 @@ impl Stream {
             rtcp: unicast.and_then(|ip| rtcp_address(media, ip)),
             rtcp_mux: has(&media.attributes, "rtcp-mux"),
             direction: Direction::of(stated.sends(), stated.receives() && !held),
-            formats: formats(media),
+            formats: format::formats(media),
+            ptime_ms: value(media, "ptime").and_then(|ms| ms.trim().parse().ok()),
             crypto: crypto::cryptos(&media.attributes),
         }
     }
@@ -265,10 +234,14 @@ fn has(attributes: &[Attribute], name: &str) -> bool {
     attributes.iter().any(|a| a.attribute.eq_ignore_ascii_case(name))
 }
 
+/// What the first attribute of this name says.
+fn value<'a>(media: &'a Media, name: &str) -> Option<&'a str> {
+    media.attributes.iter().find(|a| a.attribute.eq_ignore_ascii_case(name))?.value.as_deref()
+}
+
 /// RFC 3605: `a=rtcp:53020` or `a=rtcp:53020 IN IP4 126.16.64.4`.
 fn rtcp_address(media: &Media, rtp: IpAddr) -> Option<SocketAddr> {
-    let stated = media.attributes.iter().find(|a| a.attribute.eq_ignore_ascii_case("rtcp"));
-    let Some(value) = stated.and_then(|a| a.value.as_deref()) else {
+    let Some(value) = value(media, "rtcp") else {
         return media.port.checked_add(1).map(|port| SocketAddr::new(rtp, port));
     };
     let mut words = value.split_ascii_whitespace();
@@ -278,50 +251,4 @@ fn rtcp_address(media: &Media, rtp: IpAddr) -> Option<SocketAddr> {
         None => rtp,
     };
     is_unicast(ip).then(|| SocketAddr::new(ip, port))
-}
-
-fn formats(media: &Media) -> Vec<Format> {
-    let mut mapped = BTreeMap::new();
-    for attribute in media.attributes.iter().filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap")) {
-        if let Some((payload_type, name, rate)) = attribute.value.as_deref().and_then(rtpmap) {
-            mapped.entry(payload_type).or_insert((name, rate));
-        }
-    }
-    let types = media.fmt.split_ascii_whitespace().filter_map(|word| word.parse::<u8>().ok());
-    types
-        .filter(|pt| *pt < 128)
-        .map(|payload_type| {
-            let stated = mapped.get(&payload_type).copied().or_else(|| static_format(payload_type));
-            let encoding = stated.map(|(name, _)| name.to_owned());
-            let clock_rate_hz = stated.map_or(CLOCK_RATE_DEFAULT_HZ, |(_, rate)| rate);
-            Format { payload_type, encoding, clock_rate_hz }
-        })
-        .collect()
-}
-
-/// RFC 8866 §6.6: `<payload type> <encoding>/<clock rate>[/<parameters>]`.
-fn rtpmap(value: &str) -> Option<(u8, &str, u32)> {
-    let (payload_type, rest) = value.trim_start().split_once(' ')?;
-    let mut parts = rest.trim().split('/');
-    let name = parts.next().filter(|n| is_token(n))?;
-    let rate = parts.next()?.parse::<u32>().ok().filter(|r| (1..=CLOCK_RATE_MAX_HZ).contains(r))?;
-    Some((payload_type.parse().ok()?, name, rate))
-}
-
-/// The static payload types of RFC 3551 Tables 4 and 5 that phones still use without an rtpmap.
-fn static_format(payload_type: u8) -> Option<(&'static str, u32)> {
-    Some(match payload_type {
-        0 => ("PCMU", 8_000),
-        3 => ("GSM", 8_000),
-        4 => ("G723", 8_000),
-        8 => ("PCMA", 8_000),
-        9 => ("G722", 8_000),
-        13 => ("CN", 8_000),
-        15 => ("G728", 8_000),
-        18 => ("G729", 8_000),
-        26 => ("JPEG", 90_000),
-        31 => ("H261", 90_000),
-        34 => ("H263", 90_000),
-        _ => return None,
-    })
 }
