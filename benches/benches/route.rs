@@ -5,6 +5,7 @@ use std::hint::black_box;
 
 use contract::{
     id::{AccountId, ExtensionId, OrgId, UserId},
+    language::Language,
     snapshot::{Account, Extension, Organisation, Snapshot, Staff},
     time::Timestamp,
 };
@@ -41,6 +42,8 @@ fn rows() -> Snapshot {
         sip_domain: "bench.sambung.test".into(),
         is_default: true,
         ring_timeout_secs: 60,
+        language: Language::Id,
+        has_announcements: true,
         staff: (0..STAFF).map(staff).collect(),
         extensions: (0..STAFF / 50).map(extension).collect(),
         accounts: (0..STAFF).map(account).collect(),

@@ -10,6 +10,7 @@ use std::{
 use calls::{AccessList, ClockMark, GuardConfig, Input, Outputs, Switchboard, SwitchboardConfig};
 use contract::{
     id::OrgId,
+    language::Language,
     snapshot::{Organisation, Snapshot},
     time::Timestamp,
 };
@@ -34,6 +35,8 @@ impl Door {
             sip_domain: DOMAIN.into(),
             is_default: true,
             ring_timeout_secs: 60,
+            language: Language::Id,
+            has_announcements: true,
             staff: Vec::new(),
             extensions: Vec::new(),
             accounts: Vec::new(),

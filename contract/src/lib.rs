@@ -12,6 +12,7 @@ pub mod command;
 pub mod id;
 pub mod join_code;
 pub mod journal;
+pub mod language;
 pub mod live;
 pub mod snapshot;
 pub mod time;

@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, ExtensionId, OrgId, UserId};
+use crate::{
+    id::{AccountId, ExtensionId, OrgId, UserId},
+    language::Language,
+};
 
 /// All organisations' rows at one revision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,12 +29,23 @@ pub struct Organisation {
     pub is_default: bool,
     /// H-052: seconds a call rings before it times out, 5 … 600.
     pub ring_timeout_secs: u16,
+    /// What callers are spoken to in.
+    #[serde(default)]
+    pub language: Language,
+    /// Whether people who cannot be connected hear why.
+    #[serde(default = "has_announcements")]
+    pub has_announcements: bool,
     /// People, ordered by id.
     pub staff: Vec<Staff>,
     /// Extensions, ordered by id.
     pub extensions: Vec<Extension>,
     /// SIP accounts, ordered by id.
     pub accounts: Vec<Account>,
+}
+
+/// Rows that were kept before there was such a setting.
+fn has_announcements() -> bool {
+    true
 }
 
 /// A person who can be called.

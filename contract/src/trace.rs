@@ -64,6 +64,11 @@ pub enum RouteStep {
         /// Its name, where the plan knows one.
         name: Option<String>,
     },
+    /// The number is a feature code: the switch answers by itself.
+    Feature {
+        /// Its stable word: `echo`.
+        name: String,
+    },
     /// It is switched off or suspended.
     Inactive,
     /// Nobody is assigned to it.

@@ -15,7 +15,7 @@ use contract::{
 
 use crate::{
     diagnostic::{Diagnostic, Problem, Row},
-    plan::{Account, Destination, Host, OrgPlan, PersonKey, Plan, Ring, Target, Trust},
+    plan::{Account, Destination, Feature, Host, OrgPlan, PersonKey, Plan, Ring, Target, Trust},
 };
 
 /// Bounds of the rows' fields.
@@ -73,7 +73,12 @@ impl<'a> Compiler<'a> {
         let org = OrgPlan {
             id: rows.id,
             sip_domain: rows.sip_domain.as_str().into(),
-            numbers: BTreeMap::new(),
+            language: rows.language,
+            has_announcements: rows.has_announcements,
+            numbers: Feature::BUILT_IN
+                .into_iter()
+                .map(|(code, feature)| (code.into(), Destination::Feature(feature)))
+                .collect(),
             usernames: BTreeMap::new(),
             accounts: BTreeMap::new(),
         };
@@ -201,7 +206,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Bare accounts answer to their username unless a number of the organisation has the same text.
+    /// Bare accounts answer to their username unless a number or a feature code has the same text.
     fn bare_accounts(&mut self) {
         for account in self.rows.accounts.iter().filter(|account| account.user.is_none()) {
             let host = Host::Account(account.id);

@@ -25,5 +25,5 @@ mod route;
 
 pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
-pub use plan::{Account, Host, OrgPlan, PersonKey, Plan, Ring, Target, Trust};
+pub use plan::{Account, Feature, Host, OrgPlan, PersonKey, Plan, Ring, Target, Trust};
 pub use route::{Decision, Facts, Refusal, Route, Step, Trace};

@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use contract::id::{AccountId, ExtensionId, OrgId, UserId};
+use contract::{
+    id::{AccountId, ExtensionId, OrgId, UserId},
+    language::Language,
+};
 use serde::{Deserialize, Serialize};
 
 /// All organisations at one revision.
@@ -58,6 +61,8 @@ impl Plan {
 pub struct OrgPlan {
     pub(crate) id: OrgId,
     pub(crate) sip_domain: Box<str>,
+    pub(crate) language: Language,
+    pub(crate) has_announcements: bool,
     pub(crate) numbers: BTreeMap<Box<str>, Destination>,
     pub(crate) usernames: BTreeMap<Box<str>, AccountId>,
     pub(crate) accounts: BTreeMap<AccountId, Account>,
@@ -72,6 +77,16 @@ impl OrgPlan {
     /// Its SIP domain, lower case; also the digest realm.
     pub fn sip_domain(&self) -> &str {
         &self.sip_domain
+    }
+
+    /// What callers are spoken to in.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// Whether people who cannot be connected hear why.
+    pub fn has_announcements(&self) -> bool {
+        self.has_announcements
     }
 
     /// An account that may register and call, by its digest username (case-sensitive).
@@ -89,8 +104,29 @@ impl OrgPlan {
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
     Ring(Arc<Ring>),
+    Feature(Feature),
     Inactive(Host),
     NoStaff(Host),
+}
+
+/// What the switch does by itself for whoever dials a feature code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feature {
+    /// The caller hears itself.
+    Echo,
+}
+
+impl Feature {
+    /// The codes that every organisation has. They begin with a star, as no number of an organisation can.
+    pub const BUILT_IN: [(&'static str, Self); 1] = [("*43", Self::Echo)];
+
+    /// The stable word for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+        }
+    }
 }
 
 /// Everything needed to ring what a number stands for.

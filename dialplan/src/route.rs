@@ -1,7 +1,7 @@
 //! From a dialled number to a decision, with the trace that explains it to a person.
 //!
-//! Look-up order: extension numbers and staff numbers (one name space, so they cannot collide), then the
-//! usernames of bare accounts. The only facts of the call itself that count are who calls and what they
+//! Look-up order: feature codes, extension numbers and staff numbers (one name space, so they cannot collide), then
+//! the usernames of bare accounts. The only facts of the call itself that count are who calls and what they
 //! dialled; `now` is taken so that opening hours need no change of signature.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use contract::{
 };
 use serde::Serialize;
 
-use crate::plan::{Destination, Host, OrgPlan, Plan, Ring};
+use crate::plan::{Destination, Feature, Host, OrgPlan, Plan, Ring};
 
 /// What is known about a call before it is routed.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,8 @@ pub struct Decision {
 pub enum Route {
     /// Ring these people.
     Ring(Arc<Ring>),
+    /// The switch answers by itself.
+    Feature(Feature),
     /// Tell the caller no.
     Refuse(Refusal),
 }
@@ -92,6 +94,8 @@ pub enum Step {
     NoNumber,
     /// The number stands for this.
     Number(Host),
+    /// The number is a feature code.
+    Feature(Feature),
     /// It is switched off or suspended.
     Inactive,
     /// Nobody is assigned.
@@ -128,6 +132,10 @@ impl OrgPlan {
             None => {
                 trace.0.push(Step::NoNumber);
                 Route::Refuse(Refusal::UnknownNumber)
+            }
+            Some(Destination::Feature(feature)) => {
+                trace.0.push(Step::Feature(*feature));
+                Route::Feature(*feature)
             }
             Some(Destination::Inactive(host)) => {
                 trace.0.extend([Step::Number(*host), Step::Inactive]);

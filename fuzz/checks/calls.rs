@@ -15,6 +15,7 @@ use contract::{
     command::Command,
     id::{AccountId, CallId, ExtensionId, OrgId, UserId},
     journal::{Entry, EventKind, Fact},
+    language::Language,
     snapshot::{Account, Extension, Organisation, Snapshot, Staff},
     time::Timestamp,
 };
@@ -584,6 +585,8 @@ fn rows() -> Snapshot {
         sip_domain: DOMAIN.into(),
         is_default: true,
         ring_timeout_secs: 20,
+        language: Language::Id,
+        has_announcements: true,
         staff: staff.collect(),
         extensions: vec![
             extension(21, "100", true, &[12, 13]),

@@ -27,6 +27,9 @@ const RTP_PORTS_IN_BLOCK: u16 = 360;
 /// Above every block; whoever asks the kernel for any port is given another one.
 const RTP_FIRST: u16 = 34_000;
 
+/// Phones and SIPp are to meet each other, and see every status as it comes.
+const SILENT: [&str; 4] = ["--set", "calls.hold_music=false", "--set", "calls.announcements=false"];
+
 /// A running demo; stopped when dropped.
 #[derive(Debug)]
 pub struct Demo {
@@ -53,6 +56,7 @@ fn arguments_with(data: &Path, ports: &mut Ports, (rtp, rtp_ports): (u16, u16)) 
         rtp + (rtp_ports - 1)
     )
     .split(' ')
+    .chain(SILENT)
     .map(str::to_owned)
     .collect()
 }

@@ -73,6 +73,8 @@ pub(crate) fn rows(
         status: "approved".to_owned(),
         is_default: description.is_default,
         ring_timeout_secs: description.ring_timeout.value,
+        language: description.language,
+        has_announcements: description.has_announcements,
         staff,
         extensions,
         accounts,

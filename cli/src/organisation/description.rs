@@ -12,6 +12,7 @@ use std::{
 
 use contract::{
     id::{AccountId, ExtensionId, OrgId, UserId},
+    language::Language,
     snapshot,
 };
 use dialplan::{Diagnostic, Problem, Row};
@@ -35,6 +36,8 @@ pub(crate) struct Description {
     pub(crate) domain: At<String>,
     pub(crate) is_default: bool,
     pub(crate) ring_timeout: At<u16>,
+    pub(crate) language: Language,
+    pub(crate) has_announcements: bool,
     pub(crate) staff: Vec<Staff>,
     pub(crate) extensions: Vec<Extension>,
     pub(crate) accounts: Vec<Account>,
@@ -129,7 +132,9 @@ fn describe<'a>(
     let ring_timeout = ring_timeout.unwrap_or(At { value: 60, line });
     // Out of range either way is for the compiler to say.
     let ring_timeout = At { value: u16::try_from(ring_timeout.value).unwrap_or(0), line: ring_timeout.line };
-    head.finish(reader, "name, domain, default and ring_timeout_secs");
+    let language = language(reader, &mut head);
+    let has_announcements = head.flag(reader, "announcements", true);
+    head.finish(reader, "name, domain, default, ring_timeout_secs, language and announcements");
     Some(Description {
         file: file.to_owned(),
         line,
@@ -137,9 +142,19 @@ fn describe<'a>(
         domain: domain?,
         is_default,
         ring_timeout,
+        language,
+        has_announcements,
         staff,
         extensions,
         accounts,
+    })
+}
+
+fn language<'a>(reader: &mut Reader<'a>, head: &mut Section<'a>) -> Language {
+    let Some(code) = head.text(reader, "language") else { return Language::default() };
+    Language::of(&code.value).unwrap_or_else(|| {
+        reader.wrong(code.line, "organisation.language", "expected \"id\" or \"en\"");
+        Language::default()
     })
 }
 
@@ -292,6 +307,8 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
         sip_domain: description.domain.value.clone(),
         is_default: description.is_default,
         ring_timeout_secs: description.ring_timeout.value,
+        language: description.language,
+        has_announcements: description.has_announcements,
         staff: (0..)
             .zip(&description.staff)
             .map(|(at, staff)| snapshot::Staff {

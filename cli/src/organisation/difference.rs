@@ -118,6 +118,8 @@ impl Rows {
             ("status", json!(self.status)),
             ("default", json!(self.is_default)),
             ("ring_timeout_secs", json!(self.ring_timeout_secs)),
+            ("language", json!(self.language)),
+            ("announcements", json!(self.has_announcements)),
         ]
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::language::Language;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -33,12 +34,23 @@ pub(crate) struct Rows {
     pub(crate) is_default: bool,
     /// H-052
     pub(crate) ring_timeout_secs: u16,
+    /// What callers are spoken to in.
+    #[serde(default)]
+    pub(crate) language: Language,
+    /// Whether people who cannot be connected hear why.
+    #[serde(default = "has_announcements")]
+    pub(crate) has_announcements: bool,
     /// People with a number, by e-mail.
     pub(crate) staff: BTreeMap<String, Staff>,
     /// By number.
     pub(crate) extensions: BTreeMap<String, Extension>,
     /// By username.
     pub(crate) accounts: BTreeMap<String, Account>,
+}
+
+/// Rows that were applied before there was such a setting.
+fn has_announcements() -> bool {
+    true
 }
 
 /// A person who can be called.
@@ -88,6 +100,8 @@ impl Rows {
             status: "pending".to_owned(),
             is_default: false,
             ring_timeout_secs: self.ring_timeout_secs,
+            language: self.language,
+            has_announcements: self.has_announcements,
             staff: BTreeMap::new(),
             extensions: BTreeMap::new(),
             accounts: BTreeMap::new(),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
+use contract::language::Language;
 use migrations::Role;
 use sqlx::{PgConnection, Row as _, types::Json};
 use uuid::Uuid;
@@ -51,7 +52,8 @@ pub(crate) async fn users(
 pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<Option<Rows>> {
     act_as(c, Role::Switch, None).await?;
     let settings = sqlx::query(
-        "select org_id, is_default, ring_timeout_seconds from telephony.organisation_settings where sip_domain = $1",
+        "select org_id, is_default, ring_timeout_seconds, language, has_announcements
+         from telephony.organisation_settings where sip_domain = $1",
     )
     .bind(domain)
     .fetch_optional(&mut *c)
@@ -74,6 +76,8 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
         status,
         is_default: settings.try_get("is_default")?,
         ring_timeout_secs: u16::try_from(ring_timeout_secs)?,
+        language: Language::of(settings.try_get("language")?).context("a language that is not known")?,
+        has_announcements: settings.try_get("has_announcements")?,
         staff: staff(c, id, &people).await?,
         extensions: extensions(c, id, &people).await?,
         accounts: accounts(c, id, &people).await?,

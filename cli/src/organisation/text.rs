@@ -19,11 +19,14 @@ pub(crate) fn text(rows: &Rows) -> String {
         rows.staff.iter().map(|(email, staff)| (email.as_str(), staff.number.as_str())).collect();
     let number = |email: &str| numbers.get(email).map(|number| text(number));
     let mut file = format!(
-        "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n",
+        "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
+         language = {}\nannouncements = {}\n",
         text(&rows.name),
         text(&rows.domain),
         rows.is_default,
-        rows.ring_timeout_secs
+        rows.ring_timeout_secs,
+        text(rows.language.as_str()),
+        rows.has_announcements
     );
     let inactive = |is_active: bool| if is_active { "" } else { "active = false\n" };
     let mut staff: Vec<_> = rows.staff.iter().collect();

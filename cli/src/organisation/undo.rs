@@ -15,20 +15,18 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
         name: field(&current.name, &before.name, &after.name),
         domain: current.domain.clone(),
         status: field(&current.status, &before.status, &after.status),
-        is_default: if before.is_default == after.is_default {
-            current.is_default
-        } else {
-            before.is_default
-        },
-        ring_timeout_secs: if before.ring_timeout_secs == after.ring_timeout_secs {
-            current.ring_timeout_secs
-        } else {
-            before.ring_timeout_secs
-        },
+        is_default: one(current.is_default, before.is_default, after.is_default),
+        ring_timeout_secs: one(current.ring_timeout_secs, before.ring_timeout_secs, after.ring_timeout_secs),
+        language: one(current.language, before.language, after.language),
+        has_announcements: one(current.has_announcements, before.has_announcements, after.has_announcements),
         staff: each(&current.staff, &before.staff, &after.staff),
         extensions: each(&current.extensions, &before.extensions, &after.extensions),
         accounts: each(&current.accounts, &before.accounts, &after.accounts),
     }
+}
+
+fn one<T: Copy + PartialEq>(current: T, before: T, after: T) -> T {
+    if before == after { current } else { before }
 }
 
 fn each<T: Clone + PartialEq>(
@@ -49,6 +47,7 @@ fn each<T: Clone + PartialEq>(
 
 #[cfg(test)]
 mod tests {
+    use contract::language::Language;
     use uuid::Uuid;
 
     use super::*;
@@ -66,6 +65,8 @@ mod tests {
             status: "approved".into(),
             is_default: true,
             ring_timeout_secs,
+            language: Language::Id,
+            has_announcements: true,
             staff: staff.iter().map(person).collect(),
             extensions: BTreeMap::new(),
             accounts: BTreeMap::new(),

@@ -71,7 +71,7 @@ fn switch(place: &Place, options: &Options, state: &State) -> Table {
     let ports = format!("{}-{}", options.rtp.start(), options.rtp.end());
     let (mut bound, media_advertised) = media(place.is_media_address_ours, options.media_address);
     bound.extend(addresses(options.ipv6.map(IpAddr::from)));
-    toml! {
+    let mut table = toml! {
         data_dir = "../switch"
         [sip]
         udp = (sip.clone())
@@ -88,7 +88,14 @@ fn switch(place: &Place, options: &Options, state: &State) -> Table {
         url_file = url
         [switch_api]
         listen = listen
+    };
+    for setting in &options.settings {
+        let section = table.entry(setting.section.as_str()).or_insert_with(|| Value::Table(Table::new()));
+        if let Some((section, value)) = section.as_table_mut().zip(setting.parsed()) {
+            section.insert(setting.key.clone(), value);
+        }
     }
+    table
 }
 
 fn api(options: &Options) -> Table {

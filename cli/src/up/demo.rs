@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use dialplan::Feature;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -21,8 +22,8 @@ pub(super) struct Demo {
     pub(super) owner: Login,
     pub(super) staff: Vec<Staff>,
     pub(super) extensions: Vec<Extension>,
-    /// Feature codes; none yet.
-    numbers: BTreeMap<String, String>,
+    /// Feature codes by what they do.
+    pub(super) numbers: BTreeMap<String, String>,
     /// Guests call from a browser; not yet.
     guest_url: Option<String>,
     pub(super) api_key: String,
@@ -69,6 +70,10 @@ pub(super) struct Extension {
     pub(super) name: String,
 }
 
+fn feature_codes() -> BTreeMap<String, String> {
+    Feature::BUILT_IN.into_iter().map(|(code, feature)| (feature.as_str().into(), code.into())).collect()
+}
+
 impl Demo {
     pub(super) fn new(options: &Options, state: &State, database_url: &str, switch_api: &SwitchApi) -> Self {
         let sip = options.reachable(options.sip);
@@ -105,7 +110,7 @@ impl Demo {
             owner: login(&state.owner),
             staff: staff.collect(),
             extensions: extensions.collect(),
-            numbers: BTreeMap::new(),
+            numbers: feature_codes(),
             guest_url: None,
             api_key: state.api_key.token(),
             database_url: database_url.to_owned(),

@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     /// Bare SIP accounts u0 … and callee with the password `secret`, for load tests on this machine only
     #[arg(long, value_name = "N", default_value = "0")]
     sip_accounts: String,
+    /// A key of the switch's configuration with its value, in place of the default: `calls.hold_music=false`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
 }
 
 /// Staff numbers are 1001 … 1500.
@@ -52,6 +55,36 @@ const SIP_ACCOUNTS_MAX: usize = 100_000;
 
 /// Two legs with RTP and RTCP each: one call.
 const RTP_PORTS_MIN: u16 = 4;
+
+/// A key of `sambung.toml` and its value as TOML. Whether there is such a key is for the switch to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setting {
+    pub(super) section: String,
+    pub(super) key: String,
+    pub(super) value: String,
+}
+
+impl Setting {
+    fn check(text: &str, mistakes: &mut Vec<String>) -> Option<Self> {
+        let words = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
+        let found = words.map(|((section, key), value)| Self {
+            section: section.trim().to_owned(),
+            key: key.trim().to_owned(),
+            value: value.trim().to_owned(),
+        });
+        let sound = found.filter(|setting| setting.parsed().is_some());
+        if sound.is_none() {
+            mistakes
+                .push(format!("--set {text}: expected SECTION.KEY=VALUE with a value as in sambung.toml"));
+        }
+        sound
+    }
+
+    /// The value.
+    pub(super) fn parsed(&self) -> Option<toml::Value> {
+        toml::from_str::<toml::Table>(&format!("value = {}", self.value)).ok()?.remove("value")
+    }
+}
 
 /// The same, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +97,7 @@ pub(crate) struct Options {
     pub(super) ipv6: Option<Ipv6Addr>,
     pub(super) staff: usize,
     pub(super) sip_accounts: usize,
+    pub(super) settings: Vec<Setting>,
     /// Flags given for what this version does not have.
     ignored: Vec<&'static str>,
 }
@@ -101,12 +135,24 @@ impl Options {
                     .to_owned(),
             );
         }
+        let settings: Vec<Setting> =
+            arguments.settings.iter().filter_map(|text| Setting::check(text, &mut mistakes)).collect();
         match (sip, http, rtp, media_address, staff, sip_accounts) {
             (Some(sip), Some(http), Some(rtp), Some(media_address), Some(staff), Some(sip_accounts))
                 if mistakes.is_empty() =>
             {
-                let mut options =
-                    Self { sip, sips, http, rtp, media_address, ipv6, staff, sip_accounts, ignored };
+                let mut options = Self {
+                    sip,
+                    sips,
+                    http,
+                    rtp,
+                    media_address,
+                    ipv6,
+                    staff,
+                    sip_accounts,
+                    settings,
+                    ignored,
+                };
                 options.check_overlap(&mut mistakes);
                 if mistakes.is_empty() { Ok(options) } else { Err(mistakes) }
             }
@@ -266,6 +312,22 @@ mod tests {
         let mistakes = mistakes.unwrap_err();
         let flags: Vec<&str> = mistakes.iter().filter_map(|mistake| mistake.split(' ').next()).collect();
         assert_eq!(flags, ["--sip", "--http", "--rtp", "--media-address", "--staff", "--sip-accounts"]);
+    }
+
+    #[test]
+    fn keys_of_the_switch_are_taken_as_toml() {
+        let options = check("--set calls.hold_music=false --set media.codecs=[\"pcma\"]").unwrap();
+        let told: Vec<_> =
+            options.settings.iter().map(|one| (&*one.section, &*one.key, one.parsed())).collect();
+        let codecs = toml::Value::Array(vec!["pcma".into()]);
+        assert_eq!(
+            told,
+            [("calls", "hold_music", Some(toml::Value::Boolean(false))), ("media", "codecs", Some(codecs))]
+        );
+        for wrong in ["calls.hold_music", "hold_music=false", "calls.hold_music=maybe"] {
+            let mistakes = check(&format!("--set {wrong}")).unwrap_err();
+            assert!(mistakes[0].starts_with(&format!("--set {wrong}: ")), "{mistakes:?}");
+        }
     }
 
     #[test]

@@ -62,7 +62,9 @@ fn first_steps(demo: &Demo) -> String {
     format!(
         "Register a phone: domain {domain}, server or outbound proxy {server}, user and password of a row above.\n\
          Register a second one with another row. Then call {second} from the phone of {first}, or an extension: {extensions}.\n\
+         With one phone alone: {echo} lets you hear yourself.\n\
          See what goes on: sambung calls, sambung registrations. Ctrl-C stops everything and loses nothing.\n",
+        echo = demo.numbers.get("echo").map_or("", String::as_str),
         domain = demo.sip.domain,
         server = demo.sip.udp,
         first = name(first),

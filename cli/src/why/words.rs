@@ -33,6 +33,9 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
                 None => format!("{dialled} is {what} {id}"),
             }
         }
+        RouteStep::Feature { name } => {
+            format!("{dialled} is the feature code of {name}: the switch answers by itself")
+        }
         RouteStep::Inactive => "it is switched off or suspended".into(),
         RouteStep::NoStaff => "nobody who could answer is assigned to it".into(),
         RouteStep::CallerLeftOut => "the caller is one of those who would ring, and is left out".into(),

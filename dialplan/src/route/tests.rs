@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use contract::{
     id::{AccountId, ExtensionId, OrgId, UserId},
+    language::Language,
     snapshot,
     time::Timestamp,
 };
@@ -47,6 +48,8 @@ pub(crate) fn organisation() -> snapshot::Organisation {
         sip_domain: "demo.sambung.test".into(),
         is_default: true,
         ring_timeout_secs: 60,
+        language: Language::En,
+        has_announcements: false,
         staff: vec![staff(11, "1001", true), staff(12, "1002", true), staff(13, "1003", false)],
         extensions: vec![
             extension(21, "100", &[11, 12]),
@@ -62,6 +65,7 @@ pub(crate) fn organisation() -> snapshot::Organisation {
             account(34, Some(13), "1003"),
             account(35, None, "callee"),
             account(36, None, "100"),
+            account(38, None, "*43"),
             snapshot::Account { is_active: false, ..account(37, None, "gone") },
         ],
     }
@@ -76,6 +80,7 @@ fn check(caller: u128, dialled: &str, expected: &str) {
     let mut told = String::new();
     match decision.route {
         Route::Refuse(refusal) => write!(told, "{} {:?}", refusal.reason(), refusal.host()).unwrap(),
+        Route::Feature(feature) => write!(told, "feature {}", feature.as_str()).unwrap(),
         Route::Ring(ring) => {
             write!(told, "{:?} {} {}s", ring.host, ring.name, ring.ring_timeout_secs).unwrap();
             for target in &ring.targets {
@@ -106,6 +111,20 @@ fn a_bare_account_answers_to_its_username_unless_a_number_shadows_it() {
 }
 
 #[test]
+fn every_organisation_has_the_feature_codes_and_no_account_shadows_them() {
+    check(31, "*43", "feature echo");
+    check(31, "*44", "unknown_number None");
+}
+
+#[test]
+fn how_callers_are_spoken_to_is_the_organisation_s() {
+    let rows = snapshot::Snapshot { revision: 7, organisations: vec![organisation()] };
+    let plan = compile(&rows).unwrap();
+    let org = plan.organisation(OrgId(id(1))).unwrap();
+    assert_eq!((org.language(), org.has_announcements()), (Language::En, false));
+}
+
+#[test]
 fn refusals_name_their_reason() {
     check(31, "9999", "unknown_number None");
     check(31, "1002-mobile", "unknown_number None");
@@ -128,5 +147,6 @@ fn the_trace_tells_how_the_decision_came_about() {
     let rings = Step::Rings { people: 1, accounts: 2 };
     assert_eq!(route(1, "100"), [extension, Step::CallerLeftOut, rings]);
     assert_eq!(route(1, "55"), [Step::NoNumber]);
+    assert_eq!(route(1, "*43"), [Step::Feature(Feature::Echo)]);
     assert_eq!(route(2, "100"), [Step::NoOrganisation]);
 }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use sip::{EndpointConfig, Transport, digest::Algorithm};
+use streams::codec::Codec;
 
 use crate::guard::GuardConfig;
 
@@ -24,6 +25,13 @@ pub struct SwitchboardConfig {
     pub redirects: Redirects,
     /// Who may and who must use SRTP.
     pub srtp: Srtp,
+    /// Codecs that the switch turns into each other, most wanted first: each side is offered those that the other one lacks.
+    /// None: phones that have no codec in common cannot talk.
+    pub codecs: Vec<Codec>,
+    /// Whether a hold is answered by the switch and whoever waits hears music; otherwise it is passed on as it is.
+    pub hold_music: bool,
+    /// Whether people who cannot be connected hear why before they are refused, where their organisation wants that.
+    pub announcements: bool,
     /// Who is kept out.
     pub guard: GuardConfig,
     /// The wait of messages at which calls of known phones are turned away with 503; strangers' are at half of it.
@@ -76,6 +84,9 @@ impl Default for SwitchboardConfig {
             digest_algorithms: vec![Algorithm::Md5],
             redirects: Redirects::default(),
             srtp: Srtp::default(),
+            codecs: Vec::new(),
+            hold_music: false,
+            announcements: false,
             guard: GuardConfig::default(),
             queue_delay_target: Duration::from_millis(2),
             emergency_numbers: ["112", "110", "113", "118", "119"].map(String::from).to_vec(),

@@ -41,6 +41,11 @@ impl Stock {
         self.held.extend(leases.into_iter().map(|lease| (lease, call)));
     }
 
+    /// Whose a lease is.
+    pub(crate) fn holder(&self, lease: LeaseId) -> Option<CallId> {
+        self.held.get(&lease).copied()
+    }
+
     /// The lease is free again, or lost; whose it was.
     pub(crate) fn returned(&mut self, lease: LeaseId) -> Option<CallId> {
         self.held.remove(&lease)

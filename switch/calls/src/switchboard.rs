@@ -343,8 +343,11 @@ impl Switchboard {
             MediaEvent::Stock(leases) => self.stock.restock(leases),
             // News for the relay's own gauges; the stock here is what counts.
             MediaEvent::StockEmpty { .. } => {}
-            // Nothing waits for the end of a sound yet.
-            MediaEvent::Played { .. } => {}
+            MediaEvent::Played { lease } => {
+                if let Some(id) = self.stock.holder(lease) {
+                    self.with_call(id, out, |call, means| call.played(lease, means));
+                }
+            }
             MediaEvent::Closed { lease, report } => {
                 if let Some(id) = self.stock.returned(lease) {
                     self.with_call(id, out, |call, means| call.closed(lease, &report, means));

@@ -12,6 +12,7 @@ use std::{
 use calls::{ClockMark, Counts, Input, Output, Outputs, Switchboard, SwitchboardConfig};
 use contract::{
     id::OrgId,
+    language::Language,
     snapshot::{Organisation, Snapshot},
     time::Timestamp,
 };
@@ -33,6 +34,8 @@ fn switchboard(now: Instant) -> Switchboard {
         sip_domain: DOMAIN.into(),
         is_default: true,
         ring_timeout_secs: 60,
+        language: Language::Id,
+        has_announcements: true,
         staff: Vec::new(),
         extensions: Vec::new(),
         accounts: Vec::new(),

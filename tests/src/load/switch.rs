@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use contract::{
     id::{AccountId, OrgId, UserId},
+    language::Language,
     snapshot::{Account, Organisation, Snapshot, Staff},
 };
 use uuid::Uuid;
@@ -66,6 +67,8 @@ fn rows(accounts: u32) -> Snapshot {
         sip_domain: DOMAIN.into(),
         is_default: true,
         ring_timeout_secs: 30,
+        language: Language::Id,
+        has_announcements: true,
         staff: vec![Staff { user, name: "Callee".into(), number: NUMBER.into(), is_active: true }],
         extensions: Vec::new(),
         accounts: all,

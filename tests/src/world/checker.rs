@@ -274,7 +274,7 @@ impl World {
             if record.ended_for() == Some("session_expired") {
                 return Err(about(*call, "the session of phones that are there has expired".to_owned()));
             }
-            let verdict = ending(record);
+            let verdict = ending(record, self.switch.speaks);
             let is_right = match verdict {
                 Some(status) => caller.status == Some(status),
                 None => caller.status.is_some_and(|status| status >= 400),
@@ -327,11 +327,14 @@ impl World {
     }
 }
 
-/// The status a caller must have heard, where one follows from the events.
-fn ending(record: &Record) -> Option<u16> {
+/// The status a caller must have heard, where one follows from the events. One that is told why may give up meanwhile.
+fn ending(record: &Record, is_told_why: bool) -> Option<u16> {
     if record.has(EventKind::Answered) {
         // Unless the caller gave up while its 200 waited for a PRACK.
         return if record.caller_status() == Some(487) { Some(487) } else { Some(200) };
+    }
+    if is_told_why && record.caller_status() == Some(487) {
+        return Some(487);
     }
     let kinds = record.kinds();
     match kinds.iter().rev().find(|kind| **kind != EventKind::Ended)? {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use contract::{id::CallId, journal::ParticipantRole};
+use streams::media::LeaseId;
 
 use super::{
     Link, World,
@@ -66,8 +67,26 @@ impl World {
             if is_audio && !told.is_some_and(is_told) {
                 return Err(format!("the phone's audio is {agreed:?}, the relay was told {told:?}"));
             }
+            if is_audio {
+                self.is_spoken_to(lease, from, to)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whoever waits and listens hears music, nobody else does, and all are spoken to in what they have.
+    fn is_spoken_to(&self, lease: Option<LeaseId>, who: &Call, other: &Call) -> Result<(), String> {
+        let Some(open) = lease.and_then(|lease| self.relay.open.get(&lease)) else { return Ok(()) };
+        let waits = self.switch.speaks && other.holds && who.media.agreed.receives();
+        if open.has_music != waits {
+            return Err(format!("{lease:?} waits: {waits}; music is played: {}", open.has_music));
+        }
+        let spoken = open.media.voice.iter().flat_map(|voice| &voice.formats);
+        let mut foreign = spoken.filter(|format| !who.media.speech.has(format.to_them, format.codec));
+        match (&open.media.voice, foreign.next()) {
+            (Some(_), None) => Ok(()),
+            (voice, _) => Err(format!("{:?} is spoken to in {voice:?}", who.media.speech)),
+        }
     }
 
     /// Who has the other on hold stands in the journal.

@@ -41,7 +41,7 @@ use self::{
     ladder::{Fate, Ladder, Line},
     ledger::Ledger,
     network::Network,
-    phone::{Phone, text::Text},
+    phone::{Phone, sdp::Speech, text::Text},
     relay::Relay,
     scenario::{Act, SWITCH, Scenario},
     switch::Switch,
@@ -177,7 +177,9 @@ impl World {
         let dice = |actor| Dice::for_actor(seed, actor);
         let clock = Clock::default();
         let (relay, stock) = Relay::new(scenario.leases, dice(actor::RELAY));
-        let switch = Switch::new(&scenario.snapshot, dice(actor::SWITCH).key(), &clock);
+        // In every other world phones have different codecs, and the switch speaks.
+        let speaks = seed % 2 == 1;
+        let switch = Switch::new(&scenario.snapshot, dice(actor::SWITCH).key(), &clock, speaks);
         let mut world = Self {
             seed,
             phones: Vec::new(),
@@ -204,7 +206,9 @@ impl World {
         for device in scenario.devices {
             let index = u64::try_from(world.phones.len()).unwrap_or(0);
             let chance = dice(actor::FIRST_PHONE + index);
-            world.phones.push(Phone::new(&device.name, device.login, device.line, chance));
+            let mut phone = Phone::new(&device.name, device.login, device.line, chance);
+            phone.speech = if speaks { Speech::of(world.phones.len()) } else { Speech::default() };
+            world.phones.push(phone);
         }
         world.agenda.add(Duration::ZERO, Happening::Media(stock));
         world.agenda.add(PROBE_EVERY, Happening::Probe);

@@ -2,6 +2,7 @@
 
 use contract::{
     id::{AccountId, ExtensionId, OrgId, UserId},
+    language::Language,
     snapshot::{Account, Extension, Organisation, Snapshot, Staff},
 };
 use uuid::Uuid;
@@ -85,6 +86,8 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
         sip_domain: domain.to_owned(),
         is_default: number == 1,
         ring_timeout_secs,
+        language: Language::Id,
+        has_announcements: true,
         extensions: vec![
             extension(number, RECEPTION, "Resepsionis", users(first)),
             extension(number, SUPPORT, "Support", users(second)),

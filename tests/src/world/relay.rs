@@ -24,6 +24,8 @@ pub struct Open {
     pub media: LegMedia,
     /// The lease it passes packets to.
     pub partner: Option<LeaseId>,
+    /// Its far end hears something again and again, in place of its partner.
+    pub has_music: bool,
 }
 
 /// The relay.
@@ -63,7 +65,7 @@ impl Relay {
                 if !self.lent.remove(&lease) {
                     self.complaints.push(format!("{lease:?} is opened and was not lent, or is open already"));
                 }
-                self.open.insert(lease, Open { media, partner: None });
+                self.open.insert(lease, Open { media, partner: None, has_music: false });
             }
             MediaCommand::Configure { lease, media } => match self.open.get_mut(&lease) {
                 Some(open) => open.media = media,
@@ -73,17 +75,26 @@ impl Relay {
             MediaCommand::Part { lease } => self.part(lease),
             MediaCommand::Play { lease, repeat, .. } => {
                 self.needs_open(lease, "played to");
+                self.plays(lease, repeat);
                 if !repeat {
                     let ends_at = now + self.dice.millis(20, 5_000);
                     return vec![(ends_at, MediaEvent::Played { lease })];
                 }
             }
-            MediaCommand::Echo { lease } | MediaCommand::Stop { lease } | MediaCommand::Tap { lease, .. } => {
-                self.needs_open(lease, "echoed, stopped or tapped");
+            MediaCommand::Echo { lease } | MediaCommand::Stop { lease } => {
+                self.needs_open(lease, "echoed or stopped");
+                self.plays(lease, false);
             }
+            MediaCommand::Tap { lease, .. } => self.needs_open(lease, "tapped"),
             MediaCommand::Close { lease } => return self.close(now, lease),
         }
         Vec::new()
+    }
+
+    fn plays(&mut self, lease: LeaseId, has_music: bool) {
+        if let Some(open) = self.open.get_mut(&lease) {
+            open.has_music = has_music;
+        }
     }
 
     fn needs_open(&mut self, lease: LeaseId, what: &str) {

@@ -19,8 +19,12 @@ use contract::{
 };
 use dialplan::Plan;
 use sip::{Frame, StreamFramer, digest::Algorithm};
+use streams::codec::Codec;
 
 use super::clock::Clock;
+
+/// What a switch that speaks turns into each other.
+const CODECS: [Codec; 4] = [Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu];
 
 /// Compiles rows that are known to be right.
 pub fn plan(snapshot: &Snapshot) -> Arc<Plan> {
@@ -40,6 +44,8 @@ pub struct Switch {
     images: BTreeMap<CallId, Bytes>,
     /// The journal has said that it cannot keep up.
     pub has_pressure: bool,
+    /// It transcodes, plays music and explains itself.
+    pub speaks: bool,
     board: Switchboard,
     outputs: Outputs,
     framers: BTreeMap<u64, StreamFramer>,
@@ -47,11 +53,14 @@ pub struct Switch {
 
 impl Switch {
     /// A switch that has just started.
-    pub fn new(snapshot: &Snapshot, seed: [u8; 32], clock: &Clock) -> Self {
+    pub fn new(snapshot: &Snapshot, seed: [u8; 32], clock: &Clock, speaks: bool) -> Self {
         let mark = ClockMark { instant: clock.instant(), unix: clock.unix() };
         let config = SwitchboardConfig {
             // RFC 8760 §2.4's order; half of the phones know MD5 only.
             digest_algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            codecs: if speaks { CODECS.to_vec() } else { Vec::new() },
+            hold_music: speaks,
+            announcements: speaks,
             ..SwitchboardConfig::default()
         };
         let continuity = Continuity { origin: clock.beginning(), secrets: [7; 32] };
@@ -60,6 +69,7 @@ impl Switch {
             bindings: BTreeMap::new(),
             images: BTreeMap::new(),
             has_pressure: false,
+            speaks,
             board: Switchboard::new(config, plan(snapshot), seed, mark).with_images(continuity),
             outputs: Outputs::new(),
             framers: BTreeMap::new(),
@@ -144,7 +154,7 @@ impl Switch {
     /// planned restart also hands over the SIP that belongs to no call.
     pub fn reincarnate(&mut self, snapshot: &Snapshot, seed: [u8; 32], clock: &Clock, is_planned: bool) {
         let rest = if is_planned { self.board.image_of_rest() } else { Bytes::new() };
-        let before = std::mem::replace(self, Self::new(snapshot, seed, clock));
+        let before = std::mem::replace(self, Self::new(snapshot, seed, clock, self.speaks));
         let Self { live, bindings, images, has_pressure, framers, .. } = before;
         self.handle(clock.instant(), Input::Restore(bindings.values().cloned().collect()));
         let of = |(call, image)| CallImage { call, image, events: Some(0) };
@@ -158,7 +168,7 @@ impl Switch {
     /// Forgets everything but what is on disk, as after a restart.
     pub fn restart(&mut self, snapshot: &Snapshot, seed: [u8; 32], clock: &Clock) {
         let bindings = std::mem::take(&mut self.bindings);
-        *self = Self::new(snapshot, seed, clock);
+        *self = Self::new(snapshot, seed, clock, self.speaks);
         // A connection does not survive a restart, nor is it stored.
         let stored = bindings.values().cloned().map(|mut binding| {
             Arc::make_mut(&mut binding).flow.connection = 0;

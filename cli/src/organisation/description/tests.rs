@@ -66,7 +66,13 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "domain =",
             "colour = 1\ndomain =",
-            "org.toml:3: organisation.colour: no such key; there are name, domain, default and ring_timeout_secs",
+            "org.toml:3: organisation.colour: no such key; there are name, domain, default, \
+             ring_timeout_secs, language and announcements",
+        ),
+        (
+            "domain =",
+            "language = \"fr\"\ndomain =",
+            "org.toml:3: organisation.language: expected \"id\" or \"en\"",
         ),
         ("\"1001\"", "\"1\"", "org.toml:6: staff.number: expected 2 to 6 digits in quotes"),
         (
@@ -184,6 +190,8 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "domain",
         "default",
         "ring_timeout_secs",
+        "language",
+        "announcements",
         "number",
         "email",
         "staff",

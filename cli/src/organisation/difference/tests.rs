@@ -1,5 +1,6 @@
 //! One change at a time to rows that are all filled in: each must be seen, and no digest shown.
 
+use contract::language::Language;
 use uuid::Uuid;
 
 use super::*;
@@ -31,6 +32,8 @@ fn rows() -> Rows {
         status: "approved".into(),
         is_default: true,
         ring_timeout_secs: 60,
+        language: Language::Id,
+        has_announcements: true,
         staff: BTreeMap::from([
             ("sari@x".into(), staff("Sari", "1001")),
             ("budi@x".into(), staff("Budi", "1002")),
@@ -44,11 +47,13 @@ fn rows() -> Rows {
 fn every_field_that_can_be_described_is_compared() {
     let before = rows();
     type Step = fn(&mut Rows);
-    let steps: [(&str, Step); 12] = [
+    let steps: [(&str, Step); 14] = [
         ("~ organisation demo.test  name", |r| r.name = "X".into()),
         ("~ organisation demo.test  status", |r| r.status = "pending".into()),
         ("~ organisation demo.test  default", |r| r.is_default = false),
         ("~ organisation demo.test  ring_timeout_secs 60 → 30", |r| r.ring_timeout_secs = 30),
+        ("~ organisation demo.test  language \"id\" → \"en\"", |r| r.language = Language::En),
+        ("~ organisation demo.test  announcements true → false", |r| r.has_announcements = false),
         ("~ staff sari@x  number \"1001\" → \"1009\"", |r| {
             r.staff.get_mut("sari@x").unwrap().number = "1009".into();
         }),

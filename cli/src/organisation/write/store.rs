@@ -30,14 +30,18 @@ pub(super) async fn put_organisation(c: &mut PgConnection, rows: &Rows) -> Done 
 
 pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     sqlx::query(
-        "insert into telephony.organisation_settings (org_id, sip_domain, is_default, ring_timeout_seconds)
-         values ($1, $2, $3, $4)
-         on conflict (org_id) do update set is_default = $3, ring_timeout_seconds = $4",
+        "insert into telephony.organisation_settings
+           (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (org_id) do update
+           set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6",
     )
     .bind(rows.id)
     .bind(&rows.domain)
     .bind(rows.is_default)
     .bind(i32::from(rows.ring_timeout_secs))
+    .bind(rows.language.as_str())
+    .bind(rows.has_announcements)
     .execute(c)
     .await
     .map(drop)

@@ -9,18 +9,22 @@ use contract::{
     id::CallId,
     journal::{Detail, EventKind, ParticipantKind, ParticipantRole},
 };
-use dialplan::{Account, Facts, Host, OrgPlan, PersonKey, Plan, Ring, Route};
+use dialplan::{Account, Facts, Host, OrgPlan, PersonKey, Plan, Refusal, Ring, Route};
 use sip::{Body, Flow, Reply, SessionKey};
 
 use super::{
     Call,
     events::{Record, refused},
+    feature::{
+        self,
+        explain::{self, Unconnected},
+    },
     identity::{Identity, Privacy},
     invitation::{Asked, Invitation},
     leg::Leg,
     media_plan::LegStreams,
     outcome::{LegResult, Tally},
-    state::{Head, Ringing, State, Told, end},
+    state::{Head, Ringing, State, Told},
 };
 use crate::means::Means;
 
@@ -42,7 +46,7 @@ pub(crate) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    fn invitation(&self, can_answer_early: bool) -> Invitation {
+    fn invitation(&self, can_answer_early: bool, means: &Means<'_>) -> Invitation {
         Invitation {
             call: self.id,
             org: self.org.id(),
@@ -50,6 +54,7 @@ impl Opening<'_> {
             caller: Identity::new(self.caller, self.org, self.privacy),
             domain: self.org.sip_domain().into(),
             can_answer_early,
+            explains: explain::language_for(self.org, self.caller.person, means),
             max_forwards: self.max_forwards.saturating_sub(1),
             numbers: BTreeSet::from([self.dialled.to_owned()]),
             people: BTreeSet::new(),
@@ -71,6 +76,7 @@ impl Call {
         let host = match &route {
             Route::Ring(ring) => Some(ring.host),
             Route::Refuse(refusal) => refusal.host(),
+            Route::Feature(_) => None,
         };
         head.host = host;
         if let Some(host) = host {
@@ -83,10 +89,8 @@ impl Call {
         leg.participant = Some(record.participant(ParticipantRole::Caller, kind, reference, means));
         record.event(EventKind::Created, None, Detail::default(), means);
         let state = match route {
-            Route::Refuse(refusal) => {
-                let status = status_of(refusal);
-                fail(record, leg, &mut head, refusal.reason(), Reply::new(status), means)
-            }
+            Route::Refuse(refusal) => not_found(opening, refusal, (record, leg), &mut head, means),
+            Route::Feature(feature) => feature::open(opening, feature, record, leg, &mut head, means),
             Route::Ring(ring) => dial(opening, record, leg, &mut head, &ring, means),
         };
         let mut call = Self { head, state };
@@ -117,7 +121,7 @@ fn dial(
     let (mut forks, mut tally) = (Vec::new(), Tally::default());
     let can_answer_early =
         means.config.endpoint.reliable_provisionals && means.peer(opening.session).reliable;
-    let mut invitation = opening.invitation(can_answer_early);
+    let mut invitation = opening.invitation(can_answer_early, means);
     let mut asked = Asked { head, forks: &mut forks, tally: &mut tally };
     let target = (opening.dialled, ring);
     if invitation.ring(target, opening.max_breadth, offer.as_ref(), &mut asked, means).is_err() {
@@ -133,8 +137,26 @@ pub(crate) fn congested(means: &Means<'_>) -> Reply {
     Reply::new(503).header("Retry-After", means.config.timeouts.retry_after_secs.to_string())
 }
 
+/// The number leads nowhere. A caller who is to hear so gets ports for that.
+fn not_found(
+    opening: &Opening<'_>,
+    refusal: Refusal,
+    (record, mut caller): (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let reply = Reply::new(status_of(refusal));
+    let told = refused(Some(refusal.reason()), reply.status);
+    let sound = Some(explain::of_number(refusal));
+    let unconnected = Unconnected { events: &[EventKind::Failed], told, reply, sound };
+    let language = explain::language_for(opening.org, opening.caller.person, means);
+    let offer = language.and_then(|_| caller.streams.said_in(opening.body.as_ref(), means));
+    let offer = offer.filter(|offer| caller.streams.reserve(offer, true, means).is_ok());
+    unconnected.explain((record, caller), (language, offer.as_ref(), false), head, means)
+}
+
 /// Refuses a caller whom nothing was rung for.
-fn fail(
+pub(super) fn fail(
     record: Record,
     caller: Leg,
     head: &mut Head,
@@ -142,17 +164,15 @@ fn fail(
     reply: Reply,
     means: &mut Means<'_>,
 ) -> State {
-    let status = reply.status;
-    means.refuse(caller.session, reply);
-    head.leave(caller, Some(status), means);
-    end(record, &[EventKind::Failed], &refused(Some(reason), status), refused(None, status), means)
+    let told = refused(Some(reason), reply.status);
+    Unconnected { events: &[EventKind::Failed], told, reply, sound: None }.refuse(record, caller, head, means)
 }
 
-fn status_of(refusal: dialplan::Refusal) -> u16 {
+fn status_of(refusal: Refusal) -> u16 {
     match refusal {
-        dialplan::Refusal::UnknownNumber => 404,
-        dialplan::Refusal::Inactive(_) | dialplan::Refusal::NoStaff(_) => 480,
-        dialplan::Refusal::SelfCall(_) => 486,
+        Refusal::UnknownNumber => 404,
+        Refusal::Inactive(_) | Refusal::NoStaff(_) => 480,
+        Refusal::SelfCall(_) => 486,
     }
 }
 

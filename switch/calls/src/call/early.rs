@@ -2,9 +2,9 @@
 //!
 //! Towards the caller the switch is one user agent with one dialog, however many devices ring: phones that expect no
 //! second To tag are many. In one dialog an offer has one answer (RFC 3261 §13.2.1), so the first that is told stays
-//! the answer. A device whose own answer would read otherwise is not heard early, and when it answers the call the
-//! caller is told so by an offer of ours after its ACK (`settle`). As all media comes from the same ports of ours, this
-//! is rare: it takes devices that choose other formats.
+//! the answer. As all media comes from the same ports of ours, another device's own answer reads otherwise only where it
+//! chooses other formats. It is heard early if we can turn those into what was told; and when it answers the call, the
+//! caller is told its answer by an offer of ours after the ACK (`settle`), if that spares the turning or lets it be heard.
 
 use contract::journal::{Detail, EventKind};
 use sip::{Body, Provisional, SessionKey};
@@ -77,18 +77,25 @@ impl Ringing {
         if self.told.heard.is_some() {
             return None;
         }
-        let (caller, told) = (&mut self.caller.streams, &self.told.answer);
-        let can_be_heard = |said: &Description| told.as_ref().is_none_or(|told| caller.has_told(told, said));
+        let (caller, offer) = (&mut self.caller.streams, self.offer.as_ref()?);
+        let can_be_heard = |said: &Description| match &self.told.answer {
+            None => true,
+            Some(told) => caller.has_told(told, said, offer, means) || meets(told, said, means),
+        };
         let fork = self.forks.iter_mut().find(|fork| fork.early.as_ref().is_some_and(can_be_heard))?;
         let said = fork.early.clone()?;
+        let answer = match self.told.answer {
+            Some(_) => None,
+            None => {
+                let answer = caller.answer(&said, offer, means);
+                caller.learn(offer, means);
+                self.told.answer = Some(answer.clone());
+                Some(answer)
+            }
+        };
         join(caller, &mut fork.streams, means);
         self.told.heard = Some(fork.session);
-        if self.told.answer.is_some() {
-            return None;
-        }
-        let answer = caller.describe(&said, means);
-        self.told.answer = Some(answer.clone());
-        Some(answer)
+        answer
     }
 
     /// A device rings no longer. If it was heard, another one is, or the caller's phone is to ring by itself again.
@@ -104,11 +111,27 @@ impl Ringing {
         }
     }
 
-    /// The answer for the caller when a device has answered the call, and whether it is not that device's own.
-    pub(super) fn answer_for_caller(&mut self, said: &Description, means: &mut Means<'_>) -> (Body, bool) {
+    /// The answer for the caller when a device has answered the call, and whether the caller has to be told another one.
+    pub(super) fn answer_for_caller(
+        &mut self,
+        said: &Description,
+        offer: &Description,
+        means: &mut Means<'_>,
+    ) -> (Body, bool) {
+        let caller = &mut self.caller.streams;
         match self.told.answer.take() {
-            Some(told) if !self.caller.streams.has_told(&told, said) => (told, true),
-            _ => (self.caller.streams.describe(said, means), false),
+            Some(told) if !caller.has_told(&told, said, offer, means) => {
+                // Where there is nothing that both could speak, it is transcoded as well as it is now.
+                let is_better = said.shares_speech(offer) || !meets(&told, said, means);
+                (told, is_better)
+            }
+            _ => (caller.answer(said, offer, means), false),
         }
     }
+}
+
+/// Whether a caller who has been told this hears a device that has said that, its speech turned into what was told.
+fn meets(told: &Body, said: &Description, means: &Means<'_>) -> bool {
+    let codecs = &means.config.codecs;
+    !codecs.is_empty() && Description::parse(&told.bytes).is_ok_and(|told| said.meets(&told, codecs))
 }

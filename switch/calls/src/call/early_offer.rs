@@ -40,7 +40,7 @@ impl Ringing {
             means.prack(session, &dialog, Some(refusal));
             return self.drop_fork(head, session, LegResult::Congested, means);
         }
-        let told = self.caller.streams.describe(&offer, means);
+        let told = self.caller.streams.offer(&offer, means);
         self.told.offer = Some(EarlyOffer { fork: session, dialog, offer, is_answered: false });
         self.tell_progress(session, 183, Some(told), means);
         State::Ringing(self)
@@ -67,9 +67,9 @@ impl Ringing {
             means.prack(session, &early.dialog, Some(refusal));
             return self.drop_fork(head, session, LegResult::MediaRefused, means);
         };
-        let answer = fork.streams.describe(&said, means);
+        let answer = fork.streams.answer(&said, &early.offer, means);
         means.prack(session, &early.dialog, Some(answer));
-        fork.streams.remember(&early.offer);
+        fork.streams.agree(&early.offer, means);
         self.caller.streams.agree(&said, means);
         join(&mut self.caller.streams, &mut fork.streams, means);
         self.told.heard = Some(session);
@@ -115,7 +115,7 @@ impl Ringing {
             return means.refuse_update(by, Reply::new(488));
         }
         let of = asked.session;
-        let told = asked.streams.describe(&offer, means);
+        let told = asked.streams.offer(&offer, means);
         match means.update(of, told) {
             Ok(()) => self.told.update = Some(EarlyUpdate { by, of, offer }),
             Err(refused) => {
@@ -148,10 +148,12 @@ impl Ringing {
             let status = outcome.err().map_or(488, passed_on);
             return means.refuse_update(update.by, Reply::new(status));
         };
-        let answer = asker.streams.describe(&said, means);
+        let answer = asker.streams.answer(&said, &update.offer, means);
         // What the caller has been told is what the 200 repeats.
-        self.told.answer =
-            Some(if is_by_caller { answer.clone() } else { asked.streams.describe(&update.offer, means) });
+        self.told.answer = match &self.offer {
+            Some(first) if !is_by_caller => asked.streams.would_answer(&update.offer, first, means),
+            _ => Some(answer.clone()),
+        };
         means.answer_update(update.by, answer);
         let both: [(&mut Leg, &Description); 2] = [(asker, &update.offer), (asked, &said)];
         for (leg, said) in both {

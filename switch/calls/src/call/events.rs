@@ -8,10 +8,12 @@ use contract::{
     journal::{
         Call, Detail, Direction, Entry, Event, EventKind, Fact, Participant, ParticipantKind, ParticipantRole,
     },
+    language::Language,
     live::LiveCall,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use streams::media::{LeaseId, MediaCommand, SoundName};
 use uuid::Uuid;
 
 use crate::{
@@ -83,6 +85,28 @@ impl Record {
         }
         self.live.state = kind;
         means.out.push(Output::Live(LiveChange::Put(self.live.clone())));
+    }
+
+    /// A side, by its leg's number and its own, puts the call on hold or takes it back.
+    pub(crate) fn hold(
+        &mut self,
+        holds: bool,
+        (leg, participant): (u16, Option<u16>),
+        means: &mut Means<'_>,
+    ) {
+        let kind = if holds { EventKind::Hold } else { EventKind::Unhold };
+        self.event(kind, participant, Detail { leg: Some(leg), ..Detail::default() }, means);
+    }
+
+    /// A sound by the name that lets this organisation have one of its own.
+    pub(crate) fn sound(&self, name: &str) -> SoundName {
+        SoundName::new(&format!("@{}/{name}", self.closed.org.0))
+    }
+
+    /// Says something to the far end of a lease, once.
+    pub(crate) fn play(&self, lease: LeaseId, (language, name): (Language, &str), means: &mut Means<'_>) {
+        let sounds = [self.sound(&format!("{}/{name}", language.as_str()))].into();
+        means.media(MediaCommand::Play { lease, sounds, repeat: false });
     }
 
     /// Its line in the live table.

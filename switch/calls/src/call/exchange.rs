@@ -2,12 +2,11 @@
 //! sides is set right in `settle`.
 //!
 //! Hold is no feature here but a consequence: when the description of the side that asked stops to receive audio,
-//! that side holds; when it receives again, it has taken the call back. Media changes when an exchange is
-//! complete, never halfway.
+//! that side holds; when it receives again, it has taken the call back. What then is answered without the other side,
+//! and the music, stand in `hold`. Media changes when an exchange is complete, never halfway.
 
 use std::time::Duration;
 
-use contract::journal::{Detail, EventKind};
 use sip::{Body, Event, Reply, SessionKey};
 use streams::sdp::Description;
 
@@ -48,6 +47,7 @@ impl Talking {
             }
             _ => {}
         }
+        self.play_music(means);
         State::Talking(self)
     }
 
@@ -68,10 +68,13 @@ impl Talking {
             Ok(offer) => offer,
             Err(reply) => return self.refuse((by, is_update), reply, means),
         };
-        if let Some(answer) = offer.as_ref().and_then(|offer| self.refreshed(by, offer, means)) {
-            self.accept((by, is_update), answer, means);
-            // It may have been said in an answer, where it was no hold.
-            return offer.iter().for_each(|offer| self.note_hold(by, offer, means));
+        if let Some(offer) = &offer {
+            let refreshed = self.refreshed(by, offer, means);
+            if let Some(answer) = refreshed.or_else(|| self.answer_here(by, offer, means)) {
+                self.accept((by, is_update), answer, means);
+                // A refresh may say what was said in an answer, where it was no hold.
+                return self.note_hold(by, offer, means);
+            }
         }
         if let Err(reply) = self.pass_on((by, is_update), offer.as_ref(), means) {
             self.drop_unjoined(means);
@@ -92,10 +95,10 @@ impl Talking {
         let told = match offer {
             None => None,
             Some(offer) => {
-                let asked = self.leg(by).streams.reserve(offer, true, means);
-                let other = &mut self.leg(by.other()).streams;
+                let asked = self.leg_mut(by).streams.reserve(offer, true, means);
+                let other = &mut self.leg_mut(by.other()).streams;
                 asked.and_then(|()| other.reserve(offer, false, means)).map_err(|_| Reply::new(488))?;
-                Some(other.describe(offer, means))
+                Some(other.offer(offer, means))
             }
         };
         let other = self.leg(by.other()).session;
@@ -127,12 +130,12 @@ impl Talking {
     /// An offer that says what is agreed already keeps the session alive (RFC 4028 §7.4) and is nobody else's business;
     /// the answer says what the other side has said last.
     fn refreshed(&mut self, by: Side, offer: &Description, means: &mut Means<'_>) -> Option<Body> {
-        self.leg(by).streams.said().filter(|said| said.says_the_same(offer))?;
+        self.leg(by).streams.said_last().filter(|said| said.says_the_same(offer))?;
         let answer = self.leg(by.other()).streams.said()?.stand_in_answer(offer);
         if self.owed.is_some_and(|owed| owed.side == by) {
             self.owed = None;
         }
-        Some(self.leg(by).streams.describe(&answer, means))
+        Some(self.leg_mut(by).streams.answer(&answer, offer, means))
     }
 
     /// The other side has answered, with its answer or with the offer it was asked for.
@@ -146,7 +149,7 @@ impl Talking {
                 means.ack(session, None);
                 match said.filter(|said| !is_canceled && said.answers(&offer)) {
                     Some(said) => {
-                        let body = self.leg(by).streams.describe(&said, means);
+                        let body = self.leg_mut(by).streams.answer(&said, &offer, means);
                         self.accept((by, is_update), body, means);
                         self.change(by, &offer, &said, means);
                         self.note_hold(by, &offer, means);
@@ -182,13 +185,13 @@ impl Talking {
             means.ack(self.leg(by.other()).session, None);
             return means.refuse_reinvite(asker, Reply::new(488));
         };
-        let other = self.leg(by.other()).streams.reserve(&offer, true, means);
-        let has_ports = other.and_then(|()| self.leg(by).streams.reserve(&offer, false, means)).is_ok();
+        let other = self.leg_mut(by.other()).streams.reserve(&offer, true, means);
+        let has_ports = other.and_then(|()| self.leg_mut(by).streams.reserve(&offer, false, means)).is_ok();
         if is_canceled || !has_ports {
             means.refuse_reinvite(asker, Reply::new(488));
             return self.answer_alone(by.other(), &offer, means);
         }
-        let body = self.leg(by).streams.describe(&offer, means);
+        let body = self.leg_mut(by).streams.offer(&offer, means);
         means.answer_reinvite(asker, Some(body));
         let until = means.after(means.config.timeouts.exchange);
         self.exchange = Exchange::Offered { by, offer, until };
@@ -211,7 +214,7 @@ impl Talking {
                 let other = self.leg(by.other()).session;
                 match said.filter(|said| said.answers(&offer)) {
                     Some(said) => {
-                        let body = self.leg(by.other()).streams.describe(&said, means);
+                        let body = self.leg_mut(by.other()).streams.answer(&said, &offer, means);
                         means.ack(other, Some(body));
                         self.change(by.other(), &offer, &said, means);
                         self.note_hold(by.other(), &offer, means);
@@ -274,8 +277,8 @@ impl Talking {
     /// Offer and answer are complete: `by` has offered, the other side has answered.
     fn change(&mut self, by: Side, offer: &Description, answer: &Description, means: &mut Means<'_>) {
         self.owed = None;
-        self.leg(by).streams.agree(offer, means);
-        self.leg(by.other()).streams.agree(answer, means);
+        self.leg_mut(by).streams.agree(offer, means);
+        self.leg_mut(by.other()).streams.agree(answer, means);
         join(&mut self.caller.streams, &mut self.callee.streams, means);
         for leg in [&mut self.caller, &mut self.callee] {
             leg.streams.drop_refused(answer, means);
@@ -297,10 +300,9 @@ impl Talking {
         if std::mem::replace(held, holds) == holds {
             return;
         }
-        let kind = if holds { EventKind::Hold } else { EventKind::Unhold };
         let leg = self.leg(by);
-        let (participant, detail) = (leg.participant, Detail { leg: Some(leg.no), ..Detail::default() });
-        self.record.event(kind, participant, detail, means);
+        let whose = (leg.no, leg.participant);
+        self.record.hold(holds, whose, means);
     }
 
     /// A side that waits for its ACK must have it before it is hung up.

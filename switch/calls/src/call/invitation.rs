@@ -6,7 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use contract::id::{AccountId, CallId, OrgId};
+use contract::{
+    id::{AccountId, CallId, OrgId},
+    language::Language,
+};
 use dialplan::{PersonKey, Ring, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Invite, Party, Refused};
@@ -33,6 +36,8 @@ pub(crate) struct Invitation {
     pub(crate) domain: Box<str>,
     /// The caller takes an offer in a reliable provisional answer (RFC 3262 §5).
     pub(crate) can_answer_early: bool,
+    /// The caller is told why it cannot be connected, in this language.
+    pub(crate) explains: Option<Language>,
     /// As written by us; 0 when the call may not be sent any further.
     pub(crate) max_forwards: u8,
     /// Numbers this call has been sent to.
@@ -116,7 +121,7 @@ impl Invitation {
         invite.body = match offer {
             None => None,
             Some(offer) => match streams.reserve(offer, false, means) {
-                Ok(()) => Some(streams.describe(offer, means)),
+                Ok(()) => Some(streams.offer(offer, means)),
                 Err(NoPorts) => {
                     asked.tally.add(person, LegResult::Congested, Words::default());
                     return;

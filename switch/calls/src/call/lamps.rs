@@ -75,6 +75,11 @@ impl Call {
             }
             State::Connecting(connecting) => talking(&mut lamps, &connecting.caller, &connecting.callee),
             State::Talking(talks) => talking(&mut lamps, &talks.caller, &talks.callee),
+            State::Served(served) => {
+                let stage = if served.is_answered() { Stage::Confirmed } else { Stage::Trying };
+                show(&mut lamps, Watched::Person(served.caller.person), Direction::Initiator, stage);
+                return lamps;
+            }
             State::Over(_) => return lamps,
         };
         if let Some(Host::Extension(extension)) = self.head.host {

@@ -2,7 +2,8 @@
 //!
 //! Every relayed m-line of a leg has a lease of its own, at the same index on all legs of a call, because the
 //! number and order of m-lines never change within a call (RFC 3264 §8). What one side says is rewritten for the
-//! other with that leg's leases; formats are left to the phones. The keys of a line are its leg's own (`sdes`).
+//! other with that leg's leases, and with codecs that the switch can turn into each other (`streams::sdp`). The keys of a
+//! line are its leg's own (`sdes`).
 
 use std::net::IpAddr;
 
@@ -17,7 +18,7 @@ use sip::{
 };
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
-    sdp::{Description, Kept, Origin, Ours, RELAYED_STREAMS_MAX, RelayAddress, Stream},
+    sdp::{Description, Kept, Origin, Ours, RELAYED_STREAMS_MAX, RelayAddress, Spoken, Stream},
 };
 
 use super::{
@@ -42,6 +43,8 @@ pub(crate) struct LegStreams {
     origin: Option<Origin>,
     /// What this leg's far end has said of itself and the other side has agreed to.
     said: Option<Kept>,
+    /// What it says while it holds the call and the other side, who is not told, hears music (`hold`).
+    hold: Option<Kept>,
     /// Closed and not reported yet.
     closing: Vec<LeaseId>,
     /// The sum of what was reported; `None` when the leg never had media.
@@ -53,6 +56,18 @@ struct Line {
     lease: PortLease,
     partner: Option<LeaseId>,
     keys: LineKeys,
+    /// What its far end was told last of formats that can be decoded.
+    told: Spoken,
+    /// Its two ends have agreed on one of them: it can be played to.
+    has_voice: bool,
+    /// Its far end wants to be sent something.
+    receives: bool,
+}
+
+impl Line {
+    fn new(lease: PortLease, keys: LineKeys) -> Self {
+        Self { lease, partner: None, keys, told: Spoken::default(), has_voice: false, receives: false }
+    }
 }
 
 impl LegStreams {
@@ -66,6 +81,7 @@ impl LegStreams {
             lines: Vec::new(),
             origin: None,
             said: None,
+            hold: None,
             closing: Vec::new(),
             report: None,
         }
@@ -105,7 +121,7 @@ impl LegStreams {
             }
             if line.is_none() {
                 let lease = means.open(self.call, self.is_ipv4, media);
-                *line = lease.map(|lease| Line { lease, partner: None, keys: new });
+                *line = lease.map(|lease| Line::new(lease, new));
             }
             carried += usize::from(line.is_some());
         }
@@ -119,7 +135,7 @@ impl LegStreams {
     /// Its m-lines that have ports, with what the far end has said of each.
     pub(crate) fn shown(&self) -> impl Iterator<Item = (RelayAddress, Option<Stream>)> + '_ {
         let mut said: Vec<Option<Stream>> =
-            self.said().iter().flat_map(Description::streams).map(Some).collect();
+            self.said_last().iter().flat_map(Description::streams).map(Some).collect();
         said.resize(self.lines.len().max(said.len()), None);
         let lines = self.lines.iter().zip(said);
         lines.filter_map(|(line, said)| line.as_ref().map(|line| (line.lease.address, said)))
@@ -131,18 +147,57 @@ impl LegStreams {
         held.chain(self.closing.iter().copied())
     }
 
-    /// What this leg's far end is told when the other side said `said`.
-    pub(crate) fn describe(&mut self, said: &Description, means: &mut Means<'_>) -> Body {
+    /// What this leg's far end is offered when the other side said `said`.
+    pub(crate) fn offer(&mut self, said: &Description, means: &mut Means<'_>) -> Body {
+        let wide = said.widened(&means.config.codecs, self.said().as_ref());
+        self.tell(&wide, means)
+    }
+
+    /// What this leg's far end, who made `offer`, is answered when the other side said `said`.
+    pub(crate) fn answer(&mut self, said: &Description, offer: &Description, means: &mut Means<'_>) -> Body {
+        let narrow = said.narrowed(offer, &means.config.codecs);
+        self.tell(&narrow, means)
+    }
+
+    /// What this leg's far end is told when the switch itself is the other side.
+    pub(crate) fn speak(&mut self, own: &Description, means: &mut Means<'_>) -> Body {
+        self.tell(own, means)
+    }
+
+    fn tell(&mut self, description: &Description, means: &mut Means<'_>) -> Body {
         let leases = self.leases();
         let address = leases.iter().flatten().next().map_or(self.signalling, |lease| lease.address.ip());
         let origin = self.origin.get_or_insert_with(|| Origin::new(means.random.number(), address));
-        Body::sdp(said.relayed(origin, &leases).to_bytes())
+        let told = description.relayed(origin, &leases);
+        for (line, stream) in self.lines.iter_mut().zip(told.streams()) {
+            if let Some(line) = line {
+                line.told = Spoken::of(&stream);
+            }
+        }
+        Body::sdp(told.to_bytes())
     }
 
-    /// Whether this leg's far end was told the same already when it was told `told`.
-    pub(crate) fn has_told(&self, told: &Body, said: &Description) -> bool {
-        let Some(mut origin) = self.origin.clone() else { return false };
-        said.relayed(&mut origin, &self.leases()).to_bytes() == *told.bytes
+    /// The same as [`Self::answer`], without being told.
+    pub(crate) fn would_answer(
+        &self,
+        said: &Description,
+        offer: &Description,
+        means: &Means<'_>,
+    ) -> Option<Body> {
+        let mut origin = self.origin.clone()?;
+        let narrow = said.narrowed(offer, &means.config.codecs);
+        Some(Body::sdp(narrow.relayed(&mut origin, &self.leases()).to_bytes()))
+    }
+
+    /// Whether this leg's far end, who made `offer`, was told the same already when it was told `told`.
+    pub(crate) fn has_told(
+        &self,
+        told: &Body,
+        said: &Description,
+        offer: &Description,
+        means: &Means<'_>,
+    ) -> bool {
+        self.would_answer(said, offer, means).is_some_and(|would| would.bytes == told.bytes)
     }
 
     fn leases(&self) -> Vec<Option<Ours>> {
@@ -153,9 +208,29 @@ impl LegStreams {
         self.lines.iter().map(|line| line.as_ref().map(ours)).collect()
     }
 
-    /// What this leg's far end has said of itself, as last agreed.
+    /// What this leg's far end has said of itself, as last agreed with the other side.
     pub(crate) fn said(&self) -> Option<Description> {
         self.said.as_ref()?.read()
+    }
+
+    /// What it has said last, be it a hold that the other side was not told of.
+    pub(crate) fn said_last(&self) -> Option<Description> {
+        self.hold.as_ref().or(self.said.as_ref())?.read()
+    }
+
+    /// It holds the call, and the other side was not told.
+    pub(crate) fn is_holding_here(&self) -> bool {
+        self.hold.is_some()
+    }
+
+    /// Its first line that can be played to.
+    pub(crate) fn voice_line(&self) -> Option<LeaseId> {
+        self.lines.iter().flatten().find(|line| line.has_voice).map(|line| line.lease.id)
+    }
+
+    /// Its first line that can be played to, if its far end listens.
+    pub(crate) fn listening_line(&self) -> Option<LeaseId> {
+        self.lines.iter().flatten().find(|line| line.has_voice && line.receives).map(|line| line.lease.id)
     }
 
     /// Whether its far end has said anything that is agreed.
@@ -167,12 +242,20 @@ impl LegStreams {
     pub(crate) fn agree(&mut self, said: &Description, means: &mut Means<'_>) {
         self.learn(said, means);
         self.give_up_exchange();
-        self.remember(said);
+        self.said = Some(Kept::of(said));
+        self.hold = None;
     }
 
-    /// What this leg's far end said is agreed, and the relay has known it since its ports were opened.
-    pub(crate) fn remember(&mut self, said: &Description) {
-        self.said = Some(Kept::of(said));
+    /// What this leg's far end said was answered without the other side, which goes on as if nothing had been said when
+    /// it is a hold.
+    pub(crate) fn agree_here(&mut self, said: &Description, means: &mut Means<'_>) {
+        if said.is_held() {
+            self.learn(said, means);
+            self.give_up_exchange();
+            self.hold = Some(Kept::of(said));
+        } else {
+            self.agree(said, means);
+        }
     }
 
     /// The answer that takes nothing of an offer.
@@ -189,7 +272,9 @@ impl LegStreams {
                 && stream.is_active()
             {
                 let protection = line.keys.learn(&stream, self.terms);
-                let media = LegMedia { protection, ..LegMedia::of(&stream, self.signalling) };
+                let voice = line.told.agreed(&stream);
+                (line.has_voice, line.receives) = (voice.is_some(), stream.direction.receives());
+                let media = LegMedia { protection, voice, ..LegMedia::of(&stream, self.signalling) };
                 means.media(MediaCommand::Configure { lease: line.lease.id, media });
             }
         }

@@ -1,8 +1,9 @@
 //! One call: two or more legs, one record, one state at a time.
 //!
 //! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `identity` says who
-//! calls, `lamps` what others see of it, `signalling` and `exchange` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
-//! down, `shown` shows it to an operator, `outcome` says what it came to. The states and what they own stand in `state`.
+//! calls, `lamps` what others see of it, `signalling`, `exchange` and `hold` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
+//! down, `shown` shows it to an operator, `outcome` says what it came to.
+//! In `feature` the switch itself is the other side. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
 mod carry;
@@ -11,6 +12,8 @@ mod early;
 mod early_offer;
 mod events;
 mod exchange;
+mod feature;
+mod hold;
 pub(crate) mod identity;
 mod image;
 mod invitation;
@@ -77,6 +80,16 @@ impl Call {
         self
     }
 
+    /// The relay has played all that it was to play on one of its leases.
+    pub(crate) fn played(mut self, lease: LeaseId, means: &mut Means<'_>) -> Self {
+        self.state = match self.state {
+            State::Served(served) => served.played(&mut self.head, lease, means),
+            state => state,
+        };
+        self.write_gone(means);
+        self
+    }
+
     /// Ends it for everybody.
     pub(crate) fn hang_up(mut self, means: &mut Means<'_>) -> Self {
         let head = &mut self.head;
@@ -84,6 +97,7 @@ impl Call {
             State::Ringing(ringing) => ringing.hang_up(head, means),
             State::Connecting(connecting) => connecting.hang_up(head, "operator", means),
             State::Talking(talking) => talking.hang_up(head, "operator", means),
+            State::Served(served) => served.hang_up(head, "operator", means),
             State::Over(record) => State::Over(record),
         };
         self.write_gone(means);

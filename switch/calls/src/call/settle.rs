@@ -46,10 +46,10 @@ impl Talking {
         let Some(offer) = self.leg(owed.side.other()).streams.said() else {
             return self.owed = None;
         };
-        let leg = self.leg(owed.side);
+        let leg = self.leg_mut(owed.side);
         // Lines without ports are offered as refused ones.
         let _ = leg.streams.reserve(&offer, false, means);
-        let body = leg.streams.describe(&offer, means);
+        let body = leg.streams.offer(&offer, means);
         match means.reinvite(leg.session, Some(body)) {
             Ok(()) => {
                 let until = means.after(means.config.timeouts.exchange);
@@ -82,9 +82,9 @@ impl Talking {
     ) {
         self.owed = None;
         let Some(said) = said.filter(|said| said.answers(offer)) else {
-            return self.leg(side).streams.give_up_exchange();
+            return self.leg_mut(side).streams.give_up_exchange();
         };
-        self.leg(side).streams.agree(&said, means);
+        self.leg_mut(side).streams.agree(&said, means);
         join(&mut self.caller.streams, &mut self.callee.streams, means);
         for leg in [&mut self.caller, &mut self.callee] {
             leg.streams.drop_refused(&said, means);
@@ -102,10 +102,10 @@ impl Talking {
         if self.withdrawn.take_if(|withdrawn| *withdrawn == side).is_some() {
             return self.owe(side, means);
         }
-        let known = self.leg(side).streams.said();
+        let known = self.leg(side).streams.said_last();
         let is_news = |said: &Description| known.as_ref().is_none_or(|known| !known.says_the_same(said));
         if let Some(said) = said.filter(is_news) {
-            self.leg(side).streams.agree(&said, means);
+            self.leg_mut(side).streams.agree(&said, means);
             self.owe(side.other(), means);
         }
     }
@@ -119,8 +119,8 @@ impl Talking {
         means: &mut Means<'_>,
     ) -> Option<Body> {
         let answer = self.leg(offerer.other()).streams.said()?.stand_in_answer(offer);
-        let leg = self.leg(offerer);
-        let body = leg.streams.describe(&answer, means);
+        let leg = self.leg_mut(offerer);
+        let body = leg.streams.answer(&answer, offer, means);
         leg.streams.agree(offer, means);
         Some(body)
     }

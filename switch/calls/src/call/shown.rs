@@ -33,6 +33,8 @@ impl State {
                 let held = talking.is_held;
                 vec![answered(&talking.caller, held.by_caller), answered(&talking.callee, held.by_callee)]
             }
+            Self::Served(served) if served.is_answered() => vec![answered(&served.caller, served.is_held)],
+            Self::Served(served) => vec![served.caller.shown(LegStage::Trying, false)],
             Self::Over(_) => Vec::new(),
         }
     }

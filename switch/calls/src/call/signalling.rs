@@ -10,10 +10,11 @@ use streams::sdp::Description;
 use super::{
     dial::congested,
     events::{because, refused},
+    feature::explain::{self, Unconnected},
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Words},
-    state::{Connecting, Exchange, Head, Held, Ringing, Side, State, Talking, end, join_as_recipient},
+    state::{Connecting, Exchange, Head, Held, Music, Ringing, Side, State, Talking, end, join_as_recipient},
 };
 use crate::means::Means;
 
@@ -24,6 +25,7 @@ impl State {
             Self::Ringing(ringing) => ringing.signal(head, event, means),
             Self::Connecting(connecting) => connecting.signal(head, event, means),
             Self::Talking(talking) => talking.signal(head, event, means),
+            Self::Served(served) => served.signal(head, event, means),
             Self::Over(_) => self,
         }
     }
@@ -106,8 +108,8 @@ impl Ringing {
     /// The caller's INVITE has run out by itself: its own limit (RFC 3261 §13.3.1), or a caller who does not hear us.
     fn lapsed(mut self, head: &mut Head, why: Lapse, means: &mut Means<'_>) -> State {
         let (word, status) = match why {
-            Lapse::Expired => ("expired", 487),
-            Lapse::PrackMissing => ("caller_silent", 504),
+            Lapse::Expired => ("expired", status_of(why)),
+            Lapse::PrackMissing => ("caller_silent", status_of(why)),
         };
         for fork in self.forks.drain(..) {
             head.hang_up(fork, None, means);
@@ -137,17 +139,20 @@ impl Ringing {
     ) -> State {
         means.ack(fork.session, None);
         let said = fork.streams.said_in(body, means);
-        let said = said.filter(|said| self.offer.as_ref().is_some_and(|offer| said.answers(offer)));
-        let Some(said) = said else {
-            return self.useless(head, fork, means);
+        let (said, offer) = match (said, self.offer.take()) {
+            (Some(said), Some(offer)) if said.answers(&offer) => (said, offer),
+            (_, offer) => {
+                self.offer = offer;
+                return self.useless(head, fork, means);
+            }
         };
         fork.streams.agree(&said, means);
+        let (body, is_told_otherwise) = self.answer_for_caller(&said, &offer, means);
         // An UPDATE may have said more since.
-        if let Some(offer) = self.offer.as_ref().filter(|_| !self.caller.streams.has_spoken()) {
-            self.caller.streams.remember(offer);
+        if !self.caller.streams.has_spoken() {
+            self.caller.streams.agree(&offer, means);
         }
         join(&mut self.caller.streams, &mut fork.streams, means);
-        let (body, is_told_otherwise) = self.answer_for_caller(&said, means);
         for leg in [&mut self.caller, &mut fork] {
             leg.streams.drop_refused(&said, means);
         }
@@ -179,7 +184,7 @@ impl Ringing {
             head.hang_up(fork, Some(Reason::sip(503, "No media ports")), means);
             return self.go_on(head, means);
         }
-        let body = self.caller.streams.describe(&said, means);
+        let body = self.caller.streams.offer(&said, means);
         let offering = Offering { late_offer: Some(said), is_told_otherwise: false };
         self.connect(head, fork, Some(body), offering, means)
     }
@@ -295,10 +300,11 @@ impl Ringing {
         if let Some(secs) = retry_after.filter(|_| result != LegResult::Congested) {
             reply = reply.header("Retry-After", secs.to_string());
         }
-        means.refuse(self.caller.session, reply);
-        head.leave(self.caller, Some(result.caller_status()), means);
         let told = Detail { sip_status: status, ..because(result.reason()) };
-        end(self.record, result.events(), &told, refused(None, result.caller_status()), means)
+        let sound = explain::of_devices(result);
+        let hearing = (self.invitation.explains, self.offer.as_ref(), self.told.answer.is_some());
+        let unconnected = Unconnected { events: result.events(), told, reply, sound };
+        unconnected.explain((self.record, self.caller), hearing, head, means)
     }
 
     /// The operator ends it.
@@ -356,10 +362,10 @@ impl Connecting {
                 means.ack(self.callee.session, Some(refusal));
                 return self.hang_up(head, "media_refused", means);
             };
-            let body = self.callee.streams.describe(&said, means);
+            let body = self.callee.streams.answer(&said, &offer, means);
             means.ack(self.callee.session, Some(body));
             self.caller.streams.agree(&said, means);
-            self.callee.streams.remember(&offer);
+            self.callee.streams.agree(&offer, means);
             join(&mut self.caller.streams, &mut self.callee.streams, means);
             for leg in [&mut self.caller, &mut self.callee] {
                 leg.streams.drop_refused(&said, means);
@@ -370,6 +376,7 @@ impl Connecting {
             caller: self.caller,
             callee: self.callee,
             is_held: Held::default(),
+            music: Music::default(),
             exchange: Exchange::Idle,
             owed: None,
             withdrawn: None,
@@ -443,16 +450,29 @@ impl Ending {
             Side::Caller => (caller, callee),
             Side::Callee => (callee, caller),
         };
-        let word = self.word.unwrap_or(match (self.by, self.side) {
-            (EndedBy::Peer, Side::Caller) => "caller_hung_up",
-            (EndedBy::Peer, Side::Callee) => "callee_hung_up",
-            (EndedBy::Us | EndedBy::Timeout, Side::Caller) => "caller_silent",
-            (EndedBy::Us | EndedBy::Timeout, Side::Callee) => "callee_silent",
-            (EndedBy::Expired, _) => "session_expired",
-        });
+        let word = self.word.unwrap_or(who_ended(self.by, self.side));
         head.leave(gone, self.instead, means);
         head.hang_up(other, self.reason, means);
         let ended = Detail { sip_status: self.instead, ..because(word) };
         end(record, &[], &Detail::default(), ended, means)
+    }
+}
+
+/// What a caller got whose INVITE has run out by itself.
+pub(super) fn status_of(why: Lapse) -> u16 {
+    match why {
+        Lapse::Expired => 487,
+        Lapse::PrackMissing => 504,
+    }
+}
+
+/// The word for whoever has ended an answered call.
+pub(super) fn who_ended(by: EndedBy, side: Side) -> &'static str {
+    match (by, side) {
+        (EndedBy::Peer, Side::Caller) => "caller_hung_up",
+        (EndedBy::Peer, Side::Callee) => "callee_hung_up",
+        (EndedBy::Us | EndedBy::Timeout, Side::Caller) => "caller_silent",
+        (EndedBy::Us | EndedBy::Timeout, Side::Callee) => "callee_silent",
+        (EndedBy::Expired, _) => "session_expired",
     }
 }

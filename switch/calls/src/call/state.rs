@@ -6,6 +6,8 @@
 //!    └────── failed ──────────┴────── hung up ──────────────┴──▶ Over
 //! ```
 //!
+//! `Served` stands beside these: the switch itself is the other side (`feature`).
+//!
 //! A transition consumes the state it leaves. `Over` owns a record that takes no more events, so nothing but the
 //! legs' farewell can follow. Every state but `Talking` and `Over` has a deadline of its own (`timers`).
 
@@ -13,11 +15,12 @@ use contract::journal::{Detail, EventKind, ParticipantKind, ParticipantRole};
 use dialplan::{Host, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Reason, RequestKey, SessionKey};
-use streams::sdp::Description;
+use streams::{media::LeaseId, sdp::Description};
 
 use super::{
     dial::person_reference,
     events::{ClosedRecord, Record},
+    feature::Served,
     invitation::Invitation,
     leg::{Farewell, Leaving, Leg},
     outcome::Tally,
@@ -33,6 +36,8 @@ pub(crate) enum State {
     Connecting(Box<Connecting>),
     /// Both sides talk.
     Talking(Box<Talking>),
+    /// The switch itself is the other side.
+    Served(Box<Served>),
     /// `ended` is written. Legs may still be leaving.
     Over(ClosedRecord),
 }
@@ -116,6 +121,7 @@ pub(crate) struct Talking {
     pub(crate) callee: Leg,
     /// Whether the caller and the callee have put the call on hold.
     pub(crate) is_held: Held,
+    pub(crate) music: Music,
     pub(crate) exchange: Exchange,
     /// Who has yet to be told what the other side has said.
     pub(crate) owed: Option<Owed>,
@@ -130,6 +136,31 @@ pub(crate) struct Talking {
 pub(crate) struct Held {
     pub(crate) by_caller: bool,
     pub(crate) by_callee: bool,
+}
+
+impl Held {
+    pub(crate) fn by(self, side: Side) -> bool {
+        match side {
+            Side::Caller => self.by_caller,
+            Side::Callee => self.by_callee,
+        }
+    }
+}
+
+/// The lines on which music is played to a side that was put on hold.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Music {
+    caller: Option<LeaseId>,
+    callee: Option<LeaseId>,
+}
+
+impl Music {
+    pub(crate) fn of(&mut self, side: Side) -> &mut Option<LeaseId> {
+        match side {
+            Side::Caller => &mut self.caller,
+            Side::Callee => &mut self.callee,
+        }
+    }
 }
 
 /// A request inside the dialog of one side, carried to the other.
@@ -223,6 +254,7 @@ impl State {
         match self {
             Self::Ringing(ringing) => 1 + ringing.forks.len(),
             Self::Connecting(_) | Self::Talking(_) => 2,
+            Self::Served(_) => 1,
             Self::Over(_) => 0,
         }
     }
@@ -233,6 +265,7 @@ impl State {
             Self::Ringing(ringing) => ringing.record.facts(),
             Self::Connecting(connecting) => connecting.record.facts(),
             Self::Talking(talking) => talking.record.facts(),
+            Self::Served(served) => served.record.facts(),
             Self::Over(record) => record,
         }
     }
@@ -245,6 +278,7 @@ impl State {
             }
             Self::Connecting(connecting) => vec![&mut connecting.caller, &mut connecting.callee],
             Self::Talking(talking) => vec![&mut talking.caller, &mut talking.callee],
+            Self::Served(served) => vec![&mut served.caller],
             Self::Over(_) => Vec::new(),
         }
     }
@@ -259,7 +293,14 @@ impl Talking {
         }
     }
 
-    pub(crate) fn leg(&mut self, side: Side) -> &mut Leg {
+    pub(crate) fn leg(&self, side: Side) -> &Leg {
+        match side {
+            Side::Caller => &self.caller,
+            Side::Callee => &self.callee,
+        }
+    }
+
+    pub(crate) fn leg_mut(&mut self, side: Side) -> &mut Leg {
         match side {
             Side::Caller => &mut self.caller,
             Side::Callee => &mut self.callee,

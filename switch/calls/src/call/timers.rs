@@ -13,6 +13,7 @@ impl Call {
             State::Ringing(ringing) => Some(ringing.until),
             State::Connecting(connecting) => Some(connecting.until),
             State::Talking(talking) => talking.until(),
+            State::Served(served) => Some(served.until()),
             State::Over(_) => None,
         };
         let leaving = self.head.leaving.iter().map(super::leg::Leaving::until);
@@ -37,6 +38,7 @@ impl Call {
                 }
                 State::Talking(talking)
             }
+            State::Served(served) if served.until() <= now => served.timed_out(head, means),
             state => state,
         };
         self.write_gone(means);

@@ -193,7 +193,8 @@ impl Switchboard {
         let asked = Facts { org: org.id(), caller: sender.id, dialled: &number };
         let ring = match self.plan.route(&asked, self.wall()).route {
             Route::Ring(ring) => ring,
-            Route::Refuse(Refusal::UnknownNumber) => return Err(Reply::new(404)),
+            // A feature reads no letters.
+            Route::Feature(_) | Route::Refuse(Refusal::UnknownNumber) => return Err(Reply::new(404)),
             Route::Refuse(Refusal::SelfCall(_)) => return Err(Reply::new(403).phrase("Message To Oneself")),
             Route::Refuse(Refusal::Inactive(_) | Refusal::NoStaff(_)) => return Err(Reply::new(480)),
         };

@@ -150,6 +150,7 @@ fn watched(
     match plan.route(&Facts { org, caller, dialled: number }, wall).route {
         Route::Ring(ring) => Some(ring.host.into()),
         Route::Refuse(refusal) => refusal.host().map(Watched::from),
+        Route::Feature(_) => None,
     }
 }
 

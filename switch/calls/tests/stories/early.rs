@@ -2,7 +2,7 @@
 
 use crate::desk::{
     Caller, Desk, Phone, body, header,
-    sound::{audio, is_joined},
+    sound::{audio, formats, is_joined},
 };
 use sip::OwnedMessage;
 
@@ -14,12 +14,6 @@ fn two_devices(desk: &mut Desk) -> (Caller, [Phone; 2], [OwnedMessage; 2]) {
     let phones = [budi, mobile];
     let invites = phones.each_ref().map(|phone| desk.expect(phone, "INVITE"));
     (caller, phones, invites)
-}
-
-fn formats(message: &OwnedMessage) -> String {
-    let text = body(message);
-    let line = text.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("an audio m-line");
-    line.split(' ').skip(2).collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -19,6 +19,7 @@ use ipnet::IpNet;
 pub use observe::{Events, Hep, Trace};
 use read::Reader;
 use sip::{Transport, digest::Algorithm, locate::Target};
+use streams::codec::Codec;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,10 +105,14 @@ pub struct Sip {
 }
 
 /// `[calls]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calls {
     /// What becomes of a call whose phone says that its person is elsewhere (3xx).
     pub redirects: Redirects,
+    /// Whether whoever is put on hold hears music of the switch; else a hold is passed on as it is.
+    pub hold_music: bool,
+    /// Whether people who cannot be connected hear why, before they are refused. Each organisation may do without.
+    pub announcements: bool,
 }
 
 /// An entry of `sip.allowed_targets`.
@@ -132,6 +137,8 @@ pub struct Media {
     pub cpu: Option<usize>,
     /// Seconds a port rests after a call before another call gets it.
     pub port_quarantine_secs: u64,
+    /// Codecs that are turned into each other, the most wanted first. Empty: phones without a common one cannot talk.
+    pub codecs: Vec<Codec>,
     /// Whether phones that signal over TLS may or must use SRTP (RFC 4568).
     pub srtp: SrtpPolicy,
     /// Whether the same holds for phones whose signalling others can read, and with it the keys.
@@ -271,13 +278,14 @@ impl Default for Config {
                 tcp_connections_per_source_max: 64,
                 tcp_idle_secs: 600,
             },
-            calls: Calls::default(),
+            calls: Calls { redirects: Redirects::default(), hold_music: true, announcements: true },
             media: Media {
                 addresses: vec![loopback],
                 advertised_addresses: Vec::new(),
                 ports: PortRange { first: 20_000, last: 29_999 },
                 cpu: None,
                 port_quarantine_secs: 5,
+                codecs: vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu],
                 srtp: SrtpPolicy::default(),
                 srtp_keys_in_clear: false,
             },

@@ -9,6 +9,7 @@ use std::{
 use calls::{Redirects, SrtpPolicy};
 use ipnet::IpNet;
 use sip::{digest::Algorithm, locate::Target};
+use streams::codec::Codec;
 use toml::{Table, Value};
 
 use super::{AllowedTarget, Config, LogFormat, Mistake, PortRange};
@@ -38,7 +39,11 @@ impl<'a> Reader<'a> {
     pub(super) fn config(&mut self) -> Config {
         let mut config = Config::default();
         self.read_sip(&mut config);
-        self.section("calls", |s| s.take("redirects", &mut config.calls.redirects, redirects));
+        self.section("calls", |s| {
+            s.take("redirects", &mut config.calls.redirects, redirects);
+            s.take("hold_music", &mut config.calls.hold_music, flag);
+            s.take("announcements", &mut config.calls.announcements, flag);
+        });
         self.read_media(&mut config);
         self.section("database", |s| s.take("url_file", &mut config.database.url_file, optional_path));
         let folder = self.folder;
@@ -113,6 +118,7 @@ impl<'a> Reader<'a> {
             s.take("ports", &mut media.ports, port_range);
             s.take("cpu", &mut media.cpu, cpu);
             s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));
+            s.take("codecs", &mut media.codecs, |value| list(value, codec));
             s.take("srtp", &mut media.srtp, srtp_policy);
             s.take("srtp_keys_in_clear", &mut media.srtp_keys_in_clear, flag);
         });
@@ -299,6 +305,16 @@ fn redirects(value: &Value) -> Result<Redirects, String> {
         Some("refuse") => Ok(Redirects::Refuse),
         Some("own_numbers") => Ok(Redirects::OwnNumbers),
         _ => Err(format!("expected \"refuse\" or \"own_numbers\", found {value}")),
+    }
+}
+
+fn codec(value: &Value) -> Result<Codec, String> {
+    match text(value)?.as_str() {
+        "opus" => Ok(Codec::Opus),
+        "g722" => Ok(Codec::G722),
+        "pcma" => Ok(Codec::Pcma),
+        "pcmu" => Ok(Codec::Pcmu),
+        other => Err(format!("expected \"opus\", \"g722\", \"pcma\" or \"pcmu\", found {other:?}")),
     }
 }
 

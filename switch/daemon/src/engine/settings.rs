@@ -54,6 +54,9 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
             ..Limits::default()
         },
         redirects: config.calls.redirects,
+        codecs: config.media.codecs.clone(),
+        hold_music: config.calls.hold_music,
+        announcements: config.calls.announcements,
         srtp: Srtp { policy: config.media.srtp, in_clear: config.media.srtp_keys_in_clear },
         ..SwitchboardConfig::default()
     }

@@ -2,6 +2,7 @@
 
 use contract::{
     id::{AccountId, ExtensionId, OrgId, UserId},
+    language::Language,
     snapshot::{Account, Extension, Organisation, Snapshot, Staff},
 };
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
@@ -78,7 +79,7 @@ fn of<'a>(
 
 async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>, sqlx::Error> {
     let rows = sqlx::query(
-        "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds \
+        "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds, s.language, s.has_announcements \
          from telephony.organisation_settings s \
          join identity.organisations o on o.id = s.org_id \
          where o.status = 'approved' \
@@ -94,6 +95,9 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
             is_default: row.try_get("is_default")?,
             // Out of range either way is for the compiler to say.
             ring_timeout_secs: u16::try_from(ring_timeout_secs).unwrap_or(0),
+            // The table has a check, so a language that this release does not know is of a newer one.
+            language: Language::of(row.try_get("language")?).unwrap_or_default(),
+            has_announcements: row.try_get("has_announcements")?,
             staff: Vec::new(),
             extensions: Vec::new(),
             accounts: Vec::new(),

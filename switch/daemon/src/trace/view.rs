@@ -36,12 +36,13 @@ impl Tape {
 fn route(revision: i64, decision: &Decision) -> RouteTrace {
     let ring = match &decision.route {
         Route::Ring(ring) => Some(ring),
-        Route::Refuse(_) => None,
+        Route::Refuse(_) | Route::Feature(_) => None,
     };
     let step = |step: &Step| match step {
         Step::NoOrganisation => RouteStep::NoOrganisation,
         Step::NoNumber => RouteStep::NoNumber,
         Step::Number(host) => number(*host, ring.map(|ring| ring.name.to_string())),
+        Step::Feature(feature) => RouteStep::Feature { name: feature.as_str().into() },
         Step::Inactive => RouteStep::Inactive,
         Step::NoStaff => RouteStep::NoStaff,
         Step::CallerLeftOut => RouteStep::CallerLeftOut,

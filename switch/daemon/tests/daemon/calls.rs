@@ -6,6 +6,7 @@ use contract::{
     command::Command,
     id::{AccountId, UserId},
     journal::EventKind,
+    language::Language,
     live::LiveCall,
     snapshot::{Account, Organisation, Snapshot, Staff},
 };
@@ -75,6 +76,8 @@ fn kept_plan() -> Snapshot {
         sip_domain: DOMAIN.into(),
         is_default: true,
         ring_timeout_secs: 20,
+        language: Language::Id,
+        has_announcements: true,
         staff: USERS.iter().map(staff).collect(),
         extensions: Vec::new(),
         accounts: USERS.iter().map(account).collect(),

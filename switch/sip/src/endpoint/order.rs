@@ -106,7 +106,7 @@ impl Body {
 }
 
 /// A final answer, or a provisional one to a request that is no INVITE.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reply {
     /// The status code.
     pub status: u16,

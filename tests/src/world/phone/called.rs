@@ -31,7 +31,7 @@ impl Phone {
             return;
         }
         let number = self.next_call();
-        let media = Media::new(self.audio_address(number), self.dice.chance(300));
+        let media = Media::new(self.audio_address(number), self.dice.chance(300), self.speech);
         let mut call = Call::new(number, false, invite.clone(), media, now);
         call.local_tag = self.dice.token(4);
         (call.knows_update, call.knows_timer) = (self.dice.chance(300), self.dice.chance(300));

@@ -22,7 +22,7 @@ impl Phone {
             return None;
         }
         let number = self.next_call();
-        let mut media = Media::new(self.audio_address(number), plan.video);
+        let mut media = Media::new(self.audio_address(number), plan.video, self.speech);
         let uri = format!("sip:{}@{}", plan.to, self.login.domain);
         let tag = self.dice.token(4);
         let mut invite = Text::request("INVITE", &uri);

@@ -32,6 +32,7 @@ use self::{
     digest::Challenge,
     manner::Manner,
     register::Registration,
+    sdp::Speech,
     server::Server,
     text::{Accent, Start, Text},
     watching::Watching,
@@ -92,6 +93,8 @@ pub struct Phone {
     pub login: Login,
     /// Where it is.
     pub line: Line,
+    /// The codecs it has.
+    pub speech: Speech,
     /// How it meets the next calls; by chance when empty.
     pub manners: VecDeque<Manner>,
     /// Calls, past ones included, by number.
@@ -144,6 +147,7 @@ impl Phone {
             name: name.to_owned(),
             login,
             line,
+            speech: Speech::default(),
             manners: VecDeque::new(),
             calls: BTreeMap::new(),
             complaints: Vec::new(),

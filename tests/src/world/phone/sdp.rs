@@ -8,6 +8,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use streams::codec::Codec;
+
 /// Who may send, seen from the writer (RFC 8866 §6.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -54,6 +56,55 @@ impl Direction {
     }
 }
 
+/// The codecs that a phone has: payload types and names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speech(&'static [(&'static str, &'static str)]);
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self(&[("0", "PCMU/8000"), ("8", "PCMA/8000")])
+    }
+}
+
+impl Speech {
+    const OTHERS: [Self; 3] = [
+        Self(&[("8", "PCMA/8000")]),
+        Self(&[("111", "opus/48000/2")]),
+        Self(&[("107", "opus/48000/2"), ("9", "G722/8000")]),
+    ];
+
+    /// Of the phone with this number: one in four has the common ones, the others have what they have.
+    pub fn of(phone: usize) -> Self {
+        let other = (phone % 4).checked_sub(1).and_then(|other| Self::OTHERS.get(other));
+        other.copied().unwrap_or_default()
+    }
+
+    fn numbers(self) -> String {
+        self.0.iter().map(|(number, _)| *number).collect::<Vec<_>>().join(" ")
+    }
+
+    fn maps(self) -> String {
+        self.0.iter().map(|(number, name)| format!("a=rtpmap:{number} {name}\r\n")).collect()
+    }
+
+    /// Whether it has told, or taken, this number for something it has.
+    pub fn has(self, payload_type: u8, codec: Codec) -> bool {
+        let (name, clock, channels) = codec.rtpmap();
+        let channels = if channels == 1 { String::new() } else { format!("/{channels}") };
+        let is_known = self.0.iter().any(|(_, own)| *own == format!("{name}/{clock}{channels}"));
+        is_known && payload_type < 128
+    }
+
+    /// The first format of a line that it has.
+    fn choice(self, line: &Line) -> Option<(String, &'static str)> {
+        line.formats.iter().find_map(|number| {
+            let said = line.maps.iter().find(|(of, _)| of == number).map(|(_, name)| name.as_str());
+            let (_, name) = self.0.iter().find(|(_, own)| Some(*own) == said)?;
+            Some((number.clone(), *name))
+        })
+    }
+}
+
 /// One m-line as heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -65,6 +116,8 @@ pub struct Line {
     pub direction: Direction,
     /// Payload types.
     pub formats: Vec<String>,
+    /// Payload types with their names.
+    maps: Vec<(String, String)>,
     profile: String,
 }
 
@@ -96,6 +149,12 @@ impl Heard {
                     }
                 }
                 "m" => lines.push(read_line(value, common)?),
+                "a" if value.starts_with("rtpmap:") => {
+                    let map = value.trim_start_matches("rtpmap:").split_once(' ');
+                    if let (Some((number, name)), Some(line)) = (map, lines.last_mut()) {
+                        line.maps.push((number.to_owned(), name.to_owned()));
+                    }
+                }
                 "a" => {
                     let found = Direction::ALL.iter().find(|(_, word)| *word == value);
                     match (found, lines.last_mut()) {
@@ -172,6 +231,7 @@ fn read_line(value: &str, (ip, direction): (Option<IpAddr>, Direction)) -> Resul
         address: SocketAddr::new(ip, port),
         direction,
         formats: words.map(str::to_owned).collect(),
+        maps: Vec::new(),
         profile: profile.to_owned(),
     })
 }
@@ -183,6 +243,8 @@ pub struct Media {
     pub address: SocketAddr,
     /// Whether a video line is offered beside audio.
     pub video: bool,
+    /// What the phone can speak.
+    pub speech: Speech,
     /// What the user wants at the moment; `SendOnly` while holding.
     pub wish: Direction,
     /// What our side of the last exchange that was completed says of audio.
@@ -197,10 +259,10 @@ pub struct Media {
 
 impl Media {
     /// Media at an address.
-    pub fn new(address: SocketAddr, video: bool) -> Self {
+    pub fn new(address: SocketAddr, video: bool, speech: Speech) -> Self {
         let (both, text) = (Direction::SendRecv, String::new());
         let (wish, agreed, written) = (both, both, both);
-        Self { address, video, wish, agreed, version: 0, text, offered: None, written, heard: None }
+        Self { address, video, speech, wish, agreed, version: 0, text, offered: None, written, heard: None }
     }
 
     /// A description of what we would like.
@@ -208,8 +270,10 @@ impl Media {
         let direction = self.wish.as_str();
         let port = self.address.port();
         let mut lines = format!(
-            "m=audio {port} RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
-             a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na={direction}\r\n"
+            "m=audio {port} RTP/AVP {} 101\r\n{}\
+             a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na={direction}\r\n",
+            self.speech.numbers(),
+            self.speech.maps()
         );
         if self.video {
             let _ = write!(
@@ -240,8 +304,13 @@ impl Media {
             }
             let direction = answered.as_str();
             let port = self.address.port() + if line.kind == "video" { 2 } else { 0 };
-            let format = line.formats.first().map_or("0", String::as_str);
-            let rtpmap = if line.kind == "audio" { "PCMU/8000" } else { "H264/90000" };
+            let chosen = if line.kind == "audio" {
+                self.speech.choice(line)
+            } else {
+                line.formats.first().map(|format| (format.clone(), "H264/90000"))
+            };
+            let (format, rtpmap) =
+                chosen.ok_or_else(|| format!("nothing that {:?} could be said in: {line:?}", self.speech))?;
             let _ = write!(
                 lines,
                 "m={} {port} {} {format}\r\na=rtpmap:{format} {rtpmap}\r\na={direction}\r\n",
@@ -315,8 +384,8 @@ mod tests {
     #[test]
     fn an_answer_mirrors_the_lines_and_the_hold_of_its_offer() {
         // RFC 3264 §6, §8.4
-        let mut caller = Media::new("192.0.2.1:4000".parse().unwrap(), true);
-        let mut callee = Media::new("192.0.2.2:5000".parse().unwrap(), false);
+        let mut caller = Media::new("192.0.2.1:4000".parse().unwrap(), true, Speech::default());
+        let mut callee = Media::new("192.0.2.2:5000".parse().unwrap(), false, Speech::default());
         let answer = callee.answer_to(&caller.offer()).unwrap();
         caller.conclude(&answer).unwrap();
         assert_eq!(caller.heard().and_then(Heard::audio), Some(callee.address));

@@ -20,6 +20,7 @@ use contract::{
     command::Outcome,
     id::{AccountId, CallId, ExtensionId, OrgId, UserId},
     journal::{Detail, Entry, Fact, Leg, Participant, Quality},
+    language::Language,
     live::LiveCall,
     snapshot::{Account, Extension, Organisation, Snapshot, Staff},
     time::Timestamp,
@@ -40,6 +41,7 @@ pub fn id(n: u128) -> Uuid {
 }
 
 pub struct Desk {
+    pub config: SwitchboardConfig,
     pub board: Switchboard,
     pub now: Instant,
     pub sent: Vec<(Flow, OwnedMessage)>,
@@ -91,6 +93,8 @@ pub fn rows() -> Snapshot {
         sip_domain: DOMAIN.into(),
         is_default: true,
         ring_timeout_secs: 60,
+        language: Language::Id,
+        has_announcements: true,
         staff: vec![staff(11, "Sari", "1001"), staff(12, "Budi", "1002"), staff(13, "Citra", "1003")],
         extensions: vec![
             extension(21, "100", true, &[12, 13]),
@@ -120,7 +124,11 @@ impl Desk {
 
     /// One whose switchboard may die.
     pub fn mortal() -> Self {
-        let mut desk = Self::new();
+        Self::mortal_with(SwitchboardConfig::default())
+    }
+
+    pub fn mortal_with(config: SwitchboardConfig) -> Self {
+        let mut desk = Self::with(config, 32);
         let continuity = Continuity { origin: desk.now, secrets: [9; 32] };
         desk.board = desk.board.with_images(continuity);
         desk
@@ -130,7 +138,7 @@ impl Desk {
     pub fn die(&mut self) {
         let mark = ClockMark { instant: self.now, unix: Timestamp(1_800_000_000_000_000) };
         let continuity = Continuity { origin: self.now, secrets: [9; 32] };
-        let board = Switchboard::new(SwitchboardConfig::default(), plan(&rows()), [8; 32], mark);
+        let board = Switchboard::new(self.config.clone(), plan(&rows()), [8; 32], mark);
         self.board = board.with_images(continuity);
         let of = |(call, image)| CallImage { call, image, events: Some(0) };
         let calls = std::mem::take(&mut self.images).into_iter().map(of).collect();
@@ -142,6 +150,7 @@ impl Desk {
         let now = Instant::now();
         let mark = ClockMark { instant: now, unix: Timestamp(1_800_000_000_000_000) };
         let mut desk = Self {
+            config: config.clone(),
             board: Switchboard::new(config, plan(&rows()), [7; 32], mark),
             now,
             sent: Vec::new(),
@@ -164,6 +173,11 @@ impl Desk {
         });
         desk.tell(Input::Media(MediaEvent::Stock(stock.collect())));
         desk
+    }
+
+    /// The relay has played what it was to play on a lease.
+    pub fn played(&mut self, lease: u32) {
+        self.tell(Input::Media(MediaEvent::Played { lease: LeaseId(lease) }));
     }
 
     /// Gives the switchboard an input and takes up all that follows.

@@ -45,6 +45,15 @@ impl Phone {
         )
     }
 
+    /// As `sdp`, with this in place of its formats: `RTP/AVP` and what follows.
+    pub fn sdp_speaking(&self, formats: &[(u8, &str)], direction: &str) -> String {
+        let numbers: Vec<String> = formats.iter().map(|(number, _)| number.to_string()).collect();
+        let maps: String =
+            formats.iter().map(|(number, name)| format!("a=rtpmap:{number} {name}\r\n")).collect();
+        let text = self.sdp_with(direction).replace("RTP/AVP 0 8", &format!("RTP/AVP {}", numbers.join(" ")));
+        text.replace("a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n", &maps)
+    }
+
     /// As `sdp`, with one format alone.
     pub fn sdp_of(&self, format: u8) -> String {
         self.sdp().replace("RTP/AVP 0 8", &format!("RTP/AVP {format}"))
