@@ -1,6 +1,6 @@
 //! A relay by itself, for load generators: opens and joins N calls and prints where each phone has to send.
 //!
-//! `relay_bench CALLS A_BASE B_BASE FIRST_PORT LAST_PORT SECONDS FLOW_FILE [CORE]`
+//! `relay_bench CALLS A_BASE B_BASE FIRST_PORT LAST_PORT SECONDS FLOW_FILE [GATHER_MICROS [CORE]]`
 //!
 //! Phones of call i are expected at 127.0.0.1, ports A_BASE + 2i and B_BASE + 2i. FLOW_FILE gets one line for each
 //! phone, `local_ip local_port remote_ip remote_port`. Prints `READY`, and the counters after SECONDS.
@@ -28,11 +28,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ports = PortRange { first: next("FIRST_PORT")?.parse()?, last: next("LAST_PORT")?.parse()? };
     let seconds: u64 = next("SECONDS")?.parse()?;
     let file = next("FLOW_FILE")?;
+    let gather = next("GATHER_MICROS").ok().map(|gather| gather.parse()).transpose()?;
+    let gather = gather.filter(|gather| *gather > 0).map(Duration::from_micros);
     let core = next("CORE").ok().map(|core| core.parse()).transpose()?;
 
     let (wake, woken) = mpsc::channel();
     let addresses = vec![MediaAddress::direct(HOST)];
-    let config = RelayConfig { addresses, ports, core, ..RelayConfig::default() };
+    let config = RelayConfig { addresses, ports, core, gather, ..RelayConfig::default() };
     let mut relay = Relay::start(config, move || {
         let _ = wake.send(());
     })?;

@@ -33,6 +33,8 @@ pub struct RelayConfig {
     pub origin: Option<Instant>,
     /// Differentiated services code point of sent media, 0 to 63. 46 is expedited forwarding (RFC 3246).
     pub dscp: u8,
+    /// For how long packets may be let gather under load, at most [`crate::GATHER_MICROS_MAX`]; `None` is never.
+    pub gather: Option<Duration>,
     /// The sounds that can be played. `None`: they are still being read, and come through [`crate::LibraryDoor`]; what is to
     /// be played waits for them.
     pub sounds: Option<Arc<Library>>,
@@ -49,6 +51,7 @@ impl Default for RelayConfig {
             core: None,
             origin: None,
             dscp: 46,
+            gather: None,
             sounds: Some(Arc::default()),
         }
     }

@@ -48,6 +48,7 @@ use streams::{
 pub use config::{ADDRESSES_MAX, MediaAddress, PAIRS_MAX, PortRange, RelayConfig, RelayError};
 pub use counters::Counters;
 pub use survival::{Keep, Resumed, is_image_readable};
+pub use worker::GATHER_MICROS_MAX;
 use worker::{COMMANDS, Ends, Worker};
 
 /// Commands that may wait for the worker.

@@ -309,6 +309,7 @@ fn relay_config(media: &config::Media) -> RelayConfig {
         core: media.cpu,
         stock_target: STOCK_PAIRS,
         quarantine: Duration::from_secs(media.port_quarantine_secs),
+        gather: (media.gather_micros > 0).then(|| Duration::from_micros(media.gather_micros)),
         ..RelayConfig::default()
     }
 }

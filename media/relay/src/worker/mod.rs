@@ -6,6 +6,7 @@
 mod agenda;
 mod carrying;
 mod commands;
+mod gathering;
 mod images;
 mod ports;
 mod sounds;
@@ -30,6 +31,8 @@ use streams::{
 };
 
 use agenda::Agenda;
+pub use gathering::GATHER_MICROS_MAX;
+use gathering::Gathering;
 
 use crate::{
     config::{RelayConfig, RelayError},
@@ -136,8 +139,13 @@ impl<W: Fn()> Worker<W> {
         let mut batch = Batch::new();
         let mut ready = Events::with_capacity(EVENTS_MAX);
         let mut now = self.now_micros();
+        let mut gathering = Gathering::new(self.config.gather);
         while !self.stop.load(Relaxed) {
-            match self.poll.poll(&mut ready, self.wait(now)) {
+            let wait = self.wait(now);
+            if let Some(pause) = gathering.pause(now, self.tally.datagrams_received, wait) {
+                std::thread::sleep(pause);
+            }
+            match self.poll.poll(&mut ready, wait) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     tracing::error!(%error, "media worker cannot wait for packets and ends");
                     return;

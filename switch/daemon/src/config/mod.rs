@@ -135,6 +135,8 @@ pub struct Media {
     pub ports: PortRange,
     /// Processor that the media thread is pinned to; `None` leaves it to the kernel.
     pub cpu: Option<usize>,
+    /// Microseconds that packets may be let gather under load; 0 is never.
+    pub gather_micros: u64,
     /// Seconds a port rests after a call before another call gets it.
     pub port_quarantine_secs: u64,
     /// Codecs that are turned into each other, the most wanted first. Empty: phones without a common one cannot talk.
@@ -284,6 +286,7 @@ impl Default for Config {
                 advertised_addresses: Vec::new(),
                 ports: PortRange { first: 20_000, last: 29_999 },
                 cpu: None,
+                gather_micros: 0,
                 port_quarantine_secs: 5,
                 codecs: vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu],
                 srtp: SrtpPolicy::default(),
