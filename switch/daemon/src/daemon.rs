@@ -16,9 +16,8 @@ use std::{
 
 use dialplan::Plan;
 use mio::Poll;
-use relay::{Keep, LibraryDoor, MediaAddress, Relay, RelayConfig, RelayError};
+use relay::{Keep, MediaAddress, Relay, RelayConfig, RelayError};
 use sqlx::postgres::PgConnectOptions;
-use streams::{audio::library::Library, media::SoundName};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -30,6 +29,7 @@ use crate::{
     notify::Notifier,
     plan_watch::{self, PlanWatch},
     resolve::Resolver,
+    sound_files,
     survival::{self, FormerLife, Inherited, Survival, fd_store, heir::Estate},
     switch_api::{self, Switch, Token, events::Source},
     wire::{self, Wire},
@@ -83,7 +83,7 @@ impl Daemon {
         let wire = keep(Wire::adopt(&config.sip, sockets, poll.registry(), Instant::now()), &mut mistakes);
         let resolver = keep(Resolver::open(&config.sip), &mut mistakes);
         let waking = Arc::clone(&waker);
-        let relay = keep(life.relay(&config.media, move || drop(waking.wake())), &mut mistakes);
+        let relay = keep(life.relay(&config, move || drop(waking.wake())), &mut mistakes);
         let listener = keep(listen(&config), &mut mistakes);
         let (Some(lock), Some(database), Some(wire), Some(resolver), Some(relay), Some(listener)) =
             (lock, database, wire, resolver, relay, listener)
@@ -281,23 +281,6 @@ fn database(config: &config::Database) -> Result<PgConnectOptions, Vec<Mistake>>
     Ok(options.application_name("sambungd"))
 }
 
-/// Decodes all sounds on a thread of its own, and gives them to the relay.
-fn read_sounds(mut door: LibraryDoor) {
-    let read = move || {
-        let mut library = Library::of_tones();
-        for sounds::Named { name, clip } in sounds::shipped() {
-            if let Err(error) = library.add(SoundName::new(&name), &clip) {
-                tracing::warn!(%name, %error, "a sound cannot be played");
-            }
-        }
-        tracing::info!(sounds = library.len(), "sounds are read");
-        door.give(Arc::new(library));
-    };
-    if let Err(error) = std::thread::Builder::new().name("sounds".into()).spawn(read) {
-        tracing::error!(%error, "no sound can be played");
-    }
-}
-
 fn relay_config(media: &config::Media) -> RelayConfig {
     let addresses = media.addresses.iter().map(|bind| {
         let known_as = media.advertised_addresses.iter().find(|address| address.is_ipv4() == bind.is_ipv4());
@@ -436,20 +419,14 @@ impl Life {
     }
 
     /// Starts the relay with the legs of the former life.
-    fn relay(
-        &mut self,
-        media: &config::Media,
-        waker: impl Fn() + Send + 'static,
-    ) -> Result<Relay, Vec<Mistake>> {
-        let mut config = relay_config(media);
-        // Read aside: they take longer than a call may be silent.
-        config.sounds = None;
-        config.origin = self.former.continuity.map(|continuity| continuity.origin);
+    fn relay(&mut self, config: &Config, waker: impl Fn() + Send + 'static) -> Result<Relay, Vec<Mistake>> {
+        let origin = self.former.continuity.map(|continuity| continuity.origin);
+        let settings = RelayConfig { origin, sounds: None, ..relay_config(&config.media) };
         let resumed = std::mem::take(&mut self.former.media);
-        let relay = Relay::resume(config, resumed, self.legs.take(), waker);
+        let relay = Relay::resume(settings, resumed, self.legs.take(), waker);
         let mut relay = relay.map_err(|error| media_mistake(&error))?;
         if let Some(door) = relay.library_door() {
-            read_sounds(door);
+            sound_files::read(config.sounds_dir(), door);
         }
         Ok(relay)
     }

@@ -34,6 +34,7 @@ pub mod logging;
 mod notify;
 pub mod plan_watch;
 pub mod resolve;
+mod sound_files;
 pub mod survival;
 pub mod switch_api;
 pub mod trace;

@@ -365,6 +365,11 @@ impl Config {
         self.data_dir.join("bindings")
     }
 
+    /// Sounds in place of those that the switch brings along.
+    pub fn sounds_dir(&self) -> PathBuf {
+        self.data_dir.join("sounds")
+    }
+
     /// The last good configuration rows.
     pub fn plan_file(&self) -> PathBuf {
         self.data_dir.join("plan.json")

@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
             s.take("advertised_addresses", &mut media.advertised_addresses, |v| list(v, ip_address));
             s.take("ports", &mut media.ports, port_range);
             s.take("cpu", &mut media.cpu, cpu);
-            s.take("gather_micros", &mut media.gather_micros, |v| number(v, 0, relay::GATHER_MICROS_MAX));
+            s.take("gather_micros", &mut media.gather_micros, |v| number(v, 0, 2_000));
             s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));
             s.take("codecs", &mut media.codecs, |value| list(value, codec));
             s.take("srtp", &mut media.srtp, srtp_policy);
