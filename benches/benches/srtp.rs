@@ -8,7 +8,7 @@ use streams::{
     leg::{Channel, LegState},
     media::{LegMedia, Protection},
     path::{Path, Step},
-    srtp::{KEY_BYTES, MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, SrtpKeys, Suite},
+    srtp::{MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, SrtpKeys, Suite},
 };
 
 const PACKET_BYTES: usize = 172;
@@ -16,7 +16,7 @@ const ROOM_BYTES: usize = PACKET_BYTES + OVERHEAD_BYTES_MAX;
 type Room = [u8; ROOM_BYTES];
 
 fn master(suite: Suite, seed: u8) -> MasterKey {
-    MasterKey::new(suite, &vec![seed; KEY_BYTES + suite.salt_bytes()]).unwrap()
+    MasterKey::new(suite, &vec![seed; suite.master_bytes()]).unwrap()
 }
 
 fn packet(sequence: u64) -> Room {

@@ -166,7 +166,7 @@ pub struct Target {
 }
 
 /// Which side of the edge of the network whose assertions are believed a next hop stands on (RFC 3325 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// A phone: it is told no more of a caller than the caller allows.

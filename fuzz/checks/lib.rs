@@ -3,6 +3,7 @@
 //! The committed corpora are replayed through the same files by `tests/corpus.rs` of the package concerned.
 
 pub mod calls;
+pub mod dtls;
 pub mod endpoint;
 pub mod headers;
 pub mod media;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::script::Script;
-use streams::srtp::{KEY_BYTES, MasterKey, OVERHEAD_BYTES_MAX, OpenError, Opener, SealError, Sealer, Suite};
+use streams::srtp::{MasterKey, OVERHEAD_BYTES_MAX, OpenError, Opener, SealError, Sealer, Suite};
 
 /// A payload of zeros comes out as the keystream itself.
 const PAYLOAD: [u8; 16] = [0; 16];
@@ -32,7 +32,7 @@ struct Story {
 pub fn srtp(data: &[u8]) {
     let mut script = Script::new(data);
     let suite = script.pick(&Suite::ALL);
-    let bytes: Vec<u8> = (0x5a..).take(KEY_BYTES + suite.salt_bytes()).collect();
+    let bytes: Vec<u8> = (0x5a..).take(suite.master_bytes()).collect();
     let master = MasterKey::new(suite, &bytes).expect("a key of the right length");
     let mut story = Story {
         sealer: Sealer::new(suite, &master).expect("a sealer"),

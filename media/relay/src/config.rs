@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use streams::audio::library::Library;
+use streams::{audio::library::Library, dtls::Identity};
 
 /// Addresses that one relay can serve: one of each family, or two of one.
 pub const ADDRESSES_MAX: usize = 2;
@@ -31,6 +31,8 @@ pub struct RelayConfig {
     /// Where the time line of the legs begins: the same real instant for every life of the switch. `None` is the
     /// start of this one.
     pub origin: Option<Instant>,
+    /// Who the relay is in handshakes (DTLS-SRTP); `None` has none.
+    pub identity: Option<Arc<Identity>>,
     /// Differentiated services code point of sent media, 0 to 63. 46 is expedited forwarding (RFC 3246).
     pub dscp: u8,
     /// For how long packets may be let gather under load, at most [`crate::GATHER_MICROS_MAX`]; `None` is never.
@@ -50,6 +52,7 @@ impl Default for RelayConfig {
             quarantine: Duration::from_secs(5),
             core: None,
             origin: None,
+            identity: None,
             dscp: 46,
             gather: None,
             sounds: Some(Arc::default()),

@@ -57,6 +57,12 @@ counters! {
     dropped_unkeyed,
     /// Dropped: not under the far end's key, or changed on its way.
     dropped_unauthentic,
+    /// Datagrams of handshakes (DTLS), from where their legs may be spoken to.
+    handshake_datagrams,
+    /// Handshakes that have made keys.
+    handshakes_done,
+    /// Handshakes that have come to nothing.
+    handshakes_failed,
     /// Dropped: has come before, or is too late to tell.
     dropped_replayed,
     /// Dropped: good, but its number was used under the other leg's key before, or too long to be sealed.
@@ -96,6 +102,7 @@ impl Tally {
             DropReason::Probation => &mut self.dropped_probation,
             DropReason::Ssrc => &mut self.dropped_ssrc,
             DropReason::Malformed => &mut self.dropped_malformed,
+            DropReason::Handshake => &mut self.handshake_datagrams,
             DropReason::Unkeyed => &mut self.dropped_unkeyed,
             DropReason::Unauthentic => &mut self.dropped_unauthentic,
             DropReason::Replayed => &mut self.dropped_replayed,

@@ -22,6 +22,7 @@
 
 mod config;
 mod counters;
+mod shaking;
 mod slots;
 mod sockets;
 mod stock;

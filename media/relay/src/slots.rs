@@ -12,7 +12,7 @@ use streams::{
     voice::Outgoing,
 };
 
-use crate::sockets::Pair;
+use crate::{shaking::Shaking, sockets::Pair};
 
 /// Times that one packet may pass through us.
 const HOPS_MAX: usize = 8;
@@ -45,11 +45,21 @@ pub(crate) struct Leg {
     pub(crate) outgoing: Option<Box<Outgoing>>,
     /// When it has its turn next, by the agenda.
     pub(crate) due_micros: Option<u64>,
+    pub(crate) shaking: Shaking,
 }
 
 impl Leg {
     fn new(sockets: Pair, state: LegState) -> Self {
-        Self { sockets, state, peer: None, imaged: None, tap: None, outgoing: None, due_micros: None }
+        Self {
+            sockets,
+            state,
+            peer: None,
+            imaged: None,
+            tap: None,
+            outgoing: None,
+            due_micros: None,
+            shaking: Shaking::default(),
+        }
     }
 
     pub(crate) fn socket(&mut self, channel: Channel) -> &mut UdpSocket {

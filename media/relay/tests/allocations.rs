@@ -21,7 +21,7 @@ use std::{
 use streams::{
     codec::Codec,
     media::{LegMedia, MediaCommand, Protection, SoundName},
-    srtp::{KEY_BYTES, MasterKey, Sealer, SrtpKeys, Suite},
+    srtp::{MasterKey, Sealer, SrtpKeys, Suite},
 };
 use talk::Talker;
 use world::{Phone, World, config};
@@ -83,7 +83,7 @@ static ALLOCATOR: Counting = Counting;
 
 /// Keys that every phone of the story has: what it sends comes back to it as it would to its peer.
 fn keys(suite: Suite) -> SrtpKeys {
-    let master = MasterKey::new(suite, &vec![7; KEY_BYTES + suite.salt_bytes()]).unwrap();
+    let master = MasterKey::new(suite, &vec![7; suite.master_bytes()]).unwrap();
     SrtpKeys { suite, send: master.clone(), receive: master }
 }
 

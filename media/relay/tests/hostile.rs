@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use streams::{
     codec::Codec,
     media::{LegMedia, MediaCommand, Protection},
-    srtp::{KEY_BYTES, MasterKey, OVERHEAD_BYTES_MAX, Sealer, SrtpKeys, Suite},
+    srtp::{MasterKey, OVERHEAD_BYTES_MAX, Sealer, SrtpKeys, Suite},
 };
 use talk::{Talker, written};
 use world::{Phone, World, config};
@@ -75,7 +75,7 @@ fn a_hundred_thousand_foreign_packets_into_transcoded_calls_are_neither_heard_no
 fn two_hundred_thousand_forged_and_replayed_srtp_packets_end_no_transcoded_call() {
     let mut world = World::start(config(V4, 44_740, 44_779));
     let suite = Suite::AesCm128HmacSha1_80;
-    let master = MasterKey::new(suite, &vec![7; KEY_BYTES + suite.salt_bytes()]).unwrap();
+    let master = MasterKey::new(suite, &vec![7; suite.master_bytes()]).unwrap();
     let keys = SrtpKeys { suite, send: master.clone(), receive: master.clone() };
     let mut mouth = Sealer::new(suite, &master).unwrap();
     let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);

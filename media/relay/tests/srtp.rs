@@ -13,7 +13,7 @@ use keeper::Keeper;
 use relay::{RelayConfig, Resumed};
 use streams::{
     media::{LegMedia, MediaCommand, PortLease, Protection},
-    srtp::{KEY_BYTES, MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, SrtpKeys, Suite},
+    srtp::{MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, SrtpKeys, Suite},
 };
 use world::{Phone, World, config};
 
@@ -31,7 +31,7 @@ struct Secured {
 impl Secured {
     fn new(world: &mut World, suite: Suite, seed: u8) -> Self {
         let master = |seed: u8| {
-            let bytes: Vec<u8> = (0..KEY_BYTES + suite.salt_bytes()).map(|at| at as u8 ^ seed).collect();
+            let bytes: Vec<u8> = (0..suite.master_bytes()).map(|at| at as u8 ^ seed).collect();
             MasterKey::new(suite, &bytes).unwrap()
         };
         let keys = SrtpKeys { suite, send: master(seed), receive: master(seed + 1) };

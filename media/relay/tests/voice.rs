@@ -24,7 +24,7 @@ use streams::{
     audio::{Rate, library::Library, player::Clip},
     codec::{Codec, LinearRate},
     media::{EventFormat, LegMedia, MediaCommand, PortLease, Protection, SoundName, Voice, VoiceFormat},
-    srtp::{KEY_BYTES, MasterKey, Opener, SrtpKeys, Suite},
+    srtp::{MasterKey, Opener, SrtpKeys, Suite},
 };
 use talk::{Heard, Talker, count, voice};
 use world::{Phone, World, config};
@@ -469,7 +469,7 @@ fn an_echo_to_a_port_of_ours_is_none() {
 
 fn keys(suite: Suite, seed: u8) -> SrtpKeys {
     let master = |seed: u8| {
-        let bytes: Vec<u8> = (0..KEY_BYTES + suite.salt_bytes()).map(|at| at as u8 ^ seed).collect();
+        let bytes: Vec<u8> = (0..suite.master_bytes()).map(|at| at as u8 ^ seed).collect();
         MasterKey::new(suite, &bytes).unwrap()
     };
     SrtpKeys { suite, send: master(seed), receive: master(seed + 1) }

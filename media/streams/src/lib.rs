@@ -22,6 +22,7 @@
 pub mod audio;
 pub mod classify;
 pub mod codec;
+pub mod dtls;
 pub mod leg;
 pub mod media;
 pub mod path;

@@ -18,6 +18,8 @@ mod script;
 #[path = "../../../fuzz/checks/srtp.rs"]
 mod srtp;
 
+#[path = "../../../fuzz/checks/dtls.rs"]
+mod dtls;
 #[path = "../../../fuzz/checks/voice.rs"]
 mod voice;
 
@@ -61,4 +63,9 @@ fn voice_stories_by_seed() {
             .collect();
         voice::voice_story(&story);
     }
+}
+
+#[test]
+fn dtls_stories() {
+    replay("dtls", dtls::dtls);
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use sip::{EndpointConfig, Transport, digest::Algorithm};
-use streams::codec::Codec;
+use streams::{codec::Codec, dtls::Fingerprint};
 
 use crate::guard::GuardConfig;
 
@@ -25,6 +25,8 @@ pub struct SwitchboardConfig {
     pub redirects: Redirects,
     /// Who may and who must use SRTP.
     pub srtp: Srtp,
+    /// Of the certificate that the relay shakes hands with (DTLS-SRTP); without one it does not.
+    pub dtls_fingerprint: Option<Fingerprint>,
     /// Codecs that the switch turns into each other, most wanted first: each side is offered those that the other one lacks.
     /// None: phones that have no codec in common cannot talk.
     pub codecs: Vec<Codec>,
@@ -54,13 +56,28 @@ pub enum Redirects {
     OwnNumbers,
 }
 
-/// Who may and who must use SRTP with keys told in descriptions (RFC 4568).
+/// Who may and who must use SRTP, with keys told in descriptions (RFC 4568) or of handshakes (RFC 5763).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Srtp {
     /// Of phones that signal over TLS.
     pub policy: SrtpPolicy,
     /// Of the others too: whoever can read their signalling can hear them all the same.
     pub in_clear: bool,
+    /// Handshakes, with all phones.
+    pub dtls: DtlsPolicy,
+}
+
+/// With whom hands are shaken for keys. Fingerprints may be told in clear: who only listens hears nothing, and only who
+/// can change the signalling on its way gets between the two ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DtlsPolicy {
+    /// With nobody.
+    Off,
+    /// With phones that ask for it when they call, or refuse everything else when they are called.
+    #[default]
+    Answer,
+    /// Offered to every phone besides (RFC 8643).
+    Offer,
 }
 
 /// What is asked of phones whose signalling nobody else can read.
@@ -84,6 +101,7 @@ impl Default for SwitchboardConfig {
             digest_algorithms: vec![Algorithm::Md5],
             redirects: Redirects::default(),
             srtp: Srtp::default(),
+            dtls_fingerprint: None,
             codecs: Vec::new(),
             hold_music: false,
             announcements: false,

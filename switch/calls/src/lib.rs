@@ -39,7 +39,7 @@ mod switchboard;
 
 pub use admission::{Lanes, is_new_work};
 pub use clock::ClockMark;
-pub use config::{Limits, Redirects, Srtp, SrtpPolicy, SwitchboardConfig, Timeouts};
+pub use config::{DtlsPolicy, Limits, Redirects, Srtp, SrtpPolicy, SwitchboardConfig, Timeouts};
 pub use contract::command::{Command, Outcome};
 pub use guard::{Access, AccessList, GuardConfig};
 pub use image::{CallImage, Continuity, is_image_readable};

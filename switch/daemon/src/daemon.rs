@@ -410,7 +410,9 @@ struct Life {
 impl Life {
     fn begin(notifier: &Notifier, inherited: &mut Inherited) -> io::Result<Self> {
         let was_there = inherited.names();
-        let Some(manager) = notifier.socket() else { return Ok(Self::default()) };
+        let Some(manager) = notifier.socket() else {
+            return Ok(Self { former: FormerLife::none()?, ..Self::default() });
+        };
         let (store, thread) = fd_store::FdStore::start(manager)?;
         let survival::Opened { survival, legs, estate, former } = survival::open(inherited, &store)?;
         let legs: Box<dyn Keep> = Box::new(legs);
@@ -421,7 +423,8 @@ impl Life {
     /// Starts the relay with the legs of the former life.
     fn relay(&mut self, config: &Config, waker: impl Fn() + Send + 'static) -> Result<Relay, Vec<Mistake>> {
         let origin = self.former.continuity.map(|continuity| continuity.origin);
-        let settings = RelayConfig { origin, sounds: None, ..relay_config(&config.media) };
+        let identity = self.former.identity.clone();
+        let settings = RelayConfig { origin, identity, sounds: None, ..relay_config(&config.media) };
         let resumed = std::mem::take(&mut self.former.media);
         let relay = Relay::resume(settings, resumed, self.legs.take(), waker);
         let mut relay = relay.map_err(|error| media_mistake(&error))?;

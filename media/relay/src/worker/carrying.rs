@@ -5,7 +5,7 @@ use std::{io::ErrorKind, net::SocketAddr};
 
 use mio::{Interest, Token};
 use streams::{
-    leg::Channel,
+    leg::{Channel, DropReason},
     path::{Path, Step},
     voice::MADE_PACKETS_MAX,
 };
@@ -13,6 +13,7 @@ use streams::{
 use super::{BATCHES_PER_TURN_MAX, Worker};
 use crate::{
     config::PortRange,
+    shaking::Heard,
     slots::Leg,
     sockets::Pair,
     stock::Pool,
@@ -67,6 +68,7 @@ impl<W: Fn()> Worker<W> {
         self.tally.send_loops += if round { received as u64 } else { 0 };
         let tap = from.tap.filter(|_| channel == Channel::Rtp);
         let (mut path, socket) = path_of(channel, from, to, round);
+        let mut handshakes = [false; BATCH_MAX];
         for n in 0..received {
             let Some((source, room, len)) = batch.datagram(n) else {
                 self.tally.dropped_too_long += 1;
@@ -93,7 +95,14 @@ impl<W: Fn()> Worker<W> {
                     }
                 }
                 Step::Keep => self.tally.kept += 1,
-                Step::Drop(reason) => self.tally.dropped(reason),
+                Step::Drop(reason) => {
+                    handshakes
+                        .iter_mut()
+                        .skip(n)
+                        .take(1)
+                        .for_each(|is| *is = reason == DropReason::Handshake);
+                    self.tally.dropped(reason);
+                }
             }
         }
         if let Some(destination) = path.destination() {
@@ -109,7 +118,19 @@ impl<W: Fn()> Worker<W> {
         {
             self.schedule(peer);
         }
+        for (n, _) in handshakes.iter().enumerate().filter(|(_, is)| **is) {
+            self.shake(batch, at, channel, n, now);
+        }
         Some(received)
+    }
+
+    /// The nth datagram of a batch is part of a handshake.
+    fn shake(&mut self, batch: &mut Batch, at: usize, channel: Channel, n: usize, now: u64) {
+        let (Some(leg), Some((source, room, len))) = (self.slots.leg(at), batch.datagram(n)) else { return };
+        let heard = Heard { channel, source, datagram: room.get(..len).unwrap_or_default() };
+        if self.shakers.take((at, leg), heard, now, &mut self.tally) {
+            self.changed.push(at);
+        }
     }
 }
 

@@ -21,10 +21,12 @@ impl<W: Fn()> Worker<W> {
             }
             let Ok(command) = self.commands.pop() else { return };
             let obeyed = match command {
-                MediaCommand::Open { lease, media } => self.open(batch, lease, media),
+                MediaCommand::Open { lease, media } => self.open(batch, lease, media, now),
                 MediaCommand::Configure { lease, media } => self.slots.find(lease).and_then(|at| {
                     self.changed.push(at);
-                    self.slots.leg(at)?.state.configure(now, media);
+                    let leg = self.slots.leg(at)?;
+                    leg.state.configure(now, media);
+                    self.shakers.mind((at, leg), now, false, &mut self.tally);
                     self.reconfigure(at, now);
                     Some(())
                 }),
@@ -48,7 +50,13 @@ impl<W: Fn()> Worker<W> {
         }
     }
 
-    pub(super) fn open(&mut self, batch: &mut Batch, lease: LeaseId, media: LegMedia) -> Option<()> {
+    pub(super) fn open(
+        &mut self,
+        batch: &mut Batch,
+        lease: LeaseId,
+        media: LegMedia,
+        now: u64,
+    ) -> Option<()> {
         let at = self.slots.find(lease)?;
         let leg = self.slots.open(at, media)?;
         for channel in [Channel::Rtp, Channel::Rtcp] {
@@ -60,6 +68,7 @@ impl<W: Fn()> Worker<W> {
                 }
             }
         }
+        self.shakers.mind((at, &mut *leg), now, false, &mut self.tally);
         if let Some(keep) = &mut self.keep {
             keep.open(lease, leg.socket(Channel::Rtp).as_fd());
         }

@@ -62,6 +62,8 @@ impl<W: Fn()> Worker<W> {
         self.listen_on(at);
         self.tally.legs_open += 1;
         self.changed.push(at);
+        let (now, leg) = (self.now_micros(), self.slots.leg(at)?);
+        self.shakers.mind((at, leg), now, true, &mut self.tally);
         self.pool_of(at)?.0.taken(pair);
         Some(at)
     }

@@ -37,6 +37,7 @@ use gathering::Gathering;
 use crate::{
     config::{RelayConfig, RelayError},
     counters::{Counters, Tally},
+    shaking::Shakers,
     slots::Slots,
     stock::Pool,
     survival::{Keep, Resumed},
@@ -77,6 +78,7 @@ pub(crate) struct Worker<W> {
     agenda: Agenda,
     libraries: Consumer<Arc<Library>>,
     random: RandomState,
+    shakers: Shakers,
 }
 
 /// What the worker shares with its owner.
@@ -103,6 +105,7 @@ impl<W: Fn()> Worker<W> {
         let pools_count = pools.len();
         let mut worker = Self {
             slots: Slots::new(pairs * pools.len()),
+            shakers: Shakers::new(config.identity.clone(), started),
             config,
             poll,
             commands,
@@ -162,6 +165,7 @@ impl<W: Fn()> Worker<W> {
                 }
             }
             self.tick(&mut batch, now);
+            self.changed.extend(self.shakers.advance(&mut self.slots, now, &mut self.tally));
             self.refill(now);
             self.put_images(now, false);
             // Figures first, so that whoever has seen an event has seen what it counted.
@@ -185,8 +189,9 @@ impl<W: Fn()> Worker<W> {
         if !self.commands.is_empty() {
             return Some(Duration::ZERO);
         }
-        let pools = self.pools.iter().filter_map(Pool::deadline_micros).map(|due| until(due, now));
-        turn.into_iter().chain(pools).min()
+        let pools = self.pools.iter().filter_map(Pool::deadline_micros);
+        let others = pools.chain(self.shakers.deadline_micros()).map(|due| until(due, now));
+        turn.into_iter().chain(others).min()
     }
 
     fn tell(&mut self, event: MediaEvent) {

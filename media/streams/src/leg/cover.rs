@@ -1,4 +1,5 @@
-//! What a leg's packets are covered with: nothing, keys that are not there yet, or SRTP.
+//! What a leg's packets are covered with: nothing, keys that are not there yet, or SRTP with keys of descriptions or of
+//! handshakes.
 //!
 //! New keys come with a new description (RFC 4568 §7.1.3). Packets that were on their way under the old key are still
 //! taken for [`REKEY_OVERLAP_MICROS`]; what is sent changes at once.
@@ -21,6 +22,24 @@ pub(super) enum Cover {
     Plain,
     Unkeyed,
     Srtp(Box<Contexts>),
+    /// Keys come from handshakes, of which each port has one.
+    Dtls(Box<Shaken>),
+}
+
+/// The keys of either port, as far as they are there.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Shaken {
+    rtp: Option<Contexts>,
+    rtcp: Option<Contexts>,
+}
+
+impl Shaken {
+    fn of(&mut self, channel: Channel) -> &mut Option<Contexts> {
+        match channel {
+            Channel::Rtp => &mut self.rtp,
+            Channel::Rtcp => &mut self.rtcp,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,6 +75,7 @@ impl Cover {
             Protection::Srtp(keys) => {
                 Contexts::new(keys).map_or(Self::Unkeyed, |new| Self::Srtp(Box::new(new)))
             }
+            Protection::Dtls(_) => Self::Dtls(Box::default()),
         }
     }
 
@@ -67,18 +87,50 @@ impl Cover {
                     *self = Self::Unkeyed;
                 }
             }
+            // The keys there are stay good until another handshake has made new ones.
+            (Self::Dtls(_), Protection::Dtls(_)) => {}
             _ => *self = Self::new(protection),
+        }
+    }
+
+    /// A handshake has made keys for a port.
+    pub(super) fn key(&mut self, now_micros: u64, channel: Channel, keys: &SrtpKeys) {
+        let Self::Dtls(shaken) = self else { return };
+        let place = shaken.of(channel);
+        match place {
+            None => *place = Contexts::new(keys),
+            Some(contexts) => {
+                if contexts.rekey(now_micros, keys).is_none() {
+                    *place = None;
+                }
+            }
         }
     }
 
     /// Whether what it opens is proven to come from the far end.
     pub(super) fn is_srtp(&self) -> bool {
-        matches!(self, Self::Srtp(_))
+        match self {
+            Self::Srtp(_) => true,
+            Self::Dtls(shaken) => shaken.rtp.is_some(),
+            Self::Plain | Self::Unkeyed => false,
+        }
     }
 
-    /// Whether anything can be sent under it.
-    pub(super) fn is_ready(&self) -> bool {
-        !matches!(self, Self::Unkeyed)
+    /// Whether its keys come from handshakes, or may: the answer that says so can be later than the first word.
+    pub(super) fn may_be_shaken(&self) -> bool {
+        matches!(self, Self::Dtls(_) | Self::Unkeyed)
+    }
+
+    /// Whether anything can be sent under it from a port.
+    pub(super) fn is_ready(&self, channel: Channel) -> bool {
+        match self {
+            Self::Plain | Self::Srtp(_) => true,
+            Self::Unkeyed => false,
+            Self::Dtls(shaken) => match channel {
+                Channel::Rtp => shaken.rtp.is_some(),
+                Channel::Rtcp => shaken.rtcp.is_some(),
+            },
+        }
     }
 
     /// Uncovers a packet in place: its length then.
@@ -92,6 +144,10 @@ impl Cover {
             Self::Plain => return Ok(packet.len()),
             Self::Unkeyed => return Err(DropReason::Unkeyed),
             Self::Srtp(contexts) => contexts.open(now, channel, packet),
+            Self::Dtls(shaken) => match shaken.of(channel) {
+                None => return Err(DropReason::Unkeyed),
+                Some(contexts) => contexts.open(now, channel, packet),
+            },
         };
         opened.map_err(|error| match error {
             OpenError::Malformed => DropReason::Malformed,
@@ -102,18 +158,27 @@ impl Cover {
 
     /// Covers the packet `room[..len]` in place: its length then.
     pub(super) fn seal(&mut self, channel: Channel, room: &mut [u8], len: usize) -> Result<usize, SealError> {
-        match (self, channel) {
-            (Self::Plain, _) => Ok(len),
-            (Self::Unkeyed, _) => Err(SealError::Exhausted),
-            (Self::Srtp(contexts), Channel::Rtp) => contexts.sealer.seal_rtp(room, len),
-            (Self::Srtp(contexts), Channel::Rtcp) => contexts.sealer.seal_rtcp(room, len),
+        let contexts = match self {
+            Self::Plain => return Ok(len),
+            Self::Unkeyed => return Err(SealError::Exhausted),
+            Self::Srtp(contexts) => contexts.as_mut(),
+            Self::Dtls(shaken) => shaken.of(channel).as_mut().ok_or(SealError::Exhausted)?,
+        };
+        match channel {
+            Channel::Rtp => contexts.sealer.seal_rtp(room, len),
+            Channel::Rtcp => contexts.sealer.seal_rtcp(room, len),
         }
     }
 
     /// Packets have come and gone that this state has not seen.
     pub(super) fn skip_unseen(&mut self) {
-        if let Self::Srtp(contexts) = self {
-            contexts.sealer.skip_unseen();
+        match self {
+            Self::Plain | Self::Unkeyed => {}
+            Self::Srtp(contexts) => contexts.sealer.skip_unseen(),
+            Self::Dtls(shaken) => {
+                let all = shaken.rtp.iter_mut().chain(&mut shaken.rtcp);
+                all.for_each(|contexts| contexts.sealer.skip_unseen());
+            }
         }
     }
 }

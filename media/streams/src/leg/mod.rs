@@ -16,10 +16,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::{
     classify::{Class, classify},
-    media::{LegMedia, LegReport, Voice},
+    dtls,
+    media::{LegMedia, LegReport, Protection, Voice},
     reception::Reception,
     rtcp,
     rtp::Header,
+    srtp::SrtpKeys,
     voice::Made,
 };
 use cover::Cover;
@@ -75,6 +77,8 @@ pub enum DropReason {
     Unauthentic,
     /// It has come before.
     Replayed,
+    /// It is no media but part of a handshake (DTLS), from where the leg may be spoken to: for whoever shakes hands.
+    Handshake,
     /// It is good, and cannot be put under the other leg's key: its number was used, or it is too long.
     Unsealed,
     /// It is good, and its payload type is none that the two legs have agreed on.
@@ -154,6 +158,10 @@ impl LegState {
         source: SocketAddr,
         packet: &mut [u8],
     ) -> Verdict {
+        let may_be_shaken = self.cover.may_be_shaken() && classify(packet) == Class::Dtls;
+        if may_be_shaken && self.may_shake(now_micros, channel, source) {
+            return Verdict::Drop(DropReason::Handshake);
+        }
         let taken = match channel {
             Channel::Rtp => self.accept_rtp(now_micros, source, packet),
             Channel::Rtcp => self.accept_rtcp(now_micros, source, packet),
@@ -176,14 +184,60 @@ impl LegState {
         }
     }
 
-    fn accept_rtp(&mut self, now: u64, source: SocketAddr, packet: &mut [u8]) -> Result<usize, DropReason> {
+    /// Whether RTP may come from this source: it is proven, or may prove itself.
+    fn may_speak(&self, now: u64, source: SocketAddr) -> bool {
         let exact = self.media.remote == Some(source);
         match &self.latch {
-            Latch::Pinned(pin) if pin.source == source => {}
-            Latch::Pinned(pin) if exact && pin.yields(now) => {}
-            Latch::Pinned(_) => return Err(DropReason::Foreign),
-            Latch::Open(_) if exact || source.ip() == self.media.signalling => {}
-            Latch::Open(_) => return Err(DropReason::Foreign),
+            Latch::Pinned(pin) => pin.source == source || exact && pin.yields(now),
+            Latch::Open(_) => exact || source.ip() == self.media.signalling,
+        }
+    }
+
+    /// Whether hands may be shaken with this source. A handshake proves no source: that takes a packet under its keys.
+    fn may_shake(&self, now: u64, channel: Channel, source: SocketAddr) -> bool {
+        match (channel, &self.latch) {
+            (Channel::Rtp, _) => self.may_speak(now, source),
+            (Channel::Rtcp, _) if self.media.remote_rtcp == Some(source) => true,
+            (Channel::Rtcp, Latch::Pinned(pin)) => pin.source.ip() == source.ip(),
+            (Channel::Rtcp, Latch::Open(_)) => source.ip() == self.media.signalling,
+        }
+    }
+
+    /// What its keys are agreed on with, if by handshakes.
+    pub fn handshake_terms(&self) -> Option<&dtls::Terms> {
+        match &self.media.protection {
+            Protection::Dtls(terms) => Some(terms),
+            _ => None,
+        }
+    }
+
+    /// Where its SDP says it is, and so where a handshake with it begins.
+    pub fn stated(&self, channel: Channel) -> Option<SocketAddr> {
+        match channel {
+            Channel::Rtp => self.media.remote.or(self.stated),
+            Channel::Rtcp => self.media.remote_rtcp,
+        }
+    }
+
+    /// A handshake has made keys for one of its ports.
+    pub fn key(&mut self, now_micros: u64, channel: Channel, keys: &SrtpKeys) {
+        self.cover.key(now_micros, channel, keys);
+    }
+
+    /// Whether a port has its keys, or needs none.
+    pub fn is_keyed(&self, channel: Channel) -> bool {
+        self.cover.is_ready(channel)
+    }
+
+    /// How far its handshakes are, for the report.
+    pub fn set_handshake(&mut self, stage: dtls::Stage) {
+        self.counted.handshake = Some(stage);
+    }
+
+    fn accept_rtp(&mut self, now: u64, source: SocketAddr, packet: &mut [u8]) -> Result<usize, DropReason> {
+        let exact = self.media.remote == Some(source);
+        if !self.may_speak(now, source) {
+            return Err(DropReason::Foreign);
         }
         if classify(packet) != Class::Rtp {
             return Err(DropReason::Malformed);
@@ -279,7 +333,7 @@ impl LegState {
     /// RTP but still RTCP (RFC 3264 §8.4).
     pub fn destination(&self, channel: Channel) -> Option<SocketAddr> {
         match channel {
-            _ if !self.cover.is_ready() => None,
+            _ if !self.cover.is_ready(channel) => None,
             Channel::Rtp if !self.media.receives => None,
             Channel::Rtp => match &self.latch {
                 Latch::Pinned(pin) => Some(pin.source),

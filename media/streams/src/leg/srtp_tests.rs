@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     media::Protection,
     path::{Path, Step},
-    srtp::{KEY_BYTES, MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, SrtpKeys, Suite},
+    srtp::{MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, SrtpKeys, Suite},
 };
 
 const PHONE: &str = "192.0.2.10:4000";
@@ -17,7 +17,7 @@ fn at(text: &str) -> SocketAddr {
 }
 
 fn master(suite: Suite, seed: u8) -> MasterKey {
-    let bytes: Vec<u8> = (0..KEY_BYTES + suite.salt_bytes()).map(|at| at as u8 ^ seed).collect();
+    let bytes: Vec<u8> = (0..suite.master_bytes()).map(|at| at as u8 ^ seed).collect();
     MasterKey::new(suite, &bytes).unwrap()
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{sdp, srtp::SrtpKeys};
+use crate::{dtls, sdp, srtp::SrtpKeys};
 pub use voice::{
     EVENT_FORMATS_MAX, EventFormat, PACKET_MS_DEFAULT, SOUND_NAME_BYTES_MAX, SOUNDS_MAX, Side, SoundName,
     Tap, VOICE_FORMATS_MAX, Voice, VoiceFormat,
@@ -40,8 +40,11 @@ pub enum Protection {
     Plain,
     /// SRTP may have been agreed on, and the keys are not known yet: nothing is taken and nothing is sent.
     Unkeyed,
-    /// SRTP.
+    /// SRTP with keys of the descriptions.
     Srtp(SrtpKeys),
+    /// SRTP with keys of handshakes (DTLS). Other terms than before are a new handshake; until it has made keys the old
+    /// ones hold.
+    Dtls(dtls::Terms),
 }
 
 /// Everything the relay must know about the far end of one leg's stream.
@@ -206,4 +209,6 @@ pub struct LegReport {
     pub rtcp_received: u64,
     /// Packets from its proven source that were not under its key, or had come before.
     pub packets_unauthentic: u64,
+    /// How far its handshakes for keys (DTLS) have come; `None` without any.
+    pub handshake: Option<dtls::Stage>,
 }

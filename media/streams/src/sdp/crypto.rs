@@ -12,7 +12,7 @@ use sdp_types::Attribute;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::srtp::{KEY_BYTES, MasterKey, SALT_BYTES_MAX, Suite};
+use crate::srtp::{MASTER_BYTES_MAX, MasterKey, Suite};
 
 /// Most `a=crypto` lines of an m-line that are looked at.
 pub const CRYPTO_LINES_MAX: usize = 16;
@@ -22,7 +22,7 @@ const TAG_DIGITS_MAX: usize = 9;
 const LIFETIME_BITS_MAX: u32 = 48;
 
 /// Characters of the longest key in base64.
-const TEXT_BYTES: usize = (KEY_BYTES + SALT_BYTES_MAX).div_ceil(3) * 4;
+const TEXT_BYTES: usize = MASTER_BYTES_MAX.div_ceil(3) * 4;
 
 /// One `a=crypto` that we support.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ impl fmt::Display for Crypto {
         let bytes = Zeroizing::new(bytes);
         let mut text = Zeroizing::new([0; TEXT_BYTES]);
         let text = Base64Unpadded::encode(bytes.get(..len).unwrap_or_default(), text.as_mut());
-        // RFC 4648 §3.2: the last group of a key of 28 bytes is filled up.
-        let padding = if len % 3 == 1 { "==" } else { "" };
+        // RFC 4648 §3.2: the last group of a key of 28 or 44 bytes is filled up.
+        let padding = ["", "==", "="].get(len % 3).copied().unwrap_or_default();
         write!(f, "{} {} inline:{}{padding}", self.tag, self.suite.as_str(), text.unwrap_or_default())
     }
 }
@@ -81,7 +81,7 @@ fn read_key(suite: Suite, word: &str) -> Option<MasterKey> {
         return None;
     }
     let unpadded = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    let mut bytes = Zeroizing::new([0; KEY_BYTES + SALT_BYTES_MAX]);
+    let mut bytes = Zeroizing::new([0; MASTER_BYTES_MAX]);
     let key_and_salt = Base64Unpadded::decode(unpadded, bytes.as_mut()).ok()?;
     MasterKey::new(suite, key_and_salt)
 }
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         for suite in Suite::ALL {
-            let bytes: Vec<u8> = (0..KEY_BYTES + suite.salt_bytes()).map(|at| at as u8).collect();
+            let bytes: Vec<u8> = (0..suite.master_bytes()).map(|at| at as u8).collect();
             let crypto = Crypto { tag: 7, suite, key: MasterKey::new(suite, &bytes).unwrap() };
             let text = crypto.to_string();
             assert_eq!(text.len() % 4, (2 + suite.as_str().len() + 1 + 7) % 4, "padded: {text}");

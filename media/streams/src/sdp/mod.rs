@@ -5,9 +5,10 @@
 //! Nothing is copied from the peer but formats and an allow-list of attributes (D7).
 //!
 //! What a switch that transcodes offers and answers in another's place stands in [`Description::widened`] and
-//! [`Description::narrowed`]. It does not choose keys and does not keep offer/answer state; DTLS and T.38 m-lines are refused.
+//! [`Description::narrowed`]. It does not choose keys and does not keep offer/answer state; T.38 and data m-lines are refused.
 
 pub mod crypto;
+mod dtls;
 mod format;
 mod kept;
 mod negotiation;
@@ -17,6 +18,7 @@ mod relayed;
 mod spoken;
 mod stream;
 
+pub use dtls::{Dtls, FINGERPRINTS_MAX, Setup};
 pub use format::Format;
 pub use kept::Kept;
 pub use origin::Origin;

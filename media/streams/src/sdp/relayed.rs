@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Connection, Media, Session, Time};
 
-use super::{Description, Direction, Origin, Profile, RELAYED_STREAMS_MAX, crypto::Crypto, stream};
+use super::{Description, Direction, Dtls, Origin, Profile, RELAYED_STREAMS_MAX, crypto::Crypto, stream};
 
 /// Our RTP address for one m-line: the advertised address of its lease.
 pub type RelayAddress = SocketAddr;
@@ -20,16 +20,18 @@ pub type RelayAddress = SocketAddr;
 pub struct Ours {
     /// Where we receive it.
     pub address: RelayAddress,
-    /// Its profile is `RTP/SAVP` or `RTP/SAVPF` (RFC 3711, RFC 5124).
-    pub is_savp: bool,
+    /// Its profile, without early feedback.
+    pub profile: Profile,
     /// Our keys: all that we offer, or the one that we answer with.
     pub crypto: Vec<Crypto>,
+    /// How we shake hands for keys.
+    pub dtls: Option<Dtls>,
 }
 
 impl From<RelayAddress> for Ours {
     /// Without SRTP.
     fn from(address: RelayAddress) -> Self {
-        Self { address, is_savp: false, crypto: Vec::new() }
+        Self { address, profile: Profile::Avp, crypto: Vec::new(), dtls: None }
     }
 }
 
@@ -104,10 +106,11 @@ fn accepted(media: &Media, ours: &Ours, direction: Direction, session_ip: IpAddr
     // Always stated: a session-level or address-implied direction would otherwise get lost.
     attributes.push(Attribute::new(direction.as_str()));
     attributes.extend(ours.crypto.iter().map(|one| Attribute::with_value("crypto", one.to_string())));
+    attributes.extend(ours.dtls.iter().flat_map(Dtls::attributes));
     let own_connection = (address.ip() != session_ip).then(|| Connection::from_ip_addr(address.ip()));
     Media {
         port: address.port(),
-        proto: profile(media, ours.is_savp).as_str().into(),
+        proto: profile(media, ours.profile).as_str().into(),
         num_ports: None,
         media_title: None,
         connections: own_connection.into_iter().collect(),
@@ -118,13 +121,9 @@ fn accepted(media: &Media, ours: &Ours, direction: Direction, session_ip: IpAddr
 }
 
 /// Feedback as the other side has it, protection as this side does.
-fn profile(media: &Media, is_savp: bool) -> Profile {
-    match (stream::profile(&media.proto).has_feedback(), is_savp) {
-        (false, false) => Profile::Avp,
-        (true, false) => Profile::Avpf,
-        (false, true) => Profile::Savp,
-        (true, true) => Profile::Savpf,
-    }
+fn profile(media: &Media, ours: Profile) -> Profile {
+    let has_feedback = stream::profile(&media.proto).has_feedback();
+    if has_feedback { ours.with_feedback() } else { ours }
 }
 
 pub(super) fn refused(media: &Media) -> Media {

@@ -7,8 +7,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Connection, Media, Session};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    CLOCK_RATE_DEFAULT_HZ, Format,
+    CLOCK_RATE_DEFAULT_HZ, Dtls, Format,
     crypto::{self, Crypto},
     format,
 };
@@ -36,7 +38,7 @@ impl Kind {
 }
 
 /// The transport profile of an m-line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Profile {
     /// `RTP/AVP` (RFC 3551)
     Avp,
@@ -46,21 +48,50 @@ pub enum Profile {
     Savp,
     /// `RTP/SAVPF` (RFC 5124): likewise.
     Savpf,
-    /// DTLS, T.38, data channels …; never relayed.
+    /// `UDP/TLS/RTP/SAVP` (RFC 5764): with keys of a DTLS handshake.
+    TlsSavp,
+    /// `UDP/TLS/RTP/SAVPF` (RFC 5764): likewise.
+    TlsSavpf,
+    /// T.38, data channels …; never relayed.
     Other,
 }
 
 impl Profile {
-    const KNOWN: [Self; 4] = [Self::Avp, Self::Avpf, Self::Savp, Self::Savpf];
+    const KNOWN: [Self; 6] = [Self::Avp, Self::Avpf, Self::Savp, Self::Savpf, Self::TlsSavp, Self::TlsSavpf];
 
     /// SRTP and nothing else.
     pub fn is_secure(self) -> bool {
-        matches!(self, Self::Savp | Self::Savpf)
+        !matches!(self, Self::Avp | Self::Avpf | Self::Other)
+    }
+
+    /// SRTP with keys of a DTLS handshake.
+    pub fn is_dtls(self) -> bool {
+        matches!(self, Self::TlsSavp | Self::TlsSavpf)
     }
 
     /// Early feedback by RTCP.
     pub(super) fn has_feedback(self) -> bool {
-        matches!(self, Self::Avpf | Self::Savpf)
+        matches!(self, Self::Avpf | Self::Savpf | Self::TlsSavpf)
+    }
+
+    /// The same protection without early feedback.
+    pub fn without_feedback(self) -> Self {
+        match self {
+            Self::Avpf => Self::Avp,
+            Self::Savpf => Self::Savp,
+            Self::TlsSavpf => Self::TlsSavp,
+            other => other,
+        }
+    }
+
+    /// The same protection with early feedback.
+    pub(super) fn with_feedback(self) -> Self {
+        match self {
+            Self::Avp => Self::Avpf,
+            Self::Savp => Self::Savpf,
+            Self::TlsSavp => Self::TlsSavpf,
+            other => other,
+        }
     }
 
     /// As in an m-line; `-` for what is never relayed.
@@ -70,6 +101,8 @@ impl Profile {
             Self::Avpf => "RTP/AVPF",
             Self::Savp => "RTP/SAVP",
             Self::Savpf => "RTP/SAVPF",
+            Self::TlsSavp => "UDP/TLS/RTP/SAVP",
+            Self::TlsSavpf => "UDP/TLS/RTP/SAVPF",
             Self::Other => "-",
         }
     }
@@ -151,6 +184,8 @@ pub struct Stream {
     pub ptime_ms: Option<u8>,
     /// Keys for SRTP that its author tells, those that we support, in its order.
     pub crypto: Vec<Crypto>,
+    /// How its author can shake hands for keys.
+    pub dtls: Option<Dtls>,
 }
 
 impl Stream {
@@ -192,6 +227,7 @@ impl Stream {
             formats: format::formats(media),
             ptime_ms: value(media, "ptime").and_then(|ms| ms.trim().parse().ok()),
             crypto: crypto::cryptos(&media.attributes),
+            dtls: Dtls::read(&session.attributes, &media.attributes),
         }
     }
 }

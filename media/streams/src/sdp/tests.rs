@@ -126,7 +126,7 @@ fn m_lines_that_we_cannot_carry_keep_their_place_with_port_0() {
         t=0 0
         m=image 5000 udptl t38
         a=T38FaxVersion:0
-        m=audio 4000 UDP/TLS/RTP/SAVP 0
+        m=audio 4000 TCP/TLS/RTP/SAVP 0
         a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc
         m=audio 4004 RTP/AVP 8
         m=application 9 UDP/DTLS/SCTP webrtc-datachannel
@@ -141,7 +141,7 @@ fn m_lines_that_we_cannot_carry_keep_their_place_with_port_0() {
         c=IN IP4 203.0.113.1
         t=0 0
         m=image 0 udptl t38
-        m=audio 0 UDP/TLS/RTP/SAVP 0
+        m=audio 0 TCP/TLS/RTP/SAVP 0
         m=audio 20004 RTP/AVP 8
         a=sendrecv
         m=application 0 UDP/DTLS/SCTP webrtc-datachannel
@@ -405,13 +405,16 @@ fn line_ends_may_be_bare() {
 fn protection_is_ours_and_feedback_is_theirs() {
     let key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
     let crypto = crypto::Crypto::read(&format!("3 AES_CM_128_HMAC_SHA1_32 inline:{key}")).unwrap();
-    for (theirs, is_savp, expected) in [
-        ("RTP/AVP", false, "RTP/AVP"),
-        ("RTP/AVP", true, "RTP/SAVP"),
-        ("RTP/SAVP", false, "RTP/AVP"),
-        ("RTP/SAVPF", false, "RTP/AVPF"),
-        ("RTP/SAVPF", true, "RTP/SAVPF"),
-        ("RTP/AVPF", true, "RTP/SAVPF"),
+    for (theirs, profile, expected) in [
+        ("RTP/AVP", Profile::Avp, "RTP/AVP"),
+        ("RTP/AVP", Profile::Savp, "RTP/SAVP"),
+        ("RTP/AVP", Profile::TlsSavp, "UDP/TLS/RTP/SAVP"),
+        ("RTP/SAVP", Profile::Avp, "RTP/AVP"),
+        ("RTP/SAVPF", Profile::Avp, "RTP/AVPF"),
+        ("RTP/SAVPF", Profile::Savp, "RTP/SAVPF"),
+        ("RTP/AVPF", Profile::Savp, "RTP/SAVPF"),
+        ("UDP/TLS/RTP/SAVP", Profile::Avp, "RTP/AVP"),
+        ("UDP/TLS/RTP/SAVPF", Profile::TlsSavp, "UDP/TLS/RTP/SAVPF"),
     ] {
         let from = format!(
             "v=0
@@ -423,7 +426,7 @@ fn protection_is_ours_and_feedback_is_theirs() {
             a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}",
             key.to_lowercase()
         );
-        let us = Ours { is_savp, crypto: vec![crypto.clone()], ..ours(20_000).unwrap() };
+        let us = Ours { profile, crypto: vec![crypto.clone()], ..ours(20_000).unwrap() };
         check(
             &from,
             &[Some(us)],
@@ -446,4 +449,87 @@ fn a_description_does_not_print_its_keys() {
     let text = format!("{PHONE}\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20");
     let printed = format!("{:?} {:?}", parse(&text), Kept::of(&parse(&text)));
     assert!(printed.contains("AES_CM_128_HMAC_SHA1_80") && !printed.contains("c2VjcmV0"), "{printed}");
+}
+
+const FINGERPRINT: &str =
+    "sha-256 E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55";
+
+/// What a description says of its first line's handshake.
+fn dtls_of(session: &str, media: &str) -> Option<Dtls> {
+    let text = format!(
+        "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\n{session}m=audio 4000 UDP/TLS/RTP/SAVP 0\n{media}"
+    );
+    parse(&text).streams().next().unwrap().dtls
+}
+
+#[test]
+fn rfc_8122_fingerprints_and_setup_hold_for_every_line_unless_it_says_its_own() {
+    let other = FINGERPRINT.replace("55", "56");
+    let (one, two) = (format!("a=fingerprint:{FINGERPRINT}\n"), format!("a=fingerprint:{other}\n"));
+    let told = |dtls: &Option<Dtls>| -> Vec<String> {
+        dtls.iter().flat_map(|dtls| &dtls.fingerprints).map(ToString::to_string).collect()
+    };
+    assert_eq!(dtls_of("", ""), None);
+    assert_eq!(dtls_of("a=setup:active\n", ""), None, "nothing to know it by");
+    assert_eq!(told(&dtls_of(&one, "")), [FINGERPRINT]);
+    assert_eq!(told(&dtls_of("", &one)), [FINGERPRINT]);
+    assert_eq!(told(&dtls_of(&one, &two)), [other.as_str()]);
+    assert_eq!(told(&dtls_of("", &format!("{one}{two}"))), [FINGERPRINT, other.as_str()]);
+    assert_eq!(told(&dtls_of("", &one.repeat(FINGERPRINTS_MAX + 1))).len(), FINGERPRINTS_MAX);
+    let unknown = one.replace("sha-256", "sha-1");
+    assert_eq!(told(&dtls_of("", &format!("{unknown}{one}"))), [FINGERPRINT]);
+    assert_eq!(dtls_of("", &unknown), None, "a hash that can be forged");
+
+    let setup = |session: &str, media: &str| dtls_of(session, &format!("{one}{media}")).unwrap().setup;
+    assert_eq!(setup("", ""), None);
+    assert_eq!(setup("a=setup:passive\n", ""), Some(Setup::Passive));
+    assert_eq!(setup("a=setup:passive\n", "a=setup:ACTIVE\n"), Some(Setup::Active));
+    assert_eq!(setup("", "a=setup:actpass\n"), Some(Setup::ActPass));
+    assert_eq!(setup("", "a=setup:holdconn\n"), Some(Setup::HoldConn));
+    assert_eq!(setup("", "a=setup:whatever\n"), None);
+
+    let tls_id = |media: &str| dtls_of("", &format!("{one}{media}")).unwrap().tls_id;
+    assert_eq!(tls_id("a=tls-id:abc3de65cddef001be82\n").as_deref(), Some("abc3de65cddef001be82"));
+    assert_eq!(tls_id("a=tls-id:short\n"), None, "RFC 8842 §5: 20 characters at least");
+}
+
+#[test]
+fn our_handshake_is_told_and_theirs_stays_behind() {
+    let us = Ours {
+        profile: Profile::TlsSavp,
+        dtls: Some(Dtls {
+            fingerprints: vec![crate::dtls::Fingerprint::read(FINGERPRINT).unwrap()],
+            setup: Some(Setup::Passive),
+            tls_id: Some("0123456789abcdef0123".into()),
+        }),
+        ..ours(20_000).unwrap()
+    };
+    check(
+        &format!(
+            "v=0
+            o=- 1 1 IN IP4 192.0.2.1
+            s=-
+            c=IN IP4 192.0.2.1
+            t=0 0
+            a=fingerprint:{}
+            a=setup:actpass
+            m=audio 4000 UDP/TLS/RTP/SAVP 0
+            a=tls-id:abc3de65cddef001be82
+            a=rtcp-mux",
+            FINGERPRINT.replace("55", "56")
+        ),
+        &[Some(us)],
+        &format!(
+            "v=0
+            o=- 42 42 IN IP4 203.0.113.1
+            s=-
+            c=IN IP4 203.0.113.1
+            t=0 0
+            m=audio 20000 UDP/TLS/RTP/SAVP 0
+            a=sendrecv
+            a=fingerprint:{FINGERPRINT}
+            a=setup:passive
+            a=tls-id:0123456789abcdef0123"
+        ),
+    );
 }

@@ -83,7 +83,7 @@ impl Call {
             let (kind, reference) = participant_of(host);
             record.participant(ParticipantRole::Host, kind, reference, means);
         }
-        let streams = LegStreams::new(id, flow, means.config.srtp);
+        let streams = LegStreams::new(id, flow, means.config);
         let mut leg = Leg::new(head.next_leg(), session, caller.person, flow, streams, means.wall);
         let (kind, reference) = (ParticipantKind::User, person_reference(caller.person));
         leg.participant = Some(record.participant(ParticipantRole::Caller, kind, reference, means));

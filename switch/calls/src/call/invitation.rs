@@ -17,7 +17,7 @@ use streams::sdp::Description;
 
 use super::{
     identity::Identity,
-    leg::Leg,
+    leg::{Again, Leg},
     media_plan::{LegStreams, NoPorts},
     outcome::{LegResult, Tally, Words},
     state::Head,
@@ -97,10 +97,17 @@ impl Invitation {
         let shares = shares(breadth, count)?;
         let is_told = breadth.is_some() || count > 1;
         for ((person, trust, reach), share) in devices.into_iter().zip(shares) {
-            let mut invite = self.invite_for(number, trust, reach);
+            let again = Again {
+                number: number.into(),
+                trust,
+                request_uri: reach.request_uri.as_str().into(),
+                routes: reach.routes.clone().into(),
+                reliable: self.can_answer_early && is_alone,
+            };
+            let mut invite = self.invite_for(&again, reach);
             invite.max_breadth = Some(share).filter(|_| is_told);
-            invite.reliable = self.can_answer_early && is_alone;
-            self.ask(person, invite, offer, asked, means);
+            let streams = LegStreams::new(self.call, invite.flow, means.config);
+            self.ask((person, again), (invite, streams), offer, asked, means);
         }
         if left_out > 0 {
             means.notice(Notice::LegsLeftOut(left_out));
@@ -108,16 +115,36 @@ impl Invitation {
         Ok(())
     }
 
+    /// Invites a device again that can do nothing with the media as it was offered: in another profile, if there is one
+    /// that it has not refused. True when it was.
+    pub(crate) fn ask_otherwise(
+        &self,
+        refused: &Leg,
+        offer: Option<&Description>,
+        asked: &mut Asked<'_>,
+        means: &mut Means<'_>,
+    ) -> bool {
+        let (Some(offer), Some(again)) = (offer, &refused.again) else { return false };
+        let Some(next) = refused.streams.next_profile(offer) else { return false };
+        let (request_uri, routes) = (again.request_uri.to_string(), again.routes.to_vec());
+        let reach = Reach { flow: refused.flow(), request_uri, routes, fallbacks: Vec::new() };
+        let mut invite = self.invite_for(again, reach);
+        invite.max_breadth = refused.breadth;
+        let streams = LegStreams::new(self.call, invite.flow, means.config).after_refusals(next);
+        let before = asked.forks.len();
+        self.ask((refused.person, (**again).clone()), (invite, streams), Some(offer), asked, means);
+        asked.forks.len() > before
+    }
+
     fn ask(
         &self,
-        person: PersonKey,
-        mut invite: Invite,
+        (person, again): (PersonKey, Again),
+        (mut invite, mut streams): (Invite, LegStreams),
         offer: Option<&Description>,
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,
     ) {
         let (flow, breadth) = (invite.flow, invite.max_breadth);
-        let mut streams = LegStreams::new(self.call, flow, means.config.srtp);
         invite.body = match offer {
             None => None,
             Some(offer) => match streams.reserve(offer, false, means) {
@@ -134,6 +161,7 @@ impl Invitation {
                 let no = asked.head.next_leg();
                 let mut leg = Leg::new(no, session, person, flow, streams, means.wall);
                 leg.breadth = breadth;
+                leg.again = Some(Box::new(again));
                 asked.forks.push(leg);
             }
             Err(refusal) => {
@@ -148,20 +176,20 @@ impl Invitation {
         }
     }
 
-    fn invite_for(&self, number: &str, trust: Trust, reach: Reach) -> Invite {
-        let shown = self.caller.shown(trust);
+    fn invite_for(&self, again: &Again, reach: Reach) -> Invite {
+        let shown = self.caller.shown(again.trust);
         Invite {
             flow: reach.flow,
             request_uri: reach.request_uri,
             from: shown.from,
-            to: Party::new(format!("sip:{number}@{}", self.domain)),
+            to: Party::new(format!("sip:{}@{}", again.number, self.domain)),
             contact_user: shown.contact_user,
             routes: reach.routes,
             fallbacks: reach.fallbacks,
             max_forwards: self.max_forwards,
             headers: shown.headers,
             body: None::<Body>,
-            reliable: false,
+            reliable: again.reliable,
             max_breadth: None,
         }
     }

@@ -10,7 +10,7 @@ use contract::{
     live::{LegStage, LiveLeg, LiveStream},
     time::Timestamp,
 };
-use dialplan::PersonKey;
+use dialplan::{PersonKey, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{Flow, SessionKey};
 use streams::{
@@ -37,12 +37,29 @@ pub(crate) struct Leg {
     /// What it has said of its early media.
     pub(crate) early: Option<Description>,
     pub(crate) streams: LegStreams,
+    /// How it is invited again, as long as it has not answered.
+    pub(crate) again: Option<Box<Again>>,
     flow: Flow,
     created_at: Timestamp,
     answered_at: Option<Timestamp>,
 }
 
+/// What the invitation of a device had of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Again {
+    pub(crate) number: Box<str>,
+    pub(crate) trust: Trust,
+    pub(crate) request_uri: Box<str>,
+    pub(crate) routes: Box<[String]>,
+    pub(crate) reliable: bool,
+}
+
 impl Leg {
+    /// The way it was invited on.
+    pub(crate) fn flow(&self) -> Flow {
+        self.flow
+    }
+
     pub(crate) fn new(
         no: u16,
         session: SessionKey,
@@ -60,6 +77,7 @@ impl Leg {
             has_rung: false,
             early: None,
             streams,
+            again: None,
             flow,
             created_at,
             answered_at: None,
@@ -96,6 +114,7 @@ impl Leg {
     pub(crate) fn set_answered(&mut self, wall: Timestamp) {
         // The clock may have been set back since.
         self.answered_at = Some(wall.max(self.created_at));
+        self.again = None;
     }
 }
 

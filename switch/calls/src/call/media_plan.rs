@@ -3,7 +3,7 @@
 //! Every relayed m-line of a leg has a lease of its own, at the same index on all legs of a call, because the
 //! number and order of m-lines never change within a call (RFC 3264 §8). What one side says is rewritten for the
 //! other with that leg's leases, and with codecs that the switch can turn into each other (`streams::sdp`). The keys of a
-//! line are its leg's own (`sdes`).
+//! line are its leg's own (`keys`).
 
 use std::net::IpAddr;
 
@@ -18,14 +18,14 @@ use sip::{
 };
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
-    sdp::{Description, Kept, Origin, Ours, RELAYED_STREAMS_MAX, RelayAddress, Spoken, Stream},
+    sdp::{Description, Kept, Origin, Ours, Profile, RELAYED_STREAMS_MAX, RelayAddress, Spoken, Stream},
 };
 
 use super::{
     events::ClosedRecord,
-    sdes::{LineKeys, Terms, Told},
+    keys::{Ink, LineKeys, Terms, Told},
 };
-use crate::{config::Srtp, means::Means, output::Notice};
+use crate::{config::SwitchboardConfig, means::Means, output::Notice};
 
 /// There are no ports for a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(crate) struct LegStreams {
     is_ipv4: bool,
     signalling: IpAddr,
     terms: Terms,
+    /// How many of the profiles it may be offered its far end has refused.
+    refused_profiles: usize,
     lines: Vec<Option<Line>>,
     origin: Option<Origin>,
     /// What this leg's far end has said of itself and the other side has agreed to.
@@ -71,13 +73,14 @@ impl Line {
 }
 
 impl LegStreams {
-    pub(crate) fn new(call: CallId, flow: Flow, srtp: Srtp) -> Self {
+    pub(crate) fn new(call: CallId, flow: Flow, config: &SwitchboardConfig) -> Self {
         let signalling = flow.remote.ip().to_canonical();
         Self {
             call,
             is_ipv4: signalling.is_ipv4(),
             signalling,
-            terms: Terms::of(flow, srtp),
+            terms: Terms::of(flow, config),
+            refused_profiles: 0,
             lines: Vec::new(),
             origin: None,
             said: None,
@@ -112,11 +115,15 @@ impl LegStreams {
                 true => LegMedia::of(&stream, self.signalling),
                 false => LegMedia::unknown(self.signalling),
             };
+            let mut ink =
+                Ink { random: &mut *means.random, fingerprint: means.config.dtls_fingerprint.as_ref() };
             if is_own {
-                let Some(protection) = keys.offered(&stream, self.terms, means.random) else { continue };
+                let Some(protection) = keys.offered(&stream, self.terms, &mut ink) else { continue };
                 media.protection = protection;
             } else {
-                keys.offer(stream.profile.is_secure(), self.terms, means.random);
+                let mut profiles = self.terms.profiles(insists(&stream));
+                let profile = profiles.nth(self.refused_profiles).unwrap_or(Profile::Avp);
+                keys.offer(profile, self.terms, &mut ink);
                 media.protection = keys.until_answered();
             }
             if line.is_none() {
@@ -130,6 +137,19 @@ impl LegStreams {
         }
         means.notice(Notice::StockEmpty);
         Err(NoPorts)
+    }
+
+    /// What its far end is offered after it could do nothing with `shape` in the profile it was offered it in: the place
+    /// of the next one, if there is one.
+    pub(crate) fn next_profile(&self, shape: &Description) -> Option<usize> {
+        let is_insisted = shape.streams().any(|stream| stream.is_relayable() && insists(&stream));
+        let next = self.refused_profiles + 1;
+        self.terms.profiles(is_insisted).nth(next).map(|_| next)
+    }
+
+    /// The same, of which so many profiles have been refused.
+    pub(crate) fn after_refusals(self, refused_profiles: usize) -> Self {
+        Self { refused_profiles, ..self }
     }
 
     /// Its m-lines that have ports, with what the far end has said of each.
@@ -202,8 +222,8 @@ impl LegStreams {
 
     fn leases(&self) -> Vec<Option<Ours>> {
         let ours = |line: &Line| {
-            let Told { is_savp, crypto } = line.keys.told();
-            Ours { address: line.lease.address, is_savp, crypto }
+            let Told { profile, crypto, dtls } = line.keys.told();
+            Ours { address: line.lease.address, profile, crypto, dtls }
         };
         self.lines.iter().map(|line| line.as_ref().map(ours)).collect()
     }
@@ -363,6 +383,12 @@ impl LegStreams {
     }
 }
 
+/// Whether its author takes SRTP with told keys and nothing else. Whoever shakes hands (a browser always does) does not
+/// ask it of others.
+fn insists(stream: &Stream) -> bool {
+    stream.profile.is_secure() && !stream.profile.is_dtls()
+}
+
 /// Lets two legs hear each other on every m-line that both have.
 pub(crate) fn join(one: &mut LegStreams, other: &mut LegStreams, means: &mut Means<'_>) {
     for pair in one.lines.iter_mut().zip(&mut other.lines) {
@@ -396,9 +422,7 @@ impl Unusable {
             }
             Self::Content(ContentError::Encoding) => Reply::new(415).header("Accept-Encoding", "identity"),
             Self::Media => Reply::new(488),
-            Self::Keys(Terms::Never) => warning("SRTP is not to be had here; over TLS it may be"),
-            Self::Keys(Terms::Optional) => warning("no key for SRTP that is supported"),
-            Self::Keys(Terms::Required) => warning("SRTP is required, with a key that is supported"),
+            Self::Keys(terms) => warning(terms.missing()),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     dial::congested,
     events::{because, refused},
     feature::explain::{self, Unconnected},
+    invitation::Asked,
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Words},
@@ -241,6 +242,15 @@ impl Ringing {
         means: &mut Means<'_>,
     ) -> State {
         let (person, result) = (fork.person, LegResult::of(status, cause, fork.has_rung));
+        // What it can do is another profile, perhaps; whoever rings has taken the one it has.
+        if cause == Cause::Response && matches!(status, 488 | 606) && !fork.has_rung {
+            let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+            if self.invitation.ask_otherwise(&fork, self.offer.as_ref(), &mut asked, means) {
+                self.falls_silent(fork.session, means);
+                head.leave(fork, Some(status), means);
+                return State::Ringing(self);
+            }
+        }
         if self.tally.add(person, result, words) {
             let participant = join_as_recipient(&mut self.record, person, means);
             fork.participant = Some(participant);

@@ -3,7 +3,8 @@
 //! `events` is the record of a call in every way it can go, `media` who hears whom, `early` before the answer,
 //! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `redirects`
 //! where a call goes on, `codecs` phones that speak differently, `hold` and its music, `features` calls that the switch takes
-//! itself, `explained` what those hear who cannot be connected, `srtp` who is told which keys, `identity` whom it is shown to be from, `lives` what the next process makes of it, `messages`
+//! itself, `explained` what those hear who cannot be connected, `srtp` who is told which keys, `dtls` who shakes
+//! hands for them, `identity` whom it is shown to be from, `lives` what the next process makes of it, `messages`
 //! and `presence` what is no call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does
 //! not, `overload` what is turned away when there is too much, `traces` what explains a call, `weight` what one takes.
 //! `desk` is the harness they share.
@@ -14,6 +15,7 @@ mod bodies;
 mod codecs;
 mod desk;
 mod doors;
+mod dtls;
 mod early;
 mod events;
 mod exchanges;

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use calls::{GuardConfig, Redirects, SrtpPolicy, SwitchboardConfig};
+use calls::{DtlsPolicy, GuardConfig, Redirects, SrtpPolicy, SwitchboardConfig};
 use ipnet::IpNet;
 pub use observe::{Events, Hep, Trace};
 use read::Reader;
@@ -145,6 +145,8 @@ pub struct Media {
     pub srtp: SrtpPolicy,
     /// Whether the same holds for phones whose signalling others can read, and with it the keys.
     pub srtp_keys_in_clear: bool,
+    /// With which phones hands are shaken for SRTP (RFC 5763), whatever their signalling.
+    pub dtls: DtlsPolicy,
 }
 
 /// Ports from `first` (even) to `last` (odd), both included.
@@ -291,6 +293,7 @@ impl Default for Config {
                 codecs: vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu],
                 srtp: SrtpPolicy::default(),
                 srtp_keys_in_clear: false,
+                dtls: DtlsPolicy::default(),
             },
             database: Database::default(),
             switch_api: SwitchApi { listen: SocketAddr::new(loopback, 0), token_file: None, url_file: None },

@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use calls::{Redirects, SrtpPolicy};
+use calls::{DtlsPolicy, Redirects, SrtpPolicy};
 use ipnet::IpNet;
 use sip::{digest::Algorithm, locate::Target};
 use streams::codec::Codec;
@@ -122,6 +122,7 @@ impl<'a> Reader<'a> {
             s.take("codecs", &mut media.codecs, |value| list(value, codec));
             s.take("srtp", &mut media.srtp, srtp_policy);
             s.take("srtp_keys_in_clear", &mut media.srtp_keys_in_clear, flag);
+            s.take("dtls", &mut media.dtls, dtls_policy);
         });
     }
 
@@ -325,6 +326,15 @@ fn srtp_policy(value: &Value) -> Result<SrtpPolicy, String> {
         Some("optional") => Ok(SrtpPolicy::Optional),
         Some("required") => Ok(SrtpPolicy::Required),
         _ => Err(format!("expected \"off\", \"optional\" or \"required\", found {value}")),
+    }
+}
+
+fn dtls_policy(value: &Value) -> Result<DtlsPolicy, String> {
+    match value.as_str() {
+        Some("off") => Ok(DtlsPolicy::Off),
+        Some("answer") => Ok(DtlsPolicy::Answer),
+        Some("offer") => Ok(DtlsPolicy::Offer),
+        _ => Err(format!("expected \"off\", \"answer\" or \"offer\", found {value}")),
     }
 }
 

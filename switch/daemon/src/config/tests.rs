@@ -107,7 +107,7 @@ fn an_address_has_no_zone_and_only_one_form() {
     }
     check("[media]\naddresses = ['fe80::1%2']", &[("media.addresses", "zone")]);
     let config = Config::parse("[sip]\nudp = ['[::ffff:127.0.0.1]:5060']", Path::new("")).unwrap();
-    assert_eq!(config.sip.udp, ["127.0.0.1:5060".parse().unwrap()]);
+    assert_eq!(config.sip.udp, ["127.0.0.1:5060".parse::<std::net::SocketAddr>().unwrap()]);
     check(
         "[sip]\nudp = ['127.0.0.1:5060', '[::ffff:127.0.0.1]:5060']",
         &[("sip.udp", "cannot be told apart")],

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use calls::{AccessList, GuardConfig, Limits, Srtp, SwitchboardConfig};
 use sip::EndpointConfig;
+use streams::dtls::Identity;
 
 use crate::config::Config;
 
@@ -14,7 +15,7 @@ const SESSIONS_PER_CALL: usize = 10;
 const TRUST_BEYOND_EXPIRY: Duration = Duration::from_secs(300);
 
 /// The switchboard's settings.
-pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
+pub(super) fn switchboard(config: &Config, identity: Option<&Identity>) -> SwitchboardConfig {
     let limits = &config.limits;
     SwitchboardConfig {
         endpoint: EndpointConfig {
@@ -57,7 +58,12 @@ pub(super) fn switchboard(config: &Config) -> SwitchboardConfig {
         codecs: config.media.codecs.clone(),
         hold_music: config.calls.hold_music,
         announcements: config.calls.announcements,
-        srtp: Srtp { policy: config.media.srtp, in_clear: config.media.srtp_keys_in_clear },
+        srtp: Srtp {
+            policy: config.media.srtp,
+            in_clear: config.media.srtp_keys_in_clear,
+            dtls: config.media.dtls,
+        },
+        dtls_fingerprint: identity.map(|identity| identity.fingerprint().clone()),
         ..SwitchboardConfig::default()
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod fd_store;
 pub mod heir;
+mod identity;
 mod inherited;
 mod legs;
 pub mod state_file;
@@ -26,7 +27,7 @@ use calls::{CallImage, Continuity, ImageChange, Output, Outputs};
 use contract::{id::CallId, journal::Entry};
 use relay::Resumed;
 use rustix::time::{ClockId, clock_gettime};
-use streams::media::LeaseId;
+use streams::{dtls::Identity, media::LeaseId};
 use uuid::Uuid;
 
 use crate::{
@@ -42,6 +43,8 @@ use tail::Tail;
 
 /// Keys below are no call ids: those have a version in their middle.
 const SECRETS: Key = 1;
+/// The certificate for DTLS, with its key.
+const IDENTITY: Key = 2;
 /// The rest of SIP after a planned stop, in pieces from this key on.
 const REST: Key = 1 << 16;
 const REST_PIECES_MAX: u128 = 1 << 16;
@@ -67,6 +70,8 @@ pub struct Survival {
 pub struct FormerLife {
     /// Keys and time line that all lives share.
     pub continuity: Option<Continuity>,
+    /// The certificate for DTLS that all lives share; without a former life it is made when it is needed.
+    pub identity: Option<Arc<Identity>>,
     /// Its calls.
     pub calls: Vec<(CallId, Bytes)>,
     /// The rest of its SIP, after a planned stop.
@@ -78,6 +83,14 @@ pub struct FormerLife {
     /// Its media, for the relay.
     pub media: Resumed,
     leases: BTreeSet<LeaseId>,
+}
+
+impl FormerLife {
+    /// That of a life without one before or after it.
+    pub fn none() -> io::Result<Self> {
+        let (identity, _) = identity::make()?;
+        Ok(Self { identity: Some(identity), ..Self::default() })
+    }
 }
 
 /// Everything that [`open`] gives.
@@ -120,6 +133,15 @@ pub fn open(inherited: &mut Inherited, store: &FdStore) -> io::Result<Opened> {
             secrets
         }
     };
+    let kept = values.remove(&IDENTITY).and_then(|kept| identity::read(&kept));
+    let identity = match kept {
+        Some(identity) => identity,
+        None => {
+            let (identity, kept) = identity::make()?;
+            calls.put(IDENTITY, &kept)?;
+            identity
+        }
+    };
     let halves: Vec<_> =
         [name::TAIL_ONE, name::TAIL_TWO].iter().filter_map(|half| inherited.one(half)).collect();
     let entries = Tail::read(halves);
@@ -132,6 +154,7 @@ pub fn open(inherited: &mut Inherited, store: &FdStore) -> io::Result<Opened> {
     let former = FormerLife {
         leases: media.images.iter().map(|(lease, _)| *lease).collect(),
         continuity: Some(Continuity { origin: origin(), secrets }),
+        identity: Some(identity),
         rest: rest.into(),
         entries,
         unread: unread.collect(),
