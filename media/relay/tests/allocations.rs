@@ -94,8 +94,9 @@ fn twenty_thousand_packets_allocate_nothing() {
     let mut world = World::start(config(ip, 43_000, 43_099));
     let calls: Vec<_> = (0..4).map(|_| world.call(ip)).collect();
     // One call is plain; in the others the first phone has a suite, the second has none.
+    let suites = [Suite::AeadAes128Gcm, Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32];
     let mut mouths = Vec::new();
-    for (call, suite) in calls.iter().skip(1).zip(Suite::ALL) {
+    for (call, suite) in calls.iter().skip(1).zip(suites) {
         let media = LegMedia { protection: Protection::Srtp(keys(suite)), ..call.a.media() };
         world.order(MediaCommand::Configure { lease: call.leg_a.id, media });
         mouths.push(Sealer::new(suite, &keys(suite).receive).unwrap());

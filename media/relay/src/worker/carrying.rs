@@ -1,7 +1,10 @@
 //! What has come in on a socket, out through the other leg's. Carrying a packet allocates nothing, locks nothing, asks no
 //! clock, logs nothing and searches nothing: the poll token is the index of the leg.
 
-use std::{io::ErrorKind, net::SocketAddr};
+use std::{
+    io::{Error, ErrorKind},
+    net::SocketAddr,
+};
 
 use mio::{Interest, Token};
 use streams::{
@@ -57,18 +60,16 @@ impl<W: Fn()> Worker<W> {
         let own = |address| own_slot(pools, ports, address);
         let round = self.slots.goes_round(at, channel, own) || self.slots.comes_back(at, own);
         let (from, to) = self.slots.leg_and_peer(at)?;
-        let received = match batch.receive(from.sockets.of(channel)) {
-            Ok(received) => received,
-            Err(error) => {
-                self.tally.receive_errors += u64::from(error.kind() != ErrorKind::WouldBlock);
-                return None;
-            }
+        let received = batch.receive(from.sockets.of(channel));
+        let count = |error: &Error| {
+            self.tally.receive_errors += u64::from(error.kind() != ErrorKind::WouldBlock);
         };
+        let received = received.inspect_err(count).ok()?;
         self.tally.datagrams_received += received as u64;
         self.tally.send_loops += if round { received as u64 } else { 0 };
         let tap = from.tap.filter(|_| channel == Channel::Rtp);
         let (mut path, socket) = path_of(channel, from, to, round);
-        let mut handshakes = [false; BATCH_MAX];
+        let mut handshakes = 0_u64;
         for n in 0..received {
             let Some((source, room, len)) = batch.datagram(n) else {
                 self.tally.dropped_too_long += 1;
@@ -96,11 +97,7 @@ impl<W: Fn()> Worker<W> {
                 }
                 Step::Keep => self.tally.kept += 1,
                 Step::Drop(reason) => {
-                    handshakes
-                        .iter_mut()
-                        .skip(n)
-                        .take(1)
-                        .for_each(|is| *is = reason == DropReason::Handshake);
+                    handshakes |= u64::from(reason == DropReason::Handshake) << n;
                     self.tally.dropped(reason);
                 }
             }
@@ -118,21 +115,26 @@ impl<W: Fn()> Worker<W> {
         {
             self.schedule(peer);
         }
-        for (n, _) in handshakes.iter().enumerate().filter(|(_, is)| **is) {
-            self.shake(batch, at, channel, n, now);
-        }
+        self.shake(batch, (at, channel), handshakes, now);
         Some(received)
     }
 
-    /// The nth datagram of a batch is part of a handshake.
-    fn shake(&mut self, batch: &mut Batch, at: usize, channel: Channel, n: usize, now: u64) {
-        let (Some(leg), Some((source, room, len))) = (self.slots.leg(at), batch.datagram(n)) else { return };
-        let heard = Heard { channel, source, datagram: room.get(..len).unwrap_or_default() };
-        if self.shakers.take((at, leg), heard, now, &mut self.tally) {
-            self.changed.push(at);
+    /// Those datagrams of a batch that are parts of handshakes, a bit for each.
+    fn shake(&mut self, batch: &mut Batch, (at, channel): (usize, Channel), which: u64, now: u64) {
+        for n in (0..BATCH_MAX).filter(|n| which >> n & 1 == 1) {
+            let (Some(leg), Some((source, room, len))) = (self.slots.leg(at), batch.datagram(n)) else {
+                return;
+            };
+            let heard = Heard { channel, source, datagram: room.get(..len).unwrap_or_default() };
+            if self.shakers.take((at, leg), heard, now, &mut self.tally) {
+                self.changed.push(at);
+            }
         }
     }
 }
+
+/// There is a bit for each datagram.
+const _: () = assert!(BATCH_MAX <= 64);
 
 /// From one leg to the other, or back to itself, with the sockets that it leaves by. What would go round goes nowhere.
 fn path_of<'a>(
