@@ -53,12 +53,26 @@ fn sample(hz: u32, n: u32, amplitude: f64) -> i16 {
     (amplitude * (std::f64::consts::TAU * turns).sin()) as i16
 }
 
-/// Reads a WAV file of 8 kHz, mono. Its header may be unfinished: the recorder may still be running.
+/// Reads a WAV file as 8 kHz, mono: of a faster one, or one with two channels, the samples that fall together are averaged.
+/// Its header may be unfinished: the recorder may still be running.
 pub fn read(path: &Path) -> Result<Vec<i16>> {
     let mut reader = hound::WavReader::open(path)?;
     let spec = reader.spec();
-    ensure!((spec.sample_rate, spec.channels) == (RATE, 1), "{}: {spec:?}", path.display());
-    Ok(reader.samples::<i16>().map_while(Result::ok).collect())
+    ensure!(spec.sample_rate.is_multiple_of(RATE), "{}: {spec:?}", path.display());
+    let together = (spec.sample_rate / RATE) as usize * usize::from(spec.channels);
+    let samples: Vec<i16> = reader.samples::<i16>().map_while(Result::ok).collect();
+    let average =
+        |some: &[i16]| some.iter().map(|sample| i32::from(*sample)).sum::<i32>() / some.len() as i32;
+    Ok(samples.chunks_exact(together).map(|some| average(some) as i16).collect())
+}
+
+/// Milliseconds of frames that are not silent.
+pub fn sound_ms(samples: &[i16]) -> usize {
+    samples.chunks_exact(FRAME).filter(|frame| loudness(frame) >= SILENCE).count() * FRAME_MS
+}
+
+fn loudness(frame: &[i16]) -> f64 {
+    (frame.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / frame.len() as f64).sqrt()
 }
 
 /// Listens for `hz` in `samples`, and for traces of `other_hz`.
@@ -83,7 +97,7 @@ pub fn listen(samples: &[i16], hz: u32, other_hz: u32) -> Heard {
 /// Share of the frame's energy at `hz`, 0 to 1 (Goertzel); 0 for a silent frame.
 fn share(frame: &[i16], hz: u32) -> f64 {
     let energy: f64 = frame.iter().map(|sample| f64::from(*sample).powi(2)).sum();
-    if (energy / frame.len() as f64).sqrt() < SILENCE {
+    if loudness(frame) < SILENCE {
         return 0.0;
     }
     let coefficient = 2.0 * (std::f64::consts::TAU * f64::from(hz) / f64::from(RATE)).cos();
@@ -128,6 +142,7 @@ mod tests {
     #[test]
     fn silence_holds_nothing() {
         check(&vec![0; 8_000], 0, 0, 0);
+        assert_eq!(sound_ms(&[vec![0; 8_000], tone(600, 100)].concat()), 100);
     }
 
     #[test]

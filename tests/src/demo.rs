@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     door,
-    phones::{Account, Srtp, Transport},
+    phones::{Account, PCMU, Srtp, Transport},
     ports::Ports,
     process::{self, Running},
 };
@@ -84,6 +84,12 @@ impl Demo {
         let mut demo = Self { running, folder, arguments, description: Value::Null, ports };
         demo.wait_until_ready()?;
         Ok(demo)
+    }
+
+    /// Starts one that answers holds with music and tells callers why they cannot be connected.
+    pub fn start_speaking() -> Result<Self> {
+        let speaking = ["--set", "calls.hold_music=true", "--set", "calls.announcements=true"];
+        Self::start_with(&speaking, RTP_PORTS)
     }
 
     /// Starts one with further arguments and another number of media ports: from the block when they fit in it,
@@ -196,6 +202,7 @@ impl Demo {
             transport,
             authority: (transport == Transport::Tls).then(|| self.data().join("tls/ca.pem")),
             srtp: Srtp::Off,
+            codec: PCMU,
         })
     }
 

@@ -44,7 +44,7 @@ impl Baresip {
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,phone\naudio_alert aubridge,alert\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
              rtp_ports {rtp}-{}\nmodule_path /usr/lib/baresip/modules\n\
-             module srtp.so\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module srtp.so\nmodule g711.so\nmodule opus.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
              module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {folder}\n",
             rtp + 20
@@ -66,6 +66,11 @@ impl Baresip {
         control.set_read_timeout(Some(Duration::from_millis(20)))?;
         let (unread, events) = (Vec::new(), Vec::new());
         Ok(Self { running, control, unread, events, desk: desk.clone(), username: account.username.clone() })
+    }
+
+    /// Puts its call on hold, or takes it back.
+    pub fn hold(&mut self, holds: bool) -> Result<()> {
+        self.command(if holds { "hold" } else { "resume" }, "")
     }
 
     fn command(&mut self, name: &str, params: &str) -> Result<()> {
@@ -105,7 +110,7 @@ impl Baresip {
 /// `<address of record>;parameters`, the format of the module `account`.
 fn account_line(account: &Account, port: u16) -> String {
     let transport = account.transport.as_str();
-    let codec = "answermode=auto;audio_codecs=PCMU/8000/1";
+    let codec = format!("answermode=auto;audio_codecs={}", account.codec);
     let encryption = match account.srtp {
         Srtp::Off => "",
         Srtp::Optional => ";mediaenc=srtp",

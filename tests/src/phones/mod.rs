@@ -32,7 +32,12 @@ pub struct Account {
     pub authority: Option<PathBuf>,
     /// What it wants of SRTP.
     pub srtp: Srtp,
+    /// The one codec that it has; linphone has always [`PCMU`].
+    pub codec: &'static str,
 }
+
+/// What phones have unless a test says otherwise.
+pub const PCMU: &str = "PCMU/8000/1";
 
 /// What a phone wants of SRTP with keys in its descriptions (RFC 4568).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,3 +11,4 @@ mod real_phones;
 mod sipp_stories;
 mod stage;
 mod survival;
+mod voices;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use tests::{
     audio,
     demo::Demo,
-    phones::{Account, Baresip, Desk, Linphone, PORTS, Phone, Srtp, Transport},
+    phones::{Account, Baresip, Desk, Linphone, PCMU, PORTS, Phone, Srtp, Transport},
     ports::Ports,
     process::wait_until,
     record::Record,
@@ -84,6 +84,7 @@ fn phones_hear_each_other_without_a_switch() -> Result<()> {
             transport: Transport::Udp,
             authority: None,
             srtp: Srtp::Off,
+            codec: PCMU,
         };
         let folder = folder.path().join(n.to_string());
         let caller = &desk(&folder, "caller", &mut ports, TONES_HZ[0]);

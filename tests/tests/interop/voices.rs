@@ -1,0 +1,130 @@
+//! What the switch does to sound, heard by real phones: codecs turned into each other, music, an echo, a spoken reason.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::{
+    audio,
+    demo::Demo,
+    phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Transport},
+};
+
+const OPUS: &str = "opus/48000/2";
+const PCMA: &str = "PCMA/8000/1";
+/// What the two play.
+const TONES_HZ: [u32; 2] = [600, 1_000];
+/// How long each part of a call lasts.
+const PART: Duration = Duration::from_secs(3);
+/// Of three seconds this much must be heard: phones begin late, and their buffers end early.
+const LEAST_MS: usize = 2_200;
+
+fn phone(demo: &mut Demo, staff: usize, codec: &'static str, tone_hz: u32) -> Result<(Baresip, Account)> {
+    let account = Account { codec, ..demo.account(staff, Transport::Udp)? };
+    let folder = demo.folder().join(format!("{staff}"));
+    std::fs::create_dir_all(&folder)?;
+    let desk = Desk { folder, ports: demo.ports.take(PORTS), tone_hz, friend: None };
+    let mut phone = Baresip::start(&account, &desk)?;
+    phone.registered()?;
+    Ok((phone, account))
+}
+
+fn uri(number: &str, account: &Account) -> String {
+    format!("sip:{number}@{}", account.domain)
+}
+
+/// Issue 4: Opus to G.711 and back, tones heard right both ways.
+#[test]
+fn a_phone_with_opus_alone_and_one_with_g_711_alone_hear_each_other() -> Result<()> {
+    let mut demo = Demo::start()?;
+    for (n, codecs) in [[OPUS, PCMA], [PCMA, OPUS], [PCMU, PCMA]].into_iter().enumerate() {
+        let (mut caller, _) = phone(&mut demo, 2 * n, codecs[0], TONES_HZ[0])?;
+        let (mut callee, called) = phone(&mut demo, 2 * n + 1, codecs[1], TONES_HZ[1])?;
+        let outcome = (|| {
+            caller.dial(&uri(&called.username, &called))?;
+            caller.talking().context("the caller")?;
+            callee.talking().context("the callee")?;
+            std::thread::sleep(PART);
+            caller.hang_up()?;
+            caller.over()?;
+            callee.over()?;
+            for (phone, hz, own) in [(&caller, TONES_HZ[1], TONES_HZ[0]), (&callee, TONES_HZ[0], TONES_HZ[1])]
+            {
+                let heard = audio::listen(&phone.recording()?, hz, own);
+                ensure!(heard.tone_ms >= LEAST_MS && heard.other_ms == 0, "{hz} Hz: {heard:?}");
+            }
+            Ok(())
+        })();
+        outcome.with_context(|| {
+            format!("{codecs:?}\n{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs())
+        })?;
+    }
+    demo.stop()
+}
+
+/// `*43`: who calls hears itself.
+#[test]
+fn the_echo_test_gives_back_what_it_hears() -> Result<()> {
+    let mut demo = Demo::start()?;
+    let code = demo.field("/numbers/echo")?.to_owned();
+    for (n, codec) in [PCMU, OPUS].into_iter().enumerate() {
+        let (mut caller, account) = phone(&mut demo, n, codec, TONES_HZ[0])?;
+        let outcome = (|| {
+            caller.dial(&uri(&code, &account))?;
+            caller.talking()?;
+            // The introduction comes first.
+            std::thread::sleep(PART * 4);
+            caller.hang_up()?;
+            caller.over()?;
+            let heard = audio::listen(&caller.recording()?, TONES_HZ[0], TONES_HZ[1]);
+            ensure!(heard.tone_ms >= LEAST_MS, "{heard:?}");
+            Ok(())
+        })();
+        outcome.with_context(|| format!("{codec}\n{}\n{}", caller.printed(), demo.logs()))?;
+    }
+    demo.stop()
+}
+
+/// Whoever is put on hold hears something that is not the other's tone, and the other's tone again afterwards.
+#[test]
+fn whoever_is_held_hears_music() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    let (mut caller, _) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
+    let (mut callee, called) = phone(&mut demo, 1, PCMU, TONES_HZ[1])?;
+    let outcome = (|| {
+        caller.dial(&uri(&called.username, &called))?;
+        caller.talking()?;
+        callee.talking()?;
+        std::thread::sleep(PART);
+        caller.hold(true)?;
+        std::thread::sleep(PART);
+        caller.hold(false)?;
+        std::thread::sleep(PART);
+        caller.hang_up()?;
+        caller.over()?;
+        callee.over()?;
+        let recording = callee.recording()?;
+        let heard = audio::listen(&recording, TONES_HZ[0], TONES_HZ[1]);
+        let music_ms = audio::sound_ms(&recording).saturating_sub(heard.tone_ms);
+        ensure!(heard.tone_ms >= 2 * LEAST_MS, "the caller's tone: {heard:?}");
+        ensure!(music_ms >= LEAST_MS / 2, "{music_ms} ms of music, {heard:?}");
+        Ok(())
+    })();
+    outcome.with_context(|| format!("{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs()))?;
+    demo.stop()
+}
+
+/// Who dials a number that leads nowhere hears so before the refusal.
+#[test]
+fn a_wrong_number_is_explained() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    let (mut caller, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
+    let outcome = (|| {
+        caller.dial(&uri("9999", &account))?;
+        caller.over()?;
+        let heard_ms = audio::sound_ms(&caller.recording()?);
+        ensure!(heard_ms >= 500, "{heard_ms} ms of sound");
+        Ok(())
+    })();
+    outcome.with_context(|| format!("{}\n{}", caller.printed(), demo.logs()))?;
+    demo.stop()
+}
