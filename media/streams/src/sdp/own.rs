@@ -88,7 +88,7 @@ mod tests {
         check(
             "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\nm=audio 4000 RTP/AVP 111 0\r\n\
              a=rtpmap:111 opus/48000/2\r\nm=audio 4004 RTP/AVP 0\r\n",
-            Some("false sendrecv H264/90000; true sendrecv opus/48000; false sendrecv PCMU/8000"),
+            Some("false sendrecv 96; true sendrecv opus/48000; false sendrecv PCMU/8000"),
         );
         check("m=audio 4000 RTP/AVP 18\r\n", None);
         check("m=audio 0 RTP/AVP 0\r\n", None);
