@@ -127,6 +127,12 @@ fn h_052_no_answer_in_time_is_timeout_missed_and_480() {
     story.runs_for(u64::from(RING_TIMEOUT_SECS) * 1_000 - 500);
     assert_eq!(story.told(), format!("{TO_STAFF} | created ringing"));
     story.runs_for(1_000);
+    assert_eq!(
+        story.told(),
+        format!("{TO_STAFF} | created ringing timeout missed"),
+        "and the caller is told why"
+    );
+    story.runs_for(10_000);
     assert_eq!(story.told(), format!("{TO_STAFF} | created ringing timeout missed ended"));
     assert_eq!(story.status_of("1001"), Some(480));
     let reason = story.calls_of("1001")[0].reason.clone().unwrap_or_default();

@@ -35,6 +35,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::{Receiver, sync_channel},
     },
     thread::{Builder, JoinHandle},
 };
@@ -67,10 +68,16 @@ pub struct Full(pub MediaCommand);
 /// Where the library comes in once it has been read, from any thread: reading it takes longer than a call may be silent.
 pub struct LibraryDoor {
     libraries: Producer<Arc<Library>>,
+    wanted: Receiver<()>,
     waker: Arc<Waker>,
 }
 
 impl LibraryDoor {
+    /// Waits until somebody is to hear a sound and the library is not there. False: the relay has ended before.
+    pub fn wanted(&self) -> bool {
+        self.wanted.recv().is_ok()
+    }
+
     /// What is to be played from now on is of this library. False: the one before has not been taken yet.
     pub fn give(&mut self, library: Arc<Library>) -> bool {
         let is_given = self.libraries.push(library).is_ok();
@@ -84,7 +91,7 @@ pub struct Relay {
     commands: Producer<MediaCommand>,
     events: Consumer<MediaEvent>,
     waker: Arc<Waker>,
-    libraries: Option<Producer<Arc<Library>>>,
+    libraries: Option<(Producer<Arc<Library>>, Receiver<()>)>,
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
     thread: Option<JoinHandle<()>>,
@@ -116,6 +123,7 @@ impl Relay {
         let (commands, commands_in) = RingBuffer::new(COMMANDS_MAX);
         let (events_out, events) = RingBuffer::new(EVENTS_MAX);
         let (libraries, libraries_in) = RingBuffer::new(LIBRARIES_MAX);
+        let (wanted_in, wanted) = sync_channel(1);
         let stop = Arc::new(AtomicBool::new(false));
         let counters = Arc::new(Counters::default());
         let ends = Ends {
@@ -127,6 +135,7 @@ impl Relay {
             counters: Arc::clone(&counters),
             keep,
             libraries: libraries_in,
+            wanted: wanted_in,
         };
         let worker = Worker::new(config, resumed, ends)?;
         let thread =
@@ -135,7 +144,7 @@ impl Relay {
             commands,
             events,
             waker: command_waker,
-            libraries: Some(libraries),
+            libraries: Some((libraries, wanted)),
             stop,
             counters,
             thread: Some(thread),
@@ -169,7 +178,7 @@ impl Relay {
     /// The door for the library; there is one.
     pub fn library_door(&mut self) -> Option<LibraryDoor> {
         let waker = Arc::clone(&self.waker);
-        self.libraries.take().map(|libraries| LibraryDoor { libraries, waker })
+        self.libraries.take().map(|(libraries, wanted)| LibraryDoor { libraries, wanted, waker })
     }
 
     /// The next event, if there is one.

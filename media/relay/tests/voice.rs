@@ -577,6 +577,7 @@ fn what_is_to_be_played_waits_for_the_library() {
     world.order(play(&lease, &["id/short"], false));
     world.settle();
     assert!(world.played.is_empty() && a.phone.has_heard_nothing());
+    assert!(door.wanted(), "it is asked for once somebody is to hear it");
     assert!(door.give(library()));
     (0..10).for_each(|_| drop(a.hears()));
     assert!(amplitude(&a.heard, 8_000, 700.0) > 6_000.0);

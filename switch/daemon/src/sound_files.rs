@@ -1,5 +1,5 @@
 //! The sounds of a running switch: those that it brings along, and in their place those of the operator and of single
-//! organisations. They are read once, at start; which of them are played is not decided here.
+//! organisations. They are read once; which of them are played is not decided here.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -9,9 +9,13 @@ use streams::{audio::library::Library, media::SoundName};
 use uuid::Uuid;
 
 /// Decodes all sounds on a thread of its own, because that takes longer than a call may be silent, and gives them to the
-/// relay. What cannot be used is told in the log.
+/// relay: when the first of them is to be heard, so that a switch that plays nothing pays nothing. What cannot be used is told
+/// in the log.
 pub(crate) fn read(folder: PathBuf, mut door: LibraryDoor) {
     let read = move || {
+        if !door.wanted() {
+            return;
+        }
         let mut library = Library::of_tones();
         let (own, unusable) = read_folder(&folder);
         for reason in unusable {

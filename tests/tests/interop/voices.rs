@@ -96,7 +96,8 @@ fn whoever_is_held_hears_music() -> Result<()> {
         callee.talking()?;
         std::thread::sleep(PART);
         caller.hold(true)?;
-        std::thread::sleep(PART);
+        // The first sound of a switch has to be decoded before it is heard.
+        std::thread::sleep(PART * 3);
         caller.hold(false)?;
         std::thread::sleep(PART);
         caller.hang_up()?;

@@ -18,6 +18,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::SyncSender,
     },
     time::{Duration, Instant},
 };
@@ -77,6 +78,8 @@ pub(crate) struct Worker<W> {
     made: Made,
     agenda: Agenda,
     libraries: Consumer<Arc<Library>>,
+    /// Tells whoever reads the library that it is wanted.
+    wanted: SyncSender<()>,
     random: RandomState,
     shakers: Shakers,
 }
@@ -91,6 +94,7 @@ pub(crate) struct Ends<W> {
     pub(crate) counters: Arc<Counters>,
     pub(crate) keep: Option<Box<dyn Keep>>,
     pub(crate) libraries: Consumer<Arc<Library>>,
+    pub(crate) wanted: SyncSender<()>,
 }
 
 impl<W: Fn()> Worker<W> {
@@ -100,7 +104,7 @@ impl<W: Fn()> Worker<W> {
         let pairs = config.ports.pairs();
         let target = config.stock_target;
         let pools: Vec<Pool> = config.addresses.iter().map(|a| Pool::new(*a, pairs, target)).collect();
-        let Ends { poll, commands, events, wake_owner, stop, counters, keep, libraries } = ends;
+        let Ends { poll, commands, events, wake_owner, stop, counters, keep, libraries, wanted } = ends;
         let started = config.origin.unwrap_or_else(Instant::now);
         let pools_count = pools.len();
         let mut worker = Self {
@@ -123,6 +127,7 @@ impl<W: Fn()> Worker<W> {
             made: Made::new(),
             agenda: Agenda::new(pairs * pools_count),
             libraries,
+            wanted,
             random: RandomState::new(),
         };
         worker.resume(resumed);

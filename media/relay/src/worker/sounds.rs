@@ -4,6 +4,7 @@
 use std::{hash::BuildHasher as _, sync::Arc};
 
 use streams::{
+    audio::library::Library,
     leg::Channel,
     media::{LeaseId, MediaEvent, SoundName},
     voice::{Outgoing, OutgoingImage, Programme, Ticked},
@@ -23,6 +24,15 @@ fn phase(at: usize) -> u64 {
 }
 
 impl<W: Fn()> Worker<W> {
+    /// The sounds, which somebody is to hear now. Where they have not been read, they are wanted from now on.
+    fn library(&self) -> Option<Arc<Library>> {
+        if self.config.sounds.is_none() {
+            // Full: they are wanted already.
+            let _ = self.wanted.try_send(());
+        }
+        self.config.sounds.clone()
+    }
+
     /// Numbers by which nobody can guess a stream of ours.
     fn seed(&self, at: usize) -> u64 {
         self.random.hash_one((at, self.slots.lease(at).map(|lease| lease.0), self.started.elapsed()))
@@ -45,7 +55,7 @@ impl<W: Fn()> Worker<W> {
         let at = self.slots.find(lease)?;
         self.slots.leg(at)?;
         let programme = Programme::new(sounds, repeat);
-        let library = self.config.sounds.clone();
+        let library = self.library();
         let missing = library.as_ref().map_or(0, |library| programme.missing(library));
         self.tally.sounds_missing += missing as u64;
         self.outgoing(at)?;
@@ -141,7 +151,7 @@ impl<W: Fn()> Worker<W> {
     /// What a leg was sent in a former life.
     pub(super) fn resume_outgoing(&mut self, at: usize, image: OutgoingImage, is_exact: bool) {
         let (now, seed) = (self.now_micros(), self.seed(at));
-        let library = self.config.sounds.clone();
+        let library = self.library();
         let Some(leg) = self.slots.leg(at) else { return };
         let fresh = (!is_exact).then_some(seed);
         let voice = (leg.state.voice(), library.as_deref());
