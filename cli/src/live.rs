@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use contract::live::{LiveCall, LiveCallLegs, LiveLeg, Registration};
+use contract::{
+    live::{LiveCall, LiveCallLegs, LiveLeg, Registration},
+    media::MediaView,
+};
 use serde::Serialize;
 
 use crate::{
-    Failure,
+    Failure, media,
     switch::{Place, Switch, instant, printable, since, until},
     terminal,
 };
@@ -61,24 +64,33 @@ pub(crate) async fn calls(arguments: &CallArguments) -> Result<(), Failure> {
         return show(&arguments.shown, "/v1/calls", &heading, row, |_| Vec::new()).await;
     }
     let row = |call: &LiveCallLegs| row(&call.call);
-    let below = |call: &LiveCallLegs| call.legs.iter().flat_map(leg).collect();
+    let below = |call: &LiveCallLegs| {
+        let lines = |of: &LiveLeg| leg(of, &call.media);
+        call.legs.iter().flat_map(lines).collect()
+    };
     show(&arguments.shown, "/v1/calls?legs=true", &heading, row, below).await
 }
 
-/// `  leg 1 answered for 0:00:12 udp 192.0.2.1:5060 ↔ 198.51.100.1:5060, on hold`, and a line for each stream.
-fn leg(leg: &LiveLeg) -> Vec<String> {
+/// `  leg 1 answered for 0:00:12 udp 192.0.2.1:5060 ↔ 198.51.100.1:5060, on hold`, and some lines for each stream.
+fn leg(leg: &LiveLeg, media: &[MediaView]) -> Vec<String> {
     let stage = leg.stage.as_str();
     let age = since(leg.answered_at.unwrap_or(leg.created_at));
     let holds = if leg.is_holding { ", holds the call" } else { "" };
     let signalling = format!("{} {} ↔ {}", leg.transport, leg.local, leg.remote);
     let mut lines = vec![format!("  leg {} {stage} for {age}  {signalling}{holds}", leg.no)];
-    lines.extend(leg.streams.iter().map(|stream| {
+    for stream in &leg.streams {
         let word = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
         let (kind, direction) = (word(&stream.kind), word(&stream.direction));
         let remote = stream.remote.map_or_else(|| "?".to_owned(), |remote| remote.to_string());
         let formats = stream.formats.join(" ");
-        format!("        {kind} {} ↔ {remote}  {direction}  {formats}", stream.local).trim_end().to_owned()
-    }));
+        let line = format!("        {kind} {} ↔ {remote}  {direction}  {formats}", stream.local);
+        lines.push(line.trim_end().to_owned());
+        let seen = media.iter().filter(|media| media.leg == leg.no && media.local == stream.local);
+        lines.extend(seen.flat_map(|seen| {
+            let told = std::iter::once(media::diagnosis(seen)).chain(media::figures(seen));
+            told.map(|line| format!("          {line}"))
+        }));
+    }
     lines
 }
 

@@ -7,6 +7,7 @@ mod database;
 mod events;
 mod live;
 mod log_level;
+mod media;
 mod migrate;
 mod organisation;
 mod selftest;

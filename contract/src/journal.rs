@@ -237,7 +237,8 @@ pub struct Leg {
     pub sip_status: Option<u16>,
 }
 
-/// What the media of one leg was like (one direction each: what we received, what we sent).
+/// What the media of one leg was like (one direction each: what we received, what we sent). It is part of a call's image
+/// until it is written down, so no field of it may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// [`Leg::no`].
@@ -258,4 +259,25 @@ pub struct Quality {
     pub packets_foreign: u64,
     /// RTCP packets received and accepted.
     pub rtcp_received: u64,
+    /// Packets from its proven source that were not under its key, or had come before.
+    #[serde(default)]
+    pub packets_unauthentic: u64,
+    /// Round trip between the switch and the phone (RFC 3550 §6.4.1), in microseconds, at its last value.
+    #[serde(default)]
+    pub rtt_micros: Option<u32>,
+    /// What was received was worth (MOS by ITU-T G.107), in hundredths: the mean of periods of some seconds.
+    #[serde(default)]
+    pub mos_hundredths: Option<u16>,
+    /// The worst of those periods.
+    #[serde(default)]
+    pub mos_lowest_hundredths: Option<u16>,
+    /// What the phone reported to have lost of what it was sent last.
+    #[serde(default)]
+    pub far_packets_lost: Option<u32>,
+    /// With this jitter, in microseconds.
+    #[serde(default)]
+    pub far_jitter_micros: Option<u32>,
+    /// What was wrong with it at its end, as one stable word: `good`, `nothing_received`, `other_address` …
+    #[serde(default)]
+    pub diagnosis: Option<String>,
 }

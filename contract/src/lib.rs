@@ -14,6 +14,7 @@ pub mod join_code;
 pub mod journal;
 pub mod language;
 pub mod live;
+pub mod media;
 pub mod snapshot;
 pub mod time;
 pub mod trace;

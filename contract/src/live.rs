@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{AccountId, CallId, OrgId},
     journal::{Direction, EventKind},
+    media::MediaView,
     time::Timestamp,
 };
 
@@ -39,6 +40,9 @@ pub struct LiveCallLegs {
     pub call: LiveCall,
     /// Its legs by number; empty when the call ended while it was looked at.
     pub legs: Vec<LiveLeg>,
+    /// What the media of its legs is like; empty when the media thread did not answer in time.
+    #[serde(default)]
+    pub media: Vec<MediaView>,
 }
 
 /// One side of a call that has not ended.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{CallId, OrgId},
     journal::Fact,
+    media::MediaView,
     time::Timestamp,
 };
 
@@ -32,6 +33,9 @@ pub struct CallTrace {
     pub legs: Vec<String>,
     /// What was written down of it, in order.
     pub facts: Vec<TracedFact>,
+    /// What the media of its legs is like, or was when it ended.
+    #[serde(default)]
+    pub media: Vec<MediaView>,
     /// Its SIP messages, in the order in which the switch handled them.
     pub messages: Vec<TracedMessage>,
     /// Messages and facts beyond what is remembered of one call.

@@ -373,7 +373,7 @@ impl Story {
     fn confirm(&mut self, lease: LeaseId) {
         self.lent.remove(&lease);
         let report = LegReport { packets_received: 7, ..LegReport::default() };
-        self.tell(Input::Media(MediaEvent::Closed { lease, report }));
+        self.tell(Input::Media(MediaEvent::Closed { lease, report: Box::new(report) }));
         // The port comes back under another name.
         let address = format!("192.0.2.20:{}", 20_000 + 2 * (lease.0 % LEASES)).parse().expect("an address");
         self.tell(Input::Media(MediaEvent::Stock(vec![PortLease {
@@ -483,6 +483,7 @@ impl Story {
                 assert!(self.lent.get(&a) == Some(&true) && self.lent.get(&b) == Some(&true) && a != b);
             }
             MediaCommand::Part { .. } => {}
+            MediaCommand::Look { .. } => panic!("call control does not look"),
             MediaCommand::Play { lease, .. }
             | MediaCommand::Echo { lease }
             | MediaCommand::Stop { lease }

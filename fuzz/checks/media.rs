@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use streams::{
     classify::{Class, classify},
-    leg::{Channel, DropReason, LegState, Verdict},
+    leg::{Channel, DropReason, LegState, REPORT_BYTES_MAX, ReportTime, Verdict},
     media::LegMedia,
     rtcp,
     rtp::Header,
@@ -81,6 +81,19 @@ const SOURCES: [&str; 4] =
     ["192.0.2.10:4000", "203.0.113.7:61000", "203.0.113.7:62000", "198.51.100.66:4000"];
 const ATTACKER: usize = 3;
 
+/// Whatever a leg has lived through, what it says of itself is RTCP that any reader takes.
+fn check_report(leg: &mut LegState, now: u64, random: u64) {
+    let _ = leg.measure();
+    let _ = leg.seen(now, None, false).judgement.diagnosis.expect("a diagnosis").to_string();
+    let mut room = [0; REPORT_BYTES_MAX];
+    let time = ReportTime { micros: now, ntp: now << 20 };
+    if let Some(len) = leg.write_report(time, random, &mut room) {
+        let summary = rtcp::read(&room[..len]).expect("RTCP");
+        let expected = leg.report().packets_received > 0;
+        assert!(summary.report.is_none() || expected, "a report about a stream that never came");
+    }
+}
+
 /// A leg lives through any sequence of packets and re-INVITEs. Each step is: what (source, channel or new SDP),
 /// time since the last in 8 ms, length, bytes.
 pub fn rtp_rtcp(data: &[u8]) {
@@ -106,6 +119,7 @@ pub fn rtp_rtcp(data: &[u8]) {
             continue;
         }
         let channel = if what & 4 == 0 { Channel::Rtp } else { Channel::Rtcp };
+        check_report(&mut leg, now, u64::from(*len));
         let before = leg.report();
         let verdict = leg.accept(now, channel, sources[source], &mut packet.to_vec());
         match (verdict, channel) {

@@ -62,6 +62,7 @@ fn call() -> CallTrace {
                 }),
             },
         ],
+        media: Vec::new(),
         messages: vec![
             message(0, Way::In, 1, INVITE),
             message(1, Way::Out, 1, "SIP/2.0 401 Unauthorized\nCSeq: 2 INVITE\n\n"),

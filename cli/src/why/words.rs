@@ -5,7 +5,7 @@ use contract::{
     trace::{CallTrace, RouteStep},
 };
 
-use crate::switch::printable;
+use crate::{media, switch::printable};
 
 /// What the plan made of what was dialled, step by step.
 pub(super) fn route(trace: &CallTrace) -> String {
@@ -119,30 +119,22 @@ fn reason_text(reason: &str) -> &str {
     }
 }
 
-/// What the media of the legs was like.
+/// What the media of the legs is like, or was, and what is wrong with it. Of a call that the switch has taken back
+/// after a crash only the record is left.
 pub(super) fn quality(trace: &CallTrace) -> String {
     let mut text = String::new();
-    for fact in &trace.facts {
-        let Fact::Quality(quality) = &fact.fact else { continue };
-        let lost = match u64::try_from(quality.packets_lost) {
-            Ok(lost) if lost > 0 => {
-                let expected = (quality.packets_received + lost).max(1);
-                format!("{lost} lost ({} ‰)", lost * 1_000 / expected)
-            }
-            _ => "none lost".to_owned(),
-        };
-        let foreign = match quality.packets_foreign {
-            0 => String::new(),
-            foreign => format!(", {foreign} from somebody else dropped"),
-        };
-        text.push_str(&format!(
-            "Media of leg {}: {} packets heard, {} sent, {lost}, jitter {}.{} ms{foreign}\n",
-            quality.leg,
-            quality.packets_received,
-            quality.packets_sent,
-            quality.jitter_micros / 1_000,
-            quality.jitter_micros / 100 % 10,
-        ));
+    for stream in &trace.media {
+        text.push_str(&format!("Media of leg {}: {}\n", stream.leg, printable(&media::diagnosis(stream))));
+        for line in media::figures(stream) {
+            text.push_str(&format!("  {}\n", printable(&line)));
+        }
+    }
+    let recorded = trace.facts.iter().filter_map(|fact| match &fact.fact {
+        Fact::Quality(quality) => Some(quality),
+        _ => None,
+    });
+    for quality in recorded.filter(|quality| trace.media.iter().all(|stream| stream.leg != quality.leg)) {
+        text.push_str(&format!("Media of leg {}: {}\n", quality.leg, media::recorded(quality)));
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use streams::leg::DropReason;
+use streams::{diagnosis::LOSS_PERCENT, leg::DropReason, quality::Mos};
 
 use crate::syscall::Sent;
 
@@ -81,6 +81,24 @@ counters! {
     send_loops,
     /// Reads that failed with something else than "nothing there".
     receive_errors,
+    /// RTCP packets of our own that were sent.
+    reports_sent,
+    /// Periods of some seconds of a leg in which much was lost (5 % and more).
+    periods_lossy,
+    /// Periods by what they were worth (MOS), up to the bounds of G.109: R = 50.
+    mos_up_to_258,
+    /// R = 60: nearly all users are dissatisfied below.
+    mos_up_to_310,
+    /// R = 70: many are.
+    mos_up_to_360,
+    /// R = 80: some are.
+    mos_up_to_403,
+    /// R = 90: all are satisfied.
+    mos_up_to_434,
+    /// Above.
+    mos_up_to_450,
+    /// Sum of all of these, in hundredths.
+    mos_sum_hundredths,
     /// Commands about a lease that is gone or not open.
     commands_stale,
     /// Port pairs that could not be bound.
@@ -96,6 +114,22 @@ counters! {
 }
 
 impl Tally {
+    /// Counts a period of a leg.
+    pub(crate) fn score(&mut self, (loss_percent, mos): (u8, Option<Mos>)) {
+        self.periods_lossy += u64::from(loss_percent >= LOSS_PERCENT);
+        let Some(hundredths) = mos.map(Mos::hundredths) else { return };
+        self.mos_sum_hundredths += u64::from(hundredths);
+        let bucket = match hundredths {
+            ..259 => &mut self.mos_up_to_258,
+            259..=310 => &mut self.mos_up_to_310,
+            311..=360 => &mut self.mos_up_to_360,
+            361..=403 => &mut self.mos_up_to_403,
+            404..=434 => &mut self.mos_up_to_434,
+            _ => &mut self.mos_up_to_450,
+        };
+        *bucket += 1;
+    }
+
     pub(crate) fn dropped(&mut self, reason: DropReason) {
         let count = match reason {
             DropReason::Foreign => &mut self.dropped_foreign,

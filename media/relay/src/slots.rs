@@ -189,17 +189,24 @@ impl Slots {
 
     /// Ends the join of a leg, if there is one, on both sides.
     pub(crate) fn part(&mut self, at: usize) {
-        let peer = self.leg(at).and_then(|leg| leg.peer.take());
-        if let Some(peer) = peer.and_then(|at| self.leg(at)) {
-            peer.peer = None;
-        }
+        let Some((leg, Some(peer))) = self.leg_and_peer(at) else { return };
+        let (one, other) = (leg.state.as_other(), peer.state.as_other());
+        leg.state.part_from(other);
+        peer.state.part_from(one);
+        (leg.peer, peer.peer) = (None, None);
+    }
+
+    /// What an open leg is like.
+    pub(crate) fn report(&mut self, at: usize, now: u64) -> Option<LegReport> {
+        let (leg, peer) = self.leg_and_peer(at)?;
+        Some(leg.state.seen(now, peer.map(|peer| peer.state.as_other()), leg.outgoing.is_some()))
     }
 
     /// Closes the sockets and says what the leg was like. `None` for a leg that was never opened.
-    pub(crate) fn close(&mut self, at: usize) -> Option<LegReport> {
+    pub(crate) fn close(&mut self, at: usize, now: u64) -> Option<LegReport> {
         self.part(at);
         match std::mem::take(&mut self.0.get_mut(at)?.used) {
-            Use::Open(leg) => Some(leg.state.report()),
+            Use::Open(mut leg) => Some(leg.state.last_seen(now, None, leg.outgoing.is_some())),
             Use::Free | Use::Stocked(_) => None,
         }
     }
@@ -251,12 +258,12 @@ mod tests {
         let mut slots = Slots::new(2);
         let first = open(&mut slots, 1);
         assert_eq!(slots.find(first), Some(1));
-        assert_eq!(slots.close(1), Some(LegReport::default()));
+        assert!(slots.close(1, 0).is_some());
         assert_eq!(slots.find(first), None);
         let second = slots.stock(1, pair()).unwrap();
         assert_ne!(first, second);
         assert_eq!((slots.find(first), slots.find(second)), (None, Some(1)));
-        assert_eq!(slots.close(1), None, "never opened");
+        assert_eq!(slots.close(1, 0), None, "never opened");
         assert_eq!(slots.find(LeaseId(u32::MAX)), None);
     }
 
@@ -314,7 +321,7 @@ mod tests {
         slots.part(1);
         assert_eq!(peers(&mut slots), [Some(2), None, Some(0)]);
         assert!(slots.leg_and_peer(0).unwrap().1.is_some());
-        slots.close(2);
+        slots.close(2, 0);
         assert!(slots.leg_and_peer(0).unwrap().1.is_none());
         assert!(slots.leg_and_peer(2).is_none());
     }

@@ -21,6 +21,7 @@ use keeper::Keeper;
 use rcgen::{CertificateParams, KeyPair};
 use relay::{RelayConfig, Resumed};
 use streams::{
+    diagnosis::Diagnosis,
     dtls::{Failure, Fingerprint, Hash, Identity, Role, Stage, Terms},
     media::{LegMedia, MediaCommand, PortLease, Protection},
     srtp::{MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, Suite},
@@ -233,7 +234,9 @@ fn a_phone_with_another_certificate_gets_no_keys() {
     (1..10).for_each(|sequence| stranger.says(sequence, &secured));
     world.counted("dropped_unkeyed", 9);
     assert!(phone.has_heard_nothing());
-    assert_eq!(world.close(secured.id).handshake, Some(Stage::Failed(Failure::Fingerprint)));
+    let report = world.close(secured.id);
+    assert_eq!(report.handshake, Some(Stage::Failed(Failure::Fingerprint)));
+    assert_eq!(report.judgement.diagnosis, Some(Diagnosis::OtherFingerprint));
 }
 
 /// A device may begin before its answer has come by way of SIP. Its first word is not lost.

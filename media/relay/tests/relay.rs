@@ -11,7 +11,10 @@ use std::{
 };
 
 use relay::{Full, MediaAddress, Relay, RelayConfig, RelayError};
-use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand};
+use streams::{
+    diagnosis::Diagnosis,
+    media::{LeaseId, LegMedia, LegReport, MediaCommand},
+};
 use world::{Phone, World, config, rtcp_of};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -33,6 +36,7 @@ fn carries_a_call(ip: IpAddr, first: u16) {
     let (len, from) = call.b.rtcp.recv_from(&mut bytes).unwrap();
     assert_eq!((from, &bytes[..len]), (rtcp_of(&call.leg_b), &report[..]));
 
+    assert_eq!(world.look(call.leg_a.id).judgement.source, Some(call.a.address()));
     let heard = world.close(call.leg_a.id);
     let expected = LegReport {
         packets_received: 50,
@@ -41,9 +45,12 @@ fn carries_a_call(ip: IpAddr, first: u16) {
         bytes_sent: 50 * 172,
         rtcp_received: 1,
         jitter_micros: heard.jitter_micros,
+        judgement: heard.judgement,
         ..LegReport::default()
     };
     assert_eq!(heard, expected);
+    assert_eq!(heard.judgement.diagnosis, Some(Diagnosis::Good));
+    assert!(heard.judgement.mos.is_some(), "fifty packets are worth a score");
     world.counted("datagrams_received", 101);
     world.counted("datagrams_sent", 101);
 }
@@ -217,7 +224,8 @@ fn every_lease_is_closed_once_opened_or_not() {
     let (unopened, opened) = (world.draw(), world.draw());
     world.order(MediaCommand::Open { lease: opened.id, media: LegMedia::unknown(V4) });
     assert_eq!(world.close(unopened.id), LegReport::default());
-    assert_eq!(world.close(opened.id), LegReport::default());
+    let silent = world.close(opened.id);
+    assert_eq!(silent, LegReport { judgement: silent.judgement, ..LegReport::default() });
     for lease in [unopened.id, opened.id, LeaseId(0), LeaseId(u32::MAX)] {
         world.order(MediaCommand::Close { lease });
         world.order(MediaCommand::Part { lease });

@@ -22,10 +22,12 @@
 pub mod audio;
 pub mod classify;
 pub mod codec;
+pub mod diagnosis;
 pub mod dtls;
 pub mod leg;
 pub mod media;
 pub mod path;
+pub mod quality;
 pub mod reception;
 pub mod rtcp;
 pub mod rtp;

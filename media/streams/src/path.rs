@@ -95,6 +95,11 @@ impl<'a> Path<'a> {
         }
     }
 
+    /// A datagram was too long to be read.
+    pub fn missed(&mut self) {
+        self.from.missed();
+    }
+
     /// Prepares what was accepted for the other leg: where it lies, and then what is sent may be longer, or as new packets.
     pub fn pass_on(&mut self, now_micros: u64, accepted: Accepted, room: &mut [u8], made: &mut Made) -> Step {
         if !accepted.goes_on || self.destination.is_none() {
@@ -112,15 +117,26 @@ impl<'a> Path<'a> {
                 }
             }
         };
+        let is_ours = self.outgoing.as_ref().is_some_and(|outgoing| !outgoing.shows_joined());
         let to = match &mut self.to {
             End::Nowhere => return Step::Keep,
-            End::Leg(to) => to,
+            End::Leg(to) => {
+                if self.channel == Channel::Rtcp && matches!(passed, Passed::InPlace) {
+                    to.pass_report(now_micros, self.from);
+                }
+                to
+            }
             End::Back => &mut *self.from,
         };
         match passed {
             Passed::Kept => Step::Keep,
-            Passed::InPlace => to.seal(self.channel, room, accepted.len).map_or_else(Step::Drop, Step::Send),
-            Passed::Made => match to.seal_made(made) {
+            Passed::InPlace => {
+                if self.channel == Channel::Rtp {
+                    to.speak(now_micros, room.get(..accepted.len).unwrap_or_default(), is_ours);
+                }
+                to.seal(self.channel, room, accepted.len).map_or_else(Step::Drop, Step::Send)
+            }
+            Passed::Made => match to.seal_made(now_micros, made) {
                 0 => Step::SendMade,
                 _ => Step::Drop(DropReason::Unsealed),
             },
@@ -133,6 +149,15 @@ impl<'a> Path<'a> {
             (_, Channel::Rtcp) | (End::Nowhere, _) => {}
             (End::Leg(to), Channel::Rtp) => to.sent(packets, bytes),
             (End::Back, Channel::Rtp) => self.from.sent(packets, bytes),
+        }
+    }
+
+    /// The kernel refused some of it, for the leg that it was to go to.
+    pub fn unsent(&mut self, now_micros: u64) {
+        match &mut self.to {
+            End::Nowhere => {}
+            End::Leg(to) => to.unsent(now_micros),
+            End::Back => self.from.unsent(now_micros),
         }
     }
 

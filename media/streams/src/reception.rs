@@ -17,8 +17,34 @@ pub struct Reception {
     run: Option<Run>,
     timeline: Option<Timeline>,
     lost_before: i64,
+    /// Packets of the runs before this one.
+    received_before: u64,
+    /// Gaps in the sequence numbers of all runs, late packets or not.
+    gaps: u64,
     /// A.8: sixteen times the jitter, in clock units.
     jitter_16: u64,
+}
+
+/// Sums over all streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    pub(crate) received: u64,
+    /// Duplicates can make it negative.
+    pub(crate) lost: i64,
+    pub(crate) gaps: u64,
+}
+
+/// The stream that is received now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Present {
+    /// Its first sequence number; with `expected` it tells one stream from the next.
+    pub(crate) base: u64,
+    pub(crate) expected: u64,
+    pub(crate) received: u64,
+    /// Extended highest sequence number received.
+    pub(crate) highest: u32,
+    /// In clock units.
+    pub(crate) jitter: u32,
 }
 
 /// Consecutive packets of one SSRC without a restart.
@@ -54,7 +80,15 @@ impl Run {
 impl Reception {
     /// A clock of 0 Hz is taken for 1 Hz.
     pub fn new(clock_rate_hz: u32) -> Self {
-        Self { clock_rate_hz: clock_rate_hz.max(1), run: None, timeline: None, lost_before: 0, jitter_16: 0 }
+        Self {
+            clock_rate_hz: clock_rate_hz.max(1),
+            run: None,
+            timeline: None,
+            lost_before: 0,
+            received_before: 0,
+            gaps: 0,
+            jitter_16: 0,
+        }
     }
 
     /// Another clock from now on; jitter starts anew if it differs.
@@ -69,9 +103,14 @@ impl Reception {
     /// The next packet starts a new stream (other SSRC or other source).
     pub fn restart(&mut self) {
         if let Some(run) = self.run.take() {
-            self.lost_before = self.lost_before.saturating_add(run.lost());
+            self.end(&run);
         }
         self.timeline = None;
+    }
+
+    fn end(&mut self, run: &Run) {
+        self.lost_before = self.lost_before.saturating_add(run.lost());
+        self.received_before = self.received_before.saturating_add(run.received);
     }
 
     /// Counts an accepted packet.
@@ -91,11 +130,12 @@ impl Reception {
             if sequence < run.highest {
                 run.cycles = run.cycles.saturating_add(1 << 16);
             }
+            self.gaps = self.gaps.saturating_add(u64::from(ahead > 1));
             run.highest = sequence;
         } else if ahead <= u16::MAX - MISORDER_MAX + 1 {
             if run.restart == Some(sequence) {
-                self.lost_before = self.lost_before.saturating_add(run.lost());
-                *run = Run::new(sequence);
+                let ended = std::mem::replace(run, Run::new(sequence));
+                self.end(&ended);
             } else {
                 run.restart = Some(sequence.wrapping_add(1));
             }
@@ -132,6 +172,26 @@ impl Reception {
     /// A.3: expected less received, over all runs.
     pub fn lost(&self) -> i64 {
         self.lost_before.saturating_add(self.run.as_ref().map_or(0, Run::lost))
+    }
+
+    /// What has been received and lost so far, over all runs.
+    pub(crate) fn totals(&self) -> Totals {
+        let received = self.received_before.saturating_add(self.run.as_ref().map_or(0, |run| run.received));
+        Totals { received, lost: self.lost(), gaps: self.gaps }
+    }
+
+    /// The stream that is received now, for a report block (§6.4.1).
+    pub(crate) fn present(&self) -> Option<Present> {
+        let run = self.run.as_ref()?;
+        let highest = run.cycles.saturating_add(u64::from(run.highest));
+        let low = |value: u64| u32::try_from(value & 0xffff_ffff).unwrap_or(0);
+        Some(Present {
+            base: run.base,
+            expected: highest.saturating_sub(run.base).saturating_add(1),
+            received: run.received,
+            highest: low(highest),
+            jitter: low(self.jitter_16 >> 4),
+        })
     }
 
     /// Interarrival jitter in microseconds.

@@ -32,6 +32,7 @@ mod means;
 mod messages;
 mod output;
 mod presence;
+pub mod quality;
 mod registrar;
 mod sender;
 mod stock;

@@ -95,6 +95,11 @@ impl Means<'_> {
         self.out.push(Output::Trace(Trace::Routed { call, revision, decision: Box::new(decision) }));
     }
 
+    /// Says what the media of one of its streams was like.
+    pub(crate) fn trace_media(&mut self, call: CallId, media: contract::media::MediaView) {
+        self.out.push(Output::Trace(Trace::Media { call, media: Box::new(media) }));
+    }
+
     pub(crate) fn ring(&mut self, session: SessionKey, provisional: Provisional) {
         self.endpoint.ring(self.now, session, provisional, self.wire);
     }

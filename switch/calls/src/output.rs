@@ -8,6 +8,7 @@ use contract::{
     id::{AccountId, CallId, OrgId},
     journal::Entry,
     live::LiveCall,
+    media::MediaView,
 };
 use dialplan::Decision;
 use sip::{DropReason, Flow};
@@ -66,6 +67,13 @@ pub enum Trace {
         call: CallId,
         /// Its Call-ID (RFC 3261 §8.1.1.4).
         sip_call_id: Box<str>,
+    },
+    /// What the media of a stream was like that is closed now.
+    Media {
+        /// The call.
+        call: CallId,
+        /// One stream of one leg.
+        media: Box<MediaView>,
     },
 }
 

@@ -17,7 +17,7 @@ use contract::{
 };
 use dialplan::Plan;
 use sip::{Endpoint, Event, Flow, Index, SessionKey};
-use streams::media::{LeaseId, MediaEvent};
+use streams::media::{LeaseId, MediaEvent, PortLease};
 
 use crate::{
     admission::Overload,
@@ -198,6 +198,12 @@ impl Switchboard {
         self.calls.get(&call).map(Call::live_legs).unwrap_or_default()
     }
 
+    /// The ports that carry a call's media now, with the number of the leg of each; none when there is no such call.
+    #[must_use]
+    pub fn open_leases(&self, call: CallId) -> Vec<(u16, PortLease)> {
+        self.calls.get(&call).map(Call::open_leases).unwrap_or_default()
+    }
+
     /// The leases that calls hold.
     #[must_use]
     pub fn leases(&self) -> BTreeSet<LeaseId> {
@@ -348,6 +354,8 @@ impl Switchboard {
                     self.with_call(id, out, |call, means| call.played(lease, means));
                 }
             }
+            // Whoever looks at media does so past call control.
+            MediaEvent::Seen { .. } => {}
             MediaEvent::Closed { lease, report } => {
                 if let Some(id) = self.stock.returned(lease) {
                     self.with_call(id, out, |call, means| call.closed(lease, &report, means));

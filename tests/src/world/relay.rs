@@ -86,6 +86,7 @@ impl Relay {
                 self.plays(lease, false);
             }
             MediaCommand::Tap { lease, .. } => self.needs_open(lease, "tapped"),
+            MediaCommand::Look { .. } => self.complaints.push("call control does not look".into()),
             MediaCommand::Close { lease } => return self.close(now, lease),
         }
         Vec::new()
@@ -148,7 +149,7 @@ impl Relay {
         let report = LegReport { packets_received: packets, packets_sent: packets, ..LegReport::default() };
         let restocked_at = closed_at + self.dice.millis(5_000, 5_500);
         vec![
-            (closed_at, MediaEvent::Closed { lease: id, report }),
+            (closed_at, MediaEvent::Closed { lease: id, report: Box::new(report) }),
             (restocked_at, MediaEvent::Stock(vec![lease(id)])),
         ]
     }

@@ -227,6 +227,24 @@ pub struct Quality {
     pub packets_foreign: i64,
     /// RTCP packets received and accepted.
     pub rtcp_received: i64,
+    /// Packets from its own address that were not under its SRTP key, or had come before.
+    pub packets_unauthentic: i64,
+    /// Round trip between the switch and the phone in microseconds, at the end; null when the phone's reports do not tell.
+    pub rtt_micros: Option<i64>,
+    /// What was received was worth (MOS by ITU-T G.107): the mean of periods of some seconds; null for formats without
+    /// a score.
+    #[schema(example = 4.41)]
+    pub mos: Option<f64>,
+    /// The worst of those periods.
+    #[schema(example = 4.02)]
+    pub mos_lowest: Option<f64>,
+    /// What the phone reported to have lost of what it was sent last.
+    pub far_packets_lost: Option<i64>,
+    /// With this jitter, in microseconds.
+    pub far_jitter_micros: Option<i64>,
+    /// What was wrong with it at its end, as one stable word: `good`, `nothing_received`, `other_address` …
+    #[schema(example = "good")]
+    pub diagnosis: Option<String>,
 }
 
 /// The 31 words of H-060, from the one place where they stand.

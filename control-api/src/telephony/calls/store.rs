@@ -93,7 +93,9 @@ pub(super) async fn one(
     .await?;
     let quality: Vec<Quality> = sqlx::query_as(
         "select leg_no, packets_received, bytes_received, packets_sent, bytes_sent, packets_lost,
-                jitter_micros, packets_foreign, rtcp_received
+                jitter_micros, packets_foreign, rtcp_received, packets_unauthentic, rtt_micros,
+                mos::float8 as mos, mos_lowest::float8 as mos_lowest, far_packets_lost, far_jitter_micros,
+                diagnosis
          from telephony.quality_reports where org_id = $1 and call_id = $2 order by leg_no",
     )
     .bind(org.0)

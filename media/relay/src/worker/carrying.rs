@@ -16,11 +16,12 @@ use streams::{
 use super::{BATCHES_PER_TURN_MAX, Worker};
 use crate::{
     config::PortRange,
+    counters::Tally,
     shaking::Heard,
     slots::Leg,
     sockets::Pair,
     stock::Pool,
-    syscall::{BATCH_MAX, Batch},
+    syscall::{BATCH_MAX, Batch, Sent},
 };
 
 /// Packets of our own making that are sent with one system call; as many again may come of one datagram.
@@ -68,11 +69,12 @@ impl<W: Fn()> Worker<W> {
         self.tally.datagrams_received += received as u64;
         self.tally.send_loops += if round { received as u64 } else { 0 };
         let tap = from.tap.filter(|_| channel == Channel::Rtp);
-        let (mut path, socket) = path_of(channel, from, to, round);
+        let (mut path, socket) = path_of(channel, from, to, round.then_some(now));
         let mut handshakes = 0_u64;
         for n in 0..received {
             let Some((source, room, len)) = batch.datagram(n) else {
                 self.tally.dropped_too_long += 1;
+                path.missed();
                 continue;
             };
             let step = match path.accept(now, source, room, len) {
@@ -91,8 +93,7 @@ impl<W: Fn()> Worker<W> {
                         && let Some(destination) = path.destination()
                     {
                         let sent = batch.send_made(&mut self.made, socket.of(channel), destination);
-                        self.tally.sent(sent);
-                        path.sent(sent.datagrams, sent.bytes);
+                        note_sent(sent, &mut path, &mut self.tally, now);
                     }
                 }
                 Step::Keep => self.tally.kept += 1,
@@ -107,8 +108,7 @@ impl<W: Fn()> Worker<W> {
             if !self.made.is_empty() {
                 sent = sent.and(batch.send_made(&mut self.made, socket.of(channel), destination));
             }
-            self.tally.sent(sent);
-            path.sent(sent.datagrams, sent.bytes);
+            note_sent(sent, &mut path, &mut self.tally, now);
         }
         if path.wants_turn()
             && let Some(peer) = self.slots.peer(at)
@@ -136,16 +136,29 @@ impl<W: Fn()> Worker<W> {
 /// There is a bit for each datagram.
 const _: () = assert!(BATCH_MAX <= 64);
 
+fn note_sent(sent: Sent, path: &mut Path<'_>, tally: &mut Tally, now: u64) {
+    tally.sent(sent);
+    path.sent(sent.datagrams, sent.bytes);
+    if sent.errors > 0 {
+        path.unsent(now);
+    }
+}
+
 /// From one leg to the other, or back to itself, with the sockets that it leaves by. What would go round goes nowhere.
 fn path_of<'a>(
     channel: Channel,
     from: &'a mut Leg,
     to: Option<&'a mut Leg>,
-    round: bool,
+    round_micros: Option<u64>,
 ) -> (Path<'a>, &'a Pair) {
     let echo = from.outgoing.as_deref_mut().filter(|outgoing| outgoing.is_echo());
     match (echo, to) {
-        _ if round => (Path::new(channel, &mut from.state, None), &from.sockets),
+        (_, to) if round_micros.is_some() => {
+            if let (Some(to), Some(now)) = (to, round_micros) {
+                to.state.looped(now);
+            }
+            (Path::new(channel, &mut from.state, None), &from.sockets)
+        }
         (Some(outgoing), _) => (Path::echo(channel, &mut from.state, outgoing), &from.sockets),
         (None, Some(to)) => {
             let path = Path::new(channel, &mut from.state, Some(&mut to.state));
@@ -156,7 +169,7 @@ fn path_of<'a>(
 }
 
 /// The slot whose port an address is, if it is one of our own.
-fn own_slot(pools: &[Pool], ports: PortRange, address: SocketAddr) -> Option<usize> {
+pub(super) fn own_slot(pools: &[Pool], ports: PortRange, address: SocketAddr) -> Option<usize> {
     let at = pools.iter().position(|pool| pool.is_own(address.ip()))?;
     Some(at * ports.pairs() + ports.pair_of(address.port())?)
 }

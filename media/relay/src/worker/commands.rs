@@ -42,6 +42,10 @@ impl<W: Fn()> Worker<W> {
                     let leg = self.slots.find(lease).and_then(|at| self.slots.leg(at));
                     leg.map(|leg| leg.tap = tap)
                 }
+                MediaCommand::Look { lease } => {
+                    self.look(lease, now);
+                    Some(())
+                }
                 MediaCommand::Close { lease } => self.close(lease, now),
             };
             if obeyed.is_none() {
@@ -73,6 +77,7 @@ impl<W: Fn()> Worker<W> {
             keep.open(lease, leg.socket(Channel::Rtp).as_fd());
         }
         self.listen_on(at);
+        self.expect_reports(lease, now);
         self.changed.push(at);
         self.tally.legs_open += 1;
         self.pool_of(at).map(|(pool, _)| pool.drawn())
@@ -104,8 +109,9 @@ impl<W: Fn()> Worker<W> {
 
     pub(super) fn close(&mut self, lease: LeaseId, now: u64) -> Option<()> {
         let at = self.slots.find(lease)?;
+        self.say_goodbye(at);
         self.part(at);
-        let report = self.slots.close(at);
+        let report = self.slots.close(at, now);
         self.forget(lease);
         let until = now.saturating_add(u64::try_from(self.config.quarantine.as_micros()).unwrap_or(u64::MAX));
         let (pool, pair) = self.pool_of(at)?;
@@ -115,7 +121,7 @@ impl<W: Fn()> Worker<W> {
         } else {
             self.tally.legs_open = self.tally.legs_open.saturating_sub(1);
         }
-        self.tell(MediaEvent::Closed { lease, report: report.unwrap_or_default() });
+        self.tell(MediaEvent::Closed { lease, report: Box::new(report.unwrap_or_default()) });
         Some(())
     }
 }

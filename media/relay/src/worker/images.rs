@@ -27,7 +27,7 @@ impl<W: Fn()> Worker<W> {
                 Some(at) => drop(joins.insert(lease, (at, peer))),
                 None => {
                     self.forget(lease);
-                    self.tell(MediaEvent::Closed { lease, report });
+                    self.tell(MediaEvent::Closed { lease, report: Box::new(report) });
                 }
             }
         }
@@ -60,6 +60,7 @@ impl<W: Fn()> Worker<W> {
             self.resume_outgoing(at, outgoing, image.is_exact);
         }
         self.listen_on(at);
+        self.expect_reports(lease, self.now_micros());
         self.tally.legs_open += 1;
         self.changed.push(at);
         let (now, leg) = (self.now_micros(), self.slots.leg(at)?);

@@ -1,7 +1,7 @@
 //! The media thread: waits for packets and commands, and never for anything else (DESIGN D5).
 //!
-//! One turn is: wait, stamp the time once, obey commands, carry packets, play what is due, bind a few ports if the stock is low, hand
-//! out events, publish counters. What each of these does stands in a file of its own.
+//! One turn is: wait, stamp the time once, obey commands, carry packets, play what is due, report, bind a few ports if the
+//! stock is low, hand out events, publish counters. What each of these does stands in a file of its own.
 
 mod agenda;
 mod carrying;
@@ -9,6 +9,7 @@ mod commands;
 mod gathering;
 mod images;
 mod ports;
+mod reports;
 mod sounds;
 
 use std::{
@@ -34,6 +35,7 @@ use streams::{
 use agenda::Agenda;
 pub use gathering::GATHER_MICROS_MAX;
 use gathering::Gathering;
+use reports::Rounds;
 
 use crate::{
     config::{RelayConfig, RelayError},
@@ -80,6 +82,7 @@ pub(crate) struct Worker<W> {
     libraries: Consumer<Arc<Library>>,
     /// Tells whoever reads the library that it is wanted.
     wanted: SyncSender<()>,
+    rounds: Rounds,
     random: RandomState,
     shakers: Shakers,
 }
@@ -128,6 +131,7 @@ impl<W: Fn()> Worker<W> {
             agenda: Agenda::new(pairs * pools_count),
             libraries,
             wanted,
+            rounds: Rounds::new(started.elapsed()),
             random: RandomState::new(),
         };
         worker.resume(resumed);
@@ -171,6 +175,7 @@ impl<W: Fn()> Worker<W> {
             }
             self.tick(&mut batch, now);
             self.changed.extend(self.shakers.advance(&mut self.slots, now, &mut self.tally));
+            self.report(now);
             self.refill(now);
             self.put_images(now, false);
             // Figures first, so that whoever has seen an event has seen what it counted.
@@ -195,7 +200,8 @@ impl<W: Fn()> Worker<W> {
             return Some(Duration::ZERO);
         }
         let pools = self.pools.iter().filter_map(Pool::deadline_micros);
-        let others = pools.chain(self.shakers.deadline_micros()).map(|due| until(due, now));
+        let others = pools.chain(self.shakers.deadline_micros()).chain(self.rounds.deadline_micros());
+        let others = others.map(|due| until(due, now));
         turn.into_iter().chain(others).min()
     }
 

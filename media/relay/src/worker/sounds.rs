@@ -191,7 +191,7 @@ impl<W: Fn()> Worker<W> {
         let ticked = outgoing.tick(now, destination.is_some(), &mut self.made);
         match destination {
             Some(destination) if !self.made.is_empty() => {
-                self.tally.dropped_unsealed += leg.state.seal_made(&mut self.made) as u64;
+                self.tally.dropped_unsealed += leg.state.seal_made(now, &mut self.made) as u64;
                 let sent = batch.send_made(&mut self.made, leg.sockets.of(Channel::Rtp), destination);
                 leg.state.sent(sent.datagrams, sent.bytes);
                 self.tally.sent(sent);

@@ -23,6 +23,7 @@ pub struct World {
     gate: Arc<Gate>,
     pub stock: Vec<PortLease>,
     pub closed: Vec<(LeaseId, LegReport)>,
+    pub seen: Vec<(LeaseId, Option<LegReport>)>,
     pub dry: Vec<IpAddr>,
     pub played: Vec<LeaseId>,
 }
@@ -75,6 +76,7 @@ impl World {
             gate,
             stock: Vec::new(),
             closed: Vec::new(),
+            seen: Vec::new(),
             dry: Vec::new(),
             played: Vec::new(),
         }
@@ -88,7 +90,10 @@ impl World {
                 match event {
                     MediaEvent::Stock(leases) => self.stock.extend(leases),
                     MediaEvent::StockEmpty { advertised } => self.dry.push(advertised),
-                    MediaEvent::Closed { lease, report } => self.closed.push((lease, report)),
+                    MediaEvent::Closed { lease, report } => self.closed.push((lease, *report)),
+                    MediaEvent::Seen { lease, report } => {
+                        self.seen.push((lease, report.map(|report| *report)));
+                    }
                     MediaEvent::Played { lease } => self.played.push(lease),
                 }
             }
@@ -120,6 +125,14 @@ impl World {
         self.order(MediaCommand::Close { lease });
         self.until("report", |w| w.closed.iter().any(|(id, _)| *id == lease));
         self.closed.iter().find(|(id, _)| *id == lease).unwrap().1
+    }
+
+    /// How a leg is now; every command before it has been obeyed.
+    pub fn look(&mut self, lease: LeaseId) -> LegReport {
+        self.order(MediaCommand::Look { lease });
+        let before = self.seen.len();
+        self.until("sight", |w| w.seen.len() > before);
+        self.seen.last().unwrap().1.unwrap()
     }
 
     /// Waits until all commands so far have been obeyed: gives one lease back unused.

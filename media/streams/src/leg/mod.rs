@@ -11,6 +11,9 @@
 
 mod cover;
 mod pin;
+mod reports;
+mod seen;
+mod watch;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -27,7 +30,12 @@ use crate::{
 use cover::Cover;
 pub use cover::REKEY_OVERLAP_MICROS;
 use pin::{Latch, Pin, Probes, Proof};
+use reports::Reports;
+pub use reports::{FarEnd, REPORT_EVERY_MICROS, REPORTS_PASS_MICROS, ReportTime, report_interval_micros};
+pub use seen::{Judgement, REPORT_BYTES_MAX};
 use serde::{Deserialize, Serialize};
+pub use watch::LOOK_EVERY_PACKETS;
+use watch::Watch;
 
 /// Packets in sequence that prove a source by its signalling address.
 pub const PROBE_PACKETS: u8 = 3;
@@ -61,7 +69,7 @@ pub enum Verdict {
 }
 
 /// Why a packet is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DropReason {
     /// Its source is not proven.
     Foreign,
@@ -93,6 +101,8 @@ pub struct LegState {
     media: LegMedia,
     /// The last SDP address that was one: `media.remote` without the holds in between.
     stated: Option<SocketAddr>,
+    /// What the SDP names and nothing can be sent to.
+    unusable: Option<SocketAddr>,
     latch: Latch,
     rtcp_source: Option<SocketAddr>,
     /// Until when another SSRC is taken without silence.
@@ -100,13 +110,17 @@ pub struct LegState {
     reception: Reception,
     counted: LegReport,
     cover: Cover,
+    watch: Watch,
+    reports: Reports,
 }
 
 impl LegState {
     /// A leg that has heard nothing.
     pub fn new(media: LegMedia) -> Self {
+        let named = media.remote;
         let media = reachable(media);
         Self {
+            unusable: named.filter(|_| media.remote.is_none()),
             stated: media.remote,
             latch: Latch::Open(Probes::default()),
             rtcp_source: None,
@@ -114,6 +128,8 @@ impl LegState {
             reception: Reception::new(media.clock_rate_hz),
             counted: LegReport::default(),
             cover: Cover::new(&media.protection),
+            watch: Watch::default(),
+            reports: Reports::default(),
             media,
         }
     }
@@ -121,7 +137,9 @@ impl LegState {
     /// The far end's SDP is known better or has changed. A changed address is learnt anew; the first address that
     /// is stated at all leaves a source that signalling has proven in place, for the exact address to overrule.
     pub fn configure(&mut self, now_micros: u64, media: LegMedia) {
+        let named = media.remote;
         let media = reachable(media);
+        self.unusable = named.filter(|_| media.remote.is_none());
         let first = self.stated.is_none();
         let changed = media.remote.is_some() && media.remote != self.stated;
         if let Latch::Pinned(pin) = &mut self.latch {
@@ -179,6 +197,7 @@ impl LegState {
                 if let Some(count) = count {
                     *count = count.saturating_add(1);
                 }
+                self.note_refused(channel, reason, source);
                 Verdict::Drop(reason)
             }
         }
@@ -247,11 +266,13 @@ impl LegState {
         let bytes = packet.len();
         let len = self.cover.open(now, Channel::Rtp, packet)?;
         // The padding is part of what was covered.
-        Header::read(packet.get(..len).unwrap_or_default()).map_err(|_| DropReason::Malformed)?;
+        let plain = packet.get(..len).unwrap_or_default();
+        Header::read(plain).map_err(|_| DropReason::Malformed)?;
         self.prove(now, source, exact, &header)?;
         self.reception.count(now, header.sequence, header.timestamp);
         self.counted.packets_received = self.counted.packets_received.saturating_add(1);
         self.counted.bytes_received = self.counted.bytes_received.saturating_add(bytes as u64);
+        self.watch.take(&header, self.counted.packets_received, plain, self.media.voice.as_ref());
         Ok(len)
     }
 
@@ -312,7 +333,9 @@ impl LegState {
             return Err(DropReason::Foreign);
         }
         let len = self.cover.open(now, Channel::Rtcp, packet)?;
-        rtcp::read(packet.get(..len).unwrap_or_default()).map_err(|_| DropReason::Malformed)?;
+        let plain = packet.get(..len).unwrap_or_default();
+        let summary = rtcp::read_about(plain, self.reports.ssrc()).map_err(|_| DropReason::Malformed)?;
+        self.reports.hear(now, &summary);
         self.rtcp_source = Some(source);
         self.counted.rtcp_received = self.counted.rtcp_received.saturating_add(1);
         Ok(len)
@@ -321,12 +344,17 @@ impl LegState {
     /// Puts the plain packet `room[..len]` under this leg's key, in place: its length then, for which there should be
     /// [`crate::srtp::OVERHEAD_BYTES_MAX`] of room.
     pub fn seal(&mut self, channel: Channel, room: &mut [u8], len: usize) -> Result<usize, DropReason> {
-        self.cover.seal(channel, room, len).map_err(|_| DropReason::Unsealed)
+        let sealed = self.cover.seal(channel, room, len).map_err(|_| DropReason::Unsealed);
+        self.note_sealed(sealed.is_ok());
+        sealed
     }
 
     /// Puts packets of our own making under this leg's key. Returns how many could not be, which are left out.
-    pub fn seal_made(&mut self, made: &mut Made) -> usize {
-        made.seal(|room, len| self.cover.seal(Channel::Rtp, room, len))
+    pub fn seal_made(&mut self, now_micros: u64, made: &mut Made) -> usize {
+        made.seal(|room, len| {
+            self.reports.speak(now_micros, room.get(..len).unwrap_or_default(), true);
+            self.cover.seal(Channel::Rtp, room, len)
+        })
     }
 
     /// Where this leg is sent to now, if anywhere: the pinned source, else the SDP's address. A leg on hold gets no
@@ -354,6 +382,8 @@ impl LegState {
     pub fn skip_unseen(&mut self) {
         self.reception.restart();
         self.cover.skip_unseen();
+        self.watch.skip_unseen(&self.reception);
+        self.reports.skip_unseen();
     }
 
     /// What its speech is written in, if that can be decoded.

@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{dtls, sdp, srtp::SrtpKeys};
+use crate::{dtls, leg::Judgement, sdp, srtp::SrtpKeys};
 pub use voice::{
     EVENT_FORMATS_MAX, EventFormat, PACKET_MS_DEFAULT, SOUND_NAME_BYTES_MAX, SOUNDS_MAX, Side, SoundName,
     Tap, VOICE_FORMATS_MAX, Voice, VoiceFormat,
@@ -156,6 +156,11 @@ pub enum MediaCommand {
         /// Where to; `None` ends it.
         tap: Option<Tap>,
     },
+    /// How is it? Answered with exactly one [`MediaEvent::Seen`].
+    Look {
+        /// Any lease.
+        lease: LeaseId,
+    },
     /// Gives the lease back, opened or not. Parts it first.
     Close {
         /// A lease from the stock.
@@ -178,7 +183,14 @@ pub enum MediaEvent {
         /// The lease, now invalid.
         lease: LeaseId,
         /// What its media was like; all zero when it was never opened.
-        report: LegReport,
+        report: Box<LegReport>,
+    },
+    /// The answer to [`MediaCommand::Look`].
+    Seen {
+        /// The lease.
+        lease: LeaseId,
+        /// What its media is like; `None` when it is not open.
+        report: Option<Box<LegReport>>,
     },
     /// The last sound of a [`MediaCommand::Play`] has ended. Not told when it repeats, is replaced or stopped. A sound that is
     /// not there ends at once.
@@ -211,4 +223,6 @@ pub struct LegReport {
     pub packets_unauthentic: u64,
     /// How far its handshakes for keys (DTLS) have come; `None` without any.
     pub handshake: Option<dtls::Stage>,
+    /// What that was worth, and what was wrong.
+    pub judgement: Judgement,
 }

@@ -163,8 +163,8 @@ impl Leaving {
     }
 
     /// The relay has closed a lease; false when it is none of this leg's.
-    pub(crate) fn closed(&mut self, lease: LeaseId, report: &LegReport) -> bool {
-        self.leg.streams.closed(lease, report)
+    pub(crate) fn closed(&mut self, lease: LeaseId, report: &LegReport, means: &mut Means<'_>) -> bool {
+        self.leg.streams.closed(self.leg.no, lease, report, means)
     }
 
     /// Its session is over.

@@ -25,7 +25,7 @@ use super::{
     events::ClosedRecord,
     keys::{Ink, LineKeys, Terms, Told},
 };
-use crate::{config::SwitchboardConfig, means::Means, output::Notice};
+use crate::{config::SwitchboardConfig, means::Means, output::Notice, quality};
 
 /// There are no ports for a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) struct LegStreams {
     /// What it says while it holds the call and the other side, who is not told, hears music (`hold`).
     hold: Option<Kept>,
     /// Closed and not reported yet.
-    closing: Vec<LeaseId>,
+    closing: Vec<PortLease>,
     /// The sum of what was reported; `None` when the leg never had media.
     report: Option<Quality>,
 }
@@ -161,10 +161,15 @@ impl LegStreams {
         lines.filter_map(|(line, said)| line.as_ref().map(|line| (line.lease.address, said)))
     }
 
+    /// The leases that carry something now.
+    pub(crate) fn open_leases(&self) -> impl Iterator<Item = PortLease> + '_ {
+        self.lines.iter().flatten().map(|line| line.lease)
+    }
+
     /// The leases that it holds, and those whose closing has not been reported.
     pub(crate) fn lease_ids(&self) -> impl Iterator<Item = LeaseId> + '_ {
         let held = self.lines.iter().flatten().map(|line| line.lease.id);
-        held.chain(self.closing.iter().copied())
+        held.chain(self.closing.iter().map(|lease| lease.id))
     }
 
     /// What this leg's far end is offered when the other side said `said`.
@@ -331,24 +336,23 @@ impl LegStreams {
         for (index, place) in self.lines.iter_mut().enumerate() {
             if let Some(line) = place.take_if(|line| is_dropped(index, line)) {
                 means.media(MediaCommand::Close { lease: line.lease.id });
-                self.closing.push(line.lease.id);
+                self.closing.push(line.lease);
             }
         }
     }
 
-    /// The relay has closed a lease; false when it is none of this leg's.
-    pub(crate) fn closed(&mut self, lease: LeaseId, report: &LegReport) -> bool {
-        let Some(at) = self.closing.iter().position(|closing| *closing == lease) else { return false };
-        self.closing.swap_remove(at);
-        let sum = self.report.get_or_insert_default();
-        sum.packets_received += report.packets_received;
-        sum.bytes_received += report.bytes_received;
-        sum.packets_sent += report.packets_sent;
-        sum.bytes_sent += report.bytes_sent;
-        sum.packets_lost = sum.packets_lost.saturating_add(report.packets_lost);
-        sum.jitter_micros = sum.jitter_micros.max(report.jitter_micros);
-        sum.packets_foreign += report.packets_foreign;
-        sum.rtcp_received += report.rtcp_received;
+    /// The relay has closed a lease; false when it is none of leg `no`'s.
+    pub(crate) fn closed(
+        &mut self,
+        no: u16,
+        lease: LeaseId,
+        report: &LegReport,
+        means: &mut Means<'_>,
+    ) -> bool {
+        let Some(at) = self.closing.iter().position(|closing| closing.id == lease) else { return false };
+        let local = self.closing.swap_remove(at).address;
+        quality::add(self.report.get_or_insert_default(), report);
+        means.trace_media(self.call, quality::view(no, local, report));
         true
     }
 
@@ -360,7 +364,7 @@ impl LegStreams {
     /// Gives up on reports that do not come.
     pub(crate) fn give_up(&mut self, means: &mut Means<'_>) {
         for lease in self.closing.drain(..) {
-            means.lost(lease);
+            means.lost(lease.id);
         }
         for line in self.lines.drain(..).flatten() {
             means.lost(line.lease.id);

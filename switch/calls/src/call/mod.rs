@@ -71,10 +71,12 @@ impl Call {
 
     /// The relay has closed one of its leases.
     pub(crate) fn closed(mut self, lease: LeaseId, report: &LegReport, means: &mut Means<'_>) -> Self {
-        let is_of_leaving = self.head.leaving.iter_mut().any(|leaving| leaving.closed(lease, report));
+        let mut leaving = self.head.leaving.iter_mut();
+        let is_of_leaving = leaving.any(|leaving| leaving.closed(lease, report, means));
         if !is_of_leaving {
             // An m-line that was refused or dropped while the leg goes on.
-            let _ = self.state.legs_mut().into_iter().any(|leg| leg.streams.closed(lease, report));
+            let mut legs = self.state.legs_mut().into_iter();
+            let _ = legs.any(|leg| leg.streams.closed(leg.no, lease, report, means));
         }
         self.write_gone(means);
         self

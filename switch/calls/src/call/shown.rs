@@ -3,6 +3,7 @@
 //! Reads the states and decides nothing. It is built when somebody asks, so that a call costs nothing for it.
 
 use contract::live::{LegStage, LiveLeg};
+use streams::media::PortLease;
 
 use super::{Call, leg::Leg, state::State};
 
@@ -16,7 +17,25 @@ impl Call {
     }
 }
 
+impl Call {
+    /// The ports of its legs that carry something now, with the numbers of the legs.
+    pub(crate) fn open_leases(&self) -> Vec<(u16, PortLease)> {
+        let legs = self.state.all_legs().into_iter();
+        legs.flat_map(|leg| leg.streams.open_leases().map(|lease| (leg.no, lease))).collect()
+    }
+}
+
 impl State {
+    fn all_legs(&self) -> Vec<&Leg> {
+        match self {
+            Self::Ringing(ringing) => std::iter::once(&ringing.caller).chain(&ringing.forks).collect(),
+            Self::Connecting(connecting) => vec![&connecting.caller, &connecting.callee],
+            Self::Talking(talking) => vec![&talking.caller, &talking.callee],
+            Self::Served(served) => vec![&served.caller],
+            Self::Over(_) => Vec::new(),
+        }
+    }
+
     fn live_legs(&self) -> Vec<LiveLeg> {
         let answered = |leg: &Leg, is_holding| leg.shown(LegStage::Answered, is_holding);
         match self {

@@ -1,17 +1,55 @@
 //! What explains a call to whoever looks later: the route, and which messages are whose.
 
-use calls::Trace;
-use contract::live::LiveLeg;
-use dialplan::{Refusal, Route, Step};
+use std::net::SocketAddr;
 
-use crate::desk::{Desk, header};
+use calls::Trace;
+use contract::{id::CallId, live::LiveLeg};
+use dialplan::{Refusal, Route, Step};
+use streams::media::LegReport;
+
+use crate::desk::{Caller, Desk, Phone, header};
 
 fn phone_call_ids(desk: &Desk) -> Vec<String> {
     let legs = desk.traces.iter().filter_map(|trace| match trace {
         Trace::Leg { sip_call_id, .. } => Some(sip_call_id.to_string()),
-        Trace::Routed { .. } => None,
+        Trace::Routed { .. } | Trace::Media { .. } => None,
     });
     legs.collect()
+}
+
+/// The ports that carry a call are known by leg while it goes on; when they are closed each leg's media is told.
+#[test]
+fn each_legs_media_is_told_with_its_port_when_it_is_closed() {
+    let mut desk = Desk::new();
+    let [sari, budi] = desk.two();
+    let (mut caller, call) = talk(&mut desk, &sari, &budi);
+    let open: Vec<(u16, SocketAddr)> =
+        desk.board.open_leases(call).into_iter().map(|(leg, lease)| (leg, lease.address)).collect();
+    assert_eq!(open.iter().map(|(leg, _)| *leg).collect::<Vec<_>>(), [1, 2]);
+    desk.report = LegReport { packets_received: 7, ..LegReport::default() };
+    desk.hang_up(&mut caller, &budi);
+    let told: Vec<(u16, SocketAddr)> = desk
+        .traces
+        .iter()
+        .filter_map(|trace| match trace {
+            Trace::Media { call: of, media } if *of == call && media.packets_received == 7 => {
+                Some((media.leg, media.local))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, open);
+    assert!(desk.board.open_leases(call).is_empty());
+    desk.quiet();
+}
+
+fn talk(desk: &mut Desk, sari: &Phone, budi: &Phone) -> (Caller, CallId) {
+    let (caller, _) = desk.talk(sari, budi, "1002");
+    let call = desk.traces.iter().find_map(|trace| match trace {
+        Trace::Routed { call, .. } => Some(*call),
+        _ => None,
+    });
+    (caller, call.expect("a call"))
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Engine {
             self.send_media(MediaCommand::Close { lease: *lease });
         }
         for lease in held.difference(carried) {
-            let report = LegReport::default();
+            let report = Box::<LegReport>::default();
             self.handle(now, Input::Media(MediaEvent::Closed { lease: *lease, report }));
         }
     }

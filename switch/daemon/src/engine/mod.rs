@@ -10,6 +10,7 @@ mod lives;
 mod notices;
 mod security_log;
 mod settings;
+mod sights;
 mod taking;
 mod tap;
 
@@ -26,12 +27,13 @@ use std::{
 use calls::{
     Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, Switchboard,
 };
+use contract::id::CallId;
 use crossbeam_channel::{Receiver, Sender};
 use dialplan::Plan;
 use mio::{Events, Poll, Token, Waker};
 use relay::{Full, Relay};
 use sip::locate::{Choice, Target};
-use streams::media::MediaCommand;
+use streams::media::{MediaCommand, MediaEvent};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -50,6 +52,8 @@ pub use facts::Facts;
 use notices::NoticeLog;
 pub use notices::Notices;
 use security_log::SecurityLog;
+use sights::Asked;
+pub use sights::Sights;
 use taking::Waiting;
 use tap::Tap;
 
@@ -116,6 +120,7 @@ enum Control {
     Plan(Arc<Plan>, oneshot::Sender<()>),
     Command(Command, oneshot::Sender<Outcome>),
     Look(Look),
+    Media(Vec<CallId>, oneshot::Sender<Sights>),
     Located(Target, Vec<Choice>),
     Drain,
     HandOver,
@@ -154,6 +159,15 @@ impl Handle {
         let look: Look =
             Box::new(move |recorder, switchboard| drop(answer.send(look(recorder, switchboard))));
         if self.controls.try_send(Control::Look(look)).is_ok() {
+            let _ = self.waker.wake();
+        }
+        answered
+    }
+
+    /// Has the relay look at the media of these calls. The answer fails when either of the two is gone or too busy.
+    pub fn media(&self, calls: Vec<CallId>) -> oneshot::Receiver<Sights> {
+        let (answer, answered) = oneshot::channel();
+        if self.controls.try_send(Control::Media(calls, answer)).is_ok() {
             let _ = self.waker.wake();
         }
         answered
@@ -236,6 +250,8 @@ pub struct Engine {
     hep_counters: Arc<hep::Counters>,
     /// Who waits for the outcome of the command that is being handled.
     asker: Option<oneshot::Sender<Outcome>>,
+    /// Who wants to know how media is.
+    asked: Asked,
     media_waiting: VecDeque<MediaCommand>,
     /// The relay has been given something in this turn, and has not been woken for it.
     is_relay_due: bool,
@@ -295,6 +311,7 @@ impl Engine {
             tap,
             hep_counters,
             asker: None,
+            asked: Asked::default(),
             media_waiting: VecDeque::new(),
             is_relay_due: false,
             has_more_media: false,
@@ -410,6 +427,7 @@ impl Engine {
                     self.asker = None;
                 }
                 Control::Look(look) => look(&self.tap.recorder, &self.switchboard),
+                Control::Media(calls, answer) => self.look_at_calls(&calls, answer),
                 Control::Located(target, choices) => {
                     for choice in choices.iter().filter(|choice| choice.transport.is_secure()) {
                         choice.addresses.iter().for_each(|address| self.wire.name(*address, &target.name));
@@ -431,7 +449,20 @@ impl Engine {
                 self.has_more_media = false;
                 return;
             };
-            self.handle(now, Input::Media(event));
+            match event {
+                MediaEvent::Seen { lease, report } => self.asked.seen(lease, report.as_deref()),
+                event => self.handle(now, Input::Media(event)),
+            }
+        }
+    }
+
+    fn look_at_calls(&mut self, calls: &[CallId], answer: oneshot::Sender<Sights>) {
+        let streams = calls.iter().flat_map(|call| {
+            let leases = self.switchboard.open_leases(*call).into_iter();
+            leases.map(|(leg, lease)| (*call, leg, lease))
+        });
+        for look in self.asked.ask(streams.collect(), answer) {
+            self.send_media(look);
         }
     }
 

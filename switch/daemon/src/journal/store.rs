@@ -273,12 +273,16 @@ async fn insert_qualities(unit: &mut PgConnection, rows: &[(Key, &Quality)]) -> 
     let (orgs, calls, instants) = keys(rows);
     sqlx::query(
         "insert into telephony.quality_reports (org_id, call_id, created_at, leg_no, packets_received, \
-           bytes_received, packets_sent, bytes_sent, packets_lost, jitter_micros, packets_foreign, rtcp_received) \
+           bytes_received, packets_sent, bytes_sent, packets_lost, jitter_micros, packets_foreign, rtcp_received, \
+           packets_unauthentic, rtt_micros, mos, mos_lowest, far_packets_lost, far_jitter_micros, diagnosis) \
          select org, call, timestamptz 'epoch' + at * interval '1 microsecond', leg, received, \
-           received_bytes, sent, sent_bytes, lost, jitter, strangers, rtcp \
+           received_bytes, sent, sent_bytes, lost, jitter, strangers, rtcp, \
+           unauthentic, rtt, mos / 100.0, lowest / 100.0, far_lost, far_jitter, diagnosis \
          from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], \
-           $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[]) \
-           as row (org, call, at, leg, received, received_bytes, sent, sent_bytes, lost, jitter, strangers, rtcp) \
+           $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], \
+           $15::int[], $16::int[], $17::bigint[], $18::bigint[], $19::text[]) \
+           as row (org, call, at, leg, received, received_bytes, sent, sent_bytes, lost, jitter, strangers, rtcp, \
+             unauthentic, rtt, mos, lowest, far_lost, far_jitter, diagnosis) \
          on conflict (call_id, leg_no) do nothing",
     )
     .bind(orgs)
@@ -293,6 +297,13 @@ async fn insert_qualities(unit: &mut PgConnection, rows: &[(Key, &Quality)]) -> 
     .bind(column(rows, |row| i64::from(row.jitter_micros)))
     .bind(column(rows, |row| count(row.packets_foreign)))
     .bind(column(rows, |row| count(row.rtcp_received)))
+    .bind(column(rows, |row| count(row.packets_unauthentic)))
+    .bind(column(rows, |row| row.rtt_micros.map(i64::from)))
+    .bind(column(rows, |row| row.mos_hundredths.map(i32::from)))
+    .bind(column(rows, |row| row.mos_lowest_hundredths.map(i32::from)))
+    .bind(column(rows, |row| row.far_packets_lost.map(i64::from)))
+    .bind(column(rows, |row| row.far_jitter_micros.map(i64::from)))
+    .bind(column(rows, |row| row.diagnosis.as_deref()))
     .execute(unit)
     .await?;
     Ok(())

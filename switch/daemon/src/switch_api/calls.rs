@@ -3,6 +3,8 @@
 //! The table of live calls and that of registrations are read as they stand. Legs and the ladder are the engine's, so it
 //! is asked between two of its turns; the ladder is masked and written out here.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -10,15 +12,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use contract::{
+    id::CallId,
     live::{LiveCall, LiveCallLegs, Registration},
+    media::MediaView,
     trace::{CallSummary, CallTrace},
 };
-
 use serde::Deserialize;
 
 use super::{Problem, Switch};
-use crate::trace::{Found, Recorder, Tape, Which};
+use crate::{
+    engine::Sights,
+    trace::{Found, Recorder, Tape, Which},
+};
 
+/// How long the media thread is waited for, which looks between two of its turns.
+const MEDIA_WAIT: Duration = Duration::from_secs(1);
 /// Calls whose legs are read in one look: the engine is held up for well under its queue delay target.
 const CALLS_PER_LOOK: usize = 32;
 
@@ -41,13 +49,24 @@ pub(super) async fn live(
     let mut calls = calls.into_iter().peekable();
     while calls.peek().is_some() {
         let some: Vec<LiveCall> = calls.by_ref().take(CALLS_PER_LOOK).collect();
+        let mut media = media(&switch, some.iter().map(|call| call.call).collect()).await;
         let looked = switch.engine.look(move |_, switchboard| {
-            let legs = |call: LiveCall| LiveCallLegs { legs: switchboard.live_legs(call.call), call };
+            let legs = |call: LiveCall| {
+                let of_it = media.extract_if(.., |(id, _)| *id == call.call).map(|(_, media)| media);
+                let media = of_it.collect();
+                LiveCallLegs { legs: switchboard.live_legs(call.call), media, call }
+            };
             some.into_iter().map(legs).collect::<Vec<_>>()
         });
         all.append(&mut looked.await.map_err(|_| Problem::busy())?);
     }
     Ok(Json(all).into_response())
+}
+
+/// What the relay sees of these calls; nothing when it does not answer in time: what else is known is shown all the same.
+async fn media(switch: &Switch, calls: Vec<CallId>) -> Sights {
+    let sights = tokio::time::timeout(MEDIA_WAIT, switch.engine.media(calls)).await;
+    sights.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 pub(super) async fn registrations(State(switch): State<Switch>) -> Json<Vec<Registration>> {
@@ -64,7 +83,16 @@ pub(super) async fn trace(
     Path(call): Path<String>,
 ) -> Result<Json<CallTrace>, Response> {
     let tape = find(&switch, &call).await?;
-    Ok(Json(tape.view()))
+    let live = media(&switch, vec![tape.call()]).await;
+    Ok(Json(tape.view(live.into_iter().map(|(_, media)| media).collect())))
+}
+
+/// The media of a call's legs, with a diagnosis for each stream: of the moment, or of its end.
+pub(super) async fn legs_media(
+    State(switch): State<Switch>,
+    Path(call): Path<String>,
+) -> Result<Json<Vec<MediaView>>, Response> {
+    Ok(Json(trace(State(switch), Path(call)).await?.0.media))
 }
 
 pub(super) async fn pcap(

@@ -87,6 +87,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/calls", get(calls::live))
         .route("/v1/calls/last", get(calls::last))
         .route("/v1/calls/{call}/trace", get(calls::trace))
+        .route("/v1/calls/{call}/media", get(calls::legs_media))
         .route("/v1/calls/{call}/pcap", get(calls::pcap))
         .route("/v1/registrations", get(calls::registrations))
         .route("/v1/commands", post(command))

@@ -3,7 +3,7 @@
 //! The engine owns the [`Recorder`] and feeds it as messages come and go, so nothing here waits, locks or reads a
 //! clock. Which messages are a call's is known by their Call-IDs, which the switchboard names before the first message
 //! of a leg leaves. What has no call lands in a lobby of a fixed size: a flood of requests that nobody has
-//! authenticated flushes that and no call. Media never comes here, and what leaves is masked ([`mask`]).
+//! authenticated flushes that and no call. No packet of media comes here, and what leaves is masked ([`mask`]).
 
 mod call_id;
 mod lobby;

@@ -99,6 +99,7 @@ impl Recorder {
                 self.change(call, |tape| tape.route = Some((revision, decision)));
             }
             Trace::Leg { call, sip_call_id } => self.leg(call, sip_call_id),
+            Trace::Media { call, media } => self.change(call, |tape| tape.media(*media)),
         }
     }
 

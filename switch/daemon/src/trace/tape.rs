@@ -3,6 +3,7 @@
 use contract::{
     id::{CallId, OrgId},
     journal::{Entry, Fact},
+    media::MediaView,
     time::Timestamp,
     trace::{CallSummary, TracedFact, Way},
 };
@@ -21,10 +22,14 @@ const FLOWS_MAX: usize = 64;
 const BYTES_GROWTH: usize = 4;
 /// Facts of one call.
 const FACTS_MAX: usize = 512;
+/// Streams of one call whose media is remembered: two for each of its legs, and what re-INVITEs have ended.
+const MEDIA_MAX: usize = 64;
 /// Room that is kept for the next call.
 const SPARE_BYTES_MAX: usize = 64 * 1024;
 /// What a fact takes besides itself: its texts.
 const FACT_TEXT_BYTES: usize = 64;
+/// What a stream's media takes besides itself: the word and the sentence.
+const MEDIA_TEXT_BYTES: usize = 192;
 
 /// What is remembered of one call.
 #[derive(Clone, Debug)]
@@ -39,6 +44,8 @@ pub struct Tape {
     /// Call-IDs by leg.
     pub(super) legs: Vec<Box<str>>,
     pub(super) facts: Vec<TracedFact>,
+    /// What the media of its streams was like that are closed.
+    pub(super) media: Vec<MediaView>,
     pub(super) messages: Vec<Line>,
     /// Between which addresses they went: two or three for a whole call.
     pub(super) flows: Vec<Flow>,
@@ -70,6 +77,7 @@ impl Tape {
             route: None,
             legs: Vec::new(),
             facts: Vec::new(),
+            media: Vec::new(),
             messages: Vec::new(),
             flows: Vec::new(),
             bytes: Vec::new(),
@@ -85,12 +93,13 @@ impl Tape {
         }
         self.legs.clear();
         self.facts.clear();
+        self.media.clear();
         self.messages.clear();
         self.flows.clear();
         self.bytes.clear();
         let empty = Self::new(self.call);
-        let Self { legs, facts, messages, flows, bytes, .. } = self;
-        Some(Self { legs, facts, messages, flows, bytes, ..empty })
+        let Self { legs, facts, media, messages, flows, bytes, .. } = self;
+        Some(Self { legs, facts, media, messages, flows, bytes, ..empty })
     }
 
     /// Bytes of memory it takes, a little more rather than less.
@@ -100,6 +109,7 @@ impl Tape {
             + self.messages.capacity() * size_of::<Line>()
             + self.flows.capacity() * size_of::<Flow>()
             + self.facts.capacity() * (size_of::<TracedFact>() + FACT_TEXT_BYTES)
+            + self.media.capacity() * (size_of::<MediaView>() + MEDIA_TEXT_BYTES)
             + self.legs.capacity() * (size_of::<Box<str>>() + 128)
             + self.route.as_ref().map_or(0, |_| size_of::<Decision>() + 128)
     }
@@ -143,6 +153,15 @@ impl Tape {
         self.facts.push(TracedFact { at: entry.at, fact: entry.fact.clone() });
     }
 
+    pub(super) fn media(&mut self, media: MediaView) {
+        if self.media.len() < MEDIA_MAX {
+            self.media.reserve_exact(1);
+            self.media.push(media);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
     /// The messages with their legs, in the order in which they went by.
     pub(super) fn messages(&self) -> impl Iterator<Item = (u16, Message<'_>)> {
         let ends = self.messages.iter().map(|line| line.end as usize);
@@ -152,6 +171,11 @@ impl Tape {
             let bytes = self.bytes.get(start..line.end as usize)?;
             Some((line.leg, Message { at: line.at, way: line.way, flow, bytes }))
         })
+    }
+
+    /// Which call it is.
+    pub fn call(&self) -> CallId {
+        self.call
     }
 
     /// Bytes of all messages.

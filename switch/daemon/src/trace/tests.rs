@@ -50,7 +50,7 @@ fn end(recorder: &mut Recorder, n: u128) {
 
 fn starts(recorder: &Recorder, n: u128) -> Vec<String> {
     let Found::One(tape) = recorder.find(Which::Between(call(n), call(n))) else { return Vec::new() };
-    let view = tape.view();
+    let view = tape.view(Vec::new());
     view.messages.iter().map(|m| format!("{} {}", m.leg, m.text.lines().next().unwrap())).collect()
 }
 
@@ -111,7 +111,7 @@ fn one_call_cannot_take_the_room_of_the_others() {
     }
     assert!(recorder.counters().memory_bytes.load(std::sync::atomic::Ordering::Relaxed) < 2 << 20);
     let Found::One(tape) = recorder.find(Which::Last) else { panic!() };
-    assert_eq!(tape.view().left_out, 100_000 - 1_024);
+    assert_eq!(tape.view(Vec::new()).left_out, 100_000 - 1_024);
 }
 
 #[test]

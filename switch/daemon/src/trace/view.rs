@@ -1,13 +1,19 @@
 //! A tape as others see it.
 
-use contract::trace::{CallTrace, RouteStep, RouteTrace, TracedMessage};
+use contract::{
+    media::MediaView,
+    trace::{CallTrace, RouteStep, RouteTrace, TracedMessage},
+};
 use dialplan::{Decision, Host, Route, Step};
 
 use super::{Tape, mask};
 
 impl Tape {
-    /// For `sambung why`: everything, without secrets.
-    pub fn view(&self) -> CallTrace {
+    /// For `sambung why`: everything, without secrets. `live` is the media of the streams that are open now.
+    pub fn view(&self, live: Vec<MediaView>) -> CallTrace {
+        let mut media = self.media.clone();
+        media.extend(live);
+        media.sort_by_key(|media| media.leg);
         let messages = self.messages().map(|(leg, line)| TracedMessage {
             at: line.at,
             way: line.way,
@@ -27,6 +33,7 @@ impl Tape {
             route: self.route.as_ref().map(|(revision, decision)| route(*revision, decision)),
             legs: self.legs.iter().map(ToString::to_string).collect(),
             facts: self.facts.clone(),
+            media,
             messages: messages.collect(),
             left_out: self.left_out,
         }

@@ -1,13 +1,17 @@
 //! Whole calls through the program: phones on sockets, rows in Postgres, and everything that can go away in between.
 
-use std::net::{SocketAddr, TcpListener};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::{Duration, Instant},
+};
 
 use contract::{
     command::Command,
     id::{AccountId, UserId},
     journal::EventKind,
     language::Language,
-    live::LiveCall,
+    live::{LiveCall, LiveCallLegs},
+    media::MediaView,
     snapshot::{Account, Organisation, Snapshot, Staff},
 };
 use sambung::postgres::Cluster;
@@ -17,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     database::{Database, ORG, count, database, database_on, eventually},
     phone::{DOMAIN, PASSWORD, Phone},
-    switch::{Switch, accept},
+    switch::{PATIENCE, Switch, accept},
 };
 
 const USERS: [&str; 2] = ["1001", "1002"];
@@ -161,14 +165,14 @@ async fn calls_over_udp_and_tcp_stand_in_the_database() {
     .await;
     let legs: Vec<String> = sqlx::query_scalar(
         "select concat_ws(' ', l.no, l.participant_no, l.transport, l.sip_status, q.packets_received between 30 and 50, \
-           q.packets_sent between 30 and 50) \
+           q.packets_sent between 30 and 50, q.diagnosis, q.mos between 1 and 4.41) \
          from telephony.call_legs l join telephony.quality_reports q on q.call_id = l.call_id and q.leg_no = l.no \
          order by l.call_id, l.no",
     )
     .fetch_all(&database.admin)
     .await
     .unwrap();
-    let leg = |no, participant, transport| format!("{no} {participant} {transport} 200 t t");
+    let leg = |no, participant, transport| format!("{no} {participant} {transport} 200 t t good t");
     let transports = [("udp", "udp"), ("tcp", "tcp"), ("udp", "tcp")];
     let wanted: Vec<String> = transports.iter().flat_map(|(a, b)| [leg(1, 2, *a), leg(2, 3, *b)]).collect();
     assert_eq!(legs, wanted);
@@ -287,6 +291,47 @@ fn a_stopping_switch_says_goodbye_to_both_sides() {
     let (code, log) = switch.stop("-TERM");
     assert_eq!(code, Some(0), "{log}");
     phones.join().unwrap();
+}
+
+/// What the switch says of the media of the last call, once it says something of both legs.
+fn media_of_last(switch: &Switch) -> Vec<MediaView> {
+    let started = Instant::now();
+    loop {
+        let (status, body) = switch.get("/v1/calls/last/media", Some(&switch.token()));
+        assert_eq!(status, 200, "{body}");
+        let media: Vec<MediaView> = serde_json::from_str(&body).unwrap();
+        if media.len() == 2 {
+            return media;
+        }
+        assert!(started.elapsed() < PATIENCE, "{media:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_call_with_a_silent_phone_says_why_while_it_goes_on_and_afterwards() {
+    let switch = switch_without_database();
+    let [mut caller, mut callee] = registered(&switch, [Phone::udp, Phone::udp]);
+    let call_id = caller.invite("1002");
+    callee.answer();
+    let calling = caller.connected(call_id);
+    caller.speak(&calling);
+    callee.hear();
+    let heard_from = caller.media.local_addr().unwrap();
+    let check = |when: &str| {
+        let [talks, silent] = <[MediaView; 2]>::try_from(media_of_last(&switch)).unwrap();
+        assert_eq!((talks.leg, talks.diagnosis.as_str()), (1, "good"), "{when}");
+        assert_eq!((silent.leg, silent.diagnosis.as_str()), (2, "nothing_received"), "{when}");
+        assert!(silent.explanation.contains("firewall") && silent.packets_sent > 0, "{silent:?}");
+        assert_eq!((talks.source, silent.source), (Some(heard_from), None));
+    };
+    check("while it goes on");
+    let (_, calls) = switch.get("/v1/calls?legs=true", Some(&switch.token()));
+    let calls: Vec<LiveCallLegs> = serde_json::from_str(&calls).unwrap();
+    assert_eq!(calls[0].media.len(), 2, "the list of calls has it too");
+    caller.hang_up(&calling);
+    callee.hung_up();
+    check("afterwards");
 }
 
 #[test]

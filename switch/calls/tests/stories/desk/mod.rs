@@ -227,7 +227,7 @@ impl Desk {
             }
         }
         for lease in closed {
-            let report = self.report;
+            let report = Box::new(self.report);
             self.tell(Input::Media(MediaEvent::Closed { lease, report }));
         }
     }
@@ -463,6 +463,7 @@ impl Desk {
                 | MediaCommand::Tap { lease, .. } => {
                     assert!(open.contains(lease), "{command:?} of a lease that is not open");
                 }
+                MediaCommand::Look { .. } => panic!("call control does not look: {command:?}"),
                 MediaCommand::Join { a, b } => assert!(open.contains(a) && open.contains(b), "{command:?}"),
                 MediaCommand::Close { lease } => assert!(open.remove(lease), "{lease:?} is closed twice"),
             }

@@ -134,7 +134,9 @@ fn media(switch: &Switch, page: &mut Page) {
     page.labelled("counter", "sambung_media_dropped_total", "Datagrams not believed.", "why", dropped);
     let unsent = all.iter().filter_map(|(name, count)| Some((name.strip_prefix("send_")?, *count)));
     page.labelled("counter", "sambung_media_unsent_total", "Datagrams not sent.", "why", unsent);
-    let rest = all.iter().filter(|(name, _)| !name.starts_with("dropped_") && !name.starts_with("send_"));
+    quality(&all, page);
+    let is_told = |name: &str| ["dropped_", "send_", "mos_"].iter().any(|prefix| name.starts_with(prefix));
+    let rest = all.iter().filter(|(name, _)| !is_told(name));
     for (name, count) in rest {
         match *name {
             "legs_open" => page.gauge("sambung_media_legs", "Streams of live legs.", *count),
@@ -147,6 +149,28 @@ fn media(switch: &Switch, page: &mut Page) {
             }
         }
     }
+}
+
+/// What legs have heard, some seconds at a time.
+fn quality(all: &[(&str, u64)], page: &mut Page) {
+    // The histogram tells millionths of what it is given.
+    const HUNDREDTH: u64 = 10_000;
+    let mut so_far = 0;
+    let buckets: Vec<(Option<u64>, u64)> = all
+        .iter()
+        .filter_map(|(name, count)| {
+            let bound: u64 = name.strip_prefix("mos_up_to_")?.parse().ok()?;
+            so_far += count;
+            Some((Some(bound * HUNDREDTH), so_far))
+        })
+        .collect();
+    let sum = all.iter().find(|(name, _)| *name == "mos_sum_hundredths").map_or(0, |(_, sum)| *sum);
+    page.histogram(
+        "sambung_media_mos",
+        "What some seconds of a leg were worth (ITU-T G.107), by the bounds of G.109.",
+        buckets.into_iter().chain(std::iter::once((None, so_far))),
+        sum * HUNDREDTH,
+    );
 }
 
 fn journal(switch: &Switch, page: &mut Page) {
@@ -229,6 +253,24 @@ mod tests {
                 "a_seconds_bucket{le=\"+Inf\"} 5",
                 "a_seconds_sum 7.000001",
                 "a_seconds_count 5"
+            ]
+        );
+    }
+
+    #[test]
+    fn scores_are_a_histogram() {
+        let mut page = Page::new();
+        quality(&[("mos_up_to_310", 2), ("mos_up_to_450", 3), ("mos_sum_hundredths", 1_900)], &mut page);
+        let text = page.text();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            samples,
+            [
+                "sambung_media_mos_bucket{le=\"3.100000\"} 2",
+                "sambung_media_mos_bucket{le=\"4.500000\"} 5",
+                "sambung_media_mos_bucket{le=\"+Inf\"} 5",
+                "sambung_media_mos_sum 19.000000",
+                "sambung_media_mos_count 5"
             ]
         );
     }

@@ -1,7 +1,12 @@
-//! RTCP compound packets: validity (RFC 3550 A.2) and the few figures a relay may want from them (§6.4).
+//! RTCP compound packets: validity (RFC 3550 A.2), the few figures a relay wants from them (§6.4), and the reports that
+//! it writes where nobody else's reach a far end ([`write`]).
 //!
-//! Packets pass through unchanged; nothing here writes RTCP. A BYE is read and relayed, and never ends anything:
-//! only signalling ends a call.
+//! A BYE is read and relayed, and never ends anything: only signalling ends a call. Extended reports (RFC 3611) pass
+//! through unread.
+
+mod write;
+
+pub use write::{COMPOUND_BYTES_MAX, Compound, Sent};
 
 use rtcp_types::{ReceiverReport, ReportBlock, RtcpPacketParser, SenderReport};
 
@@ -23,7 +28,7 @@ pub struct Summary {
     pub sender: u32,
     /// Middle 32 bits of the NTP time of its sender report; what comes back as [`Report::last_sender_report`].
     pub sender_report: Option<u32>,
-    /// Its first report block.
+    /// Its report about the stream that was asked for, or else its first.
     pub report: Option<Report>,
     /// It contains a BYE.
     pub leaves: bool,
@@ -38,6 +43,8 @@ pub struct Report {
     pub fraction_lost: u8,
     /// Lost since the beginning, modulo 2^24.
     pub cumulative_lost: u32,
+    /// Highest sequence number received, with its wraps (modulo 2^32).
+    pub highest: u32,
     /// In units of the stream's RTP clock.
     pub jitter: u32,
     /// Middle 32 bits of the NTP time of the last sender report it got; 0 if none.
@@ -49,6 +56,11 @@ pub struct Report {
 /// Checks a whole datagram and reads it. Compound packets begin with a report; a lone feedback or BYE packet
 /// (RFC 5506 reduced size) passes too, since phones send them unasked.
 pub fn read(packet: &[u8]) -> Result<Summary, NotRtcp> {
+    read_about(packet, None)
+}
+
+/// As [`read`], for who wants to know how the sender receives the stream `ssrc`.
+pub fn read_about(packet: &[u8], ssrc: Option<u32>) -> Result<Summary, NotRtcp> {
     let mut summary = Summary::default();
     let mut rest = packet;
     for part in 0..PARTS_MAX {
@@ -63,11 +75,11 @@ pub fn read(packet: &[u8]) -> Result<Summary, NotRtcp> {
                 let part = SenderReport::parse(one).map_err(|_| NotRtcp)?;
                 // The middle half is what fits u32 after the mask.
                 summary.sender_report = u32::try_from((part.ntp_timestamp() >> 16) & 0xffff_ffff).ok();
-                summary.report = summary.report.or(part.report_blocks().next().map(|b| report(&b)));
+                summary.report = chosen(summary.report, part.report_blocks(), ssrc);
             }
             RECEIVER_REPORT => {
                 let part = ReceiverReport::parse(one).map_err(|_| NotRtcp)?;
-                summary.report = summary.report.or(part.report_blocks().next().map(|b| report(&b)));
+                summary.report = chosen(summary.report, part.report_blocks(), ssrc);
             }
             BYE => summary.leaves = true,
             _ => {}
@@ -78,6 +90,18 @@ pub fn read(packet: &[u8]) -> Result<Summary, NotRtcp> {
         rest = after;
     }
     Err(NotRtcp)
+}
+
+/// The block about `ssrc`, if it is among them; else the first there was.
+fn chosen<'a>(
+    earlier: Option<Report>,
+    blocks: impl Iterator<Item = ReportBlock<'a>>,
+    ssrc: Option<u32>,
+) -> Option<Report> {
+    blocks.map(|block| report(&block)).fold(earlier, |chosen, block| match chosen {
+        Some(chosen) if ssrc != Some(block.ssrc) || ssrc == Some(chosen.ssrc) => Some(chosen),
+        _ => Some(block),
+    })
 }
 
 /// The next part and what follows it. Only the last part may be padded (RFC 3550 §6.4.1).
@@ -106,6 +130,7 @@ fn report(block: &ReportBlock<'_>) -> Report {
         ssrc: block.ssrc(),
         fraction_lost: block.fraction_lost(),
         cumulative_lost: block.cumulative_lost(),
+        highest: block.extended_sequence_number(),
         jitter: block.interarrival_jitter(),
         last_sender_report: block.last_sender_report_timestamp(),
         delay_since: block.delay_since_last_sender_report_timestamp(),
@@ -167,6 +192,7 @@ mod tests {
             ssrc: 0,
             fraction_lost: 0,
             cumulative_lost: 0,
+            highest: 0,
             jitter: 0,
             last_sender_report: 0xb705_2000,
             delay_since: 0x0005_4000,
