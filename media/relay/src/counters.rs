@@ -81,6 +81,8 @@ counters! {
     send_loops,
     /// Reads that failed with something else than "nothing there".
     receive_errors,
+    /// Answers of hosts and routers that something could not be delivered (ICMP).
+    refusals_heard,
     /// RTCP packets of our own that were sent.
     reports_sent,
     /// Periods of some seconds of a leg in which much was lost (5 % and more).

@@ -9,6 +9,8 @@ use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Socket, Type};
 use streams::leg::Channel;
 
+use crate::syscall::hear_refusals;
+
 /// The two sockets of a lease.
 #[derive(Debug)]
 pub(crate) struct Pair {
@@ -28,7 +30,9 @@ impl Pair {
     /// Both or neither.
     pub(crate) fn bind(ip: IpAddr, rtp_port: u16, dscp: u8) -> io::Result<Self> {
         let rtcp_port = rtp_port.checked_add(1).ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(Self { rtp: udp(ip, rtp_port, dscp)?, rtcp: udp(ip, rtcp_port, dscp)? })
+        let rtp = udp(ip, rtp_port, dscp)?;
+        hear_refusals(&rtp, ip.is_ipv4());
+        Ok(Self { rtp, rtcp: udp(ip, rtcp_port, dscp)? })
     }
 }
 
@@ -46,6 +50,7 @@ impl Pair {
             return Self::bind(ip, rtp_port, dscp);
         };
         socket.set_nonblocking(true)?;
+        hear_refusals(&socket, ip.is_ipv4());
         let rtcp_port = rtp_port.checked_add(1).ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Self { rtp: UdpSocket::from_std(socket), rtcp: udp(ip, rtcp_port, dscp)? })
     }

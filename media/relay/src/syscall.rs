@@ -1,4 +1,5 @@
-//! The system calls that the standard library does not have: `recvmmsg`, `sendmmsg`, `sched_setaffinity`.
+//! The system calls that the standard library does not have: `recvmmsg`, `sendmmsg`, `recvmsg` of a socket's errors,
+//! `sched_setaffinity`.
 //!
 //! All of this package's unsafe code is here. Socket addresses are read and written as bytes in Linux' layout
 //! (`struct sockaddr_in` and `sockaddr_in6`), which needs none.
@@ -236,7 +237,7 @@ impl Batch {
             header.msg_hdr.msg_iov = self.out_vectors.as_mut_ptr().wrapping_add(i);
             header.msg_hdr.msg_iovlen = 1;
         }
-        let mut at = 0;
+        let (mut at, mut refused) = (0, None);
         while at < self.queued {
             let left = &mut self.out_headers[at..self.queued];
             // SAFETY: `left` is a live slice of headers, each set up just above to point to its own iovec and to
@@ -264,6 +265,8 @@ impl Batch {
                         sent.blocked += (self.queued - at) as u64;
                         break;
                     }
+                    // May be the network's answer to an earlier datagram, which the kernel tells once.
+                    _ if refused != Some(at) => refused = Some(at),
                     _ => {
                         sent.errors += 1;
                         at += 1;
@@ -274,6 +277,53 @@ impl Batch {
         self.queued = 0;
         sent
     }
+}
+
+/// Something that was sent and not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// Where it was sent to.
+    pub(crate) destination: SocketAddr,
+    /// What the kernel makes of the answer (`ECONNREFUSED`: port unreachable).
+    pub(crate) error: libc::c_int,
+}
+
+/// Asks the kernel to keep the answers of hosts and routers to what the socket sends. A kernel that will not is none that
+/// media could not flow with.
+pub(crate) fn hear_refusals(socket: &impl AsRawFd, is_v4: bool) {
+    let on: libc::c_int = 1;
+    let (level, option) = match is_v4 {
+        true => (libc::IPPROTO_IP, libc::IP_RECVERR),
+        false => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+    };
+    let len = libc::socklen_t::try_from(size_of::<libc::c_int>()).unwrap_or(0);
+    // SAFETY: the pointer and the length are those of `on`, which the kernel only reads.
+    unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const on).cast(), len) };
+}
+
+/// Room for one control message: its header, `struct sock_extended_err` and the address of who has answered.
+#[repr(C, align(8))]
+struct Control([u8; 128]);
+
+/// The next answer that the kernel has kept; `None` when there is none.
+pub(crate) fn next_refusal(socket: &impl AsRawFd) -> Option<Refusal> {
+    let (mut name, mut control) = (Name([0; 28]), Control([0; 128]));
+    // SAFETY: `msghdr` is integers and pointers, for which all bits zero is a valid value (zero, null).
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_name = (&raw mut name).cast();
+    header.msg_namelen = NAME_LEN;
+    header.msg_control = (&raw mut control).cast();
+    header.msg_controllen = size_of::<Control>();
+    // SAFETY: name and control are live locals that only the header points to, with their lengths; there is no iovec, so the
+    // kernel writes no data. It writes into all three within these lengths.
+    let read = unsafe {
+        libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT)
+    };
+    let (Control(control), start) = (&control, size_of::<libc::cmsghdr>());
+    // The first field of `struct sock_extended_err`, which is the first control message unless others were asked for.
+    let error = control.get(start..start + 4).filter(|_| header.msg_controllen >= start + 4)?;
+    let error = libc::c_int::from_ne_bytes(error.try_into().ok()?);
+    name.get().filter(|_| read >= 0).map(|destination| Refusal { destination, error })
 }
 
 /// Pins the calling thread to one CPU.
@@ -376,6 +426,34 @@ mod tests {
         }
         let sent = batch.send(&relay, "[::1]:9".parse().unwrap());
         assert_eq!(sent, Sent { errors: 4, ..Sent::default() }, "another family than the socket's");
+    }
+
+    /// An address of its own, so that no other test takes the port meanwhile.
+    fn check_refusals(ip: &str) {
+        let (relay, phone) = (socket(ip), socket(ip));
+        hear_refusals(&relay, relay.local_addr().unwrap().is_ipv4());
+        assert_eq!(next_refusal(&relay), None);
+        let closed = socket(ip);
+        let destination = closed.local_addr().unwrap();
+        drop(closed);
+        let mut batch = Batch::new();
+        phone.send_to(&[7], relay.local_addr().unwrap()).unwrap();
+        assert_eq!(receive(&mut batch, &relay), 1);
+        for _ in 0..2 {
+            relay.send_to(&[0], destination).unwrap();
+            // The kernel tells of it with the next system call, whatever that is about.
+            batch.queue(0, 1);
+            let sent = batch.send(&relay, phone.local_addr().unwrap());
+            assert_eq!(sent, Sent { datagrams: 1, bytes: 1, ..Sent::default() });
+            assert_eq!(next_refusal(&relay), Some(Refusal { destination, error: libc::ECONNREFUSED }));
+            assert_eq!(next_refusal(&relay), None);
+        }
+    }
+
+    #[test]
+    fn what_a_closed_port_answers_is_heard_and_costs_no_datagram() {
+        check_refusals("127.0.8.1");
+        check_refusals("[::1]");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use streams::{
     codec::Codec,
-    diagnosis::Diagnosis,
+    diagnosis::{Diagnosis, Obstacle},
     media::{LegMedia, LegReport, MediaCommand, PortLease, Protection, Voice, VoiceFormat},
     rtcp::{Compound, Report},
     srtp::{MasterKey, Sealer, SrtpKeys, Suite},
@@ -416,24 +416,66 @@ fn a_phone_whose_other_side_sends_no_rtcp_hears_reports_and_a_goodbye_from_us() 
 }
 
 /// A phone that hangs up refuses for a moment, too; so it has to last.
-#[test]
-fn what_the_phone_should_hear_cannot_be_sent_there() {
-    let address = at("[2001:db8::1]:4000");
-    let mut fault = Fault::new(46_540, |phone| LegMedia {
-        remote: Some(address),
-        ..LegMedia::unknown(phone.address().ip())
-    });
+fn refused(mut fault: Fault, before: Diagnosis, expected: Diagnosis) -> Fault {
     let end = std::time::Instant::now() + DEADLINE;
     for sequence in (0..u16::MAX).cycle() {
         fault.good_says(sequence..sequence + 1);
-        match fault.seen().judgement.diagnosis {
-            Some(Diagnosis::Unreachable { address: told }) => {
-                assert_eq!(told, address);
-                break;
-            }
-            earlier => assert_eq!(earlier, Some(Diagnosis::NothingReceived), "a moment is not enough"),
+        let told = fault.seen().judgement.diagnosis;
+        if told == Some(expected) {
+            break;
         }
+        assert_eq!(told, Some(before), "a moment is not enough");
         assert!(std::time::Instant::now() < end, "it never lasts long enough");
     }
-    fault.check(Diagnosis::Unreachable { address });
+    fault
+}
+
+#[test]
+fn what_the_phone_should_hear_cannot_be_sent_there() {
+    let address = at("[2001:db8::1]:4000");
+    let fault = Fault::new(46_540, |phone| LegMedia {
+        remote: Some(address),
+        ..LegMedia::unknown(phone.address().ip())
+    });
+    let expected = Diagnosis::Unreachable { address, obstacle: Obstacle::Here };
+    refused(fault, Diagnosis::NothingReceived, expected).check(expected);
+}
+
+#[test]
+fn nothing_listens_where_the_phone_says_that_it_receives() {
+    // No other test is at this address.
+    let address = at("127.0.8.2:4000");
+    let fault = Fault::new(46_560, |_| LegMedia { remote: Some(address), ..LegMedia::unknown(V4) });
+    let expected = Diagnosis::Unreachable { address, obstacle: Obstacle::Port };
+    refused(fault, Diagnosis::NothingReceived, expected).check(expected);
+}
+
+/// Its host answers each packet. Another call on the same thread loses nothing meanwhile; the phone that is back hears the
+/// first packet that it is sent, and when all is well that is what is told.
+#[test]
+fn the_phones_program_ends_in_the_middle_of_a_call_and_another_takes_its_port() {
+    let ip = IpAddr::from([127, 0, 8, 3]);
+    let mut fault = Fault::new(46_580, |_| LegMedia::unknown(ip));
+    let other = fault.world.call(V4);
+    fault.bad = Phone::new(ip);
+    fault.says(0..50);
+    let address = fault.bad.address();
+    // Its port is closed, RTCP and all.
+    fault.bad = Phone::new(V4);
+    let expected = Diagnosis::Unreachable { address, obstacle: Obstacle::Port };
+    let mut fault = refused(fault, Diagnosis::Good, expected);
+    assert!(fault.world.value("refusals_heard") >= 2);
+    for sequence in 0..100 {
+        fault.good_says(sequence..sequence + 1);
+        other.a.says(sequence, &other.leg_a);
+        assert_eq!(other.b.hears().1, other.a.packet(sequence));
+        fault.datagrams += 1;
+    }
+    let back = UdpSocket::bind(address).unwrap();
+    back.set_read_timeout(Some(DEADLINE)).unwrap();
+    fault.good_says(100..101);
+    let mut heard = [0; 256];
+    let len = back.recv(&mut heard).expect("nothing is lost for what was refused before");
+    assert_eq!(heard[..len], speech(&fault.good, 100));
+    assert_eq!((fault.world.value("send_errors"), fault.world.value("send_blocked")), (0, 0));
 }

@@ -8,6 +8,7 @@
 use std::net::SocketAddr;
 
 use crate::{
+    diagnosis::Obstacle,
     leg::{Channel, DropReason, LegState, Verdict},
     voice::{Made, Outgoing, Passed},
 };
@@ -156,8 +157,8 @@ impl<'a> Path<'a> {
     pub fn unsent(&mut self, now_micros: u64) {
         match &mut self.to {
             End::Nowhere => {}
-            End::Leg(to) => to.unsent(now_micros),
-            End::Back => self.from.unsent(now_micros),
+            End::Leg(to) => to.unsent(now_micros, Obstacle::Here),
+            End::Back => self.from.unsent(now_micros, Obstacle::Here),
         }
     }
 

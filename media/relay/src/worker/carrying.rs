@@ -34,9 +34,8 @@ impl<W: Fn()> Worker<W> {
         let channel = if token.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp };
         self.mind_image(at, now);
         for _ in 0..BATCHES_PER_TURN_MAX {
-            match self.carry_batch(batch, at, channel, now) {
-                Some(received) if received == BATCH_MAX => {}
-                _ => return,
+            if !self.carry_batch(batch, at, channel, now) {
+                return;
             }
         }
         // Not drained, and the poll tells edges only: ask to be told again.
@@ -48,24 +47,17 @@ impl<W: Fn()> Worker<W> {
         }
     }
 
-    /// One batch from one socket, out through the other leg's. `None` when the socket has nothing more.
-    pub(super) fn carry_batch(
-        &mut self,
-        batch: &mut Batch,
-        at: usize,
-        channel: Channel,
-        now: u64,
-    ) -> Option<usize> {
+    /// One batch from one socket, out through the other leg's: whether there may be more.
+    fn carry_batch(&mut self, batch: &mut Batch, at: usize, channel: Channel, now: u64) -> bool {
         let ports = self.config.ports;
         let pools = &self.pools;
         let own = |address| own_slot(pools, ports, address);
         let round = self.slots.goes_round(at, channel, own) || self.slots.comes_back(at, own);
-        let (from, to) = self.slots.leg_and_peer(at)?;
-        let received = batch.receive(from.sockets.of(channel));
-        let count = |error: &Error| {
-            self.tally.receive_errors += u64::from(error.kind() != ErrorKind::WouldBlock);
+        let Some((from, to)) = self.slots.leg_and_peer(at) else { return false };
+        let received = match batch.receive(from.sockets.of(channel)) {
+            Ok(received) => received,
+            Err(error) => return has_more(&error, &mut self.tally),
         };
-        let received = received.inspect_err(count).ok()?;
         self.tally.datagrams_received += received as u64;
         self.tally.send_loops += if round { received as u64 } else { 0 };
         let tap = from.tap.filter(|_| channel == Channel::Rtp);
@@ -116,7 +108,7 @@ impl<W: Fn()> Worker<W> {
             self.schedule(peer);
         }
         self.shake(batch, (at, channel), handshakes, now);
-        Some(received)
+        received == BATCH_MAX
     }
 
     /// Those datagrams of a batch that are parts of handshakes, a bit for each.
@@ -135,6 +127,13 @@ impl<W: Fn()> Worker<W> {
 
 /// There is a bit for each datagram.
 const _: () = assert!(BATCH_MAX <= 64);
+
+/// An error of reading is about something that was sent before, unless it says that there is nothing.
+fn has_more(error: &Error, tally: &mut Tally) -> bool {
+    let is_empty = error.kind() == ErrorKind::WouldBlock;
+    tally.receive_errors += u64::from(!is_empty);
+    !is_empty
+}
 
 fn note_sent(sent: Sent, path: &mut Path<'_>, tally: &mut Tally, now: u64) {
     tally.sent(sent);

@@ -9,6 +9,7 @@ mod commands;
 mod gathering;
 mod images;
 mod ports;
+mod refusals;
 mod reports;
 mod sounds;
 
@@ -170,6 +171,9 @@ impl<W: Fn()> Worker<W> {
             self.obey(&mut batch, now);
             for event in &ready {
                 if event.token() != COMMANDS {
+                    if event.is_error() {
+                        self.hear_refusals(event.token().0, now);
+                    }
                     self.carry(&mut batch, event.token().0, now);
                 }
             }

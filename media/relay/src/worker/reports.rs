@@ -20,8 +20,8 @@ use super::{Worker, carrying::own_slot};
 
 /// Legs whose turn has come are served together.
 const GRID_MICROS: u64 = 250_000;
-/// Legs served in one turn of the loop; the rest in the next.
-const TURNS_MAX: usize = 256;
+/// Legs served in one turn of the loop, between which packets are carried; the rest in the next.
+const TURNS_MAX: usize = 32;
 /// Seconds between the epoch of NTP, 1900, and that of Unix (RFC 5905 §6).
 const NTP_UNIX_SECS: u64 = 2_208_988_800;
 

@@ -159,11 +159,15 @@ impl World {
         guard
     }
 
+    /// What a counter shows now.
+    pub fn value(&self, name: &str) -> u64 {
+        self.relay.counters().all().find(|(n, _)| *n == name).unwrap().1
+    }
+
     /// Waits until a counter has reached a value.
     pub fn counted(&self, name: &str, value: u64) {
-        let counters = self.relay.counters();
         let end = Instant::now() + DEADLINE;
-        let now = || counters.all().find(|(n, _)| *n == name).unwrap().1;
+        let now = || self.value(name);
         while now() < value {
             assert!(Instant::now() < end, "{name} stays at {} instead of {value}", now());
             std::thread::yield_now();

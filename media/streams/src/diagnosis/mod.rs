@@ -124,10 +124,12 @@ pub enum Diagnosis {
     NoAddress,
     /// It is sent to ports of our own, which would go round for ever.
     Loop,
-    /// The network does not take what it is sent.
+    /// What it is sent does not arrive, and we are told so.
     Unreachable {
         /// Where it is sent to.
         address: SocketAddr,
+        /// By whom.
+        obstacle: Obstacle,
     },
     /// What it should be sent cannot be encrypted: the numbers of the other side's packets were used before.
     Unsealed,
@@ -157,6 +159,17 @@ pub enum Keys {
     Missing,
     /// SRTP.
     Srtp,
+}
+
+/// Who says that what is sent to a leg does not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Obstacle {
+    /// Our own host: it has no way there, or may not send there.
+    Here,
+    /// Something on the way, with an ICMP message (RFC 792, RFC 4443 §3.1).
+    OnTheWay,
+    /// The host that it is sent to: nothing listens at that port (ICMP port unreachable).
+    Port,
 }
 
 /// Packets that were not taken since the last one that was.
@@ -214,8 +227,8 @@ pub struct Facts {
     pub other_format: Option<u8>,
     /// Looks in a row that found nothing but silence.
     pub silent_looks: u8,
-    /// The kernel has refused what it was sent, for a second and more.
-    pub is_unreachable: bool,
+    /// What it was sent has been refused, for a second and more.
+    pub obstacle: Option<Obstacle>,
     /// It is sent to a port of our own.
     pub is_loop: bool,
     /// Packets in a row that could not be sealed for it.
@@ -277,7 +290,10 @@ fn hearing(facts: &Facts) -> Option<Diagnosis> {
     if !is_silent {
         return None;
     }
-    Some(if facts.received > 0 {
+    Some(if let (Some(obstacle), true) = (facts.obstacle, facts.received > 0) {
+        // More than that it is silent now: it is gone, or its network is.
+        unreachable(facts, obstacle)
+    } else if facts.received > 0 {
         let secs = facts.silent_micros.unwrap_or(0) / 1_000_000;
         Diagnosis::Stopped { secs: u32::try_from(secs).unwrap_or(u32::MAX) }
     } else {
@@ -311,11 +327,11 @@ fn absence(facts: &Facts) -> Diagnosis {
     if let Some(stated) = facts.unusable {
         return Diagnosis::UnusableAddress { stated };
     }
-    match facts.stated {
+    match (facts.stated, facts.obstacle) {
         _ if facts.is_loop => Diagnosis::Loop,
-        _ if facts.is_unreachable => unreachable(facts),
-        None => Diagnosis::NoAddress,
-        Some(stated) if is_private(stated.ip()) && !is_private(facts.signalling) => {
+        (_, Some(obstacle)) => unreachable(facts, obstacle),
+        (None, None) => Diagnosis::NoAddress,
+        (Some(stated), None) if is_private(stated.ip()) && !is_private(facts.signalling) => {
             Diagnosis::PrivateAddress { stated, signalling: facts.signalling }
         }
         _ => Diagnosis::NothingReceived,
@@ -336,8 +352,8 @@ fn reaching(facts: &Facts) -> Option<Diagnosis> {
     if facts.is_loop {
         return Some(Diagnosis::Loop);
     }
-    if facts.is_unreachable {
-        return Some(unreachable(facts));
+    if let Some(obstacle) = facts.obstacle {
+        return Some(unreachable(facts, obstacle));
     }
     if facts.unsealed >= REFUSED_IN_A_ROW {
         return Some(Diagnosis::Unsealed);
@@ -354,8 +370,9 @@ fn reaching(facts: &Facts) -> Option<Diagnosis> {
     is_poor.then_some(Diagnosis::Poor { percent: facts.loss_percent, mos: facts.mos })
 }
 
-fn unreachable(facts: &Facts) -> Diagnosis {
-    facts.destination.map_or(Diagnosis::NoAddress, |address| Diagnosis::Unreachable { address })
+fn unreachable(facts: &Facts, obstacle: Obstacle) -> Diagnosis {
+    let address = facts.destination;
+    address.map_or(Diagnosis::NoAddress, |address| Diagnosis::Unreachable { address, obstacle })
 }
 
 /// RFC 1918, RFC 6598 and RFC 4193: nobody outside can send there.

@@ -27,7 +27,7 @@ fn good() -> Facts {
         too_long: 0,
         other_format: None,
         silent_looks: 0,
-        is_unreachable: false,
+        obstacle: None,
         is_loop: false,
         unsealed: 0,
         far_loss_percent: Some(0),
@@ -120,7 +120,6 @@ fn every_fault_of_what_comes_has_its_diagnosis() {
         ),
         (Facts { stated: Some(natted), signalling: natted.ip(), ..unheard() }, NothingReceived),
         (unheard(), NothingReceived),
-        (Facts { is_unreachable: true, ..unheard() }, Unreachable { address: phone }),
     ];
     check(cases);
 }
@@ -136,7 +135,6 @@ fn every_fault_of_what_is_said_and_heard_has_its_diagnosis() {
         (Facts { destination: None, stated: None, ..unheard() }, NoAddress),
         (Facts { is_loop: true, ..unheard() }, Loop),
         (Facts { is_loop: true, ..good() }, Loop),
-        (Facts { is_unreachable: true, ..good() }, Unreachable { address: phone }),
         (Facts { unsealed: 25, ..good() }, Unsealed),
         (Facts { far_hears_nothing: true, ..good() }, HearsNothing),
         (Facts { far_loss_percent: Some(100), ..good() }, HearsNothing),
@@ -158,6 +156,16 @@ fn what_is_no_fault_is_not_called_one() {
         Facts { stated: Some(at("192.168.1.5:4000")), ..good() },
     ] {
         assert_eq!(diagnose(&facts), Diagnosis::Good, "{facts:?}");
+    }
+}
+
+#[test]
+fn what_does_not_arrive_is_told_with_who_says_so() {
+    let silent = Facts { silent_micros: Some(SILENCE_MICROS), ..good() };
+    let address = at(PHONE);
+    for obstacle in [Obstacle::Here, Obstacle::OnTheWay, Obstacle::Port] {
+        let cases = [unheard(), silent, good()].map(|facts| Facts { obstacle: Some(obstacle), ..facts });
+        check(cases.map(|facts| (facts, Diagnosis::Unreachable { address, obstacle })));
     }
 }
 
@@ -202,7 +210,7 @@ fn words_are_distinct_and_sentences_end_without_a_stop() {
         Diagnosis::Silence,
         Diagnosis::NoAddress,
         Diagnosis::Loop,
-        Diagnosis::Unreachable { address: phone },
+        Diagnosis::Unreachable { address: phone, obstacle: Obstacle::Here },
         Diagnosis::Unsealed,
         Diagnosis::HearsNothing,
         Diagnosis::HearsWithLoss { percent: 8 },
@@ -210,7 +218,9 @@ fn words_are_distinct_and_sentences_end_without_a_stop() {
     ];
     let words: std::collections::BTreeSet<&str> = all.iter().map(Diagnosis::as_str).collect();
     assert_eq!(words.len(), all.len());
-    for diagnosis in all {
+    let others = [Obstacle::OnTheWay, Obstacle::Port]
+        .map(|obstacle| Diagnosis::Unreachable { address: phone, obstacle });
+    for diagnosis in all.into_iter().chain(others) {
         let text = diagnosis.to_string();
         assert!(text.len() > 15 && !text.ends_with('.') && !text.contains('\n'), "{text}");
     }

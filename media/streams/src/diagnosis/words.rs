@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Diagnosis;
+use super::{Diagnosis, Obstacle};
 use crate::dtls::Failure;
 
 impl Diagnosis {
@@ -142,9 +142,20 @@ impl fmt::Display for Diagnosis {
             Self::OtherFormat { payload_type } => {
                 write!(f, "it sends payload type {payload_type}, which was not agreed: a mismatch of codecs")
             }
-            Self::Unreachable { address } => {
-                write!(f, "what it is sent cannot be sent to {address}: the network refuses it")
-            }
+            Self::Unreachable { address, obstacle: Obstacle::Here } => write!(
+                f,
+                "what it is sent cannot be sent to {address}: this host has no route there, or its firewall forbids it"
+            ),
+            Self::Unreachable { address, obstacle: Obstacle::OnTheWay } => write!(
+                f,
+                "the network answers that {address} cannot be reached (ICMP): look at routes and firewalls on the way \
+                 there"
+            ),
+            Self::Unreachable { address, obstacle: Obstacle::Port } => write!(
+                f,
+                "its host answers that nothing listens at {address} (ICMP port unreachable): the phone has ended the \
+                 call or its program, or NAT has forgotten it"
+            ),
             Self::HearsWithLoss { percent } => {
                 write!(f, "its phone reports that {percent} % of what it is sent is lost on the way to it")
             }

@@ -344,9 +344,10 @@ impl LegState {
     /// Puts the plain packet `room[..len]` under this leg's key, in place: its length then, for which there should be
     /// [`crate::srtp::OVERHEAD_BYTES_MAX`] of room.
     pub fn seal(&mut self, channel: Channel, room: &mut [u8], len: usize) -> Result<usize, DropReason> {
-        let sealed = self.cover.seal(channel, room, len).map_err(|_| DropReason::Unsealed);
-        self.note_sealed(sealed.is_ok());
-        sealed
+        self.cover.seal(channel, room, len).map_err(|_| {
+            self.note_unsealed();
+            DropReason::Unsealed
+        })
     }
 
     /// Puts packets of our own making under this leg's key. Returns how many could not be, which are left out.

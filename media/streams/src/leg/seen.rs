@@ -10,7 +10,7 @@ use super::{
     reports::{FarEnd, ReportTime},
 };
 use crate::{
-    diagnosis::{Diagnosis, Facts, Keys, Other, diagnose},
+    diagnosis::{Diagnosis, Facts, Keys, Obstacle, Other, diagnose},
     media::LegReport,
     quality::Mos,
     rtcp::COMPOUND_BYTES_MAX,
@@ -102,13 +102,13 @@ impl LegState {
             received: self.counted.packets_received,
             sent: self.counted.packets_sent,
             silent_micros: heard.map(|heard| now.saturating_sub(heard)),
-            refused: self.watch.refused,
-            too_long: self.watch.too_long,
+            refused: self.watch.refused(self.counted.packets_received),
+            too_long: self.watch.too_long(self.counted.packets_received),
             other_format: self.watch.other_format(self.media.voice.as_ref()),
             silent_looks: self.watch.silent_looks,
-            is_unreachable: self.watch.is_unreachable(now),
+            obstacle: self.watch.obstacle(now),
             is_loop: self.watch.is_looped(now),
-            unsealed: self.watch.unsealed,
+            unsealed: self.watch.unsealed(self.counted.packets_sent),
             // Its reports go from end to end: what was lost before it came to us is the other leg's affair.
             far_loss_percent: self.reports.far_loss_percent(now).map(|far| far.saturating_sub(behind)),
             far_hears_nothing: self.reports.far_hears_nothing(),
@@ -127,12 +127,12 @@ impl LegState {
 
     /// A datagram for it was too long to be read.
     pub fn missed(&mut self) {
-        self.watch.too_long = self.watch.too_long.saturating_add(1);
+        self.watch.miss(self.counted.packets_received);
     }
 
-    /// What was to be sent to its far end was refused on the way.
-    pub fn unsent(&mut self, now_micros: u64) {
-        self.watch.fail(now_micros);
+    /// What was to be sent to its far end was refused, here or on the way.
+    pub fn unsent(&mut self, now_micros: u64, obstacle: Obstacle) {
+        self.watch.fail(now_micros, obstacle);
     }
 
     /// What it sends would come back to us for ever.
@@ -175,9 +175,9 @@ impl LegState {
 }
 
 impl LegState {
-    /// Remembers what could not be sealed for it, and forgets it with the first packet that could.
-    pub(super) fn note_sealed(&mut self, is_sealed: bool) {
-        self.watch.unsealed = if is_sealed { 0 } else { self.watch.unsealed.saturating_add(1) };
+    /// Remembers that something could not be sealed for it.
+    pub(super) fn note_unsealed(&mut self) {
+        self.watch.expose(self.counted.packets_sent);
     }
 
     /// Remembers what was refused.
@@ -189,7 +189,7 @@ impl LegState {
     ) {
         // RTCP says nothing about sound.
         if channel == Channel::Rtp {
-            self.watch.refuse(reason, source);
+            self.watch.refuse(self.counted.packets_received, reason, source);
         }
     }
 }

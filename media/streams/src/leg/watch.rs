@@ -1,7 +1,8 @@
 //! What is remembered of a leg for whoever asks later how it was and why it was silent: what was refused last, what the
 //! last packet was, whether it held anything but silence, and what every few seconds were worth.
 //!
-//! Nothing here decides anything about a packet. For each packet it costs a store or two.
+//! Nothing here decides anything about a packet, and a packet that is taken and sent on leaves no trace here but every
+//! [`LOOK_EVERY_PACKETS`]th: what would have to be forgotten with it is kept with the count of packets until then.
 
 use std::net::SocketAddr;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::DropReason;
 use crate::{
     codec::Codec,
-    diagnosis::{Other, Refused},
+    diagnosis::{Obstacle, Other, Refused},
     media::Voice,
     quality::{Format, Mos, Passage, Robustness},
     reception::{Reception, Totals},
@@ -30,11 +31,13 @@ const COMFORT_NOISE: u8 = 13;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Watch {
-    pub(super) refused: Option<Refused>,
-    pub(super) too_long: u32,
+    refused: Option<(DropReason, SocketAddr)>,
+    refusals: InARow,
+    too_long: InARow,
+    /// Of a packet that was looked into.
     payload_type: Option<u8>,
     pub(super) silent_looks: u8,
-    pub(super) unsealed: u32,
+    unsealed: InARow,
     pub(super) looped_micros: Option<u64>,
     failures: Option<Failures>,
     /// What the leg that it was joined to last had to do with it.
@@ -42,9 +45,29 @@ pub(super) struct Watch {
     period: Period,
 }
 
+/// Events without a good packet in between.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct InARow {
+    count: u32,
+    /// Good packets before the last of them.
+    good: u64,
+}
+
+impl InARow {
+    fn add(&mut self, good: u64) {
+        *self = Self { count: self.so_far(good).saturating_add(1), good };
+    }
+
+    /// How many there are after so many good packets.
+    fn so_far(&self, good: u64) -> u32 {
+        if self.good == good { self.count } else { 0 }
+    }
+}
+
 /// When the network would not take what was sent.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Failures {
+    obstacle: Obstacle,
     first_micros: u64,
     last_micros: u64,
 }
@@ -63,23 +86,47 @@ struct Period {
 }
 
 impl Watch {
-    pub(super) fn refuse(&mut self, reason: DropReason, source: SocketAddr) {
-        let before = self.refused.map_or(0, |refused| refused.in_a_row);
-        self.refused = Some(Refused { in_a_row: before.saturating_add(1), reason, source });
+    /// A packet was not taken, after `taken` were.
+    pub(super) fn refuse(&mut self, taken: u64, reason: DropReason, source: SocketAddr) {
+        self.refusals.add(taken);
+        self.refused = Some((reason, source));
     }
 
-    /// A packet was taken: the `count`th, plain in `packet`.
+    /// What was refused since the last of `taken` packets.
+    pub(super) fn refused(&self, taken: u64) -> Option<Refused> {
+        let in_a_row = self.refusals.so_far(taken);
+        let (reason, source) = self.refused.filter(|_| in_a_row > 0)?;
+        Some(Refused { in_a_row, reason, source })
+    }
+
+    /// A packet was too long to be read, after `taken` were taken.
+    pub(super) fn miss(&mut self, taken: u64) {
+        self.too_long.add(taken);
+    }
+
+    pub(super) fn too_long(&self, taken: u64) -> u32 {
+        self.too_long.so_far(taken)
+    }
+
+    /// A packet could not be put under its key, after `sent` were sent to it.
+    pub(super) fn expose(&mut self, sent: u64) {
+        self.unsealed.add(sent);
+    }
+
+    pub(super) fn unsealed(&self, sent: u64) -> u32 {
+        self.unsealed.so_far(sent)
+    }
+
+    /// A packet was taken: the `count`th, plain in `packet`. The first is looked into, and then every so many.
     pub(super) fn take(&mut self, header: &Header, count: u64, packet: &[u8], voice: Option<&Voice>) {
-        self.refused = None;
-        self.too_long = 0;
-        self.payload_type = Some(header.payload_type);
-        if count.is_multiple_of(LOOK_EVERY_PACKETS) {
+        if count % LOOK_EVERY_PACKETS == 1 {
             self.look(header.payload_type, packet, voice);
         }
     }
 
     #[cold]
     fn look(&mut self, payload_type: u8, packet: &[u8], voice: Option<&Voice>) {
+        self.payload_type = Some(payload_type);
         let located = Header::locate(packet).ok().and_then(|(_, place)| packet.get(place));
         let Some(payload) = located else { return };
         let noise = voice.and_then(|voice| voice.noise).unwrap_or(COMFORT_NOISE);
@@ -111,19 +158,20 @@ impl Watch {
         (!is_agreed).then_some(payload_type)
     }
 
-    /// What it was sent could not be sent.
-    pub(super) fn fail(&mut self, now: u64) {
+    /// What it was sent could not be sent, or did not arrive.
+    pub(super) fn fail(&mut self, now: u64, obstacle: Obstacle) {
         let first =
             self.failures.filter(|failures| now.saturating_sub(failures.last_micros) < FAILURES_APART_MICROS);
         let first_micros = first.map_or(now, |failures| failures.first_micros);
-        self.failures = Some(Failures { first_micros, last_micros: now });
+        self.failures = Some(Failures { obstacle, first_micros, last_micros: now });
     }
 
-    pub(super) fn is_unreachable(&self, now: u64) -> bool {
-        self.failures.is_some_and(|Failures { first_micros, last_micros }| {
-            last_micros.saturating_sub(first_micros) >= FAILURES_SPAN_MICROS
-                && now.saturating_sub(last_micros) < FAILURES_APART_MICROS
-        })
+    /// What keeps from it what it is sent.
+    pub(super) fn obstacle(&self, now: u64) -> Option<Obstacle> {
+        let Failures { obstacle, first_micros, last_micros } = self.failures?;
+        let is_lasting = last_micros.saturating_sub(first_micros) >= FAILURES_SPAN_MICROS
+            && now.saturating_sub(last_micros) < FAILURES_APART_MICROS;
+        is_lasting.then_some(obstacle)
     }
 
     pub(super) fn is_looped(&self, now: u64) -> bool {
