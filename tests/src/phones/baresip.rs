@@ -44,7 +44,8 @@ impl Baresip {
              audio_source aufile,{folder}/tone.wav\naudio_player aubridge,phone\naudio_alert aubridge,alert\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
              rtp_ports {rtp}-{}\nmodule_path /usr/lib/baresip/modules\n\
-             module srtp.so\nmodule g711.so\nmodule opus.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module srtp.so\nmodule dtls_srtp.so\nmodule g711.so\nmodule opus.so\nmodule aufile.so\nmodule aubridge.so\n\
+             module sndfile.so\n\
              module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {folder}\n",
             rtp + 20
@@ -115,6 +116,7 @@ fn account_line(account: &Account, port: u16) -> String {
         Srtp::Off => "",
         Srtp::Optional => ";mediaenc=srtp",
         Srtp::Mandatory => ";mediaenc=srtp-mand",
+        Srtp::Dtls => ";mediaenc=dtls_srtp",
     };
     match account.switch {
         Some(switch) => format!(
@@ -181,14 +183,17 @@ impl Phone for Baresip {
         format!("sip:{}@127.0.0.1:{}", self.username, self.desk.ports)
     }
 
+    /// How long it is baresip writes when it has put the call away, which is after it has told that the call is over.
     fn recording(&self) -> Result<Vec<i16>> {
-        let mut path = None;
+        let mut samples = Vec::new();
         wait_until(STEP, "baresip's recording", || {
             let files = std::fs::read_dir(&self.desk.folder)?.flatten().map(|entry| entry.path());
-            path = files.into_iter().find(|path| path.to_string_lossy().ends_with("-dec.wav"));
-            Ok(path.is_some())
+            if let Some(path) = files.into_iter().find(|path| path.to_string_lossy().ends_with("-dec.wav")) {
+                samples = audio::read(&path)?;
+            }
+            Ok(!samples.is_empty())
         })?;
-        audio::read(&path.context("found")?)
+        Ok(samples)
     }
 
     fn printed(&self) -> String {

@@ -39,16 +39,18 @@ pub struct Account {
 /// What phones have unless a test says otherwise.
 pub const PCMU: &str = "PCMU/8000/1";
 
-/// What a phone wants of SRTP with keys in its descriptions (RFC 4568).
+/// What a phone wants of SRTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Srtp {
     /// Nothing.
     #[default]
     Off,
-    /// `RTP/AVP` with keys.
+    /// `RTP/AVP` with keys (RFC 4568).
     Optional,
     /// `RTP/SAVP`, or no call.
     Mandatory,
+    /// `UDP/TLS/RTP/SAVP`: with keys of a handshake (RFC 5764).
+    Dtls,
 }
 
 /// What a phone speaks SIP over.

@@ -234,6 +234,49 @@ fn phones_with_and_without_srtp_hear_each_other() -> Result<()> {
     demo.stop()
 }
 
+/// What baresip prints when it has shaken hands for the keys of its RTP.
+const DTLS_IN_USE: &str = "DTLS-SRTP complete (audio/RTP)";
+
+/// RFC 5763: a phone that shakes hands for its keys, and one with keys in its descriptions, with the same, or with none.
+#[test]
+fn phones_with_keys_of_handshakes_hear_all_others() -> Result<()> {
+    let mut demo = Demo::start()?;
+    let pairs = [
+        [Srtp::Dtls, Srtp::Off],
+        [Srtp::Dtls, Srtp::Mandatory],
+        [Srtp::Mandatory, Srtp::Dtls],
+        [Srtp::Dtls, Srtp::Dtls],
+    ];
+    for (n, pair) in pairs.into_iter().enumerate() {
+        let account = |staff, srtp| -> Result<Account> {
+            let transport = if srtp == Srtp::Mandatory { Transport::Tls } else { Transport::Udp };
+            Ok(Account { srtp, ..demo.account(staff, transport)? })
+        };
+        let [ani, budi] = [account(2 * n, pair[0])?, account(2 * n + 1, pair[1])?];
+        let folder = demo.folder().join(n.to_string());
+        let calling = desk(&folder, "caller", &mut demo.ports, TONES_HZ[0]);
+        let called = desk(&folder, "callee", &mut demo.ports, TONES_HZ[1]);
+        let mut caller = start(Make::Baresip, &ani, &calling)?;
+        let mut callee = start(Make::Baresip, &budi, &called)?;
+        let target = format!("sip:{}@{}", budi.username, budi.domain);
+        let outcome = caller
+            .registered()
+            .and_then(|()| callee.registered())
+            .and_then(|()| converse(&mut *caller, &mut *callee, &target))
+            .and_then(|()| {
+                for (phone, srtp) in [(&caller, pair[0]), (&callee, pair[1])] {
+                    let is_in_use = phone.printed().contains(DTLS_IN_USE);
+                    ensure!(is_in_use == (srtp == Srtp::Dtls), "{srtp:?}: handshake done: {is_in_use}");
+                }
+                Ok(())
+            });
+        outcome.with_context(|| {
+            format!("{pair:?}\n{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs())
+        })?;
+    }
+    demo.stop()
+}
+
 /// RFC 6157, with real phones: each side hears the other through a relay that stands in both families.
 #[test]
 fn phones_hear_each_other_over_ipv6_and_between_the_families() -> Result<()> {

@@ -1,8 +1,9 @@
 //! Writes one side's description anew for the other side, with our addresses in place of its own.
 //!
 //! Session level: our origin, `s=-`, `t=0 0`, bandwidth. M-line level: formats, bandwidth, direction and the
-//! attributes of [`PASSED`]. Whether a line is protected, and with which keys, is each side's own business ([`Ours`]);
-//! feedback (the F of `RTP/AVPF`) is both sides'. ICE, RTCP addresses, grouping, SSRC descriptions and unknown attributes stay
+//! attributes of [`PASSED`]. Whether a line is protected, with which keys, and whether sound has early feedback (the F of
+//! `RTP/AVPF`) is each side's own business ([`Ours`]); pictures, which are lost without it, have it where the other side
+//! wants it. ICE, RTCP addresses, grouping, SSRC descriptions and unknown attributes stay
 //! behind: what we would not print ourselves we do not pass on (D7). The number and order of m-lines never change
 //! (RFC 3264 §8): an m-line that is not relayed keeps its place with port 0.
 
@@ -10,7 +11,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Connection, Media, Session, Time};
 
-use super::{Description, Direction, Dtls, Origin, Profile, RELAYED_STREAMS_MAX, crypto::Crypto, stream};
+use super::{
+    Description, Direction, Dtls, Kind, Origin, Profile, RELAYED_STREAMS_MAX, crypto::Crypto, stream,
+};
 
 /// Our RTP address for one m-line: the advertised address of its lease.
 pub type RelayAddress = SocketAddr;
@@ -20,7 +23,7 @@ pub type RelayAddress = SocketAddr;
 pub struct Ours {
     /// Where we receive it.
     pub address: RelayAddress,
-    /// Its profile, without early feedback.
+    /// Its profile, with early feedback where this side has it.
     pub profile: Profile,
     /// Our keys: all that we offer, or the one that we answer with.
     pub crypto: Vec<Crypto>,
@@ -35,6 +38,9 @@ impl From<RelayAddress> for Ours {
     }
 }
 
+/// What feedback its author takes (RFC 4585 §4.2); says nothing in a profile without.
+const FEEDBACK: &str = "rtcp-fb";
+
 /// Attributes that describe the encoded media itself and therefore hold on both sides of a relay.
 const PASSED: [&str; 10] = [
     "rtpmap",
@@ -42,7 +48,7 @@ const PASSED: [&str; 10] = [
     "ptime",
     "maxptime",
     "silenceSupp",
-    "rtcp-fb",
+    FEEDBACK,
     "framerate",
     "framesize",
     "imageattr",
@@ -97,10 +103,16 @@ impl Description {
 
 fn accepted(media: &Media, ours: &Ours, direction: Direction, session_ip: IpAddr) -> Media {
     let address = ours.address;
+    let theirs = stream::profile(&media.proto);
+    let profile = profile(stream::kind(&media.media), theirs, ours.profile);
+    let is_lost =
+        |name: &str| theirs.has_feedback() && !profile.has_feedback() && name.eq_ignore_ascii_case(FEEDBACK);
     let mut attributes: Vec<Attribute> = media
         .attributes
         .iter()
-        .filter(|a| PASSED.iter().any(|name| a.attribute.eq_ignore_ascii_case(name)))
+        .filter(|a| {
+            PASSED.iter().any(|name| a.attribute.eq_ignore_ascii_case(name)) && !is_lost(&a.attribute)
+        })
         .cloned()
         .collect();
     // Always stated: a session-level or address-implied direction would otherwise get lost.
@@ -110,7 +122,7 @@ fn accepted(media: &Media, ours: &Ours, direction: Direction, session_ip: IpAddr
     let own_connection = (address.ip() != session_ip).then(|| Connection::from_ip_addr(address.ip()));
     Media {
         port: address.port(),
-        proto: profile(media, ours.profile).as_str().into(),
+        proto: profile.as_str().into(),
         num_ports: None,
         media_title: None,
         connections: own_connection.into_iter().collect(),
@@ -120,10 +132,10 @@ fn accepted(media: &Media, ours: &Ours, direction: Direction, session_ip: IpAddr
     }
 }
 
-/// Feedback as the other side has it, protection as this side does.
-fn profile(media: &Media, ours: Profile) -> Profile {
-    let has_feedback = stream::profile(&media.proto).has_feedback();
-    if has_feedback { ours.with_feedback() } else { ours }
+/// RFC 4585 §3.1: phones that know no feedback refuse its profile, and sound does well without.
+fn profile(kind: Kind, theirs: Profile, ours: Profile) -> Profile {
+    let is_asked = kind == Kind::Video && theirs.has_feedback();
+    if is_asked { ours.with_feedback() } else { ours }
 }
 
 pub(super) fn refused(media: &Media) -> Media {

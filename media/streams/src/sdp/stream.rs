@@ -74,23 +74,20 @@ impl Profile {
         matches!(self, Self::Avpf | Self::Savpf | Self::TlsSavpf)
     }
 
-    /// The same protection without early feedback.
-    pub fn without_feedback(self) -> Self {
-        match self {
-            Self::Avpf => Self::Avp,
-            Self::Savpf => Self::Savp,
-            Self::TlsSavpf => Self::TlsSavp,
-            other => other,
-        }
-    }
-
     /// The same protection with early feedback.
     pub(super) fn with_feedback(self) -> Self {
-        match self {
-            Self::Avp => Self::Avpf,
-            Self::Savp => Self::Savpf,
-            Self::TlsSavp => Self::TlsSavpf,
-            other => other,
+        self.with_feedback_of(Self::Avpf)
+    }
+
+    /// The protection of this with or without early feedback, as the other has it.
+    #[must_use]
+    pub fn with_feedback_of(self, other: Self) -> Self {
+        let pairs = [(Self::Avp, Self::Avpf), (Self::Savp, Self::Savpf), (Self::TlsSavp, Self::TlsSavpf)];
+        let pair = pairs.into_iter().find(|(without, with)| [*without, *with].contains(&self));
+        match pair {
+            Some((_, with)) if other.has_feedback() => with,
+            Some((without, _)) => without,
+            None => self,
         }
     }
 
@@ -237,7 +234,7 @@ pub(super) fn is_token(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&b))
 }
 
-fn kind(media: &str) -> Kind {
+pub(super) fn kind(media: &str) -> Kind {
     if media.eq_ignore_ascii_case("audio") {
         Kind::Audio
     } else if media.eq_ignore_ascii_case("video") {

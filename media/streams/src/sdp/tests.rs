@@ -400,47 +400,56 @@ fn line_ends_may_be_bare() {
     assert_eq!(Description::parse(bare.as_bytes()).unwrap(), parse(PHONE));
 }
 
-/// Keys are each side's own: the author's stay behind, ours are told; the F of the profile is both sides'.
+/// Keys are each side's own: the author's stay behind, ours are told. So is the F of the profile, which pictures need
+/// wherever the other side has it.
 #[test]
-fn protection_is_ours_and_feedback_is_theirs() {
+fn protection_is_ours_and_so_is_feedback_but_for_pictures() {
     let key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
     let crypto = crypto::Crypto::read(&format!("3 AES_CM_128_HMAC_SHA1_32 inline:{key}")).unwrap();
-    for (theirs, profile, expected) in [
-        ("RTP/AVP", Profile::Avp, "RTP/AVP"),
-        ("RTP/AVP", Profile::Savp, "RTP/SAVP"),
-        ("RTP/AVP", Profile::TlsSavp, "UDP/TLS/RTP/SAVP"),
-        ("RTP/SAVP", Profile::Avp, "RTP/AVP"),
-        ("RTP/SAVPF", Profile::Avp, "RTP/AVPF"),
-        ("RTP/SAVPF", Profile::Savp, "RTP/SAVPF"),
-        ("RTP/AVPF", Profile::Savp, "RTP/SAVPF"),
-        ("UDP/TLS/RTP/SAVP", Profile::Avp, "RTP/AVP"),
-        ("UDP/TLS/RTP/SAVPF", Profile::TlsSavp, "UDP/TLS/RTP/SAVPF"),
+    for (theirs, profile, sound, pictures) in [
+        ("RTP/AVP", Profile::Avp, "RTP/AVP", "RTP/AVP"),
+        ("RTP/AVP", Profile::Savp, "RTP/SAVP", "RTP/SAVP"),
+        ("RTP/AVP", Profile::TlsSavp, "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVP"),
+        ("RTP/AVP", Profile::TlsSavpf, "UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVPF"),
+        ("RTP/SAVP", Profile::Avp, "RTP/AVP", "RTP/AVP"),
+        ("RTP/SAVPF", Profile::Avp, "RTP/AVP", "RTP/AVPF"),
+        ("RTP/SAVPF", Profile::Avpf, "RTP/AVPF", "RTP/AVPF"),
+        ("RTP/SAVPF", Profile::Savp, "RTP/SAVP", "RTP/SAVPF"),
+        ("RTP/AVPF", Profile::Savp, "RTP/SAVP", "RTP/SAVPF"),
+        ("UDP/TLS/RTP/SAVP", Profile::Avp, "RTP/AVP", "RTP/AVP"),
+        ("UDP/TLS/RTP/SAVPF", Profile::Avp, "RTP/AVP", "RTP/AVPF"),
+        ("UDP/TLS/RTP/SAVPF", Profile::TlsSavp, "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"),
     ] {
-        let from = format!(
-            "v=0
-            o=- 1 1 IN IP4 192.0.2.1
-            s=-
-            c=IN IP4 192.0.2.1
-            t=0 0
-            m=audio 4000 {theirs} 0
-            a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}",
-            key.to_lowercase()
-        );
-        let us = Ours { profile, crypto: vec![crypto.clone()], ..ours(20_000).unwrap() };
-        check(
-            &from,
-            &[Some(us)],
-            &format!(
+        for (kind, expected) in [("audio", sound), ("video", pictures)] {
+            let has_feedback = expected.ends_with('F') || !theirs.ends_with('F');
+            let feedback = if has_feedback { "\n                    a=rtcp-fb:* nack" } else { "" };
+            let from = format!(
                 "v=0
-                o=- 42 42 IN IP4 203.0.113.1
+                o=- 1 1 IN IP4 192.0.2.1
                 s=-
-                c=IN IP4 203.0.113.1
+                c=IN IP4 192.0.2.1
                 t=0 0
-                m=audio 20000 {expected} 0
-                a=sendrecv
-                a=crypto:3 AES_CM_128_HMAC_SHA1_32 inline:{key}"
-            ),
-        );
+                m={kind} 4000 {theirs} 0
+                a=rtcp-fb:* nack
+                a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}",
+                key.to_lowercase()
+            );
+            let us = Ours { profile, crypto: vec![crypto.clone()], ..ours(20_000).unwrap() };
+            check(
+                &from,
+                &[Some(us)],
+                &format!(
+                    "v=0
+                    o=- 42 42 IN IP4 203.0.113.1
+                    s=-
+                    c=IN IP4 203.0.113.1
+                    t=0 0
+                    m={kind} 20000 {expected} 0{feedback}
+                    a=sendrecv
+                    a=crypto:3 AES_CM_128_HMAC_SHA1_32 inline:{key}"
+                ),
+            );
+        }
     }
 }
 

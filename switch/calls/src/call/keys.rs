@@ -8,6 +8,9 @@
 //! | offers `RTP/AVP` without either | without, unless SRTP is required of it |
 //! | is offered media by us | the profiles of [`Terms::profiles`], the next one when it refuses the one before |
 //!
+//! Whether a line has early feedback (the F of a profile) is told as its far end says it: in its own offer, in its answer
+//! to ours; we ask for it only with pictures that somebody sends with it.
+//!
 //! Where anybody may read the signalling no key is told or taken, unless the operator says so
 //! ([`SrtpPolicy`]). A fingerprint may be told anywhere: who only reads it hears nothing. Once agreed, a line keeps what
 //! it has; who brings a new key or fingerprint gets a new one. Handshakes are the relay's business.
@@ -138,7 +141,7 @@ fn can_shake(dtls: &Dtls) -> bool {
 /// What a line's two ends have agreed on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Agreed {
-    Plain,
+    Plain { profile: Profile },
     Told { profile: Profile, tag: u32, keys: SrtpKeys },
     Shaken(Box<Shaken>),
 }
@@ -156,7 +159,7 @@ struct Shaken {
 impl Agreed {
     fn protection(&self) -> Protection {
         match self {
-            Self::Plain => Protection::Plain,
+            Self::Plain { .. } => Protection::Plain,
             Self::Told { keys, .. } => Protection::Srtp(keys.clone()),
             Self::Shaken(shaken) => Protection::Dtls(shaken.terms.clone()),
         }
@@ -165,7 +168,7 @@ impl Agreed {
     /// What we say of it: the profile, and our key or fingerprint.
     fn told(&self) -> Told {
         match self {
-            Self::Plain => Told::default(),
+            Self::Plain { profile } => Told { profile: *profile, ..Told::default() },
             Self::Told { profile, tag, keys } => Told {
                 profile: *profile,
                 crypto: vec![Crypto { tag: *tag, suite: keys.suite, key: keys.send.clone() }],
@@ -213,7 +216,7 @@ impl LineKeys {
     /// on these terms.
     pub(crate) fn offered(&mut self, stream: &Stream, terms: Terms, ink: &mut Ink<'_>) -> Option<Protection> {
         let answer = match terms.way(stream)? {
-            Way::Plain => Agreed::Plain,
+            Way::Plain => Agreed::Plain { profile: stream.profile },
             Way::Told => self.answer_key(stream, ink.random)?,
             Way::Shaken => self.answer_fingerprint(stream, ink)?,
         };
@@ -239,13 +242,13 @@ impl LineKeys {
             None => MasterKey::random(theirs.suite, random.bytes())?,
         };
         let keys = SrtpKeys { suite: theirs.suite, send, receive: theirs.key.clone() };
-        Some(Agreed::Told { profile: stream.profile.without_feedback(), tag: theirs.tag, keys })
+        Some(Agreed::Told { profile: stream.profile, tag: theirs.tag, keys })
     }
 
     /// RFC 8842 §5.3. Whoever leaves it to us is to begin: what comes first through a NAT comes from behind it.
     fn answer_fingerprint(&self, stream: &Stream, ink: &mut Ink<'_>) -> Option<Agreed> {
         let theirs = stream.dtls.as_ref()?;
-        let profile = stream.profile.without_feedback();
+        let profile = stream.profile;
         let before = self.shaken();
         let role = match (theirs.setup, before) {
             (Some(Setup::Passive), _) => Role::Active,
@@ -311,6 +314,7 @@ impl LineKeys {
             return Some(agreed.clone());
         }
         let told = self.told();
+        let profile = told.profile.with_feedback_of(stream.profile);
         let mut pairs = stream.crypto.iter().filter_map(|theirs| {
             let ours =
                 told.crypto.iter().find(|ours| (ours.tag, ours.suite) == (theirs.tag, theirs.suite))?;
@@ -318,15 +322,15 @@ impl LineKeys {
         });
         if let Some((ours, theirs)) = pairs.next() {
             let keys = SrtpKeys { suite: ours.suite, send: ours.key.clone(), receive: theirs.key.clone() };
-            return Some(Agreed::Told { profile: told.profile, tag: ours.tag, keys });
+            return Some(Agreed::Told { profile, tag: ours.tag, keys });
         }
         match (&told.dtls, &stream.dtls) {
             (Some(ours), Some(theirs)) if can_shake(theirs) => {
-                Some(self.heard_fingerprint(told.profile, ours, theirs))
+                Some(self.heard_fingerprint(profile, ours, theirs))
             }
             _ if told.profile.is_secure() || stream.profile.is_secure() => None,
             _ if terms.told == ToldKeys::Required => None,
-            _ => Some(Agreed::Plain),
+            _ => Some(Agreed::Plain { profile }),
         }
     }
 
@@ -336,7 +340,7 @@ impl LineKeys {
         let before = self.shaken().filter(|before| before.is_with(theirs) && before.terms.role == role);
         let ours = Dtls { setup: Some(setup_of(role)), ..ours.clone() };
         match before {
-            Some(before) => Agreed::Shaken(Box::new(Shaken { ours, ..before.clone() })),
+            Some(before) => Agreed::Shaken(Box::new(Shaken { profile, ours, ..before.clone() })),
             None => self.associate(profile, role, theirs, ours),
         }
     }

@@ -194,6 +194,40 @@ fn who_begins_is_the_phones_to_say() {
     }
 }
 
+/// A phone that wants feedback (baresip, every browser) is answered in its own profile; who knows nothing of it is not
+/// asked for it.
+#[test]
+fn feedback_of_one_side_is_not_asked_of_the_other() {
+    let mut desk = desk_with(DtlsPolicy::Answer);
+    let [sari, budi] = desk.two();
+    let offer = shaking(&sari, "UDP/TLS/RTP/SAVPF", b"hers", "actpass") + "a=rtcp-fb:* trr-int 5000\r\n";
+    let mut caller = desk.dial(&sari, "1002", Some(&offer));
+    let invite = desk.expect(&budi, "INVITE");
+    assert_eq!(stream(&invite).profile, Profile::Avp);
+    assert!(!body(&invite).contains("rtcp-fb"), "{}", body(&invite));
+    desk.from(&budi, &budi.respond(&invite, 200, Some(&budi.sdp())));
+    desk.expect(&budi, "ACK");
+    let ok = desk.expect(&sari, "SIP/2.0 200");
+    assert_eq!(stream(&ok).profile, Profile::TlsSavpf, "RFC 3264 §6: the profile of the offer");
+    let ack = caller.ack(&ok, None);
+    desk.from(&sari, &ack);
+
+    // What Budi's phone says later does not take Sari's feedback away.
+    let plain = budi.sdp().replace("RTP/AVP 0", "RTP/AVP 0 8").replace("o=- 1", "o=- 2");
+    desk.from(&budi, &budi.request("INVITE", 1, &invite, "", Some(&plain)));
+    desk.expect(&budi, "SIP/2.0 100");
+    let again = desk.expect(&sari, "INVITE");
+    assert_eq!(stream(&again).profile, Profile::TlsSavpf, "as agreed");
+    let answer = shaking(&sari, "UDP/TLS/RTP/SAVPF", b"hers", "active");
+    desk.from(&sari, &sari.respond(&again, 200, Some(&answer)));
+    desk.expect(&sari, "ACK");
+    let ok = desk.expect(&budi, "SIP/2.0 200");
+    assert_eq!(stream(&ok).profile, Profile::Avp);
+    desk.from(&budi, &budi.request("ACK", 1, &invite, "", None));
+    desk.hang_up(&mut caller, &budi);
+    desk.rest();
+}
+
 /// RFC 8842 §4: the same fingerprint is the same association, and another one another.
 #[test]
 fn a_re_invite_keeps_the_association_or_makes_a_new_one() {
