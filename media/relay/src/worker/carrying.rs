@@ -112,7 +112,7 @@ impl<W: Fn()> Worker<W> {
     }
 
     /// Those datagrams of a batch that are parts of handshakes, a bit for each.
-    fn shake(&mut self, batch: &mut Batch, (at, channel): (usize, Channel), which: u64, now: u64) {
+    pub(super) fn shake(&mut self, batch: &mut Batch, (at, channel): (usize, Channel), which: u64, now: u64) {
         for n in (0..BATCH_MAX).filter(|n| which >> n & 1 == 1) {
             let (Some(leg), Some((source, room, len))) = (self.slots.leg(at), batch.datagram(n)) else {
                 return;

@@ -62,16 +62,11 @@ impl<W: Fn()> Worker<W> {
         now: u64,
     ) -> Option<()> {
         let at = self.slots.find(lease)?;
-        let leg = self.slots.open(at, media)?;
+        self.slots.open(at, media)?;
         for channel in [Channel::Rtp, Channel::Rtcp] {
-            let socket = leg.socket(channel);
-            // What came before is from nobody we know. A flood must not hold up the turn, so this is bounded too.
-            for _ in 0..BATCHES_PER_TURN_MAX {
-                if !batch.receive(socket).is_ok_and(|n| n == BATCH_MAX) {
-                    break;
-                }
-            }
+            self.discard(batch, (at, channel), now);
         }
+        let leg = self.slots.leg(at)?;
         self.shakers.mind((at, &mut *leg), now, false, &mut self.tally);
         if let Some(keep) = &mut self.keep {
             keep.open(lease, leg.socket(Channel::Rtp).as_fd());
@@ -81,6 +76,26 @@ impl<W: Fn()> Worker<W> {
         self.changed.push(at);
         self.tally.legs_open += 1;
         self.pool_of(at).map(|(pool, _)| pool.drawn())
+    }
+
+    /// What came before a leg was opened is from nobody we know. Only the first word of a handshake is kept: a phone that was
+    /// quicker than this turn says it again no sooner than after a second. A flood must not hold up the turn, so this is
+    /// bounded too.
+    fn discard(&mut self, batch: &mut Batch, (at, channel): (usize, Channel), now: u64) {
+        for _ in 0..BATCHES_PER_TURN_MAX {
+            let Some(leg) = self.slots.leg(at) else { return };
+            let received = batch.receive(leg.socket(channel)).unwrap_or_default();
+            let handshakes = (0..received).filter(|n| {
+                batch.datagram(*n).is_some_and(|(source, room, len)| {
+                    leg.state.is_handshake(now, channel, source, room.get(..len).unwrap_or_default())
+                })
+            });
+            let which = handshakes.fold(0, |which, n| which | 1 << n);
+            self.shake(batch, (at, channel), which, now);
+            if received < BATCH_MAX {
+                return;
+            }
+        }
     }
 
     fn join(&mut self, a: LeaseId, b: LeaseId) -> Option<()> {

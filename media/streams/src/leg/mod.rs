@@ -176,8 +176,7 @@ impl LegState {
         source: SocketAddr,
         packet: &mut [u8],
     ) -> Verdict {
-        let may_be_shaken = self.cover.may_be_shaken() && classify(packet) == Class::Dtls;
-        if may_be_shaken && self.may_shake(now_micros, channel, source) {
+        if self.is_handshake(now_micros, channel, source, packet) {
             return Verdict::Drop(DropReason::Handshake);
         }
         let taken = match channel {
@@ -201,6 +200,19 @@ impl LegState {
                 Verdict::Drop(reason)
             }
         }
+    }
+
+    /// Whether this is part of a handshake that the leg may take from there.
+    pub fn is_handshake(
+        &self,
+        now_micros: u64,
+        channel: Channel,
+        source: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        self.cover.may_be_shaken()
+            && classify(datagram) == Class::Dtls
+            && self.may_shake(now_micros, channel, source)
     }
 
     /// Whether RTP may come from this source: it is proven, or may prove itself.
