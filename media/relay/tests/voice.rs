@@ -566,6 +566,24 @@ fn music_transcoding_and_echo_go_on_over_a_crash() {
     goes_on(44_620, false);
 }
 
+/// A relay that was killed between the end of a sound and its report, or before it was to begin, must not leave a call waiting.
+#[test]
+fn the_end_of_a_sound_is_told_again_after_a_crash() {
+    let config = with_sounds(44_900);
+    let keeper = Keeper::default();
+    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let lease = world.open(a.media());
+    world.order(play(&lease, &["id/short"], false));
+    world.until("the end of it", |w| w.played == [lease.id]);
+    let _pair = joined(&mut world, (Codec::Pcma, 8), (Codec::Pcma, 8));
+    drop(world);
+    let mut world = World::resume(config, keeper.left(), Some(Box::new(keeper.clone())));
+    world.until("the end of it", |w| w.played == [lease.id]);
+    world.settle();
+    assert_eq!(world.played, [lease.id], "who is joined waits for no sound");
+}
+
 /// Reading the sounds takes longer than a call may be silent after a restart, so what is to be played waits for them.
 #[test]
 fn what_is_to_be_played_waits_for_the_library() {

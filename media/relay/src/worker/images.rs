@@ -39,10 +39,23 @@ impl<W: Fn()> Worker<W> {
                 self.slots.join(*at, *other);
             }
         }
-        for (at, _) in joins.values() {
+        for (lease, (at, _)) in &joins {
             self.retune(*at);
+            self.tell_silence(*lease, *at);
         }
         sockets.into_keys().for_each(|lease| self.forget(lease));
+    }
+
+    /// A leg that is to hear something and does not: the order has not been obeyed, or its end not been told, because the former
+    /// life ended between the two. Who waits for that end waits no longer; to others it is no news.
+    fn tell_silence(&mut self, lease: LeaseId, at: usize) {
+        let is_alone = self.slots.peer(at).is_none();
+        let leg = self.slots.leg(at);
+        let is_silent =
+            leg.is_some_and(|leg| leg.outgoing.as_ref().is_none_or(|outgoing| outgoing.is_nothing()));
+        if is_alone && is_silent {
+            self.tell(MediaEvent::Played { lease });
+        }
     }
 
     pub(super) fn resume_leg(

@@ -193,7 +193,8 @@ pub enum MediaEvent {
         report: Option<Box<LegReport>>,
     },
     /// The last sound of a [`MediaCommand::Play`] has ended. Not told when it repeats, is replaced or stopped. A sound that is
-    /// not there ends at once.
+    /// not there ends at once. After a restart it is told of every leg alone that hears nothing: what the former life was to
+    /// play or to tell there may have been lost with it.
     Played {
         /// The leg.
         lease: LeaseId,

@@ -112,7 +112,7 @@ impl Outgoing {
             Err(Unplayable::Missing | Unplayable::Voiceless) if is_endless => Show::Nothing(programme),
             Err(Unplayable::Missing | Unplayable::Voiceless) => Show::Joined,
         };
-        !matches!(self.show, Show::Joined)
+        !self.is_nothing()
     }
 
     /// Its far end hears itself from now on.
@@ -156,6 +156,11 @@ impl Outgoing {
     /// Whether it would play if there were a format, or a library.
     pub fn is_waiting(&self) -> bool {
         matches!(self.show, Show::Waiting(_))
+    }
+
+    /// Whether it adds nothing to what the joined leg sends.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.show, Show::Joined)
     }
 
     /// Whether what its far end sends comes back to it.

@@ -173,6 +173,11 @@ fn an_echo_outlives_the_process() {
     // The relay has gone on with the introduction.
     desk.played(0);
     assert_eq!(heard(&desk, 0), "echo");
+    desk.die();
+    let before = desk.media.len();
+    // This time it has not heard of the echo.
+    desk.played(0);
+    assert_eq!((desk.media.len(), heard(&desk, 0).as_str()), (before + 1, "echo"));
     hang_up(&mut desk, &mut caller);
     desk.quiet();
 }

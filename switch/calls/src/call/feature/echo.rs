@@ -36,9 +36,9 @@ impl Echo {
         }
     }
 
+    /// Told again when a relay has come back that had not heard of the echo.
     pub(super) fn played(&mut self, lease: LeaseId, means: &mut Means<'_>) {
-        if let Self::Introducing(_) = std::mem::replace(self, Self::Echoing) {
-            means.media(MediaCommand::Echo { lease });
-        }
+        *self = Self::Echoing;
+        means.media(MediaCommand::Echo { lease });
     }
 }
