@@ -154,9 +154,10 @@ impl<W: Fn()> Worker<W> {
         let mut now = self.now_micros();
         let mut gathering = Gathering::new(self.config.gather);
         while !self.stop.load(Relaxed) {
-            let wait = self.wait(now);
+            let mut wait = self.wait(now);
             if let Some(pause) = gathering.pause(now, self.tally.datagrams_received, wait) {
                 std::thread::sleep(pause);
+                wait = self.wait(self.now_micros());
             }
             match self.poll.poll(&mut ready, wait) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
