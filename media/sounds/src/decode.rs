@@ -32,6 +32,9 @@ pub enum SoundError {
     /// Longer than [`SOUND_SECS_MAX`].
     #[error("longer than {SOUND_SECS_MAX} seconds")]
     TooLong,
+    /// There are [`SOUNDS_MAX`](crate::SOUNDS_MAX) before it.
+    #[error("more than {} sounds: this one and all after it are left out", crate::SOUNDS_MAX)]
+    TooMany,
     /// No sound in it.
     #[error("no sound in it")]
     Empty,

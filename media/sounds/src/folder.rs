@@ -30,8 +30,8 @@ pub struct Unusable {
     pub error: SoundError,
 }
 
-/// Decodes every sound in a folder, in the order of their names, up to [`SOUNDS_MAX`]. A folder that does not exist has
-/// none. Files with other endings than `.opus`, `.ogg` and `.wav` are overlooked.
+/// Decodes every sound in a folder, in the order of their names, up to [`SOUNDS_MAX`]; the first one beyond is told, and it
+/// and all later ones are left out. A folder that does not exist has none. Files with other endings than `.opus`, `.ogg` and `.wav` are overlooked.
 pub fn read_folder(folder: &Path) -> (Vec<Named>, Vec<Unusable>) {
     let (mut found, mut unusable) = (Vec::new(), Vec::new());
     let mut folders = VecDeque::from([(folder.to_owned(), 0)]);
@@ -53,6 +53,7 @@ pub fn read_folder(folder: &Path) -> (Vec<Named>, Vec<Unusable>) {
             }
             let Some(name) = path.strip_prefix(folder).ok().and_then(name_of) else { continue };
             if found.len() == SOUNDS_MAX {
+                unusable.push(Unusable { path, error: SoundError::TooMany });
                 return (found, unusable);
             }
             match read(&path).and_then(|file| decode(&file)) {

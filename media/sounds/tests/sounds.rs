@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeSet, fs, io::Cursor, path::Path};
 
-use sounds::{Named, SoundError, decode, read_folder, shipped};
+use sounds::{Named, SOUNDS_MAX, SoundError, decode, read_folder, shipped};
 use streams::audio::Rate;
 
 const PROMPTS: &str = include_str!("../prompts.toml");
@@ -157,4 +157,20 @@ fn a_folder_replaces_sounds_for_all_and_for_one_organisation() {
     assert!(unusable[0].to_string().contains("broken.opus: "), "{}", unusable[0]);
     let (none, fine) = read_folder(Path::new("/nowhere/at/all"));
     assert!(none.is_empty() && fine.is_empty());
+}
+
+#[test]
+fn sounds_beyond_the_limit_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let beep = wav(8_000, 1, 16, 80);
+    for n in 0..=SOUNDS_MAX {
+        fs::write(folder.path().join(format!("{n:04}.wav")), &beep).unwrap();
+    }
+    let (found, unusable) = read_folder(folder.path());
+    assert_eq!((found.len(), unusable.len()), (SOUNDS_MAX, 1));
+    assert!(
+        unusable[0]
+            .to_string()
+            .ends_with("4096.wav: more than 4096 sounds: this one and all after it are left out")
+    );
 }
