@@ -31,7 +31,7 @@ const LAST_LINES_MAX: Duration = Duration::from_secs(1);
 /// that it gives is dropped.
 pub fn start(log: &Log) -> io::Result<LastLines> {
     let (lines, last_lines) = Lines::through_thread(io::stderr())?;
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = level::parse(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match log.format {
         LogFormat::Text => {

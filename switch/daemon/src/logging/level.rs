@@ -5,7 +5,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use contract::time::Timestamp;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::ParseError};
+
+/// What a library thinks of a stranger's handshake is no news: what has become of it is counted, and told with the call. Whoever
+/// wants to hear it names it.
+const QUIET: &str = "rtc_dtls=off";
 
 static FILTER: OnceLock<Filter> = OnceLock::new();
 
@@ -41,6 +45,11 @@ pub(super) fn keep(configured: &str, set: impl Fn(EnvFilter) -> bool + Send + Sy
     let _ = FILTER.set(Filter::new(configured, set));
 }
 
+/// Reads a filter, of an operator who has not thought of [`QUIET`].
+pub(super) fn parse(filter: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::try_new(format!("{QUIET},{filter}"))
+}
+
 /// What is wrong with a filter. `EnvFilter` takes any word for a target that is to be logged whole, and so a level
 /// with a typing error for something that never speaks.
 pub fn problem_of(filter: &str) -> Option<String> {
@@ -53,7 +62,7 @@ pub fn problem_of(filter: &str) -> Option<String> {
             return Some(format!("{word} is no level: error, warn, info, debug, trace or off"));
         }
     }
-    EnvFilter::try_new(filter).err().map(|error| error.to_string())
+    parse(filter).err().map(|error| error.to_string())
 }
 
 impl Filter {
@@ -84,7 +93,7 @@ impl Filter {
         if let Some(problem) = problem_of(filter) {
             return Err(problem);
         }
-        let parsed = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        let parsed = parse(filter).map_err(|error| error.to_string())?;
         let mut state = self.lock();
         if !(self.set)(parsed) {
             return Err("the log is gone".into());
@@ -98,7 +107,7 @@ impl Filter {
     pub fn end_of(&self, number: u64) -> bool {
         let mut state = self.lock();
         let is_latest = state.number == number;
-        if is_latest && let Ok(filter) = EnvFilter::try_new(&self.configured) {
+        if is_latest && let Ok(filter) = parse(&self.configured) {
             let _ = (self.set)(filter);
             state.current = Current { filter: self.configured.clone(), until: None };
         }
@@ -127,6 +136,13 @@ mod tests {
         for wrong in ["dbug", "", "info,wire", "info,x=loud"] {
             assert!(problem_of(wrong).is_some(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_library_is_quiet_until_it_is_named() {
+        let read = |filter: &str| parse(filter).unwrap().to_string();
+        assert_eq!(read("info"), "rtc_dtls=off,info");
+        assert_eq!(read("debug,rtc_dtls=debug"), "rtc_dtls=debug,debug");
     }
 
     #[test]
