@@ -44,6 +44,7 @@ fn rows() -> Snapshot {
         ring_timeout_secs: 60,
         language: Language::Id,
         has_announcements: true,
+        recording: contract::snapshot::RecordingPolicy::Never,
         staff: (0..STAFF).map(staff).collect(),
         extensions: (0..STAFF / 50).map(extension).collect(),
         accounts: (0..STAFF).map(account).collect(),

@@ -37,6 +37,7 @@ impl Door {
             ring_timeout_secs: 60,
             language: Language::Id,
             has_announcements: true,
+            recording: contract::snapshot::RecordingPolicy::Never,
             staff: Vec::new(),
             extensions: Vec::new(),
             accounts: Vec::new(),

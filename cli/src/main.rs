@@ -10,6 +10,7 @@ mod log_level;
 mod media;
 mod migrate;
 mod organisation;
+mod recording;
 mod selftest;
 mod switch;
 mod terminal;
@@ -42,6 +43,11 @@ enum Command {
     Why(why::Arguments),
     /// Write the SIP messages of a call into a capture file
     Pcap(why::Capture),
+    /// Have a call recorded, or its recording paused, resumed or ended
+    Record(recording::Order),
+    /// Show recordings, fetch one to hear it, make keys for them
+    #[command(subcommand)]
+    Recording(recording::What),
     /// Follow what happens, as JSON lines
     Events(events::Arguments),
     /// Look for mistakes in configuration files and descriptions of organisations
@@ -106,6 +112,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Registrations(arguments) => live::registrations(&arguments).await,
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,
+        Command::Record(arguments) => recording::order(&arguments).await,
+        Command::Recording(what) => recording::run(&what).await,
         Command::Events(arguments) => events::run(&arguments).await,
         Command::Check(arguments) => configuration::check::run(&arguments),
         Command::Describe(arguments) => configuration::describe::run(&arguments).await,

@@ -87,6 +87,16 @@ impl Switch {
         Ok(self.send(Method::GET, path, None::<&()>).await?.bytes().await?.to_vec())
     }
 
+    /// Orders something.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let response = self.send(Method::POST, path, Some(body)).await?;
+        response.json().await.context("the switch's answer is of another version")
+    }
+
     /// Changes something.
     pub(crate) async fn put<T: DeserializeOwned>(
         &self,

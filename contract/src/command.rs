@@ -13,6 +13,27 @@ pub enum Command {
         /// The call.
         call: CallId,
     },
+    /// Record a call, or have its recording pause, go on or end.
+    Record {
+        /// The call.
+        call: CallId,
+        /// Which of it.
+        order: RecordingOrder,
+    },
+}
+
+/// What becomes of the recording of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingOrder {
+    /// A recording begins.
+    Start,
+    /// Nothing of what is said from now on is in it.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// It is over; another one may be begun.
+    Stop,
 }
 
 /// What came of it.
@@ -23,4 +44,10 @@ pub enum Outcome {
     Done,
     /// There is no such call (any more).
     UnknownCall,
+    /// The organisation does not have calls recorded.
+    NotAllowed,
+    /// Nobody talks yet, or nothing is recorded that could be paused or ended.
+    NotNow,
+    /// It is so already.
+    AlreadySo,
 }

@@ -33,11 +33,20 @@ ids! {
     AccountId;
     /// A call, the whole of it (H-057).
     CallId;
+    /// A recording of a call or of a part of it.
+    RecordingId;
 }
 
 impl CallId {
     /// A UUIDv7 (RFC 9562 §5.7) from the instant of creation and ten random bytes.
     pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(at.unix_millis(), &random).into_uuid())
+    }
+}
+
+impl RecordingId {
+    /// As [`CallId::new`].
+    pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
+        Self(CallId::new(at, random).0)
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    id::{CallId, OrgId},
+    id::{CallId, OrgId, RecordingId},
     time::Timestamp,
 };
 
@@ -39,6 +39,70 @@ pub enum Fact {
     Leg(Leg),
     /// A row of `telephony.quality_reports`, written when the leg's media has been closed.
     Quality(Quality),
+    /// A row of `telephony.recording_steps`.
+    Recording(Recording),
+    /// A row of `telephony.recordings`, written when the store has the recording.
+    Recorded(Recorded),
+}
+
+/// One step of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Which recording of the call.
+    pub recording: RecordingId,
+    /// Position among its steps, from 1.
+    pub no: u16,
+    /// What became of it.
+    pub step: RecordingStep,
+    /// Why, as a stable word for programs: `policy`, `command`, `call_ended`, `disk_full` …
+    pub reason: String,
+}
+
+/// What becomes of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingStep {
+    /// It begins.
+    Started,
+    /// What is said is not recorded.
+    Paused,
+    /// It is again.
+    Resumed,
+    /// It is over.
+    Stopped,
+}
+
+impl RecordingStep {
+    /// The word in the `step` column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A recording that is in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Which.
+    pub recording: RecordingId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// `wav` or `opus`.
+    pub format: String,
+    /// How long it lasts, in milliseconds, pauses included.
+    pub length_ms: u64,
+    /// The name of the object.
+    pub key: String,
+    /// Its length in bytes, as it is stored.
+    pub bytes: u64,
+    /// Its SHA-256, as it is stored, in 64 lower-case hex digits.
+    pub sha256: String,
+    /// How often the switch died while it was made.
+    pub interruptions: u32,
 }
 
 /// A call as it is opened.

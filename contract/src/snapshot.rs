@@ -35,6 +35,9 @@ pub struct Organisation {
     /// Whether people who cannot be connected hear why.
     #[serde(default = "has_announcements")]
     pub has_announcements: bool,
+    /// H-052, HX-22: which of its calls are recorded.
+    #[serde(default)]
+    pub recording: RecordingPolicy,
     /// People, ordered by id.
     pub staff: Vec<Staff>,
     /// Extensions, ordered by id.
@@ -46,6 +49,19 @@ pub struct Organisation {
 /// Rows that were kept before there was such a setting.
 fn has_announcements() -> bool {
     true
+}
+
+/// Which calls of an organisation are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingPolicy {
+    /// None, whoever asks.
+    #[default]
+    Never,
+    /// Those that somebody orders to be.
+    OnDemand,
+    /// All, from the answer on; who pauses or stops one does it by an order.
+    Always,
 }
 
 /// A person who can be called.

@@ -73,6 +73,7 @@ impl<'a> Compiler<'a> {
         let org = OrgPlan {
             id: rows.id,
             sip_domain: rows.sip_domain.as_str().into(),
+            recording: rows.recording,
             language: rows.language,
             has_announcements: rows.has_announcements,
             numbers: Feature::BUILT_IN

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use contract::{
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
+    snapshot::RecordingPolicy,
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,7 @@ pub struct OrgPlan {
     pub(crate) sip_domain: Box<str>,
     pub(crate) language: Language,
     pub(crate) has_announcements: bool,
+    pub(crate) recording: RecordingPolicy,
     pub(crate) numbers: BTreeMap<Box<str>, Destination>,
     pub(crate) usernames: BTreeMap<Box<str>, AccountId>,
     pub(crate) accounts: BTreeMap<AccountId, Account>,
@@ -87,6 +89,11 @@ impl OrgPlan {
     /// Whether people who cannot be connected hear why.
     pub fn has_announcements(&self) -> bool {
         self.has_announcements
+    }
+
+    /// Which of its calls are recorded.
+    pub fn recording(&self) -> RecordingPolicy {
+        self.recording
     }
 
     /// An account that may register and call, by its digest username (case-sensitive).

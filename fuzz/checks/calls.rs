@@ -588,6 +588,7 @@ fn rows() -> Snapshot {
         ring_timeout_secs: 20,
         language: Language::Id,
         has_announcements: true,
+        recording: contract::snapshot::RecordingPolicy::Always,
         staff: staff.collect(),
         extensions: vec![
             extension(21, "100", true, &[12, 13]),

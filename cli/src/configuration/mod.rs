@@ -96,7 +96,7 @@ fn said(mistakes: &[Mistake]) -> Failure {
 }
 
 /// A connection for the whole command: locks live as long as it does.
-async fn connect(url: &str) -> anyhow::Result<PgConnection> {
+pub(crate) async fn connect(url: &str) -> anyhow::Result<PgConnection> {
     // sqlx's own message could repeat the URL, which holds the password.
     let options =
         PgConnectOptions::from_str(url).map_err(|_| anyhow::anyhow!("the database's URL is none"))?;

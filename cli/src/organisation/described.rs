@@ -75,6 +75,7 @@ pub(crate) fn rows(
         ring_timeout_secs: description.ring_timeout.value,
         language: description.language,
         has_announcements: description.has_announcements,
+        recording: description.recording,
         staff,
         extensions,
         accounts,

@@ -13,7 +13,7 @@ use std::{
 use contract::{
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
-    snapshot,
+    snapshot::{self, RecordingPolicy},
 };
 use dialplan::{Diagnostic, Problem, Row};
 use uuid::Uuid;
@@ -38,6 +38,7 @@ pub(crate) struct Description {
     pub(crate) ring_timeout: At<u16>,
     pub(crate) language: Language,
     pub(crate) has_announcements: bool,
+    pub(crate) recording: RecordingPolicy,
     pub(crate) staff: Vec<Staff>,
     pub(crate) extensions: Vec<Extension>,
     pub(crate) accounts: Vec<Account>,
@@ -134,7 +135,8 @@ fn describe<'a>(
     let ring_timeout = At { value: u16::try_from(ring_timeout.value).unwrap_or(0), line: ring_timeout.line };
     let language = language(reader, &mut head);
     let has_announcements = head.flag(reader, "announcements", true);
-    head.finish(reader, "name, domain, default, ring_timeout_secs, language and announcements");
+    let recording = recording(reader, &mut head);
+    head.finish(reader, "name, domain, default, ring_timeout_secs, language, announcements and recording");
     Some(Description {
         file: file.to_owned(),
         line,
@@ -144,6 +146,7 @@ fn describe<'a>(
         ring_timeout,
         language,
         has_announcements,
+        recording,
         staff,
         extensions,
         accounts,
@@ -274,6 +277,27 @@ fn password<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<St
     found.map_err(|reason| reader.wrong(name.line, key, reason)).ok()
 }
 
+/// The policies by their words.
+const RECORDING: [(&str, RecordingPolicy); 3] = [
+    ("never", RecordingPolicy::Never),
+    ("on_demand", RecordingPolicy::OnDemand),
+    ("always", RecordingPolicy::Always),
+];
+
+/// The word of a policy.
+pub(crate) fn recording_word(policy: RecordingPolicy) -> &'static str {
+    RECORDING.into_iter().find(|(_, known)| *known == policy).map_or("", |(word, _)| word)
+}
+
+fn recording<'a>(reader: &mut Reader<'a>, head: &mut Section<'a>) -> RecordingPolicy {
+    let Some(word) = head.text(reader, "recording") else { return RecordingPolicy::default() };
+    let named = RECORDING.into_iter().find(|(name, _)| *name == word.value);
+    if named.is_none() {
+        reader.wrong(word.line, "organisation.recording", "expected \"never\", \"on_demand\" or \"always\"");
+    }
+    named.map_or(RecordingPolicy::default(), |(_, policy)| policy)
+}
+
 fn check_name(reader: &mut Reader<'_>, key: &str, name: Option<&At<String>>) {
     if let Some(name) = name
         && (!(1..=NAME_MAX).contains(&name.value.chars().count()) || name.value.contains(char::is_control))
@@ -309,6 +333,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
         ring_timeout_secs: description.ring_timeout.value,
         language: description.language,
         has_announcements: description.has_announcements,
+        recording: description.recording,
         staff: (0..)
             .zip(&description.staff)
             .map(|(at, staff)| snapshot::Staff {

@@ -120,6 +120,7 @@ impl Rows {
             ("ring_timeout_secs", json!(self.ring_timeout_secs)),
             ("language", json!(self.language)),
             ("announcements", json!(self.has_announcements)),
+            ("recording", json!(self.recording)),
         ]
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod write;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::language::Language;
+use contract::snapshot::RecordingPolicy;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -40,6 +41,9 @@ pub(crate) struct Rows {
     /// Whether people who cannot be connected hear why.
     #[serde(default = "has_announcements")]
     pub(crate) has_announcements: bool,
+    /// H-052, HX-22
+    #[serde(default)]
+    pub(crate) recording: RecordingPolicy,
     /// People with a number, by e-mail.
     pub(crate) staff: BTreeMap<String, Staff>,
     /// By number.
@@ -102,6 +106,7 @@ impl Rows {
             ring_timeout_secs: self.ring_timeout_secs,
             language: self.language,
             has_announcements: self.has_announcements,
+            recording: self.recording,
             staff: BTreeMap::new(),
             extensions: BTreeMap::new(),
             accounts: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Reading an organisation's rows, and the record of what was applied. Each table is read as a role that may: digests as
 //! the switch, people as the platform, the record as the owner.
 
+use contract::snapshot::RecordingPolicy;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
@@ -52,7 +53,8 @@ pub(crate) async fn users(
 pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<Option<Rows>> {
     act_as(c, Role::Switch, None).await?;
     let settings = sqlx::query(
-        "select org_id, is_default, ring_timeout_seconds, language, has_announcements
+        "select org_id, is_default, ring_timeout_seconds, language, has_announcements,
+           is_record_a_call, is_recording_on_demand
          from telephony.organisation_settings where sip_domain = $1",
     )
     .bind(domain)
@@ -78,6 +80,12 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
         ring_timeout_secs: u16::try_from(ring_timeout_secs)?,
         language: Language::of(settings.try_get("language")?).context("a language that is not known")?,
         has_announcements: settings.try_get("has_announcements")?,
+        recording: match (settings.try_get("is_record_a_call")?, settings.try_get("is_recording_on_demand")?)
+        {
+            (true, _) => RecordingPolicy::Always,
+            (false, true) => RecordingPolicy::OnDemand,
+            (false, false) => RecordingPolicy::Never,
+        },
         staff: staff(c, id, &people).await?,
         extensions: extensions(c, id, &people).await?,
         accounts: accounts(c, id, &people).await?,

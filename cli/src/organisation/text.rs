@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use super::Rows;
+use super::{Rows, description::recording_word};
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions and
@@ -20,13 +20,14 @@ pub(crate) fn text(rows: &Rows) -> String {
     let number = |email: &str| numbers.get(email).map(|number| text(number));
     let mut file = format!(
         "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
-         language = {}\nannouncements = {}\n",
+         language = {}\nannouncements = {}\nrecording = {}\n",
         text(&rows.name),
         text(&rows.domain),
         rows.is_default,
         rows.ring_timeout_secs,
         text(rows.language.as_str()),
-        rows.has_announcements
+        rows.has_announcements,
+        text(recording_word(rows.recording))
     );
     let inactive = |is_active: bool| if is_active { "" } else { "active = false\n" };
     let mut staff: Vec<_> = rows.staff.iter().collect();

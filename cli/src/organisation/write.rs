@@ -43,8 +43,10 @@ async fn organisation(c: &mut PgConnection, before: Option<&Rows>, after: &Rows)
         act_as(c, Role::Platform, None).await?;
         store::put_organisation(c, after).await?;
     }
-    let settings =
-        |rows: &Rows| (rows.is_default, rows.ring_timeout_secs, rows.language, rows.has_announcements);
+    let settings = |rows: &Rows| {
+        let Rows { is_default, ring_timeout_secs, language, has_announcements, recording, .. } = rows;
+        (*is_default, *ring_timeout_secs, *language, *has_announcements, *recording)
+    };
     if before.map(settings) != Some(settings(after)) {
         act_as(c, Role::Api, Some(after.id)).await?;
         store::put_settings(c, after).await?;

@@ -297,9 +297,9 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_demo_contract() {
         let options = check("").unwrap();
-        assert_eq!(options.sip, "127.0.0.1:5060".parse().unwrap());
+        assert_eq!(options.sip, "127.0.0.1:5060".parse::<SocketAddr>().unwrap());
         assert_eq!(options.sips, Some("127.0.0.1:5061".parse().unwrap()));
-        assert_eq!(options.http, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(options.http, "127.0.0.1:8080".parse::<SocketAddr>().unwrap());
         assert_eq!((options.rtp.clone(), options.staff, options.sip_accounts), (20_000..=29_999, 8, 0));
         assert_eq!(options.notices(), [""; 0]);
     }

@@ -51,7 +51,8 @@ pub(super) async fn add_organisation(
     .await?;
     act_as(c, Role::Api, Some(state.organisation)).await?;
     sqlx::query(
-        "insert into telephony.organisation_settings (org_id, sip_domain, is_default) values ($1, $2, $3)",
+        "insert into telephony.organisation_settings (org_id, sip_domain, is_default, is_recording_on_demand) \
+         values ($1, $2, $3, true)",
     )
     .bind(state.organisation)
     .bind(super::state::DOMAIN)

@@ -56,13 +56,17 @@ async fn fill(stage: &Stage) {
                  values ('{o}', '{call}', 1, 'created', now());
              insert into telephony.call_legs (org_id, call_id, no, transport, created_at, ended_at)
                  values ('{o}', '{call}', 1, 'udp', now(), now());
-             insert into telephony.quality_reports values ('{o}', '{call}', 1, 0, 0, 0, 0, 0, 0, 0, 0, now());"
+             insert into telephony.quality_reports values ('{o}', '{call}', 1, 0, 0, 0, 0, 0, 0, 0, 0, now());
+             insert into telephony.recording_steps
+                 values ('{o}', '{call}', '{call}', 1, 'started', 'policy', now());
+             insert into telephony.recordings
+                 values ('{call}', '{o}', '{call}', now(), 'wav', 20, '{call}', 1, repeat('0', 64), 0, now());"
         );
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
     }
 }
 
-const READABLE: [&str; 14] = [
+const READABLE: [&str; 16] = [
     "identity.organisations",
     "identity.users",
     "identity.memberships",
@@ -77,6 +81,8 @@ const READABLE: [&str; 14] = [
     "telephony.call_events",
     "telephony.call_legs",
     "telephony.quality_reports",
+    "telephony.recording_steps",
+    "telephony.recordings",
 ];
 
 #[tokio::test]

@@ -50,6 +50,7 @@ pub(crate) fn organisation() -> snapshot::Organisation {
         ring_timeout_secs: 60,
         language: Language::En,
         has_announcements: false,
+        recording: contract::snapshot::RecordingPolicy::Never,
         staff: vec![staff(11, "1001", true), staff(12, "1002", true), staff(13, "1003", false)],
         extensions: vec![
             extension(21, "100", &[11, 12]),

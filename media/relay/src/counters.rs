@@ -101,6 +101,10 @@ counters! {
     mos_up_to_450,
     /// Sum of all of these, in hundredths.
     mos_sum_hundredths,
+    /// Packets copied for the recorder.
+    tapped,
+    /// Packets not copied: the recorder had not emptied its ring.
+    tap_full,
     /// Commands about a lease that is gone or not open.
     commands_stale,
     /// Port pairs that could not be bound.

@@ -50,6 +50,7 @@ use streams::{
 pub use config::{ADDRESSES_MAX, MediaAddress, PAIRS_MAX, PortRange, RelayConfig, RelayError};
 pub use counters::Counters;
 pub use survival::{Keep, Resumed, is_image_readable};
+pub use tap::TAP_RING_BYTES;
 pub use worker::GATHER_MICROS_MAX;
 use worker::{COMMANDS, Ends, Worker};
 
@@ -86,6 +87,15 @@ impl LibraryDoor {
     }
 }
 
+/// Whom the media thread works for besides call control.
+#[derive(Default)]
+pub struct Helpers {
+    /// Keeps legs for the next life.
+    pub keep: Option<Box<dyn Keep>>,
+    /// Takes copies of what tapped legs send ([`streams::tap`]): the ring, of [`TAP_RING_BYTES`].
+    pub recorder: Option<Producer<u8>>,
+}
+
 /// A running relay. Dropping it stops the thread and closes all sockets.
 pub struct Relay {
     commands: Producer<MediaCommand>,
@@ -101,15 +111,15 @@ impl Relay {
     /// Checks the configuration, binds the first pair of each address and starts the worker. `waker` is called on
     /// the worker's thread whenever [`Relay::receive`] has something new; it must be quick and must not block.
     pub fn start(config: RelayConfig, waker: impl Fn() + Send + 'static) -> Result<Self, RelayError> {
-        Self::resume(config, Resumed::default(), None, waker)
+        Self::resume(config, Resumed::default(), Helpers::default(), waker)
     }
 
-    /// As [`Relay::start`], with the legs that a former life has left, and with somebody who keeps those of this one.
+    /// As [`Relay::start`], with the legs that a former life has left, and with those who help in this one.
     /// A leg that cannot be taken back is reported closed.
     pub fn resume(
         config: RelayConfig,
         resumed: Resumed,
-        keep: Option<Box<dyn Keep>>,
+        helpers: Helpers,
         waker: impl Fn() + Send + 'static,
     ) -> Result<Self, RelayError> {
         config.check()?;
@@ -133,7 +143,7 @@ impl Relay {
             wake_owner: waker,
             stop: Arc::clone(&stop),
             counters: Arc::clone(&counters),
-            keep,
+            helpers,
             libraries: libraries_in,
             wanted: wanted_in,
         };

@@ -33,4 +33,5 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;
+pub mod tap;
 pub mod voice;

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use crate::{
     diagnosis::Obstacle,
     leg::{Channel, DropReason, LegState, Verdict},
+    media::Voice,
     voice::{Made, Outgoing, Passed},
 };
 
@@ -78,6 +79,11 @@ impl<'a> Path<'a> {
     /// Where the batch goes; it cannot change while the batch is judged.
     pub fn destination(&self) -> Option<SocketAddr> {
         self.destination
+    }
+
+    /// What the speech of the receiving leg is written in.
+    pub fn voice(&self) -> Option<&Voice> {
+        self.from.voice()
     }
 
     /// Judges, counts and uncovers the datagram `room[..len]`.

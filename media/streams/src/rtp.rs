@@ -41,7 +41,7 @@ impl Header {
     }
 
     /// As [`Self::read`], and says where the payload lies, without padding.
-    pub(crate) fn locate(packet: &[u8]) -> Result<(Self, Range<usize>), NotRtp> {
+    pub fn locate(packet: &[u8]) -> Result<(Self, Range<usize>), NotRtp> {
         let header = Self::read(packet)?;
         let (_, begin) = Self::read_sealed(packet)?;
         let is_padded = packet.first().is_some_and(|flags| flags & 0x20 != 0);

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 /// More than the image of a plain call takes.
 const IMAGE_BYTES: usize = 8 * 1024;
 
@@ -132,6 +132,7 @@ impl Switchboard {
         self.sessions.extend(call.open_sessions().map(|session| (session, id)));
         self.stock.hold(call.leases(), id);
         out.extend(call.shown().map(Output::Live));
+        out.extend(call.recording_order().map(Output::Recording));
         self.keep(id, call, None);
         Some(())
     }

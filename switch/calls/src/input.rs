@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::command::Command;
+use contract::{
+    command::Command,
+    id::{CallId, RecordingId},
+};
 use dialplan::Plan;
 use sip::{
     Flow,
@@ -39,6 +42,15 @@ pub enum Input<'a> {
     Plan(Arc<Plan>),
     /// News from the relay.
     Media(MediaEvent),
+    /// The recorder has given up on a recording.
+    RecordingFailed {
+        /// Of which call.
+        call: CallId,
+        /// Which.
+        recording: RecordingId,
+        /// Why, as a stable word.
+        reason: &'static str,
+    },
     /// An order from the control plane. [`crate::Output::Command`] follows in the same outputs.
     Command(Command),
     /// The system clock was set, or it is time to renew the mark.

@@ -46,7 +46,8 @@ pub use guard::{Access, AccessList, GuardConfig};
 pub use image::{CallImage, Continuity, is_image_readable};
 pub use input::Input;
 pub use output::{
-    BindingChange, ImageChange, LiveChange, Notice, Offence, Output, Outputs, SecurityEvent, Trace, Why,
+    BindingChange, ImageChange, LiveChange, Notice, Offence, Output, Outputs, RecordingOrder, SecurityEvent,
+    Trace, Why,
 };
 pub use registrar::{Binding, BindingFlow};
 pub use switchboard::{Counts, Switchboard};

@@ -5,10 +5,11 @@ use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use contract::{
     command::Outcome,
-    id::{AccountId, CallId, OrgId},
+    id::{AccountId, CallId, OrgId, RecordingId},
     journal::Entry,
     live::LiveCall,
     media::MediaView,
+    time::Timestamp,
 };
 use dialplan::Decision;
 use sip::{DropReason, Flow};
@@ -33,6 +34,8 @@ pub enum Output {
     },
     /// An order to the relay.
     Media(MediaCommand),
+    /// An order to the recorder. It comes before the orders to the relay that it is for.
+    Recording(RecordingOrder),
     /// A fact for the journal.
     Journal(Entry),
     /// A change of the contacts, to survive a restart.
@@ -47,6 +50,41 @@ pub enum Output {
     Notice(Notice),
     /// For whoever asks later why a call went as it did. Nothing depends on it.
     Trace(Trace),
+}
+
+/// What is to be recorded. Instants are that of the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingOrder {
+    /// A recording begins, or goes on in this life.
+    Begin {
+        /// Which.
+        recording: RecordingId,
+        /// What taps, and the orders below, call it.
+        number: u32,
+        /// Whose.
+        org: OrgId,
+        /// Of what.
+        call: CallId,
+        /// When it began; before this input if it goes on.
+        began_at: Timestamp,
+        /// It is paused.
+        is_paused: bool,
+    },
+    /// Silence from here on.
+    Pause {
+        /// Which.
+        number: u32,
+    },
+    /// Sound again.
+    Resume {
+        /// Which.
+        number: u32,
+    },
+    /// That was all.
+    End {
+        /// Which.
+        number: u32,
+    },
 }
 
 /// What explains a call besides its facts. It comes before the messages that follow from it.

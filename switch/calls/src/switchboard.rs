@@ -10,7 +10,7 @@ use std::{
 };
 
 use contract::{
-    command::{Command, Outcome},
+    command::{Command, Outcome, RecordingOrder},
     id::CallId,
     live::LiveLeg,
     time::Timestamp,
@@ -148,6 +148,10 @@ impl Switchboard {
             }
             Input::Media(event) => self.media(event, out),
             Input::Command(Command::HangUp { call }) => self.hang_up(call, out),
+            Input::Command(Command::Record { call, order }) => self.record(call, order, out),
+            Input::RecordingFailed { call, recording, reason } => {
+                self.with_call(call, out, |call, means| call.recording_failed(recording, reason, means));
+            }
             Input::Clock(mark) => self.set_clock(mark, out),
             Input::Restore(bindings) => {
                 let wall = self.wall();
@@ -287,7 +291,9 @@ impl Switchboard {
         let Some(call) = self.calls.remove(&id) else { return false };
         self.over -= usize::from(call.is_over());
         let before = call.deadline();
-        let call = change(call, &mut self.means(out));
+        let mut means = self.means(out);
+        let mut call = change(call, &mut means);
+        call.mind_recording(&mut means);
         self.keep(id, call, before);
         true
     }
@@ -362,6 +368,14 @@ impl Switchboard {
                 }
             }
         }
+    }
+
+    fn record(&mut self, call: CallId, order: RecordingOrder, out: &mut Outputs) {
+        let mut outcome = Outcome::UnknownCall;
+        if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
+            self.with_call(call, out, |call, means| call.record(order, &mut outcome, means));
+        }
+        out.push(Output::Command(outcome));
     }
 
     fn hang_up(&mut self, call: CallId, out: &mut Outputs) {

@@ -36,6 +36,7 @@ fn switchboard(now: Instant) -> Switchboard {
         ring_timeout_secs: 60,
         language: Language::Id,
         has_announcements: true,
+        recording: contract::snapshot::RecordingPolicy::Never,
         staff: Vec::new(),
         extensions: Vec::new(),
         accounts: Vec::new(),

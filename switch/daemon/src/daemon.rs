@@ -15,8 +15,10 @@ use std::{
 };
 
 use dialplan::Plan;
-use mio::Poll;
-use relay::{Keep, MediaAddress, Relay, RelayConfig, RelayError};
+use mio::{Poll, Waker};
+use recorder::{HandOver, Store};
+use relay::{Helpers, Keep, MediaAddress, Relay, RelayConfig, RelayError};
+use rtrb::Producer;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{oneshot, watch};
 
@@ -28,6 +30,7 @@ use crate::{
     journal::{self, feeder::Feeder},
     notify::Notifier,
     plan_watch::{self, PlanWatch},
+    recordings,
     resolve::Resolver,
     sound_files,
     survival::{self, FormerLife, Inherited, Survival, fd_store, heir::Estate},
@@ -60,6 +63,8 @@ pub struct Daemon {
     /// Ends when the engine and the relay have let go of the store.
     store: Option<fd_store::Thread>,
     estate: Option<Estate>,
+    /// Brings recordings to their store.
+    hand_over: HandOver,
     /// Held for as long as the data folder is ours.
     _lock: File,
 }
@@ -82,20 +87,19 @@ impl Daemon {
         let sockets = survival::wire(&mut inherited, &life.former.unread);
         let wire = keep(Wire::adopt(&config.sip, sockets, poll.registry(), Instant::now()), &mut mistakes);
         let resolver = keep(Resolver::open(&config.sip), &mut mistakes);
-        let waking = Arc::clone(&waker);
-        let relay = keep(life.relay(&config, move || drop(waking.wake())), &mut mistakes);
+        let recordings = keep(life.recordings(lock.as_ref(), &config, Arc::clone(&waker)), &mut mistakes);
+        let relay = keep(life.relay(&config, Arc::clone(&waker)), &mut mistakes);
         let listener = keep(listen(&config), &mut mistakes);
-        let (Some(lock), Some(database), Some(wire), Some(resolver), Some(relay), Some(listener)) =
-            (lock, database, wire, resolver, relay, listener)
-        else {
+        let opened = (lock, database, wire, resolver, relay, listener.zip(recordings));
+        let (Some(lock), Some(database), Some(wire), Some(resolver), Some(relay), Some(rest)) = opened else {
             return Err(mistakes);
         };
+        let (listener, (mut recordings, hand_over)) = rest;
         let token = token(&config)?;
-        let in_data =
-            |what: &str, error| one("data_dir", format!("{}: {what}: {error}", config.data_dir.display()));
         let (bindings, restored) =
-            bindings::open(&config.bindings_dir()).map_err(|error| in_data("bindings", error))?;
-        let journal = life.journal(&config, &wire).map_err(|error| in_data("journal", error))?;
+            bindings::open(&config.bindings_dir()).map_err(|error| in_data(&config, "bindings", &error))?;
+        let journal = life.journal(&config, &wire).map_err(|error| in_data(&config, "journal", &error))?;
+        recordings.watch(Arc::clone(&journal.counters));
         let Life { survival, former, store, estate, .. } = life;
         let (kept, plan_counters) = kept_plan(&config);
         let (tls, wire_counters, relay_counters) = (wire.tls(), wire.counters(), relay.counters());
@@ -106,6 +110,7 @@ impl Daemon {
             relay,
             journal: journal.journal,
             bindings,
+            recordings,
             restored,
             plan: kept,
             waker,
@@ -121,7 +126,7 @@ impl Daemon {
             bindings: bindings_counters,
             plan: plan_counters,
             tls,
-            ..switch_of(&engine, handle.clone(), &journal.durable, &config)
+            ..switch_of(&engine, handle.clone(), &journal.durable, hand_over.store.clone(), &config)
         };
         announce(&listener, &config)?;
         Ok(Self {
@@ -137,6 +142,7 @@ impl Daemon {
             notifier,
             store,
             estate,
+            hand_over,
             _lock: lock,
         })
     }
@@ -157,6 +163,7 @@ impl Daemon {
             notifier,
             store,
             estate,
+            hand_over,
             _lock,
         } = self;
         let address = listener.local_addr()?;
@@ -173,7 +180,7 @@ impl Daemon {
         let install = move |plan| installer.install(plan);
         let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan)).run();
         let mut watch = tokio::spawn(watch);
-        let besides = look_beside(switch.tls.clone(), resolver, handle.clone());
+        let besides = look_beside(switch.tls.clone(), resolver, handle.clone(), hand_over);
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
         notifier.send("READY=1");
@@ -231,6 +238,10 @@ fn announce(listener: &TcpListener, config: &Config) -> Result<(), Vec<Mistake>>
 
 fn one(key: &str, reason: impl std::fmt::Display) -> Vec<Mistake> {
     vec![Mistake::new(key, reason)]
+}
+
+fn in_data(config: &Config, what: &str, error: &io::Error) -> Vec<Mistake> {
+    one("data_dir", format!("{}: {what}: {error}", config.data_dir.display()))
 }
 
 fn keep<T>(outcome: Result<T, Vec<Mistake>>, mistakes: &mut Vec<Mistake>) -> Option<T> {
@@ -346,6 +357,7 @@ fn switch_of(
     engine: &Engine,
     handle: engine::Handle,
     durable: &watch::Receiver<Position>,
+    store: Store,
     config: &Config,
 ) -> Switch {
     let events = Source { folder: config.journal_dir(), durable: durable.clone() };
@@ -360,6 +372,8 @@ fn switch_of(
         plan: Arc::default(),
         trace: engine.trace_counters(),
         hep: engine.hep_counters(),
+        recordings: engine.recording_counters(),
+        store,
         events,
         streams: Arc::default(),
         tls: None,
@@ -368,11 +382,12 @@ fn switch_of(
     }
 }
 
-/// Looks after what changes beside the engine: certificates, and where names lead. Never done.
+/// Looks after what goes on beside the engine: certificates, where names lead, recordings on their way. Never done.
 fn look_beside(
     tls: Option<wire::Tls>,
     resolver: Option<Resolver>,
     handle: engine::Handle,
+    hand_over: HandOver,
 ) -> tokio::task::JoinHandle<()> {
     let located = async move {
         if let Some(resolver) = resolver {
@@ -380,7 +395,7 @@ fn look_beside(
         }
     };
     tokio::spawn(async move {
-        tokio::join!(wire::watch_certificate(tls), located);
+        tokio::join!(wire::watch_certificate(tls), located, hand_over.run());
     })
 }
 
@@ -405,6 +420,9 @@ struct Life {
     former: FormerLife,
     /// Names in the store when this life began.
     was_there: Vec<String>,
+    origin: Option<Instant>,
+    /// What the relay copies into for the recorder.
+    ring: Option<Producer<u8>>,
 }
 
 impl Life {
@@ -417,16 +435,36 @@ impl Life {
         let survival::Opened { survival, legs, estate, former } = survival::open(inherited, &store)?;
         let legs: Box<dyn Keep> = Box::new(legs);
         let (survival, legs, estate) = (Some(survival), Some(legs), Some(estate));
-        Ok(Self { store: Some(thread), estate, survival, legs, former, was_there })
+        Ok(Self { store: Some(thread), estate, survival, legs, former, was_there, origin: None, ring: None })
+    }
+
+    /// Where the time line of media begins: where it did for the former life, if that has left anything.
+    fn origin(&mut self) -> Instant {
+        let former = self.former.continuity.map(|continuity| continuity.origin);
+        *self.origin.get_or_insert_with(|| former.unwrap_or_else(Instant::now))
+    }
+
+    /// Opens what recordings need, before the relay, in the data folder that `lock` has made ours.
+    fn recordings(
+        &mut self,
+        lock: Option<&File>,
+        config: &Config,
+        waker: Arc<Waker>,
+    ) -> Result<(recordings::Desk, HandOver), Vec<Mistake>> {
+        lock.ok_or_else(Vec::new)?;
+        let opened = recordings::open(config, self.origin(), move || drop(waker.wake()))?;
+        self.ring = Some(opened.ring);
+        Ok((opened.desk, opened.hand_over))
     }
 
     /// Starts the relay with the legs of the former life.
-    fn relay(&mut self, config: &Config, waker: impl Fn() + Send + 'static) -> Result<Relay, Vec<Mistake>> {
-        let origin = self.former.continuity.map(|continuity| continuity.origin);
+    fn relay(&mut self, config: &Config, waker: Arc<Waker>) -> Result<Relay, Vec<Mistake>> {
         let identity = self.former.identity.clone();
+        let origin = Some(self.origin());
         let settings = RelayConfig { origin, identity, sounds: None, ..relay_config(&config.media) };
         let resumed = std::mem::take(&mut self.former.media);
-        let relay = Relay::resume(settings, resumed, self.legs.take(), waker);
+        let helpers = Helpers { keep: self.legs.take(), recorder: self.ring.take() };
+        let relay = Relay::resume(settings, resumed, helpers, move || drop(waker.wake()));
         let mut relay = relay.map_err(|error| media_mistake(&error))?;
         if let Some(door) = relay.library_door() {
             sound_files::read(config.sounds_dir(), door);

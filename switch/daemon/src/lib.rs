@@ -33,6 +33,7 @@ pub mod live;
 pub mod logging;
 mod notify;
 pub mod plan_watch;
+pub mod recordings;
 pub mod resolve;
 mod sound_files;
 pub mod survival;

@@ -69,6 +69,7 @@ fn rows(accounts: u32) -> Snapshot {
         ring_timeout_secs: 30,
         language: Language::Id,
         has_announcements: true,
+        recording: contract::snapshot::RecordingPolicy::Never,
         staff: vec![Staff { user, name: "Callee".into(), number: NUMBER.into(), is_active: true }],
         extensions: Vec::new(),
         accounts: all,

@@ -32,10 +32,11 @@ const RULES: &[Rule] = &[
     pure("calls", &["contract", "dialplan", "sip", "streams"]),
     world("relay", &["streams"]),
     world("sounds", &["streams"]),
-    world("sambungd", &["contract", "dialplan", "streams", "sip", "calls", "relay", "sounds"]),
+    world("recorder", &["streams"]),
+    world("sambungd", &["contract", "dialplan", "streams", "sip", "calls", "relay", "sounds", "recorder"]),
     world("sambung-api", &["contract", "dialplan"]),
     world("migrations", &[]),
-    world("sambung", &["contract", "dialplan", "migrations"]),
+    world("sambung", &["contract", "dialplan", "migrations", "recorder"]),
     proof("tests"),
     proof("benches"),
 ];

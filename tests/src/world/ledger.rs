@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use contract::{
-    id::{CallId, OrgId},
+    id::{CallId, OrgId, RecordingId},
     journal::{
         Call, Entry, Event, EventKind, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality,
+        Recording, RecordingStep,
     },
     time::Timestamp,
 };
@@ -25,6 +26,8 @@ pub struct Record {
     pub legs: Vec<Leg>,
     /// In order of writing.
     pub qualities: Vec<Quality>,
+    /// Steps of its recordings.
+    pub recordings: BTreeMap<RecordingId, Vec<RecordingStep>>,
     last_at: Timestamp,
 }
 
@@ -106,6 +109,7 @@ impl Ledger {
                 events: Vec::new(),
                 legs: Vec::new(),
                 qualities: Vec::new(),
+                recordings: BTreeMap::new(),
                 last_at: entry.at,
             };
             return match self.calls.insert(entry.call, record) {
@@ -123,6 +127,8 @@ impl Ledger {
             Fact::Event(event) => record.step(entry.at, event),
             Fact::Leg(leg) => record.leg(leg),
             Fact::Quality(quality) => record.quality(quality),
+            Fact::Recording(step) => record.recording(step),
+            Fact::Recorded(_) => Err("nobody here stores recordings".to_owned()),
         }
     }
 
@@ -244,7 +250,29 @@ impl Record {
         Ok(())
     }
 
+    fn recording(&mut self, fact: &Recording) -> Result<(), String> {
+        use RecordingStep::{Paused, Resumed, Started, Stopped};
+        let steps = self.recordings.entry(fact.recording).or_default();
+        if usize::from(fact.no) != steps.len() + 1 {
+            return Err(format!("step {} of a recording follows {steps:?}", fact.no));
+        }
+        let is_legal = matches!(
+            (steps.last(), fact.step),
+            (None, Started)
+                | (Some(Started | Resumed), Paused)
+                | (Some(Paused), Resumed)
+                | (Some(Started | Paused | Resumed), Stopped)
+        );
+        steps.push(fact.step);
+        if is_legal { Ok(()) } else { Err(format!("a recording goes {steps:?}")) }
+    }
+
     fn check_at_rest(&self) -> Result<(), String> {
+        if let Some(steps) =
+            self.recordings.values().find(|steps| steps.last() != Some(&RecordingStep::Stopped))
+        {
+            return Err(format!("a recording of it has not ended: {steps:?}"));
+        }
         if self.last() != Some(EventKind::Ended) {
             return Err(format!("it never ended; its last event is {:?}", self.last()));
         }

@@ -569,7 +569,7 @@ impl World {
             }
             Output::Image(change) => self.switch.keep(change),
             // What is counted depends on chance; an order's outcome is in the journal.
-            Output::Command(_) | Output::Notice(_) | Output::Trace(_) => {}
+            Output::Command(_) | Output::Notice(_) | Output::Trace(_) | Output::Recording(_) => {}
         }
     }
 

@@ -88,6 +88,7 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
         ring_timeout_secs,
         language: Language::Id,
         has_announcements: true,
+        recording: contract::snapshot::RecordingPolicy::Always,
         extensions: vec![
             extension(number, RECEPTION, "Resepsionis", users(first)),
             extension(number, SUPPORT, "Support", users(second)),

@@ -8,6 +8,7 @@ mod bad_input;
 mod faults;
 mod operator;
 mod real_phones;
+mod recordings;
 mod sipp_stories;
 mod stage;
 mod survival;

@@ -34,6 +34,7 @@ fn rows() -> Rows {
         ring_timeout_secs: 60,
         language: Language::Id,
         has_announcements: true,
+        recording: Default::default(),
         staff: BTreeMap::from([
             ("sari@x".into(), staff("Sari", "1001")),
             ("budi@x".into(), staff("Budi", "1002")),

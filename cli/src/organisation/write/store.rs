@@ -1,5 +1,6 @@
 //! The statements that change an organisation's rows. The caller acts as the role whose business they are.
 
+use contract::snapshot::RecordingPolicy;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -31,10 +32,12 @@ pub(super) async fn put_organisation(c: &mut PgConnection, rows: &Rows) -> Done 
 pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     sqlx::query(
         "insert into telephony.organisation_settings
-           (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements)
-         values ($1, $2, $3, $4, $5, $6)
+           (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements, is_record_a_call,
+            is_recording_on_demand)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (org_id) do update
-           set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6",
+           set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6,
+             is_record_a_call = $7, is_recording_on_demand = $8",
     )
     .bind(rows.id)
     .bind(&rows.domain)
@@ -42,6 +45,8 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     .bind(i32::from(rows.ring_timeout_secs))
     .bind(rows.language.as_str())
     .bind(rows.has_announcements)
+    .bind(rows.recording == RecordingPolicy::Always)
+    .bind(rows.recording == RecordingPolicy::OnDemand)
     .execute(c)
     .await
     .map(drop)

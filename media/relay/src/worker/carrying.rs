@@ -72,7 +72,8 @@ impl<W: Fn()> Worker<W> {
             let step = match path.accept(now, source, room, len) {
                 Ok(accepted) => {
                     if let Some(tap) = tap {
-                        self.taps.hear(tap, now, room.get(..accepted.len).unwrap_or_default());
+                        let packet = room.get(..accepted.len).unwrap_or_default();
+                        self.taps.hear(tap, path.voice(), now, packet, &mut self.tally);
                     }
                     path.pass_on(now, accepted, room, &mut self.made)
                 }

@@ -38,10 +38,10 @@ impl<W: Fn()> Worker<W> {
                 MediaCommand::Play { lease, sounds, repeat } => self.play(lease, sounds, repeat, now),
                 MediaCommand::Echo { lease } => self.echo(lease),
                 MediaCommand::Stop { lease } => self.stop_sound(lease),
-                MediaCommand::Tap { lease, tap } => {
-                    let leg = self.slots.find(lease).and_then(|at| self.slots.leg(at));
-                    leg.map(|leg| leg.tap = tap)
-                }
+                MediaCommand::Tap { lease, tap } => self.slots.find(lease).and_then(|at| {
+                    self.changed.push(at);
+                    self.slots.leg(at).map(|leg| leg.tap = tap)
+                }),
                 MediaCommand::Look { lease } => {
                     self.look(lease, now);
                     Some(())

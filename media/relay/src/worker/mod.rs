@@ -39,6 +39,7 @@ use gathering::Gathering;
 use reports::Rounds;
 
 use crate::{
+    Helpers,
     config::{RelayConfig, RelayError},
     counters::{Counters, Tally},
     shaking::Shakers,
@@ -96,7 +97,7 @@ pub(crate) struct Ends<W> {
     pub(crate) wake_owner: W,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) keep: Option<Box<dyn Keep>>,
+    pub(crate) helpers: Helpers,
     pub(crate) libraries: Consumer<Arc<Library>>,
     pub(crate) wanted: SyncSender<()>,
 }
@@ -108,7 +109,7 @@ impl<W: Fn()> Worker<W> {
         let pairs = config.ports.pairs();
         let target = config.stock_target;
         let pools: Vec<Pool> = config.addresses.iter().map(|a| Pool::new(*a, pairs, target)).collect();
-        let Ends { poll, commands, events, wake_owner, stop, counters, keep, libraries, wanted } = ends;
+        let Ends { poll, commands, events, wake_owner, stop, counters, helpers, libraries, wanted } = ends;
         let started = config.origin.unwrap_or_else(Instant::now);
         let pools_count = pools.len();
         let mut worker = Self {
@@ -125,9 +126,9 @@ impl<W: Fn()> Worker<W> {
             started,
             tally: Tally::default(),
             counters,
-            keep,
+            keep: helpers.keep,
             changed: Vec::new(),
-            taps: Taps::default(),
+            taps: Taps::new(helpers.recorder),
             made: Made::new(),
             agenda: Agenda::new(pairs * pools_count),
             libraries,

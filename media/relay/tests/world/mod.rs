@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use relay::{Keep, MediaAddress, PortRange, Relay, RelayConfig, Resumed};
+use relay::{Helpers, Keep, MediaAddress, PortRange, Relay, RelayConfig, Resumed};
 use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease};
 
 /// Far longer than anything takes; only a hang reaches it.
@@ -61,6 +61,10 @@ impl World {
 
     /// With what another relay has left, and somebody who keeps what this one leaves.
     pub fn resume(config: RelayConfig, resumed: Resumed, keep: Option<Box<dyn Keep>>) -> Self {
+        Self::helped(config, resumed, Helpers { keep, ..Helpers::default() })
+    }
+
+    pub fn helped(config: RelayConfig, resumed: Resumed, helpers: Helpers) -> Self {
         let (wake, woken) = mpsc::channel();
         let gate = Arc::<Gate>::default();
         let barrier = Arc::clone(&gate);
@@ -69,7 +73,7 @@ impl World {
             let _ = wake.send(());
             barrier.pass();
         };
-        let relay = Relay::resume(config, resumed, keep, waker).unwrap();
+        let relay = Relay::resume(config, resumed, helpers, waker).unwrap();
         Self {
             relay,
             woken,

@@ -24,6 +24,7 @@ use super::{
     leg::Leg,
     media_plan::LegStreams,
     outcome::{LegResult, Tally},
+    recording::Recording,
     state::{Head, Ringing, State, Told},
 };
 use crate::means::Means;
@@ -66,7 +67,7 @@ impl Call {
     /// Opens a call for an INVITE that the endpoint has accepted.
     pub(crate) fn open(opening: &Opening<'_>, means: &mut Means<'_>) -> Self {
         let Opening { id, org, caller, dialled, session, flow, .. } = *opening;
-        let mut head = Head::default();
+        let mut head = Head::new(Recording::new(org.recording()));
         let mut record = Record::open(org.id(), id, &caller.number, dialled, means);
         let facts = Facts { org: org.id(), caller: caller.id, dialled };
         means.trace_leg(id, session);

@@ -152,6 +152,16 @@ impl Record {
 }
 
 impl ClosedRecord {
+    /// The organisation.
+    pub(crate) fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// The call.
+    pub(crate) fn call(&self) -> CallId {
+        self.call
+    }
+
     /// Adds a fact that is no event.
     pub(crate) fn fact(&mut self, fact: Fact, means: &mut Means<'_>) {
         self.latest = self.latest.max(means.wall);

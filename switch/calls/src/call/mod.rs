@@ -1,7 +1,7 @@
 //! One call: two or more legs, one record, one state at a time.
 //!
 //! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `identity` says who
-//! calls, `lamps` what others see of it, `signalling`, `exchange` and `hold` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
+//! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange` and `hold` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to.
 //! In `feature` the switch itself is the other side. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
@@ -22,6 +22,7 @@ pub(crate) mod lamps;
 mod leg;
 mod media_plan;
 mod outcome;
+mod recording;
 mod redirect;
 mod settle;
 mod shown;

@@ -24,6 +24,7 @@ use super::{
     invitation::Invitation,
     leg::{Farewell, Leaving, Leg},
     outcome::Tally,
+    recording::Recording,
 };
 use crate::{clock::Moment, means::Means};
 
@@ -224,12 +225,18 @@ pub(crate) struct Head {
     /// What was called, once that is known.
     pub(crate) host: Option<Host>,
     pub(crate) leaving: Vec<Leaving>,
+    pub(crate) recording: Recording,
     legs: u16,
     #[cfg(feature = "planted-second-ended")]
     pub(crate) ghost: Option<Record>,
 }
 
 impl Head {
+    /// Of a call of which this is recorded.
+    pub(crate) fn new(recording: Recording) -> Self {
+        Self { recording, ..Self::default() }
+    }
+
     /// The number of a new leg.
     pub(crate) fn next_leg(&mut self) -> u16 {
         self.legs = self.legs.saturating_add(1);

@@ -1,7 +1,7 @@
 //! Stories: phones scripted as text, a switchboard, and what came of it.
 //!
 //! `events` is the record of a call in every way it can go, `media` who hears whom, `early` before the answer,
-//! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `redirects`
+//! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `recording` what of it is kept, `redirects`
 //! where a call goes on, `codecs` phones that speak differently, `hold` and its music, `features` calls that the switch takes
 //! itself, `explained` what those hear who cannot be connected, `srtp` who is told which keys, `dtls` who shakes
 //! hands for them, `identity` whom it is shown to be from, `lives` what the next process makes of it, `messages`
@@ -28,6 +28,7 @@ mod media;
 mod messages;
 mod overload;
 mod presence;
+mod recording;
 mod redirects;
 mod registrar;
 mod reliable;

@@ -64,6 +64,7 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
         mistakes.push(Mistake::new("limits.register_expires_default_secs", reason));
     }
     super::observe::check(config, mistakes);
+    super::recording::check(config, mistakes);
     if let Some(problem) = crate::logging::problem_of(&config.log.filter) {
         mistakes.push(Mistake::new("log.filter", problem));
     }

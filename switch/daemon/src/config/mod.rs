@@ -7,6 +7,7 @@
 mod check;
 mod observe;
 mod read;
+mod recording;
 
 use std::{
     fmt, fs,
@@ -18,6 +19,7 @@ use calls::{DtlsPolicy, GuardConfig, Redirects, SrtpPolicy, SwitchboardConfig};
 use ipnet::IpNet;
 pub use observe::{Events, Hep, Trace};
 use read::Reader;
+pub use recording::Recording;
 use sip::{Transport, digest::Algorithm, locate::Target};
 use streams::codec::Codec;
 
@@ -32,6 +34,8 @@ pub struct Config {
     pub calls: Calls,
     /// RTP addresses and ports.
     pub media: Media,
+    /// What recordings are written as, and where they are kept.
+    pub recording: Recording,
     /// Where configuration rows come from and call records go.
     pub database: Database,
     /// The local HTTP door for the control plane and the operator's tools.
@@ -295,6 +299,7 @@ impl Default for Config {
                 srtp_keys_in_clear: false,
                 dtls: DtlsPolicy::default(),
             },
+            recording: Recording::default(),
             database: Database::default(),
             switch_api: SwitchApi { listen: SocketAddr::new(loopback, 0), token_file: None, url_file: None },
             limits: Limits {
@@ -371,6 +376,11 @@ impl Config {
     /// Sounds in place of those that the switch brings along.
     pub fn sounds_dir(&self) -> PathBuf {
         self.data_dir.join("sounds")
+    }
+
+    /// Where recordings are made, and kept unless there is another place for them.
+    pub fn recordings_dir(&self) -> PathBuf {
+        self.data_dir.join("recordings")
     }
 
     /// The last good configuration rows.

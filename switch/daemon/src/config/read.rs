@@ -45,6 +45,7 @@ impl<'a> Reader<'a> {
             s.take("announcements", &mut config.calls.announcements, flag);
         });
         self.read_media(&mut config);
+        self.read_recording(&mut config);
         self.section("database", |s| s.take("url_file", &mut config.database.url_file, optional_path));
         let folder = self.folder;
         self.section("switch_api", |s| {
@@ -74,8 +75,13 @@ impl<'a> Reader<'a> {
             &mut config.sip.tls_client_ca,
             &mut config.sip.tls_ca,
             &mut config.hep.password_file,
+            &mut config.recording.public_key_file,
         ] {
             *path = path.take().map(|path| folder.join(path));
+        }
+        let store = &mut config.recording.store;
+        if !store.is_empty() && !store.contains("://") {
+            *store = folder.join(&*store).display().to_string();
         }
         config
     }
@@ -199,7 +205,7 @@ impl Section<'_, '_> {
     }
 }
 
-fn text(value: &Value) -> Result<String, String> {
+pub(super) fn text(value: &Value) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| format!("expected a text in quotes, found {value}"))
 }
 

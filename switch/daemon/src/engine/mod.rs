@@ -8,6 +8,7 @@ mod delays;
 mod facts;
 mod lives;
 mod notices;
+mod recording;
 mod security_log;
 mod settings;
 mod sights;
@@ -32,7 +33,10 @@ use crossbeam_channel::{Receiver, Sender};
 use dialplan::Plan;
 use mio::{Events, Poll, Token, Waker};
 use relay::{Full, Relay};
-use sip::locate::{Choice, Target};
+use sip::{
+    Flow,
+    locate::{Choice, Target},
+};
 use streams::media::{MediaCommand, MediaEvent};
 use tokio::sync::oneshot;
 
@@ -43,6 +47,7 @@ use crate::{
     hep,
     journal::{Journal, OpenCalls},
     live::Live,
+    recordings::{self, Desk},
     survival::{FormerLife, Survival},
     trace::{self, Recorder},
     wire::{DATAGRAM_BYTES_MAX, FOREIGN_TOKENS, Wire},
@@ -212,6 +217,8 @@ pub struct Parts {
     pub journal: Journal,
     /// The registrar's log.
     pub bindings: Bindings,
+    /// The way to the recorder.
+    pub recordings: Desk,
     /// What that log held.
     pub restored: Vec<Arc<Binding>>,
     /// The last good plan, if there is one.
@@ -238,6 +245,7 @@ pub struct Engine {
     relay: Relay,
     journal: Journal,
     bindings: Bindings,
+    recordings: Desk,
     switchboard: Switchboard,
     controls: Receiver<Control>,
     lanes: Waiting,
@@ -301,6 +309,7 @@ impl Engine {
             relay: parts.relay,
             journal: parts.journal,
             bindings: parts.bindings,
+            recordings: parts.recordings,
             switchboard,
             controls,
             lanes: taking::waiting(config, now),
@@ -330,6 +339,7 @@ impl Engine {
             engine.restore(now);
         }
         engine.resume(now, parts.former, &parts.open_calls);
+        engine.recordings.settle();
         Ok((engine, Handle { controls: sender, waker: parts.waker }))
     }
 
@@ -346,6 +356,11 @@ impl Engine {
     /// What the mirror to Homer counts.
     pub fn hep_counters(&self) -> Arc<hep::Counters> {
         Arc::clone(&self.hep_counters)
+    }
+
+    /// What the recorder counts.
+    pub fn recording_counters(&self) -> Arc<recordings::Counters> {
+        self.recordings.counters()
     }
 
     /// What the ladder of the last calls counts.
@@ -372,6 +387,7 @@ impl Engine {
             }
             self.take_controls(now);
             self.take_media(now);
+            self.take_recordings(now);
             self.take_messages(now, &mut buffer);
             let now = Instant::now();
             self.mind_the_time(now);
@@ -491,6 +507,7 @@ impl Engine {
             self.counters.timers.store(counts.timers as u64, Ordering::Relaxed);
             self.counters.legs.store(counts.legs as u64, Ordering::Relaxed);
             self.counters.leases.store(counts.leases as u64, Ordering::Relaxed);
+            self.recordings.mind();
             self.look_at_media(mark.unix.0);
             self.look_after_threads(now);
         }
@@ -512,12 +529,17 @@ impl Engine {
     }
 
     fn handle(&mut self, now: Instant, input: Input<'_>) {
-        let mut received = match &input {
+        let received = match &input {
             Input::Received { flow, bytes, .. } => Some((*flow, *bytes)),
             _ => None,
         };
-        let mut is_shown = true;
         self.switchboard.handle(now, input, &mut self.out);
+        self.carry_out(now, received);
+    }
+
+    /// Carries out what is decided, in its order. `received` is the message that it follows from.
+    fn carry_out(&mut self, now: Instant, mut received: Option<(Flow, &[u8])>) {
+        let mut is_shown = true;
         if let Some(survival) = &mut self.survival {
             survival.note(&self.out);
         }
@@ -536,6 +558,7 @@ impl Engine {
                     }
                 }
                 Output::Media(command) => self.send_media(command),
+                Output::Recording(order) => self.recordings.order(now, order),
                 Output::Journal(entry) => {
                     let is_call = matches!(entry.fact, contract::journal::Fact::Call(_));
                     self.counters.calls.fetch_add(u64::from(is_call), Ordering::Relaxed);

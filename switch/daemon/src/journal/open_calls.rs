@@ -87,7 +87,11 @@ impl OpenCalls {
                     call.seq = call.seq.max(event.seq);
                 }
             }
-            Fact::Participant(_) | Fact::Leg(_) | Fact::Quality(_) => {}
+            Fact::Participant(_)
+            | Fact::Leg(_)
+            | Fact::Quality(_)
+            | Fact::Recording(_)
+            | Fact::Recorded(_) => {}
         }
     }
 

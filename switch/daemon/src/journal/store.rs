@@ -3,6 +3,8 @@
 //! One connection of its own instead of a pool: after an error or a timeout it is thrown away with whatever
 //! transaction was open on it.
 
+mod recordings;
+
 use std::time::Duration;
 
 use contract::{
@@ -10,6 +12,7 @@ use contract::{
     join_code::join_code,
     journal::{
         Call, Direction, Entry, Event, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality,
+        Recorded, Recording,
     },
     time::Timestamp,
 };
@@ -101,6 +104,8 @@ struct Rows<'a> {
     events: Vec<(Key, &'a Event)>,
     legs: Vec<(Key, &'a Leg)>,
     qualities: Vec<(Key, &'a Quality)>,
+    recording_steps: Vec<(Key, &'a Recording)>,
+    recordings: Vec<(Key, &'a Recorded)>,
 }
 
 #[derive(Clone, Copy)]
@@ -121,6 +126,8 @@ impl<'a> Rows<'a> {
                 Fact::Event(event) => rows.events.push((key, event)),
                 Fact::Leg(leg) => rows.legs.push((key, leg)),
                 Fact::Quality(quality) => rows.qualities.push((key, quality)),
+                Fact::Recording(step) => rows.recording_steps.push((key, step)),
+                Fact::Recorded(recorded) => rows.recordings.push((key, recorded)),
             }
         }
         rows
@@ -135,6 +142,8 @@ async fn write(connection: &mut PgConnection, rows: &Rows<'_>, attempt: u32) -> 
     insert_events(&mut unit, &rows.events).await?;
     insert_legs(&mut unit, &rows.legs).await?;
     insert_qualities(&mut unit, &rows.qualities).await?;
+    recordings::insert_steps(&mut unit, &rows.recording_steps).await?;
+    recordings::insert(&mut unit, &rows.recordings).await?;
     unit.commit().await
 }
 

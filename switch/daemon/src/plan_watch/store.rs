@@ -3,7 +3,7 @@
 use contract::{
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
-    snapshot::{Account, Extension, Organisation, Snapshot, Staff},
+    snapshot::{Account, Extension, Organisation, RecordingPolicy, Snapshot, Staff},
 };
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -79,7 +79,8 @@ fn of<'a>(
 
 async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>, sqlx::Error> {
     let rows = sqlx::query(
-        "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds, s.language, s.has_announcements \
+        "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds, s.language, s.has_announcements, \
+           s.is_record_a_call, s.is_recording_on_demand \
          from telephony.organisation_settings s \
          join identity.organisations o on o.id = s.org_id \
          where o.status = 'approved' \
@@ -98,6 +99,11 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
             // The table has a check, so a language that this release does not know is of a newer one.
             language: Language::of(row.try_get("language")?).unwrap_or_default(),
             has_announcements: row.try_get("has_announcements")?,
+            recording: match (row.try_get("is_record_a_call")?, row.try_get("is_recording_on_demand")?) {
+                (true, _) => RecordingPolicy::Always,
+                (false, true) => RecordingPolicy::OnDemand,
+                (false, false) => RecordingPolicy::Never,
+            },
             staff: Vec::new(),
             extensions: Vec::new(),
             accounts: Vec::new(),

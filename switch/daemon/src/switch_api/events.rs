@@ -255,6 +255,8 @@ fn tell(text: &mut String, segment: u64, offset: u64, entry: &Entry) {
         Fact::Event(event) => event.kind.as_str(),
         Fact::Leg(_) => "leg",
         Fact::Quality(_) => "quality",
+        Fact::Recording(_) => "recording",
+        Fact::Recorded(_) => "recorded",
     };
     let Ok(json) = serde_json::to_string(entry) else { return };
     // Writing to a String cannot fail.

@@ -8,6 +8,7 @@ pub mod events;
 mod health;
 mod log_level;
 mod metrics;
+mod recordings;
 mod token;
 
 use std::{
@@ -62,6 +63,10 @@ pub struct Switch {
     pub trace: Arc<trace::Counters>,
     /// The figures of the mirror to Homer.
     pub hep: Arc<hep::Counters>,
+    /// The recorder's figures.
+    pub recordings: Arc<recorder::Counters>,
+    /// Where recordings are kept.
+    pub store: recorder::Store,
     /// What the event stream reads.
     pub events: events::Source,
     /// Who reads it.
@@ -90,6 +95,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/calls/{call}/media", get(calls::legs_media))
         .route("/v1/calls/{call}/pcap", get(calls::pcap))
         .route("/v1/registrations", get(calls::registrations))
+        .route("/v1/recordings/{*key}", get(recordings::object))
         .route("/v1/commands", post(command))
         .route("/v1/events", get(events::events))
         .route("/v1/log-level", get(log_level::show).put(log_level::change))

@@ -82,6 +82,7 @@ fn kept_plan() -> Snapshot {
         ring_timeout_secs: 20,
         language: Language::Id,
         has_announcements: true,
+        recording: contract::snapshot::RecordingPolicy::Never,
         staff: USERS.iter().map(staff).collect(),
         extensions: Vec::new(),
         accounts: USERS.iter().map(account).collect(),

@@ -6,7 +6,12 @@ use std::{
     time::Duration,
 };
 
-use contract::{id::CallId, join_code::join_code, journal::Entry, time::Timestamp};
+use contract::{
+    id::{CallId, RecordingId},
+    join_code::join_code,
+    journal::{Entry, Fact, Recorded, Recording, RecordingStep},
+    time::Timestamp,
+};
 use sambung::postgres::Cluster;
 use sambungd::{
     append_log::SEGMENT_BYTES_MIN,
@@ -227,4 +232,48 @@ async fn an_entry_of_the_distant_past_keeps_its_microseconds() {
     .await
     .unwrap();
     assert_eq!(stored, instants);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_arrives_with_its_steps_and_twice_is_once() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("recordings").await);
+    let (call, recording) = (CallId(Uuid::from_u128(7)), RecordingId(Uuid::from_u128(9)));
+    let entry = |fact| Entry { org: ORG, call, at: AT, fact };
+    let step = |no, step, reason: &str| {
+        entry(Fact::Recording(Recording { recording, no, step, reason: reason.into() }))
+    };
+    let recorded = entry(Fact::Recorded(Recorded {
+        recording,
+        started_at: AT.plus_micros(-3_000_000),
+        format: "opus".into(),
+        length_ms: 3_060,
+        key: "o/d/c/r.opus.sealed".into(),
+        bytes: 12_345,
+        sha256: "0f".repeat(32),
+        interruptions: 1,
+    }));
+    for _ in 0..2 {
+        let mut running = Running::start(folder.path(), &database);
+        running.record(whole_call(7));
+        running.record(vec![
+            step(1, RecordingStep::Started, "policy"),
+            step(2, RecordingStep::Stopped, "call_ended"),
+            recorded.clone(),
+        ]);
+        running.finish().await;
+    }
+    let rows: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', org_id = $1, call_id = $2, recording_id = $3, no, step, reason) \
+           from telephony.recording_steps \
+         union all select concat_ws(' ', org_id = $1, call_id = $2, id = $3, stored_at - started_at, format, length_ms, \
+           storage_key, bytes, sha256, interruptions) from telephony.recordings",
+    )
+    .bind(ORG.0)
+    .bind(call.0)
+    .bind(recording.0)
+    .fetch_all(&database.admin)
+    .await
+    .unwrap();
+    let object = format!("t t t 00:00:03 opus 3060 o/d/c/r.opus.sealed 12345 {} 1", "0f".repeat(32));
+    assert_eq!(rows, ["t t t 1 started policy", "t t t 2 stopped call_ended", &object]);
 }

@@ -14,7 +14,7 @@ use std::{
 
 use calls::{
     Binding, BindingChange, CallImage, ClockMark, Continuity, Counts, ImageChange, Input, LiveChange, Notice,
-    Output, Outputs, Switchboard, SwitchboardConfig, Trace,
+    Output, Outputs, RecordingOrder, Switchboard, SwitchboardConfig, Trace,
 };
 use contract::{
     command::Outcome,
@@ -47,13 +47,15 @@ pub struct Desk {
     pub sent: Vec<(Flow, OwnedMessage)>,
     pub journal: Vec<Entry>,
     pub media: Vec<MediaCommand>,
+    pub recordings: Vec<RecordingOrder>,
     pub bindings: BTreeMap<(AccountId, Arc<str>), Arc<Binding>>,
     pub live: BTreeMap<CallId, LiveCall>,
     /// What the next process would find, of a desk that has more than one life.
     pub images: BTreeMap<CallId, bytes::Bytes>,
     pub notices: Vec<Notice>,
     pub traces: Vec<Trace>,
-    /// Call-IDs of which legs or messages have been told, in that order: `leg X`, `sent X`.
+    /// Call-IDs of which legs or messages have been told, in that order: `leg X`, `sent X`; and what is recorded: `recording`,
+    /// `tap`.
     pub order: Vec<String>,
     /// Connections whose peers have proved who they are.
     pub trusted: Vec<u64>,
@@ -95,6 +97,7 @@ pub fn rows() -> Snapshot {
         ring_timeout_secs: 60,
         language: Language::Id,
         has_announcements: true,
+        recording: contract::snapshot::RecordingPolicy::OnDemand,
         staff: vec![staff(11, "Sari", "1001"), staff(12, "Budi", "1002"), staff(13, "Citra", "1003")],
         extensions: vec![
             extension(21, "100", true, &[12, 13]),
@@ -156,6 +159,7 @@ impl Desk {
             sent: Vec::new(),
             journal: Vec::new(),
             media: Vec::new(),
+            recordings: Vec::new(),
             bindings: BTreeMap::new(),
             live: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -192,7 +196,14 @@ impl Desk {
                     self.order.push(format!("sent {}", message.view().call_id().expect("it has one")));
                     self.sent.push((flow, message));
                 }
+                Output::Recording(order) => {
+                    self.order.push("recording".to_owned());
+                    self.recordings.push(order);
+                }
                 Output::Media(command) => {
+                    if let MediaCommand::Tap { .. } = command {
+                        self.order.push("tap".to_owned());
+                    }
                     if let MediaCommand::Close { lease } = command
                         && !self.is_relay_dead
                     {

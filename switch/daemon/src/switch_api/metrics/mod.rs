@@ -22,6 +22,7 @@ pub(super) fn text(switch: &Switch) -> String {
     wire(switch, &mut page);
     media(switch, &mut page);
     journal(switch, &mut page);
+    recordings(switch, &mut page);
     observers(switch, &mut page);
     process::write(&mut page, switch.started);
     page.text()
@@ -212,6 +213,38 @@ fn journal(switch: &Switch, page: &mut Page) {
     page.counter("sambung_bindings_dropped_total", "Registrations the disk was too slow for.", dropped);
     let failures = &bindings.commit_failures;
     page.counter("sambung_bindings_commit_failures_total", "Groups the disk refused at first.", failures);
+}
+
+fn recordings(switch: &Switch, page: &mut Page) {
+    let recordings = &switch.recordings;
+    let gauges = [
+        ("sambung_recordings", "Recordings in the making.", &recordings.running),
+        (
+            "sambung_recordings_waiting",
+            "Finished recordings that the store does not have yet.",
+            &recordings.waiting,
+        ),
+        (
+            "sambung_recording_spool_bytes",
+            "Bytes in the making or waiting for the store.",
+            &recordings.spool_bytes,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        page.gauge(name, help, value.load(Relaxed));
+    }
+    let totals = [
+        ("begun", "Recordings begun.", &recordings.begun),
+        ("failed", "Recordings that ended before their time or never began.", &recordings.failed),
+        ("left_over", "Recordings of a former process brought to their end.", &recordings.left_over),
+        ("stored", "Recordings that the store has taken.", &recordings.stored),
+        ("store_failures", "Times that the store did not take one.", &recordings.store_failures),
+        ("packets", "Packets of recorded legs.", &recordings.packets),
+        ("strays", "Packets just before or after a recording.", &recordings.strays),
+    ];
+    for (name, help, count) in totals {
+        page.counter(&format!("sambung_recording_{name}_total"), help, count);
+    }
 }
 
 fn observers(switch: &Switch, page: &mut Page) {

@@ -1,0 +1,257 @@
+//! `sambung record …` and `sambung recording …`: what is to be recorded, what was, and what it sounds like.
+//!
+//! Recordings are locked where they are kept. Only here are they opened, with a private key that the switch need not have.
+
+mod store;
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use contract::{
+    command::{Command, Outcome, RecordingOrder},
+    id::CallId,
+    live::LiveCall,
+};
+use recorder::{
+    key::PrivateKey,
+    sealed::{self, Opened},
+};
+use serde::Deserialize;
+
+use crate::{
+    Failure,
+    configuration::connect,
+    database::{self, Access},
+    switch::{Place, printable},
+    terminal,
+};
+
+/// `sambung record …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Order {
+    /// The call's id or the beginning of it; `sambung calls` shows them
+    call: String,
+    /// What is to become of its recording
+    order: Wish,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Wish {
+    /// A recording begins
+    Start,
+    /// Nothing of what is said from now on is in it
+    Pause,
+    /// It goes on
+    Resume,
+    /// It is over
+    Stop,
+}
+
+/// `sambung recording …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum What {
+    /// Show the latest recordings that the store has
+    List(List),
+    /// Get a recording out of the store and unlock it, for any player
+    Fetch(Fetch),
+    /// Make a pair of keys: what is locked with the public one only the private one opens
+    NewKey(NewKey),
+}
+
+/// `sambung recording list …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Only those of this call, or this recording: the id or the beginning of it
+    #[arg(default_value = "")]
+    id: String,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    database: Access,
+}
+
+/// `sambung recording fetch …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fetch {
+    /// The recording's id or its call's, or the beginning of it; or a locked file
+    recording: String,
+    /// The file to write; it must not exist
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// The private key [default: recording.key in the switch's data folder]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    database: Access,
+}
+
+/// `sambung recording new-key …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewKey {
+    /// The file of the private key to write; the public one gets the same name with .public behind it
+    file: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    outcome: Outcome,
+}
+
+/// Tells the switch.
+pub(crate) async fn order(arguments: &Order) -> Result<(), Failure> {
+    let switch = arguments.place.find()?;
+    let calls: Vec<LiveCall> = switch.get("/v1/calls").await?;
+    let call = one(&arguments.call, &calls)?;
+    let order = match arguments.order {
+        Wish::Start => RecordingOrder::Start,
+        Wish::Pause => RecordingOrder::Pause,
+        Wish::Resume => RecordingOrder::Resume,
+        Wish::Stop => RecordingOrder::Stop,
+    };
+    let Answer { outcome } = switch.post("/v1/commands", &Command::Record { call, order }).await?;
+    let refusal = match outcome {
+        Outcome::Done => return Ok(()),
+        Outcome::UnknownCall => "the call has ended",
+        Outcome::NotAllowed => {
+            "its organisation does not have calls recorded: set recording to \"on_demand\" or \"always\""
+        }
+        Outcome::NotNow => "nobody talks yet, or nothing is being recorded",
+        Outcome::AlreadySo => "it is so already",
+    };
+    Err(Failure::Failed(anyhow::anyhow!(refusal)))
+}
+
+/// The only call whose id begins so.
+fn one(beginning: &str, calls: &[LiveCall]) -> Result<CallId, Failure> {
+    let is_it = |call: &&LiveCall| call.call.to_string().starts_with(&beginning.to_lowercase());
+    let found: Vec<&LiveCall> = calls.iter().filter(is_it).collect();
+    match found.as_slice() {
+        [call] if !beginning.is_empty() => Ok(call.call),
+        [] => Err(Failure::Mistakes(vec![format!(
+            "no call is up whose id begins with {}",
+            printable(beginning)
+        )])),
+        calls => Err(Failure::Mistakes(vec![format!("{} calls begin with that; which one?", calls.len())])),
+    }
+}
+
+pub(crate) async fn run(what: &What) -> Result<(), Failure> {
+    match what {
+        What::List(arguments) => list(arguments).await,
+        What::Fetch(arguments) => fetch(arguments).await,
+        What::NewKey(arguments) => new_key(arguments),
+    }
+}
+
+async fn list(arguments: &List) -> Result<(), Failure> {
+    let demo = database::demo(&arguments.place.folder());
+    let mut connection = connect(&arguments.database.url(&demo)?).await?;
+    let heading = ["Recording", "Call", "Begun", "Seconds", "Bytes", "Format"].map(str::to_owned);
+    let mut rows = vec![heading.to_vec()];
+    for found in store::recordings(&mut connection, &arguments.id).await? {
+        rows.push(vec![
+            found.id.to_string(),
+            found.call_id.to_string(),
+            found.started_at,
+            format!("{}.{:03}", found.length_ms / 1_000, found.length_ms % 1_000),
+            found.bytes.to_string(),
+            found.format,
+        ]);
+    }
+    terminal::print(&terminal::columns(&rows))?;
+    Ok(())
+}
+
+async fn fetch(arguments: &Fetch) -> Result<(), Failure> {
+    let place = &arguments.place;
+    let path = arguments.key.clone().unwrap_or_else(|| place.folder().join("recording.key"));
+    let key = PrivateKey::read(&path)
+        .map_err(|error| Failure::Mistakes(vec![format!("{}: {error}", path.display())]))?;
+    let local = Path::new(&arguments.recording);
+    let opened = if local.is_file() {
+        unlock(local, &key, &arguments.output)?
+    } else {
+        let demo = database::demo(&place.folder());
+        let mut connection = connect(&arguments.database.url(&demo)?).await?;
+        let name = match store::recordings(&mut connection, &arguments.recording).await?.as_slice() {
+            [found] => found.storage_key.clone(),
+            [] => bail_with("the store has no such recording; `sambung recording list` shows those it has")?,
+            found => bail_with(&format!("{} recordings begin with that; which one?", found.len()))?,
+        };
+        let locked = beside(&arguments.output);
+        let outcome = match download(place, &name, &locked).await {
+            Ok(()) => unlock(&locked, &key, &arguments.output),
+            Err(error) => Err(error),
+        };
+        let _ = fs::remove_file(&locked);
+        outcome?
+    };
+    if !opened.is_ended {
+        terminal::say(
+            "the recording was never brought to its end: the switch that made it died, or the file was cut",
+        );
+    }
+    Ok(())
+}
+
+fn bail_with(mistake: &str) -> Result<String, Failure> {
+    Err(Failure::Mistakes(vec![mistake.to_owned()]))
+}
+
+/// `FILE.locked`
+fn beside(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".locked");
+    name.into()
+}
+
+/// A recording may be long, so it goes through a file.
+async fn download(place: &Place, name: &str, to: &Path) -> anyhow::Result<()> {
+    let mut response = place.find()?.stream(&format!("/v1/recordings/{name}")).await?;
+    let mut file = File::create_new(to).with_context(|| to.display().to_string())?;
+    while let Some(octets) = response.chunk().await? {
+        file.write_all(&octets)?;
+    }
+    Ok(())
+}
+
+fn unlock(locked: &Path, key: &PrivateKey, output: &Path) -> anyhow::Result<Opened> {
+    let sealed = File::open(locked).with_context(|| locked.display().to_string())?;
+    let mut out = File::create_new(output).with_context(|| output.display().to_string())?;
+    match sealed::open(sealed, key, &mut out) {
+        Ok(opened) => Ok(opened),
+        Err(error) => {
+            // Half of it could be taken for all.
+            let _ = fs::remove_file(output);
+            bail!("{}: {error}", locked.display())
+        }
+    }
+}
+
+fn new_key(arguments: &NewKey) -> Result<(), Failure> {
+    let wrong = |path: &Path, error: &dyn std::fmt::Display| {
+        Failure::Mistakes(vec![format!("{}: {error}", path.display())])
+    };
+    let mut public = arguments.file.clone().into_os_string();
+    public.push(".public");
+    let public = PathBuf::from(public);
+    let key = PrivateKey::generate().map_err(|error| wrong(&arguments.file, &error))?;
+    let mut file = File::create_new(&public).map_err(|error| wrong(&public, &error))?;
+    file.write_all(key.public().to_text().as_bytes())?;
+    key.write_new(&arguments.file).map_err(|error| wrong(&arguments.file, &error))?;
+    terminal::print(&format!(
+        "{} locks: name it in recording.public_key_file\n{} opens: keep it where the switch is not\n",
+        public.display(),
+        arguments.file.display()
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! The recordings that the store has, by the word of the database.
+
+use migrations::Role;
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::database::store::act_as;
+
+/// Rows that are shown at once.
+const ROWS_MAX: i64 = 200;
+
+/// One of them.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Recording {
+    pub(super) id: Uuid,
+    pub(super) call_id: Uuid,
+    pub(super) started_at: String,
+    pub(super) format: String,
+    pub(super) length_ms: i64,
+    pub(super) bytes: i64,
+    pub(super) storage_key: String,
+}
+
+/// The latest whose id or whose call's id begins so.
+pub(super) async fn recordings(c: &mut PgConnection, beginning: &str) -> Result<Vec<Recording>, sqlx::Error> {
+    let mut unit = c.begin().await?;
+    act_as(&mut unit, Role::Switch, None).await?;
+    let found = sqlx::query_as(
+        "select id, call_id, to_char(started_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as started_at, \
+           format, length_ms, bytes, storage_key \
+         from telephony.recordings \
+         where starts_with(id::text, lower($1)) or starts_with(call_id::text, lower($1)) \
+         order by recordings.started_at desc, id desc \
+         limit $2",
+    )
+    .bind(beginning)
+    .bind(ROWS_MAX)
+    .fetch_all(&mut *unit)
+    .await?;
+    unit.rollback().await?;
+    Ok(found)
+}

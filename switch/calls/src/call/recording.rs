@@ -1,0 +1,193 @@
+//! Whether a call is recorded, and which of its lines are tapped for it (H-052, HX-22; decision 0026).
+//!
+//! The recording is the call's, not a leg's: after every change of the call the taps are set to whoever are its two sides
+//! now, so that re-INVITEs and other devices do not end it. How it becomes a file is the recorder's business; what the
+//! recorder cannot do it says, and the call goes on.
+
+use contract::{
+    command::{Outcome, RecordingOrder as Wish},
+    id::RecordingId,
+    journal::{Fact, Recording as Step, RecordingStep},
+    snapshot::RecordingPolicy,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use streams::media::{LeaseId, MediaCommand, Side, Tap};
+
+use super::{Call, events::ClosedRecord, state::State};
+use crate::{
+    means::Means,
+    output::{Output, RecordingOrder},
+};
+
+/// What of a call is recorded.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Recording {
+    policy: RecordingPolicy,
+    /// What the policy asks for has been done.
+    has_begun: bool,
+    /// Boxed: most calls have none.
+    current: Option<Box<Current>>,
+}
+
+/// A recording that has not ended.
+#[derive(Debug, Serialize, Deserialize)]
+struct Current {
+    id: RecordingId,
+    /// What taps call it.
+    number: u32,
+    began_at: Timestamp,
+    steps: u16,
+    is_paused: bool,
+    /// The caller's tapped line and the callee's.
+    tapped: Lines,
+}
+
+/// A line of the caller and one of the callee.
+type Lines = [Option<LeaseId>; 2];
+const NOBODY: Lines = [None; 2];
+
+impl Recording {
+    pub(crate) fn new(policy: RecordingPolicy) -> Self {
+        Self { policy, has_begun: false, current: None }
+    }
+
+    fn begin(&mut self, reason: &str, record: &mut ClosedRecord, means: &mut Means<'_>) {
+        self.has_begun = true;
+        let id = RecordingId::new(means.wall, means.random.bytes());
+        let number = u32::from_le_bytes(means.random.bytes());
+        let current =
+            Current { id, number, began_at: means.wall, steps: 0, is_paused: false, tapped: NOBODY };
+        means.out.push(Output::Recording(current.begin(record)));
+        self.current.insert(Box::new(current)).step(RecordingStep::Started, reason, record, means);
+    }
+
+    fn end(&mut self, reason: &str, lines: Lines, record: &mut ClosedRecord, means: &mut Means<'_>) {
+        let Some(mut current) = self.current.take() else { return };
+        current.tap(NOBODY, lines, means);
+        means.out.push(Output::Recording(RecordingOrder::End { number: current.number }));
+        current.step(RecordingStep::Stopped, reason, record, means);
+    }
+}
+
+impl Current {
+    fn begin(&self, record: &ClosedRecord) -> RecordingOrder {
+        RecordingOrder::Begin {
+            recording: self.id,
+            number: self.number,
+            org: record.org(),
+            call: record.call(),
+            began_at: self.began_at,
+            is_paused: self.is_paused,
+        }
+    }
+
+    fn step(&mut self, step: RecordingStep, reason: &str, record: &mut ClosedRecord, means: &mut Means<'_>) {
+        self.steps = self.steps.saturating_add(1);
+        let fact = Step { recording: self.id, no: self.steps, step, reason: reason.to_owned() };
+        record.fact(Fact::Recording(fact), means);
+    }
+
+    /// From now on these lines are tapped and no others. A line that is none of `lines` any more has been given back, and
+    /// its tap with it.
+    fn tap(&mut self, wanted: Lines, lines: Lines, means: &mut Means<'_>) {
+        let sides = [Side::Left, Side::Right].into_iter().zip(&mut self.tapped).zip(wanted);
+        for ((side, tapped), wanted) in sides.filter(|((_, tapped), wanted)| **tapped != *wanted) {
+            if let Some(lease) = tapped.take().filter(|lease| lines.contains(&Some(*lease))) {
+                means.media(MediaCommand::Tap { lease, tap: None });
+            }
+            if let Some(lease) = wanted {
+                let tap = Some(Tap { recording: self.number, side });
+                means.media(MediaCommand::Tap { lease, tap });
+            }
+            *tapped = wanted;
+        }
+    }
+}
+
+impl Call {
+    /// Brings the recording up to date with what has become of the call.
+    pub(crate) fn mind_recording(&mut self, means: &mut Means<'_>) {
+        let recording = &mut self.head.recording;
+        let is_due = recording.policy == RecordingPolicy::Always && !recording.has_begun;
+        if recording.current.is_none() && !is_due {
+            return;
+        }
+        let Some(lines) = lines(&self.state) else {
+            if let State::Over(record) = &mut self.state {
+                recording.end("call_ended", NOBODY, record, means);
+            }
+            return;
+        };
+        if is_due {
+            recording.begin("policy", self.state.facts(), means);
+        }
+        if let Some(current) = &mut recording.current {
+            let wanted = if current.is_paused { NOBODY } else { lines };
+            current.tap(wanted, lines, means);
+        }
+    }
+
+    /// Somebody orders what is to become of the recording.
+    pub(crate) fn record(mut self, wish: Wish, outcome: &mut Outcome, means: &mut Means<'_>) -> Self {
+        let talking = lines(&self.state);
+        let lines = talking.unwrap_or(NOBODY);
+        let (recording, record) = (&mut self.head.recording, self.state.facts());
+        *outcome = match (wish, &mut recording.current) {
+            _ if recording.policy == RecordingPolicy::Never => Outcome::NotAllowed,
+            (Wish::Start, Some(_)) => Outcome::AlreadySo,
+            (Wish::Start, None) if talking.is_some() => {
+                recording.begin("command", record, means);
+                Outcome::Done
+            }
+            (_, None) => Outcome::NotNow,
+            (Wish::Stop, Some(_)) => {
+                recording.end("command", lines, record, means);
+                Outcome::Done
+            }
+            (Wish::Pause, Some(current)) if !current.is_paused => {
+                // First the taps, so that nothing of the pause is even copied.
+                current.is_paused = true;
+                current.tap(NOBODY, lines, means);
+                means.out.push(Output::Recording(RecordingOrder::Pause { number: current.number }));
+                current.step(RecordingStep::Paused, "command", record, means);
+                Outcome::Done
+            }
+            (Wish::Resume, Some(current)) if current.is_paused => {
+                current.is_paused = false;
+                means.out.push(Output::Recording(RecordingOrder::Resume { number: current.number }));
+                current.step(RecordingStep::Resumed, "command", record, means);
+                Outcome::Done
+            }
+            (Wish::Pause | Wish::Resume, Some(_)) => Outcome::AlreadySo,
+        };
+        self
+    }
+
+    /// The recorder has given up on a recording of this call.
+    pub(crate) fn recording_failed(mut self, id: RecordingId, reason: &str, means: &mut Means<'_>) -> Self {
+        let lines = lines(&self.state).unwrap_or(NOBODY);
+        let (recording, record) = (&mut self.head.recording, self.state.facts());
+        if let Some(mut current) = recording.current.take_if(|current| current.id == id) {
+            current.tap(NOBODY, lines, means);
+            current.step(RecordingStep::Stopped, reason, record, means);
+        }
+        self
+    }
+
+    /// The order by which a recorder of another life goes on with it.
+    pub(crate) fn recording_order(&mut self) -> Option<RecordingOrder> {
+        let record = self.state.facts();
+        self.head.recording.current.as_ref().map(|current| current.begin(record))
+    }
+}
+
+/// The lines of the two sides that talk, the caller's first; `None` while or when they do not.
+fn lines(state: &State) -> Option<Lines> {
+    let (caller, callee) = match state {
+        State::Connecting(connecting) => (&connecting.caller, &connecting.callee),
+        State::Talking(talking) => (&talking.caller, &talking.callee),
+        State::Ringing(_) | State::Served(_) | State::Over(_) => return None,
+    };
+    Some([caller.streams.voice_line(), callee.streams.voice_line()])
+}

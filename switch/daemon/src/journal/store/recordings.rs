@@ -1,0 +1,65 @@
+//! The SQL of recordings: their steps, and those that the store has.
+
+use contract::journal::{Recorded, Recording};
+use sqlx::PgConnection;
+
+use super::{Key, column, count, keys};
+
+pub(super) async fn insert_steps(
+    unit: &mut PgConnection,
+    rows: &[(Key, &Recording)],
+) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (orgs, calls, instants) = keys(rows);
+    sqlx::query(
+        "insert into telephony.recording_steps (org_id, call_id, created_at, recording_id, no, step, reason) \
+         select org, call, timestamptz 'epoch' + at * interval '1 microsecond', recording, no, step, reason \
+         from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::int[], $6::text[], $7::text[]) \
+           as row (org, call, at, recording, no, step, reason) \
+         on conflict (recording_id, no) do nothing",
+    )
+    .bind(orgs)
+    .bind(calls)
+    .bind(instants)
+    .bind(column(rows, |row| row.recording.0))
+    .bind(column(rows, |row| i32::from(row.no)))
+    .bind(column(rows, |row| row.step.as_str()))
+    .bind(column(rows, |row| row.reason.as_str()))
+    .execute(unit)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert(unit: &mut PgConnection, rows: &[(Key, &Recorded)]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (orgs, calls, instants) = keys(rows);
+    sqlx::query(
+        "insert into telephony.recordings (org_id, call_id, stored_at, id, started_at, format, length_ms, \
+           storage_key, bytes, sha256, interruptions) \
+         select org, call, timestamptz 'epoch' + at * interval '1 microsecond', recording, \
+           timestamptz 'epoch' + started * interval '1 microsecond', format, length, key, bytes, sha256, \
+           interruptions \
+         from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::text[], $7::bigint[], \
+           $8::text[], $9::bigint[], $10::text[], $11::int[]) \
+           as row (org, call, at, recording, started, format, length, key, bytes, sha256, interruptions) \
+         on conflict (id) do nothing",
+    )
+    .bind(orgs)
+    .bind(calls)
+    .bind(instants)
+    .bind(column(rows, |row| row.recording.0))
+    .bind(column(rows, |row| row.started_at.0))
+    .bind(column(rows, |row| row.format.as_str()))
+    .bind(column(rows, |row| count(row.length_ms)))
+    .bind(column(rows, |row| row.key.as_str()))
+    .bind(column(rows, |row| count(row.bytes)))
+    .bind(column(rows, |row| row.sha256.as_str()))
+    .bind(column(rows, |row| i32::try_from(row.interruptions).unwrap_or(i32::MAX)))
+    .execute(unit)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Calls of real phones are recorded: by order and by default, through pause, hold and the death of the switch, with and
+//! without SRTP. What is heard came out of the store by the operator's own tool.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest as _, Sha256};
+use tests::{
+    audio,
+    demo::Demo,
+    phones::{Account, Baresip, Desk, PORTS, Phone, Srtp, Transport},
+    process::{self, wait_until},
+    record::Record,
+};
+
+/// What the caller and the callee play.
+const TONES_HZ: [u32; 2] = [600, 1_000];
+/// Samples of a millisecond.
+const PER_MS: usize = 8;
+/// How long a fact takes to the database, and a recording to the store, on a busy machine.
+const STORED_MAX: Duration = Duration::from_secs(30);
+
+struct Scene {
+    demo: Demo,
+    record: Record,
+    caller: Baresip,
+    callee: Baresip,
+    number: String,
+}
+
+impl Scene {
+    /// Two phones that are registered, of a demo whose organisation has calls recorded as its row says.
+    fn set(transport: Transport, srtp: Srtp, statement: Option<&'static str>) -> Result<Self> {
+        let mut demo = Demo::start()?;
+        let mut record = Record::open(demo.field("/database_url")?)?;
+        if let Some(statement) = statement {
+            let before = demo.figure("sambung_plan_revision")?;
+            ensure!(record.execute(statement)? == 1, "{statement}");
+            wait_until(STORED_MAX, "the new plan", || Ok(demo.figure("sambung_plan_revision")? > before))?;
+        }
+        let account = |staff| -> Result<Account> { Ok(Account { srtp, ..demo.account(staff, transport)? }) };
+        let (ani, budi) = (account(0)?, account(1)?);
+        let mut desk = |name: &str, tone_hz| -> Result<Desk> {
+            let folder = demo.folder().join(name);
+            fs::create_dir_all(&folder)?;
+            Ok(Desk { folder, ports: demo.ports.take(PORTS), tone_hz, friend: None })
+        };
+        let desks = [desk("caller", TONES_HZ[0])?, desk("callee", TONES_HZ[1])?];
+        let mut caller = Baresip::start(&ani, &desks[0])?;
+        let mut callee = Baresip::start(&budi, &desks[1])?;
+        caller.registered()?;
+        callee.registered()?;
+        let number = format!("sip:{}@{}", budi.username, budi.domain);
+        Ok(Self { demo, record, caller, callee, number })
+    }
+
+    fn talk(&mut self) -> Result<String> {
+        self.caller.dial(&self.number)?;
+        self.caller.talking().context("the caller")?;
+        self.callee.talking().context("the callee")?;
+        self.demo.live_calls()?.pop().context("a call is up")
+    }
+
+    fn hang_up(&mut self) -> Result<()> {
+        self.caller.hang_up()?;
+        self.caller.over()?;
+        self.callee.over()
+    }
+
+    fn sambung(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = process::our("sambung", arguments)?;
+        let output = command.arg("--switch").arg(self.demo.data().join("switch")).output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "sambung {arguments:?}: {said}\n{}", self.demo.logs());
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    fn steps(&mut self, call: &str) -> Result<Vec<String>> {
+        self.record.texts(
+            "select string_agg(step || ' ' || reason, ', ' order by no) from telephony.recording_steps \
+             where call_id = $1::uuid group by recording_id",
+            Some(call),
+        )
+    }
+
+    /// The only recording of a call, out of the store and unlocked: left and right.
+    fn fetch(&mut self, call: &str) -> Result<[Vec<i16>; 2]> {
+        let query = "select storage_key || ' ' || bytes || ' ' || sha256 || ' ' || length_ms \
+                     from telephony.recordings where call_id = $1::uuid";
+        let mut found = Vec::new();
+        wait_until(STORED_MAX, "a stored recording", || {
+            found = self.record.texts(query, Some(call))?;
+            Ok(!found.is_empty())
+        })
+        .with_context(|| self.demo.logs())?;
+        let words: Vec<&str> = found.first().context("one")?.split(' ').collect();
+        let [key, bytes, sha256, length_ms] = words[..] else { anyhow::bail!("{found:?}") };
+        let object = fs::read(self.demo.data().join("switch/recordings/store").join(key))?;
+        let hash: String = Sha256::digest(&object).iter().map(|octet| format!("{octet:02x}")).collect();
+        ensure!((object.len().to_string(), hash.as_str()) == (bytes.to_owned(), sha256), "{found:?}");
+        ensure!(!object.windows(4).any(|part| part == b"RIFF"), "it is locked");
+        let file = self.demo.folder().join("fetched.wav");
+        self.sambung(&["recording", "fetch", call, "-o", file.to_str().context("a path")?])?;
+        let sides = read_stereo(&file)?;
+        ensure!((sides[0].len() / PER_MS).to_string() == length_ms, "{length_ms} ms are told");
+        Ok(sides)
+    }
+}
+
+fn read_stereo(path: &Path) -> Result<[Vec<i16>; 2]> {
+    let mut reader = hound::WavReader::open(path)?;
+    let spec = reader.spec();
+    ensure!((spec.channels, spec.sample_rate, spec.bits_per_sample) == (2, 8_000, 16), "{spec:?}");
+    let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>()?;
+    let side = |which: usize| samples.iter().skip(which).step_by(2).copied().collect();
+    Ok([side(0), side(1)])
+}
+
+/// Each side holds its own tone for so long, and nothing of the other's.
+fn hold_their_own(sides: &[Vec<i16>; 2], at_least_ms: usize) -> Result<()> {
+    for (side, hz, other_hz) in [(&sides[0], TONES_HZ[0], TONES_HZ[1]), (&sides[1], TONES_HZ[1], TONES_HZ[0])]
+    {
+        let heard = audio::listen(side, hz, other_hz);
+        ensure!(heard.tone_ms >= at_least_ms && heard.other_ms == 0, "{hz} Hz: {heard:?}");
+    }
+    Ok(())
+}
+
+/// The longest stretch in which no side holds anything at all.
+fn longest_silence_ms(sides: &[Vec<i16>; 2]) -> usize {
+    let (mut longest, mut now) = (0, 0);
+    for (left, right) in sides[0].iter().zip(&sides[1]) {
+        now = if (*left, *right) == (0, 0) { now + 1 } else { 0 };
+        longest = longest.max(now);
+    }
+    longest / PER_MS
+}
+
+fn sleep_ms(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
+}
+
+#[test]
+fn a_call_is_recorded_by_order_through_pause_hold_and_kill_9() -> Result<()> {
+    let mut scene = Scene::set(Transport::Udp, Srtp::Off, None)?;
+    let call = scene.talk()?;
+    scene.sambung(&["record", &call, "start"])?;
+    sleep_ms(1_500);
+    scene.sambung(&["record", &call, "pause"])?;
+    // Longer than any restart, so that this silence is told from that.
+    sleep_ms(6_000);
+    scene.sambung(&["record", &call, "resume"])?;
+    sleep_ms(1_500);
+    let before = scene.demo.daemons("sambungd");
+    before.iter().try_for_each(|switch| process::signal(*switch, rustix::process::Signal::KILL))?;
+    wait_until(Duration::from_secs(20), "another life of the switch", || {
+        Ok(scene.demo.daemons("sambungd") != before && scene.demo.metrics().is_ok())
+    })?;
+    sleep_ms(1_500);
+    scene.caller.hold(true)?;
+    sleep_ms(500);
+    scene.caller.hold(false)?;
+    sleep_ms(1_500);
+    scene.hang_up()?;
+    let sides = scene.fetch(&call)?;
+    let steps = scene.steps(&call)?;
+    ensure!(steps == ["started command, paused command, resumed command, stopped call_ended"], "{steps:?}");
+    hold_their_own(&sides, 3_000).with_context(|| scene.demo.logs())?;
+    let silence = longest_silence_ms(&sides);
+    ensure!(silence >= 5_500, "nothing of the pause is in it: {silence} ms of silence");
+    scene.demo.stop()
+}
+
+#[test]
+fn all_calls_of_an_organisation_are_recorded_though_they_are_encrypted() -> Result<()> {
+    let always = "update telephony.organisation_settings set is_record_a_call = true";
+    let mut scene = Scene::set(Transport::Tls, Srtp::Mandatory, Some(always))?;
+    let call = scene.talk()?;
+    sleep_ms(2_500);
+    scene.hang_up()?;
+    let sides = scene.fetch(&call)?;
+    hold_their_own(&sides, 1_500).with_context(|| scene.demo.logs())?;
+    let steps = scene.steps(&call)?;
+    ensure!(steps == ["started policy, stopped call_ended"], "{steps:?}");
+    scene.demo.stop()
+}
