@@ -200,9 +200,14 @@ impl Worker {
                     self.obey(order);
                 }
             }
-            match self.takes.get_mut(&heard.recording) {
-                Some(take) => take.hear(&heard, packet),
-                None => Counters::add(&self.counters.strays, 1),
+            let Some(take) = self.takes.get_mut(&heard.recording) else {
+                Counters::add(&self.counters.strays, 1);
+                continue;
+            };
+            take.hear(&heard, packet);
+            // At once, not when the ring is empty: after a disk has hung there are minutes in it.
+            if let Err(error) = take.write(false, &mut self.octets, &self.spool) {
+                self.fail(heard.recording, Reason::of(&error));
             }
         }
         self.ring = Some(ring);

@@ -91,6 +91,22 @@ fn packets_of_no_recording_and_what_is_no_rtp_do_no_harm() {
     assert_eq!(studio.counters.strays.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
 
+/// Whatever kept the recorder from its ring: the sound of minutes is more than one piece of the file may hold.
+#[test]
+fn minutes_that_waited_in_the_ring_are_recorded_whole() {
+    let mut studio = Studio::new();
+    let about = about(Format::Wav, 0);
+    studio.begin(&about);
+    // Nothing is heard before it is settled.
+    studio.talk(&about, PHONES, 0, 150_000);
+    studio.order(Order::Settled);
+    studio.end(&about, 150_000);
+    let (opened, file) = studio.open(&studio.finished(&about));
+    assert_eq!((opened.progress.frames, studio.recorder.receive()), (7_503, None));
+    let (left, _, hz) = listen(&file);
+    assert!(purity(&left, hz, CALLER_HZ, 140_000, 149_900) > 0.95);
+}
+
 #[test]
 fn a_full_spool_ends_recordings_and_begins_none_and_what_was_recorded_is_kept() {
     let mut studio = Studio::with_limit(100_000);
