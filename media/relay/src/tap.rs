@@ -40,7 +40,7 @@ impl Taps {
         let (Some(ring), Ok(header)) = (&mut self.ring, Header::read(packet)) else { return };
         let content = Content::of(voice, header.payload_type);
         let Some(heard) = Heard::new(tap, now_micros, content, packet) else { return };
-        // Both or neither: a head without its packet would be read as anything.
+        // Both or neither: behind a head alone the next one would be read as its packet.
         let has_room = ring.slots() >= HEAD_BYTES + packet.len();
         if has_room && ring.push_entire_slice(&heard.head()).is_ok() && ring.push_entire_slice(packet).is_ok()
         {
