@@ -83,6 +83,9 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Where programs are built together reqwest has the TLS that buckets want, and asks for this although nothing here
+    // speaks HTTPS through it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // One thread is enough: the work is in the children and in the database.
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(arguments.command)),

@@ -142,6 +142,8 @@ impl Drop for Up<'_> {
 }
 
 pub fn get(url: &str, key: &str) -> (u16, String) {
+    // See `main`.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let answer = reqwest::Client::new().get(url).bearer_auth(key).send().await.unwrap();

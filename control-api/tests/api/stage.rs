@@ -136,8 +136,14 @@ impl Stage {
         let socket = serve::Limits { connections_max: 512, shutdown_max: Duration::from_secs(5) };
         let router = app::router(app, limits);
         tokio::spawn(serve::serve(listener, router, socket, async { drop(stopped.await) }));
-        Served { address, database, client: reqwest::Client::new(), _stop: stop }
+        Served { address, database, client: client(), _stop: stop }
     }
+}
+
+/// A client for HTTP. Built beside a switch it has the TLS that buckets want, which asks for this.
+pub fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 /// A running API.

@@ -15,7 +15,7 @@ use sambung::{
     secret,
 };
 
-use crate::stage::Stage;
+use crate::stage::{Stage, client};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sambung-api");
 
@@ -96,14 +96,18 @@ async fn it_serves_until_it_is_told_to_stop() {
     let mut status = None;
     while status.is_none() && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        status =
-            reqwest::get(format!("http://127.0.0.1:{port}/health")).await.ok().map(|answer| answer.status());
+        status = client()
+            .get(format!("http://127.0.0.1:{port}/health"))
+            .send()
+            .await
+            .ok()
+            .map(|answer| answer.status());
     }
     assert_eq!(status.map(|status| status.as_u16()), Some(200), "{}", child.last_words(20));
     let busy = run(&folder.config());
     assert!(busy.0 == Some(1) && busy.1.contains("cannot listen on"), "{}", busy.1);
     let asked = format!("http://127.0.0.1:{port}/api/telephony/calls/secret-name?x=081234567890");
-    assert_eq!(reqwest::get(asked).await.unwrap().status(), 401);
+    assert_eq!(client().get(asked).send().await.unwrap().status(), 401);
     child.signal(Signal::TERM);
     assert_eq!(child.wait(Duration::from_secs(10)).and_then(|status| status.code()), Some(0));
     let log = fs::read_to_string(folder.0.join("log")).unwrap();

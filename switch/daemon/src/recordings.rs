@@ -54,9 +54,9 @@ impl Desk {
     }
 
     /// Carries out what the switchboard has decided at that instant.
-    pub(crate) fn order(&mut self, now: Instant, order: RecordingOrder) {
+    pub(crate) fn order(&mut self, now: Instant, order: &RecordingOrder) {
         let at_micros = self.micros(now);
-        self.send(match order {
+        self.send(match *order {
             RecordingOrder::Begin { recording, number, org, call, began_at, is_paused } => {
                 let about = About {
                     number,

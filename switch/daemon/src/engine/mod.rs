@@ -558,7 +558,7 @@ impl Engine {
                     }
                 }
                 Output::Media(command) => self.send_media(command),
-                Output::Recording(order) => self.recordings.order(now, order),
+                Output::Recording(order) => self.recordings.order(now, &order),
                 Output::Journal(entry) => {
                     let is_call = matches!(entry.fact, contract::journal::Fact::Call(_));
                     self.counters.calls.fetch_add(u64::from(is_call), Ordering::Relaxed);
