@@ -36,6 +36,8 @@ fn rows() -> Snapshot {
         number: (1_000 + n).to_string(),
         is_active: true,
         staff: (n * 50..n * 50 + 50).map(|n| UserId(id(n))).collect(),
+        hours: Vec::new(),
+        rules: Vec::new(),
     };
     let organisation = Organisation {
         id: OrgId(id(1)),
@@ -45,6 +47,8 @@ fn rows() -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
+        timezone: contract::snapshot::default_timezone(),
+        holidays: Vec::new(),
         staff: (0..STAFF).map(staff).collect(),
         extensions: (0..STAFF / 50).map(extension).collect(),
         accounts: (0..STAFF).map(account).collect(),

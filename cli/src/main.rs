@@ -11,6 +11,7 @@ mod media;
 mod migrate;
 mod organisation;
 mod recording;
+mod route;
 mod selftest;
 mod switch;
 mod terminal;
@@ -41,6 +42,8 @@ enum Command {
     Registrations(live::Arguments),
     /// Say why a call went as it did: route, events, SIP ladder
     Why(why::Arguments),
+    /// Say what a call would come to and why: from whom, to what number, when
+    Route(route::Arguments),
     /// Write the SIP messages of a call into a capture file
     Pcap(why::Capture),
     /// Have a call recorded, or its recording paused, resumed or ended
@@ -113,6 +116,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(arguments) => migrate::run(&arguments).await,
         Command::Calls(arguments) => live::calls(&arguments).await,
         Command::Registrations(arguments) => live::registrations(&arguments).await,
+        Command::Route(arguments) => route::run(&arguments).await,
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,
         Command::Record(arguments) => recording::order(&arguments).await,

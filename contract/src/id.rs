@@ -29,6 +29,10 @@ ids! {
     UserId;
     /// An extension: a number that stands for a desk or a team (H-050).
     ExtensionId;
+    /// A rule of an extension (H-055).
+    RuleId;
+    /// A day with other hours than its weekday's (HX-15).
+    HolidayId;
     /// A SIP account: one set of credentials that phones register with.
     AccountId;
     /// A call, the whole of it (H-057).

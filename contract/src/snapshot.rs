@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
+    rules::{Holiday, Rule, Window},
 };
 
 /// All organisations' rows at one revision.
@@ -38,6 +39,12 @@ pub struct Organisation {
     /// H-052, HX-22: which of its calls are recorded.
     #[serde(default)]
     pub recording: RecordingPolicy,
+    /// The zone of its hours by its IANA name, `Asia/Jakarta` (HX-15).
+    #[serde(default = "default_timezone")]
+    pub timezone: String,
+    /// Dates with other hours than their weekday's, ordered by id.
+    #[serde(default)]
+    pub holidays: Vec<Holiday>,
     /// People, ordered by id.
     pub staff: Vec<Staff>,
     /// Extensions, ordered by id.
@@ -62,6 +69,11 @@ pub enum RecordingPolicy {
     OnDemand,
     /// All, from the answer on; who pauses or stops one does it by an order.
     Always,
+}
+
+/// The zone of an organisation that has chosen none, and of rows that were kept before there were any.
+pub fn default_timezone() -> String {
+    "Asia/Jakarta".to_owned()
 }
 
 /// A person who can be called.
@@ -90,6 +102,12 @@ pub struct Extension {
     pub is_active: bool,
     /// H-051: who rings, ordered by id.
     pub staff: Vec<UserId>,
+    /// H-053: when it is open. None at all: always.
+    #[serde(default)]
+    pub hours: Vec<Window>,
+    /// H-055: what becomes of calls to it.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
 }
 
 /// Credentials that phones register and call with.

@@ -9,6 +9,7 @@ use crate::{
     id::{CallId, OrgId},
     journal::Fact,
     media::MediaView,
+    rules::{Condition, RuleNamed},
     time::Timestamp,
 };
 
@@ -27,8 +28,8 @@ pub struct CallTrace {
     pub created_at: Timestamp,
     /// It has not ended.
     pub is_live: bool,
-    /// What the plan made of what was dialled.
-    pub route: Option<RouteTrace>,
+    /// What the plan made of what was dialled, and of what was rung and came to nothing, in order.
+    pub routes: Vec<RouteTrace>,
     /// Its legs by number, each by the Call-ID of its messages.
     pub legs: Vec<String>,
     /// What was written down of it, in order.
@@ -65,8 +66,8 @@ pub enum RouteStep {
         kind: String,
         /// Its id.
         id: String,
-        /// Its name, where the plan knows one.
-        name: Option<String>,
+        /// Its name.
+        name: String,
     },
     /// The number is a feature code: the switch answers by itself.
     Feature {
@@ -77,6 +78,59 @@ pub enum RouteStep {
     Inactive,
     /// Nobody is assigned to it.
     NoStaff,
+    /// Whether it is open.
+    Hours {
+        /// What the clock on its walls shows, `Mon 2026-11-23 12:00`.
+        local: String,
+        /// Whether it is.
+        is_open: bool,
+        /// By which window, and when that began: `Mon 2026-11-23 08:00–17:00`.
+        window: Option<String>,
+        /// The date has hours of its own.
+        is_holiday: bool,
+    },
+    /// It is closed, and no rule says what to do then.
+    Closed,
+    /// What was rung came to this: the rules for it are asked.
+    After {
+        /// Whose rules.
+        number: String,
+        /// What it came to.
+        condition: Condition,
+    },
+    /// A rule for the case does not hold.
+    PassedOver {
+        /// Which.
+        rule: RuleNamed,
+        /// `disabled`, `other_hours`, `been_there` or `too_far`.
+        because: String,
+    },
+    /// A rule sends the call on.
+    Forward {
+        /// Which.
+        rule: RuleNamed,
+        /// To which number.
+        number: String,
+        /// What has it.
+        name: String,
+    },
+    /// Nobody can be rung where a rule led.
+    LedNowhere {
+        /// Which.
+        rule: RuleNamed,
+    },
+    /// A rule has the extension's own people rung.
+    OwnPeople {
+        /// Which.
+        rule: RuleNamed,
+    },
+    /// A rule has something said to the caller.
+    Announce {
+        /// Which.
+        rule: RuleNamed,
+        /// The sound by its name.
+        sound: String,
+    },
     /// The caller is among those who would ring and is left out.
     CallerLeftOut,
     /// So many people ring, on so many accounts.

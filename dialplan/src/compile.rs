@@ -9,13 +9,17 @@ use std::{
 };
 
 use contract::{
-    id::{AccountId, OrgId, UserId},
+    id::{AccountId, ExtensionId, OrgId, UserId},
     snapshot::{self, Snapshot},
 };
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::{
     diagnostic::{Diagnostic, Problem, Row},
-    plan::{Account, Destination, Feature, Host, OrgPlan, PersonKey, Plan, Ring, Target, Trust},
+    hours::Dates,
+    plan::{
+        Account, Destination, Extension, Feature, Host, OrgPlan, Person, PersonKey, Plan, Ring, Target, Trust,
+    },
 };
 
 /// Bounds of the rows' fields.
@@ -30,14 +34,26 @@ pub mod limits {
     pub const USERNAME_BYTES_MAX: usize = 64;
     /// Bytes of a domain name (RFC 1035 §2.3.4).
     pub const DOMAIN_BYTES_MAX: usize = 253;
+    /// Hours of one extension, by weekday.
+    pub const WINDOWS_MAX: usize = 64;
+    /// Rules of one extension.
+    pub const RULES_MAX: usize = 64;
+    /// Rows of dates with hours of their own, of one organisation.
+    pub const HOLIDAYS_MAX: usize = 2_000;
+    /// Bytes of the name of a sound that a rule plays.
+    pub const SOUND_BYTES_MAX: usize = 40;
+    /// Targets that rules may lead one call to.
+    pub const FORWARDS_MAX: usize = 8;
 }
 
 /// Compiles all rows. On error, every mistake found, ordered by organisation and row.
 pub fn compile(snapshot: &Snapshot) -> Result<Plan, Vec<Diagnostic>> {
     let mut plan = Plan { revision: snapshot.revision, ..Plan::default() };
     let mut wrong = Vec::new();
+    // The library's own copy: the same everywhere, and no file of the machine.
+    let zones = TimeZoneDatabase::bundled();
     for rows in &snapshot.organisations {
-        let mut compiler = Compiler::new(rows);
+        let mut compiler = Compiler::new(rows, &zones);
         compiler.settings();
         if plan.domains.insert(rows.sip_domain.as_str().into(), rows.id).is_some() {
             compiler.wrong(Row::Organisation, "sip_domain", Problem::Taken);
@@ -64,26 +80,48 @@ struct Compiler<'a> {
     rows: &'a snapshot::Organisation,
     staff: BTreeMap<UserId, &'a snapshot::Staff>,
     accounts_of: BTreeMap<UserId, Vec<AccountId>>,
+    /// Whether an extension that there is has hours.
+    has_hours: BTreeMap<ExtensionId, bool>,
+    holidays: Arc<Dates>,
+    own_holidays: BTreeMap<ExtensionId, Dates>,
     org: OrgPlan,
     wrong: Vec<Diagnostic>,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(rows: &'a snapshot::Organisation) -> Self {
+    fn new(rows: &'a snapshot::Organisation, zones: &TimeZoneDatabase) -> Self {
+        let zone = zones.get(&rows.timezone);
+        let mut wrong = Vec::new();
+        if zone.is_err() {
+            let (row, problem) = (Row::Organisation, Problem::Malformed);
+            wrong.push(Diagnostic { org: rows.id, row, field: "timezone", problem });
+        }
         let org = OrgPlan {
             id: rows.id,
             sip_domain: rows.sip_domain.as_str().into(),
             recording: rows.recording,
             language: rows.language,
             has_announcements: rows.has_announcements,
+            zone: zone.unwrap_or(TimeZone::UTC),
             numbers: Feature::BUILT_IN
                 .into_iter()
                 .map(|(code, feature)| (code.into(), Destination::Feature(feature)))
                 .collect(),
             usernames: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            extensions: BTreeMap::new(),
+            staff: BTreeMap::new(),
         };
-        Self { rows, staff: BTreeMap::new(), accounts_of: BTreeMap::new(), org, wrong: Vec::new() }
+        Self {
+            rows,
+            staff: BTreeMap::new(),
+            accounts_of: BTreeMap::new(),
+            has_hours: BTreeMap::new(),
+            holidays: Arc::default(),
+            own_holidays: BTreeMap::new(),
+            org,
+            wrong,
+        }
     }
 
     fn compile(mut self) -> (OrgPlan, Vec<Diagnostic>) {
@@ -93,9 +131,11 @@ impl<'a> Compiler<'a> {
             }
         }
         self.accounts();
+        self.holidays();
         self.extensions();
         self.staff_numbers();
         self.bare_accounts();
+        self.circles();
         (self.org, self.wrong)
     }
 
@@ -167,13 +207,13 @@ impl<'a> Compiler<'a> {
     }
 
     fn extensions(&mut self) {
-        let mut ids = BTreeSet::new();
+        for extension in &self.rows.extensions {
+            if self.has_hours.insert(extension.id, !extension.hours.is_empty()).is_some() {
+                self.wrong(Row::Extension(extension.id), "id", Problem::Taken);
+            }
+        }
         for extension in &self.rows.extensions {
             let row = Row::Extension(extension.id);
-            let host = Host::Extension(extension.id);
-            if !ids.insert(extension.id) {
-                self.wrong(row, "id", Problem::Taken);
-            }
             let mut people = BTreeSet::new();
             for user in &extension.staff {
                 match self.staff.get(user) {
@@ -184,26 +224,33 @@ impl<'a> Compiler<'a> {
                     None => self.wrong(row, "staff", Problem::Dangling),
                 }
             }
-            let destination = if !extension.is_active {
-                Destination::Inactive(host)
-            } else if people.is_empty() {
-                Destination::NoStaff(host)
-            } else {
-                self.ring(host, &extension.name, people)
-            };
-            self.number(row, &extension.number, destination);
+            let (number, name): (Arc<str>, Arc<str>) =
+                (extension.number.as_str().into(), extension.name.as_str().into());
+            let host = Host::Extension(extension.id);
+            let ring = (!people.is_empty()).then(|| self.ring(host, (&number, &name), people));
+            let compiled = Arc::new(Extension {
+                id: extension.id,
+                number,
+                name,
+                is_active: extension.is_active,
+                ring,
+                hours: self.hours(extension),
+                rules: self.rules(extension),
+            });
+            self.org.extensions.insert(extension.id, Arc::clone(&compiled));
+            self.number(row, &extension.number, Destination::Extension(compiled));
         }
     }
 
     fn staff_numbers(&mut self) {
         for staff in &self.rows.staff {
+            let (number, name): (Arc<str>, Arc<str>) =
+                (staff.number.as_str().into(), staff.name.as_str().into());
             let host = Host::User(staff.user);
-            let destination = if staff.is_active {
-                self.ring(host, &staff.name, BTreeSet::from([staff.user]))
-            } else {
-                Destination::Inactive(host)
-            };
-            self.number(Row::Staff(staff.user), &staff.number, destination);
+            let ring =
+                staff.is_active.then(|| self.ring(host, (&number, &name), BTreeSet::from([staff.user])));
+            self.org.staff.insert(staff.user, Person { number, name, ring });
+            self.number(Row::Staff(staff.user), &staff.number, Destination::Person(staff.user));
         }
     }
 
@@ -214,6 +261,7 @@ impl<'a> Compiler<'a> {
             let destination = if account.is_active {
                 Destination::Ring(Arc::new(Ring {
                     host,
+                    number: account.username.as_str().into(),
                     name: account.username.as_str().into(),
                     targets: vec![Target {
                         person: PersonKey::Account(account.id),
@@ -229,7 +277,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn ring(&self, host: Host, name: &str, people: BTreeSet<UserId>) -> Destination {
+    fn ring(
+        &self,
+        host: Host,
+        (number, name): (&Arc<str>, &Arc<str>),
+        people: BTreeSet<UserId>,
+    ) -> Arc<Ring> {
         let targets = people
             .into_iter()
             .map(|user| {
@@ -238,8 +291,8 @@ impl<'a> Compiler<'a> {
                 Target { person: PersonKey::User(user), accounts, trust: Trust::Outside }
             })
             .collect();
-        let ring_timeout_secs = self.rows.ring_timeout_secs;
-        Destination::Ring(Arc::new(Ring { host, name: name.into(), targets, ring_timeout_secs }))
+        let (number, name) = (Arc::clone(number), Arc::clone(name));
+        Arc::new(Ring { host, number, name, targets, ring_timeout_secs: self.rows.ring_timeout_secs })
     }
 
     fn number(&mut self, row: Row, number: &str, destination: Destination) {
@@ -278,5 +331,7 @@ fn is_domain(text: &str) -> bool {
         && text.split('.').all(is_label)
 }
 
+mod circles;
+mod extension;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What can be wrong with configuration rows, said so that a form can point at the field.
 
-use contract::id::{AccountId, ExtensionId, OrgId, UserId};
+use contract::id::{AccountId, ExtensionId, HolidayId, OrgId, RuleId, UserId};
 use serde::Serialize;
 
 /// One mistake in the rows. A snapshot with any of them makes no plan.
@@ -33,10 +33,16 @@ pub enum Row {
     /// A SIP account.
     #[error("account {0}")]
     Account(AccountId),
+    /// A rule of an extension.
+    #[error("rule {0}")]
+    Rule(RuleId),
+    /// A date with hours of its own.
+    #[error("holiday {0}")]
+    Holiday(HolidayId),
 }
 
 /// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
     /// Not of the form the field's documentation asks for.
@@ -51,4 +57,24 @@ pub enum Problem {
     /// Points at a row that is not there.
     #[error("points at nothing")]
     Dangling,
+    /// More of them than there may be.
+    #[error("are more than {0}")]
+    TooMany(usize),
+    /// Rules that hold before anybody rings lead back to where they began, so nobody would ever ring.
+    #[error("leads in a circle: {0}")]
+    Circle(String),
+    /// Rules that hold before anybody rings forward more often than a call may be.
+    #[error("is forwarded more than {most} times before anybody rings: {path}")]
+    TooFar {
+        /// [`crate::limits::FORWARDS_MAX`].
+        most: usize,
+        /// The numbers, in order.
+        path: String,
+    },
+    /// Something that the switch does not have in this release.
+    #[error("asks for {0}, which the switch does not have yet")]
+    NotYet(&'static str),
+    /// `ring` after the extension's people have been rung.
+    #[error("rings the extension's own people, which only the condition always can")]
+    RingsAgain,
 }

@@ -1,8 +1,9 @@
 //! The dialplan: what a number means, decided from configuration rows alone.
 //!
 //! [`compile()`] turns a [`contract::snapshot::Snapshot`] into a [`Plan`] or into a list of everything that is
-//! wrong with the rows. [`Plan::route`] answers what to do with a dialled number and why. Both are pure, so
-//! the console's "try this number" and the live switch cannot disagree.
+//! wrong with the rows. [`Plan::route`] answers what to do with a dialled number at an instant and why;
+//! [`Plan::route_after`] what is next when what was rung did not answer. All are pure, so the console's "try this
+//! number" and the live switch cannot disagree.
 //!
 //! It deliberately knows nothing about registrations: a plan names the accounts to ring, and whether a phone
 //! is there at that moment is the switch's business.
@@ -20,10 +21,14 @@
 
 mod compile;
 mod diagnostic;
+mod follow;
+mod hours;
 mod plan;
 mod route;
+mod told;
 
 pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
+pub use hours::Standing;
 pub use plan::{Account, Feature, Host, OrgPlan, PersonKey, Plan, Ring, Target, Trust};
-pub use route::{Decision, Facts, Refusal, Route, Step, Trace};
+pub use route::{Announcement, Decision, Facts, Forward, PassedOver, Refusal, Route, Step, Trace, Trail};

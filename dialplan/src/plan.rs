@@ -5,11 +5,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, UserId},
+    id::{AccountId, ExtensionId, OrgId, RuleId, UserId},
     language::Language,
+    rules::{Condition, Timescope},
     snapshot::RecordingPolicy,
+    time::Timestamp,
 };
+use jiff::{civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+
+use crate::hours::{self, Hours};
 
 /// All organisations at one revision.
 #[derive(Clone, Debug, Default)]
@@ -65,9 +70,12 @@ pub struct OrgPlan {
     pub(crate) language: Language,
     pub(crate) has_announcements: bool,
     pub(crate) recording: RecordingPolicy,
+    pub(crate) zone: TimeZone,
     pub(crate) numbers: BTreeMap<Box<str>, Destination>,
     pub(crate) usernames: BTreeMap<Box<str>, AccountId>,
     pub(crate) accounts: BTreeMap<AccountId, Account>,
+    pub(crate) extensions: BTreeMap<ExtensionId, Arc<Extension>>,
+    pub(crate) staff: BTreeMap<UserId, Person>,
 }
 
 impl OrgPlan {
@@ -96,6 +104,27 @@ impl OrgPlan {
         self.recording
     }
 
+    /// What the clock on its walls shows.
+    pub fn local(&self, now: Timestamp) -> DateTime {
+        hours::local(&self.zone, now)
+    }
+
+    /// The zone of its clocks.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// What has a number, whether it can be called now or not.
+    pub fn holder(&self, number: &str) -> Option<Host> {
+        match self.numbers.get(number)? {
+            Destination::Extension(extension) => Some(Host::Extension(extension.id)),
+            Destination::Person(user) => Some(Host::User(*user)),
+            Destination::Ring(ring) => Some(ring.host),
+            Destination::Inactive(host) => Some(*host),
+            Destination::Feature(_) => None,
+        }
+    }
+
     /// An account that may register and call, by its digest username (case-sensitive).
     pub fn account(&self, username: &str) -> Option<&Account> {
         self.accounts.get(self.usernames.get(username)?)
@@ -110,10 +139,54 @@ impl OrgPlan {
 /// What a number stands for, settled at compile time as far as configuration can settle it.
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
+    Extension(Arc<Extension>),
+    Person(UserId),
+    /// A bare account.
     Ring(Arc<Ring>),
-    Feature(Feature),
+    /// A bare account that is switched off.
     Inactive(Host),
-    NoStaff(Host),
+    Feature(Feature),
+}
+
+/// An extension with its hours and rules.
+#[derive(Clone, Debug)]
+pub(crate) struct Extension {
+    pub(crate) id: ExtensionId,
+    pub(crate) number: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) is_active: bool,
+    /// `None`: nobody who could answer is assigned.
+    pub(crate) ring: Option<Arc<Ring>>,
+    /// `None`: always open.
+    pub(crate) hours: Option<Hours>,
+    /// In the order in which they are tried.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// A member of staff, through their own number.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) number: Arc<str>,
+    pub(crate) name: Arc<str>,
+    /// `None` while suspended.
+    pub(crate) ring: Option<Arc<Ring>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: RuleId,
+    pub(crate) is_enabled: bool,
+    pub(crate) timescope: Timescope,
+    pub(crate) condition: Condition,
+    pub(crate) action: Action,
+}
+
+/// What a rule does, of what the switch can.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    Ring,
+    Forward(Host),
+    Announce(Arc<str>),
 }
 
 /// What the switch does by itself for whoever dials a feature code.
@@ -141,8 +214,10 @@ impl Feature {
 pub struct Ring {
     /// What was called (H-066: the host of the call).
     pub host: Host,
+    /// Its number, or the username of a bare account.
+    pub number: Arc<str>,
     /// Its name, for the caller's display.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Who rings, all at once, ordered by person; not empty.
     pub targets: Vec<Target>,
     /// H-052: how long, in seconds.

@@ -1,18 +1,24 @@
 //! From a dialled number to a decision, with the trace that explains it to a person.
 //!
 //! Look-up order: feature codes, extension numbers and staff numbers (one name space, so they cannot collide), then
-//! the usernames of bare accounts. The only facts of the call itself that count are who calls and what they
-//! dialled; `now` is taken so that opening hours need no change of signature.
+//! the usernames of bare accounts. An extension then has its say: hours and rules (`follow`). The only facts of the call
+//! itself that count are who calls, what they dialled and when.
 
 use std::sync::Arc;
 
 use contract::{
-    id::{AccountId, OrgId},
+    id::{AccountId, ExtensionId, OrgId, RuleId},
+    rules::{Condition, RuleNamed, Timescope},
     time::Timestamp,
 };
-use serde::Serialize;
+use jiff::civil::DateTime;
+use serde::{Deserialize, Serialize};
 
-use crate::plan::{Destination, Feature, Host, OrgPlan, Plan, Ring};
+use crate::{
+    follow::{Following, Way},
+    hours::Standing,
+    plan::{Destination, Feature, Host, OrgPlan, Plan, Ring},
+};
 
 /// What is known about a call before it is routed.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +36,10 @@ pub struct Facts<'a> {
 pub struct Decision {
     /// What to do.
     pub route: Route,
+    /// The forwards by which the call gets there, of this decision, in order.
+    pub forwards: Vec<Forward>,
+    /// How far rules have taken the call, for [`Plan::route_after`].
+    pub trail: Trail,
     /// Why.
     pub trace: Trace,
 }
@@ -42,8 +52,19 @@ pub enum Route {
     Ring(Arc<Ring>),
     /// The switch answers by itself.
     Feature(Feature),
+    /// Say something to the caller and hang up.
+    Announce(Announcement),
     /// Tell the caller no.
     Refuse(Refusal),
+}
+
+/// What a rule says to a caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Announcement {
+    /// Whose rule it is.
+    pub host: Host,
+    /// A sound by its name.
+    pub sound: Arc<str>,
 }
 
 /// Why the caller is told no.
@@ -56,6 +77,8 @@ pub enum Refusal {
     Inactive(Host),
     /// An extension nobody (active) is assigned to (H-051).
     NoStaff(Host),
+    /// An extension outside its hours (H-053), without a rule for that.
+    Closed(Host),
     /// Whoever would ring is the caller.
     SelfCall(Host),
 }
@@ -67,6 +90,7 @@ impl Refusal {
             Refusal::UnknownNumber => "unknown_number",
             Refusal::Inactive(_) => "inactive",
             Refusal::NoStaff(_) => "no_staff",
+            Refusal::Closed(_) => "closed",
             Refusal::SelfCall(_) => "self_call",
         }
     }
@@ -75,8 +99,60 @@ impl Refusal {
     pub const fn host(self) -> Option<Host> {
         match self {
             Refusal::UnknownNumber => None,
-            Refusal::Inactive(host) | Refusal::NoStaff(host) | Refusal::SelfCall(host) => Some(host),
+            Refusal::Inactive(host)
+            | Refusal::NoStaff(host)
+            | Refusal::Closed(host)
+            | Refusal::SelfCall(host) => Some(host),
         }
+    }
+}
+
+/// A call that a rule sends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// Whose rule.
+    pub from: ExtensionId,
+    /// In which case.
+    pub condition: Condition,
+    /// The rule.
+    pub rule: RuleId,
+    /// To what.
+    pub to: Host,
+    /// Its number.
+    pub number: Arc<str>,
+    /// When the rule holds.
+    pub timescope: Timescope,
+    /// The number of the extension whose rule it is.
+    pub by: Arc<str>,
+}
+
+/// How far rules have taken a call: everything they have led to, be it that nobody could be rung there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trail {
+    /// What was dialled.
+    pub(crate) dialled: Option<Host>,
+    /// In order.
+    pub(crate) forwards: Vec<Forward>,
+    /// What rings, or rang last.
+    pub(crate) at: Option<Host>,
+}
+
+impl Trail {
+    /// The forward that led to `host`.
+    pub(crate) fn leading_to(&self, host: Host) -> Option<&Forward> {
+        self.forwards.iter().find(|forward| forward.to == host)
+    }
+
+    /// The forwards from what was dialled to what rings, in order.
+    pub fn path(&self) -> Vec<&Forward> {
+        let mut path: Vec<&Forward> = Vec::new();
+        let mut host = self.at;
+        while let Some(forward) = host.and_then(|host| self.leading_to(host)) {
+            path.push(forward);
+            host = Some(Host::Extension(forward.from));
+        }
+        path.reverse();
+        path
     }
 }
 
@@ -85,7 +161,7 @@ impl Refusal {
 pub struct Trace(pub Vec<Step>);
 
 /// One step of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// The organisation is not in this plan.
@@ -93,13 +169,69 @@ pub enum Step {
     /// No extension, staff member or bare account has the number.
     NoNumber,
     /// The number stands for this.
-    Number(Host),
+    Number {
+        /// What.
+        host: Host,
+        /// Its name.
+        name: Arc<str>,
+    },
     /// The number is a feature code.
     Feature(Feature),
     /// It is switched off or suspended.
     Inactive,
     /// Nobody is assigned.
     NoStaff,
+    /// Whether it is open.
+    Hours {
+        /// What the clock on the organisation's walls shows.
+        local: DateTime,
+        /// Whether it is.
+        standing: Standing,
+    },
+    /// It is closed, and no rule says what to do then.
+    Closed,
+    /// What was rung came to this, and the rules of it are asked.
+    After {
+        /// What was rung, or sent the call there: its number.
+        number: Arc<str>,
+        /// What it came to.
+        condition: Condition,
+    },
+    /// A rule for the case does not hold.
+    PassedOver {
+        /// Which.
+        rule: RuleNamed,
+        /// Why not.
+        because: PassedOver,
+    },
+    /// A rule sends the call on.
+    Forward {
+        /// Which.
+        rule: RuleNamed,
+        /// To what.
+        to: Host,
+        /// Its number.
+        number: Arc<str>,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// Nobody can be rung where a rule led; the rules after it are asked.
+    LedNowhere {
+        /// Which.
+        rule: RuleNamed,
+    },
+    /// A rule has the extension's own people rung.
+    OwnPeople {
+        /// Which.
+        rule: RuleNamed,
+    },
+    /// A rule has something said.
+    Announce {
+        /// Which.
+        rule: RuleNamed,
+        /// What.
+        sound: Arc<str>,
+    },
     /// The caller is among those who would ring and is left out.
     CallerLeftOut,
     /// So many people ring, on so many accounts.
@@ -108,66 +240,106 @@ pub enum Step {
         people: usize,
         /// Accounts of theirs.
         accounts: usize,
+        /// For how long.
+        seconds: u16,
     },
+}
+
+/// Why a rule was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassedOver {
+    /// It is switched off.
+    Disabled,
+    /// It is for other hours.
+    OtherHours,
+    /// The call has been where it leads.
+    BeenThere,
+    /// The call has been forwarded as often as it may be.
+    TooFar,
 }
 
 impl Plan {
     /// What to do with a call. Takes microseconds and never fails.
-    pub fn route(&self, facts: &Facts<'_>, _now: Timestamp) -> Decision {
-        let mut trace = Trace(Vec::with_capacity(3));
-        let route = match self.organisation(facts.org) {
-            Some(org) => org.route(facts, &mut trace),
-            None => {
-                trace.0.push(Step::NoOrganisation);
-                Route::Refuse(Refusal::UnknownNumber)
-            }
+    pub fn route(&self, facts: &Facts<'_>, now: Timestamp) -> Decision {
+        let Some(org) = self.organisation(facts.org) else {
+            let (route, trace) = (Route::Refuse(Refusal::UnknownNumber), Trace(vec![Step::NoOrganisation]));
+            return Decision { route, forwards: Vec::new(), trail: Trail::default(), trace };
         };
-        Decision { route, trace }
+        let mut following = Following::new(org, facts.caller, now, Trail::default());
+        let route = org.route(facts.dialled, &mut following);
+        following.decide(route)
+    }
+
+    /// What to do with a call that has rung what `trail` leads to, which came to `condition`: the rules of it for that,
+    /// then the further rules of what sent the call there, and so on back. `None`: no rule leads to anything.
+    pub fn route_after(
+        &self,
+        (org, caller): (OrgId, AccountId),
+        trail: &Trail,
+        condition: Condition,
+        now: Timestamp,
+    ) -> Option<Decision> {
+        let org = self.organisation(org)?;
+        let mut following = Following::new(org, caller, now, trail.clone());
+        let way = following.after(condition)?;
+        Some(following.decide(way.into()))
+    }
+
+    /// Who has a number, whatever its hours and rules: for what is no call.
+    pub fn people(&self, facts: &Facts<'_>) -> Result<Arc<Ring>, Refusal> {
+        let org = self.organisation(facts.org).ok_or(Refusal::UnknownNumber)?;
+        let mut following = Following::new(org, facts.caller, Timestamp::default(), Trail::default());
+        match org.numbers.get(facts.dialled) {
+            None | Some(Destination::Feature(_)) => Err(Refusal::UnknownNumber),
+            Some(Destination::Extension(extension)) if !extension.is_active => {
+                Err(Refusal::Inactive(Host::Extension(extension.id)))
+            }
+            Some(Destination::Extension(extension)) => following.own_people(extension),
+            Some(Destination::Person(user)) => following.person(*user),
+            Some(Destination::Inactive(host)) => Err(Refusal::Inactive(*host)),
+            Some(Destination::Ring(ring)) => following.ring(ring),
+        }
     }
 }
 
 impl OrgPlan {
-    fn route(&self, facts: &Facts<'_>, trace: &mut Trace) -> Route {
-        match self.numbers.get(facts.dialled) {
+    fn route(&self, dialled: &str, following: &mut Following<'_>) -> Route {
+        let steps = &mut following.trace.0;
+        let way = match self.numbers.get(dialled) {
             None => {
-                trace.0.push(Step::NoNumber);
-                Route::Refuse(Refusal::UnknownNumber)
+                steps.push(Step::NoNumber);
+                return Route::Refuse(Refusal::UnknownNumber);
             }
             Some(Destination::Feature(feature)) => {
-                trace.0.push(Step::Feature(*feature));
-                Route::Feature(*feature)
+                steps.push(Step::Feature(*feature));
+                return Route::Feature(*feature);
+            }
+            Some(Destination::Extension(extension)) => {
+                let host = Host::Extension(extension.id);
+                steps.push(Step::Number { host, name: Arc::clone(&extension.name) });
+                following.begin(host);
+                following.extension(extension)
+            }
+            Some(Destination::Person(user)) => {
+                let host = Host::User(*user);
+                if let Some(person) = self.staff.get(user) {
+                    steps.push(Step::Number { host, name: Arc::clone(&person.name) });
+                }
+                following.begin(host);
+                following.person(*user).map(Way::Ring)
             }
             Some(Destination::Inactive(host)) => {
-                trace.0.extend([Step::Number(*host), Step::Inactive]);
-                Route::Refuse(Refusal::Inactive(*host))
-            }
-            Some(Destination::NoStaff(host)) => {
-                trace.0.extend([Step::Number(*host), Step::NoStaff]);
-                Route::Refuse(Refusal::NoStaff(*host))
+                steps.extend([Step::Number { host: *host, name: dialled.into() }, Step::Inactive]);
+                Err(Refusal::Inactive(*host))
             }
             Some(Destination::Ring(ring)) => {
-                trace.0.push(Step::Number(ring.host));
-                self.ring(ring, facts.caller, trace)
+                steps.push(Step::Number { host: ring.host, name: Arc::clone(&ring.name) });
+                following.begin(ring.host);
+                following.ring(ring).map(Way::Ring)
             }
-        }
-    }
-
-    /// Rings everybody but the caller: a person who calls a team they belong to must not ring themselves.
-    fn ring(&self, ring: &Arc<Ring>, caller: AccountId, trace: &mut Trace) -> Route {
-        let person = self.account_by_id(caller).map(|account| account.person);
-        let ring = if ring.targets.iter().any(|target| Some(target.person) == person) {
-            trace.0.push(Step::CallerLeftOut);
-            let others = ring.targets.iter().filter(|target| Some(target.person) != person).cloned();
-            Arc::new(Ring { targets: others.collect(), name: ring.name.clone(), ..**ring })
-        } else {
-            Arc::clone(ring)
         };
-        if ring.targets.is_empty() {
-            return Route::Refuse(Refusal::SelfCall(ring.host));
-        }
-        let accounts = ring.targets.iter().map(|target| target.accounts.len()).sum();
-        trace.0.push(Step::Rings { people: ring.targets.len(), accounts });
-        Route::Ring(ring)
+        way.map_or_else(Route::Refuse, Route::from)
     }
 }
 

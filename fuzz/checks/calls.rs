@@ -580,6 +580,8 @@ fn rows() -> Snapshot {
         number: number.into(),
         is_active,
         staff: staff.iter().map(|user| UserId(id(*user))).collect(),
+        hours: Vec::new(),
+        rules: Vec::new(),
     };
     let organisation = Organisation {
         id: OrgId(id(1)),
@@ -589,6 +591,8 @@ fn rows() -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Always,
+        timezone: contract::snapshot::default_timezone(),
+        holidays: Vec::new(),
         staff: staff.collect(),
         extensions: vec![
             extension(21, "100", true, &[12, 13]),

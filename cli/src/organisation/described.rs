@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use contract::rules;
 use uuid::Uuid;
 
 use super::{
-    Account, Extension, Rows, Staff,
-    description::{self, Description},
+    Account, Action, Extension, Holiday, Rows, Rule, Staff,
+    description::{self, Description, place},
     reader::Mistake,
 };
 use crate::{Failure, database::new_id};
@@ -39,6 +40,7 @@ pub(crate) fn rows(
             name: extension.name.clone(),
             is_active: extension.is_active,
             staff: extension.staff.iter().filter_map(|at| email(*at)).collect(),
+            hours: extension.hours.iter().copied().collect(),
         };
         extensions.insert(extension.number.value.clone(), described);
     }
@@ -76,9 +78,12 @@ pub(crate) fn rows(
         language: description.language,
         has_announcements: description.has_announcements,
         recording: description.recording,
+        timezone: description.timezone.value.clone(),
         staff,
         extensions,
         accounts,
+        rules: rules(description, current)?,
+        holidays: holidays(description),
     })
 }
 
@@ -93,6 +98,53 @@ fn staff(
         staff.insert(person.email.clone(), Staff { user, name, number, is_active: person.is_active });
     }
     Ok(staff)
+}
+
+fn rules(description: &Description, current: Option<&Rows>) -> anyhow::Result<BTreeMap<String, Rule>> {
+    let number = |at: usize| description.extensions.get(at).map(|extension| extension.number.value.clone());
+    let email = |at: usize| description.staff.get(at).map(|staff| staff.email.clone());
+    let mut rules = BTreeMap::new();
+    for described in &description.rules {
+        let action = match &described.action {
+            rules::Action::Ring => Some(Action::Ring),
+            rules::Action::ForwardExtension(to) => number(place(to.0)).map(Action::ForwardExtension),
+            rules::Action::ForwardStaff(to) => email(place(to.0)).map(Action::ForwardStaff),
+            rules::Action::AnnounceHangup(sound) => Some(Action::AnnounceHangup(sound.clone())),
+            // The compiler has refused these.
+            rules::Action::ForwardNumber(_)
+            | rules::Action::Queue(_)
+            | rules::Action::Voicemail(_)
+            | rules::Action::Ivr(_) => None,
+        };
+        let Some((extension, action)) = number(described.extension).zip(action) else { continue };
+        let mut rule = Rule {
+            id: Uuid::nil(),
+            extension,
+            position: described.position,
+            is_enabled: described.is_enabled,
+            timescope: described.timescope,
+            condition: described.condition,
+            action,
+        };
+        let known = current.and_then(|rows| rows.rules.get(&rule.key()));
+        rule.id = known.map_or_else(new_id, |known| Ok(known.id))?;
+        rules.insert(rule.key(), rule);
+    }
+    Ok(rules)
+}
+
+fn holidays(description: &Description) -> BTreeMap<String, Holiday> {
+    let holidays = description.holidays.iter().map(|described| {
+        let extension = described.extension.and_then(|at| description.extensions.get(at));
+        let holiday = Holiday {
+            date: described.date.value.clone(),
+            extension: extension.map(|extension| extension.number.value.clone()),
+            name: described.name.clone(),
+            spans: described.spans.iter().copied().collect(),
+        };
+        (holiday.key(), holiday)
+    });
+    holidays.collect()
 }
 
 fn digests(account: &description::Account, known: Option<&Account>) -> Option<(String, String)> {

@@ -3,6 +3,8 @@
 //! The switch's own compiler judges the numbers, so that what is sound here is taken there. Passwords stand in files of
 //! their own; of them this keeps digests, and only until they are written.
 
+mod rules;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -11,8 +13,9 @@ use std::{
 };
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, UserId},
+    id::{AccountId, ExtensionId, HolidayId, OrgId, RuleId, UserId},
     language::Language,
+    rules::Window,
     snapshot::{self, RecordingPolicy},
 };
 use dialplan::{Diagnostic, Problem, Row};
@@ -23,7 +26,11 @@ use super::{
     reader::{At, Mistake, Reader, Section, read},
 };
 use crate::database::digests;
+pub(crate) use rules::{Holiday, Rule};
 
+const HEAD_KEYS: &str =
+    "name, domain, default, ring_timeout_secs, language, announcements, recording and timezone";
+const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -39,9 +46,12 @@ pub(crate) struct Description {
     pub(crate) language: Language,
     pub(crate) has_announcements: bool,
     pub(crate) recording: RecordingPolicy,
+    pub(crate) timezone: At<String>,
     pub(crate) staff: Vec<Staff>,
     pub(crate) extensions: Vec<Extension>,
     pub(crate) accounts: Vec<Account>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) holidays: Vec<Holiday>,
 }
 
 /// `[[staff]]`
@@ -63,6 +73,7 @@ pub(crate) struct Extension {
     pub(crate) is_active: bool,
     /// Places in [`Description::staff`].
     pub(crate) staff: Vec<usize>,
+    pub(crate) hours: Vec<Window>,
 }
 
 /// `[[account]]`
@@ -96,7 +107,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Description, Vec<Mistake>
         return Err(reader.mistakes);
     }
     let description = describe(&mut reader, &mut root, file);
-    reader.nothing_else(&root, "", "[organisation], [[staff]], [[extension]] and [[account]]");
+    reader.nothing_else(&root, "", TABLES);
     match description {
         Some(description) => {
             compile(&mut reader, &description);
@@ -124,6 +135,8 @@ fn describe<'a>(
     let extensions = extensions(reader, root, &staff);
     let realm = domain.as_ref().map_or("", |domain| domain.value.as_str());
     let accounts = accounts(reader, root, &staff, realm);
+    let rules = rules::rules(reader, root, (&staff, &extensions));
+    let holidays = rules::holidays(reader, root, &extensions);
     let mut head = head?;
     let name = head.required(reader, "name");
     check_name(reader, "organisation.name", name.as_ref());
@@ -136,7 +149,8 @@ fn describe<'a>(
     let language = language(reader, &mut head);
     let has_announcements = head.flag(reader, "announcements", true);
     let recording = recording(reader, &mut head);
-    head.finish(reader, "name, domain, default, ring_timeout_secs, language, announcements and recording");
+    let timezone = head.text(reader, "timezone").unwrap_or(At { value: snapshot::default_timezone(), line });
+    head.finish(reader, HEAD_KEYS);
     Some(Description {
         file: file.to_owned(),
         line,
@@ -147,9 +161,12 @@ fn describe<'a>(
         language,
         has_announcements,
         recording,
+        timezone,
         staff,
         extensions,
         accounts,
+        rules,
+        holidays,
     })
 }
 
@@ -207,10 +224,11 @@ fn extensions<'a>(
         if distinct.len() != people.len() {
             reader.wrong(section.line, "extension.staff", "names somebody twice");
         }
+        let hours = rules::windows(reader, &mut section);
         let line = section.line;
-        section.finish(reader, "number, name, staff and active");
+        section.finish(reader, "number, name, staff, hours and active");
         if let (Some(number), Some(name)) = (number, name) {
-            all.push(Extension { line, number, name: name.value, is_active, staff: people });
+            all.push(Extension { line, number, name: name.value, is_active, staff: people, hours });
         }
     }
     all
@@ -322,9 +340,46 @@ fn is_username(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~+-".contains(&byte))
 }
 
+/// A made-up id of whatever stands at that place of its list.
+fn id(at: usize) -> Uuid {
+    Uuid::from_u128(at as u128 + 1)
+}
+
+/// The place of whatever has that made-up id.
+pub(crate) fn place(id: Uuid) -> usize {
+    usize::try_from(id.as_u128().saturating_sub(1)).unwrap_or(usize::MAX)
+}
+
+fn rule_rows(description: &Description, extension: usize) -> Vec<contract::rules::Rule> {
+    let rules = description.rules.iter().enumerate().filter(|(_, rule)| rule.extension == extension);
+    let row = |(at, rule): (usize, &Rule)| contract::rules::Rule {
+        id: RuleId(id(at)),
+        position: rule.position,
+        is_enabled: rule.is_enabled,
+        timescope: rule.timescope,
+        condition: rule.condition,
+        action: rule.action.clone(),
+    };
+    rules.map(row).collect()
+}
+
+fn holiday_rows(description: &Description) -> Vec<contract::rules::Holiday> {
+    let rows = description.holidays.iter().enumerate().flat_map(|(at, holiday)| {
+        let spans = holiday.spans.iter().copied().map(Some);
+        let closed = holiday.spans.is_empty().then_some(None);
+        spans.chain(closed).map(move |span| contract::rules::Holiday {
+            id: HolidayId(id(at)),
+            extension: holiday.extension.map(|at| ExtensionId(id(at))),
+            date: holiday.date.value.clone(),
+            name: holiday.name.clone(),
+            span,
+        })
+    });
+    rows.collect()
+}
+
 /// Lets the switch's own compiler judge. The rows get made-up ids by which its diagnostics find their lines.
 fn compile(reader: &mut Reader<'_>, description: &Description) {
-    let id = |at: usize| Uuid::from_u128(at as u128 + 1);
     let user = |at: usize| UserId(id(at));
     let organisation = snapshot::Organisation {
         id: OrgId(Uuid::nil()),
@@ -334,6 +389,8 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
         language: description.language,
         has_announcements: description.has_announcements,
         recording: description.recording,
+        timezone: description.timezone.value.clone(),
+        holidays: holiday_rows(description),
         staff: (0..)
             .zip(&description.staff)
             .map(|(at, staff)| snapshot::Staff {
@@ -351,6 +408,8 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 number: extension.number.value.clone(),
                 is_active: extension.is_active,
                 staff: extension.staff.iter().map(|at| user(*at)).collect(),
+                hours: extension.hours.clone(),
+                rules: rule_rows(description, at),
             })
             .collect(),
         accounts: (0..)
@@ -374,7 +433,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
 
 /// A diagnostic of the compiler, at its line.
 fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnostic) {
-    let at = |id: Uuid| usize::try_from(id.as_u128().saturating_sub(1)).unwrap_or(usize::MAX);
+    let at = place;
     let (table, line, number) = match diagnostic.row {
         Row::Organisation => ("organisation", description.line, None),
         Row::Staff(id) => {
@@ -390,17 +449,28 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
             let account = description.accounts.get(at(id.0));
             ("account", account.map_or(1, |account| account.line), account.map(|account| &account.username))
         }
+        Row::Rule(id) => ("rule", description.rules.get(at(id.0)).map_or(1, |rule| rule.line), None),
+        Row::Holiday(id) => {
+            let date = description.holidays.get(at(id.0)).map(|holiday| &holiday.date);
+            ("holiday", date.map_or(1, |date| date.line), None)
+        }
     };
     let (field, line) = match diagnostic.field {
         "sip_domain" => ("domain", description.domain.line),
         "ring_timeout_secs" => ("ring_timeout_secs", description.ring_timeout.line),
+        "timezone" => ("timezone", description.timezone.line),
         field @ ("number" | "username") => (field, number.map_or(line, |number| number.line)),
         field => (field, line),
     };
-    let reason = match (diagnostic.problem, field) {
+    let reason = match (&diagnostic.problem, field) {
         (Problem::Malformed, "number") => "expected 2 to 6 digits in quotes".to_owned(),
         (Problem::Malformed, "domain") => "expected a host name in lower case, no address".to_owned(),
         (Problem::OutOfRange, "ring_timeout_secs") => "expected a whole number from 5 to 600".to_owned(),
+        (Problem::Malformed, "timezone") => "expected a time zone such as \"Asia/Jakarta\"".to_owned(),
+        (Problem::Malformed, "date") => "expected a date such as \"2026-12-25\"".to_owned(),
+        (Problem::Malformed, "target") => {
+            "expected the name of a sound: lower-case letters, digits, - and _".to_owned()
+        }
         (Problem::Taken, _) => {
             let taken = number.map(|number| number.value.as_str()).unwrap_or_default();
             format!("{taken:?} is taken by another row: staff and extensions share their numbers")

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Account, Extension, Rows, Staff};
+use super::{
+    Account, Extension, Holiday, Rows, Rule, Staff,
+    hours::{spans_text, windows_text},
+};
 
 /// Shown in place of a digest.
 const SECRET: &str = "****";
@@ -25,9 +28,9 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     /// The organisation's domain.
     pub(crate) organisation: String,
-    /// `organisation`, `staff`, `extension` or `account`.
+    /// `organisation`, `staff`, `extension`, `account`, `rule` or `holiday`.
     pub(crate) row: &'static str,
-    /// Its domain, e-mail, number or username.
+    /// Its domain, e-mail, number or username; number and position; date.
     pub(crate) key: String,
     pub(crate) change: Kind,
     /// Those that differ; all of them for a row that is added, none for one that is removed.
@@ -45,7 +48,7 @@ pub(crate) struct Field {
 
 type Fields = Vec<(&'static str, Value)>;
 
-/// All changes from `before` to `after`: the organisation, then staff, extensions and accounts by their keys.
+/// All changes from `before` to `after`: the organisation, then all others by their keys.
 pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut add = |row, key: &str, from: Option<Fields>, to: Option<Fields>| {
@@ -58,6 +61,8 @@ pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
     let fields = |extension: &Extension| extension.fields();
     each(&before.extensions, &after.extensions, fields, |key, from, to| add("extension", key, from, to));
     each(&before.accounts, &after.accounts, Account::fields, |key, from, to| add("account", key, from, to));
+    each(&before.rules, &after.rules, Rule::fields, |key, from, to| add("rule", key, from, to));
+    each(&before.holidays, &after.holidays, Holiday::fields, |key, from, to| add("holiday", key, from, to));
     changes
 }
 
@@ -121,6 +126,7 @@ impl Rows {
             ("language", json!(self.language)),
             ("announcements", json!(self.has_announcements)),
             ("recording", json!(self.recording)),
+            ("timezone", json!(self.timezone)),
         ]
     }
 }
@@ -133,7 +139,30 @@ impl Staff {
 
 impl Extension {
     fn fields(&self) -> Fields {
-        vec![("name", json!(self.name)), ("staff", json!(self.staff)), ("active", json!(self.is_active))]
+        vec![
+            ("name", json!(self.name)),
+            ("staff", json!(self.staff)),
+            ("hours", json!(windows_text(&self.hours))),
+            ("active", json!(self.is_active)),
+        ]
+    }
+}
+
+impl Rule {
+    fn fields(&self) -> Fields {
+        vec![
+            ("timescope", json!(self.timescope)),
+            ("condition", json!(self.condition)),
+            ("action", json!(self.action.word())),
+            ("target", json!(self.action.target())),
+            ("enabled", json!(self.is_enabled)),
+        ]
+    }
+}
+
+impl Holiday {
+    fn fields(&self) -> Fields {
+        vec![("name", json!(self.name)), ("hours", json!(spans_text(&self.spans)))]
     }
 }
 

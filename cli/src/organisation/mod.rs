@@ -6,7 +6,9 @@
 pub(crate) mod described;
 pub(crate) mod description;
 pub(crate) mod difference;
+pub(crate) mod hours;
 pub(crate) mod reader;
+pub(crate) mod snapshot;
 pub(crate) mod store;
 pub(crate) mod text;
 pub(crate) mod undo;
@@ -14,8 +16,11 @@ pub(crate) mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::language::Language;
-use contract::snapshot::RecordingPolicy;
+use contract::{
+    language::Language,
+    rules::{Condition, Span, Timescope, Window},
+    snapshot::{RecordingPolicy, default_timezone},
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -44,12 +49,21 @@ pub(crate) struct Rows {
     /// H-052, HX-22
     #[serde(default)]
     pub(crate) recording: RecordingPolicy,
+    /// The zone of its hours.
+    #[serde(default = "default_timezone")]
+    pub(crate) timezone: String,
     /// People with a number, by e-mail.
     pub(crate) staff: BTreeMap<String, Staff>,
     /// By number.
     pub(crate) extensions: BTreeMap<String, Extension>,
     /// By username.
     pub(crate) accounts: BTreeMap<String, Account>,
+    /// By the number of their extension and their position, `100/02`.
+    #[serde(default)]
+    pub(crate) rules: BTreeMap<String, Rule>,
+    /// By date and, if it is one extension's alone, its number: `2026-12-25 100`.
+    #[serde(default)]
+    pub(crate) holidays: BTreeMap<String, Holiday>,
 }
 
 /// Rows that were applied before there was such a setting.
@@ -74,6 +88,84 @@ pub(crate) struct Extension {
     pub(crate) is_active: bool,
     /// E-mails.
     pub(crate) staff: BTreeSet<String>,
+    /// None: always open.
+    #[serde(default)]
+    pub(crate) hours: BTreeSet<Window>,
+}
+
+/// What becomes of calls to an extension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rule {
+    pub(crate) id: Uuid,
+    /// The extension's number.
+    pub(crate) extension: String,
+    pub(crate) position: u16,
+    pub(crate) is_enabled: bool,
+    pub(crate) timescope: Timescope,
+    pub(crate) condition: Condition,
+    pub(crate) action: Action,
+}
+
+impl Rule {
+    /// By what it is found again.
+    pub(crate) fn key(&self) -> String {
+        format!("{}/{:02}", self.extension, self.position)
+    }
+}
+
+/// What a rule does, by names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Action {
+    Ring,
+    /// The number of an extension.
+    ForwardExtension(String),
+    /// The e-mail of somebody with a number.
+    ForwardStaff(String),
+    /// The name of a sound.
+    AnnounceHangup(String),
+}
+
+impl Action {
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Ring => "ring",
+            Self::ForwardExtension(_) => "forward_extension",
+            Self::ForwardStaff(_) => "forward_staff",
+            Self::AnnounceHangup(_) => "announce_hangup",
+        }
+    }
+
+    pub(crate) fn target(&self) -> Option<&str> {
+        match self {
+            Self::Ring => None,
+            Self::ForwardExtension(target) | Self::ForwardStaff(target) | Self::AnnounceHangup(target) => {
+                Some(target)
+            }
+        }
+    }
+}
+
+/// A date with hours of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Holiday {
+    /// `2026-12-25`
+    pub(crate) date: String,
+    /// An extension's number; everybody's without.
+    pub(crate) extension: Option<String>,
+    pub(crate) name: String,
+    /// None: closed.
+    pub(crate) spans: BTreeSet<Span>,
+}
+
+impl Holiday {
+    /// By what it is found again.
+    pub(crate) fn key(&self) -> String {
+        match &self.extension {
+            None => self.date.clone(),
+            Some(extension) => format!("{} {extension}", self.date),
+        }
+    }
 }
 
 /// Credentials of a phone.
@@ -107,9 +199,12 @@ impl Rows {
             language: self.language,
             has_announcements: self.has_announcements,
             recording: self.recording,
+            timezone: self.timezone.clone(),
             staff: BTreeMap::new(),
             extensions: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            holidays: BTreeMap::new(),
         }
     }
 }

@@ -2,15 +2,18 @@
 //! the switch, people as the platform, the record as the owner.
 
 use contract::snapshot::RecordingPolicy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
-use contract::language::Language;
+use contract::{
+    language::Language,
+    rules::{Condition, Span, Timescope, Window},
+};
 use migrations::Role;
-use sqlx::{PgConnection, Row as _, types::Json};
+use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
-use super::{Account, Extension, Rows, Staff};
+use super::{Account, Action, Extension, Holiday, Rows, Rule, Staff};
 use crate::database::store::{act_as, act_as_owner};
 
 /// Keeps everybody else from changing configuration until the transaction ends, and says which revision it is at.
@@ -35,6 +38,14 @@ pub(crate) async fn domains(c: &mut PgConnection) -> Result<Vec<String>, sqlx::E
     .await
 }
 
+/// The domain of the default organisation.
+pub(crate) async fn default_domain(c: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    act_as(c, Role::Switch, None).await?;
+    sqlx::query_scalar("select sip_domain from telephony.organisation_settings where is_default")
+        .fetch_optional(c)
+        .await
+}
+
 /// The users with these e-mails.
 pub(crate) async fn users(
     c: &mut PgConnection,
@@ -53,7 +64,7 @@ pub(crate) async fn users(
 pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<Option<Rows>> {
     act_as(c, Role::Switch, None).await?;
     let settings = sqlx::query(
-        "select org_id, is_default, ring_timeout_seconds, language, has_announcements,
+        "select org_id, is_default, ring_timeout_seconds, language, has_announcements, timezone,
            is_record_a_call, is_recording_on_demand
          from telephony.organisation_settings where sip_domain = $1",
     )
@@ -71,6 +82,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
             .await?;
     let people = people(c, id).await?;
     act_as(c, Role::Switch, None).await?;
+    let extensions = extensions(c, id, &people).await?;
     Ok(Some(Rows {
         id,
         name,
@@ -86,9 +98,12 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
             (false, true) => RecordingPolicy::OnDemand,
             (false, false) => RecordingPolicy::Never,
         },
+        timezone: settings.try_get("timezone")?,
         staff: staff(c, id, &people).await?,
-        extensions: extensions(c, id, &people).await?,
         accounts: accounts(c, id, &people).await?,
+        rules: rules(c, id, (&extensions, &people)).await?,
+        holidays: holidays(c, id, &extensions).await?,
+        extensions,
     }))
 }
 
@@ -162,13 +177,16 @@ async fn extensions(
          where e.org_id = $1",
     )
     .bind(organisation)
-    .fetch_all(c)
+    .fetch_all(&mut *c)
     .await?;
+    let mut hours = hours(c, organisation).await?;
     let mut extensions = BTreeMap::new();
     for row in rows {
+        let id: Uuid = row.try_get("id")?;
         let staff: Vec<Uuid> = row.try_get("staff")?;
         let extension = Extension {
-            id: row.try_get("id")?,
+            id,
+            hours: hours.remove(&id).unwrap_or_default(),
             name: row.try_get("name")?,
             is_active: row.try_get("is_active")?,
             staff: staff.into_iter().map(|user| email(people, user)).collect::<Result<_, _>>()?,
@@ -176,6 +194,151 @@ async fn extensions(
         extensions.insert(row.try_get("number")?, extension);
     }
     Ok(extensions)
+}
+
+fn span(row: &PgRow) -> anyhow::Result<Option<Span>> {
+    let (start, end): (Option<i32>, Option<i32>) = (row.try_get("start_minute")?, row.try_get("end_minute")?);
+    let span = start
+        .zip(end)
+        .map(|(start, end)| anyhow::Ok(Span { start: u16::try_from(start)?, end: u16::try_from(end)? }));
+    span.transpose()
+}
+
+async fn hours(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<BTreeMap<Uuid, BTreeSet<Window>>> {
+    let rows = sqlx::query(
+        "select extension_id, day_of_week, (extract(epoch from start_time) / 60)::int4 as start_minute,
+             (extract(epoch from end_time) / 60)::int4 as end_minute
+         from telephony.extension_operational_hours where org_id = $1",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut hours: BTreeMap<Uuid, BTreeSet<Window>> = BTreeMap::new();
+    for row in rows {
+        let day: i32 = row.try_get("day_of_week")?;
+        let span = span(&row)?.context("hours without times")?;
+        let window = Window { day: u8::try_from(day)?, span };
+        hours.entry(row.try_get("extension_id")?).or_default().insert(window);
+    }
+    Ok(hours)
+}
+
+type Extensions = BTreeMap<String, Extension>;
+
+fn number_of(extensions: &Extensions, id: Uuid) -> Option<String> {
+    extensions.iter().find(|(_, extension)| extension.id == id).map(|(number, _)| number.clone())
+}
+
+/// Rules that have an extension with a number, in the order in which they are tried: that counts, and not how far apart
+/// their positions are.
+async fn rules(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    (extensions, people): (&Extensions, &People),
+) -> anyhow::Result<BTreeMap<String, Rule>> {
+    let rows = sqlx::query(
+        "select id, extension_id, is_enabled, timescope, condition, action, target_extension_id, target_user_id,
+             target_sound
+         from telephony.extension_rules where org_id = $1 and deleted_at is null
+         order by extension_id, position, timescope = 'any', id",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut rules = BTreeMap::new();
+    let mut places: BTreeMap<Uuid, u16> = BTreeMap::new();
+    for row in rows {
+        let of: Uuid = row.try_get("extension_id")?;
+        let Some(extension) = number_of(extensions, of) else { continue };
+        let place = places.entry(of).or_default();
+        *place = place.saturating_add(1);
+        let rule = Rule {
+            id: row.try_get("id")?,
+            extension,
+            position: *place,
+            is_enabled: row.try_get("is_enabled")?,
+            timescope: Timescope::of(row.try_get("timescope")?).context("a timescope that is not known")?,
+            condition: Condition::of(row.try_get("condition")?).context("a condition that is not known")?,
+            action: action(&row, extensions, people)?,
+        };
+        rules.insert(rule.key(), rule);
+    }
+    Ok(rules)
+}
+
+fn action(row: &PgRow, extensions: &Extensions, people: &People) -> anyhow::Result<Action> {
+    let (extension, user): (Option<Uuid>, Option<Uuid>) =
+        (row.try_get("target_extension_id")?, row.try_get("target_user_id")?);
+    let sound: Option<String> = row.try_get("target_sound")?;
+    let word: &str = row.try_get("action")?;
+    let action = match word {
+        "ring" => Some(Action::Ring),
+        "forward_extension" => {
+            extension.and_then(|id| number_of(extensions, id)).map(Action::ForwardExtension)
+        }
+        "forward_staff" => {
+            let person = user.and_then(|user| people.get(&user));
+            person.map(|person| Action::ForwardStaff(person.email.clone()))
+        }
+        "announce_hangup" => sound.map(Action::AnnounceHangup),
+        _ => None,
+    };
+    action.context("a rule whose action or target is not known")
+}
+
+async fn holidays(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    extensions: &Extensions,
+) -> anyhow::Result<BTreeMap<String, Holiday>> {
+    let rows = sqlx::query(
+        "select extension_id, to_char(on_date, 'YYYY-MM-DD') as on_date, name,
+             (extract(epoch from start_time) / 60)::int4 as start_minute,
+             (extract(epoch from end_time) / 60)::int4 as end_minute
+         from telephony.holidays where org_id = $1 order by on_date, start_time nulls first",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut holidays: BTreeMap<String, Holiday> = BTreeMap::new();
+    for row in rows {
+        let extension: Option<Uuid> = row.try_get("extension_id")?;
+        let number = extension.map(|id| number_of(extensions, id));
+        if let Some(None) = number {
+            continue;
+        }
+        let holiday = Holiday {
+            date: row.try_get("on_date")?,
+            extension: number.flatten(),
+            name: row.try_get("name")?,
+            spans: BTreeSet::new(),
+        };
+        let holiday = holidays.entry(holiday.key()).or_insert(holiday);
+        holiday.spans.extend(span(&row)?);
+    }
+    Ok(holidays)
+}
+
+/// Members who are suspended as persons, everywhere.
+pub(crate) async fn suspended(
+    c: &mut PgConnection,
+    organisation: Uuid,
+) -> Result<BTreeSet<Uuid>, sqlx::Error> {
+    act_as(c, Role::Switch, None).await?;
+    let rows: Vec<Uuid> = sqlx::query_scalar(
+        "select u.id from identity.users u join identity.memberships m on m.user_id = u.id
+         where m.org_id = $1 and u.status <> 'active'",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The newest revision, as this transaction sees it.
+pub(crate) async fn revision(c: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    act_as(c, Role::Switch, None).await?;
+    sqlx::query_scalar("select revision from telephony.revisions").fetch_one(c).await
 }
 
 async fn accounts(

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use contract::rules::Timescope;
 use toml::Value;
 
-use super::{Rows, description::recording_word};
+use super::{
+    Action, Rows, Rule,
+    description::recording_word,
+    hours::{spans_text, windows_text},
+};
 
 const HEADER: &str = "\
-# An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions and
-# accounts; people stay members. Passwords stand in files of their own: `password_file = \"PATH\"` in an [[account]], for
+# An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
+# accounts, rules and holidays; people stay members. Passwords stand in files of their own: `password_file = \"PATH\"` in an [[account]], for
 # a new one or a new password; without it the password stays as it is.
 ";
 
@@ -20,14 +25,15 @@ pub(crate) fn text(rows: &Rows) -> String {
     let number = |email: &str| numbers.get(email).map(|number| text(number));
     let mut file = format!(
         "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
-         language = {}\nannouncements = {}\nrecording = {}\n",
+         language = {}\nannouncements = {}\nrecording = {}\ntimezone = {}\n",
         text(&rows.name),
         text(&rows.domain),
         rows.is_default,
         rows.ring_timeout_secs,
         text(rows.language.as_str()),
         rows.has_announcements,
-        text(recording_word(rows.recording))
+        text(recording_word(rows.recording)),
+        text(&rows.timezone)
     );
     let inactive = |is_active: bool| if is_active { "" } else { "active = false\n" };
     let mut staff: Vec<_> = rows.staff.iter().collect();
@@ -42,7 +48,10 @@ pub(crate) fn text(rows: &Rows) -> String {
         staff.sort_unstable();
         let (name, staff, active) = (text(&extension.name), staff.join(", "), inactive(extension.is_active));
         let number = text(number_of);
-        file += &format!("\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{active}");
+        let hours = list(&windows_text(&extension.hours)).map(|hours| format!("hours = {hours}\n"));
+        let hours = hours.unwrap_or_default();
+        file +=
+            &format!("\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{hours}{active}");
     }
     for (username, account) in &rows.accounts {
         let owner = account.owner.as_deref().and_then(number);
@@ -50,5 +59,41 @@ pub(crate) fn text(rows: &Rows) -> String {
         let (username, active) = (text(username), inactive(account.is_active));
         file += &format!("\n[[account]]\nusername = {username}\n{owner}{active}");
     }
+    for rule in in_order(rows) {
+        let extension = text(&rule.extension);
+        let (timescope, condition) = (text(rule.timescope.as_str()), text(rule.condition.as_str()));
+        let target = match &rule.action {
+            Action::ForwardStaff(email) => number(email),
+            action => action.target().map(text),
+        };
+        let target = target.map(|target| format!("target = {target}\n")).unwrap_or_default();
+        let enabled = if rule.is_enabled { "" } else { "enabled = false\n" };
+        file += &format!(
+            "\n[[rule]]\nextension = {extension}\ntimescope = {timescope}\ncondition = {condition}\n\
+             action = {}\n{target}{enabled}",
+            text(rule.action.word())
+        );
+    }
+    for holiday in rows.holidays.values() {
+        let extension = holiday.extension.as_deref().map(|number| format!("extension = {}\n", text(number)));
+        let (date, name, extension) =
+            (text(&holiday.date), text(&holiday.name), extension.unwrap_or_default());
+        let hours = list(&spans_text(&holiday.spans)).map(|hours| format!("hours = {hours}\n"));
+        let hours = hours.unwrap_or_default();
+        file += &format!("\n[[holiday]]\ndate = {date}\nname = {name}\n{extension}{hours}");
+    }
     file
+}
+
+/// Rules by extension, in the order in which they are tried.
+fn in_order(rows: &Rows) -> Vec<&Rule> {
+    let mut rules: Vec<&Rule> = rows.rules.values().collect();
+    rules.sort_by_key(|rule| (&rule.extension, rule.position, rule.timescope == Timescope::Any));
+    rules
+}
+
+/// A list of TOML, unless it is empty.
+fn list(texts: &[String]) -> Option<String> {
+    let texts = texts.iter().map(|text| Value::String(text.clone())).collect::<Vec<_>>();
+    (!texts.is_empty()).then(|| Value::Array(texts).to_string())
 }

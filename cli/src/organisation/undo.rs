@@ -20,9 +20,12 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
         language: one(current.language, before.language, after.language),
         has_announcements: one(current.has_announcements, before.has_announcements, after.has_announcements),
         recording: one(current.recording, before.recording, after.recording),
+        timezone: field(&current.timezone, &before.timezone, &after.timezone),
         staff: each(&current.staff, &before.staff, &after.staff),
         extensions: each(&current.extensions, &before.extensions, &after.extensions),
         accounts: each(&current.accounts, &before.accounts, &after.accounts),
+        rules: each(&current.rules, &before.rules, &after.rules),
+        holidays: each(&current.holidays, &before.holidays, &after.holidays),
     }
 }
 
@@ -69,9 +72,12 @@ mod tests {
             language: Language::Id,
             has_announcements: true,
             recording: Default::default(),
+            timezone: contract::snapshot::default_timezone(),
             staff: staff.iter().map(person).collect(),
             extensions: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            holidays: BTreeMap::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use migrations::Role;
 use sqlx::PgConnection;
 
-use super::{Rows, Staff};
+use super::{Rows, Rule, Staff};
 use crate::database::store::act_as;
 
 /// An organisation before and after; not there before is `None`.
@@ -44,8 +44,9 @@ async fn organisation(c: &mut PgConnection, before: Option<&Rows>, after: &Rows)
         store::put_organisation(c, after).await?;
     }
     let settings = |rows: &Rows| {
-        let Rows { is_default, ring_timeout_secs, language, has_announcements, recording, .. } = rows;
-        (*is_default, *ring_timeout_secs, *language, *has_announcements, *recording)
+        let Rows { is_default, ring_timeout_secs, language, has_announcements, recording, timezone, .. } =
+            rows;
+        (*is_default, *ring_timeout_secs, *language, *has_announcements, *recording, timezone.clone())
     };
     if before.map(settings) != Some(settings(after)) {
         act_as(c, Role::Api, Some(after.id)).await?;
@@ -66,7 +67,25 @@ async fn people(c: &mut PgConnection, before: &Rows, after: &Rows) -> anyhow::Re
     Ok(())
 }
 
+/// An extension's rules, in order.
+fn rules_of<'a>(rows: &'a Rows, number: &str) -> Vec<&'a Rule> {
+    rows.rules.values().filter(|rule| rule.extension == number).collect()
+}
+
 async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    // All of an extension's: what stays may have another position. Before extensions, which rules hold.
+    for (number, extension) in &before.extensions {
+        if rules_of(before, number) != rules_of(after, number) {
+            store::delete_rules(c, after.id, extension.id).await?;
+        }
+    }
+    for (key, holiday) in &before.holidays {
+        if after.holidays.get(key) != Some(holiday) {
+            let extension = holiday.extension.as_ref().and_then(|number| before.extensions.get(number));
+            store::delete_holiday(c, after.id, &holiday.date, extension.map(|extension| extension.id))
+                .await?;
+        }
+    }
     for (username, account) in &before.accounts {
         if !after.accounts.contains_key(username) {
             store::delete_account(c, after.id, account.id).await?;
@@ -79,6 +98,9 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
             continue;
         };
         let gone = extension.staff.difference(&stays.staff);
+        if stays.hours != extension.hours {
+            store::delete_hours(c, after.id, extension.id).await?;
+        }
         let gone: Vec<_> = gone.filter_map(|email| Some(before.staff.get(email)?.user)).collect();
         if !gone.is_empty() {
             store::unassign(c, after.id, extension.id, &gone).await?;
@@ -113,13 +135,35 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
         if !new.is_empty() {
             store::assign(c, after.id, extension.id, &new).await?;
         }
+        if was.is_none_or(|was| was.hours != extension.hours) {
+            store::add_hours(c, after.id, extension).await?;
+        }
     }
+    rules(c, before, after).await?;
     for (username, account) in &after.accounts {
         let owner = account.owner.as_ref().and_then(|email| after.staff.get(email)).map(|staff| staff.user);
         match before.accounts.get(username) {
             None => store::add_account(c, after.id, username, owner, account).await?,
             Some(was) if was != account => store::change_account(c, after.id, owner, account).await?,
             Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn rules(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    for (number, extension) in &after.extensions {
+        let rules = rules_of(after, number);
+        if rules_of(before, number) != rules {
+            for rule in rules {
+                store::put_rule(c, after, extension.id, rule).await?;
+            }
+        }
+    }
+    for (key, holiday) in &after.holidays {
+        if before.holidays.get(key) != Some(holiday) {
+            let extension = holiday.extension.as_ref().and_then(|number| after.extensions.get(number));
+            store::add_holiday(c, after.id, extension.map(|extension| extension.id), holiday).await?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! Wireshark and sngrep. The switch keeps them in memory, so a restart forgets them; the record of a call does not.
 
 mod ladder;
-mod words;
+pub(crate) mod words;
 
 use std::{fs, path::PathBuf};
 
@@ -84,7 +84,7 @@ fn story(trace: &CallTrace, with_messages: bool) -> String {
         instant(trace.created_at),
         if trace.is_live { ", and the call goes on" } else { "" },
     );
-    text.push_str(&words::route(trace));
+    text.push_str(&words::routes(trace));
     text.push_str(&format!("\nOutcome\n  {}\n\n", words::outcome(trace)));
     text.push_str(&ladder::draw(trace));
     text.push_str(&words::quality(trace));

@@ -37,13 +37,13 @@ fn call() -> CallTrace {
         dialled: "1002".into(),
         created_at: Timestamp(20_000),
         is_live: false,
-        route: Some(RouteTrace {
+        routes: vec![RouteTrace {
             revision: 7,
             steps: vec![
-                RouteStep::Number { kind: "user".into(), id: "x".into(), name: Some("Budi".into()) },
+                RouteStep::Number { kind: "user".into(), id: "x".into(), name: "Budi".into() },
                 RouteStep::Rings { people: 1, accounts: 2, seconds: 60 },
             ],
-        }),
+        }],
         legs: vec!["one".into(), "two".into()],
         facts: vec![
             event(20, 1, EventKind::Created, None),

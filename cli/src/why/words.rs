@@ -2,19 +2,26 @@
 
 use contract::{
     journal::{Event, EventKind, Fact},
-    trace::{CallTrace, RouteStep},
+    rules::{Condition, RuleNamed, Timescope},
+    trace::{CallTrace, RouteStep, RouteTrace},
 };
 
 use crate::{media, switch::printable};
 
-/// What the plan made of what was dialled, step by step.
-pub(super) fn route(trace: &CallTrace) -> String {
-    let Some(route) = &trace.route else { return "Route\n  not remembered\n".into() };
-    let mut text = format!("Route (configuration revision {})\n", route.revision);
-    for step in &route.steps {
-        text.push_str(&format!("  {}\n", step_text(step, &trace.dialled)));
+/// What the plan made of what was dialled, step by step, and then of what was rung.
+pub(super) fn routes(trace: &CallTrace) -> String {
+    if trace.routes.is_empty() {
+        return "Route\n  not remembered\n".into();
     }
-    text
+    let routes = trace.routes.iter().map(|route| {
+        format!("Route (configuration revision {})\n{}", route.revision, steps(route, &trace.dialled))
+    });
+    routes.collect()
+}
+
+/// The steps of a decision, one a line.
+pub(crate) fn steps(route: &RouteTrace, dialled: &str) -> String {
+    route.steps.iter().map(|step| format!("  {}\n", step_text(step, dialled))).collect()
 }
 
 fn step_text(step: &RouteStep, dialled: &str) -> String {
@@ -22,28 +29,82 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
     match step {
         RouteStep::NoOrganisation => "the caller's organisation is not in the configuration".into(),
         RouteStep::NoNumber => format!("no extension, person or account has the number {dialled}"),
-        RouteStep::Number { kind, id, name } => {
+        RouteStep::Number { kind, name, .. } => {
             let what = match kind.as_str() {
                 "extension" => "the extension",
                 "user" => "the person",
                 _ => "the account",
             };
-            match name {
-                Some(name) => format!("{dialled} is {what} “{}”", printable(name)),
-                None => format!("{dialled} is {what} {id}"),
-            }
+            format!("{dialled} is {what} “{}”", printable(name))
         }
         RouteStep::Feature { name } => {
             format!("{dialled} is the feature code of {name}: the switch answers by itself")
         }
         RouteStep::Inactive => "it is switched off or suspended".into(),
         RouteStep::NoStaff => "nobody who could answer is assigned to it".into(),
+        RouteStep::Hours { local, is_open, window, is_holiday } => {
+            let holiday = if *is_holiday { ", a date with hours of its own" } else { "" };
+            match window {
+                Some(window) => format!("it is {local} there{holiday}: open, by {window}"),
+                None if *is_open => format!("it is {local} there{holiday}: open"),
+                None => format!("it is {local} there{holiday}: closed"),
+            }
+        }
+        RouteStep::Closed => "no rule says what to do while it is closed".into(),
+        RouteStep::After { number, condition } => {
+            format!("{} {}: its rules for that", printable(number), came_to(*condition))
+        }
+        RouteStep::PassedOver { rule, because } => {
+            let because = match because.as_str() {
+                "disabled" => "is switched off",
+                "other_hours" => "is for other hours",
+                "been_there" => "leads where the call has been",
+                "too_far" => "would forward the call once too often",
+                other => other,
+            };
+            format!("{} {because}", named(rule))
+        }
+        RouteStep::Forward { rule, number, name } => {
+            format!("{} forwards to {} “{}”", named(rule), printable(number), printable(name))
+        }
+        RouteStep::LedNowhere { rule } => format!("nobody can be rung by {}", named(rule)),
+        RouteStep::OwnPeople { rule } => format!("{} rings its own people", named(rule)),
+        RouteStep::Announce { rule, sound } => {
+            format!("{} plays “{}” and hangs up", named(rule), printable(sound))
+        }
         RouteStep::CallerLeftOut => "the caller is one of those who would ring, and is left out".into(),
         RouteStep::Rings { people, accounts, seconds } => format!(
             "rings {} on {} for up to {seconds} s",
             count(*people, "person", "people"),
             count(*accounts, "account", "accounts")
         ),
+    }
+}
+
+/// `rule 2 (off hours, always)`
+fn named(rule: &RuleNamed) -> String {
+    let hours = match rule.timescope {
+        Timescope::Any => "any hours",
+        Timescope::WorkHours => "work hours",
+        Timescope::OffHours => "off hours",
+    };
+    let case = match rule.condition {
+        Condition::Always => "always",
+        Condition::Busy => "busy",
+        Condition::NoAnswer => "no answer",
+        Condition::Unreachable => "unreachable",
+    };
+    format!("rule {} ({hours}, {case})", rule.place)
+}
+
+/// What was rung came to.
+pub(crate) fn came_to(condition: Condition) -> &'static str {
+    match condition {
+        // Nothing has been rung: further rules of the same extension are asked.
+        Condition::Always => "had sent it on",
+        Condition::Busy => "is busy",
+        Condition::NoAnswer => "does not answer",
+        Condition::Unreachable => "cannot be reached",
     }
 }
 
@@ -101,6 +162,8 @@ fn reason_text(reason: &str) -> &str {
         "unknown_number" => "nothing has that number",
         "inactive" => "what was dialled is switched off or suspended",
         "no_staff" => "nobody is assigned to what was dialled",
+        "closed" => "what was dialled is closed at that time",
+        "announced" => "a rule had something said and the call ended",
         "self_call" => "the caller dialled themselves",
         "unreachable" => "no phone of whoever was called is registered or could be reached",
         "refused" => "the phones that were called refused for reasons of their own",

@@ -48,6 +48,12 @@ async fn fill(stage: &Stage) {
              insert into telephony.extensions (id, org_id, name) values ('{extension}', '{o}', 'Support');
              insert into telephony.extension_assigned_staffs values ('{o}', '{extension}', '{user}');
              insert into telephony.numbers (org_id, number, user_id) values ('{o}', '1001', '{user}');
+             insert into telephony.extension_operational_hours (org_id, extension_id, day_of_week, start_time, end_time)
+                 values ('{o}', '{extension}', 1, '08:00', '17:00');
+             insert into telephony.holidays (org_id, on_date, name) values ('{o}', '2026-12-25', 'Natal');
+             insert into telephony.extension_rules
+                 (id, org_id, extension_id, timescope, condition, action, target_user_id, position)
+                 values ('{user}', '{o}', '{extension}', 'any', 'busy', 'forward_staff', '{user}', 1);
              insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256)
                  values ('{user}', '{o}', '1001', repeat('0', 32), repeat('0', 64));
              insert into telephony.call_participants (org_id, call_id, no, role, kind, ref_id, created_at)
@@ -66,7 +72,7 @@ async fn fill(stage: &Stage) {
     }
 }
 
-const READABLE: [&str; 16] = [
+const READABLE: [&str; 19] = [
     "identity.organisations",
     "identity.users",
     "identity.memberships",
@@ -75,6 +81,9 @@ const READABLE: [&str; 16] = [
     "telephony.extensions",
     "telephony.extension_assigned_staffs",
     "telephony.numbers",
+    "telephony.extension_operational_hours",
+    "telephony.holidays",
+    "telephony.extension_rules",
     "(select id from telephony.sip_accounts) s",
     "telephony.calls",
     "telephony.call_participants",

@@ -1,9 +1,13 @@
 //! Rows that compile, and everything that is said about rows that do not.
 
-use contract::snapshot::Organisation;
+use contract::{
+    id::{HolidayId, RuleId},
+    rules::{Action, Condition, Holiday, Rule, Span, Timescope},
+    snapshot::Organisation,
+};
 
 use super::*;
-use crate::route::tests::{id, organisation};
+use crate::route::tests::{extension, id, organisation, rule, window};
 
 /// Spoils good rows and compares all that is then said.
 fn check(spoil: impl FnOnce(&mut Vec<Organisation>), expected: &[&str]) {
@@ -99,5 +103,173 @@ fn rows_that_point_at_nothing_are_named() {
             "organisation 01, account 1f, user: points at nothing",
             "organisation 01, extension 15, staff: points at nothing",
         ],
+    );
+}
+
+fn rule_to(n: u16, timescope: Timescope, condition: Condition, to: u128) -> Rule {
+    rule(n, timescope, condition, Action::ForwardExtension(ExtensionId(id(to))))
+}
+
+#[test]
+fn hours_and_holidays_out_of_bounds_are_named() {
+    for timezone in ["", "Jakarta", "Asia/Jakarta\n", "../etc/passwd"] {
+        check(
+            |orgs| orgs[0].timezone = timezone.into(),
+            &["organisation 01, settings, timezone: is malformed"],
+        );
+    }
+    for wrong in [window(0, 0, 60), window(8, 0, 60), window(1, 1440, 60), window(1, 0, 1441)] {
+        check(
+            |orgs| orgs[0].extensions[0].hours = vec![window(1, 0, 1440), wrong],
+            &["organisation 01, extension 15, hours: is out of range"],
+        );
+    }
+    let holiday = |n, extension: Option<u128>, date: &str, end| Holiday {
+        id: HolidayId(id(n)),
+        extension: extension.map(|n| ExtensionId(id(n))),
+        date: date.into(),
+        name: "holiday".into(),
+        span: Some(Span { start: 0, end }),
+    };
+    check(
+        |orgs| {
+            orgs[0].holidays = vec![
+                holiday(1, None, "2026-12-25", 60),
+                holiday(2, None, "2026-02-29", 60),
+                holiday(3, None, "2026-12-25T00:00", 60),
+                holiday(4, Some(21), "2026-12-25", 1441),
+                holiday(5, Some(99), "2026-12-25", 60),
+            ];
+        },
+        &[
+            "organisation 01, holiday 02, date: is malformed",
+            "organisation 01, holiday 03, date: is malformed",
+            "organisation 01, holiday 04, span: is out of range",
+            "organisation 01, holiday 05, extension: points at nothing",
+        ],
+    );
+    check(
+        |orgs| {
+            let days = std::iter::repeat_n(window(1, 0, 60), limits::WINDOWS_MAX + 1);
+            orgs[0].extensions[0].hours = days.collect();
+            let rules = (0..).map(|n| rule_to(n, Timescope::Any, Condition::Busy, 21));
+            orgs[0].extensions[1].rules = rules.take(limits::RULES_MAX + 1).collect();
+            let days = (0..).map(|n| holiday(n, None, "2026-12-25", 60));
+            orgs[0].holidays = days.take(limits::HOLIDAYS_MAX + 1).collect();
+        },
+        &[
+            "organisation 01, settings, holidays: are more than 2000",
+            "organisation 01, extension 15, hours: are more than 64",
+            "organisation 01, extension 16, rules: are more than 64",
+        ],
+    );
+}
+
+#[test]
+fn rules_that_cannot_be_carried_out_are_named() {
+    let any = |n, condition, action| rule(n, Timescope::Any, condition, action);
+    check(
+        |orgs| {
+            orgs[0].extensions[0].rules = vec![
+                rule_to(1, Timescope::Any, Condition::Busy, 99),
+                any(2, Condition::Busy, Action::ForwardStaff(UserId(id(99)))),
+                any(3, Condition::Busy, Action::Ring),
+                any(4, Condition::Busy, Action::AnnounceHangup("../../etc".into())),
+                any(5, Condition::Busy, Action::Queue(id(1))),
+                any(6, Condition::Busy, Action::Voicemail(UserId(id(11)))),
+                any(7, Condition::Busy, Action::Ivr(id(1))),
+                any(8, Condition::Busy, Action::ForwardNumber("+62215551234".into())),
+                rule_to(9, Timescope::Any, Condition::Busy, 21),
+                any(10, Condition::Always, Action::Ring),
+                Rule { id: RuleId(id(11)), ..any(10, Condition::Always, Action::Ring) },
+                Rule { position: 12, ..any(10, Condition::Always, Action::Ring) },
+            ];
+        },
+        &[
+            "organisation 01, rule 01, target: points at nothing",
+            "organisation 01, rule 02, target: points at nothing",
+            "organisation 01, rule 03, action: rings the extension's own people, which only the condition always can",
+            "organisation 01, rule 04, target: is malformed",
+            "organisation 01, rule 05, action: asks for a queue, which the switch does not have yet",
+            "organisation 01, rule 06, action: asks for a mailbox, which the switch does not have yet",
+            "organisation 01, rule 07, action: asks for a menu, which the switch does not have yet",
+            "organisation 01, rule 08, action: asks for a number outside, which the switch does not have yet",
+            "organisation 01, rule 09, target: leads in a circle: 100 → 100",
+            "organisation 01, rule 0b, position: is taken by another row",
+            "organisation 01, rule 0a, id: is taken by another row",
+        ],
+    );
+}
+
+/// Extensions 500, 501 … whose rules are (timescope, condition, to).
+fn chain(rules: &[&[(Timescope, Condition, u128)]], has_hours: bool) -> Vec<snapshot::Extension> {
+    let mut n = 0;
+    let extension = |(at, rules): (usize, &&[(Timescope, Condition, u128)])| {
+        let rules = rules.iter().map(|(timescope, condition, to)| {
+            n += 1;
+            rule_to(n, *timescope, *condition, 100 + to)
+        });
+        snapshot::Extension {
+            rules: rules.collect(),
+            hours: if has_hours { vec![window(1, 480, 1020)] } else { Vec::new() },
+            ..extension(100 + at as u128, &(500 + at).to_string(), &[11])
+        }
+    };
+    rules.iter().enumerate().map(extension).collect()
+}
+
+#[test]
+fn circles_in_which_nobody_would_ring_are_told_by_their_numbers() {
+    use Condition::{Always, Busy, NoAnswer};
+    use Timescope::{Any, OffHours, WorkHours};
+    let refused = |rules: &[&[_]], has_hours, expected: &[&str]| {
+        check(|orgs| orgs[0].extensions = chain(rules, has_hours), expected);
+    };
+    let circle = ["organisation 01, rule 02, target: leads in a circle: 500 → 501 → 500"];
+    refused(&[&[(Any, Always, 1)], &[(Any, Always, 0)]], false, &circle);
+    refused(&[&[(WorkHours, Always, 1)], &[(OffHours, Always, 0)]], true, &circle);
+    refused(
+        &[&[(Any, Always, 1)], &[(Any, Always, 2)], &[(Any, Busy, 0), (Any, Always, 1)]],
+        false,
+        &["organisation 01, rule 04, target: leads in a circle: 501 → 502 → 501"],
+    );
+    refused(
+        &[&[(Any, Always, 1), (Any, Always, 2)], &[(Any, Always, 0)], &[(Any, Always, 0)]],
+        false,
+        &[
+            "organisation 01, rule 03, target: leads in a circle: 500 → 501 → 500",
+            "organisation 01, rule 04, target: leads in a circle: 500 → 502 → 500",
+        ],
+    );
+    // Somebody rings on the way; it never holds; it is switched off; two ways to the same place are no circle.
+    refused(&[&[(Any, NoAnswer, 1)], &[(Any, NoAnswer, 0)]], false, &[]);
+    refused(&[&[(Any, Always, 1)], &[(Any, Busy, 0)]], false, &[]);
+    refused(&[&[(Any, Always, 1)], &[(OffHours, Always, 0)]], false, &[]);
+    refused(&[&[(Any, Always, 1), (Any, Always, 2)], &[(Any, Always, 2)], &[]], false, &[]);
+    check(
+        |orgs| {
+            orgs[0].extensions = chain(&[&[(Any, Always, 1)], &[(Any, Always, 0)]], false);
+            orgs[0].extensions[1].rules[0].is_enabled = false;
+        },
+        &[],
+    );
+}
+
+#[test]
+fn a_chain_before_anybody_rings_is_no_longer_than_a_call_may_be_forwarded() {
+    let chain = |length: usize| {
+        let rules: Vec<Vec<_>> = (0..=length)
+            .map(|at| {
+                let next = (Timescope::Any, Condition::Always, at as u128 + 1);
+                if at == length { Vec::new() } else { vec![next] }
+            })
+            .collect();
+        chain(&rules.iter().map(Vec::as_slice).collect::<Vec<_>>(), false)
+    };
+    check(|orgs| orgs[0].extensions = chain(limits::FORWARDS_MAX), &[]);
+    check(
+        |orgs| orgs[0].extensions = chain(limits::FORWARDS_MAX + 1),
+        &["organisation 01, rule 01, target: is forwarded more than 8 times before anybody rings: \
+           500 → 501 → 502 → 503 → 504 → 505 → 506 → 507 → 508 → 509"],
     );
 }

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, UserId},
+    id::{AccountId, ExtensionId, OrgId, RuleId, UserId},
     language::Language,
+    rules::{Action, Condition, Rule, Span, Timescope, Window},
     snapshot,
     time::Timestamp,
 };
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use super::*;
 use crate::compile;
 
-pub(crate) fn id(n: u128) -> Uuid {
+pub(crate) const fn id(n: u128) -> Uuid {
     Uuid::from_u128(n)
 }
 
@@ -32,14 +33,25 @@ fn account(n: u128, user: Option<u128>, username: &str) -> snapshot::Account {
     }
 }
 
-fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Extension {
+pub(crate) fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Extension {
     snapshot::Extension {
         id: ExtensionId(id(n)),
         name: format!("extension {number}"),
         number: number.into(),
         is_active: true,
         staff: staff.iter().map(|n| UserId(id(*n))).collect(),
+        hours: Vec::new(),
+        rules: Vec::new(),
     }
+}
+
+pub(crate) fn window(day: u8, start: u16, end: u16) -> Window {
+    Window { day, span: Span { start, end } }
+}
+
+/// A rule whose id and position are `n`.
+pub(crate) fn rule(n: u16, timescope: Timescope, condition: Condition, action: Action) -> Rule {
+    Rule { id: RuleId(id(n.into())), position: n, is_enabled: true, timescope, condition, action }
 }
 
 pub(crate) fn organisation() -> snapshot::Organisation {
@@ -51,6 +63,8 @@ pub(crate) fn organisation() -> snapshot::Organisation {
         language: Language::En,
         has_announcements: false,
         recording: contract::snapshot::RecordingPolicy::Never,
+        timezone: snapshot::default_timezone(),
+        holidays: Vec::new(),
         staff: vec![staff(11, "1001", true), staff(12, "1002", true), staff(13, "1003", false)],
         extensions: vec![
             extension(21, "100", &[11, 12]),
@@ -82,6 +96,7 @@ fn check(caller: u128, dialled: &str, expected: &str) {
     match decision.route {
         Route::Refuse(refusal) => write!(told, "{} {:?}", refusal.reason(), refusal.host()).unwrap(),
         Route::Feature(feature) => write!(told, "feature {}", feature.as_str()).unwrap(),
+        Route::Announce(announcement) => write!(told, "says {}", announcement.sound).unwrap(),
         Route::Ring(ring) => {
             write!(told, "{:?} {} {}s", ring.host, ring.name, ring.ring_timeout_secs).unwrap();
             for target in &ring.targets {
@@ -144,10 +159,36 @@ fn the_trace_tells_how_the_decision_came_about() {
     let caller = AccountId(id(31));
     let route =
         |org, dialled| plan.route(&Facts { org: OrgId(id(org)), caller, dialled }, Timestamp(0)).trace.0;
-    let extension = Step::Number(Host::Extension(ExtensionId(id(21))));
-    let rings = Step::Rings { people: 1, accounts: 2 };
+    let host = Host::Extension(ExtensionId(id(21)));
+    let extension = Step::Number { host, name: "extension 100".into() };
+    let rings = Step::Rings { people: 1, accounts: 2, seconds: 60 };
     assert_eq!(route(1, "100"), [extension, Step::CallerLeftOut, rings]);
     assert_eq!(route(1, "55"), [Step::NoNumber]);
     assert_eq!(route(1, "*43"), [Step::Feature(Feature::Echo)]);
     assert_eq!(route(2, "100"), [Step::NoOrganisation]);
+}
+
+#[test]
+fn what_is_no_call_reaches_whoever_has_the_number_whatever_its_hours_and_rules() {
+    let mut rows = organisation();
+    rows.extensions[0].hours = vec![window(1, 0, 1)];
+    rows.extensions[0].rules =
+        vec![rule(1, Timescope::Any, Condition::Always, Action::AnnounceHangup("closed".into()))];
+    let plan = compile(&snapshot::Snapshot { revision: 7, organisations: vec![rows] }).unwrap();
+    let people = |dialled| {
+        let ring = plan.people(&Facts { org: OrgId(id(1)), caller: AccountId(id(35)), dialled })?;
+        Ok(ring.targets.iter().map(|target| target.accounts.len()).collect::<Vec<_>>())
+    };
+    assert_eq!(people("100"), Ok(vec![1, 2]));
+    assert_eq!(people("1002"), Ok(vec![2]));
+    assert_eq!(people("callee"), Err(Refusal::SelfCall(Host::Account(AccountId(id(35))))));
+    assert_eq!(people("200"), Err(Refusal::Inactive(Host::Extension(ExtensionId(id(22))))));
+    assert_eq!(people("300"), Err(Refusal::NoStaff(Host::Extension(ExtensionId(id(23))))));
+    assert_eq!(people("gone"), Err(Refusal::Inactive(Host::Account(AccountId(id(37))))));
+    assert_eq!((people("*43"), people("9")), (Err(Refusal::UnknownNumber), Err(Refusal::UnknownNumber)));
+    let org = plan.organisation(OrgId(id(1))).unwrap();
+    let holders = ["100", "300", "1003", "gone", "*43"].map(|number| org.holder(number));
+    let extension = |n| Some(Host::Extension(ExtensionId(id(n))));
+    let user = Some(Host::User(UserId(id(13))));
+    assert_eq!(holders, [extension(21), extension(23), user, Some(Host::Account(AccountId(id(37)))), None]);
 }

@@ -37,6 +37,8 @@ fn switchboard(now: Instant) -> Switchboard {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
+        timezone: contract::snapshot::default_timezone(),
+        holidays: Vec::new(),
         staff: Vec::new(),
         extensions: Vec::new(),
         accounts: Vec::new(),

@@ -65,9 +65,13 @@ impl Live {
         let mut counts = [("begun", 0), ("ringing", 0), ("answered", 0), ("held", 0), ("other", 0)];
         for call in self.calls.pin().values() {
             let word = match call.state {
-                EventKind::Created | EventKind::DialAttempt => "begun",
-                EventKind::Ringing => "ringing",
-                EventKind::Answered | EventKind::Unhold => "answered",
+                EventKind::Created
+                | EventKind::DialAttempt
+                | EventKind::Forward
+                | EventKind::ForwardBusy
+                | EventKind::ForwardNoAnswer => "begun",
+                EventKind::Ringing | EventKind::ForwardRinging => "ringing",
+                EventKind::Answered | EventKind::ForwardAnswered | EventKind::Unhold => "answered",
                 EventKind::Hold => "held",
                 _ => "other",
             };

@@ -70,6 +70,8 @@ fn rows(accounts: u32) -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
+        timezone: contract::snapshot::default_timezone(),
+        holidays: Vec::new(),
         staff: vec![Staff { user, name: "Callee".into(), number: NUMBER.into(), is_active: true }],
         extensions: Vec::new(),
         accounts: all,

@@ -75,14 +75,49 @@ impl Record {
 /// Which event may follow which, for the events of calls without queue or transfer.
 pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
     use EventKind::{
-        Answered, Busy, Canceled, Created, Ended, Failed, Forward, Hold, Missed, Rejected, Ringing, Timeout,
-        Unhold,
+        Answered, Busy, Canceled, Created, Ended, Failed, Forward, ForwardAnswered, ForwardBusy,
+        ForwardNoAnswer, ForwardRinging, Hold, Missed, Rejected, Ringing, Timeout, Unhold,
     };
     let allowed: &[EventKind] = match before {
         None => &[Created],
-        Some(Created | Forward) => &[Forward, Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed],
+        Some(Created) => &[Forward, Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed],
+        // By a device's own word it is the call that rings; by a rule, the forward's target.
+        Some(Forward) => &[
+            Forward,
+            Ringing,
+            ForwardRinging,
+            Answered,
+            ForwardAnswered,
+            Rejected,
+            Busy,
+            ForwardBusy,
+            Timeout,
+            ForwardNoAnswer,
+            Canceled,
+            Failed,
+        ],
         Some(Ringing) => &[Forward, Answered, Rejected, Busy, Timeout, Canceled, Failed],
-        Some(Rejected) => &[Forward, Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed, Ended],
+        Some(ForwardRinging) => {
+            &[Forward, ForwardAnswered, ForwardBusy, ForwardNoAnswer, Rejected, Canceled, Failed]
+        }
+        Some(ForwardAnswered) => &[Answered],
+        Some(ForwardBusy) => &[Forward, Busy],
+        Some(ForwardNoAnswer) => &[Forward, Timeout],
+        Some(Rejected) => &[
+            Forward,
+            Ringing,
+            ForwardRinging,
+            Answered,
+            ForwardAnswered,
+            Rejected,
+            Busy,
+            ForwardBusy,
+            Timeout,
+            ForwardNoAnswer,
+            Canceled,
+            Failed,
+            Ended,
+        ],
         Some(Answered | Hold | Unhold) => &[Hold, Unhold, Failed, Ended],
         Some(Timeout) => &[Missed],
         Some(Busy | Missed | Canceled | Failed) => &[Ended],
@@ -173,7 +208,8 @@ impl Record {
             return Err(format!("{kind:?} has seq {seq} and is event {}", self.events.len() + 1));
         }
         // Whoever declined is told at once; the others may ring after that and refuse without an event.
-        let rings = matches!(self.last(), Some(EventKind::Ringing | EventKind::Forward));
+        let rings =
+            matches!(self.last(), Some(EventKind::Ringing | EventKind::Forward | EventKind::ForwardRinging));
         let is_refused = rings && self.has(EventKind::Rejected);
         let is_legal = may_follow(self.last(), kind) || (is_refused && kind == EventKind::Ended);
         if !is_legal {
@@ -197,7 +233,7 @@ impl Record {
 
     /// H-059: an event names a participant exactly when the step is somebody's own, and a present one.
     fn check_participant(&self, event: &Event) -> Result<(), String> {
-        use EventKind::{Answered, Hold, Rejected, Unhold};
+        use EventKind::{Answered, ForwardAnswered, Hold, Rejected, Unhold};
         let kind = event.kind;
         let role = match event.participant {
             None => None,
@@ -207,7 +243,7 @@ impl Record {
             }
         };
         let is_right = match kind {
-            Answered | Rejected => role == Some(ParticipantRole::Recipient),
+            Answered | ForwardAnswered | Rejected => role == Some(ParticipantRole::Recipient),
             Hold | Unhold => matches!(role, Some(ParticipantRole::Caller | ParticipantRole::Recipient)),
             _ => role.is_none(),
         };

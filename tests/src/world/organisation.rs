@@ -58,6 +58,8 @@ fn extension(organisation: u128, number: &str, name: &str, staff: Vec<UserId>) -
         number: number.to_owned(),
         is_active: number != CLOSED,
         staff,
+        hours: Vec::new(),
+        rules: Vec::new(),
     }
 }
 
@@ -89,6 +91,8 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Always,
+        timezone: contract::snapshot::default_timezone(),
+        holidays: Vec::new(),
         extensions: vec![
             extension(number, RECEPTION, "Resepsionis", users(first)),
             extension(number, SUPPORT, "Support", users(second)),

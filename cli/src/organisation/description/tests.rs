@@ -1,7 +1,7 @@
 //! Descriptions with one mistake each, and what is said of it: file, line, key, and what would be right.
 
 use super::*;
-use crate::organisation::{described, text};
+use crate::organisation::{Account, described, text};
 
 const SOUND: &str = r#"[organisation]
 name = "Demo"
@@ -67,7 +67,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
             "domain =",
             "colour = 1\ndomain =",
             "org.toml:3: organisation.colour: no such key; there are name, domain, default, \
-             ring_timeout_secs, language, announcements and recording",
+             ring_timeout_secs, language, announcements, recording and timezone",
         ),
         (
             "domain =",
@@ -100,7 +100,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[account]]",
             "[acount]\n[[account]]",
-            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]] and [[account]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]] and [[holiday]]",
         ),
     ];
     for (old, new, expected) in cases {
@@ -183,8 +183,9 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
     let description = parse(Path::new("organisation.toml"), example).unwrap();
     assert_eq!(
         (description.staff.len(), description.extensions.len(), description.accounts.len()),
-        (2, 1, 1)
+        (2, 2, 1)
     );
+    assert_eq!((description.rules.len(), description.holidays.len()), (2, 2));
     for known in [
         "name",
         "domain",
@@ -199,10 +200,173 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "username",
         "active",
         "password_file",
+        "timezone",
+        "hours",
+        "timescope",
+        "condition",
+        "action",
+        "target",
+        "enabled",
+        "date",
+        "extension",
     ] {
         assert!(
             example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{known} ="))),
             "{known}"
         );
     }
+}
+
+const RULED: &str = r#"
+[[rule]]
+extension = "100"
+timescope = "off_hours"
+action = "announce_hangup"
+target = "closed"
+
+[[rule]]
+extension = "100"
+condition = "no_answer"
+action = "forward_staff"
+target = "1001"
+enabled = false
+
+[[rule]]
+extension = "100"
+condition = "busy"
+action = "forward_extension"
+target = "200"
+
+[[extension]]
+number = "200"
+name = "Back office"
+staff = ["1001"]
+hours = ["mon-fri 08:00-12:00", "mon-fri 13:00-17:00", "sat 22:00-24:00"]
+
+[[holiday]]
+date = "2026-12-25"
+name = "Natal"
+
+[[holiday]]
+date = "2026-12-25"
+name = "Natal"
+extension = "200"
+hours = ["08:00-10:00", "18:00-02:00"]
+"#;
+
+fn ruled(old: &str, new: &str) -> Vec<String> {
+    let text = format!("{SOUND}{RULED}");
+    assert!(text.contains(old), "{old}");
+    mistakes(&text.replacen(old, new, 1))
+}
+
+/// What is replaced in [`RULED`], by what, and what is said.
+const RULED_MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "domain =",
+        "timezone = \"Jakarta\"\ndomain =",
+        "org.toml:3: organisation.timezone: expected a time zone such as \"Asia/Jakarta\"",
+    ),
+    (
+        "\"off_hours\"",
+        "\"night\"",
+        "org.toml:21: rule.timescope: expected one of \"any\", \"work_hours\", \"off_hours\"",
+    ),
+    (
+        "\"no_answer\"",
+        "\"never\"",
+        "org.toml:27: rule.condition: expected one of \"always\", \"busy\", \"no_answer\", \"unreachable\"",
+    ),
+    (
+        "\"announce_hangup\"",
+        "\"shout\"",
+        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\" or",
+    ),
+    ("target = \"closed\"\n", "", "org.toml:22: rule.target: is missing: the name of a sound"),
+    (
+        "\"closed\"",
+        "\"../closed\"",
+        "org.toml:19: rule.target: expected the name of a sound: lower-case letters, digits, - and _",
+    ),
+    (
+        "target = \"200\"",
+        "target = \"300\"",
+        "org.toml:36: rule.target: no [[extension]] has the number \"300\"",
+    ),
+    ("target = \"1001\"", "target = \"9\"", "org.toml:29: rule.target: no [[staff]] has the number \"9\""),
+    ("target = \"200\"", "target = \"100\"", "org.toml:32: rule.target: leads in a circle: 100 → 100"),
+    (
+        "action = \"forward_extension\"",
+        "action = \"queue\"",
+        "org.toml:32: rule.action: asks for a queue, which the switch does not have yet",
+    ),
+    (
+        "action = \"announce_hangup\"",
+        "action = \"ring\"",
+        "org.toml:23: rule.target: ring has none: it rings the extension's own people",
+    ),
+    (
+        "condition = \"busy\"\naction = \"forward_extension\"\ntarget = \"200\"",
+        "condition = \"busy\"\naction = \"ring\"",
+        "org.toml:32: rule.action: rings the extension's own people, which only the condition always can",
+    ),
+    ("\"sat 22:00-24:00\"", "\"Saturday\"", "org.toml:42: extension.hours: expected days and times such as"),
+    (
+        "\"sat 22:00-24:00\"",
+        "\"wed 13:00-14:00\"",
+        "org.toml:38: extension.hours: begin twice at the same time of a day",
+    ),
+    ("\"2026-12-25\"", "\"25.12.2026\"", "org.toml:45: holiday.date: expected a date such as \"2026-12-25\""),
+    ("extension = \"200\"\n", "", "org.toml:49: holiday.date: stands in line 45 already"),
+    ("\"08:00-10:00\"", "\"8-10\"", "org.toml:52: holiday.hours: expected times such as"),
+    ("\"08:00-10:00\"", "\"18:00-19:00\"", "org.toml:48: holiday.hours: begin twice at the same time"),
+];
+
+#[test]
+fn mistakes_in_hours_rules_and_holidays_are_told_with_their_lines() {
+    for (old, new, expected) in RULED_MISTAKES {
+        let said = ruled(old, new);
+        assert!(said.iter().any(|line| line.starts_with(expected)), "{expected}\n{said:#?}");
+    }
+}
+
+#[test]
+fn a_circle_of_rules_is_told_with_its_numbers_at_the_rule_that_closes_it() {
+    let circle = "\n[[rule]]\nextension = \"200\"\naction = \"forward_extension\"\ntarget = \"100\"\n";
+    let text = format!("{SOUND}{RULED}{circle}").replace("condition = \"busy\"\n", "");
+    assert_eq!(mistakes(&text), ["org.toml:53: rule.target: leads in a circle: 100 → 200 → 100"]);
+}
+
+#[test]
+fn hours_rules_and_holidays_that_are_written_down_are_those_that_were_read() {
+    let file = Path::new("org.toml");
+    let text_of = SOUND.replace("domain =", "timezone = \"Asia/Makassar\"\ndomain =");
+    let read = parse(file, &format!("{text_of}{RULED}")).unwrap();
+    let account = Account {
+        id: Uuid::nil(),
+        owner: None,
+        ha1_md5: "0".repeat(32),
+        ha1_sha256: "0".repeat(64),
+        is_active: true,
+    };
+    let none = BTreeMap::new();
+    let mut known = described::rows(
+        &parse(file, "[organisation]\nname = \"Demo\"\ndomain = \"demo.test\"\n").unwrap(),
+        None,
+        &none,
+    )
+    .unwrap();
+    known.accounts.insert("1001".into(), account);
+    let rows = described::rows(&read, Some(&known), &none).unwrap();
+    let people = rows.staff.iter().map(|(email, staff)| (email.clone(), staff.user)).collect();
+    let keys: Vec<_> = rows.rules.keys().chain(rows.holidays.keys()).map(String::as_str).collect();
+    assert_eq!(keys, ["100/01", "100/02", "100/03", "2026-12-25", "2026-12-25 200"]);
+    assert_eq!((rows.timezone.as_str(), rows.extensions["200"].hours.len()), ("Asia/Makassar", 11));
+    let again = parse(file, &text::text(&rows)).unwrap();
+    assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
+    // What the switch would make of them compiles.
+    let snapshot = rows.snapshot(&BTreeSet::new());
+    assert_eq!((snapshot.holidays.len(), snapshot.extensions[0].rules.len()), (3, 3));
+    let plan = dialplan::compile(&snapshot::Snapshot { revision: 1, organisations: vec![snapshot] });
+    assert!(plan.is_ok(), "{plan:?}");
 }

@@ -1,9 +1,16 @@
 //! One change at a time to rows that are all filled in: each must be seen, and no digest shown.
 
-use contract::language::Language;
+use contract::{
+    language::Language,
+    rules::{Condition, Timescope},
+};
 use uuid::Uuid;
 
 use super::*;
+use crate::organisation::{
+    Action,
+    hours::{span, windows},
+};
 
 fn rows() -> Rows {
     let staff = |name: &str, number: &str| Staff {
@@ -24,6 +31,22 @@ fn rows() -> Rows {
         name: "Front".into(),
         is_active: true,
         staff: BTreeSet::from(["sari@x".to_owned()]),
+        hours: windows("mon-fri 08:00-17:00").unwrap().into_iter().collect(),
+    };
+    let rule = Rule {
+        id: Uuid::nil(),
+        extension: "100".into(),
+        position: 1,
+        is_enabled: true,
+        timescope: Timescope::OffHours,
+        condition: Condition::Always,
+        action: Action::AnnounceHangup("closed".into()),
+    };
+    let holiday = Holiday {
+        date: "2026-12-25".into(),
+        extension: None,
+        name: "Natal".into(),
+        spans: BTreeSet::from([span("08:00-12:00").unwrap()]),
     };
     Rows {
         id: Uuid::nil(),
@@ -35,12 +58,15 @@ fn rows() -> Rows {
         language: Language::Id,
         has_announcements: true,
         recording: Default::default(),
+        timezone: "Asia/Jakarta".into(),
         staff: BTreeMap::from([
             ("sari@x".into(), staff("Sari", "1001")),
             ("budi@x".into(), staff("Budi", "1002")),
         ]),
         extensions: BTreeMap::from([("100".into(), extension)]),
         accounts: BTreeMap::from([("1001".into(), account("5ec2e7"))]),
+        rules: BTreeMap::from([(rule.key(), rule)]),
+        holidays: BTreeMap::from([(holiday.key(), holiday)]),
     }
 }
 
@@ -48,7 +74,7 @@ fn rows() -> Rows {
 fn every_field_that_can_be_described_is_compared() {
     let before = rows();
     type Step = fn(&mut Rows);
-    let steps: [(&str, Step); 14] = [
+    let steps: [(&str, Step); 22] = [
         ("~ organisation demo.test  name", |r| r.name = "X".into()),
         ("~ organisation demo.test  status", |r| r.status = "pending".into()),
         ("~ organisation demo.test  default", |r| r.is_default = false),
@@ -67,6 +93,26 @@ fn every_field_that_can_be_described_is_compared() {
         ("~ account 1001  staff \"sari@x\" → null", |r| r.accounts.get_mut("1001").unwrap().owner = None),
         ("~ account 1001  password \"****\" → \"****\"", |r| {
             r.accounts.get_mut("1001").unwrap().ha1_md5 = "other".into();
+        }),
+        ("~ organisation demo.test  timezone \"Asia/Jakarta\" → \"Asia/Jayapura\"", |r| {
+            r.timezone = "Asia/Jayapura".into();
+        }),
+        ("~ extension 100  hours [\"mon-fri 08:00-17:00\"] → []", |r| {
+            r.extensions.get_mut("100").unwrap().hours.clear();
+        }),
+        ("~ rule 100/01  timescope \"off_hours\" → \"any\"", |r| {
+            r.rules.get_mut("100/01").unwrap().timescope = Timescope::Any;
+        }),
+        ("~ rule 100/01  condition \"always\" → \"busy\"", |r| {
+            r.rules.get_mut("100/01").unwrap().condition = Condition::Busy;
+        }),
+        ("~ rule 100/01  action \"announce_hangup\" → \"ring\", target \"closed\" → null", |r| {
+            r.rules.get_mut("100/01").unwrap().action = Action::Ring;
+        }),
+        ("~ rule 100/01  enabled true → false", |r| r.rules.get_mut("100/01").unwrap().is_enabled = false),
+        ("~ holiday 2026-12-25  name", |r| r.holidays.get_mut("2026-12-25").unwrap().name = "X".into()),
+        ("~ holiday 2026-12-25  hours [\"08:00-12:00\"] → []", |r| {
+            r.holidays.get_mut("2026-12-25").unwrap().spans.clear();
         }),
         ("~ account 1001  active", |r| r.accounts.get_mut("1001").unwrap().is_active = false),
     ];
@@ -91,7 +137,9 @@ fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
             added("staff", "budi@x"),
             added("staff", "sari@x"),
             added("extension", "100"),
-            added("account", "1001")
+            added("account", "1001"),
+            added("rule", "100/01"),
+            added("holiday", "2026-12-25")
         ]
     );
     let shown = format!("{}{}", text(&all), serde_json::to_string(&all).unwrap());

@@ -4,7 +4,7 @@ use contract::snapshot::RecordingPolicy;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::organisation::{Account, Extension, Rows, Staff};
+use crate::organisation::{Account, Action, Extension, Holiday, Rows, Rule, Staff};
 
 type Done = Result<(), sqlx::Error>;
 
@@ -33,11 +33,11 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     sqlx::query(
         "insert into telephony.organisation_settings
            (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements, is_record_a_call,
-            is_recording_on_demand)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+            is_recording_on_demand, timezone)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          on conflict (org_id) do update
            set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6,
-             is_record_a_call = $7, is_recording_on_demand = $8",
+             is_record_a_call = $7, is_recording_on_demand = $8, timezone = $9",
     )
     .bind(rows.id)
     .bind(&rows.domain)
@@ -47,6 +47,7 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     .bind(rows.has_announcements)
     .bind(rows.recording == RecordingPolicy::Always)
     .bind(rows.recording == RecordingPolicy::OnDemand)
+    .bind(&rows.timezone)
     .execute(c)
     .await
     .map(drop)
@@ -257,6 +258,122 @@ pub(super) async fn change_account(
     .bind(&account.ha1_md5)
     .bind(&account.ha1_sha256)
     .bind(account.is_active)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+/// Rules that are deleted stay as rows (H-055).
+pub(super) async fn delete_rules(c: &mut PgConnection, organisation: Uuid, extension: Uuid) -> Done {
+    sqlx::query(
+        "update telephony.extension_rules set deleted_at = now()
+         where org_id = $1 and extension_id = $2 and deleted_at is null",
+    )
+    .bind(organisation)
+    .bind(extension)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+/// A rule, be it new, changed, or one that was deleted.
+pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid, rule: &Rule) -> Done {
+    let (mut to_extension, mut to_user, mut sound) = (None, None, None);
+    match &rule.action {
+        Action::Ring => {}
+        Action::ForwardExtension(number) => to_extension = rows.extensions.get(number).map(|to| to.id),
+        Action::ForwardStaff(email) => to_user = rows.staff.get(email).map(|staff| staff.user),
+        Action::AnnounceHangup(name) => sound = Some(name),
+    }
+    sqlx::query(
+        "insert into telephony.extension_rules (id, org_id, extension_id, timescope, condition, action,
+           target_extension_id, target_user_id, target_sound, position, is_enabled)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         on conflict (id) do update set timescope = $4, condition = $5, action = $6, target_extension_id = $7,
+           target_user_id = $8, target_sound = $9, position = $10, is_enabled = $11, deleted_at = null",
+    )
+    .bind(rule.id)
+    .bind(rows.id)
+    .bind(extension)
+    .bind(rule.timescope.as_str())
+    .bind(rule.condition.as_str())
+    .bind(rule.action.word())
+    .bind(to_extension)
+    .bind(to_user)
+    .bind(sound)
+    .bind(i32::from(rule.position))
+    .bind(rule.is_enabled)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn delete_hours(c: &mut PgConnection, organisation: Uuid, extension: Uuid) -> Done {
+    sqlx::query("delete from telephony.extension_operational_hours where org_id = $1 and extension_id = $2")
+        .bind(organisation)
+        .bind(extension)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn add_hours(c: &mut PgConnection, organisation: Uuid, extension: &Extension) -> Done {
+    let days: Vec<i32> = extension.hours.iter().map(|window| i32::from(window.day)).collect();
+    let starts: Vec<i32> = extension.hours.iter().map(|window| i32::from(window.span.start)).collect();
+    let ends: Vec<i32> = extension.hours.iter().map(|window| i32::from(window.span.end)).collect();
+    sqlx::query(
+        "insert into telephony.extension_operational_hours (org_id, extension_id, day_of_week, start_time, end_time)
+         select $1, $2, day, make_time(start / 60, start % 60, 0), make_time(stop / 60, stop % 60, 0)
+         from unnest($3::int4[], $4::int4[], $5::int4[]) as hours (day, start, stop)",
+    )
+    .bind(organisation)
+    .bind(extension.id)
+    .bind(days)
+    .bind(starts)
+    .bind(ends)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn delete_holiday(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    date: &str,
+    extension: Option<Uuid>,
+) -> Done {
+    sqlx::query(
+        "delete from telephony.holidays
+         where org_id = $1 and on_date = $2::date and extension_id is not distinct from $3",
+    )
+    .bind(organisation)
+    .bind(date)
+    .bind(extension)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn add_holiday(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    extension: Option<Uuid>,
+    holiday: &Holiday,
+) -> Done {
+    let closed = holiday.spans.is_empty().then_some((None, None));
+    let times = holiday.spans.iter().map(|span| (Some(i32::from(span.start)), Some(i32::from(span.end))));
+    let (starts, ends): (Vec<Option<i32>>, Vec<Option<i32>>) = times.chain(closed).unzip();
+    sqlx::query(
+        "insert into telephony.holidays (org_id, extension_id, on_date, name, start_time, end_time)
+         select $1, $2, $3::date, $4, make_time(start / 60, start % 60, 0), make_time(stop / 60, stop % 60, 0)
+         from unnest($5::int4[], $6::int4[]) as hours (start, stop)",
+    )
+    .bind(organisation)
+    .bind(extension)
+    .bind(&holiday.date)
+    .bind(&holiday.name)
+    .bind(starts)
+    .bind(ends)
     .execute(c)
     .await
     .map(drop)

@@ -1,15 +1,16 @@
 //! The beginning of a call: it is written down, routed, and the devices of everybody who is to ring are invited.
 //!
-//! A call takes all it needs from the plan here, so a newer plan does not touch it; only a number that a device
-//! redirects it to is looked up later (`redirect`).
+//! A call takes all it needs from the plan here, so a newer plan does not touch it; only where devices and rules send it
+//! on is looked up later (`redirect`, `forward`).
 
 use std::{collections::BTreeSet, time::Duration};
 
 use contract::{
     id::CallId,
     journal::{Detail, EventKind, ParticipantKind, ParticipantRole},
+    language::Language,
 };
-use dialplan::{Account, Facts, Host, OrgPlan, PersonKey, Plan, Refusal, Ring, Route};
+use dialplan::{Account, Announcement, Facts, Host, OrgPlan, PersonKey, Plan, Refusal, Ring, Route, Trail};
 use sip::{Body, Flow, Reply, SessionKey};
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
     events::{Record, refused},
     feature::{
         self,
-        explain::{self, Unconnected},
+        explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX, Unconnected},
     },
     identity::{Identity, Privacy},
     invitation::{Asked, Invitation},
@@ -47,7 +48,7 @@ pub(crate) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    fn invitation(&self, can_answer_early: bool, means: &Means<'_>) -> Invitation {
+    fn invitation(&self, can_answer_early: bool, trail: Trail, means: &Means<'_>) -> Invitation {
         Invitation {
             call: self.id,
             org: self.org.id(),
@@ -59,6 +60,8 @@ impl Opening<'_> {
             max_forwards: self.max_forwards.saturating_sub(1),
             numbers: BTreeSet::from([self.dialled.to_owned()]),
             people: BTreeSet::new(),
+            breadth: self.max_breadth,
+            trail,
         }
     }
 }
@@ -72,15 +75,12 @@ impl Call {
         let facts = Facts { org: org.id(), caller: caller.id, dialled };
         means.trace_leg(id, session);
         let decision = opening.plan.route(&facts, means.wall);
-        let route = decision.route.clone();
+        let (route, forwards) = (decision.route.clone(), decision.forwards.clone());
+        let trail = decision.trail.clone();
         means.trace_route(id, opening.plan.revision(), decision);
-        let host = match &route {
-            Route::Ring(ring) => Some(ring.host),
-            Route::Refuse(refusal) => refusal.host(),
-            Route::Feature(_) => None,
-        };
-        head.host = host;
-        if let Some(host) = host {
+        // Whatever its rules make of the call, it is what was called (H-066).
+        head.host = org.holder(dialled);
+        if let Some(host) = head.host {
             let (kind, reference) = participant_of(host);
             record.participant(ParticipantRole::Host, kind, reference, means);
         }
@@ -89,10 +89,14 @@ impl Call {
         let (kind, reference) = (ParticipantKind::User, person_reference(caller.person));
         leg.participant = Some(record.participant(ParticipantRole::Caller, kind, reference, means));
         record.event(EventKind::Created, None, Detail::default(), means);
+        record.forwarded(&forwards, means);
         let state = match route {
             Route::Refuse(refusal) => not_found(opening, refusal, (record, leg), &mut head, means),
             Route::Feature(feature) => feature::open(opening, feature, record, leg, &mut head, means),
-            Route::Ring(ring) => dial(opening, record, leg, &mut head, &ring, means),
+            Route::Announce(announcement) => {
+                announce(opening, &announcement, (record, leg), &mut head, means)
+            }
+            Route::Ring(ring) => dial(opening, (record, leg), &mut head, (&ring, trail), means),
         };
         let mut call = Self { head, state };
         call.write_gone(means);
@@ -103,10 +107,9 @@ impl Call {
 /// Settles the caller's media and invites everybody.
 fn dial(
     opening: &Opening<'_>,
-    record: Record,
-    mut caller: Leg,
+    (record, mut caller): (Record, Leg),
     head: &mut Head,
-    ring: &Ring,
+    (ring, trail): (&Ring, Trail),
     means: &mut Means<'_>,
 ) -> State {
     let offer = match caller.streams.read(opening.body.as_ref(), means) {
@@ -122,15 +125,15 @@ fn dial(
     let (mut forks, mut tally) = (Vec::new(), Tally::default());
     let can_answer_early =
         means.config.endpoint.reliable_provisionals && means.peer(opening.session).reliable;
-    let mut invitation = opening.invitation(can_answer_early, means);
+    let mut invitation = opening.invitation(can_answer_early, trail, means);
     let mut asked = Asked { head, forks: &mut forks, tally: &mut tally };
-    let target = (opening.dialled, ring);
-    if invitation.ring(target, opening.max_breadth, offer.as_ref(), &mut asked, means).is_err() {
+    if invitation.ring(ring, opening.max_breadth, offer.as_ref(), &mut asked, means).is_err() {
         return fail(record, caller, head, "too_broad", Reply::new(440), means);
     }
     let until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
-    let ringing = Ringing { record, caller, offer, invitation, forks, tally, told: Told::default(), until };
-    if ringing.forks.is_empty() { ringing.conclude(head, means) } else { State::Ringing(Box::new(ringing)) }
+    let told = Told::default();
+    let ringing = Box::new(Ringing { record, caller, offer, invitation, forks, tally, told, until });
+    ringing.go_on(head, means)
 }
 
 /// The answer when ports or transactions have run out.
@@ -142,15 +145,43 @@ pub(crate) fn congested(means: &Means<'_>) -> Reply {
 fn not_found(
     opening: &Opening<'_>,
     refusal: Refusal,
-    (record, mut caller): (Record, Leg),
+    on_line: (Record, Leg),
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
     let reply = Reply::new(status_of(refusal));
     let told = refused(Some(refusal.reason()), reply.status);
     let sound = Some(explain::of_number(refusal));
-    let unconnected = Unconnected { events: &[EventKind::Failed], told, reply, sound };
+    let longest = EXPLANATION_MAX;
+    let unconnected = Unconnected { events: &[EventKind::Failed], told, reply, sound, longest };
     let language = explain::language_for(opening.org, opening.caller.person, means);
+    tell(opening, (unconnected, language), on_line, head, means)
+}
+
+/// A rule has something said and the call ended. It is the organisation's own order, so nobody who can hear it is spared.
+fn announce(
+    opening: &Opening<'_>,
+    announcement: &Announcement,
+    on_line: (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let reply = Reply::new(480);
+    let told = refused(Some("announced"), reply.status);
+    let sound = Some(&*announcement.sound);
+    let unconnected =
+        Unconnected { events: &[EventKind::Failed], told, reply, sound, longest: ANNOUNCEMENT_MAX };
+    tell(opening, (unconnected, Some(opening.org.language())), on_line, head, means)
+}
+
+/// Says it if the caller can hear it, and ends the call.
+fn tell(
+    opening: &Opening<'_>,
+    (unconnected, language): (Unconnected<'_>, Option<Language>),
+    (record, mut caller): (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
     let offer = language.and_then(|_| caller.streams.said_in(opening.body.as_ref(), means));
     let offer = offer.filter(|offer| caller.streams.reserve(offer, true, means).is_ok());
     unconnected.explain((record, caller), (language, offer.as_ref(), false), head, means)
@@ -166,13 +197,13 @@ pub(super) fn fail(
     means: &mut Means<'_>,
 ) -> State {
     let told = refused(Some(reason), reply.status);
-    Unconnected { events: &[EventKind::Failed], told, reply, sound: None }.refuse(record, caller, head, means)
+    Unconnected::silently(&[EventKind::Failed], told, reply).refuse(record, caller, head, means)
 }
 
 fn status_of(refusal: Refusal) -> u16 {
     match refusal {
         Refusal::UnknownNumber => 404,
-        Refusal::Inactive(_) | Refusal::NoStaff(_) => 480,
+        Refusal::Inactive(_) | Refusal::NoStaff(_) | Refusal::Closed(_) => 480,
         Refusal::SelfCall(_) => 486,
     }
 }

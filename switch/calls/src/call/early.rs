@@ -68,7 +68,9 @@ impl Ringing {
         }
         if !std::mem::replace(&mut self.told.is_written, true) {
             let detail = Detail { leg: Some(no), ..Detail::default() };
-            self.record.event(EventKind::Ringing, None, detail, means);
+            let is_forwarded = !self.invitation.trail.path().is_empty();
+            let kind = if is_forwarded { EventKind::ForwardRinging } else { EventKind::Ringing };
+            self.record.event(kind, None, detail, means);
         }
     }
 

@@ -12,10 +12,12 @@ use contract::{
     live::LiveCall,
     time::Timestamp,
 };
+use dialplan::Forward;
 use serde::{Deserialize, Serialize};
 use streams::media::{LeaseId, MediaCommand, SoundName};
 use uuid::Uuid;
 
+use super::forward::told_of;
 use crate::{
     means::Means,
     output::{LiveChange, Output},
@@ -85,6 +87,13 @@ impl Record {
         }
         self.live.state = kind;
         means.out.push(Output::Live(LiveChange::Put(self.live.clone())));
+    }
+
+    /// Rules send it on.
+    pub(crate) fn forwarded(&mut self, forwards: &[Forward], means: &mut Means<'_>) {
+        for forward in forwards {
+            self.event(EventKind::Forward, None, told_of(forward), means);
+        }
     }
 
     /// A side, by its leg's number and its own, puts the call on hold or takes it back.

@@ -1,8 +1,8 @@
 //! Inviting devices: what every INVITE of one call has in common, and whom it has been sent to.
 //!
 //! All devices of everybody who is to ring are invited at once, whatever their `q`: people answer what is nearest.
-//! A person is rung once in a call, however many numbers lead to them, and a number is looked up once: so a call that
-//! is redirected ends (`redirect`).
+//! A person is rung once, however many numbers lead to them, until a rule sends the call on (`forward`), and a number is
+//! looked up once: so a call that is redirected ends (`redirect`).
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,13 @@ use contract::{
     id::{AccountId, CallId, OrgId},
     language::Language,
 };
-use dialplan::{PersonKey, Ring, Trust};
+use dialplan::{PersonKey, Ring, Trail, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Invite, Party, Refused};
 use streams::sdp::Description;
 
 use super::{
+    forward,
     identity::Identity,
     leg::{Again, Leg},
     media_plan::{LegStreams, NoPorts},
@@ -42,8 +43,12 @@ pub(crate) struct Invitation {
     pub(crate) max_forwards: u8,
     /// Numbers this call has been sent to.
     pub(crate) numbers: BTreeSet<String>,
-    /// People it has been sent to.
+    /// People it has been sent to, since a rule has sent it on.
     pub(crate) people: BTreeSet<PersonKey>,
+    /// In how many ways at once the caller lets it go, when it says so (RFC 5393 §5.3).
+    pub(crate) breadth: Option<u8>,
+    /// Where rules have taken it.
+    pub(crate) trail: Trail,
 }
 
 /// What the branches of a call share when its caller has not said: RFC 5393 §5.3.3.
@@ -75,7 +80,7 @@ impl Invitation {
     /// they have to share; without one, enough is taken.
     pub(crate) fn ring(
         &mut self,
-        (number, ring): (&str, &Ring),
+        ring: &Ring,
         breadth: Option<u8>,
         offer: Option<&Description>,
         asked: &mut Asked<'_>,
@@ -98,7 +103,7 @@ impl Invitation {
         let is_told = breadth.is_some() || count > 1;
         for ((person, trust, reach), share) in devices.into_iter().zip(shares) {
             let again = Again {
-                number: number.into(),
+                number: (*ring.number).into(),
                 trust,
                 request_uri: reach.request_uri.as_str().into(),
                 routes: reach.routes.clone().into(),
@@ -177,7 +182,8 @@ impl Invitation {
     }
 
     fn invite_for(&self, again: &Again, reach: Reach) -> Invite {
-        let shown = self.caller.shown(again.trust);
+        let mut shown = self.caller.shown(again.trust);
+        shown.headers.extend(forward::headers(&self.trail, &self.domain));
         Invite {
             flow: reach.flow,
             request_uri: reach.request_uri,

@@ -1,6 +1,6 @@
 //! One call: two or more legs, one record, one state at a time.
 //!
-//! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `identity` says who
+//! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `forward` the rules, `identity` says who
 //! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange` and `hold` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to.
 //! In `feature` the switch itself is the other side. The states and what they own stand in `state`.
@@ -13,6 +13,7 @@ mod early_offer;
 mod events;
 mod exchange;
 mod feature;
+mod forward;
 mod hold;
 pub(crate) mod identity;
 mod image;

@@ -73,7 +73,7 @@ impl Ringing {
     ) {
         let facts = Facts { org: self.invitation.org, caller: self.invitation.account, dialled: &number };
         let decision = means.plan.route(&facts, means.wall);
-        let route = decision.route.clone();
+        let (route, forwards) = (decision.route.clone(), decision.forwards.clone());
         means.trace_route(self.invitation.call, means.plan.revision(), decision);
         self.invitation.numbers.insert(number.clone());
         let Route::Ring(ring) = route else { return };
@@ -81,7 +81,7 @@ impl Ringing {
         self.invitation.max_forwards = self.invitation.max_forwards.saturating_sub(1);
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         // Who is asked instead has what the one had who sends the call on.
-        let _ = self.invitation.ring((&number, &ring), from.breadth, self.offer.as_ref(), &mut asked, means);
+        let _ = self.invitation.ring(&ring, from.breadth, self.offer.as_ref(), &mut asked, means);
         if self.forks.len() > before {
             let told = Detail {
                 leg: Some(from.no),
@@ -90,6 +90,7 @@ impl Ringing {
                 ..Detail::default()
             };
             self.record.event(EventKind::Forward, None, told, means);
+            self.record.forwarded(&forwards, means);
         }
     }
 }

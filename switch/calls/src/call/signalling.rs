@@ -3,14 +3,19 @@
 //! Events are the endpoint's: retransmissions, forks of forks, lost ACKs and crossed CANCELs have been dealt with
 //! there (RFC 3261 §9, §13, §15, §17).
 
-use contract::journal::{Detail, EventKind};
+use std::time::Duration;
+
+use contract::{
+    journal::{Detail, EventKind},
+    language::Language,
+};
 use sip::{Body, Cause, EndedBy, Event, Lapse, Reason, Reliability, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
     dial::congested,
     events::{because, refused},
-    feature::explain::{self, Unconnected},
+    feature::explain::{self, EXPLANATION_MAX, Unconnected},
     invitation::Asked,
     leg::Leg,
     media_plan::join,
@@ -220,6 +225,9 @@ impl Ringing {
         let participant = join_as_recipient(&mut self.record, fork.person, means);
         fork.participant = Some(participant);
         let detail = Detail { leg: Some(fork.no), ..Detail::default() };
+        if !self.invitation.trail.path().is_empty() {
+            self.record.event(EventKind::ForwardAnswered, Some(participant), detail.clone(), means);
+        }
         self.record.event(EventKind::Answered, Some(participant), detail, means);
         State::Connecting(Box::new(Connecting {
             record: self.record,
@@ -279,24 +287,32 @@ impl Ringing {
     }
 
     /// No device is left: the caller is told what it came to.
-    pub(crate) fn conclude(self, head: &mut Head, means: &mut Means<'_>) -> State {
-        let (result, words) = self.tally.outcome();
-        self.refuse(head, result, words, means)
+    pub(crate) fn conclude(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        let came_to = self.tally.outcome();
+        self.come_to(head, came_to, means)
     }
 
     /// The ring timeout is over (H-052).
-    pub(crate) fn timed_out(mut self, head: &mut Head, means: &mut Means<'_>) -> State {
+    pub(crate) fn timed_out(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         #[cfg(feature = "planted-second-ended")]
         if self.forks.len() > 1 {
             head.ghost = Some(self.record.ghost(3));
         }
-        for fork in self.forks.drain(..) {
+        for fork in std::mem::take(&mut self.forks) {
+            self.falls_silent(fork.session, means);
             head.hang_up(fork, None, means);
         }
-        self.refuse(head, LegResult::NoAnswer, Words::default(), means)
+        self.come_to(head, (LegResult::NoAnswer, Words::default()), means)
     }
 
-    fn refuse(self, head: &mut Head, result: LegResult, words: Words, means: &mut Means<'_>) -> State {
+    /// Nothing else can be tried: the caller is told.
+    pub(super) fn refuse(
+        self,
+        head: &mut Head,
+        (result, words): (LegResult, Words),
+        refusing: Refusing<'_>,
+        means: &mut Means<'_>,
+    ) -> State {
         let Words { status, reason, retry_after } = words;
         let mut reply = match result {
             LegResult::Congested => congested(means),
@@ -311,9 +327,11 @@ impl Ringing {
             reply = reply.header("Retry-After", secs.to_string());
         }
         let told = Detail { sip_status: status, ..because(result.reason()) };
-        let sound = explain::of_devices(result);
-        let hearing = (self.invitation.explains, self.offer.as_ref(), self.told.answer.is_some());
-        let unconnected = Unconnected { events: result.events(), told, reply, sound };
+        let sound = refusing.sound.or_else(|| explain::of_devices(result));
+        let language = refusing.language.or(self.invitation.explains);
+        let hearing = (language, self.offer.as_ref(), self.told.answer.is_some());
+        let unconnected =
+            Unconnected { events: result.events(), told, reply, sound, longest: refusing.longest };
         unconnected.explain((self.record, self.caller), hearing, head, means)
     }
 
@@ -424,6 +442,21 @@ impl Talking {
             head.hang_up(leg, None, means);
         }
         end(self.record, &[], &Detail::default(), because(reason), means)
+    }
+}
+
+/// What a caller hears instead of what is said of a result, if a rule says so.
+#[derive(Clone, Copy)]
+pub(super) struct Refusing<'a> {
+    pub(super) sound: Option<&'a str>,
+    /// In which language, whether or not the organisation has announcements of its own.
+    pub(super) language: Option<Language>,
+    pub(super) longest: Duration,
+}
+
+impl Default for Refusing<'_> {
+    fn default() -> Self {
+        Self { sound: None, language: None, longest: EXPLANATION_MAX }
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use dialplan::{Account, Facts, OrgPlan, Refusal, Route, Trust};
+use dialplan::{Account, Facts, OrgPlan, Refusal, Trust};
 use sip::{Body, NewRequest, OutsideRequest, Party, Refused, Reply, RequestKey, ServerKey, Way};
 
 use crate::{
@@ -191,12 +191,14 @@ impl Switchboard {
         }
         let number = facts::dialled(&message).ok_or_else(|| Reply::new(404))?.into_owned();
         let asked = Facts { org: org.id(), caller: sender.id, dialled: &number };
-        let ring = match self.plan.route(&asked, self.wall()).route {
-            Route::Ring(ring) => ring,
+        let ring = match self.plan.people(&asked) {
+            Ok(ring) => ring,
             // A feature reads no letters.
-            Route::Feature(_) | Route::Refuse(Refusal::UnknownNumber) => return Err(Reply::new(404)),
-            Route::Refuse(Refusal::SelfCall(_)) => return Err(Reply::new(403).phrase("Message To Oneself")),
-            Route::Refuse(Refusal::Inactive(_) | Refusal::NoStaff(_)) => return Err(Reply::new(480)),
+            Err(Refusal::UnknownNumber) => return Err(Reply::new(404)),
+            Err(Refusal::SelfCall(_)) => return Err(Reply::new(403).phrase("Message To Oneself")),
+            Err(Refusal::Inactive(_) | Refusal::NoStaff(_) | Refusal::Closed(_)) => {
+                return Err(Reply::new(480));
+            }
         };
         let (registrar, random) = (&self.registrar, &mut self.random);
         let accounts = ring

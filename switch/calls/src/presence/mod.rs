@@ -12,7 +12,7 @@ mod reg;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::id::{AccountId, CallId, OrgId};
-use dialplan::{Account, Facts, OrgPlan, Plan, Route};
+use dialplan::{Account, OrgPlan, Plan};
 use sip::{
     Body, EventPackage, Grant, HeaderName, Message, NewRequest, Refused, Reply, SubscriptionKey, Termination,
 };
@@ -140,18 +140,8 @@ fn forget<K: Ord>(map: &mut BTreeMap<K, BTreeSet<SubscriptionKey>>, of: &K, key:
 }
 
 /// What a number stands for now, whether it can be called or not.
-fn watched(
-    plan: &Plan,
-    org: OrgId,
-    caller: AccountId,
-    number: &str,
-    wall: contract::time::Timestamp,
-) -> Option<Watched> {
-    match plan.route(&Facts { org, caller, dialled: number }, wall).route {
-        Route::Ring(ring) => Some(ring.host.into()),
-        Route::Refuse(refusal) => refusal.host().map(Watched::from),
-        Route::Feature(_) => None,
-    }
+fn watched(plan: &Plan, org: OrgId, number: &str) -> Option<Watched> {
+    plan.organisation(org)?.holder(number).map(Watched::from)
 }
 
 impl Switchboard {
@@ -195,7 +185,7 @@ impl Switchboard {
         let event = EventPackage::of(message).map(|event| event.name);
         let package = match event.as_deref() {
             Some("dialog") => {
-                let watched = watched(&self.plan, org.id(), watcher.id, &number, self.wall());
+                let watched = watched(&self.plan, org.id(), &number);
                 Package::Dialog(DialogInfo::new(watched.ok_or_else(|| Reply::new(404))?, entity))
             }
             Some("reg") if number == *watcher.username => Package::Reg(RegInfo::new(watcher.id, entity)),
@@ -275,7 +265,6 @@ impl Switchboard {
     /// number that nothing has any more; one whose number has moved shows its new owner.
     pub(crate) fn review_watches(&mut self) {
         let plan = std::sync::Arc::clone(&self.plan);
-        let wall = self.wall();
         let (mut ended, mut moved) = (Vec::new(), Vec::new());
         for (key, watch) in self.presence.watches.iter().filter(|(_, watch)| !watch.is_ending) {
             let org = plan.organisation(watch.org);
@@ -284,7 +273,7 @@ impl Switchboard {
                 continue;
             }
             if let Package::Dialog(info) = &watch.package {
-                match watched(&plan, watch.org, watch.watcher, &watch.number, wall) {
+                match watched(&plan, watch.org, &watch.number) {
                     None => ended.push((*key, Termination::NoResource)),
                     Some(now) if now != info.watched => moved.push((*key, now)),
                     Some(_) => {}

@@ -2,7 +2,7 @@
 //!
 //! `events` is the record of a call in every way it can go, `media` who hears whom, `early` before the answer,
 //! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `recording` what of it is kept, `redirects`
-//! where a call goes on, `codecs` phones that speak differently, `hold` and its music, `features` calls that the switch takes
+//! where a call goes on by a phone's word and `forwards` by rules, `codecs` phones that speak differently, `hold` and its music, `features` calls that the switch takes
 //! itself, `explained` what those hear who cannot be connected, `srtp` who is told which keys, `dtls` who shakes
 //! hands for them, `identity` whom it is shown to be from, `lives` what the next process makes of it, `messages`
 //! and `presence` what is no call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does
@@ -21,6 +21,7 @@ mod events;
 mod exchanges;
 mod explained;
 mod features;
+mod forwards;
 mod hold;
 mod identity;
 mod lives;

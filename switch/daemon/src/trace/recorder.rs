@@ -96,7 +96,7 @@ impl Recorder {
         }
         match trace {
             Trace::Routed { call, revision, decision } => {
-                self.change(call, |tape| tape.route = Some((revision, decision)));
+                self.change(call, |tape| tape.routed(revision, decision));
             }
             Trace::Leg { call, sip_call_id } => self.leg(call, sip_call_id),
             Trace::Media { call, media } => self.change(call, |tape| tape.media(*media)),

@@ -28,6 +28,10 @@ const MEDIA_MAX: usize = 64;
 const SPARE_BYTES_MAX: usize = 64 * 1024;
 /// What a fact takes besides itself: its texts.
 const FACT_TEXT_BYTES: usize = 64;
+/// What a decision takes besides itself: a few steps.
+const DECISION_BYTES: usize = 512;
+/// Decisions of one call that are remembered: the first, and as many as rules and redirections can bring.
+const ROUTES_MAX: usize = 16;
 /// What a stream's media takes besides itself: the word and the sentence.
 const MEDIA_TEXT_BYTES: usize = 192;
 
@@ -40,7 +44,8 @@ pub struct Tape {
     pub(super) caller: Box<str>,
     pub(super) dialled: Box<str>,
     pub(super) is_live: bool,
-    pub(super) route: Option<(i64, Box<Decision>)>,
+    /// With the revisions of the plans that made them.
+    pub(super) routes: Vec<(i64, Box<Decision>)>,
     /// Call-IDs by leg.
     pub(super) legs: Vec<Box<str>>,
     pub(super) facts: Vec<TracedFact>,
@@ -74,7 +79,7 @@ impl Tape {
             caller: Box::default(),
             dialled: Box::default(),
             is_live: true,
-            route: None,
+            routes: Vec::new(),
             legs: Vec::new(),
             facts: Vec::new(),
             media: Vec::new(),
@@ -102,6 +107,13 @@ impl Tape {
         Some(Self { legs, facts, media, messages, flows, bytes, ..empty })
     }
 
+    /// The plan has decided.
+    pub(super) fn routed(&mut self, revision: i64, decision: Box<Decision>) {
+        if self.routes.len() < ROUTES_MAX {
+            self.routes.push((revision, decision));
+        }
+    }
+
     /// Bytes of memory it takes, a little more rather than less.
     pub(super) fn memory_bytes(&self) -> usize {
         size_of::<Self>()
@@ -111,7 +123,7 @@ impl Tape {
             + self.facts.capacity() * (size_of::<TracedFact>() + FACT_TEXT_BYTES)
             + self.media.capacity() * (size_of::<MediaView>() + MEDIA_TEXT_BYTES)
             + self.legs.capacity() * (size_of::<Box<str>>() + 128)
-            + self.route.as_ref().map_or(0, |_| size_of::<Decision>() + 128)
+            + self.routes.len() * (size_of::<Decision>() + DECISION_BYTES)
     }
 
     pub(super) fn message(&mut self, leg: u16, message: &Message<'_>) {

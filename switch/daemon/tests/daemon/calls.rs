@@ -83,6 +83,8 @@ fn kept_plan() -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
+        timezone: contract::snapshot::default_timezone(),
+        holidays: Vec::new(),
         staff: USERS.iter().map(staff).collect(),
         extensions: Vec::new(),
         accounts: USERS.iter().map(account).collect(),

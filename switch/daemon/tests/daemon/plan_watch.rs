@@ -119,6 +119,93 @@ async fn rows_become_the_plan_and_the_applied_revision() {
     assert_eq!(read_kept(&watching.kept).unwrap().revision(), wanted);
 }
 
+/// A zone, hours, holidays, and five rules of which one is switched off and one deleted.
+async fn seed_rules(admin: &PgPool) {
+    execute(
+        admin,
+        "update telephony.organisation_settings set timezone = 'Asia/Makassar' where is_default; \
+         insert into telephony.extensions (id, org_id, name) values \
+           ('00000000-0000-0000-0000-0000000000e2', '00000000-0000-0000-0000-00000000000a', 'Gudang'); \
+         insert into telephony.numbers (org_id, number, extension_id) values \
+           ('00000000-0000-0000-0000-00000000000a', '101', '00000000-0000-0000-0000-0000000000e2'); \
+         insert into telephony.extension_operational_hours (org_id, extension_id, day_of_week, start_time, end_time) \
+           values \
+           ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000e1', 1, '08:00', '24:00'), \
+           ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000e1', 7, '22:30', '06:00'); \
+         insert into telephony.holidays (id, org_id, extension_id, on_date, name, start_time, end_time) values \
+           ('00000000-0000-0000-0000-0000000000d1', '00000000-0000-0000-0000-00000000000a', null, \
+            '2026-12-25', 'Natal', null, null), \
+           ('00000000-0000-0000-0000-0000000000d2', '00000000-0000-0000-0000-00000000000a', \
+            '00000000-0000-0000-0000-0000000000e1', '2026-12-26', 'Natal', '09:00', '12:00'); \
+         insert into telephony.extension_rules (id, org_id, extension_id, timescope, condition, action, \
+             target_extension_id, target_user_id, target_sound, position, is_enabled, deleted_at) \
+           select rule.id::uuid, '00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000e1', \
+             rule.timescope, rule.condition, rule.action, rule.extension::uuid, rule.person::uuid, rule.sound, \
+             rule.position, rule.position < 4, case when rule.position = 5 then now() end \
+           from (values \
+             ('00000000-0000-0000-0000-0000000000f1', 'off_hours', 'always', 'announce_hangup', null, null, \
+              'closed', 1), \
+             ('00000000-0000-0000-0000-0000000000f2', 'any', 'no_answer', 'forward_extension', \
+              '00000000-0000-0000-0000-0000000000e2', null, null, 2), \
+             ('00000000-0000-0000-0000-0000000000f3', 'work_hours', 'busy', 'forward_staff', null, \
+              '00000000-0000-0000-0000-000000000001', null, 3), \
+             ('00000000-0000-0000-0000-0000000000f4', 'any', 'always', 'ring', null, null, null, 4), \
+             ('00000000-0000-0000-0000-0000000000f5', 'any', 'busy', 'forward_extension', \
+              '00000000-0000-0000-0000-0000000000e2', null, null, 5)) \
+             as rule (id, timescope, condition, action, extension, person, sound, position)",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_holidays_and_rules_become_the_plan_and_deleted_rules_hold_nobody() {
+    let database = database("plan_rules").await;
+    seed(&database.admin).await;
+    seed_rules(&database.admin).await;
+    let watching = Watching::start(&database);
+    let wanted = revision(&database.admin).await;
+    watching.revision(wanted).await;
+    eventually("applied is written", async || applied(&database.admin).await == Some(wanted)).await;
+    let kept: Snapshot = serde_json::from_slice(&std::fs::read(&watching.kept).unwrap()).unwrap();
+    let organisation = &kept.organisations[0];
+    assert_eq!(organisation.timezone, "Asia/Makassar");
+    let extension = &organisation.extensions[0];
+    let hours: Vec<_> =
+        extension.hours.iter().map(|window| format!("{} {}", window.day, window.span)).collect();
+    assert_eq!(hours, ["1 08:00–24:00", "7 22:30–06:00"]);
+    let holidays: Vec<_> = organisation
+        .holidays
+        .iter()
+        .map(|day| (day.date.as_str(), day.extension.is_some(), day.span.map(|span| span.to_string())))
+        .collect();
+    assert_eq!(holidays, [("2026-12-25", false, None), ("2026-12-26", true, Some("09:00–12:00".to_owned()))]);
+    let rules: Vec<_> = extension
+        .rules
+        .iter()
+        .map(|rule| (rule.timescope.as_str(), rule.condition.as_str(), rule.action.as_str(), rule.is_enabled))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            ("off_hours", "always", "announce_hangup", true),
+            ("any", "no_answer", "forward_extension", true),
+            ("work_hours", "busy", "forward_staff", true),
+            ("any", "always", "ring", false),
+        ]
+    );
+    // What a living rule leads to stays; what only a deleted one led to may go.
+    let remove = "delete from telephony.extensions where name = 'Gudang'";
+    let refused = sqlx::raw_sql(remove).execute(&database.admin).await.unwrap_err();
+    let constraint = refused.as_database_error().and_then(|error| error.constraint());
+    assert_eq!(constraint, Some("extension_rules_target_extension_fkey"));
+    execute(
+        &database.admin,
+        "update telephony.extension_rules set deleted_at = now() where condition = 'no_answer'; \
+         delete from telephony.extensions where name = 'Gudang'",
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_in_use_long_before_the_next_poll() {
     let database = database("plan_change").await;

@@ -27,7 +27,10 @@ use super::{
 use crate::means::Means;
 
 /// Longer than anything that is said, and shorter than a caller waits for a final answer.
-const EXPLANATION_MAX: Duration = Duration::from_secs(15);
+pub(crate) const EXPLANATION_MAX: Duration = Duration::from_secs(15);
+
+/// What a rule says may be longer: an organisation has it made. Shorter than timer C of a proxy (RFC 3261 §16.6).
+pub(crate) const ANNOUNCEMENT_MAX: Duration = Duration::from_secs(120);
 
 /// The final answer that waits until the caller has been told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,7 +47,9 @@ pub(crate) struct Unconnected<'a> {
     /// The final answer.
     pub(crate) reply: Reply,
     /// What the caller hears; `None`: nothing.
-    pub(crate) sound: Option<&'static str>,
+    pub(crate) sound: Option<&'a str>,
+    /// For how long at most.
+    pub(crate) longest: Duration,
 }
 
 /// Whether callers of this organisation are told why, and in which language.
@@ -58,6 +63,7 @@ pub(crate) fn of_number(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::UnknownNumber => "number-unknown",
         Refusal::Inactive(_) | Refusal::NoStaff(_) => "not-available",
+        Refusal::Closed(_) => "closed",
         Refusal::SelfCall(_) => "busy",
     }
 }
@@ -73,6 +79,13 @@ pub(crate) fn of_devices(result: LegResult) -> Option<&'static str> {
         | LegResult::Redirected
         | LegResult::Declined
         | LegResult::NoAnswer => Some("not-available"),
+    }
+}
+
+impl<'a> Unconnected<'a> {
+    /// Nothing is said.
+    pub(crate) fn silently(events: &'a [EventKind], told: Detail, reply: Reply) -> Self {
+        Self { events, told, reply, sound: None, longest: EXPLANATION_MAX }
     }
 }
 
@@ -117,7 +130,7 @@ impl Unconnected<'_> {
             is_held: false,
             stage: Stage::Explaining(Explaining { reply: self.reply }),
             offered: None,
-            until: means.after(EXPLANATION_MAX),
+            until: means.after(self.longest),
         }))
     }
 }
@@ -127,7 +140,7 @@ impl Served {
     pub(super) fn explained(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         match self.stage {
             Stage::Explaining(Explaining { reply }) => {
-                let last = Unconnected { events: &[], told: Detail::default(), reply, sound: None };
+                let last = Unconnected::silently(&[], Detail::default(), reply);
                 last.refuse(self.record, self.caller, head, means)
             }
             stage => State::Served(Box::new(Self { stage, ..*self })),

@@ -89,6 +89,8 @@ pub fn rows() -> Snapshot {
         number: number.into(),
         is_active,
         staff: staff.iter().map(|user| UserId(id(*user))).collect(),
+        hours: Vec::new(),
+        rules: Vec::new(),
     };
     let organisation = Organisation {
         id: OrgId(id(1)),
@@ -98,6 +100,8 @@ pub fn rows() -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::OnDemand,
+        timezone: contract::snapshot::default_timezone(),
+        holidays: Vec::new(),
         staff: vec![staff(11, "Sari", "1001"), staff(12, "Budi", "1002"), staff(13, "Citra", "1003")],
         extensions: vec![
             extension(21, "100", true, &[12, 13]),

@@ -1,0 +1,198 @@
+//! Hours, rules and holidays in a description. Rules are in the order in which they stand in the file.
+
+use contract::{
+    id::{ExtensionId, UserId},
+    rules::{Action, Condition, Span, Timescope, Window},
+};
+use uuid::Uuid;
+
+use super::{Extension, Staff, check_name, id, person};
+use crate::organisation::{
+    hours,
+    reader::{At, Reader, Section},
+};
+
+/// `[[rule]]`
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) line: usize,
+    /// A place among the extensions.
+    pub(crate) extension: usize,
+    /// From 1, among the extension's rules.
+    pub(crate) position: u16,
+    pub(crate) is_enabled: bool,
+    pub(crate) timescope: Timescope,
+    pub(crate) condition: Condition,
+    /// With made-up ids, as [`id`] makes them of places.
+    pub(crate) action: Action,
+}
+
+/// `[[holiday]]`
+#[derive(Debug)]
+pub(crate) struct Holiday {
+    pub(crate) date: At<String>,
+    pub(crate) name: String,
+    /// A place among the extensions; everybody's without.
+    pub(crate) extension: Option<usize>,
+    /// None: closed.
+    pub(crate) spans: Vec<Span>,
+}
+
+/// An extension's `hours`.
+pub(super) fn windows<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Vec<Window> {
+    let mut all = Vec::new();
+    for text in section.texts(reader, "hours") {
+        match hours::windows(&text.value) {
+            Some(windows) => all.extend(windows),
+            None => reader.wrong(text.line, section.key("hours"), hours::EXPECTED_WINDOW),
+        }
+    }
+    all.sort_unstable();
+    let mut starts: Vec<_> = all.iter().map(|window| (window.day, window.span.start)).collect();
+    starts.dedup();
+    if starts.len() < all.len() {
+        reader.wrong(section.line, section.key("hours"), "begin twice at the same time of a day");
+    }
+    all
+}
+
+fn extension(
+    reader: &mut Reader<'_>,
+    key: &str,
+    wanted: &At<String>,
+    extensions: &[Extension],
+) -> Option<usize> {
+    let found = extensions.iter().position(|extension| extension.number.value == wanted.value);
+    if found.is_none() {
+        let reason = format!("no [[extension]] has the number {:?}", wanted.value);
+        reader.wrong(wanted.line, key, reason);
+    }
+    found
+}
+
+/// One of the words of a kind; `default` where there is none.
+fn word<'a, T: Copy>(
+    reader: &mut Reader<'a>,
+    section: &mut Section<'a>,
+    key: &str,
+    (all, as_str): (&[T], fn(T) -> &'static str),
+    default: T,
+) -> T {
+    let Some(text) = section.text(reader, key) else { return default };
+    all.iter().copied().find(|one| as_str(*one) == text.value).unwrap_or_else(|| {
+        let words: Vec<String> = all.iter().map(|one| format!("{:?}", as_str(*one))).collect();
+        reader.wrong(text.line, section.key(key), format!("expected one of {}", words.join(", ")));
+        default
+    })
+}
+
+/// All `[[rule]]`.
+pub(super) fn rules<'a>(
+    reader: &mut Reader<'a>,
+    root: &mut toml::de::DeTable<'a>,
+    (staff, extensions): (&[Staff], &[Extension]),
+) -> Vec<Rule> {
+    let mut all: Vec<Rule> = Vec::new();
+    for mut section in reader.tables(root, "rule") {
+        let of = section.required(reader, "extension");
+        let of = of.and_then(|of| extension(reader, "rule.extension", &of, extensions));
+        let timescopes = (Timescope::ALL, Timescope::as_str as fn(Timescope) -> &'static str);
+        let timescope = word(reader, &mut section, "timescope", timescopes, Timescope::Any);
+        let conditions = (Condition::ALL, Condition::as_str as fn(Condition) -> &'static str);
+        let condition = word(reader, &mut section, "condition", conditions, Condition::Always);
+        let action = section.required(reader, "action");
+        let target = section.text(reader, "target");
+        let action = action.and_then(|word| action_of(reader, &word, target.as_ref(), (staff, extensions)));
+        let is_enabled = section.flag(reader, "enabled", true);
+        let line = section.line;
+        section.finish(reader, "extension, timescope, condition, action, target and enabled");
+        if let (Some(extension), Some(action)) = (of, action) {
+            let before = all.iter().filter(|rule| rule.extension == extension).count();
+            let position = u16::try_from(before + 1).unwrap_or(u16::MAX);
+            all.push(Rule { line, extension, position, is_enabled, timescope, condition, action });
+        }
+    }
+    all
+}
+
+fn action_of(
+    reader: &mut Reader<'_>,
+    word: &At<String>,
+    target: Option<&At<String>>,
+    (staff, extensions): (&[Staff], &[Extension]),
+) -> Option<Action> {
+    const KEY: &str = "rule.target";
+    if word.value == "ring" {
+        if let Some(target) = target {
+            reader.wrong(target.line, KEY, "ring has none: it rings the extension's own people");
+        }
+        return Some(Action::Ring);
+    }
+    let missing = |reader: &mut Reader<'_>, what: &str| {
+        if target.is_none() {
+            reader.wrong(word.line, KEY, format!("is missing: {what}"));
+        }
+        target
+    };
+    match word.value.as_str() {
+        "forward_extension" => {
+            let target = missing(reader, "the number of an [[extension]]")?;
+            extension(reader, KEY, target, extensions).map(|at| Action::ForwardExtension(ExtensionId(id(at))))
+        }
+        "forward_staff" => {
+            let target = missing(reader, "the number of somebody of [[staff]]")?;
+            person(reader, KEY, target, staff).map(|at| Action::ForwardStaff(UserId(id(at))))
+        }
+        "announce_hangup" => {
+            let target = missing(reader, "the name of a sound, such as \"closed\"")?;
+            Some(Action::AnnounceHangup(target.value.clone()))
+        }
+        // Whether there is such a thing is for the compiler to say.
+        "forward_number" => {
+            Some(Action::ForwardNumber(target.map(|to| to.value.clone()).unwrap_or_default()))
+        }
+        "queue" => Some(Action::Queue(Uuid::nil())),
+        "voicemail" => Some(Action::Voicemail(UserId(Uuid::nil()))),
+        "ivr" => Some(Action::Ivr(Uuid::nil())),
+        _ => {
+            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\" or \"announce_hangup\"";
+            reader.wrong(word.line, "rule.action", words);
+            None
+        }
+    }
+}
+
+/// All `[[holiday]]`.
+pub(super) fn holidays<'a>(
+    reader: &mut Reader<'a>,
+    root: &mut toml::de::DeTable<'a>,
+    extensions: &[Extension],
+) -> Vec<Holiday> {
+    let mut all: Vec<Holiday> = Vec::new();
+    for mut section in reader.tables(root, "holiday") {
+        let (date, name) = (section.required(reader, "date"), section.required(reader, "name"));
+        check_name(reader, "holiday.name", name.as_ref());
+        let wanted = section.text(reader, "extension");
+        let extension = wanted.and_then(|of| extension(reader, "holiday.extension", &of, extensions));
+        let mut spans = Vec::new();
+        for text in section.texts(reader, "hours") {
+            match hours::span(&text.value) {
+                Some(span) => spans.push(span),
+                None => reader.wrong(text.line, "holiday.hours", hours::EXPECTED_SPAN),
+            }
+        }
+        spans.sort_unstable();
+        if spans.iter().zip(spans.iter().skip(1)).any(|(span, next)| span.start == next.start) {
+            reader.wrong(section.line, "holiday.hours", "begin twice at the same time");
+        }
+        section.finish(reader, "date, name, extension and hours");
+        let (Some(date), Some(name)) = (date, name) else { continue };
+        let same = all.iter().find(|other| other.date.value == date.value && other.extension == extension);
+        if let Some(same) = same {
+            let reason = format!("stands in line {} already: write all its hours there", same.date.line);
+            reader.wrong(date.line, "holiday.date", reason);
+        }
+        all.push(Holiday { date, name: name.value, extension, spans });
+    }
+    all
+}

@@ -1,0 +1,96 @@
+//! Rows as the switch reads them, for whoever wants to know what it makes of them.
+
+use std::collections::BTreeSet;
+
+use contract::{
+    id::{AccountId, ExtensionId, HolidayId, OrgId, RuleId, UserId},
+    rules, snapshot,
+};
+use uuid::Uuid;
+
+use super::{Action, Extension, Holiday, Rows};
+
+impl Rows {
+    /// The rows, with whoever is `suspended` as a person and not only here.
+    pub(crate) fn snapshot(&self, suspended: &BTreeSet<Uuid>) -> snapshot::Organisation {
+        let user = |email: &String| self.staff.get(email).map(|staff| UserId(staff.user));
+        let staff = self.staff.values().map(|staff| snapshot::Staff {
+            user: UserId(staff.user),
+            name: staff.name.clone(),
+            number: staff.number.clone(),
+            is_active: staff.is_active && !suspended.contains(&staff.user),
+        });
+        let accounts = self.accounts.iter().map(|(username, account)| snapshot::Account {
+            id: AccountId(account.id),
+            user: account.owner.as_ref().and_then(user),
+            username: username.clone(),
+            ha1_md5: account.ha1_md5.clone(),
+            ha1_sha256: account.ha1_sha256.clone(),
+            is_active: account.is_active,
+        });
+        let extensions = self.extensions.iter().map(|(number, extension)| snapshot::Extension {
+            id: ExtensionId(extension.id),
+            name: extension.name.clone(),
+            number: number.clone(),
+            is_active: extension.is_active,
+            staff: extension.staff.iter().filter_map(user).collect(),
+            hours: extension.hours.iter().copied().collect(),
+            rules: self.rules_of(number),
+        });
+        snapshot::Organisation {
+            id: OrgId(self.id),
+            sip_domain: self.domain.clone(),
+            is_default: self.is_default,
+            ring_timeout_secs: self.ring_timeout_secs,
+            language: self.language,
+            has_announcements: self.has_announcements,
+            recording: self.recording,
+            timezone: self.timezone.clone(),
+            holidays: self.holidays.values().flat_map(|holiday| self.days_of(holiday)).collect(),
+            staff: staff.collect(),
+            extensions: extensions.collect(),
+            accounts: accounts.collect(),
+        }
+    }
+
+    fn extension_id(&self, number: &str) -> Option<ExtensionId> {
+        self.extensions.get(number).map(|extension: &Extension| ExtensionId(extension.id))
+    }
+
+    fn rules_of(&self, number: &str) -> Vec<rules::Rule> {
+        let rules = self.rules.values().filter(|rule| rule.extension == number);
+        let row = |rule: &super::Rule| {
+            let action = match &rule.action {
+                Action::Ring => rules::Action::Ring,
+                Action::ForwardExtension(to) => rules::Action::ForwardExtension(self.extension_id(to)?),
+                Action::ForwardStaff(to) => {
+                    rules::Action::ForwardStaff(UserId(self.staff.get(to).map(|staff| staff.user)?))
+                }
+                Action::AnnounceHangup(sound) => rules::Action::AnnounceHangup(sound.clone()),
+            };
+            Some(rules::Rule {
+                id: RuleId(rule.id),
+                position: rule.position,
+                is_enabled: rule.is_enabled,
+                timescope: rule.timescope,
+                condition: rule.condition,
+                action,
+            })
+        };
+        rules.filter_map(row).collect()
+    }
+
+    fn days_of(&self, holiday: &Holiday) -> Vec<rules::Holiday> {
+        let extension = holiday.extension.as_deref().and_then(|number| self.extension_id(number));
+        let closed = holiday.spans.is_empty().then_some(None);
+        let spans = holiday.spans.iter().copied().map(Some).chain(closed);
+        let day = |span| rules::Holiday {
+            id: HolidayId(Uuid::nil()),
+            extension,
+            date: holiday.date.clone(),
+            name: holiday.name.clone(),
+            span,
+        };
+        spans.map(day).collect()
+    }
+}

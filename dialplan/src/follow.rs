@@ -1,0 +1,267 @@
+//! Following rules from extension to extension until somebody can be rung, something is said, or nothing is left.
+//!
+//! The rules of a case are tried in their order; one that leads to nobody who can be rung is passed over as if it were
+//! not there. No target is tried twice in a call and at most [`FORWARDS_MAX`] are, so that this ends whatever the rules
+//! say; circles in which nobody would ever ring do not compile (`circles`). It deliberately does not know what came of
+//! ringing: the switch says so and asks again.
+
+use std::sync::Arc;
+
+use contract::{
+    id::{AccountId, UserId},
+    rules::{Condition, RuleNamed, Timescope},
+    time::Timestamp,
+};
+
+use crate::{
+    hours::{self, Standing},
+    limits::FORWARDS_MAX,
+    plan::{Action, Extension, Host, OrgPlan, PersonKey, Ring, Rule},
+    route::{Announcement, Decision, Forward, PassedOver, Refusal, Route, Step, Trace, Trail},
+};
+
+/// Where a call can go.
+pub(crate) enum Way {
+    Ring(Arc<Ring>),
+    Announce(Announcement),
+}
+
+impl From<Way> for Route {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Ring(ring) => Self::Ring(ring),
+            Way::Announce(announcement) => Self::Announce(announcement),
+        }
+    }
+}
+
+/// One decision in the making.
+pub(crate) struct Following<'p> {
+    org: &'p OrgPlan,
+    caller: Option<PersonKey>,
+    now: Timestamp,
+    trail: Trail,
+    /// Forwards of earlier decisions.
+    before: usize,
+    pub(crate) trace: Trace,
+}
+
+impl<'p> Following<'p> {
+    pub(crate) fn new(org: &'p OrgPlan, caller: AccountId, now: Timestamp, trail: Trail) -> Self {
+        let caller = org.account_by_id(caller).map(|account| account.person);
+        let before = trail.forwards.len();
+        Self { org, caller, now, trail, before, trace: Trace(Vec::with_capacity(4)) }
+    }
+
+    pub(crate) fn begin(&mut self, dialled: Host) {
+        self.trail.dialled = Some(dialled);
+        self.trail.at = Some(dialled);
+    }
+
+    pub(crate) fn decide(self, route: Route) -> Decision {
+        let path = self.trail.path();
+        let known = self.trail.forwards.get(..self.before).unwrap_or_default();
+        let forwards = match route {
+            Route::Ring(_) | Route::Announce(_) => {
+                path.into_iter().filter(|forward| !known.contains(forward)).cloned().collect()
+            }
+            Route::Feature(_) | Route::Refuse(_) => Vec::new(),
+        };
+        Decision { route, forwards, trail: self.trail, trace: self.trace }
+    }
+
+    /// A call comes to an extension.
+    pub(crate) fn extension(&mut self, extension: &Extension) -> Result<Way, Refusal> {
+        let host = Host::Extension(extension.id);
+        self.trail.at = Some(host);
+        if !extension.is_active {
+            self.trace.0.push(Step::Inactive);
+            return Err(Refusal::Inactive(host));
+        }
+        let standing = self.standing(extension);
+        if let Some(way) = self.by_rule(extension, standing, Condition::Always) {
+            return Ok(way);
+        }
+        self.trail.at = Some(host);
+        if !standing.is_open() {
+            self.trace.0.push(Step::Closed);
+            return Err(Refusal::Closed(host));
+        }
+        match self.own_people(extension) {
+            Ok(ring) => Ok(Way::Ring(ring)),
+            // Nobody is there to be rung, which is what the rule is about.
+            Err(refusal @ Refusal::NoStaff(_)) => {
+                self.by_rule(extension, standing, Condition::Unreachable).ok_or(refusal)
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// What was rung came to `condition`.
+    pub(crate) fn after(&mut self, condition: Condition) -> Option<Way> {
+        let (mut host, mut condition) = (self.trail.at?, condition);
+        loop {
+            if let Host::Extension(id) = host
+                && let Some(extension) = self.org.extensions.get(&id)
+                && extension.is_active
+                && extension.rules.iter().any(|rule| rule.condition == condition)
+            {
+                let number = Arc::clone(&extension.number);
+                self.trace.0.push(Step::After { number, condition });
+                let standing = self.standing(extension);
+                if let Some(way) = self.by_rule(extension, standing, condition) {
+                    return Some(way);
+                }
+            }
+            let led_here = self.trail.leading_to(host)?;
+            (host, condition) = (Host::Extension(led_here.from), led_here.condition);
+        }
+    }
+
+    /// Whether an extension is open. A step of the trace where anything depends on it.
+    fn standing(&mut self, extension: &Extension) -> Standing {
+        let Some(hours) = &extension.hours else { return Standing::Always };
+        let local = hours::local(&self.org.zone, self.now);
+        let standing = hours.standing(local);
+        self.trace.0.push(Step::Hours { local, standing });
+        standing
+    }
+
+    /// The first rule for the case that leads anywhere.
+    fn by_rule(&mut self, extension: &Extension, standing: Standing, condition: Condition) -> Option<Way> {
+        for (at, rule) in extension.rules.iter().enumerate().filter(|(_, rule)| rule.condition == condition) {
+            let named = RuleNamed {
+                id: rule.id,
+                place: at + 1,
+                timescope: rule.timescope,
+                condition: rule.condition,
+            };
+            if let Some(because) = self.passed_over(rule, standing) {
+                self.trace.0.push(Step::PassedOver { rule: named, because });
+                continue;
+            }
+            let host = Host::Extension(extension.id);
+            let way = match &rule.action {
+                Action::Ring => {
+                    self.trace.0.push(Step::OwnPeople { rule: named });
+                    self.trail.at = Some(host);
+                    self.own_people(extension).map(Way::Ring)
+                }
+                Action::Announce(sound) => {
+                    self.trace.0.push(Step::Announce { rule: named, sound: Arc::clone(sound) });
+                    self.trail.at = Some(host);
+                    Ok(Way::Announce(Announcement { host, sound: Arc::clone(sound) }))
+                }
+                Action::Forward(to) => self.forward(extension, (rule, named), *to),
+            };
+            match way {
+                Ok(way) => return Some(way),
+                Err(_) => self.trace.0.push(Step::LedNowhere { rule: named }),
+            }
+        }
+        None
+    }
+
+    fn passed_over(&self, rule: &Rule, standing: Standing) -> Option<PassedOver> {
+        if !rule.is_enabled {
+            return Some(PassedOver::Disabled);
+        }
+        if !standing.is_within(rule.timescope) {
+            return Some(PassedOver::OtherHours);
+        }
+        let Action::Forward(to) = rule.action else { return None };
+        if self.trail.dialled == Some(to) || self.trail.leading_to(to).is_some() {
+            return Some(PassedOver::BeenThere);
+        }
+        (self.trail.forwards.len() >= FORWARDS_MAX).then_some(PassedOver::TooFar)
+    }
+
+    fn forward(
+        &mut self,
+        extension: &Extension,
+        (rule, named): (&Rule, RuleNamed),
+        to: Host,
+    ) -> Result<Way, Refusal> {
+        let org = self.org;
+        let (target, (number, name)) = match to {
+            Host::Extension(id) => {
+                let target = org.extensions.get(&id).ok_or(Refusal::UnknownNumber)?;
+                (Some(target), (&target.number, &target.name))
+            }
+            Host::User(user) => {
+                let person = org.staff.get(&user).ok_or(Refusal::UnknownNumber)?;
+                (None, (&person.number, &person.name))
+            }
+            Host::Account(_) => return Err(Refusal::UnknownNumber),
+        };
+        let (number, name) = (Arc::clone(number), Arc::clone(name));
+        let forward = Forward {
+            from: extension.id,
+            condition: rule.condition,
+            rule: rule.id,
+            to,
+            number: Arc::clone(&number),
+            timescope: rule.timescope,
+            by: Arc::clone(&extension.number),
+        };
+        self.trail.forwards.push(forward);
+        self.trace.0.push(Step::Forward { rule: named, to, number, name });
+        match (target, to) {
+            (Some(target), _) => self.extension(target),
+            (None, Host::User(user)) => self.person(user).map(Way::Ring),
+            (None, _) => Err(Refusal::UnknownNumber),
+        }
+    }
+
+    /// Rings an extension's own people.
+    pub(crate) fn own_people(&mut self, extension: &Extension) -> Result<Arc<Ring>, Refusal> {
+        match &extension.ring {
+            Some(ring) => self.ring(ring),
+            None => {
+                self.trace.0.push(Step::NoStaff);
+                Err(Refusal::NoStaff(Host::Extension(extension.id)))
+            }
+        }
+    }
+
+    /// Rings one person.
+    pub(crate) fn person(&mut self, user: UserId) -> Result<Arc<Ring>, Refusal> {
+        let host = Host::User(user);
+        self.trail.at = Some(host);
+        match self.org.staff.get(&user).and_then(|person| person.ring.as_ref()) {
+            Some(ring) => self.ring(ring),
+            None => {
+                self.trace.0.push(Step::Inactive);
+                Err(Refusal::Inactive(host))
+            }
+        }
+    }
+
+    /// Rings everybody but the caller: a person who calls a team they belong to must not ring themselves.
+    pub(crate) fn ring(&mut self, ring: &Arc<Ring>) -> Result<Arc<Ring>, Refusal> {
+        let person = self.caller;
+        let ring = if ring.targets.iter().any(|target| Some(target.person) == person) {
+            self.trace.0.push(Step::CallerLeftOut);
+            let others = ring.targets.iter().filter(|target| Some(target.person) != person).cloned();
+            let (number, name) = (Arc::clone(&ring.number), Arc::clone(&ring.name));
+            Arc::new(Ring { targets: others.collect(), number, name, ..**ring })
+        } else {
+            Arc::clone(ring)
+        };
+        if ring.targets.is_empty() {
+            return Err(Refusal::SelfCall(ring.host));
+        }
+        let accounts = ring.targets.iter().map(|target| target.accounts.len()).sum();
+        let (people, seconds) = (ring.targets.len(), ring.ring_timeout_secs);
+        self.trace.0.push(Step::Rings { people, accounts, seconds });
+        Ok(ring)
+    }
+}
+
+/// Whether a rule can ever hold for an extension that has hours, or has none.
+pub(crate) const fn can_hold(timescope: Timescope, has_hours: bool) -> bool {
+    has_hours || !matches!(timescope, Timescope::OffHours)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! A decision as `contract` carries it to whoever asks why: the live switch and the one who tries a number tell it alike.
+
+use contract::trace::{RouteStep, RouteTrace};
+
+use crate::{
+    hours::Standing,
+    plan::Host,
+    route::{Decision, PassedOver, Step},
+};
+
+impl Decision {
+    /// Its steps, made by a plan of this revision.
+    pub fn told(&self, revision: i64) -> RouteTrace {
+        RouteTrace { revision, steps: self.trace.0.iter().map(told).collect() }
+    }
+}
+
+fn told(step: &Step) -> RouteStep {
+    match step {
+        Step::NoOrganisation => RouteStep::NoOrganisation,
+        Step::NoNumber => RouteStep::NoNumber,
+        Step::Number { host, name } => {
+            let (kind, id) = match host {
+                Host::Extension(id) => ("extension", id.0),
+                Host::User(id) => ("user", id.0),
+                Host::Account(id) => ("account", id.0),
+            };
+            RouteStep::Number { kind: kind.into(), id: id.to_string(), name: name.to_string() }
+        }
+        Step::Feature(feature) => RouteStep::Feature { name: feature.as_str().into() },
+        Step::Inactive => RouteStep::Inactive,
+        Step::NoStaff => RouteStep::NoStaff,
+        Step::Hours { local, standing } => hours(local, *standing),
+        Step::Closed => RouteStep::Closed,
+        Step::After { number, condition } => {
+            RouteStep::After { number: number.to_string(), condition: *condition }
+        }
+        Step::PassedOver { rule, because } => {
+            let because = match because {
+                PassedOver::Disabled => "disabled",
+                PassedOver::OtherHours => "other_hours",
+                PassedOver::BeenThere => "been_there",
+                PassedOver::TooFar => "too_far",
+            };
+            RouteStep::PassedOver { rule: *rule, because: because.into() }
+        }
+        Step::Forward { rule, number, name, .. } => {
+            RouteStep::Forward { rule: *rule, number: number.to_string(), name: name.to_string() }
+        }
+        Step::LedNowhere { rule } => RouteStep::LedNowhere { rule: *rule },
+        Step::OwnPeople { rule } => RouteStep::OwnPeople { rule: *rule },
+        Step::Announce { rule, sound } => RouteStep::Announce { rule: *rule, sound: sound.to_string() },
+        Step::CallerLeftOut => RouteStep::CallerLeftOut,
+        Step::Rings { people, accounts, seconds } => {
+            RouteStep::Rings { people: *people, accounts: *accounts, seconds: *seconds }
+        }
+    }
+}
+
+fn hours(local: &jiff::civil::DateTime, standing: Standing) -> RouteStep {
+    let (window, is_holiday) = match standing {
+        Standing::Always => (None, false),
+        Standing::Open { on, span, is_holiday } => {
+            (Some(format!("{} {span}", on.strftime("%a %Y-%m-%d"))), is_holiday)
+        }
+        Standing::Closed { is_holiday } => (None, is_holiday),
+    };
+    let local = local.strftime("%a %Y-%m-%d %H:%M").to_string();
+    RouteStep::Hours { local, is_open: standing.is_open(), window, is_holiday }
+}

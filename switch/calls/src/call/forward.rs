@@ -1,0 +1,175 @@
+//! Sending a call on by the rules of what was called (H-055, H-060): before anybody rings, and after what was rung came
+//! to busy, no answer or unreachable.
+//!
+//! The plan of the moment is asked each time, with the trail of where the call has been; how often it may go on is the
+//! plan's business. Whoever declines is busy for the rules, as in a mobile network: both mean "not now". Where ports have
+//! run out or the media do not fit, another desk would not help. The next hop is told where the call comes from in both
+//! ways that are in use (RFC 5806, RFC 7044). A caller that has taken up a device's own early offer stays with what it
+//! has: another device could not be heard by it before the answer.
+
+use contract::{
+    journal::EventKind,
+    rules::{Condition, Timescope},
+};
+use dialplan::{Decision, Forward, Ring, Route, Trail};
+use sip::{ExtraHeaders, Provisional};
+
+use std::{fmt::Write as _, time::Duration};
+
+use super::{
+    feature::explain::ANNOUNCEMENT_MAX,
+    invitation::Asked,
+    outcome::{LegResult, Tally, Words},
+    signalling::Refusing,
+    state::{Head, Ringing, State},
+};
+use crate::means::Means;
+
+impl LegResult {
+    /// The case of a rule that this is.
+    fn condition(self) -> Option<Condition> {
+        match self {
+            Self::Busy | Self::Declined => Some(Condition::Busy),
+            Self::NoAnswer => Some(Condition::NoAnswer),
+            Self::Unreachable | Self::Refused | Self::Redirected => Some(Condition::Unreachable),
+            Self::Congested | Self::MediaRefused => None,
+        }
+    }
+}
+
+impl Ringing {
+    /// Nobody of those who were asked takes the call: a rule sends it on, or the caller is told.
+    pub(super) fn come_to(
+        mut self: Box<Self>,
+        head: &mut Head,
+        (mut result, mut words): (LegResult, Words),
+        means: &mut Means<'_>,
+    ) -> State {
+        loop {
+            self.forward_failed(result, means);
+            let Some(decision) = self.next(result, means) else {
+                return self.refuse(head, (result, words), Refusing::default(), means);
+            };
+            match &decision.route {
+                Route::Announce(announcement) => {
+                    let language =
+                        means.plan.organisation(self.invitation.org).map(dialplan::OrgPlan::language);
+                    let said =
+                        Refusing { sound: Some(&announcement.sound), language, longest: ANNOUNCEMENT_MAX };
+                    return self.refuse(head, (result, words), said, means);
+                }
+                Route::Ring(ring) => self.send_on(head, &decision, ring, means),
+                // No rule leads to these.
+                Route::Feature(_) | Route::Refuse(_) => {
+                    return self.refuse(head, (result, words), Refusing::default(), means);
+                }
+            }
+            if !self.forks.is_empty() {
+                return State::Ringing(self);
+            }
+            (result, words) = self.tally.outcome();
+        }
+    }
+
+    fn next(&self, result: LegResult, means: &mut Means<'_>) -> Option<Decision> {
+        let condition = result.condition()?;
+        let Self { invitation, told, .. } = self;
+        if invitation.max_forwards == 0 || told.offer.is_some() {
+            return None;
+        }
+        let caller = (invitation.org, invitation.account);
+        let decision = means.plan.route_after(caller, &invitation.trail, condition, means.wall)?;
+        means.trace_route(invitation.call, means.plan.revision(), decision.clone());
+        Some(decision)
+    }
+
+    /// What a rule had sent the call to has come to nothing.
+    fn forward_failed(&mut self, result: LegResult, means: &mut Means<'_>) {
+        let kind = match result {
+            LegResult::NoAnswer => EventKind::ForwardNoAnswer,
+            LegResult::Busy => EventKind::ForwardBusy,
+            _ => return,
+        };
+        if let Some(forward) = self.invitation.trail.path().last() {
+            self.record.event(kind, None, told_of(forward), means);
+        }
+    }
+
+    fn send_on(&mut self, head: &mut Head, decision: &Decision, ring: &Ring, means: &mut Means<'_>) {
+        self.record.forwarded(&decision.forwards, means);
+        means.ring(self.caller.session, Provisional::new(181));
+        let invitation = &mut self.invitation;
+        invitation.max_forwards = invitation.max_forwards.saturating_sub(1);
+        invitation.trail = decision.trail.clone();
+        invitation.numbers.insert(ring.number.to_string());
+        // Nobody rings any more, so whoever is at this desk too may ring again.
+        invitation.people.clear();
+        self.tally = Tally::default();
+        self.told.is_written = false;
+        self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        // Fewer ways than devices: nobody is rung, and the call goes on as if none could be reached.
+        let breadth = self.invitation.breadth;
+        let _ = self.invitation.ring(ring, breadth, self.offer.as_ref(), &mut asked, means);
+    }
+}
+
+/// What is written down of a forward.
+pub(super) fn told_of(forward: &Forward) -> contract::journal::Detail {
+    contract::journal::Detail {
+        number: Some(forward.number.to_string()),
+        ..super::events::because(forward.condition.as_str())
+    }
+}
+
+/// What the next hop is told of how the call comes to it: nothing if no rule has sent it on.
+pub(super) fn headers(trail: &Trail, domain: &str) -> ExtraHeaders {
+    let path = trail.path();
+    let Some(first) = path.first() else { return ExtraHeaders::new() };
+    let mut diversions = Vec::new();
+    let mut history = String::new();
+    let mut index = String::from("1");
+    // Writing to a String cannot fail.
+    let _ = write!(history, "<sip:{}@{domain}{}>;index=1", first.by, why_it_failed(first));
+    for (at, forward) in path.iter().enumerate() {
+        diversions.push(format!("<sip:{}@{domain}>;reason={};counter=1", forward.by, diversion(forward)));
+        let failed = path.get(at + 1).map_or("", |next| why_it_failed(next));
+        let (number, cause) = (&forward.number, cause(forward));
+        let _ = write!(history, ", <sip:{number}@{domain};cause={cause}{failed}>;index={index}.1;mp={index}");
+        index.push_str(".1");
+    }
+    // RFC 5806 §4: the latest first.
+    diversions.reverse();
+    vec![("Diversion".into(), diversions.join(", ")), ("History-Info".into(), history)]
+}
+
+/// RFC 5806 §4.
+fn diversion(forward: &Forward) -> &'static str {
+    match (forward.condition, forward.timescope) {
+        (Condition::Busy, _) => "user-busy",
+        (Condition::NoAnswer, _) => "no-answer",
+        (Condition::Unreachable, _) => "unavailable",
+        (Condition::Always, Timescope::Any) => "unconditional",
+        (Condition::Always, Timescope::WorkHours | Timescope::OffHours) => "time-of-day",
+    }
+}
+
+/// RFC 4458 §2.1.
+fn cause(forward: &Forward) -> u16 {
+    match forward.condition {
+        Condition::Busy => 486,
+        Condition::NoAnswer => 408,
+        Condition::Unreachable => 503,
+        Condition::Always => 302,
+    }
+}
+
+/// RFC 7044 §10.2: what came of the entry that the call is sent on from, escaped as a header of its URI.
+fn why_it_failed(forward: &Forward) -> &'static str {
+    match forward.condition {
+        Condition::Busy => "?Reason=SIP%3Bcause%3D486",
+        Condition::NoAnswer => "?Reason=SIP%3Bcause%3D408",
+        Condition::Unreachable => "?Reason=SIP%3Bcause%3D480",
+        Condition::Always => "",
+    }
+}
