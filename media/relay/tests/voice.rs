@@ -578,7 +578,7 @@ fn the_end_of_a_sound_is_told_again_after_a_crash() {
     world.until("the end of it", |w| w.played == [lease.id]);
     let _pair = joined(&mut world, (Codec::Pcma, 8), (Codec::Pcma, 8));
     drop(world);
-    let mut world = World::resume(config, keeper.left(), Some(Box::new(keeper.clone())));
+    let mut world = World::resume(config, keeper.left(), Some(Box::new(keeper)));
     world.until("the end of it", |w| w.played == [lease.id]);
     world.settle();
     assert_eq!(world.played, [lease.id], "who is joined waits for no sound");

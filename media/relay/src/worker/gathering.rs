@@ -1,6 +1,6 @@
 //! Under load packets are let gather for a moment, so that one wake-up serves several.
 //!
-//! A packet that wakes the thread alone costs twice as much as one of many. Up to [`FROM_PACKETS_PER_SEC`] that is the
+//! A packet that wakes the thread alone costs more than one of many. Up to [`FROM_PACKETS_PER_SEC`] that is the
 //! better bargain, because nobody waits; above it a turn begins no sooner than the operator's limit after the last one, and
 //! no packet waits longer than that. Measured in `docs/decisions/0030`.
 
