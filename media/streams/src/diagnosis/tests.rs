@@ -127,7 +127,7 @@ fn every_fault_of_what_comes_has_its_diagnosis() {
 #[test]
 fn every_fault_of_what_is_said_and_heard_has_its_diagnosis() {
     use Diagnosis::*;
-    let (phone, poor) = (at(PHONE), Mos::of_rating(40.0));
+    let poor = Mos::of_rating(40.0);
     let cases = [
         (Facts { silent_micros: Some(7_900_000), ..good() }, Stopped { secs: 7 }),
         (Facts { other_format: Some(18), ..good() }, OtherFormat { payload_type: 18 }),
