@@ -625,3 +625,31 @@ fn an_event_between_legs_of_the_same_codec_changes_its_number_and_its_clock() {
     let expected = Heard { payload_type: 96, payload: vec![1, 10, 0x03, 0x20], ..event };
     assert_eq!(b.hears(), expected, "4,800 units of 48 kHz are 800 of 8 kHz");
 }
+
+/// RFC 2833 §3.14, which RFC 4733 kept the format of: "911" is dialled at 0, 880 and 1,400 ms, for 200, 250 and so far 50 ms.
+#[test]
+fn the_digits_911_of_the_rfcs_example_reach_a_phone_of_another_clock() {
+    let mut world = World::start(config(V4, 44_700, 44_739));
+    let Pair { a, mut b, leg_a, .. } = joined(&mut world, (Codec::Pcma, 8), (Codec::Opus, 111));
+    let digits = [
+        (0, [9, 0x80 | 7, 0x06, 0x40], [9, 0x80 | 7, 0x25, 0x80]),
+        (7_040, [1, 0x80 | 10, 0x07, 0xd0], [1, 0x80 | 10, 0x2e, 0xe0]),
+        (11_200, [1, 20, 0x01, 0x90], [1, 20, 0x09, 0x60]),
+    ];
+    let mut first = None;
+    for (sequence, (timestamp, told, expected)) in (26..).zip(digits) {
+        let event = Heard {
+            marker: true,
+            payload_type: 101,
+            sequence,
+            timestamp,
+            ssrc: a.phone.ssrc,
+            payload: told.to_vec(),
+        };
+        a.sends(&event, &leg_a);
+        let heard = b.hears();
+        let begin = *first.get_or_insert(heard.timestamp);
+        assert_eq!((heard.payload_type, heard.marker, heard.payload.as_slice()), (101, true, &expected[..]));
+        assert_eq!(heard.timestamp.wrapping_sub(begin), timestamp * 6, "on a clock of 48 kHz");
+    }
+}

@@ -1,8 +1,12 @@
-//! G.711 and G.722 against implementations that are not ours, to the bit (`golden/make.py` says which).
+//! G.711 and G.722 against implementations that are not ours, to the bit, and what libopus makes of packets against
+//! another decoder (`golden/make.py` says which).
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use streams::codec::{g711::Law, g722};
+use streams::{
+    audio::Rate,
+    codec::{Codec, Decoder, g711::Law, g722},
+};
 
 fn samples(little: &[u8]) -> Vec<i16> {
     little.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
@@ -69,4 +73,44 @@ fn decode_g722(bits: &[u8]) -> Vec<i16> {
         assert_eq!(decoder.decode(octets, frame), frame.len());
     }
     ours
+}
+
+/// How much louder the reference is than what two of the same sound differ in, where one may be a few samples behind: the
+/// delay of a resampler is nobody's rule.
+fn likeness_db(ours: &[i16], reference: &[i16]) -> f64 {
+    const SHIFTS: usize = 8;
+    let db = |ours: &[i16], reference: &[i16]| {
+        let square = |n: f64| n * n;
+        let (mut signal, mut error) = (0.0, 1.0);
+        for (a, b) in ours.iter().zip(reference) {
+            signal += square(f64::from(*b));
+            error += square(f64::from(*a) - f64::from(*b));
+        }
+        10.0 * (signal / error).log10()
+    };
+    let shifted = (0..SHIFTS).flat_map(|n| [db(&ours[n..], reference), db(ours, &reference[n..])]);
+    shifted.fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Decoders of Opus need not agree to the bit (RFC 6716 §6). SILK is resampled by each in its own way.
+#[test]
+fn opus_is_decoded_as_ffmpeg_does_in_each_of_its_modes() {
+    let reference = samples(include_bytes!("golden/opus.decoded.pcm"));
+    let mut rest = &include_bytes!("golden/opus.packets")[..];
+    let modes = [("SILK, narrow", 12.0), ("SILK, wide", 28.0), ("hybrid", 28.0), ("CELT", 60.0)];
+    for ((mode, least_db), reference) in modes.into_iter().zip(reference.chunks(15 * 960)) {
+        let mut decoder = Decoder::new(Codec::Opus, Rate::Full).unwrap();
+        let mut ours = vec![0; 15 * 960];
+        for frame in ours.chunks_mut(960) {
+            let (len, packets) = rest.split_first_chunk::<2>().unwrap();
+            let (packet, after) = packets.split_at(usize::from(u16::from_be_bytes(*len)));
+            assert_eq!(decoder.decode(packet, frame), Ok(960));
+            rest = after;
+        }
+        let likeness = likeness_db(&ours, reference);
+        assert!(likeness >= least_db, "{mode}: {likeness:.1} dB");
+        let other = likeness_db(&ours[960..], reference);
+        assert!(other < 3.0, "{mode}: {other:.1} dB where sounds are not the same");
+    }
+    assert!(rest.is_empty());
 }

@@ -101,48 +101,71 @@ fn packets_are_those_of_libsrtp() {
     );
 }
 
-/// Sections 16.1 and 17.1 give session keys, not master keys.
-fn rfc_7714() -> Cipher {
-    let key: [u8; 16] = hex("000102030405060708090a0b0c0d0e0f").try_into().unwrap();
-    let key = ring::aead::UnboundKey::new(&ring::aead::AES_128_GCM, &key).unwrap();
+/// Sections 16 and 17 give session keys, not master keys, of both lengths.
+fn rfc_7714(algorithm: &'static ring::aead::Algorithm) -> Cipher {
+    let key: Vec<u8> = (0..32).collect();
+    let key = ring::aead::UnboundKey::new(algorithm, &key[..algorithm.key_len()]).unwrap();
     let salt = hex("517569642070726f2071756f").try_into().unwrap();
     Cipher::Gcm(Gcm { key: ring::aead::LessSafeKey::new(key), salt })
 }
 
-#[test]
-fn rfc_7714_16_1_srtp_with_aes_gcm() {
-    let packet = hex(
-        "8040f17b8041f8d35501a0b2 47616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573",
-    );
-    let sealed =
-        hex("8040f17b8041f8d35501a0b2 f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b \
-         36de3adf8833 899d7f27beb16a9152cf765ee4390cce");
+fn check_rtp_of_rfc_7714(algorithm: &'static ring::aead::Algorithm, body_and_tag: &str) {
+    let head = "8040f17b8041f8d35501a0b2";
+    let packet =
+        hex(&format!("{head} 47616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573"));
+    let sealed = hex(&format!("{head} {body_and_tag}"));
     let place = Place { ssrc: 0x5501_a0b2, index: 0xf17b };
     let mut room = packet.clone();
     room.resize(packet.len() + 16, 0);
-    assert_eq!(rfc_7714().seal_rtp(place, &mut room, 12, packet.len()), Some(sealed.len()));
+    assert_eq!(rfc_7714(algorithm).seal_rtp(place, &mut room, 12, packet.len()), Some(sealed.len()));
     assert_eq!(room, sealed);
-    assert_eq!(rfc_7714().open_rtp(place, &mut room, 12), Ok(packet.len()));
+    assert_eq!(rfc_7714(algorithm).open_rtp(place, &mut room, 12), Ok(packet.len()));
     assert_eq!(room[..packet.len()], packet);
 }
 
 #[test]
-fn rfc_7714_17_1_srtcp_with_aes_gcm() {
-    let packet = hex(
-        "81c8000d4d617273 4e5450314e545032525450200000042a0000e9304c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+fn rfc_7714_16_srtp_with_aes_gcm() {
+    check_rtp_of_rfc_7714(
+        &ring::aead::AES_128_GCM,
+        "f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833 \
+         899d7f27beb16a9152cf765ee4390cce",
     );
-    let sealed =
-        hex("81c8000d4d617273 63e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32dc676a5f1730d6fda4ce09b46\
-         86303ded0bb9275bc84aa45896cf4d2fc5abf87245d9eade 800005d4");
+    check_rtp_of_rfc_7714(
+        &ring::aead::AES_256_GCM,
+        "32b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f1ba63799b87b \
+         7aa3db36dfffd6b0f9bb7878d7a76c13",
+    );
+}
+
+fn check_rtcp_of_rfc_7714(algorithm: &'static ring::aead::Algorithm, body_and_tag: &str) {
+    let head = "81c8000d4d617273";
+    let packet = hex(&format!(
+        "{head} 4e5450314e545032525450200000042a0000e9304c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef"
+    ));
+    let sealed = hex(&format!("{head} {body_and_tag} 800005d4"));
     let place = Place { ssrc: 0x4d61_7273, index: 0x5d4 };
     let word = 0x8000_05d4_u32.to_be_bytes();
     let mut room = packet.clone();
     room.resize(packet.len() + 20, 0);
-    assert_eq!(rfc_7714().seal_rtcp(place, word, &mut room, packet.len()), Some(sealed.len()));
+    assert_eq!(rfc_7714(algorithm).seal_rtcp(place, word, &mut room, packet.len()), Some(sealed.len()));
     assert_eq!(room, sealed);
-    assert_eq!(rfc_7714().rtcp_word(&room), Some(word));
-    assert_eq!(rfc_7714().open_rtcp(place, word, &mut room), Ok(packet.len()));
+    assert_eq!(rfc_7714(algorithm).rtcp_word(&room), Some(word));
+    assert_eq!(rfc_7714(algorithm).open_rtcp(place, word, &mut room), Ok(packet.len()));
     assert_eq!(room[..packet.len()], packet);
+}
+
+#[test]
+fn rfc_7714_17_srtcp_with_aes_gcm() {
+    check_rtcp_of_rfc_7714(
+        &ring::aead::AES_128_GCM,
+        "63e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32dc676a5f1730d6fda4ce09b4686303ded0bb9275bc84aa45896cf4d2f\
+         c5abf87245d9eade",
+    );
+    check_rtcp_of_rfc_7714(
+        &ring::aead::AES_256_GCM,
+        "d50ae4d1f5ce5d304ba297e47d470c282c3ece5dbffe0a50a2eaa5c1110555be8415f658c61de0476f1b6fad1d1eb30c4446839f\
+         57ff6f6cb26ac3be",
+    );
 }
 
 #[test]

@@ -2,15 +2,20 @@
 """Makes the reference files of tests/reference.rs with implementations that are not ours.
 
 G.711: audioop of the Python standard library (until 3.12), after Sun's g711.c. G.722: PyPI `G722` 1.2.8, libg722 of
-Sippy Software. Run in a virtual environment with `pip install G722==1.2.8`; the files are committed, tests need neither.
+Sippy Software; FFmpeg, which has a codec of its own, must say the same to the bit. Opus: packets of libopus, and what
+FFmpeg's own decoder makes of them. Run in a virtual environment with `pip install G722==1.2.8 av==18.1.0 numpy`; the
+files are committed, tests need none of them.
 """
 
 import array
 import audioop
 import math
 import pathlib
+import struct
 
+import av
 import G722
+import numpy
 
 HERE = pathlib.Path(__file__).parent
 RATE = 16_000
@@ -63,6 +68,64 @@ def sound():
     return out
 
 
+def ffmpeg_encodes(name, rate, pcm, options, bits_per_second):
+    """Packets of 20 ms, of G.722 as one."""
+    codec = av.CodecContext.create(name, "w")
+    codec.sample_rate, codec.layout, codec.format, codec.options = rate, "mono", "s16", options
+    codec.bit_rate = bits_per_second or codec.bit_rate
+    packets = []
+    for at in range(0, len(pcm), rate // 50):
+        sound = numpy.array(pcm[at : at + rate // 50], dtype="<i2").reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(sound, format="s16", layout="mono")
+        frame.sample_rate, frame.pts = rate, at
+        packets += [bytes(packet) for packet in codec.encode(frame)]
+    return b"".join(packets) if name == "g722" else packets
+
+
+def ffmpeg_decodes(name, rate, packets):
+    codec = av.CodecContext.create(name, "r")
+    codec.sample_rate, codec.layout = rate, "mono"
+    frames = [frame.to_ndarray() for packet in packets for frame in codec.decode(av.Packet(packet))]
+    sound = numpy.concatenate([frame[0] for frame in frames])
+    if sound.dtype != numpy.int16:
+        sound = numpy.clip(numpy.round(sound * 32_768), -32_768, 32_767)
+    return sound.astype("<i2").tobytes()
+
+
+def voice(rate, seconds):
+    """A gliding voice with formants, in syllables."""
+    time = numpy.arange(int(rate * seconds)) / rate
+    phase = 2 * math.pi * numpy.cumsum(110 + 30 * numpy.sin(8 * time)) / rate
+    tones = sum(
+        numpy.sin(k * phase) * (math.exp(-((k - 6) / 4) ** 2) + math.exp(-((k - 20) / 6) ** 2) / 2)
+        for k in range(1, 30)
+    )
+    syllables = numpy.clip(1.5 * numpy.sin(2 * math.pi * 3 * time) + 0.6, 0, 1)
+    return numpy.round(2_500 * tones * syllables).astype(int).tolist()
+
+
+def opus():
+    """Each way of Opus (RFC 6716 2.1): its packets behind their lengths, and its sound at 48 kHz, one after the other."""
+    bits, sound = b"", b""
+    for rate, bits_per_second, application, modes in (
+        (8_000, 12_000, "voip", range(0, 4)),
+        (16_000, 20_000, "voip", range(8, 12)),
+        (48_000, 36_000, "voip", range(12, 16)),
+        (48_000, 96_000, "lowdelay", range(28, 32)),
+    ):
+        pcm = voice(rate, 0.3)
+        packets = ffmpeg_encodes("libopus", rate, pcm, {"application": application}, bits_per_second)
+        assert len(packets) == 15 and sum(packet[0] >> 3 in modes for packet in packets) > 10
+        decoded = ffmpeg_decodes("opus", 48_000, packets)
+        # The end of its resampler's delay is not there.
+        decoded = decoded.ljust(15 * 960 * 2, b"\0")
+        assert len(decoded) == 15 * 960 * 2
+        bits += b"".join(struct.pack(">H", len(packet)) + packet for packet in packets)
+        sound += decoded
+    (HERE / "opus.packets").write_bytes(bits)
+    (HERE / "opus.decoded.pcm").write_bytes(sound)
+
+
 def g722():
     pcm = sound()
     codes = bytes(G722.G722(RATE, 64_000).encode(pcm))
@@ -74,6 +137,9 @@ def g722():
         wild.append(state >> 24)
     wild_decoded = G722.G722(RATE, 64_000).decode(bytes(wild))
     assert len(codes) == len(pcm) // 2 and len(decoded) == len(pcm)
+    assert codes == ffmpeg_encodes("g722", RATE, pcm, {}, 0)
+    assert little(decoded) == ffmpeg_decodes("g722", RATE, [codes])
+    assert little(wild_decoded) == ffmpeg_decodes("g722", RATE, [bytes(wild)])
     (HERE / "g722.pcm").write_bytes(little(pcm))
     (HERE / "g722.bits").write_bytes(codes)
     (HERE / "g722.decoded.pcm").write_bytes(little(decoded))
@@ -83,3 +149,4 @@ def g722():
 
 g711()
 g722()
+opus()
