@@ -82,9 +82,11 @@ impl Switch {
         response.json().await.context("the switch's answer is of another version")
     }
 
-    /// An answer as it comes.
-    pub(crate) async fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
-        Ok(self.send(Method::GET, path, None::<&()>).await?.bytes().await?.to_vec())
+    /// An answer as it comes, which takes the switch so long by itself.
+    pub(crate) async fn bytes(&self, path: &str, takes: Duration) -> anyhow::Result<Vec<u8>> {
+        let request = self.client.get(format!("{}{path}", self.url)).timeout(ANSWER_MAX + takes);
+        let response = self.sound(request.bearer_auth(&self.token).send().await).await?;
+        Ok(response.bytes().await?.to_vec())
     }
 
     /// Orders something.

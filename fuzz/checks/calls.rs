@@ -483,7 +483,7 @@ impl Story {
                 assert!(self.lent.get(&a) == Some(&true) && self.lent.get(&b) == Some(&true) && a != b);
             }
             MediaCommand::Part { .. } => {}
-            MediaCommand::Look { .. } => panic!("call control does not look"),
+            MediaCommand::Look { .. } | MediaCommand::Capture { .. } => panic!("call control does not look"),
             MediaCommand::Play { lease, .. }
             | MediaCommand::Echo { lease }
             | MediaCommand::Stop { lease }

@@ -6,7 +6,7 @@
 mod ladder;
 pub(crate) mod words;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use contract::trace::CallTrace;
 
@@ -40,6 +40,9 @@ pub(crate) struct Capture {
     call: String,
     #[command(flatten)]
     place: Place,
+    /// With the sound of its legs from now on, decrypted, for so many seconds; the call must be up
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=60))]
+    media: Option<u16>,
     /// The file to write; it must not exist
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -59,9 +62,22 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 pub(crate) async fn capture(arguments: &Capture) -> Result<(), Failure> {
     let switch = arguments.place.find()?;
-    let bytes = switch.bytes(&format!("/v1/calls/{}/pcap", name(&arguments.call)?)).await?;
+    let call = name(&arguments.call)?;
+    // Before anybody waits for a minute.
     let mut file = fs::File::create_new(&arguments.output)
         .map_err(|error| Failure::Mistakes(vec![format!("{}: {error}", arguments.output.display())]))?;
+    let seconds = arguments.media.map(|seconds| Duration::from_secs(seconds.into()));
+    let path = match arguments.media {
+        Some(seconds) => format!("/v1/calls/{call}/capture?seconds={seconds}"),
+        None => format!("/v1/calls/{call}/pcap"),
+    };
+    let bytes = match switch.bytes(&path, seconds.unwrap_or_default()).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let _ = fs::remove_file(&arguments.output);
+            return Err(error.into());
+        }
+    };
     std::io::Write::write_all(&mut file, &bytes)?;
     Ok(())
 }

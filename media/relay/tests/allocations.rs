@@ -118,6 +118,10 @@ fn twenty_five_thousand_packets_allocate_nothing() {
         world.order(MediaCommand::Configure { lease: call.leg_a.id, media });
         mouths.push(Sealer::new(suite, &keys(suite).receive).unwrap());
     }
+    // An operator looks at one leg of each kind.
+    for call in &calls[..2] {
+        world.order(MediaCommand::Capture { lease: call.leg_a.id, secs: 60 });
+    }
     world.settle();
     let mut buffer = [0; 2_048];
     let mut exchange = |from: u16, to: u16| {

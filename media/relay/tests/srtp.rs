@@ -12,6 +12,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use keeper::Keeper;
 use relay::{RelayConfig, Resumed};
 use streams::{
+    capture::{Capture, Captured, Course},
+    leg::{Channel, DropReason},
     media::{LegMedia, MediaCommand, PortLease, Protection},
     srtp::{MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, SrtpKeys, Suite},
 };
@@ -160,4 +162,71 @@ fn goes_on(config: &RelayConfig, suites: [Suite; 2]) {
 fn an_encrypted_call_goes_on_over_a_planned_stop() {
     goes_on(&config(V4, 43_320, 43_359), [Suite::AeadAes128Gcm, Suite::AesCm128HmacSha1_80]);
     goes_on(&config(V4, 43_360, 43_399), [Suite::AesCm128HmacSha1_32, Suite::AeadAes128Gcm]);
+}
+
+fn capture(world: &mut World, lease: &PortLease) -> Option<Box<Capture>> {
+    let at = |world: &World| world.captured.iter().position(|(captured, _)| *captured == lease.id);
+    world.until("the capture", |world| at(world).is_some());
+    let at = at(world).unwrap();
+    world.captured.swap_remove(at).1
+}
+
+/// What came and went by RTP that way, and where from or to it did.
+fn kept(capture: &Capture, wanted: Course, remote: &Phone) -> Vec<Vec<u8>> {
+    let packets = capture.packets().filter(|packet| packet.channel == Channel::Rtp);
+    let of_course = packets.filter(|packet| packet.course == wanted);
+    of_course
+        .inspect(|packet| assert_eq!(packet.remote, remote.address()))
+        .map(|packet| packet.bytes.into())
+        .collect()
+}
+
+#[test]
+fn an_operators_capture_holds_what_comes_and_goes_in_the_clear_until_its_time_is_over() {
+    let mut world = World::start(config(V4, 43_320, 43_359));
+    let mut ani = Secured::new(&mut world, Suite::AeadAes128Gcm, 1);
+    let mut budi = Secured::new(&mut world, Suite::AesCm128HmacSha1_80, 11);
+    world.order(MediaCommand::Join { a: ani.lease.id, b: budi.lease.id });
+    let talk = |ani: &mut Secured, budi: &mut Secured, sequences: std::ops::Range<u16>| {
+        for sequence in sequences {
+            ani.says(sequence);
+            assert_eq!(budi.hears(), ani.phone.packet(sequence));
+            budi.says(sequence);
+            assert_eq!(ani.hears(), budi.phone.packet(sequence));
+        }
+    };
+    world.settle();
+    talk(&mut ani, &mut budi, 0..10);
+    world.order(MediaCommand::Capture { lease: ani.lease.id, secs: 60 });
+    world.order(MediaCommand::Capture { lease: budi.lease.id, secs: 1 });
+    world.settle();
+    talk(&mut ani, &mut budi, 10..30);
+    let stranger = Phone::new(V4);
+    stranger.says(7, &ani.lease);
+    world.counted("dropped_foreign", 1);
+    let said = |secured: &Secured, sequences: std::ops::Range<u16>| -> Vec<Vec<u8>> {
+        sequences.map(|sequence| secured.phone.packet(sequence).to_vec()).collect()
+    };
+
+    let of_budi = capture(&mut world, &budi.lease).expect("its second is over");
+    assert_eq!(kept(&of_budi, Course::Taken, &budi.phone), said(&budi, 10..30));
+    assert_eq!(kept(&of_budi, Course::Sent, &budi.phone), said(&ani, 10..30));
+    talk(&mut ani, &mut budi, 30..35);
+    world.close(ani.lease.id);
+    let of_ani = capture(&mut world, &ani.lease).expect("it is closed");
+    assert_eq!(kept(&of_ani, Course::Taken, &ani.phone), said(&ani, 10..35));
+    assert_eq!(kept(&of_ani, Course::Sent, &ani.phone), said(&budi, 10..35));
+    let refused = kept(&of_ani, Course::Refused(DropReason::Foreign), &stranger);
+    assert_eq!(refused, [stranger.packet(7)]);
+    let instants: Vec<u64> = of_ani.packets().map(|Captured { at_micros, .. }| at_micros).collect();
+    assert!(instants.is_sorted() && of_ani.left_out() == 0);
+
+    world.order(MediaCommand::Capture { lease: ani.lease.id, secs: 1 });
+    assert_eq!(capture(&mut world, &ani.lease), None, "it is closed");
+    // The next one ends the one before.
+    for _ in 0..2 {
+        world.order(MediaCommand::Capture { lease: budi.lease.id, secs: 60 });
+    }
+    let first = capture(&mut world, &budi.lease).expect("the first of two");
+    assert_eq!(first.packets().count(), 0);
 }

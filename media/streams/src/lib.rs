@@ -20,6 +20,7 @@
 )]
 
 pub mod audio;
+pub mod capture;
 pub mod classify;
 pub mod codec;
 pub mod diagnosis;

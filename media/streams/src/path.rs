@@ -141,7 +141,7 @@ impl<'a> Path<'a> {
                 if self.channel == Channel::Rtp {
                     to.speak(now_micros, room.get(..accepted.len).unwrap_or_default(), is_ours);
                 }
-                to.seal(self.channel, room, accepted.len).map_or_else(Step::Drop, Step::Send)
+                to.seal(now_micros, self.channel, room, accepted.len).map_or_else(Step::Drop, Step::Send)
             }
             Passed::Made => match to.seal_made(now_micros, made) {
                 0 => Step::SendMade,

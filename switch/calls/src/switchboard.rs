@@ -361,7 +361,7 @@ impl Switchboard {
                 }
             }
             // Whoever looks at media does so past call control.
-            MediaEvent::Seen { .. } => {}
+            MediaEvent::Seen { .. } | MediaEvent::Captured { .. } => {}
             MediaEvent::Closed { lease, report } => {
                 if let Some(id) = self.stock.returned(lease) {
                     self.with_call(id, out, |call, means| call.closed(lease, &report, means));

@@ -86,7 +86,9 @@ impl Relay {
                 self.plays(lease, false);
             }
             MediaCommand::Tap { lease, .. } => self.needs_open(lease, "tapped"),
-            MediaCommand::Look { .. } => self.complaints.push("call control does not look".into()),
+            MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
+                self.complaints.push("call control does not look".into());
+            }
             MediaCommand::Close { lease } => return self.close(now, lease),
         }
         Vec::new()

@@ -46,6 +46,10 @@ impl<W: Fn()> Worker<W> {
                     self.look(lease, now);
                     Some(())
                 }
+                MediaCommand::Capture { lease, secs } => {
+                    self.capture(lease, secs, now);
+                    Some(())
+                }
                 MediaCommand::Close { lease } => self.close(lease, now),
             };
             if obeyed.is_none() {
@@ -124,7 +128,8 @@ impl<W: Fn()> Worker<W> {
 
     pub(super) fn close(&mut self, lease: LeaseId, now: u64) -> Option<()> {
         let at = self.slots.find(lease)?;
-        self.say_goodbye(at);
+        self.say_goodbye(at, now);
+        self.end_capture(lease);
         self.part(at);
         let report = self.slots.close(at, now);
         self.forget(lease);

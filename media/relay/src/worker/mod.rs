@@ -4,6 +4,7 @@
 //! stock is low, hand out events, publish counters. What each of these does stands in a file of its own.
 
 mod agenda;
+mod captures;
 mod carrying;
 mod commands;
 mod gathering;
@@ -34,6 +35,7 @@ use streams::{
 };
 
 use agenda::Agenda;
+use captures::Captures;
 pub use gathering::GATHER_MICROS_MAX;
 use gathering::Gathering;
 use reports::Rounds;
@@ -85,6 +87,7 @@ pub(crate) struct Worker<W> {
     /// Tells whoever reads the library that it is wanted.
     wanted: SyncSender<()>,
     rounds: Rounds,
+    captures: Captures,
     random: RandomState,
     shakers: Shakers,
 }
@@ -134,6 +137,7 @@ impl<W: Fn()> Worker<W> {
             libraries,
             wanted,
             rounds: Rounds::new(started.elapsed()),
+            captures: Captures::default(),
             random: RandomState::new(),
         };
         worker.resume(resumed);
@@ -182,6 +186,7 @@ impl<W: Fn()> Worker<W> {
             self.tick(&mut batch, now);
             self.changed.extend(self.shakers.advance(&mut self.slots, now, &mut self.tally));
             self.report(now);
+            self.end_captures(now);
             self.refill(now);
             self.put_images(now, false);
             // Figures first, so that whoever has seen an event has seen what it counted.
@@ -207,6 +212,7 @@ impl<W: Fn()> Worker<W> {
         }
         let pools = self.pools.iter().filter_map(Pool::deadline_micros);
         let others = pools.chain(self.shakers.deadline_micros()).chain(self.rounds.deadline_micros());
+        let others = others.chain(self.captures.deadline_micros());
         let others = others.map(|due| until(due, now));
         turn.into_iter().chain(others).min()
     }

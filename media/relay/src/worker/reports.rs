@@ -65,6 +65,11 @@ impl Rounds {
         self.due.peek().map(|Reverse((due, _))| *due)
     }
 
+    /// Wall clock at the beginning of the time line.
+    pub(super) fn origin_unix_micros(&self) -> u64 {
+        u64::try_from(self.unix_at_start.as_micros()).unwrap_or(u64::MAX)
+    }
+
     fn time(&self, now: u64) -> ReportTime {
         let unix = self.unix_at_start.saturating_add(Duration::from_micros(now));
         let secs = unix.as_secs().wrapping_add(NTP_UNIX_SECS) & 0xffff_ffff;
@@ -111,9 +116,9 @@ impl<W: Fn()> Worker<W> {
     }
 
     /// The last word to a far end that has had reports of ours.
-    pub(super) fn say_goodbye(&mut self, at: usize) {
+    pub(super) fn say_goodbye(&mut self, at: usize, now: u64) {
         let mut room = [0; REPORT_BYTES_MAX];
-        let written = self.slots.leg(at).and_then(|leg| leg.state.write_goodbye(&mut room));
+        let written = self.slots.leg(at).and_then(|leg| leg.state.write_goodbye(now, &mut room));
         if let Some(len) = written {
             self.send_report(at, room.get(..len).unwrap_or_default());
         }

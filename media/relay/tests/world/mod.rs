@@ -12,6 +12,7 @@ use std::{
 };
 
 use relay::{Helpers, Keep, MediaAddress, PortRange, Relay, RelayConfig, Resumed};
+use streams::capture::Capture;
 use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease};
 
 /// Far longer than anything takes; only a hang reaches it.
@@ -24,6 +25,7 @@ pub struct World {
     pub stock: Vec<PortLease>,
     pub closed: Vec<(LeaseId, LegReport)>,
     pub seen: Vec<(LeaseId, Option<LegReport>)>,
+    pub captured: Vec<(LeaseId, Option<Box<Capture>>)>,
     pub dry: Vec<IpAddr>,
     pub played: Vec<LeaseId>,
 }
@@ -81,6 +83,7 @@ impl World {
             stock: Vec::new(),
             closed: Vec::new(),
             seen: Vec::new(),
+            captured: Vec::new(),
             dry: Vec::new(),
             played: Vec::new(),
         }
@@ -98,6 +101,7 @@ impl World {
                     MediaEvent::Seen { lease, report } => {
                         self.seen.push((lease, report.map(|report| *report)));
                     }
+                    MediaEvent::Captured { lease, capture, .. } => self.captured.push((lease, capture)),
                     MediaEvent::Played { lease } => self.played.push(lease),
                 }
             }

@@ -18,6 +18,7 @@ mod watch;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::{
+    capture::{Capture, Captured, Course},
     classify::{Class, classify},
     dtls,
     media::{LegMedia, LegReport, Protection, Voice},
@@ -112,6 +113,9 @@ pub struct LegState {
     cover: Cover,
     watch: Watch,
     reports: Reports,
+    /// Where an operator's copies go; not kept for another life.
+    #[serde(skip)]
+    capture: Option<Box<Capture>>,
 }
 
 impl LegState {
@@ -130,6 +134,7 @@ impl LegState {
             cover: Cover::new(&media.protection),
             watch: Watch::default(),
             reports: Reports::default(),
+            capture: None,
             media,
         }
     }
@@ -176,6 +181,22 @@ impl LegState {
         source: SocketAddr,
         packet: &mut [u8],
     ) -> Verdict {
+        let verdict = self.judge(now_micros, channel, source, packet);
+        if let Some(capture) = &mut self.capture {
+            let (course, bytes) = match verdict {
+                Verdict::Forward(len) | Verdict::Keep(len) => {
+                    (Course::Taken, packet.get(..len).unwrap_or_default())
+                }
+                // No RTP, but what it was for.
+                Verdict::Drop(DropReason::Handshake) => (Course::Taken, &*packet),
+                Verdict::Drop(reason) => (Course::Refused(reason), &*packet),
+            };
+            capture.keep(Captured { at_micros: now_micros, channel, course, remote: source, bytes });
+        }
+        verdict
+    }
+
+    fn judge(&mut self, now_micros: u64, channel: Channel, source: SocketAddr, packet: &mut [u8]) -> Verdict {
         if self.is_handshake(now_micros, channel, source, packet) {
             return Verdict::Drop(DropReason::Handshake);
         }
@@ -355,19 +376,54 @@ impl LegState {
 
     /// Puts the plain packet `room[..len]` under this leg's key, in place: its length then, for which there should be
     /// [`crate::srtp::OVERHEAD_BYTES_MAX`] of room.
-    pub fn seal(&mut self, channel: Channel, room: &mut [u8], len: usize) -> Result<usize, DropReason> {
-        self.cover.seal(channel, room, len).map_err(|_| {
+    pub fn seal(
+        &mut self,
+        now_micros: u64,
+        channel: Channel,
+        room: &mut [u8],
+        len: usize,
+    ) -> Result<usize, DropReason> {
+        // Sealing leaves nothing plain behind.
+        let is_kept = self.keep_sent(now_micros, channel, room.get(..len).unwrap_or_default());
+        let sealed = self.cover.seal(channel, room, len);
+        if sealed.is_err() {
             self.note_unsealed();
-            DropReason::Unsealed
+            if let Some(capture) = self.capture.as_deref_mut().filter(|_| is_kept) {
+                capture.take_back();
+            }
+        }
+        sealed.map_err(|_| DropReason::Unsealed)
+    }
+
+    /// For a capture, if there is one: true if it has kept the packet.
+    fn keep_sent(&mut self, at_micros: u64, channel: Channel, bytes: &[u8]) -> bool {
+        if self.capture.is_none() {
+            return false;
+        }
+        let remote = self.destination(channel);
+        self.capture.as_deref_mut().zip(remote).is_some_and(|(capture, remote)| {
+            capture.keep(Captured { at_micros, channel, course: Course::Sent, remote, bytes })
         })
     }
 
     /// Puts packets of our own making under this leg's key. Returns how many could not be, which are left out.
     pub fn seal_made(&mut self, now_micros: u64, made: &mut Made) -> usize {
+        let remote = self.destination(Channel::Rtp).filter(|_| self.capture.is_some());
+        let mut captured = self.capture.as_deref_mut().zip(remote);
         made.seal(|room, len| {
-            self.reports.speak(now_micros, room.get(..len).unwrap_or_default(), true);
+            let bytes = room.get(..len).unwrap_or_default();
+            self.reports.speak(now_micros, bytes, true);
+            if let Some((capture, remote)) = &mut captured {
+                let (channel, course, remote) = (Channel::Rtp, Course::Sent, *remote);
+                capture.keep(Captured { at_micros: now_micros, channel, course, remote, bytes });
+            }
             self.cover.seal(Channel::Rtp, room, len)
         })
+    }
+
+    /// From now on copies go to `capture`, or nowhere; what has been kept until now is returned.
+    pub fn set_capture(&mut self, capture: Option<Box<Capture>>) -> Option<Box<Capture>> {
+        std::mem::replace(&mut self.capture, capture)
     }
 
     /// Where this leg is sent to now, if anywhere: the pinned source, else the SDP's address. A leg on hold gets no

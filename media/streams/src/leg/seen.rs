@@ -163,14 +163,14 @@ impl LegState {
         };
         let rate = self.media.clock_rate_hz;
         let len = self.reports.write(now, random, rate, received, room)?;
-        self.seal(Channel::Rtcp, room, len).ok()
+        self.seal(now.micros, Channel::Rtcp, room, len).ok()
     }
 
     /// Writes the goodbye of a leg that has reported in its own name, under its key: its length.
-    pub fn write_goodbye(&mut self, room: &mut [u8]) -> Option<usize> {
+    pub fn write_goodbye(&mut self, now_micros: u64, room: &mut [u8]) -> Option<usize> {
         self.destination(Channel::Rtcp)?;
         let len = self.reports.write_goodbye(room)?;
-        self.seal(Channel::Rtcp, room, len).ok()
+        self.seal(now_micros, Channel::Rtcp, room, len).ok()
     }
 }
 

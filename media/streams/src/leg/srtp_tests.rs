@@ -203,7 +203,7 @@ fn new_keys_are_taken_at_once_and_the_old_ones_for_two_seconds() {
         // What is sent is under the new key from the first packet on.
         let mut room = rtp(9, 1);
         room.resize(200, 0);
-        let len = leg.seal(Channel::Rtp, &mut room, 172).unwrap();
+        let len = leg.seal(0, Channel::Rtp, &mut room, 172).unwrap();
         assert_eq!(renewed.ear.open_rtp(&mut room[..len]), Ok(172));
     }
 }
@@ -218,13 +218,13 @@ fn the_same_keys_again_go_on_where_they_were() {
     let mut room = rtp(9, 1);
     room.resize(200, 0);
     let mut again = room.clone();
-    assert!(leg.seal(Channel::Rtp, &mut room, 172).is_ok());
+    assert!(leg.seal(0, Channel::Rtp, &mut room, 172).is_ok());
     // Hold, and hold no longer.
     for receives in [false, true] {
         leg.configure(PTIME, LegMedia { receives, ..media(Protection::Srtp(agreed.clone())) });
     }
     assert_eq!(hears(&mut leg, PTIME, PHONE, &first), Verdict::Drop(DropReason::Replayed));
-    assert_eq!(leg.seal(Channel::Rtp, &mut again, 172), Err(DropReason::Unsealed), "sealed before");
+    assert_eq!(leg.seal(0, Channel::Rtp, &mut again, 172), Err(DropReason::Unsealed), "sealed before");
     assert_eq!(hears(&mut leg, PTIME, PHONE, &phone.says(7, 2)), Verdict::Forward(172));
 }
 
@@ -251,7 +251,7 @@ fn a_leg_goes_on_from_its_image() {
         for ssrc in 0..1_000_u32 {
             let mut room = rtp(u32::MAX - ssrc, u16::MAX);
             room.resize(200, 0);
-            let _ = leg.seal(Channel::Rtp, &mut room, 172);
+            let _ = leg.seal(0, Channel::Rtp, &mut room, 172);
         }
         let image = postcard::to_allocvec(&leg).unwrap();
         assert!(image.len() < 1_500, "{suite:?}: {} bytes", image.len());

@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{dtls, leg::Judgement, sdp, srtp::SrtpKeys};
+use crate::{capture::Capture, dtls, leg::Judgement, sdp, srtp::SrtpKeys};
 pub use voice::{
     EVENT_FORMATS_MAX, EventFormat, PACKET_MS_DEFAULT, SOUND_NAME_BYTES_MAX, SOUNDS_MAX, Side, SoundName,
     Tap, VOICE_FORMATS_MAX, Voice, VoiceFormat,
@@ -161,6 +161,14 @@ pub enum MediaCommand {
         /// Any lease.
         lease: LeaseId,
     },
+    /// Keeps what comes and goes from now on. Answered with exactly one [`MediaEvent::Captured`]: when the time is over, when
+    /// the lease is closed, or when the next such order comes.
+    Capture {
+        /// Any lease.
+        lease: LeaseId,
+        /// For so long, at most [`CAPTURE_SECS_MAX`](crate::capture::CAPTURE_SECS_MAX).
+        secs: u16,
+    },
     /// Gives the lease back, opened or not. Parts it first.
     Close {
         /// A lease from the stock.
@@ -191,6 +199,15 @@ pub enum MediaEvent {
         lease: LeaseId,
         /// What its media is like; `None` when it is not open.
         report: Option<Box<LegReport>>,
+    },
+    /// The answer to [`MediaCommand::Capture`].
+    Captured {
+        /// The lease.
+        lease: LeaseId,
+        /// What came and went; `None` when it is not open, or too many are captured already.
+        capture: Option<Box<Capture>>,
+        /// Wall clock at the beginning of its time line, in microseconds since 1970.
+        origin_unix_micros: u64,
     },
     /// The last sound of a [`MediaCommand::Play`] has ended. Not told when it repeats, is replaced or stopped. A sound that is
     /// not there ends at once. After a restart it is told of every leg alone that hears nothing: what the former life was to

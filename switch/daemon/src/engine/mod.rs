@@ -28,7 +28,7 @@ use std::{
 use calls::{
     Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, Switchboard,
 };
-use contract::id::CallId;
+use contract::{id::CallId, media::MediaView};
 use crossbeam_channel::{Receiver, Sender};
 use dialplan::Plan;
 use mio::{Events, Poll, Token, Waker};
@@ -58,7 +58,7 @@ use notices::NoticeLog;
 pub use notices::Notices;
 use security_log::SecurityLog;
 use sights::Asked;
-pub use sights::Sights;
+pub use sights::{CapturedStream, Sights};
 use taking::Waiting;
 use tap::Tap;
 
@@ -126,6 +126,7 @@ enum Control {
     Command(Command, oneshot::Sender<Outcome>),
     Look(Look),
     Media(Vec<CallId>, oneshot::Sender<Sights>),
+    Capture(CallId, u16, oneshot::Sender<Vec<(CallId, CapturedStream)>>),
     Located(Target, Vec<Choice>),
     Drain,
     HandOver,
@@ -164,15 +165,6 @@ impl Handle {
         let look: Look =
             Box::new(move |recorder, switchboard| drop(answer.send(look(recorder, switchboard))));
         if self.controls.try_send(Control::Look(look)).is_ok() {
-            let _ = self.waker.wake();
-        }
-        answered
-    }
-
-    /// Has the relay look at the media of these calls. The answer fails when either of the two is gone or too busy.
-    pub fn media(&self, calls: Vec<CallId>) -> oneshot::Receiver<Sights> {
-        let (answer, answered) = oneshot::channel();
-        if self.controls.try_send(Control::Media(calls, answer)).is_ok() {
             let _ = self.waker.wake();
         }
         answered
@@ -259,7 +251,9 @@ pub struct Engine {
     /// Who waits for the outcome of the command that is being handled.
     asker: Option<oneshot::Sender<Outcome>>,
     /// Who wants to know how media is.
-    asked: Asked,
+    asked: Asked<MediaView>,
+    /// Who wants to have it.
+    capturing: Asked<CapturedStream>,
     media_waiting: VecDeque<MediaCommand>,
     /// The relay has been given something in this turn, and has not been woken for it.
     is_relay_due: bool,
@@ -321,6 +315,7 @@ impl Engine {
             hep_counters,
             asker: None,
             asked: Asked::default(),
+            capturing: Asked::default(),
             media_waiting: VecDeque::new(),
             is_relay_due: false,
             has_more_media: false,
@@ -443,7 +438,16 @@ impl Engine {
                     self.asker = None;
                 }
                 Control::Look(look) => look(&self.tap.recorder, &self.switchboard),
-                Control::Media(calls, answer) => self.look_at_calls(&calls, answer),
+                Control::Media(calls, answer) => {
+                    let looks =
+                        self.asked.ask(self.streams(&calls), |lease| MediaCommand::Look { lease }, answer);
+                    looks.into_iter().for_each(|look| self.send_media(look));
+                }
+                Control::Capture(call, secs, answer) => {
+                    let capture = |lease| MediaCommand::Capture { lease, secs };
+                    let orders = self.capturing.ask(self.streams(&[call]), capture, answer);
+                    orders.into_iter().for_each(|order| self.send_media(order));
+                }
                 Control::Located(target, choices) => {
                     for choice in choices.iter().filter(|choice| choice.transport.is_secure()) {
                         choice.addresses.iter().for_each(|address| self.wire.name(*address, &target.name));
@@ -467,18 +471,11 @@ impl Engine {
             };
             match event {
                 MediaEvent::Seen { lease, report } => self.asked.seen(lease, report.as_deref()),
+                MediaEvent::Captured { lease, capture, origin_unix_micros } => {
+                    self.capturing.captured(lease, capture, origin_unix_micros);
+                }
                 event => self.handle(now, Input::Media(event)),
             }
-        }
-    }
-
-    fn look_at_calls(&mut self, calls: &[CallId], answer: oneshot::Sender<Sights>) {
-        let streams = calls.iter().flat_map(|call| {
-            let leases = self.switchboard.open_leases(*call).into_iter();
-            leases.map(|(leg, lease)| (*call, leg, lease))
-        });
-        for look in self.asked.ask(streams.collect(), answer) {
-            self.send_media(look);
         }
     }
 

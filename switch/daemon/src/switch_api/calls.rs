@@ -18,10 +18,11 @@ use contract::{
     trace::{CallSummary, CallTrace},
 };
 use serde::Deserialize;
+use streams::capture::CAPTURE_SECS_MAX;
 
 use super::{Problem, Switch};
 use crate::{
-    engine::Sights,
+    engine::{CapturedStream, Sights},
     trace::{Found, Recorder, Tape, Which},
 };
 
@@ -35,6 +36,12 @@ pub(super) struct Wanted {
     /// With their legs, for which the engine has to be asked.
     #[serde(default)]
     legs: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Seconds {
+    /// For how long.
+    seconds: u16,
 }
 
 pub(super) async fn live(
@@ -99,9 +106,41 @@ pub(super) async fn pcap(
     State(switch): State<Switch>,
     Path(call): Path<String>,
 ) -> Result<Response, Response> {
-    let tape = find(&switch, &call).await?;
+    Ok(capture_file(&find(&switch, &call).await?, &[]))
+}
+
+/// As [`pcap`], with what comes and goes on the call's legs from now on. The answer comes when the time is over.
+pub(super) async fn capture(
+    State(switch): State<Switch>,
+    Path(call): Path<String>,
+    Query(Seconds { seconds }): Query<Seconds>,
+) -> Result<Response, Response> {
+    let problem = |status, text| Problem::new(status, text).into_response();
+    if !(1..=CAPTURE_SECS_MAX).contains(&seconds) {
+        return Err(problem(StatusCode::BAD_REQUEST, "media is captured for 1 to 60 seconds"));
+    }
+    let call = find(&switch, &call).await?.call();
+    tracing::info!(%call, seconds, "the media of a call is captured");
+    let busy = |_| Problem::busy().into_response();
+    let captured = switch.engine.capture(call, seconds).await.map_err(busy)?;
+    let streams: Vec<CapturedStream> = captured.into_iter().map(|(_, stream)| stream).collect();
+    if streams.is_empty() {
+        let text = "the call has no media now: it is captured from the moment it is asked for";
+        return Err(problem(StatusCode::CONFLICT, text));
+    }
+    if streams.iter().any(|stream| stream.capture.is_none()) {
+        return Err(problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the media of too many calls is captured already",
+        ));
+    }
+    // What was signalled meanwhile belongs to it.
+    Ok(capture_file(&find(&switch, &call.to_string()).await?, &streams))
+}
+
+fn capture_file(tape: &Tape, media: &[CapturedStream]) -> Response {
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/x-pcapng"));
-    Ok(([kind], tape.pcapng()).into_response())
+    ([kind], tape.pcapng(media)).into_response()
 }
 
 /// The call that `name` is the id of, or the beginning of the id, or `last`. More than one: 300 and a list.

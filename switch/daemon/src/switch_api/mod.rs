@@ -88,6 +88,11 @@ pub struct CommandAnswer {
 
 /// All routes.
 pub fn router(switch: Switch, token: Token) -> Router {
+    let token = Arc::new(token);
+    // These take as long as they are asked to.
+    let lasting = Router::new()
+        .route("/v1/calls/{call}/capture", get(calls::capture))
+        .layer(middleware::from_fn_with_state(Arc::clone(&token), authorise));
     let guarded = Router::new()
         .route("/v1/calls", get(calls::live))
         .route("/v1/calls/last", get(calls::last))
@@ -100,13 +105,14 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/events", get(events::events))
         .route("/v1/log-level", get(log_level::show).put(log_level::change))
         .route("/metrics", get(metrics))
-        .layer(middleware::from_fn_with_state(Arc::new(token), authorise));
+        .layer(middleware::from_fn_with_state(token, authorise));
     Router::new()
         .route("/health", get(health::health))
         .route("/v1/health", get(health::health))
         .merge(guarded)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
+        .merge(lasting)
         .layer(CatchPanicLayer::new())
         .with_state(switch)
 }

@@ -1,8 +1,10 @@
-//! The messages of a call as a capture file (pcapng), with the addresses, ports and instants they really had.
+//! The messages of a call as a capture file (pcapng), with the addresses, ports and instants they really had; with its media
+//! where that was captured.
 //!
 //! The packets around them are made up, since the switch sees messages and no packets: raw IP (LINKTYPE_RAW), UDP for
 //! datagrams, TCP with running sequence numbers for streams. What came under TLS or through a WebSocket is written as
-//! UDP, because in clear text on such a port nobody would take it for SIP; a comment says so. Secrets are masked.
+//! UDP, because in clear text on such a port nobody would take it for SIP; a comment says so. Secrets are masked. Media is
+//! plain; what was refused stands there as it came, with the reason.
 
 use std::{
     collections::BTreeMap,
@@ -11,8 +13,13 @@ use std::{
 
 use contract::trace::Way;
 use sip::Transport;
+use streams::{
+    capture::{Captured, Course},
+    leg::Channel,
+};
 
 use super::{Message, Tape, mask};
+use crate::engine::CapturedStream;
 
 /// <https://www.tcpdump.org/linktypes.html>: the packet begins with an IPv4 or IPv6 header.
 const LINKTYPE_RAW: u16 = 101;
@@ -26,17 +33,95 @@ const TCP: u8 = 6;
 const TCP_PUSH_ACK: u8 = 0x18;
 
 impl Tape {
-    /// The capture file.
-    pub fn pcapng(&self) -> Vec<u8> {
-        let mut file = Vec::with_capacity(self.bytes() + self.messages().count() * 160 + 256);
-        section_header(&mut file);
+    /// The capture file, with media if there is any.
+    pub fn pcapng(&self, media: &[CapturedStream]) -> Vec<u8> {
         let mut streams = Streams::default();
-        for (leg, message) in self.messages() {
-            if let Some(packet) = packet(&message, &mut streams) {
-                enhanced_packet(&mut file, (leg, &message), &packet);
-            }
+        let mut frames: Vec<Frame> = self
+            .messages()
+            .filter_map(|(leg, message)| Frame::of_message(leg, &message, &mut streams))
+            .collect();
+        for stream in media {
+            let packets = stream.capture.iter().flat_map(|capture| capture.packets());
+            frames.extend(packets.filter_map(|packet| Frame::of_media(stream, &packet)));
         }
+        // Of the same instant in the order in which they are here.
+        frames.sort_by_key(|frame| frame.unix_micros);
+        let bytes: usize = frames.iter().map(|frame| frame.packet.len() + 120).sum();
+        let mut file = Vec::with_capacity(bytes + 256);
+        section_header(&mut file);
+        frames.iter().for_each(|frame| frame.write(&mut file));
         file
+    }
+}
+
+/// A packet with everything that the file says of it.
+struct Frame {
+    unix_micros: u64,
+    is_inbound: bool,
+    comment: String,
+    packet: Vec<u8>,
+}
+
+impl Frame {
+    fn of_message(leg: u16, message: &Message<'_>, streams: &mut Streams) -> Option<Self> {
+        let (is_inbound, way) = match message.way {
+            Way::In => (true, "to the switch"),
+            Way::Out => (false, "from the switch"),
+        };
+        let transport = message.flow.transport;
+        let clear = match transport {
+            Transport::Udp | Transport::Tcp => String::new(),
+            Transport::Tls | Transport::Ws | Transport::Wss => {
+                format!(", taken out of {}", transport.as_str())
+            }
+        };
+        Some(Self {
+            unix_micros: u64::try_from(message.at.0).unwrap_or(0),
+            is_inbound,
+            comment: format!("leg {leg}, {way}{clear}"),
+            packet: packet(message, streams)?,
+        })
+    }
+
+    fn of_media(stream: &CapturedStream, packet: &Captured<'_>) -> Option<Self> {
+        let CapturedStream { leg, local, .. } = *stream;
+        let port = match packet.channel {
+            Channel::Rtp => local.port(),
+            Channel::Rtcp => local.port().checked_add(1)?,
+        };
+        let (local, remote) = (canonical(SocketAddr::new(local.ip(), port)), canonical(packet.remote));
+        let (is_inbound, comment) = match packet.course {
+            Course::Taken => (true, format!("leg {leg}, to the switch")),
+            Course::Refused(reason) => (true, format!("leg {leg}, to the switch, refused: {reason:?}")),
+            Course::Sent => (false, format!("leg {leg}, from the switch")),
+        };
+        let ends = if is_inbound { (remote, local) } else { (local, remote) };
+        Some(Self {
+            unix_micros: stream.origin_unix_micros.saturating_add(packet.at_micros),
+            is_inbound,
+            comment,
+            packet: ip(ends, UDP, udp(ends, packet.bytes)?)?,
+        })
+    }
+
+    fn write(&self, file: &mut Vec<u8>) {
+        let micros = self.unix_micros.to_be_bytes();
+        let half = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
+        let length = u32::try_from(self.packet.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let mut body = Vec::with_capacity(self.packet.len() + 96);
+        body.extend([0; 4]);
+        // The upper half first, each in the order of the section.
+        let (upper, lower) = micros.split_at(4);
+        body.extend(half(upper));
+        body.extend(half(lower));
+        body.extend(length);
+        body.extend(length);
+        body.extend_from_slice(&self.packet);
+        body.resize(body.len().next_multiple_of(4), 0);
+        option(&mut body, OPTION_COMMENT, self.comment.as_bytes());
+        option(&mut body, OPTION_FLAGS, &(if self.is_inbound { 1_u32 } else { 2 }).to_le_bytes());
+        body.extend([0; 4]);
+        block(file, ENHANCED_PACKET, &body);
     }
 }
 
@@ -73,35 +158,6 @@ fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
     body.extend(u16::try_from(value.len()).unwrap_or(0).to_le_bytes());
     body.extend_from_slice(value);
     body.resize(body.len().next_multiple_of(4), 0);
-}
-
-fn enhanced_packet(file: &mut Vec<u8>, (leg, message): (u16, &Message<'_>), packet: &[u8]) {
-    let micros = u64::try_from(message.at.0).unwrap_or(0).to_be_bytes();
-    let half = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
-    let length = u32::try_from(packet.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut body = Vec::with_capacity(packet.len() + 96);
-    body.extend([0; 4]);
-    // The upper half first, each in the order of the section.
-    let (upper, lower) = micros.split_at(4);
-    body.extend(half(upper));
-    body.extend(half(lower));
-    body.extend(length);
-    body.extend(length);
-    body.extend_from_slice(packet);
-    body.resize(body.len().next_multiple_of(4), 0);
-    let (flags, way) = match message.way {
-        Way::In => (1_u32, "to the switch"),
-        Way::Out => (2, "from the switch"),
-    };
-    let transport = message.flow.transport;
-    let clear = match transport {
-        Transport::Udp | Transport::Tcp => String::new(),
-        Transport::Tls | Transport::Ws | Transport::Wss => format!(", taken out of {}", transport.as_str()),
-    };
-    option(&mut body, OPTION_COMMENT, format!("leg {leg}, {way}{clear}").as_bytes());
-    option(&mut body, OPTION_FLAGS, &flags.to_le_bytes());
-    body.extend([0; 4]);
-    block(file, ENHANCED_PACKET, &body);
 }
 
 /// `None` when the message is longer than a packet can be.

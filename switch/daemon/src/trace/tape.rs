@@ -190,11 +190,6 @@ impl Tape {
         self.call
     }
 
-    /// Bytes of all messages.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
     pub(super) fn summary(&self) -> CallSummary {
         CallSummary {
             call: self.call,

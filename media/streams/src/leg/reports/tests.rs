@@ -228,18 +228,18 @@ fn a_phone_that_has_heard_from_us_gets_a_goodbye_from_us() {
     let mut story = Story::new();
     let mut room = [0; REPORT_BYTES_MAX];
     story.says(0, false);
-    assert_eq!(story.a.write_goodbye(&mut room), None, "it has never heard of us");
+    assert_eq!(story.a.write_goodbye(0, &mut room), None, "it has never heard of us");
     assert_eq!(story.writes(0), None);
     story.says(0, false);
     assert!(story.writes(0).is_some());
-    let len = story.a.write_goodbye(&mut room).unwrap();
+    let len = story.a.write_goodbye(0, &mut room).unwrap();
     let summary = read(&room[..len]).unwrap();
     assert!(summary.leaves && summary.report.is_none());
     story.says(1, false);
     assert!(story.writes(1).is_none());
     story.says(0, false);
     assert!(story.writes(1).is_some());
-    assert_eq!(story.b.write_goodbye(&mut room), None, "goodbye in a phone's name is the phone's to say");
+    assert_eq!(story.b.write_goodbye(0, &mut room), None, "goodbye in a phone's name is the phone's to say");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_stream_of_ours_is_reported_though_the_phones_report_to_each_other() {
     let ours = read(&story.writes(0).unwrap()).unwrap();
     assert_eq!((ours.sender, ours.sender_report.is_some()), (0x5555, true));
     let mut room = [0; REPORT_BYTES_MAX];
-    let len = story.a.write_goodbye(&mut room).unwrap();
+    let len = story.a.write_goodbye(0, &mut room).unwrap();
     assert_eq!(read(&room[..len]).unwrap().sender, 0x5555);
 }
 

@@ -478,7 +478,9 @@ impl Desk {
                 | MediaCommand::Tap { lease, .. } => {
                     assert!(open.contains(lease), "{command:?} of a lease that is not open");
                 }
-                MediaCommand::Look { .. } => panic!("call control does not look: {command:?}"),
+                MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
+                    panic!("call control does not look: {command:?}")
+                }
                 MediaCommand::Join { a, b } => assert!(open.contains(a) && open.contains(b), "{command:?}"),
                 MediaCommand::Close { lease } => assert!(open.remove(lease), "{lease:?} is closed twice"),
             }
