@@ -17,7 +17,7 @@ const CALL: Part<'_> = ("call", &[("talk_ms", "300")]);
 const ANSWER: Option<Part<'_>> = Some(("callee_answer", PLAIN));
 
 /// What `sambung …` prints about the demo's switch.
-fn sambung(demo: &Demo, arguments: &[&str]) -> Result<String> {
+pub(crate) fn sambung(demo: &Demo, arguments: &[&str]) -> Result<String> {
     let output =
         process::our("sambung", arguments)?.arg("--switch").arg(demo.data().join("switch")).output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,13 +1,18 @@
 //! What the switch does to sound, heard by real phones: codecs turned into each other, music, an echo, a spoken reason.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tests::{
     audio,
     demo::Demo,
-    phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Transport},
+    phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Srtp, Transport},
 };
+
+use crate::operator::sambung;
 
 const OPUS: &str = "opus/48000/2";
 const PCMA: &str = "PCMA/8000/1";
@@ -18,12 +23,15 @@ const PART: Duration = Duration::from_secs(3);
 /// Of three seconds this much must be heard: phones begin late, and their buffers end early.
 const LEAST_MS: usize = 2_200;
 
+fn desk(demo: &mut Demo, name: &str, tone_hz: u32) -> Result<Desk> {
+    let folder = demo.folder().join(name);
+    std::fs::create_dir_all(&folder)?;
+    Ok(Desk { folder, ports: demo.ports.take(PORTS), tone_hz, friend: None })
+}
+
 fn phone(demo: &mut Demo, staff: usize, codec: &'static str, tone_hz: u32) -> Result<(Baresip, Account)> {
     let account = Account { codec, ..demo.account(staff, Transport::Udp)? };
-    let folder = demo.folder().join(format!("{staff}"));
-    std::fs::create_dir_all(&folder)?;
-    let desk = Desk { folder, ports: demo.ports.take(PORTS), tone_hz, friend: None };
-    let mut phone = Baresip::start(&account, &desk)?;
+    let mut phone = Baresip::start(&account, &desk(demo, &staff.to_string(), tone_hz)?)?;
     phone.registered()?;
     Ok((phone, account))
 }
@@ -127,5 +135,74 @@ fn a_wrong_number_is_explained() -> Result<()> {
         Ok(())
     })();
     outcome.with_context(|| format!("{}\n{}", caller.printed(), demo.logs()))?;
+    demo.stop()
+}
+
+/// Packets that Wireshark finds in a capture: ports, payload type, and the octets behind the header.
+fn rtp(path: &str, sip: [u16; 2]) -> Result<Vec<([String; 3], String)>> {
+    let mut command = std::process::Command::new("tshark");
+    // By description a stream with keys would be SRTP, which it is not any more.
+    command.args(["-r", path, "--enable-heuristic", "rtp_udp", "-Y", "rtp.p_type == 0 || rtp.p_type == 8"]);
+    command.args(["-o", "udp.check_checksum:TRUE", "-T", "fields"]);
+    for port in sip {
+        command.args(["-d", &format!("udp.port=={port},sip")]);
+    }
+    let fields = ["udp.srcport", "udp.dstport", "rtp.p_type", "udp.payload", "udp.checksum.status"];
+    let output = command.args(fields.iter().flat_map(|field| ["-e", field])).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    let read = |line: &str| {
+        let words: Vec<&str> = line.split('\t').collect();
+        let [source, destination, kind, payload, "1"] = words[..] else { bail!("{line}") };
+        let body = payload.get(24..).context("a header")?;
+        Ok(([source, destination, kind].map(str::to_owned), body.to_owned()))
+    };
+    text.lines().map(read).collect()
+}
+
+/// `sambung pcap --media` in the middle of a call between a phone with SRTP and one without, of different codecs: four streams,
+/// all of them plain.
+#[test]
+fn wireshark_reads_the_sound_of_an_encrypted_call_that_an_operator_captures() -> Result<()> {
+    let mut demo = Demo::start()?;
+    let secure = Account { srtp: Srtp::Mandatory, codec: PCMA, ..demo.account(0, Transport::Tls)? };
+    let mut caller = Baresip::start(&secure, &desk(&mut demo, "secure", TONES_HZ[0])?)?;
+    caller.registered()?;
+    let (mut callee, called) = phone(&mut demo, 1, PCMU, TONES_HZ[1])?;
+    let file = demo.folder().join("sound.pcapng");
+    let path = file.to_str().context("a path of text")?;
+    let outcome = (|| {
+        caller.dial(&uri(&called.username, &called))?;
+        caller.talking()?;
+        callee.talking()?;
+        sambung(&demo, &["pcap", "last", "--media", "2", "-o", path])?;
+        let sip = [demo.sip(Transport::Tls)?.port(), demo.sip(Transport::Udp)?.port()];
+        let mut streams = BTreeMap::<[String; 3], Vec<String>>::new();
+        for (stream, body) in rtp(path, sip)? {
+            streams.entry(stream).or_default().push(body);
+        }
+        let kinds: Vec<&str> = streams.keys().map(|[.., kind]| kind.as_str()).collect();
+        ensure!(kinds.iter().filter(|kind| **kind == "8").count() == 2, "to and from the caller: {kinds:?}");
+        ensure!(kinds.iter().filter(|kind| **kind == "0").count() == 2, "to and from the callee: {kinds:?}");
+        for ([source, destination, _], packets) in &streams {
+            let is_answered = streams.keys().any(|[from, to, _]| from == destination && to == source);
+            ensure!(is_answered && packets.len() >= 80, "{source} to {destination}: {}", packets.len());
+            // A tone has as many values as its period has samples; under a key all would come.
+            let octets: BTreeSet<&[u8]> = packets.iter().flat_map(|body| body.as_bytes().chunks(2)).collect();
+            ensure!(octets.len() < 128, "{source} to {destination}: {} different octets", octets.len());
+        }
+        let refused = sambung(&demo, &["pcap", "last", "--media", "2", "-o", path]).err();
+        ensure!(refused.is_some_and(|error| error.to_string().contains("sound.pcapng")), "the file is there");
+        caller.hang_up()?;
+        caller.over()?;
+        callee.over()?;
+        let other = demo.folder().join("late.pcapng");
+        let late = sambung(&demo, &["pcap", "last", "--media", "1", "-o", other.to_str().context("text")?]);
+        ensure!(
+            late.err().is_some_and(|error| error.to_string().contains("no media now")) && !other.exists()
+        );
+        Ok(())
+    })();
+    outcome.with_context(|| format!("{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs()))?;
     demo.stop()
 }
