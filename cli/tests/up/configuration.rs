@@ -188,6 +188,95 @@ fn a_description_is_applied_shown_as_a_difference_and_taken_back() {
     assert!(again.code == Some(0) && again.out.contains("status \"pending\" → \"approved\""), "{again}");
 }
 
+/// Appended to a description of the demo.
+const RULES: &str = "\n[[rule]]\nextension = \"100\"\ntimescope = \"off_hours\"\naction = \"announce_hangup\"\n\
+                 target = \"closed\"\n\n[[rule]]\nextension = \"100\"\ncondition = \"no_answer\"\n\
+                 action = \"forward_extension\"\ntarget = \"200\"\n\n[[rule]]\nextension = \"200\"\n\
+                 condition = \"no_answer\"\naction = \"forward_staff\"\ntarget = \"1002\"\n\n\
+                 [[holiday]]\ndate = \"2026-12-25\"\nname = \"Natal\"\n\n[[holiday]]\ndate = \"2026-12-24\"\n\
+                 name = \"Malam Natal\"\nextension = \"100\"\nhours = [\"08:00-10:00\"]\n";
+
+/// What `sambung route` says when these rules are applied.
+fn check_routes(site: &Site) {
+    let route = |at: &str| site.says(&["route", "1001", "100", "--at", at]);
+    let open = route("2026-11-23T09:00");
+    assert_eq!(open.code, Some(0), "{open}");
+    let mut lines = open.out.lines();
+    for line in [
+        "1001 calls 100 of demo.sambung.test, Mon 2026-11-23 09:00 Asia/Makassar (configuration revision ",
+        "  100 is the extension “Resepsionis”",
+        "  it is Mon 2026-11-23 09:00 there: open, by Mon 2026-11-23 08:00–17:00",
+        "  rule 1 (off hours, always) is for other hours",
+        "→ rings 100 “Resepsionis” for up to 60 s",
+        "If that does not answer:",
+        "  rule 2 (any hours, no answer) forwards to 200 “Support”",
+        "→ rings 200 “Support” for up to 60 s",
+        "  rule 1 (any hours, no answer) forwards to 1002 “Budi”",
+        "→ rings 1002 “Budi” for up to 60 s",
+    ] {
+        assert!(lines.any(|told| told.starts_with(line)), "{line}\n{open}");
+    }
+    for (at, told) in [
+        ("2026-11-23T20:00", "→ the caller hears “closed” and is refused"),
+        ("2026-11-28T23:59", "by Sat 2026-11-28 22:00–24:00"),
+        ("2026-11-30T05:59", "by Sun 2026-11-29 22:30–06:00"),
+        ("2026-11-29T22:00Z", "by Sun 2026-11-29 22:30–06:00"),
+        ("2026-12-24T09:59", "a date with hours of its own: open, by Thu 2026-12-24 08:00–10:00"),
+        ("2026-12-25T09:00", "a date with hours of its own: closed"),
+    ] {
+        let said = route(at);
+        assert!(said.code == Some(0) && said.out.contains(told), "{at}: {told}\n{said}");
+    }
+    let json = site.says(&["route", "1001", "100", "--at", "2026-11-23T09:00", "--json"]);
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["route"]["ring"]["number"], "100");
+    assert_eq!(json["then"][0]["condition"], "no_answer");
+    assert_eq!(json["then"][0]["decisions"].as_array().unwrap().len(), 2);
+    for (question, code, told) in [
+        (["route", "1001", "999"], 2, "→ refused: unknown_number"),
+        (["route", "nobody", "100"], 2, "neither the username of an account"),
+        (["route", "1001", "1001"], 2, "→ refused: self_call"),
+    ] {
+        let said = site.says(&question);
+        assert!(said.code == Some(code) && format!("{said}").contains(told), "{said}");
+    }
+    let said = site.says(&["route", "1001", "100", "--at", "tomorrow"]);
+    assert!(said.code == Some(2) && said.err.contains("expected a time such as"), "{said}");
+}
+
+#[test]
+fn hours_and_rules_are_applied_told_by_route_and_taken_back() {
+    let site = Site::new();
+    let _up = site.start(&[]);
+    let described = site.described();
+    let hours =
+        "name = \"Resepsionis\"\nhours = [\"mon-fri 08:00-17:00\", \"sat 22:00-24:00\", \"sun 22:30-06:00\"]";
+    let changed = format!("{}{RULES}", described.replace("name = \"Resepsionis\"", hours))
+        .replace("timezone = \"Asia/Jakarta\"", "timezone = \"Asia/Makassar\"");
+    site.file("demo.toml", &changed);
+    let applied = site.says(&["apply", "demo.toml"]);
+    assert_eq!(applied.code, Some(0), "{applied}");
+    assert_eq!(site.says(&["diff", "demo.toml"]).code, Some(0), "what was written is what was meant");
+    let again = site.described();
+    site.file("again.toml", &again);
+    assert_eq!(site.says(&["diff", "again.toml"]).code, Some(0), "{again}");
+
+    check_routes(&site);
+    let back = site.says(&["apply", "--rollback"]);
+    assert_eq!(back.code, Some(0), "{back}");
+    assert_eq!(site.described(), described);
+    // Once more, over the rules that stayed behind as deleted, and with another order.
+    let swapped = changed.replacen("extension = \"100\"\ncondition", "extension = \"200\"\ncondition", 1);
+    let swapped = swapped.replace("target = \"200\"", "target = \"100\"");
+    site.file("demo.toml", &swapped);
+    let applied = site.says(&["apply", "demo.toml"]);
+    assert_eq!(applied.code, Some(0), "{applied}");
+    site.file("demo.toml", &changed);
+    let applied = site.says(&["apply", "demo.toml"]);
+    assert!(applied.code == Some(0), "{applied}");
+    assert_eq!(site.described(), again);
+}
+
 #[test]
 fn what_the_switch_does_not_take_is_taken_back_and_nobody_else_applies_meanwhile() {
     let site = Site::new();

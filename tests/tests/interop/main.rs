@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod faults;
+mod forwards;
 mod operator;
 mod real_phones;
 mod recordings;

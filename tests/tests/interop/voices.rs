@@ -17,11 +17,11 @@ use crate::operator::sambung;
 const OPUS: &str = "opus/48000/2";
 const PCMA: &str = "PCMA/8000/1";
 /// What the two play.
-const TONES_HZ: [u32; 2] = [600, 1_000];
+pub const TONES_HZ: [u32; 2] = [600, 1_000];
 /// How long each part of a call lasts.
-const PART: Duration = Duration::from_secs(3);
+pub const PART: Duration = Duration::from_secs(3);
 /// Of three seconds this much must be heard: phones begin late, and their buffers end early.
-const LEAST_MS: usize = 2_200;
+pub const LEAST_MS: usize = 2_200;
 
 fn desk(demo: &mut Demo, name: &str, tone_hz: u32) -> Result<Desk> {
     let folder = demo.folder().join(name);
@@ -29,14 +29,14 @@ fn desk(demo: &mut Demo, name: &str, tone_hz: u32) -> Result<Desk> {
     Ok(Desk { folder, ports: demo.ports.take(PORTS), tone_hz, friend: None })
 }
 
-fn phone(demo: &mut Demo, staff: usize, codec: &'static str, tone_hz: u32) -> Result<(Baresip, Account)> {
+pub fn phone(demo: &mut Demo, staff: usize, codec: &'static str, tone_hz: u32) -> Result<(Baresip, Account)> {
     let account = Account { codec, ..demo.account(staff, Transport::Udp)? };
     let mut phone = Baresip::start(&account, &desk(demo, &staff.to_string(), tone_hz)?)?;
     phone.registered()?;
     Ok((phone, account))
 }
 
-fn uri(number: &str, account: &Account) -> String {
+pub fn uri(number: &str, account: &Account) -> String {
     format!("sip:{number}@{}", account.domain)
 }
 
