@@ -63,7 +63,8 @@ fn first_steps(demo: &Demo) -> String {
         "Register a phone: domain {domain}, server or outbound proxy {server}, user and password of a row above.\n\
          Register a second one with another row. Then call {second} from the phone of {first}, or an extension: {extensions}.\n\
          With one phone alone: {echo} lets you hear yourself.\n\
-         See what goes on: sambung calls, sambung registrations. Ctrl-C stops everything and loses nothing.\n",
+         See what goes on: sambung calls, sambung registrations. Have a call recorded: sambung record CALL start; then\n\
+         sambung recording list, sambung recording fetch. Ctrl-C stops everything and loses nothing.\n",
         echo = demo.numbers.get("echo").map_or("", String::as_str),
         domain = demo.sip.domain,
         server = demo.sip.udp,
