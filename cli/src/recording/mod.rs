@@ -85,9 +85,10 @@ pub(crate) struct Fetch {
     /// The file to write; it must not exist
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// The private key [default: recording.key in the switch's data folder]
+    /// A private key, or one of several: a recording in whose middle keys were changed takes two [default: recording.key in
+    /// the switch's data folder]
     #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    key: Vec<PathBuf>,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
@@ -155,12 +156,13 @@ pub(crate) async fn run(what: &What) -> Result<(), Failure> {
 async fn list(arguments: &List) -> Result<(), Failure> {
     let demo = database::demo(&arguments.place.folder());
     let mut connection = connect(&arguments.database.url(&demo)?).await?;
-    let heading = ["Recording", "Call", "Begun", "Seconds", "Bytes", "Format"].map(str::to_owned);
+    let heading = ["Recording", "Call", "Dialled", "Begun", "Seconds", "Bytes", "Format"].map(str::to_owned);
     let mut rows = vec![heading.to_vec()];
     for found in store::recordings(&mut connection, &arguments.id).await? {
         rows.push(vec![
             found.id.to_string(),
             found.call_id.to_string(),
+            printable(&found.dialled),
             found.started_at,
             format!("{}.{:03}", found.length_ms / 1_000, found.length_ms % 1_000),
             found.bytes.to_string(),
@@ -173,12 +175,10 @@ async fn list(arguments: &List) -> Result<(), Failure> {
 
 async fn fetch(arguments: &Fetch) -> Result<(), Failure> {
     let place = &arguments.place;
-    let path = arguments.key.clone().unwrap_or_else(|| place.folder().join("recording.key"));
-    let key = PrivateKey::read(&path)
-        .map_err(|error| Failure::Mistakes(vec![format!("{}: {error}", path.display())]))?;
+    let keys = keys(&arguments.key, place)?;
     let local = Path::new(&arguments.recording);
     let opened = if local.is_file() {
-        unlock(local, &key, &arguments.output)?
+        unlock(local, &keys, &arguments.output)?
     } else {
         let demo = database::demo(&place.folder());
         let mut connection = connect(&arguments.database.url(&demo)?).await?;
@@ -189,7 +189,7 @@ async fn fetch(arguments: &Fetch) -> Result<(), Failure> {
         };
         let locked = beside(&arguments.output);
         let outcome = match download(place, &name, &locked).await {
-            Ok(()) => unlock(&locked, &key, &arguments.output),
+            Ok(()) => unlock(&locked, &keys, &arguments.output),
             Err(error) => Err(error),
         };
         let _ = fs::remove_file(&locked);
@@ -224,10 +224,19 @@ async fn download(place: &Place, name: &str, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn unlock(locked: &Path, key: &PrivateKey, output: &Path) -> anyhow::Result<Opened> {
+fn keys(named: &[PathBuf], place: &Place) -> Result<Vec<PrivateKey>, Failure> {
+    let own = [place.folder().join("recording.key")];
+    let (paths, hint) =
+        if named.is_empty() { (&own[..], "; say where the private key is with --key") } else { (named, "") };
+    let read =
+        |path: &PathBuf| PrivateKey::read(path).map_err(|error| format!("{}: {error}{hint}", path.display()));
+    paths.iter().map(read).collect::<Result<_, _>>().map_err(|mistake| Failure::Mistakes(vec![mistake]))
+}
+
+fn unlock(locked: &Path, keys: &[PrivateKey], output: &Path) -> anyhow::Result<Opened> {
     let sealed = File::open(locked).with_context(|| locked.display().to_string())?;
     let mut out = File::create_new(output).with_context(|| output.display().to_string())?;
-    match sealed::open(sealed, key, &mut out) {
+    match sealed::open(sealed, keys, &mut out) {
         Ok(opened) => Ok(opened),
         Err(error) => {
             // Half of it could be taken for all.
@@ -249,7 +258,8 @@ fn new_key(arguments: &NewKey) -> Result<(), Failure> {
     file.write_all(key.public().to_text().as_bytes())?;
     key.write_new(&arguments.file).map_err(|error| wrong(&arguments.file, &error))?;
     terminal::print(&format!(
-        "{} locks: name it in recording.public_key_file\n{} opens: keep it where the switch is not\n",
+        "This is the key {}.\n{} locks: name it in recording.public_key_file\n{} opens: keep it where the switch is not\n",
+        key.public().name_text(),
         public.display(),
         arguments.file.display()
     ))?;

@@ -14,6 +14,7 @@ const ROWS_MAX: i64 = 200;
 pub(super) struct Recording {
     pub(super) id: Uuid,
     pub(super) call_id: Uuid,
+    pub(super) dialled: String,
     pub(super) started_at: String,
     pub(super) format: String,
     pub(super) length_ms: i64,
@@ -26,11 +27,11 @@ pub(super) async fn recordings(c: &mut PgConnection, beginning: &str) -> Result<
     let mut unit = c.begin().await?;
     act_as(&mut unit, Role::Switch, None).await?;
     let found = sqlx::query_as(
-        "select id, call_id, to_char(started_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as started_at, \
+        "select recordings.id, call_id, dialled, to_char(started_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as started_at, \
            format, length_ms, bytes, storage_key \
-         from telephony.recordings \
-         where starts_with(id::text, lower($1)) or starts_with(call_id::text, lower($1)) \
-         order by recordings.started_at desc, id desc \
+         from telephony.recordings join telephony.calls on calls.id = call_id \
+         where starts_with(recordings.id::text, lower($1)) or starts_with(call_id::text, lower($1)) \
+         order by recordings.started_at desc, recordings.id desc \
          limit $2",
     )
     .bind(beginning)

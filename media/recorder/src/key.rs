@@ -69,6 +69,11 @@ impl PublicKey {
         *name
     }
 
+    /// The same for people.
+    pub fn name_text(&self) -> String {
+        text_of(self.name())
+    }
+
     /// Its line.
     pub fn to_text(&self) -> String {
         format!("{PUBLIC}{}\n", Base64::encode_string(&self.0.to_bytes()))
@@ -103,6 +108,11 @@ impl PrivateKey {
         file.write_all(text.as_bytes())?;
         Ok(file.sync_all()?)
     }
+}
+
+/// A key's name as it is shown.
+pub(crate) fn text_of(name: [u8; KEY_NAME_BYTES]) -> String {
+    name.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// The octets behind `start` in the only line of a file; `None` when it is another one.

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     form::{Format, Progress},
-    key::{KEY_NAME_BYTES, Kem, PrivateKey, PublicKey},
+    key::{KEY_NAME_BYTES, Kem, PrivateKey, PublicKey, text_of},
     wav,
 };
 
@@ -79,8 +79,13 @@ pub enum SealedError {
     #[error("is no recording of sambung, or of a newer release")]
     NotOurs,
     /// It was locked for another key.
-    #[error("is locked for another key: the one whose name is {0}")]
-    OtherKey(String),
+    #[error("is locked for the key {wanted}; given was {given}")]
+    OtherKey {
+        /// [`PublicKey::name_text`] of the key that it was locked with.
+        wanted: String,
+        /// Those of the keys that were to open it.
+        given: String,
+    },
     /// It was changed, or damaged.
     #[error("was changed or damaged after {0} ms of sound")]
     Damaged(u64),
@@ -315,7 +320,7 @@ pub struct Opened {
 /// Unlocks a file into another one that players understand.
 pub fn open(
     sealed: impl Read,
-    key: &PrivateKey,
+    keys: &[PrivateKey],
     out: &mut (impl Write + Seek),
 ) -> Result<Opened, SealedError> {
     let mut sealed = io::BufReader::with_capacity(READ_BYTES, sealed);
@@ -327,11 +332,10 @@ pub fn open(
         let damaged = || SealedError::Damaged(u64::from(opened.progress.frames) * 20);
         match part {
             Part::Key { name, encapsulated } => {
-                if name != key.public().name() {
-                    return Err(SealedError::OtherKey(
-                        name.iter().map(|octet| format!("{octet:02x}")).collect(),
-                    ));
-                }
+                let key = keys.iter().find(|key| key.public().name() == name).ok_or_else(|| {
+                    let given: Vec<String> = keys.iter().map(|key| key.public().name_text()).collect();
+                    SealedError::OtherKey { wanted: text_of(name), given: given.join(" and ") }
+                })?;
                 let encapsulated = Deserializable::from_bytes(&encapsulated).map_err(|_| damaged())?;
                 let next = hpke::setup_receiver(&OpModeR::Base, &key.0, &encapsulated, &info);
                 opener = Some(next.map_err(|_| damaged())?);

@@ -11,8 +11,8 @@ use std::{
 
 use recorder::{
     Begin, Format, Order,
-    key::PublicKey,
-    sealed::{SealedError, Standing},
+    key::{PrivateKey, PublicKey},
+    sealed::{self, SealedError, Standing},
 };
 use streams::{
     codec::Codec,
@@ -224,10 +224,41 @@ fn a_file_that_was_changed_anywhere_is_found_out() {
         other[at] ^= 0x10;
         std::fs::write(&changed, &other).unwrap();
         let mut out = File::create(studio.folder.path().join("out")).unwrap();
-        let outcome = recorder::sealed::open(File::open(&changed).unwrap(), &studio.key, &mut out);
+        let outcome =
+            sealed::open(File::open(&changed).unwrap(), std::slice::from_ref(&studio.key), &mut out);
         // A length or a kind that was changed looks like a file that was cut; it is not taken for whole.
         let is_whole = outcome.is_ok_and(|opened| opened.is_ended && opened.about == whole.about);
         assert!(!is_whole, "a changed octet {at} of {}", octets.len());
     }
     assert!(sound.len() > 6_000);
+}
+
+/// The keys were changed while it was made: what each process has locked wants the key that it had.
+#[test]
+fn a_recording_is_opened_by_the_keys_that_it_was_locked_for_and_says_which_it_wants() {
+    let mut studio = Studio::new();
+    let about = about(Format::Wav, 0);
+    studio.order(Order::Settled);
+    studio.begin(&about);
+    studio.talk(&about, [Codec::Pcma; 2], 0, 1_000);
+    let (old, new) = (studio.key.public().name_text(), PrivateKey::generate().unwrap());
+    let mut keys = vec![];
+    let mut studio = studio.next_life_with(new, &mut keys);
+    studio.begin(&about);
+    studio.order(Order::Settled);
+    studio.talk(&about, [Codec::Pcma; 2], 1_000, 2_000);
+    studio.end(&about, 2_000);
+    let sealed = studio.finished(&about);
+    let new = studio.key.public().name_text();
+    let out = studio.folder.path().join("out");
+    let open = |keys: &[PrivateKey]| {
+        sealed::open(File::open(&sealed).unwrap(), keys, &mut File::create(&out).unwrap())
+    };
+    let refused = open(std::slice::from_ref(&studio.key)).unwrap_err().to_string();
+    assert_eq!(refused, format!("is locked for the key {old}; given was {new}"));
+    let refused = open(&keys).unwrap_err().to_string();
+    assert_eq!(refused, format!("is locked for the key {new}; given was {old}"));
+    assert!(old.len() == 16 && old != new);
+    keys.push(studio.key);
+    assert!(open(&keys).unwrap().is_ended);
 }

@@ -10,6 +10,7 @@
 )]
 
 mod deaths;
+mod disk;
 mod files;
 #[cfg(feature = "store")]
 mod handing_over;

@@ -73,6 +73,14 @@ impl Studio {
         Self::over(folder, key, u64::MAX, clock)
     }
 
+    /// The same, and the next process has another key. The old one is put with the others.
+    pub fn next_life_with(self, key: PrivateKey, old: &mut Vec<PrivateKey>) -> Self {
+        let Self { folder, key: before, recorder, clock, .. } = self;
+        drop(recorder);
+        old.push(before);
+        Self::over(folder, key, u64::MAX, clock)
+    }
+
     pub fn spool(&self) -> Spool {
         Spool::open(&self.folder.path().join("spool"), u64::MAX, Arc::default()).unwrap()
     }
@@ -156,7 +164,7 @@ pub fn open(sealed: &Path, key: &PrivateKey, folder: &Path) -> (Opened, PathBuf)
     let standing = Standing::read(&mut File::open(sealed).unwrap()).unwrap();
     let out = folder.join(format!("open.{}", standing.about.format.as_str()));
     let mut file = File::create(&out).unwrap();
-    (sealed::open(File::open(sealed).unwrap(), key, &mut file).unwrap(), out)
+    (sealed::open(File::open(sealed).unwrap(), std::slice::from_ref(key), &mut file).unwrap(), out)
 }
 
 pub fn hear(ring: &mut Producer<u8>, tap: Tap, at_micros: u64, codec: Codec, packet: &[u8]) {

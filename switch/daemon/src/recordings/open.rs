@@ -45,6 +45,7 @@ pub(crate) fn open(
     let settings = &config.recording;
     let key = key(settings.public_key_file.as_deref(), &config.data_dir)
         .map_err(|(path, error)| one("recording.public_key_file", format!("{}: {error}", path.display())))?;
+    tracing::info!(key = key.name_text(), "recordings are locked");
     let counters = Arc::<Counters>::default();
     let spool = config.recordings_dir().join("spool");
     let spool = Spool::open(&spool, settings.spool_max_mb.saturating_mul(MEBIBYTE), Arc::clone(&counters))
