@@ -103,7 +103,9 @@ impl Studio {
             key: PrivateKey::generate().unwrap().public(),
             ring: taken,
             clock: Box::new(move || time.load(SeqCst)),
-            finished: Box::new(move || drop(tell.send(()))),
+            finished: Box::new(move || {
+                let _ = tell.send(());
+            }),
             counters,
         };
         let recorder = Recorder::start(parts, || {}).unwrap();

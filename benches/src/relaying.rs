@@ -57,8 +57,10 @@ impl Call {
             ports: PortRange { first: 44_000, last: 44_199 },
             ..RelayConfig::default()
         };
-        let mut relay =
-            Relay::resume(config, Resumed::default(), helpers, move || drop(wake.send(()))).unwrap();
+        let mut relay = Relay::resume(config, Resumed::default(), helpers, move || {
+            let _ = wake.send(());
+        })
+        .unwrap();
         let mut stock = Vec::new();
         let (a, b) = (UdpSocket::bind((HOST, 0)).unwrap(), UdpSocket::bind((HOST, 0)).unwrap());
         let legs = [&a, &b].map(|phone| {
