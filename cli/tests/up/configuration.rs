@@ -220,7 +220,7 @@ fn check_routes(site: &Site) {
         ("2026-11-23T20:00", "→ the caller hears “closed” and is refused"),
         ("2026-11-28T23:59", "by Sat 2026-11-28 22:00–24:00"),
         ("2026-11-30T05:59", "by Sun 2026-11-29 22:30–06:00"),
-        ("2026-11-29T22:00Z", "by Sun 2026-11-29 22:30–06:00"),
+        ("2026-11-29T21:59Z", "by Sun 2026-11-29 22:30–06:00"),
         ("2026-12-24T09:59", "a date with hours of its own: open, by Thu 2026-12-24 08:00–10:00"),
         ("2026-12-25T09:00", "a date with hours of its own: closed"),
     ] {

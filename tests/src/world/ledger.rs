@@ -343,6 +343,6 @@ mod tests {
         assert!(kinds.iter().all(|next| !may_follow(Some(EventKind::Ended), *next)));
         let reachable =
             kinds.iter().filter(|before| kinds.iter().any(|next| may_follow(Some(**before), *next)));
-        assert_eq!(reachable.count(), 12);
+        assert_eq!(reachable.count(), 16);
     }
 }

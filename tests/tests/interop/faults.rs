@@ -28,7 +28,12 @@ fn signal_postgres(demo: &Demo, signal: Signal) -> Result<()> {
         // The server first, so that it starts no new backend meanwhile.
         process::signal(server, signal)?;
         for backend in process::children(server, "postgres") {
-            process::signal(backend, signal)?;
+            // One that has ended since it was listed is as still as one that is stopped.
+            let signalled = process::signal(backend, signal);
+            ensure!(
+                signalled.is_ok() || !process::children(server, "postgres").contains(&backend),
+                "{signalled:?}"
+            );
         }
     }
     Ok(())
