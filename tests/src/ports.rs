@@ -10,7 +10,8 @@ const FIRST_BLOCK: u16 = 10_000;
 const BLOCK: u16 = 400;
 const BLOCKS: u16 = 55;
 
-/// A claimed block; free again when dropped.
+/// A claimed block; free again when dropped. Phones must have ended before: one that takes its registration back would ask the
+/// switch of whoever claims the block next, with passwords that are wrong there, and have the host locked out.
 #[derive(Debug)]
 pub struct Ports {
     claim: TcpListener,

@@ -64,5 +64,6 @@ fn a_call_that_nobody_answers_goes_on_to_another_extension_and_is_heard_there() 
     ensure!(steps == expected, "{story:#?}");
     let why = sambung(&stage.demo, &["why", "last"])?;
     ensure!(why.contains("rule 1 (any hours, no answer) forwards to 100 “Resepsionis”"), "{why}");
+    drop((caller, answers));
     stage.strike()
 }

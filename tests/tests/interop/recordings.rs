@@ -168,6 +168,7 @@ fn a_call_is_recorded_by_order_through_pause_hold_and_kill_9() -> Result<()> {
     hold_their_own(&sides, 3_000).with_context(|| scene.demo.logs())?;
     let silence = longest_silence_ms(&sides);
     ensure!(silence >= 5_500, "nothing of the pause is in it: {silence} ms of silence");
+    drop((scene.caller, scene.callee));
     scene.demo.stop()
 }
 
@@ -182,5 +183,6 @@ fn all_calls_of_an_organisation_are_recorded_though_they_are_encrypted() -> Resu
     hold_their_own(&sides, 1_500).with_context(|| scene.demo.logs())?;
     let steps = scene.steps(&call)?;
     ensure!(steps == ["started policy, stopped call_ended"], "{steps:?}");
+    drop((scene.caller, scene.callee));
     scene.demo.stop()
 }

@@ -119,6 +119,7 @@ fn whoever_is_held_hears_music() -> Result<()> {
         Ok(())
     })();
     outcome.with_context(|| format!("{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs()))?;
+    drop((caller, callee));
     demo.stop()
 }
 
@@ -135,6 +136,7 @@ fn a_wrong_number_is_explained() -> Result<()> {
         Ok(())
     })();
     outcome.with_context(|| format!("{}\n{}", caller.printed(), demo.logs()))?;
+    drop(caller);
     demo.stop()
 }
 
@@ -204,5 +206,6 @@ fn wireshark_reads_the_sound_of_an_encrypted_call_that_an_operator_captures() ->
         Ok(())
     })();
     outcome.with_context(|| format!("{}\n{}\n{}", caller.printed(), callee.printed(), demo.logs()))?;
+    drop((caller, callee));
     demo.stop()
 }
