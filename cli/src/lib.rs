@@ -1,6 +1,6 @@
 //! What the command `sambung` is made of, as far as others use it too: a private PostgreSQL server
-//! ([`postgres::Cluster`], also the throw-away database of tests) and children that die with their parent
-//! ([`child`]).
+//! ([`postgres::Cluster`], also the throw-away database of tests), children that die with their parent ([`child`]), and
+//! ports for both ([`ports`]).
 //!
 //! The commands themselves stand in the binary.
 #![cfg_attr(
@@ -10,5 +10,6 @@
 
 pub mod child;
 pub mod fd_store;
+pub mod ports;
 pub mod postgres;
 pub mod secret;

@@ -12,7 +12,6 @@ mod temporary;
 use std::{
     fs,
     io::{self, Write as _},
-    net::{Ipv4Addr, TcpListener},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -25,7 +24,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub use self::binaries::{Binaries, VERSION_MIN};
 use crate::{
     child::{Child, Identity, Program, handed_over, setpriv},
-    secret,
+    ports, secret,
 };
 
 /// The superuser of a private server.
@@ -142,7 +141,8 @@ impl Cluster {
         let settings = Settings {
             dir: home.path().join("data"),
             log: home.path().join("log"),
-            port: free_port().map_err(|source| Error::File { path: home.path().to_owned(), source })?,
+            port: ports::free_port()
+                .map_err(|source| Error::File { path: home.path().to_owned(), source })?,
             password: secret::password(20)?,
             is_durable: false,
         };
@@ -300,11 +300,6 @@ pub fn check(dir: &Path) -> Result<(), Error> {
     Binaries::find(dir)?;
     run("setpriv (package util-linux)", setpriv(None, None, &[]).arg("true"))?;
     stand_in::stand_in(dir).map(drop)
-}
-
-/// A TCP port of 127.0.0.1 that nobody listens on now.
-pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// Waits for a server of the data folder `dir` that lost its parent, and hurries it on. A server whose parent was killed stops by itself a moment later; the next start must wait for it. The

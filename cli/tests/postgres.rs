@@ -4,7 +4,8 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
 
 use sambung::{
-    postgres::{Cluster, Settings, free_port},
+    ports::free_port,
+    postgres::{Cluster, Settings},
     secret,
 };
 use sqlx::{Connection as _, PgConnection};

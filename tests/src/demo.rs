@@ -8,12 +8,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use sambung::ports::Ports;
 use serde_json::Value;
 
 use crate::{
     door,
     phones::{Account, PCMU, Srtp, Transport},
-    ports::Ports,
     process::{self, Running},
 };
 

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    fs::{File, TryLockError},
     net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     thread,
@@ -11,6 +12,7 @@ use std::{
 use rustix::fs::{Access, access};
 use sambung::{
     child::{self, STOP_MAX},
+    ports,
     postgres::{self, Settings},
 };
 
@@ -83,7 +85,7 @@ impl Place {
 pub(super) fn still_free(port: u16) -> std::io::Result<u16> {
     match TcpListener::bind(("127.0.0.1", port)) {
         Ok(_) if port != 0 => Ok(port),
-        _ => postgres::free_port(),
+        _ => ports::free_port(),
     }
 }
 
@@ -98,16 +100,25 @@ fn writable(path: &Path) -> Result<(), String> {
         .map_err(|error| format!("cannot write to {}: {error}", existing.display()))
 }
 
-/// Daemons whose parent was killed end by themselves, but not at once.
+/// Daemons whose parent was killed end by themselves, but not at once: the switch may still be writing down what it knows
+/// when it listens no more.
 fn busy_in_the_end(options: &Options, data: &Path) -> Vec<String> {
     let until = Instant::now() + if Folder::is_left_behind(data) { STOP_MAX } else { Duration::ZERO };
     loop {
-        let mistakes = busy(options);
+        let mut mistakes = busy(options);
+        if is_locked(&data.join("switch/lock")) {
+            mistakes.push(format!("--data {}: a switch is still running from it", data.display()));
+        }
         if mistakes.is_empty() || Instant::now() >= until {
             return mistakes;
         }
         thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Whether some process holds the file's lock.
+fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 fn busy(options: &Options) -> Vec<String> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use sambung::{postgres::free_port, secret};
+use sambung::{ports::Ports, secret};
 use serde_json::Value;
 
 /// `sambung` with the daemons beside it; cargo by itself builds only the former for this test.
@@ -29,6 +29,8 @@ pub fn binary() -> &'static Path {
     })
 }
 
+const RTP_PORTS: u16 = 100;
+
 /// A folder and ports for one test, gone at its end.
 pub struct Site {
     pub home: PathBuf,
@@ -36,6 +38,7 @@ pub struct Site {
     pub sips: u16,
     pub http: u16,
     rtp: u16,
+    _ports: Ports,
 }
 
 impl Site {
@@ -44,9 +47,9 @@ impl Site {
             std::env::temp_dir().join(format!("sambung-up-{}", secret::hex(&secret::bytes::<8>().unwrap())));
         fs::create_dir(&home).unwrap();
         fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
-        // Below the range that the kernel gives away by itself.
-        let rtp = 12_000 + 100 * u16::from(secret::bytes::<1>().unwrap()[0] % 100);
-        Self { home, sip: free_port().unwrap(), sips: free_port().unwrap(), http: free_port().unwrap(), rtp }
+        let mut ports = Ports::claim().unwrap();
+        let [sip, sips, http, rtp] = [1, 1, 1, RTP_PORTS].map(|count| ports.take(count));
+        Self { home, sip, sips, http, rtp, _ports: ports }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -56,7 +59,7 @@ impl Site {
     pub fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.arg("up").arg("--data").arg(self.data()).env_remove("DATABASE_URL");
-        let rtp = format!("{}-{}", self.rtp, self.rtp + 99);
+        let rtp = format!("{}-{}", self.rtp, self.rtp + RTP_PORTS - 1);
         let address = |port| format!("127.0.0.1:{port}");
         command.args(["--sip", &address(self.sip), "--sips", &address(self.sips)]);
         command.args(["--http", &address(self.http), "--rtp", &rtp]);
@@ -112,7 +115,8 @@ impl Up<'_> {
         self.process.wait().unwrap()
     }
 
-    /// The processes whose command line names the folder, as (pid, command line).
+    /// The processes whose command line names the folder, as (pid, command line). What Postgres has just forked looks like
+    /// itself for a moment, and is none.
     pub fn family(&self) -> Vec<(i32, String)> {
         let folder = self.site.data().display().to_string();
         let processes = fs::read_dir("/proc").unwrap().flatten();
@@ -122,7 +126,13 @@ impl Up<'_> {
                 String::from_utf8_lossy(&fs::read(process.path().join("cmdline")).ok()?).replace('\0', " ");
             (line.contains(&folder) && !line.contains(" up ")).then_some((pid, line))
         });
-        lines.collect()
+        let named: Vec<(i32, String)> = lines.collect();
+        let is_forked = |pid: i32| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+            named.iter().any(|(other, _)| Some(*other) == parent)
+        };
+        named.iter().filter(|(pid, _)| !is_forked(*pid)).cloned().collect()
     }
 
     pub fn child(&self, name: &str) -> Pid {

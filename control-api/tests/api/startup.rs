@@ -11,7 +11,7 @@ use std::{
 use migrations::Role;
 use sambung::{
     child::{Child, Program, Signal},
-    postgres::free_port,
+    ports::free_port,
     secret,
 };
 

@@ -10,10 +10,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use sambung::ports::Ports;
 use tests::{
     demo::{self, Demo},
     phones::Transport,
-    ports::Ports,
     process::{our, wait_until},
 };
 

@@ -3,12 +3,13 @@
 use std::{
     fs,
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
+
+use sambung::ports::Ports;
 
 /// Longest wait for anything that must happen.
 pub const PATIENCE: Duration = Duration::from_secs(15);
@@ -21,6 +22,8 @@ pub struct Switch {
     folder: tempfile::TempDir,
     pub sip: SocketAddr,
     media_ports: u16,
+    /// Held until it has ended.
+    _ports: Ports,
     /// Where it listens besides, and then carries media over IPv6 too.
     pub sip6: Option<SocketAddr>,
     /// More lines for `[sip]`.
@@ -30,32 +33,18 @@ pub struct Switch {
     child: Option<Child>,
 }
 
-/// Ports that one test takes: one for SIP, the rest for media.
-const PORTS_PER_TEST: u16 = 42;
-
-/// The first of some ports that nobody uses, below those that the system gives to clients by itself.
-fn free_ports() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let offset = u16::try_from(std::process::id() % 100).unwrap() * 150;
-    loop {
-        let first = 11_000 + (offset + NEXT.fetch_add(PORTS_PER_TEST, Ordering::Relaxed)) % 20_000;
-        let is_free = |port| {
-            TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok()
-        };
-        if (first..first + PORTS_PER_TEST).all(is_free) {
-            return first;
-        }
-    }
-}
+/// For RTP and RTCP.
+const MEDIA_PORTS: u16 = 40;
 
 impl Switch {
     pub fn new() -> Self {
-        let first = free_ports();
-        let sip = SocketAddr::from(([127, 0, 0, 1], first));
+        let mut ports = Ports::claim().unwrap();
+        let sip = SocketAddr::from(([127, 0, 0, 1], ports.take(1)));
         Self {
             folder: tempfile::tempdir().unwrap(),
             sip,
-            media_ports: first + 2,
+            media_ports: ports.take(MEDIA_PORTS),
+            _ports: ports,
             sip6: None,
             sip_more: String::new(),
             database_url: AWAY.into(),
@@ -73,7 +62,7 @@ impl Switch {
     }
 
     pub fn config(&self) -> String {
-        let (first, last) = (self.media_ports, self.media_ports + 39);
+        let (first, last) = (self.media_ports, self.media_ports + MEDIA_PORTS - 1);
         let listeners: Vec<String> =
             [self.sip].iter().chain(&self.sip6).map(|address| format!("'{address}'")).collect();
         let (sip, more) = (listeners.join(", "), &self.sip_more);
