@@ -72,6 +72,22 @@ impl Record {
     }
 }
 
+/// What may come while somebody is asked, be it the target of a forward.
+const ASKED: [EventKind; 12] = [
+    EventKind::Forward,
+    EventKind::Ringing,
+    EventKind::ForwardRinging,
+    EventKind::Answered,
+    EventKind::ForwardAnswered,
+    EventKind::Rejected,
+    EventKind::Busy,
+    EventKind::ForwardBusy,
+    EventKind::Timeout,
+    EventKind::ForwardNoAnswer,
+    EventKind::Canceled,
+    EventKind::Failed,
+];
+
 /// Which event may follow which, for the events of calls without queue or transfer.
 pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
     use EventKind::{
@@ -82,20 +98,7 @@ pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
         None => &[Created],
         Some(Created) => &[Forward, Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed],
         // By a device's own word it is the call that rings; by a rule, the forward's target.
-        Some(Forward) => &[
-            Forward,
-            Ringing,
-            ForwardRinging,
-            Answered,
-            ForwardAnswered,
-            Rejected,
-            Busy,
-            ForwardBusy,
-            Timeout,
-            ForwardNoAnswer,
-            Canceled,
-            Failed,
-        ],
+        Some(Forward) => &ASKED,
         Some(Ringing) => &[Forward, Answered, Rejected, Busy, Timeout, Canceled, Failed],
         Some(ForwardRinging) => {
             &[Forward, ForwardAnswered, ForwardBusy, ForwardNoAnswer, Rejected, Canceled, Failed]
@@ -103,21 +106,9 @@ pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
         Some(ForwardAnswered) => &[Answered],
         Some(ForwardBusy) => &[Forward, Busy],
         Some(ForwardNoAnswer) => &[Forward, Timeout],
-        Some(Rejected) => &[
-            Forward,
-            Ringing,
-            ForwardRinging,
-            Answered,
-            ForwardAnswered,
-            Rejected,
-            Busy,
-            ForwardBusy,
-            Timeout,
-            ForwardNoAnswer,
-            Canceled,
-            Failed,
-            Ended,
-        ],
+        // One of several may decline, or the last one.
+        Some(Rejected) if next == Ended => return true,
+        Some(Rejected) => &ASKED,
         Some(Answered | Hold | Unhold) => &[Hold, Unhold, Failed, Ended],
         Some(Timeout) => &[Missed],
         Some(Busy | Missed | Canceled | Failed) => &[Ended],

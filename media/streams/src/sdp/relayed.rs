@@ -135,7 +135,7 @@ fn accepted(media: &Media, ours: &Ours, direction: Direction, session_ip: IpAddr
 /// RFC 4585 §3.1: phones that know no feedback refuse its profile, and sound does well without.
 fn profile(kind: Kind, theirs: Profile, ours: Profile) -> Profile {
     let is_asked = kind == Kind::Video && theirs.has_feedback();
-    if is_asked { ours.with_feedback() } else { ours }
+    if is_asked { ours.with_feedback_of(theirs) } else { ours }
 }
 
 pub(super) fn refused(media: &Media) -> Media {

@@ -74,11 +74,6 @@ impl Profile {
         matches!(self, Self::Avpf | Self::Savpf | Self::TlsSavpf)
     }
 
-    /// The same protection with early feedback.
-    pub(super) fn with_feedback(self) -> Self {
-        self.with_feedback_of(Self::Avpf)
-    }
-
     /// The protection of this with or without early feedback, as the other has it.
     #[must_use]
     pub fn with_feedback_of(self, other: Self) -> Self {
