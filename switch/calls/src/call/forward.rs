@@ -50,6 +50,7 @@ impl Ringing {
             let Some(decision) = self.next(result, means) else {
                 return self.refuse(head, (result, words), Refusing::default(), means);
             };
+            self.record.forwarded(&decision.forwards, means);
             match &decision.route {
                 Route::Announce(announcement) => {
                     let language =
@@ -96,7 +97,6 @@ impl Ringing {
     }
 
     fn send_on(&mut self, head: &mut Head, decision: &Decision, ring: &Ring, means: &mut Means<'_>) {
-        self.record.forwarded(&decision.forwards, means);
         means.ring(self.caller.session, Provisional::new(181));
         let invitation = &mut self.invitation;
         invitation.max_forwards = invitation.max_forwards.saturating_sub(1);

@@ -340,6 +340,25 @@ fn a_chain_goes_on_until_nothing_is_left_and_every_step_is_written() {
 }
 
 #[test]
+fn a_forward_that_ends_in_an_announcement_is_written_too() {
+    let say = Action::AnnounceHangup("holiday_greeting".into());
+    let mut scene = scene_of(
+        Desk::new(),
+        ruled(
+            vec![rule(1, Timescope::Any, Condition::NoAnswer, to(22))],
+            vec![rule(2, Timescope::Any, Condition::Always, say)],
+        ),
+    );
+    let caller = scene.dial("100");
+    scene.budi_comes_to(Condition::NoAnswer);
+    hears(&mut scene.desk, &caller, "id/holiday_greeting", 480);
+    assert_eq!(scene.desk.events(), ["created", "ringing", "forward", "timeout", "missed", "ended"]);
+    assert_eq!(scene.desk.number_of("forward").as_deref(), Some("200"));
+    scene.desk.silent(&scene.citra);
+    scene.desk.rest();
+}
+
+#[test]
 fn a_busy_target_is_written_as_such() {
     let mut scene =
         scene_of(Desk::new(), ruled(vec![rule(1, Timescope::Any, Condition::Unreachable, to(22))], vec![]));
