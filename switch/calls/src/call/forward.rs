@@ -106,6 +106,8 @@ impl Ringing {
         invitation.people.clear();
         self.tally = Tally::default();
         self.told.is_written = false;
+        // The phone of a caller who has been let hear something has stopped to ring by itself.
+        self.told.ringing &= self.told.answer.is_none();
         self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         // Fewer ways than devices: nobody is rung, and the call goes on as if none could be reached.

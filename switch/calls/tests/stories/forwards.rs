@@ -515,6 +515,32 @@ fn a_caller_who_has_heard_one_desk_early_hears_the_next_one() {
 }
 
 #[test]
+fn a_caller_who_has_heard_one_desk_early_is_told_that_the_next_one_rings() {
+    let mut scene = scene(ruled(vec![rule(1, Timescope::Any, Condition::NoAnswer, to(22))], vec![]));
+    let (sari, budi, citra) = (scene.sari.clone(), scene.budi.clone(), scene.citra.clone());
+    let mut caller = scene.dial("100");
+    let invite = scene.desk.expect(&budi, "INVITE");
+    scene.desk.from(&budi, &budi.respond(&invite, 180, None));
+    scene.desk.expect(&sari, "SIP/2.0 180");
+    scene.desk.from(&budi, &budi.respond(&invite, 183, Some(&budi.sdp_of(0))));
+    scene.desk.expect(&sari, "SIP/2.0 183");
+    scene.desk.wait(RING);
+    scene.given_up(&budi, &invite);
+    scene.desk.expect(&sari, "SIP/2.0 181");
+    // Its phone has stopped to ring by itself, and nobody lets it hear anything now.
+    let invite = scene.desk.expect(&citra, "INVITE");
+    scene.desk.from(&citra, &citra.respond(&invite, 180, None));
+    scene.desk.expect(&sari, "SIP/2.0 180");
+    scene.desk.from(&citra, &citra.respond(&invite, 200, Some(&citra.sdp_of(0))));
+    scene.desk.expect(&citra, "ACK");
+    let ok = scene.desk.expect(&sari, "SIP/2.0 200");
+    let ack = caller.ack(&ok, None);
+    scene.desk.from(&sari, &ack);
+    scene.desk.hang_up(&mut caller, &citra);
+    scene.desk.rest();
+}
+
+#[test]
 fn every_decision_is_told_to_whoever_asks_why() {
     let mut scene = scene(ruled(vec![rule(1, Timescope::Any, Condition::Busy, to(22))], vec![]));
     let (sari, citra) = (scene.sari.clone(), scene.citra.clone());
