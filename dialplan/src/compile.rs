@@ -80,8 +80,7 @@ struct Compiler<'a> {
     rows: &'a snapshot::Organisation,
     staff: BTreeMap<UserId, &'a snapshot::Staff>,
     accounts_of: BTreeMap<UserId, Vec<AccountId>>,
-    /// Whether an extension that there is has hours.
-    has_hours: BTreeMap<ExtensionId, bool>,
+    extension_ids: BTreeSet<ExtensionId>,
     holidays: Arc<Dates>,
     own_holidays: BTreeMap<ExtensionId, Dates>,
     org: OrgPlan,
@@ -116,7 +115,7 @@ impl<'a> Compiler<'a> {
             rows,
             staff: BTreeMap::new(),
             accounts_of: BTreeMap::new(),
-            has_hours: BTreeMap::new(),
+            extension_ids: BTreeSet::new(),
             holidays: Arc::default(),
             own_holidays: BTreeMap::new(),
             org,
@@ -128,6 +127,11 @@ impl<'a> Compiler<'a> {
         for staff in &self.rows.staff {
             if self.staff.insert(staff.user, staff).is_some() {
                 self.wrong(Row::Staff(staff.user), "user", Problem::Taken);
+            }
+        }
+        for extension in &self.rows.extensions {
+            if !self.extension_ids.insert(extension.id) {
+                self.wrong(Row::Extension(extension.id), "id", Problem::Taken);
             }
         }
         self.accounts();
@@ -207,11 +211,6 @@ impl<'a> Compiler<'a> {
     }
 
     fn extensions(&mut self) {
-        for extension in &self.rows.extensions {
-            if self.has_hours.insert(extension.id, !extension.hours.is_empty()).is_some() {
-                self.wrong(Row::Extension(extension.id), "id", Problem::Taken);
-            }
-        }
         for extension in &self.rows.extensions {
             let row = Row::Extension(extension.id);
             let mut people = BTreeSet::new();

@@ -9,12 +9,11 @@ use contract::{
     language::Language,
     rules::{Condition, Timescope},
     snapshot::RecordingPolicy,
-    time::Timestamp,
 };
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::hours::{self, Hours};
+use crate::hours::Hours;
 
 /// All organisations at one revision.
 #[derive(Clone, Debug, Default)]
@@ -102,11 +101,6 @@ impl OrgPlan {
     /// Which of its calls are recorded.
     pub fn recording(&self) -> RecordingPolicy {
         self.recording
-    }
-
-    /// What the clock on its walls shows.
-    pub fn local(&self, now: Timestamp) -> DateTime {
-        hours::local(&self.zone, now)
     }
 
     /// The zone of its clocks.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use contract::rules::Timescope;
 use toml::Value;
 
 use super::{
-    Action, Rows, Rule,
+    Action, Rows,
     description::recording_word,
     hours::{spans_text, windows_text},
 };
@@ -59,7 +58,7 @@ pub(crate) fn text(rows: &Rows) -> String {
         let (username, active) = (text(username), inactive(account.is_active));
         file += &format!("\n[[account]]\nusername = {username}\n{owner}{active}");
     }
-    for rule in in_order(rows) {
+    for rule in rows.rules.values() {
         let extension = text(&rule.extension);
         let (timescope, condition) = (text(rule.timescope.as_str()), text(rule.condition.as_str()));
         let target = match &rule.action {
@@ -83,13 +82,6 @@ pub(crate) fn text(rows: &Rows) -> String {
         file += &format!("\n[[holiday]]\ndate = {date}\nname = {name}\n{extension}{hours}");
     }
     file
-}
-
-/// Rules by extension, in the order in which they are tried.
-fn in_order(rows: &Rows) -> Vec<&Rule> {
-    let mut rules: Vec<&Rule> = rows.rules.values().collect();
-    rules.sort_by_key(|rule| (&rule.extension, rule.position, rule.timescope == Timescope::Any));
-    rules
 }
 
 /// A list of TOML, unless it is empty.

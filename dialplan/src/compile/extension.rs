@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{
-    id::ExtensionId,
     rules::{self, Condition, Span, Timescope},
     snapshot,
 };
@@ -36,8 +35,6 @@ fn is_sound_name(text: &str) -> bool {
 impl Compiler<'_> {
     /// Dates with hours of their own.
     pub(super) fn holidays(&mut self) {
-        let known: BTreeSet<ExtensionId> =
-            self.rows.extensions.iter().map(|extension| extension.id).collect();
         let mut everybodys = Dates::new();
         if self.rows.holidays.len() > limits::HOLIDAYS_MAX {
             self.wrong(Row::Organisation, "holidays", Problem::TooMany(limits::HOLIDAYS_MAX));
@@ -47,7 +44,7 @@ impl Compiler<'_> {
             let dates = match holiday.extension {
                 None => &mut everybodys,
                 Some(extension) => {
-                    if !known.contains(&extension) {
+                    if !self.extension_ids.contains(&extension) {
                         self.wrong(row, "extension", Problem::Dangling);
                     }
                     self.own_holidays.entry(extension).or_default()
@@ -129,7 +126,7 @@ impl Compiler<'_> {
                 let path = format!("{0} → {0}", extension.number);
                 Err(("target", Problem::Circle(path)))
             }
-            rules::Action::ForwardExtension(to) if self.has_hours.contains_key(to) => {
+            rules::Action::ForwardExtension(to) if self.extension_ids.contains(to) => {
                 Ok(Action::Forward(Host::Extension(*to)))
             }
             rules::Action::ForwardStaff(to) if self.staff.contains_key(to) => {
