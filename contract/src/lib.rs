@@ -19,3 +19,4 @@ pub mod rules;
 pub mod snapshot;
 pub mod time;
 pub mod trace;
+mod words;

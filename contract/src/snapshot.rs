@@ -8,6 +8,7 @@ use crate::{
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
     rules::{Holiday, Rule, Window},
+    words::words,
 };
 
 /// All organisations' rows at one revision.
@@ -58,17 +59,29 @@ fn has_announcements() -> bool {
     true
 }
 
-/// Which calls of an organisation are recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecordingPolicy {
-    /// None, whoever asks.
-    #[default]
-    Never,
-    /// Those that somebody orders to be.
-    OnDemand,
-    /// All, from the answer on; who pauses or stops one does it by an order.
-    Always,
+words! {
+    /// Which calls of an organisation are recorded.
+    #[derive(Default)]
+    RecordingPolicy {
+        /// None, whoever asks.
+        #[default]
+        Never = "never",
+        /// Those that somebody orders to be.
+        OnDemand = "on_demand",
+        /// All, from the answer on; who pauses or stops one does it by an order.
+        Always = "always",
+    }
+}
+
+impl RecordingPolicy {
+    /// By the columns `is_record_a_call` and `is_recording_on_demand`.
+    pub const fn of_columns(always: bool, on_demand: bool) -> Self {
+        match (always, on_demand) {
+            (true, _) => Self::Always,
+            (false, true) => Self::OnDemand,
+            (false, false) => Self::Never,
+        }
+    }
 }
 
 /// The zone of an organisation that has chosen none, and of rows that were kept before there were any.

@@ -295,25 +295,9 @@ fn password<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<St
     found.map_err(|reason| reader.wrong(name.line, key, reason)).ok()
 }
 
-/// The policies by their words.
-const RECORDING: [(&str, RecordingPolicy); 3] = [
-    ("never", RecordingPolicy::Never),
-    ("on_demand", RecordingPolicy::OnDemand),
-    ("always", RecordingPolicy::Always),
-];
-
-/// The word of a policy.
-pub(crate) fn recording_word(policy: RecordingPolicy) -> &'static str {
-    RECORDING.into_iter().find(|(_, known)| *known == policy).map_or("", |(word, _)| word)
-}
-
 fn recording<'a>(reader: &mut Reader<'a>, head: &mut Section<'a>) -> RecordingPolicy {
-    let Some(word) = head.text(reader, "recording") else { return RecordingPolicy::default() };
-    let named = RECORDING.into_iter().find(|(name, _)| *name == word.value);
-    if named.is_none() {
-        reader.wrong(word.line, "organisation.recording", "expected \"never\", \"on_demand\" or \"always\"");
-    }
-    named.map_or(RecordingPolicy::default(), |(_, policy)| policy)
+    let policies = (RecordingPolicy::ALL, RecordingPolicy::as_str as fn(RecordingPolicy) -> &'static str);
+    rules::word(reader, head, "recording", policies, RecordingPolicy::default())
 }
 
 fn check_name(reader: &mut Reader<'_>, key: &str, name: Option<&At<String>>) {

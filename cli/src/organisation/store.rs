@@ -92,12 +92,10 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
         ring_timeout_secs: u16::try_from(ring_timeout_secs)?,
         language: Language::of(settings.try_get("language")?).context("a language that is not known")?,
         has_announcements: settings.try_get("has_announcements")?,
-        recording: match (settings.try_get("is_record_a_call")?, settings.try_get("is_recording_on_demand")?)
-        {
-            (true, _) => RecordingPolicy::Always,
-            (false, true) => RecordingPolicy::OnDemand,
-            (false, false) => RecordingPolicy::Never,
-        },
+        recording: RecordingPolicy::of_columns(
+            settings.try_get("is_record_a_call")?,
+            settings.try_get("is_recording_on_demand")?,
+        ),
         timezone: settings.try_get("timezone")?,
         staff: staff(c, id, &people).await?,
         accounts: accounts(c, id, &people).await?,

@@ -6,7 +6,6 @@ use toml::Value;
 
 use super::{
     Action, Rows,
-    description::recording_word,
     hours::{spans_text, windows_text},
 };
 
@@ -31,7 +30,7 @@ pub(crate) fn text(rows: &Rows) -> String {
         rows.ring_timeout_secs,
         text(rows.language.as_str()),
         rows.has_announcements,
-        text(recording_word(rows.recording)),
+        text(rows.recording.as_str()),
         text(&rows.timezone)
     );
     let inactive = |is_active: bool| if is_active { "" } else { "active = false\n" };

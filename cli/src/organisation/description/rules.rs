@@ -71,7 +71,7 @@ fn extension(
 }
 
 /// One of the words of a kind; `default` where there is none.
-fn word<'a, T: Copy>(
+pub(super) fn word<'a, T: Copy>(
     reader: &mut Reader<'a>,
     section: &mut Section<'a>,
     key: &str,

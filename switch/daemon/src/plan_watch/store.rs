@@ -162,11 +162,10 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
             // The table has a check, so a language that this release does not know is of a newer one.
             language: Language::of(row.try_get("language")?).unwrap_or_default(),
             has_announcements: row.try_get("has_announcements")?,
-            recording: match (row.try_get("is_record_a_call")?, row.try_get("is_recording_on_demand")?) {
-                (true, _) => RecordingPolicy::Always,
-                (false, true) => RecordingPolicy::OnDemand,
-                (false, false) => RecordingPolicy::Never,
-            },
+            recording: RecordingPolicy::of_columns(
+                row.try_get("is_record_a_call")?,
+                row.try_get("is_recording_on_demand")?,
+            ),
             timezone: row.try_get("timezone")?,
             holidays: Vec::new(),
             staff: Vec::new(),
