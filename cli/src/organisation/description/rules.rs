@@ -173,7 +173,13 @@ pub(super) fn holidays<'a>(
         let (date, name) = (section.required(reader, "date"), section.required(reader, "name"));
         check_name(reader, "holiday.name", name.as_ref());
         let wanted = section.text(reader, "extension");
-        let extension = wanted.and_then(|of| extension(reader, "holiday.extension", &of, extensions));
+        let extension = wanted.as_ref().and_then(|of| extension(reader, "holiday.extension", of, extensions));
+        if let (Some(wanted), Some(of)) = (&wanted, extension.and_then(|at| extensions.get(at)))
+            && of.hours.is_empty()
+        {
+            let reason = "has no hours: it is always open, on that date too";
+            reader.wrong(wanted.line, "holiday.extension", reason);
+        }
         let mut spans = Vec::new();
         for text in section.texts(reader, "hours") {
             match hours::span(&text.value) {

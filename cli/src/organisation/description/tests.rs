@@ -318,6 +318,11 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("\"2026-12-25\"", "\"25.12.2026\"", "org.toml:45: holiday.date: expected a date such as \"2026-12-25\""),
     ("extension = \"200\"\n", "", "org.toml:49: holiday.date: stands in line 45 already"),
+    (
+        "extension = \"200\"\nhours",
+        "extension = \"100\"\nhours",
+        "org.toml:51: holiday.extension: has no hours: it is always open, on that date too",
+    ),
     ("\"08:00-10:00\"", "\"8-10\"", "org.toml:52: holiday.hours: expected times such as"),
     ("\"08:00-10:00\"", "\"18:00-19:00\"", "org.toml:48: holiday.hours: begin twice at the same time"),
 ];
