@@ -3,24 +3,14 @@
 use anyhow::{Context, Result, ensure};
 use tests::{
     audio,
-    demo::Demo,
     phones::{PCMU, Phone, Transport},
-    process,
 };
 
 use crate::{
+    operator::sambung,
     stage::{PLAIN, Stage},
     voices::{LEAST_MS, PART, TONES_HZ, phone, uri},
 };
-
-/// What `sambung …` prints about the demo.
-fn sambung(demo: &Demo, arguments: &[&str]) -> Result<String> {
-    let output =
-        process::our("sambung", arguments)?.arg("--switch").arg(demo.data().join("switch")).output()?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(output.status.success(), "sambung {arguments:?}: {said}\n{}", demo.logs());
-    Ok(String::from_utf8(output.stdout)?)
-}
 
 /// H-055, H-060: nobody of an extension answers, and the call is heard at another one.
 #[test]
