@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use contract::journal::{EventKind, ParticipantRole};
 use tests::world::{
-    organisation::{CLOSED, EMPTY, RECEPTION, SUPPORT},
+    organisation::{CLOSED, EMPTY, HELPDESK, RECEPTION, SUPPORT},
     phone::{
         call::Phase,
         manner::{CallPlan, Manner, Move, ODD_BODIES, Verdict},
@@ -139,6 +139,40 @@ fn h_052_no_answer_in_time_is_timeout_missed_and_480() {
     assert!(reason.contains("Q.850") && reason.contains("cause=19"), "{reason:?}");
     assert_eq!(story.calls_of("1002")[0].status, Some(487));
     story.ends();
+}
+
+/// What is told of a call to the helpdesk by 1004, which rings 1003, then 1001, then 1001 and 1002.
+fn told_of_helpdesk(answers: &str) -> String {
+    let mut story = Story::with(&["1004", "1003", "1001", "1002"]);
+    for name in ["1003", "1001", "1001", "1002"] {
+        let is_who = name == answers;
+        story.meets(
+            name,
+            if is_who { Manner::answer(millis(1_000)) } else { Manner::of(Verdict::Ignore, millis(0)) },
+        );
+    }
+    story.calls("1004", short_call(HELPDESK, 5));
+    story.ends_after(100);
+    story.told()
+}
+
+#[test]
+fn h_060_rules_lead_from_desk_to_desk_until_somebody_answers() {
+    let begins = "created forward forward_ringing";
+    for (answers, events) in [
+        ("1003", format!("{begins} forward_answered(3) answered(3) ended")),
+        ("1001", format!("{begins} forward_no_answer ringing answered(3) ended")),
+        (
+            "1002",
+            format!(
+                "{begins} forward_no_answer ringing forward forward_ringing forward_answered(3) answered(3) ended"
+            ),
+        ),
+    ] {
+        assert_eq!(told_of_helpdesk(answers), format!("{TO_EXTENSION} recipient/user | {events}"));
+    }
+    let events = "forward_no_answer ringing forward forward_ringing forward_no_answer timeout missed ended";
+    assert_eq!(told_of_helpdesk("nobody"), format!("{TO_EXTENSION} | {begins} {events}"));
 }
 
 #[test]

@@ -274,7 +274,9 @@ impl World {
             if record.ended_for() == Some("session_expired") {
                 return Err(about(*call, "the session of phones that are there has expired".to_owned()));
             }
-            let verdict = ending(record, self.switch.speaks);
+            // What a rule has said is said by any switch.
+            let is_told_why = self.switch.speaks || record.call.dialled == organisation::HELPDESK;
+            let verdict = ending(record, is_told_why);
             let is_right = match verdict {
                 Some(status) => caller.status == Some(status),
                 None => caller.status.is_some_and(|status| status >= 400),
@@ -330,8 +332,12 @@ impl World {
 /// The status a caller must have heard, where one follows from the events. One that is told why may give up meanwhile.
 fn ending(record: &Record, is_told_why: bool) -> Option<u16> {
     if record.has(EventKind::Answered) {
-        // Unless the caller gave up while its 200 waited for a PRACK.
-        return if record.caller_status() == Some(487) { Some(487) } else { Some(200) };
+        // Unless one of the two gave up while the caller's 200 waited for a PRACK.
+        return match record.caller_status() {
+            Some(487) => Some(487),
+            Some(603) if record.ended_for() == Some("callee_hung_up") => Some(603),
+            _ => Some(200),
+        };
     }
     if is_told_why && record.caller_status() == Some(487) {
         return Some(487);

@@ -88,7 +88,8 @@ const ASKED: [EventKind; 12] = [
     EventKind::Failed,
 ];
 
-/// Which event may follow which, for the events of calls without queue or transfer.
+/// Which event may follow which, for the events of calls without queue or transfer, where what rules lead to has no rules
+/// of its own.
 pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
     use EventKind::{
         Answered, Busy, Canceled, Created, Ended, Failed, Forward, ForwardAnswered, ForwardBusy,
@@ -100,12 +101,25 @@ pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
         // By a device's own word it is the call that rings; by a rule, the forward's target.
         Some(Forward) => &ASKED,
         Some(Ringing) => &[Forward, Answered, Rejected, Busy, Timeout, Canceled, Failed],
-        Some(ForwardRinging) => {
-            &[Forward, ForwardAnswered, ForwardBusy, ForwardNoAnswer, Rejected, Canceled, Failed]
-        }
+        // A target that rang and refuses for a reason of its own ends without an event of the forward.
+        Some(ForwardRinging) => &[
+            Forward,
+            ForwardAnswered,
+            ForwardBusy,
+            ForwardNoAnswer,
+            Ringing,
+            Answered,
+            Rejected,
+            Busy,
+            Timeout,
+            Canceled,
+            Failed,
+        ],
         Some(ForwardAnswered) => &[Answered],
-        Some(ForwardBusy) => &[Forward, Busy],
-        Some(ForwardNoAnswer) => &[Forward, Timeout],
+        // The next rule may have the extension's own people rung, who are no forward.
+        Some(ForwardBusy | ForwardNoAnswer) => {
+            &[Forward, Ringing, Answered, Rejected, Busy, Timeout, Canceled, Failed]
+        }
         // One of several may decline, or the last one.
         Some(Rejected) if next == Ended => return true,
         Some(Rejected) => &ASKED,

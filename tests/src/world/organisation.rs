@@ -1,8 +1,9 @@
 //! The people, numbers and accounts of a simulated switch, as configuration rows.
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, UserId},
+    id::{AccountId, ExtensionId, OrgId, RuleId, UserId},
     language::Language,
+    rules::{Action, Condition, Rule, Timescope},
     snapshot::{Account, Extension, Organisation, Snapshot, Staff},
 };
 use uuid::Uuid;
@@ -20,6 +21,9 @@ pub const OTHER_DOMAIN: &str = "lain.sambung.test";
 pub const RECEPTION: &str = "100";
 /// Rings the second half.
 pub const SUPPORT: &str = "200";
+/// Rings the first of the staff, and has rules: what leads to support comes before its own people, and reception after
+/// them.
+pub const HELPDESK: &str = "500";
 /// Switched off.
 pub const CLOSED: &str = "300";
 /// Nobody is assigned to it.
@@ -50,16 +54,61 @@ fn account(organisation: u128, number: u128, user: Option<UserId>, login: &Login
     }
 }
 
+fn extension_id(organisation: u128, number: &str) -> ExtensionId {
+    ExtensionId(id(3, organisation, number.parse().unwrap_or(0)))
+}
+
+fn rule(organisation: u128, position: u16, (condition, action): (Condition, Action)) -> Rule {
+    Rule {
+        id: RuleId(id(5, organisation, position.into())),
+        position,
+        is_enabled: true,
+        timescope: Timescope::Any,
+        condition,
+        action,
+    }
+}
+
+/// Rules of the helpdesk in which most of what can follow each other does.
+fn rules(organisation: u128) -> Vec<Rule> {
+    let to = |number| Action::ForwardExtension(extension_id(organisation, number));
+    let all = [
+        (Condition::Always, to(SUPPORT)),
+        (Condition::Always, Action::Ring),
+        (Condition::NoAnswer, to(RECEPTION)),
+    ];
+    (1..).zip(all).map(|(position, of)| rule(organisation, position, of)).collect()
+}
+
+/// Others, by chance.
+fn draw_rules(organisation: u128, dice: &mut Dice) -> Vec<Rule> {
+    let draw = |dice: &mut Dice| {
+        let condition = dice.pick(Condition::ALL);
+        let action = match dice.below(10) {
+            0 => Action::AnnounceHangup("closed".to_owned()),
+            1..=3 if condition == Condition::Always => Action::Ring,
+            1..=4 => Action::ForwardStaff(UserId(id(2, organisation, dice.between(1, 2).into()))),
+            _ => Action::ForwardExtension(extension_id(
+                organisation,
+                dice.pick(&[RECEPTION, SUPPORT, SUPPORT, CLOSED, EMPTY]),
+            )),
+        };
+        (condition, action)
+    };
+    (1..=u16::try_from(dice.between(1, 6)).unwrap_or(1))
+        .map(|position| rule(organisation, position, draw(dice)))
+        .collect()
+}
+
 fn extension(organisation: u128, number: &str, name: &str, staff: Vec<UserId>) -> Extension {
-    let own = number.parse().unwrap_or(0);
     Extension {
-        id: ExtensionId(id(3, organisation, own)),
+        id: extension_id(organisation, number),
         name: name.to_owned(),
         number: number.to_owned(),
         is_active: number != CLOSED,
         staff,
         hours: Vec::new(),
-        rules: Vec::new(),
+        rules: if number == HELPDESK { rules(organisation) } else { Vec::new() },
     }
 }
 
@@ -98,6 +147,7 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
             extension(number, SUPPORT, "Support", users(second)),
             extension(number, CLOSED, "Gudang", users(first)),
             extension(number, EMPTY, "Kosong", Vec::new()),
+            extension(number, HELPDESK, "Bantuan", users(first.get(..1).unwrap_or_default())),
         ],
         staff: people,
         accounts,
@@ -119,7 +169,16 @@ pub fn draw(dice: &mut Dice) -> Snapshot {
     if dice.chance(300) {
         organisations.push(organisation(2, OTHER_DOMAIN, 2, 10));
     }
+    for (number, one) in (1..).zip(&mut organisations) {
+        if dice.chance(700) {
+            helpdesk(one).for_each(|one| one.rules = draw_rules(number, dice));
+        }
+    }
     Snapshot { revision: 1, organisations }
+}
+
+fn helpdesk(organisation: &mut Organisation) -> impl Iterator<Item = &mut Extension> {
+    organisation.extensions.iter_mut().filter(|one| one.number == HELPDESK)
 }
 
 /// The same with something changed: what an operator does while calls are up.
@@ -127,9 +186,10 @@ pub fn vary(snapshot: &Snapshot, dice: &mut Dice) -> Snapshot {
     let mut changed = snapshot.clone();
     changed.revision += 1;
     if let Some(first) = changed.organisations.first_mut() {
-        match dice.below(3) {
+        match dice.below(4) {
             0 => first.extensions.iter_mut().take(1).for_each(|one| one.is_active = !one.is_active),
-            1 => first.ring_timeout_secs = u16::try_from(dice.between(5, 20)).unwrap_or(5),
+            1 => helpdesk(first).for_each(|one| one.rules = draw_rules(1, dice)),
+            2 => first.ring_timeout_secs = u16::try_from(dice.between(5, 20)).unwrap_or(5),
             _ => {
                 let everyone = first.staff.iter().map(|one| one.user).collect();
                 first.extensions.iter_mut().skip(1).take(1).for_each(|one| one.staff.clone_from(&everyone));

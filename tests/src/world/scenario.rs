@@ -10,7 +10,7 @@ use contract::snapshot::Snapshot;
 use super::{
     dice::Dice,
     network::Weather,
-    organisation::{self, CLOSED, EMPTY, RECEPTION, SUPPORT, login},
+    organisation::{self, CLOSED, EMPTY, HELPDESK, RECEPTION, SUPPORT, login},
     phone::{
         Line, Login,
         manner::{CallPlan, Move, ODD_BODIES, draw_talk},
@@ -183,6 +183,7 @@ impl Scenario {
                 0 => RECEPTION.to_owned(),
                 1 => SUPPORT.to_owned(),
                 2 => "9999".to_owned(),
+                3 => HELPDESK.to_owned(),
                 _ => self.devices[other].login.username.clone(),
             };
             // Who does not know the password is turned away at the door.
@@ -195,9 +196,10 @@ impl Scenario {
     fn draw_call(&self, phone: usize, dice: &mut Dice) -> CallPlan {
         let other = self.any_phone(dice);
         let to = match dice.below(100) {
-            0..=44 => self.devices[other].login.username.clone(),
-            45..=64 => RECEPTION.to_owned(),
-            65..=79 => SUPPORT.to_owned(),
+            0..=36 => self.devices[other].login.username.clone(),
+            37..=51 => RECEPTION.to_owned(),
+            52..=64 => SUPPORT.to_owned(),
+            65..=79 => HELPDESK.to_owned(),
             80..=84 => "9999".to_owned(),
             85..=88 => CLOSED.to_owned(),
             89..=92 => EMPTY.to_owned(),
