@@ -6,7 +6,7 @@ mod store;
 
 use std::{
     fs::{self, File},
-    io::Write as _,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -174,11 +174,15 @@ async fn list(arguments: &List) -> Result<(), Failure> {
 }
 
 async fn fetch(arguments: &Fetch) -> Result<(), Failure> {
-    let place = &arguments.place;
+    let (place, output) = (&arguments.place, &arguments.output);
+    // Before anybody waits for hours of sound.
+    if output.exists() {
+        return Err(Failure::Mistakes(vec![format!("{}: there is such a file already", output.display())]));
+    }
     let keys = keys(&arguments.key, place)?;
     let local = Path::new(&arguments.recording);
     let opened = if local.is_file() {
-        unlock(local, &keys, &arguments.output)?
+        unlock(local, &keys, output)?
     } else {
         let demo = database::demo(&place.folder());
         let mut connection = connect(&arguments.database.url(&demo)?).await?;
@@ -187,13 +191,7 @@ async fn fetch(arguments: &Fetch) -> Result<(), Failure> {
             [] => bail_with("the store has no such recording; `sambung recording list` shows those it has")?,
             found => bail_with(&format!("{} recordings begin with that; which one?", found.len()))?,
         };
-        let locked = beside(&arguments.output);
-        let outcome = match download(place, &name, &locked).await {
-            Ok(()) => unlock(&locked, &keys, &arguments.output),
-            Err(error) => Err(error),
-        };
-        let _ = fs::remove_file(&locked);
-        outcome?
+        from_store(place, &name, &keys, output).await?
     };
     if !opened.is_ended {
         terminal::say(
@@ -214,10 +212,20 @@ fn beside(output: &Path) -> PathBuf {
     name.into()
 }
 
-/// A recording may be long, so it goes through a file.
-async fn download(place: &Place, name: &str, to: &Path) -> anyhow::Result<()> {
+/// A recording may be long, so it goes through a file, which must not be anybody else's.
+async fn from_store(place: &Place, name: &str, keys: &[PrivateKey], output: &Path) -> anyhow::Result<Opened> {
+    let locked = beside(output);
+    let file = File::create_new(&locked).with_context(|| locked.display().to_string())?;
+    let outcome = match download(place, name, file).await {
+        Ok(()) => unlock(&locked, keys, output),
+        Err(error) => Err(error),
+    };
+    let _ = fs::remove_file(&locked);
+    outcome
+}
+
+async fn download(place: &Place, name: &str, mut file: File) -> anyhow::Result<()> {
     let mut response = place.find()?.stream(&format!("/v1/recordings/{name}")).await?;
-    let mut file = File::create_new(to).with_context(|| to.display().to_string())?;
     while let Some(octets) = response.chunk().await? {
         file.write_all(&octets)?;
     }
@@ -254,9 +262,12 @@ fn new_key(arguments: &NewKey) -> Result<(), Failure> {
     public.push(".public");
     let public = PathBuf::from(public);
     let key = PrivateKey::generate().map_err(|error| wrong(&arguments.file, &error))?;
-    let mut file = File::create_new(&public).map_err(|error| wrong(&public, &error))?;
-    file.write_all(key.public().to_text().as_bytes())?;
+    // First the half that cannot be had again: a public one without it would lock for nobody.
     key.write_new(&arguments.file).map_err(|error| wrong(&arguments.file, &error))?;
+    if let Err(error) = write_public(&public, &key) {
+        let _ = fs::remove_file(&arguments.file);
+        return Err(wrong(&public, &error));
+    }
     terminal::print(&format!(
         "This is the key {}.\n{} locks: name it in recording.public_key_file\n{} opens: keep it where the switch is not\n",
         key.public().name_text(),
@@ -265,3 +276,13 @@ fn new_key(arguments: &NewKey) -> Result<(), Failure> {
     ))?;
     Ok(())
 }
+
+/// Writes the public half to a file that did not exist.
+fn write_public(path: &Path, key: &PrivateKey) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    let written = file.write_all(key.public().to_text().as_bytes()).and_then(|()| file.sync_all());
+    written.inspect_err(|_| drop(fs::remove_file(path)))
+}
+
+#[cfg(test)]
+mod tests;
