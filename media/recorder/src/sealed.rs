@@ -14,7 +14,7 @@
 //! for whom and how long it is, can thus be read without a key.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
@@ -124,11 +124,12 @@ impl std::fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// A new file.
+    /// A new file, or none.
     pub fn create(path: &Path, about: &About, key: &PublicKey) -> Result<Self, SealedError> {
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
         let beginning = beginning(about)?;
-        Self::segment(file, 0, &beginning, &beginning, key)
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        // A full disk takes names, not octets: each call would leave an empty file.
+        Self::segment(file, 0, &beginning, &beginning, key).inspect_err(|_| drop(fs::remove_file(path)))
     }
 
     /// Goes on with a file that a former process has left, after its last whole piece.

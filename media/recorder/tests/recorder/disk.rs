@@ -56,6 +56,7 @@ fn on_a_small_disk() {
     studio.begin(&second);
     studio.talk(&second, PHONES, 20_000, 22_000);
     assert_eq!(reason(&studio), Reason::DiskFull);
+    assert!(!studio.spool().part(second.recording).exists(), "not even an empty file");
     assert!(sound == open(&studio, &kept).1);
     // There is room again: recordings are as ever.
     studio.order(Order::Recorded(first.recording));
