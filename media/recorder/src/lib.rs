@@ -134,6 +134,8 @@ pub enum Reason {
     TooLong,
     /// Another one has its number.
     NumberTaken,
+    /// It had ended before, in a process that died before it could say so; what there is of it is kept.
+    Ended,
 }
 
 impl Reason {
@@ -146,6 +148,7 @@ impl Reason {
             Self::TooMany => "too_many_recordings",
             Self::TooLong => "too_long",
             Self::NumberTaken => "number_taken",
+            Self::Ended => "ended_before",
         }
     }
 

@@ -236,6 +236,9 @@ impl Worker {
             Some(Reason::TooMany)
         } else if self.takes.contains_key(&begin.about.number) {
             Some(Reason::NumberTaken)
+        } else if self.spool.done(begin.about.recording).exists() {
+            // A second file of its id would take the place of the first.
+            Some(Reason::Ended)
         } else {
             self.spool.is_full().then_some(Reason::SpoolFull)
         };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use recorder::{
-    Begin, Format, Order,
+    Begin, Format, News, Order, Reason,
     key::{PrivateKey, PublicKey},
     sealed::{self, SealedError, Standing},
 };
@@ -168,6 +168,32 @@ fn a_recording_whose_call_has_died_too_is_brought_to_its_end() {
         let (left, _, hz) = listen(&file);
         assert!(purity(&left, hz, CALLER_HZ, 200, 950) > 0.95);
     }
+}
+
+/// Its call has not heard that it has ended: what there is of it is not written over by the next life's.
+#[test]
+fn a_recording_that_had_ended_before_the_process_died_is_not_begun_again() {
+    let mut studio = Studio::with_limit(100_000);
+    let about = about(Format::Wav, 0);
+    studio.order(Order::Settled);
+    studio.begin(&about);
+    studio.talk(&about, [Codec::Pcma; 2], 0, 10_000);
+    let kept = studio.finished(&about);
+    let sealed = std::fs::read(&kept).unwrap();
+    let mut studio = studio.next_life();
+    studio.begin(&about);
+    studio.order(Order::Settled);
+    let News::Failed { about: failed, reason } = studio.news() else { panic!("nobody stores anything") };
+    assert_eq!((failed.recording, reason), (about.recording, Reason::Ended));
+    // The call goes on and ends, and others are recorded.
+    studio.talk(&about, [Codec::Pcma; 2], 10_000, 11_000);
+    studio.end(&about, 11_000);
+    let other = recorder::About { number: 8, recording: uuid::Uuid::from_u128(8), ..about };
+    studio.begin(&other);
+    studio.talk(&other, [Codec::Pcma; 2], 11_000, 11_500);
+    studio.end(&other, 11_500);
+    studio.finished(&other);
+    assert!(std::fs::read(&kept).unwrap() == sealed, "it is as it was");
 }
 
 /// Whatever the last write has left behind, what was written before it is heard; and the file goes on from there.
