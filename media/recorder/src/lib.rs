@@ -38,7 +38,7 @@ pub use counters::Counters;
 pub use form::{Format, Progress};
 #[cfg(feature = "store")]
 pub use hand_over::HandOver;
-pub use recorder::{NEWS_MAX, ORDERS_MAX, Parts, RECORDINGS_MAX, Recorder, WAKE_EVERY};
+pub use recorder::{Parts, Recorder, WAKE_EVERY};
 pub use sealed::About;
 pub use spool::Spool;
 #[cfg(feature = "store")]

@@ -32,11 +32,11 @@ pub const WAKE_EVERY: Duration = Duration::from_millis(50);
 /// What the media thread has stamped is in the ring at the latest so much later.
 const RING_DELAY_MICROS: u64 = 20_000;
 /// Recordings at the same time.
-pub const RECORDINGS_MAX: usize = 8_192;
+const RECORDINGS_MAX: usize = 8_192;
 /// Orders that may wait for the thread, as long as its disk may hang.
-pub const ORDERS_MAX: usize = 65_536;
+const ORDERS_MAX: usize = 65_536;
 /// News that may wait to be fetched; while there are more none is lost, but no further recording begins.
-pub const NEWS_MAX: usize = 4_096;
+const NEWS_MAX: usize = 4_096;
 
 /// What a recorder is made of.
 pub struct Parts {

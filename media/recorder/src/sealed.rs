@@ -46,7 +46,7 @@ const TAG_BYTES: usize = 16;
 /// Octets of a file's beginning, at most.
 const ABOUT_BYTES_MAX: u32 = 1_024;
 /// Octets of one sealed piece, at most: a minute of silence that stands for a gap.
-pub const PIECE_BYTES_MAX: u32 = 4 * 1_024 * 1_024;
+const PIECE_BYTES_MAX: u32 = 4 * 1_024 * 1_024;
 /// How many octets a process that dies in the middle of a piece leaves at most is no more than that; so is what is read.
 const READ_BYTES: usize = 64 * 1_024;
 
