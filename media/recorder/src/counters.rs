@@ -23,7 +23,7 @@ pub struct Counters {
     pub waiting: AtomicU64,
     /// Recordings that the store has taken.
     pub stored: AtomicU64,
-    /// Times that the store did not take one.
+    /// Times that the store did not take one, or that one could not be read.
     pub store_failures: AtomicU64,
 }
 

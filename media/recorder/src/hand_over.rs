@@ -55,48 +55,92 @@ pub struct HandOver {
 enum Trouble {
     /// The file is no recording.
     File(SealedError),
-    /// The store or the disk does not want to now.
+    /// The disk does not give this one now.
+    Disk(io::Error),
+    /// The store does not want to now.
     Store(StoreError),
+}
+
+/// What the task knows from one look through the folder to the next.
+struct Round {
+    /// What the store has and nobody has written down yet.
+    told: BTreeSet<Uuid>,
+    /// After the next failure.
+    pause: Duration,
+}
+
+/// What a look through the folder has come to.
+enum Outcome {
+    /// Nothing is left.
+    Done,
+    /// Something is, which nothing else has to wait for.
+    Left,
+    /// The store is away, or the folder.
+    Away,
 }
 
 impl HandOver {
     /// Hands over for ever. Dropping it at any point is safe.
     pub async fn run(self) {
-        let mut told: BTreeSet<Uuid> = BTreeSet::new();
-        let mut pause = PAUSE_MIN;
+        let mut round = Round { told: BTreeSet::new(), pause: PAUSE_MIN };
         loop {
-            let waiting = self.spool.finished().unwrap_or_default();
-            told.retain(|recording| waiting.contains(recording));
-            let left: Vec<Uuid> = waiting.into_iter().filter(|one| !told.contains(one)).collect();
-            self.counters.waiting.store(left.len() as u64, Relaxed);
-            let mut has_failed = false;
-            for recording in left {
-                match self.hand(recording).await {
-                    Ok(stored) => {
-                        self.tell(News::Stored(Box::new(stored))).await;
-                        told.insert(recording);
-                        Counters::add(&self.counters.stored, 1);
-                        pause = PAUSE_MIN;
-                    }
-                    Err(Trouble::File(error)) => {
-                        tracing::error!(%recording, %error, "a finished recording cannot be read; it is put aside");
-                        self.spool.put_aside(&self.spool.done(recording));
-                    }
-                    Err(Trouble::Store(error)) => {
-                        Counters::add(&self.counters.store_failures, 1);
-                        tracing::warn!(%recording, %error, retry_secs = pause.as_secs(), "the store does not take a recording; it waits in the spool");
-                        has_failed = true;
-                        break;
-                    }
+            let outcome = self.look_through(&mut round).await;
+            let pause = round.pause;
+            let wait = match outcome {
+                Outcome::Done => LOOK_EVERY,
+                Outcome::Left | Outcome::Away => {
+                    round.pause = (pause * 2).min(PAUSE_MAX);
+                    pause
                 }
-            }
-            if has_failed {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSE_MAX);
+            };
+            if matches!(outcome, Outcome::Away) {
+                tokio::time::sleep(wait).await;
             } else {
-                let _ = tokio::time::timeout(LOOK_EVERY, self.finished.notified()).await;
+                let _ = tokio::time::timeout(wait, self.finished.notified()).await;
             }
         }
+    }
+
+    /// Hands over whatever waits.
+    async fn look_through(&self, round: &mut Round) -> Outcome {
+        let waiting = match self.spool.finished() {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                // What is in it is not known, so what was known goes on to hold.
+                Counters::add(&self.counters.store_failures, 1);
+                tracing::error!(%error, retry_secs = round.pause.as_secs(), "the spool of recordings cannot be read now");
+                return Outcome::Away;
+            }
+        };
+        round.told.retain(|recording| waiting.contains(recording));
+        let left: Vec<Uuid> = waiting.into_iter().filter(|one| !round.told.contains(one)).collect();
+        self.counters.waiting.store(left.len() as u64, Relaxed);
+        let mut outcome = Outcome::Done;
+        for recording in left {
+            match self.hand(recording).await {
+                Ok(stored) => {
+                    self.tell(News::Stored(Box::new(stored))).await;
+                    round.told.insert(recording);
+                    Counters::add(&self.counters.stored, 1);
+                    round.pause = PAUSE_MIN;
+                }
+                Err(Trouble::File(error)) => {
+                    tracing::error!(%recording, %error, "a finished recording cannot be read; it is put aside");
+                    self.spool.put_aside(&self.spool.done(recording));
+                }
+                Err(Trouble::Disk(error)) => {
+                    Counters::add(&self.counters.store_failures, 1);
+                    tracing::error!(%recording, %error, retry_secs = round.pause.as_secs(), "a finished recording cannot be read now; it waits in the spool");
+                    outcome = Outcome::Left;
+                }
+                Err(Trouble::Store(error)) => {
+                    Counters::add(&self.counters.store_failures, 1);
+                    tracing::warn!(%recording, %error, retry_secs = round.pause.as_secs(), "the store does not take a recording; it waits in the spool");
+                    return Outcome::Away;
+                }
+            }
+        }
+        outcome
     }
 
     async fn hand(&self, recording: Uuid) -> Result<Stored, Trouble> {
@@ -106,11 +150,14 @@ impl HandOver {
         let (standing, bytes, sha256) = look
             .unwrap_or_else(|error| Err(io::Error::other(error).into()))
             .map_err(|error| match error {
-                SealedError::Io(error) => Trouble::Store(error.into()),
+                SealedError::Io(error) => Trouble::Disk(error),
                 error => Trouble::File(error),
             })?;
         let key = name_of(&standing.about);
-        self.store.put(&key, &path).await.map_err(Trouble::Store)?;
+        self.store.put(&key, &path).await.map_err(|error| match error {
+            StoreError::Io(error) => Trouble::Disk(error),
+            error => Trouble::Store(error),
+        })?;
         // The first segment is nobody's death.
         let deaths = standing.segments.saturating_sub(1);
         Ok(Stored {

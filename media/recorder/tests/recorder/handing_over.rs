@@ -1,21 +1,30 @@
 //! Finished recordings on their way to the store.
 
-use std::{fs, sync::atomic::Ordering::Relaxed};
+use std::{
+    fs,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use recorder::{Format, HandOver, News, Order, Store, StoreConfig, Stored};
 use sha2::{Digest as _, Sha256};
 use streams::codec::Codec;
+use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::studio::{CALLER_HZ, Studio, about, listen, purity, wait_for};
 
 fn hand_over(studio: &Studio, store: Store) -> tokio::runtime::Runtime {
+    hand_over_when(studio, store, Arc::default())
+}
+
+fn hand_over_when(studio: &Studio, store: Store, finished: Arc<Notify>) -> tokio::runtime::Runtime {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let task = HandOver {
         spool: studio.spool(),
         store,
         news: studio.recorder.news(),
         waker: Box::new(|| {}),
-        finished: std::sync::Arc::default(),
+        finished,
         counters: studio.counters.clone(),
     };
     runtime.spawn(task.run());
@@ -104,13 +113,60 @@ fn a_store_that_is_away_is_waited_for_and_nothing_is_lost() {
 #[test]
 fn a_file_in_the_spool_that_is_no_recording_holds_up_no_other() {
     let mut studio = Studio::new();
-    let stray = studio.spool().done(uuid::Uuid::from_u128(1));
+    let stray = studio.spool().done(Uuid::from_u128(1));
     fs::write(&stray, b"not a recording").unwrap();
     let about = record(&mut studio, 1_000);
     let store = Store::open(&StoreConfig::Folder(studio.folder.path().join("store"))).unwrap();
     let runtime = hand_over(&studio, store);
     assert_eq!(stored(&studio).about, about);
     assert!(!stray.exists() && stray.with_extension("unreadable").exists(), "and it is kept for people");
+    drop(runtime);
+}
+
+/// A bad sector, say: the disk does not give one file. The others do not wait for it, now or later.
+#[test]
+fn a_recording_that_the_disk_does_not_give_holds_up_no_other_and_is_not_put_aside() {
+    let mut studio = Studio::new();
+    // Whoever reads a folder as a file gets an error, root too.
+    let bad = studio.spool().done(Uuid::from_u128(1));
+    fs::create_dir(&bad).unwrap();
+    let first = record(&mut studio, 1_000);
+    let store = Store::open(&StoreConfig::Folder(studio.folder.path().join("store"))).unwrap();
+    let finished = Arc::<Notify>::default();
+    let runtime = hand_over_when(&studio, store, Arc::clone(&finished));
+    assert_eq!(stored(&studio).about, first);
+    let failures = || studio.counters.store_failures.load(Relaxed);
+    assert!(failures() > 0 && bad.exists(), "it is tried again");
+    // The disk has thought better of it.
+    fs::remove_dir(&bad).unwrap();
+    fs::rename(studio.spool().done(first.recording), &bad).unwrap();
+    finished.notify_one();
+    assert_eq!(stored(&studio).about, first);
+    drop(runtime);
+}
+
+#[test]
+fn a_spool_that_cannot_be_read_now_is_not_an_empty_one() {
+    let mut studio = Studio::new();
+    let first = record(&mut studio, 1_000);
+    let store = Store::open(&StoreConfig::Folder(studio.folder.path().join("store"))).unwrap();
+    let finished = Arc::<Notify>::default();
+    let runtime = hand_over_when(&studio, store, Arc::clone(&finished));
+    assert_eq!(stored(&studio).about, first);
+    let (spool, away) = (studio.folder.path().join("spool"), studio.folder.path().join("away"));
+    fs::rename(&spool, &away).unwrap();
+    finished.notify_one();
+    wait_for(|| studio.counters.store_failures.load(Relaxed) > 0);
+    assert_eq!(studio.counters.waiting.load(Relaxed), 1, "as it was last known");
+    fs::rename(&away, &spool).unwrap();
+    // It is looked through again by itself, and nobody is told twice what the store has.
+    let second =
+        recorder::About { number: 8, recording: Uuid::from_u128(8 << 120), ..about(Format::Wav, 2_000) };
+    studio.begin(&second);
+    studio.talk(&second, [Codec::Pcma; 2], 2_000, 3_000);
+    studio.end(&second, 3_000);
+    studio.finished(&second);
+    assert_eq!(stored(&studio).about, second);
     drop(runtime);
 }
 

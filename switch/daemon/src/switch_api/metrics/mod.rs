@@ -238,7 +238,11 @@ fn recordings(switch: &Switch, page: &mut Page) {
         ("failed", "Recordings that ended before their time or never began.", &recordings.failed),
         ("left_over", "Recordings of a former process brought to their end.", &recordings.left_over),
         ("stored", "Recordings that the store has taken.", &recordings.stored),
-        ("store_failures", "Times that the store did not take one.", &recordings.store_failures),
+        (
+            "store_failures",
+            "Times that the store did not take one, or that one could not be read.",
+            &recordings.store_failures,
+        ),
         ("packets", "Packets of recorded legs.", &recordings.packets),
         ("strays", "Packets just before or after a recording.", &recordings.strays),
     ];
