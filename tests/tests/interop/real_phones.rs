@@ -316,5 +316,6 @@ fn phones_write_to_each_other_through_the_switch() -> Result<()> {
         ani.shows("Pagi juga Ani").context("baresip")
     });
     outcome.with_context(|| format!("{}\n{}\n{}", ani.printed(), budi.printed(), demo.logs()))?;
+    drop((ani, budi));
     demo.stop()
 }

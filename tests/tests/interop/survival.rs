@@ -98,6 +98,7 @@ fn talk_over_deaths(transport: Transport, callee_hangs_up: bool) -> Result<()> {
         "select string_agg(seq::text, ' ' order by seq) from telephony.call_events where call_id = $1::uuid";
     ensure!(record.texts(seq, Some(&call))? == ["1 2 3 4"], "a hole in the record");
     ensure!(demo.figure("sambung_calls_live")? == 0, "{}", demo.metrics()?);
+    drop((caller, callee));
     demo.stop()
 }
 
