@@ -20,16 +20,17 @@ const PER_MS: usize = 8;
 /// How long a fact takes to the database, and a recording to the store, on a busy machine.
 const STORED_MAX: Duration = Duration::from_secs(30);
 
+/// Dropped in this order: the phones end before the ports of their switch are free for another one.
 struct Scene {
-    demo: Demo,
-    record: Record,
     caller: Baresip,
     callee: Baresip,
+    record: Record,
+    demo: Demo,
     number: String,
 }
 
 impl Scene {
-    /// Two phones that are registered, of a demo whose organisation has calls recorded as its row says.
+    /// Two phones of a demo whose organisation has calls recorded as its row says.
     fn set(transport: Transport, srtp: Srtp, statement: Option<&'static str>) -> Result<Self> {
         let mut demo = Demo::start()?;
         let mut record = Record::open(demo.field("/database_url")?)?;
@@ -46,12 +47,20 @@ impl Scene {
             Ok(Desk { folder, ports: demo.ports.take(PORTS), tone_hz, friend: None })
         };
         let desks = [desk("caller", TONES_HZ[0])?, desk("callee", TONES_HZ[1])?];
-        let mut caller = Baresip::start(&ani, &desks[0])?;
-        let mut callee = Baresip::start(&budi, &desks[1])?;
-        caller.registered()?;
-        callee.registered()?;
+        let caller = Baresip::start(&ani, &desks[0])?;
+        let callee = Baresip::start(&budi, &desks[1])?;
         let number = format!("sip:{}@{}", budi.username, budi.domain);
-        Ok(Self { demo, record, caller, callee, number })
+        Ok(Self { caller, callee, record, demo, number })
+    }
+
+    /// Plays a story once both phones are registered, and stops everything. A failure comes with what everybody has said.
+    fn play(mut self, story: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let registered = self.caller.registered().and_then(|()| self.callee.registered());
+        registered.and_then(|()| story(&mut self)).with_context(|| {
+            format!("{}\n{}\n{}", self.caller.printed(), self.callee.printed(), self.demo.logs())
+        })?;
+        drop((self.caller, self.callee));
+        self.demo.stop()
     }
 
     fn talk(&mut self) -> Result<String> {
@@ -71,7 +80,7 @@ impl Scene {
         let mut command = process::our("sambung", arguments)?;
         let output = command.arg("--switch").arg(self.demo.data().join("switch")).output()?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "sambung {arguments:?}: {said}\n{}", self.demo.logs());
+        ensure!(output.status.success(), "sambung {arguments:?}: {said}");
         Ok(String::from_utf8(output.stdout)?)
     }
 
@@ -91,8 +100,7 @@ impl Scene {
         wait_until(STORED_MAX, "a stored recording", || {
             found = self.record.texts(query, Some(call))?;
             Ok(!found.is_empty())
-        })
-        .with_context(|| self.demo.logs())?;
+        })?;
         let words: Vec<&str> = found.first().context("one")?.split(' ').collect();
         let [key, bytes, sha256, length_ms] = words[..] else { anyhow::bail!("{found:?}") };
         let object = fs::read(self.demo.data().join("switch/recordings/store").join(key))?;
@@ -142,47 +150,50 @@ fn sleep_ms(ms: u64) {
 
 #[test]
 fn a_call_is_recorded_by_order_through_pause_hold_and_kill_9() -> Result<()> {
-    let mut scene = Scene::set(Transport::Udp, Srtp::Off, None)?;
-    let call = scene.talk()?;
-    scene.sambung(&["record", &call, "start"])?;
-    sleep_ms(1_500);
-    scene.sambung(&["record", &call, "pause"])?;
-    // Longer than any restart, so that this silence is told from that.
-    sleep_ms(6_000);
-    scene.sambung(&["record", &call, "resume"])?;
-    sleep_ms(1_500);
-    let before = scene.demo.daemons("sambungd");
-    before.iter().try_for_each(|switch| process::signal(*switch, rustix::process::Signal::KILL))?;
-    wait_until(Duration::from_secs(20), "another life of the switch", || {
-        Ok(scene.demo.daemons("sambungd") != before && scene.demo.metrics().is_ok())
-    })?;
-    sleep_ms(1_500);
-    scene.caller.hold(true)?;
-    sleep_ms(500);
-    scene.caller.hold(false)?;
-    sleep_ms(1_500);
-    scene.hang_up()?;
-    let sides = scene.fetch(&call)?;
-    let steps = scene.steps(&call)?;
-    ensure!(steps == ["started command, paused command, resumed command, stopped call_ended"], "{steps:?}");
-    hold_their_own(&sides, 3_000).with_context(|| scene.demo.logs())?;
-    let silence = longest_silence_ms(&sides);
-    ensure!(silence >= 5_500, "nothing of the pause is in it: {silence} ms of silence");
-    drop((scene.caller, scene.callee));
-    scene.demo.stop()
+    Scene::set(Transport::Udp, Srtp::Off, None)?.play(|scene| {
+        let call = scene.talk()?;
+        scene.sambung(&["record", &call, "start"])?;
+        sleep_ms(1_500);
+        scene.sambung(&["record", &call, "pause"])?;
+        // Longer than any restart, so that this silence is told from that.
+        sleep_ms(6_000);
+        scene.sambung(&["record", &call, "resume"])?;
+        sleep_ms(1_500);
+        let before = scene.demo.daemons("sambungd");
+        before.iter().try_for_each(|switch| process::signal(*switch, rustix::process::Signal::KILL))?;
+        wait_until(Duration::from_secs(20), "another life of the switch", || {
+            Ok(scene.demo.daemons("sambungd") != before && scene.demo.metrics().is_ok())
+        })?;
+        sleep_ms(1_500);
+        scene.caller.hold(true)?;
+        sleep_ms(500);
+        scene.caller.hold(false)?;
+        sleep_ms(1_500);
+        scene.hang_up()?;
+        let sides = scene.fetch(&call)?;
+        let steps = scene.steps(&call)?;
+        ensure!(
+            steps == ["started command, paused command, resumed command, stopped call_ended"],
+            "{steps:?}"
+        );
+        hold_their_own(&sides, 3_000)?;
+        let silence = longest_silence_ms(&sides);
+        ensure!(silence >= 5_500, "nothing of the pause is in it: {silence} ms of silence");
+        Ok(())
+    })
 }
 
 #[test]
 fn all_calls_of_an_organisation_are_recorded_though_they_are_encrypted() -> Result<()> {
     let always = "update telephony.organisation_settings set is_record_a_call = true";
-    let mut scene = Scene::set(Transport::Tls, Srtp::Mandatory, Some(always))?;
-    let call = scene.talk()?;
-    sleep_ms(2_500);
-    scene.hang_up()?;
-    let sides = scene.fetch(&call)?;
-    hold_their_own(&sides, 1_500).with_context(|| scene.demo.logs())?;
-    let steps = scene.steps(&call)?;
-    ensure!(steps == ["started policy, stopped call_ended"], "{steps:?}");
-    drop((scene.caller, scene.callee));
-    scene.demo.stop()
+    Scene::set(Transport::Tls, Srtp::Mandatory, Some(always))?.play(|scene| {
+        let call = scene.talk()?;
+        sleep_ms(5_000);
+        scene.hang_up()?;
+        let sides = scene.fetch(&call)?;
+        hold_their_own(&sides, 1_500)?;
+        let steps = scene.steps(&call)?;
+        ensure!(steps == ["started policy, stopped call_ended"], "{steps:?}");
+        Ok(())
+    })
 }
