@@ -45,7 +45,7 @@ impl Ports {
     /// Claims a block that nobody else has.
     pub fn claim() -> io::Result<Self> {
         // Processes start looking at different blocks, so that they seldom meet.
-        let start = (std::process::id() % u32::from(BLOCKS)) as u16;
+        let start = u16::try_from(std::process::id() % u32::from(BLOCKS)).unwrap_or(0);
         (0..BLOCKS)
             .map(|n| FIRST_BLOCK + (start + n) % BLOCKS * BLOCK)
             .find_map(|first| {
