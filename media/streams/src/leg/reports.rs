@@ -103,7 +103,7 @@ pub struct ReportTime {
 pub struct FarEnd {
     /// Lost since its report before, in percent.
     pub loss_percent: u8,
-    /// Lost of the stream that it is sent now (24 bits).
+    /// Lost of the stream that it is sent now; none where it counts less than none, by duplicates.
     pub packets_lost: u32,
     /// Interarrival jitter, in microseconds.
     pub jitter_micros: u32,
@@ -148,7 +148,7 @@ impl Reports {
         self.without = 0;
         self.far = Some(Far {
             fraction_lost: report.fraction_lost,
-            cumulative_lost: report.cumulative_lost,
+            cumulative_lost: not_negative(report.cumulative_lost),
             jitter: report.jitter,
             at_micros: now,
         });
@@ -271,6 +271,11 @@ impl Reports {
         self.basis = Basis::default();
         self.sent = [None; REMEMBERED];
     }
+}
+
+/// Of a signed number of 24 bits (§6.4.1): who gets packets twice may have lost less than none.
+fn not_negative(lost: u32) -> u32 {
+    if lost & 0x80_0000 == 0 { lost } else { 0 }
 }
 
 /// Of 256ths; all of 255 is everything.

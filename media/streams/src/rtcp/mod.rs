@@ -41,7 +41,7 @@ pub struct Report {
     pub ssrc: u32,
     /// Lost since the last report, in 1/256.
     pub fraction_lost: u8,
-    /// Lost since the beginning, modulo 2^24.
+    /// Lost since the beginning, as it is written: the 24 bits of a signed number.
     pub cumulative_lost: u32,
     /// Highest sequence number received, with its wraps (modulo 2^32).
     pub highest: u32,

@@ -193,6 +193,10 @@ fn what_the_phones_say_of_each_other_tells_each_leg_its_round_trip() {
         None,
         "B has sent no sender report"
     );
+    // Minus one, of 24 bits: a packet has come twice.
+    story.reports(1, false, Some(Report { cumulative_lost: 0xff_ffff, ..block(0, 0, 0, 0) }));
+    let far = story.b.seen(story.now, None, false).judgement.far.unwrap();
+    assert_eq!(far.packets_lost, 0, "less than none is none");
 }
 
 #[test]
