@@ -142,7 +142,7 @@ impl Reports {
         }
         let Some(stream) = self.stream else { return };
         let Some(report) = summary.report.filter(|report| report.ssrc == stream.ssrc) else {
-            self.without = self.without.saturating_add(1);
+            self.without = self.without.saturating_add(u8::from(summary.is_report));
             return;
         };
         self.without = 0;

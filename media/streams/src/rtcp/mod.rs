@@ -28,6 +28,8 @@ pub struct Summary {
     pub sender: u32,
     /// Middle 32 bits of the NTP time of its sender report; what comes back as [`Report::last_sender_report`].
     pub sender_report: Option<u32>,
+    /// It contains a report, with or without blocks: feedback and a goodbye alone are none.
+    pub is_report: bool,
     /// Its report about the stream that was asked for, or else its first.
     pub report: Option<Report>,
     /// It contains a BYE.
@@ -70,6 +72,7 @@ pub fn read_about(packet: &[u8], ssrc: Option<u32>) -> Result<Summary, NotRtcp> 
         if part == 0 {
             summary.sender = body.first_chunk().map_or(0, |ssrc| u32::from_be_bytes(*ssrc));
         }
+        summary.is_report |= matches!(kind, SENDER_REPORT | RECEIVER_REPORT);
         match kind {
             SENDER_REPORT => {
                 let part = SenderReport::parse(one).map_err(|_| NotRtcp)?;
@@ -180,7 +183,7 @@ mod tests {
         let summary = read(&compound()).unwrap();
         assert_eq!(summary.sender, 0x1111);
         assert_eq!(summary.sender_report, Some(0x1234_5678));
-        assert!(summary.leaves);
+        assert!(summary.leaves && summary.is_report);
         let block = summary.report.unwrap();
         assert_eq!((block.ssrc, block.fraction_lost, block.cumulative_lost), (0x2222, 64, 7));
     }

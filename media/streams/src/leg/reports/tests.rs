@@ -199,6 +199,24 @@ fn what_the_phones_say_of_each_other_tells_each_leg_its_round_trip() {
     assert_eq!(far.packets_lost, 0, "less than none is none");
 }
 
+/// RFC 5506 lets a phone send them without a report.
+#[test]
+fn feedback_and_a_goodbye_alone_are_no_reports_that_the_phone_hears_nothing() {
+    let mut story = Story::new();
+    story.says(0, false);
+    let picture_loss =
+        [[0x81, 206, 0, 2].as_slice(), &ssrc(1).to_be_bytes(), &ssrc(0).to_be_bytes()].concat();
+    let goodbye = [[0x81, 203, 0, 1].as_slice(), &ssrc(1).to_be_bytes()].concat();
+    for packet in [&picture_loss, &picture_loss, &goodbye] {
+        assert_eq!(story.carry(1, Channel::Rtcp, packet), Step::Send(packet.len()));
+    }
+    assert!(!story.b.reports.far_hears_nothing());
+    story.reports(1, false, None);
+    assert!(!story.b.reports.far_hears_nothing(), "once may be too early");
+    story.reports(1, false, None);
+    assert!(story.b.reports.far_hears_nothing());
+}
+
 #[test]
 fn our_own_sender_report_tells_the_round_trip_too() {
     let mut story = Story::new();
