@@ -140,17 +140,6 @@ fn report(block: &ReportBlock<'_>) -> Report {
     }
 }
 
-/// Round trip by RFC 3550 §6.4.1: `A - LSR - DLSR` in 1/65,536 s, given in microseconds. `None` when no sender
-/// report was seen or the figures say less than nothing.
-pub fn round_trip_micros(arrival_ntp_middle: u32, report: &Report) -> Option<u32> {
-    if report.last_sender_report == 0 {
-        return None;
-    }
-    let units = arrival_ntp_middle.wrapping_sub(report.last_sender_report).wrapping_sub(report.delay_since);
-    let plausible = units < 0x8000_0000;
-    plausible.then(|| u32::try_from((u64::from(units) * 1_000_000) >> 16).unwrap_or(u32::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,24 +175,6 @@ mod tests {
         assert!(summary.leaves && summary.is_report);
         let block = summary.report.unwrap();
         assert_eq!((block.ssrc, block.fraction_lost, block.cumulative_lost), (0x2222, 64, 7));
-    }
-
-    #[test]
-    fn the_round_trip_of_rfc_3550_figure_2() {
-        // A = 0xb710:8000 (46864.500 s), LSR = 46853.125 s, DLSR = 5.250 s: 6.125 s.
-        let block = Report {
-            ssrc: 0,
-            fraction_lost: 0,
-            cumulative_lost: 0,
-            highest: 0,
-            jitter: 0,
-            last_sender_report: 0xb705_2000,
-            delay_since: 0x0005_4000,
-        };
-        assert_eq!(round_trip_micros(0xb710_8000, &block), Some(6_125_000));
-        assert_eq!(round_trip_micros(0xb705_2000, &block), None, "less than nothing");
-        let none = Report { last_sender_report: 0, ..block };
-        assert_eq!(round_trip_micros(0xb710_8000, &none), None, "no sender report yet");
     }
 
     #[test]

@@ -234,6 +234,19 @@ fn our_own_sender_report_tells_the_round_trip_too() {
 }
 
 #[test]
+fn the_round_trip_of_rfc_3550_figure_2() {
+    // The report comes at 46,864.500 s; LSR = 46,853.125 s, DLSR = 5.250 s: 6.125 s.
+    let sent = 46_853_125_000;
+    let mark = Mark { middle: 0xb705_2000, at_micros: sent };
+    let reports = Reports { sent: [Some(mark), None], ..Reports::default() };
+    let mention = block(0, 0, 0xb705_2000, 0x0005_4000);
+    assert_eq!(reports.round_trip(46_864_500_000, &mention), Some(6_125_000));
+    assert_eq!(reports.round_trip(sent, &mention), None, "less than nothing");
+    let none = Report { last_sender_report: 0, ..mention };
+    assert_eq!(reports.round_trip(46_864_500_000, &none), None, "no sender report yet");
+}
+
+#[test]
 fn a_mention_of_what_was_never_sent_tells_nothing() {
     let mut story = Story::new();
     story.says(0, false);
