@@ -149,18 +149,6 @@ pub enum Diagnosis {
     },
 }
 
-/// How packets are protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keys {
-    /// Not at all.
-    #[default]
-    Plain,
-    /// SRTP was agreed on and the keys are not there.
-    Missing,
-    /// SRTP.
-    Srtp,
-}
-
 /// Who says that what is sent to a leg does not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Obstacle {
@@ -209,8 +197,8 @@ pub struct Facts {
     pub source: Option<SocketAddr>,
     /// Where it is sent to.
     pub destination: Option<SocketAddr>,
-    /// How its packets are protected.
-    pub keys: Keys,
+    /// The keys for its packets are there, or none were agreed on.
+    pub has_keys: bool,
     /// How far the handshakes for its keys have come, if there are any.
     pub handshake: Option<Stage>,
     /// Packets taken.
@@ -269,7 +257,7 @@ fn connection(facts: &Facts) -> Option<Diagnosis> {
 
 /// Whether its packets are taken.
 fn hearing(facts: &Facts) -> Option<Diagnosis> {
-    if facts.keys == Keys::Missing {
+    if !facts.has_keys {
         return Some(match facts.handshake {
             None | Some(Stage::Done) => Diagnosis::KeysMissing,
             Some(Stage::Waiting) => Diagnosis::NoHandshake,

@@ -10,7 +10,7 @@ use super::{
     reports::{FarEnd, ReportTime},
 };
 use crate::{
-    diagnosis::{Diagnosis, Facts, Keys, Obstacle, Other, diagnose},
+    diagnosis::{Diagnosis, Facts, Obstacle, Other, diagnose},
     media::LegReport,
     quality::Mos,
     rtcp::COMPOUND_BYTES_MAX,
@@ -93,11 +93,7 @@ impl LegState {
             signalling: self.media.signalling,
             source: self.pinned(),
             destination: self.destination(Channel::Rtp),
-            keys: match (self.cover.is_ready(Channel::Rtp), self.cover.is_srtp()) {
-                (false, _) => Keys::Missing,
-                (true, true) => Keys::Srtp,
-                (true, false) => Keys::Plain,
-            },
+            has_keys: self.cover.is_ready(Channel::Rtp),
             handshake: self.counted.handshake,
             received: self.counted.packets_received,
             sent: self.counted.packets_sent,
