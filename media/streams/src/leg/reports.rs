@@ -13,7 +13,8 @@ use crate::{
     rtcp::{self, Compound, Report, Summary},
 };
 
-/// Mean time between two reports (RFC 3550 §6.2: the recommended minimum).
+/// The interval that reports are timed by (RFC 3550 §6.2: the recommended minimum). They come every 4.1 s on average,
+/// because §6.3.1 divides what is drawn from it by e − 3/2.
 pub const REPORT_EVERY_MICROS: u64 = 5_000_000;
 /// The other side's reports reach the far end as long as the last one is no older: three intervals, the longest of them
 /// one and a half times the mean.
