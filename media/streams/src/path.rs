@@ -102,9 +102,11 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// A datagram was too long to be read.
+    /// A datagram was too long to be read. RTCP says nothing about sound.
     pub fn missed(&mut self) {
-        self.from.missed();
+        if self.channel == Channel::Rtp {
+            self.from.missed();
+        }
     }
 
     /// Prepares what was accepted for the other leg: where it lies, and then what is sent may be longer, or as new packets.
@@ -159,12 +161,12 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// The kernel refused some of it, for the leg that it was to go to.
+    /// The kernel refused some of it, for the leg that it was to go to. RTCP says nothing about sound.
     pub fn unsent(&mut self, now_micros: u64) {
-        match &mut self.to {
-            End::Nowhere => {}
-            End::Leg(to) => to.unsent(now_micros, Obstacle::Here),
-            End::Back => self.from.unsent(now_micros, Obstacle::Here),
+        match (&mut self.to, self.channel) {
+            (_, Channel::Rtcp) | (End::Nowhere, _) => {}
+            (End::Leg(to), Channel::Rtp) => to.unsent(now_micros, Obstacle::Here),
+            (End::Back, Channel::Rtp) => self.from.unsent(now_micros, Obstacle::Here),
         }
     }
 
@@ -186,7 +188,10 @@ impl<'a> Path<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::LegMedia;
+    use crate::{
+        diagnosis::{Diagnosis, Other},
+        media::LegMedia,
+    };
 
     fn address(last: u8) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, last], 4_000))
@@ -224,6 +229,23 @@ mod tests {
         assert_eq!(check(Channel::Rtp, false, true), Step::Keep, "the sender said recvonly");
         assert_eq!(check(Channel::Rtp, true, false), Step::Keep, "the receiver said sendonly");
         assert_eq!(check(Channel::Rtcp, false, false), Step::Send(8));
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_sent_is_told_of_rtp_and_not_of_rtcp() {
+        let told = |channel| {
+            let (mut from, mut to) = (leg(1, true, true), leg(2, true, true));
+            let mut path = Path::new(channel, &mut from, Some(&mut to));
+            for second in 0..30 {
+                path.missed();
+                path.unsent(second * 1_000_000);
+            }
+            let other = Some(Other { receives: true, loss_percent: 0 });
+            [from, to].map(|leg| leg.seen(29_000_000, other, false).judgement.diagnosis.unwrap())
+        };
+        let unreachable = Diagnosis::Unreachable { address: address(2), obstacle: Obstacle::Here };
+        assert_eq!(told(Channel::Rtp), [Diagnosis::TooLong, unreachable]);
+        assert_eq!(told(Channel::Rtcp), [Diagnosis::NothingReceived; 2]);
     }
 
     #[test]
