@@ -8,10 +8,12 @@ mod world;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
+use relay::RelayConfig;
 use streams::{
+    audio::library::Library,
     codec::Codec,
     diagnosis::{Diagnosis, Obstacle},
-    media::{LegMedia, LegReport, MediaCommand, PortLease, Protection, Voice, VoiceFormat},
+    media::{LegMedia, LegReport, MediaCommand, PortLease, Protection, SoundName, Voice, VoiceFormat},
     rtcp::{Compound, Report},
     srtp::{MasterKey, Sealer, SrtpKeys, Suite},
 };
@@ -439,6 +441,23 @@ fn what_the_phone_should_hear_cannot_be_sent_there() {
     });
     let expected = Diagnosis::Unreachable { address, obstacle: Obstacle::Here };
     refused(fault, Diagnosis::NothingReceived, expected).check(expected);
+}
+
+/// With nobody at the other side whose packets would be sent there.
+#[test]
+fn what_is_played_cannot_be_sent_to_the_phone() {
+    let sounds = Some(Library::of_tones().into());
+    let mut world = World::start(RelayConfig { sounds, ..config(V4, 46_600, 46_619) });
+    let address = at("[2001:db8::1]:4000");
+    let voice = Voice { formats: vec![VoiceFormat::new(Codec::Pcma, 8)], ..Voice::default() };
+    let lease = world.open(LegMedia { remote: Some(address), voice: Some(voice), ..LegMedia::unknown(V4) });
+    let dial_tone = [SoundName::new("tone/dial")].into();
+    world.order(MediaCommand::Play { lease: lease.id, sounds: dial_tone, repeat: true });
+    let expected = Some(Diagnosis::Unreachable { address, obstacle: Obstacle::Here });
+    let end = std::time::Instant::now() + DEADLINE;
+    while world.look(lease.id).judgement.diagnosis != expected {
+        assert!(std::time::Instant::now() < end, "{:?}", world.look(lease.id).judgement);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{hash::BuildHasher as _, sync::Arc};
 
 use streams::{
     audio::library::Library,
+    diagnosis::Obstacle,
     leg::Channel,
     media::{LeaseId, MediaEvent, SoundName},
     voice::{Outgoing, OutgoingImage, Programme, Ticked},
@@ -194,6 +195,9 @@ impl<W: Fn()> Worker<W> {
                 self.tally.dropped_unsealed += leg.state.seal_made(now, &mut self.made) as u64;
                 let sent = batch.send_made(&mut self.made, leg.sockets.of(Channel::Rtp), destination);
                 leg.state.sent(sent.datagrams, sent.bytes);
+                if sent.errors > 0 {
+                    leg.state.unsent(now, Obstacle::Here);
+                }
                 self.tally.sent(sent);
             }
             _ => self.made.clear(),
