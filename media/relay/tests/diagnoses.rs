@@ -219,8 +219,7 @@ fn packets_from_behind_a_nat_change_their_ssrc() {
 
 #[test]
 fn the_phone_speaks_with_another_ssrc_without_a_pause() {
-    let fault = Fault::new(46_180, Phone::media);
-    // The first one is heard last as well, so that the other never finds it silent.
+    let mut fault = Fault::new(46_180, Phone::media);
     let mut packets = Vec::new();
     for n in 0..20 {
         packets.push(speech(&fault.bad, n));
@@ -231,10 +230,14 @@ fn the_phone_speaks_with_another_ssrc_without_a_pause() {
         packets.push(other);
     }
     let (socket, to) = (fault.bad.rtp.try_clone().unwrap(), fault.asked.address);
-    // In one burst: two hundred milliseconds without the first would make the second its successor.
+    // All of them wait when the thread goes on, and are read in one turn, at one instant: two hundred milliseconds without
+    // the first SSRC would make the second its successor.
+    let gate = fault.world.gate();
+    let stopped = fault.world.stop(&gate);
     for packet in &packets {
         socket.send_to(packet, to).unwrap();
     }
+    drop(stopped);
     fault.world.counted("datagrams_received", 60);
     fault.check(Diagnosis::OtherSsrc);
 }

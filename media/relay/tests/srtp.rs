@@ -198,7 +198,8 @@ fn an_operators_capture_holds_what_comes_and_goes_in_the_clear_until_its_time_is
     world.settle();
     talk(&mut ani, &mut budi, 0..10);
     world.order(MediaCommand::Capture { lease: ani.lease.id, secs: 60 });
-    world.order(MediaCommand::Capture { lease: budi.lease.id, secs: 1 });
+    // Long enough for all that is said.
+    world.order(MediaCommand::Capture { lease: budi.lease.id, secs: 4 });
     world.settle();
     talk(&mut ani, &mut budi, 10..30);
     let stranger = Phone::new(V4);
@@ -208,7 +209,7 @@ fn an_operators_capture_holds_what_comes_and_goes_in_the_clear_until_its_time_is
         sequences.map(|sequence| secured.phone.packet(sequence).to_vec()).collect()
     };
 
-    let of_budi = capture(&mut world, &budi.lease).expect("its second is over");
+    let of_budi = capture(&mut world, &budi.lease).expect("its seconds are over");
     assert_eq!(kept(&of_budi, Course::Taken, &budi.phone), said(&budi, 10..30));
     assert_eq!(kept(&of_budi, Course::Sent, &budi.phone), said(&ani, 10..30));
     talk(&mut ani, &mut budi, 30..35);

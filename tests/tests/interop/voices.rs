@@ -177,7 +177,7 @@ fn wireshark_reads_the_sound_of_an_encrypted_call_that_an_operator_captures() ->
         caller.dial(&uri(&called.username, &called))?;
         caller.talking()?;
         callee.talking()?;
-        sambung(&demo, &["pcap", "last", "--media", "2", "-o", path])?;
+        sambung(&demo, &["pcap", "last", "--media", "4", "-o", path])?;
         let sip = [demo.sip(Transport::Tls)?.port(), demo.sip(Transport::Udp)?.port()];
         let mut streams = BTreeMap::<[String; 3], Vec<String>>::new();
         for (stream, body) in rtp(path, sip)? {
