@@ -124,18 +124,21 @@ pub(super) async fn capture(
     let busy = |_| Problem::busy().into_response();
     let captured = switch.engine.capture(call, seconds).await.map_err(busy)?;
     let streams: Vec<CapturedStream> = captured.into_iter().map(|(_, stream)| stream).collect();
-    if streams.is_empty() {
-        let text = "the call has no media now: it is captured from the moment it is asked for";
-        return Err(problem(StatusCode::CONFLICT, text));
-    }
-    if streams.iter().any(|stream| stream.capture.is_none()) {
-        return Err(problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the media of too many calls is captured already",
-        ));
+    if let Some((status, text)) = nothing_of(&streams) {
+        return Err(problem(status, text));
     }
     // What was signalled meanwhile belongs to it.
     Ok(capture_file(&find(&switch, &call.to_string()).await?, &streams))
+}
+
+/// Why there is no capture. What could be captured of a part is worth having: the file says what it lacks.
+fn nothing_of(streams: &[CapturedStream]) -> Option<(StatusCode, &'static str)> {
+    if streams.is_empty() {
+        let text = "the call has no media now: it is captured from the moment it is asked for";
+        return Some((StatusCode::CONFLICT, text));
+    }
+    let is_nothing = streams.iter().all(|stream| stream.capture.is_none());
+    is_nothing.then_some((StatusCode::SERVICE_UNAVAILABLE, "the media of too many calls is captured already"))
 }
 
 fn capture_file(tape: &Tape, media: &[CapturedStream]) -> Response {
@@ -158,5 +161,26 @@ async fn find(switch: &Switch, name: &str) -> Result<Tape, Response> {
             Err(Problem::new(StatusCode::NOT_FOUND, problem).into_response())
         }
         Err(_) => Err(Problem::busy().into_response()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(is_captured: bool) -> CapturedStream {
+        let local = ([192, 0, 2, 1], 20_000).into();
+        CapturedStream { leg: 1, local, origin_unix_micros: 0, capture: is_captured.then(Box::default) }
+    }
+
+    #[test]
+    fn a_capture_of_some_streams_is_better_than_none() {
+        let status = |captured: &[bool]| {
+            let streams: Vec<CapturedStream> = captured.iter().map(|captured| stream(*captured)).collect();
+            nothing_of(&streams).map(|(status, _)| status)
+        };
+        assert_eq!(status(&[]), Some(StatusCode::CONFLICT));
+        assert_eq!(status(&[false, false]), Some(StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!((status(&[true, false]), status(&[true, true])), (None, None));
     }
 }

@@ -49,6 +49,7 @@ impl Tape {
         let bytes: usize = frames.iter().map(|frame| frame.packet.len() + 120).sum();
         let mut file = Vec::with_capacity(bytes + 256);
         section_header(&mut file);
+        interface(&mut file, shortfall(media).as_deref());
         frames.iter().for_each(|frame| frame.write(&mut file));
         file
     }
@@ -135,11 +136,31 @@ fn section_header(file: &mut Vec<u8>) {
     body.extend(0_u16.to_le_bytes());
     body.extend(u64::MAX.to_le_bytes());
     block(file, SECTION_HEADER, &body);
+}
+
+/// What of the media is not in the file, in a sentence.
+fn shortfall(media: &[CapturedStream]) -> Option<String> {
+    let captures = || media.iter().filter_map(|stream| stream.capture.as_ref());
+    let left_out: u64 = captures().map(|capture| capture.left_out()).sum();
+    let (streams, without) = (media.len(), media.len() - captures().count());
+    (left_out > 0 || without > 0).then(|| {
+        format!(
+            "This is not all of the media. Packets that found no room: {left_out}. Streams that were not captured: \
+             {without} of {streams}."
+        )
+    })
+}
+
+fn interface(file: &mut Vec<u8>, comment: Option<&str>) {
     let mut body = Vec::new();
     body.extend(LINKTYPE_RAW.to_le_bytes());
     body.extend([0; 2]);
     // No limit on the length; instants are in microseconds unless said otherwise.
     body.extend([0; 4]);
+    if let Some(comment) = comment {
+        option(&mut body, OPTION_COMMENT, comment.as_bytes());
+        body.extend([0; 4]);
+    }
     block(file, INTERFACE_DESCRIPTION, &body);
 }
 

@@ -6,8 +6,13 @@ use contract::{
     journal::{Call, Detail, Direction, Entry, Event, EventKind, Fact},
 };
 use sip::Transport;
+use streams::{
+    capture::{CAPTURE_REFUSED_MAX, Capture, Captured, Course},
+    leg::{Channel, DropReason},
+};
 
 use super::*;
+use crate::engine::CapturedStream;
 
 fn call(n: u128) -> CallId {
     CallId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + n))
@@ -149,4 +154,52 @@ fn a_call_is_found_by_the_beginning_of_its_id() {
     for wrong in ["", "first", "0190000000007000800000000000000000", "-"] {
         assert!(find(wrong).is_none(), "{wrong}");
     }
+}
+
+/// The comment of the interface in a capture file with this media.
+fn comment_of(media: &[CapturedStream]) -> Option<String> {
+    let mut recorder = Recorder::new(1 << 20);
+    begin(&mut recorder, 1, "call");
+    let Found::One(tape) = recorder.find(Which::Last) else { panic!() };
+    let file = tape.pcapng(media);
+    let long = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    let short = |at: usize| u16::from_le_bytes(file[at..at + 2].try_into().unwrap());
+    let at = long(4) as usize;
+    let end = at + long(at + 4) as usize;
+    assert_eq!((long(at), long(end - 4)), (1, (end - at) as u32), "an interface description");
+    // Type, length, link type, snap length; options; length again.
+    if end - at == 20 {
+        return None;
+    }
+    assert_eq!((short(at + 16), long(end - 8)), (1, 0), "a comment and the end of the options");
+    let text = at + 20..at + 20 + usize::from(short(at + 18));
+    assert_eq!(text.end.next_multiple_of(4), end - 8);
+    Some(String::from_utf8(file[text].to_vec()).unwrap())
+}
+
+#[test]
+fn a_capture_file_says_what_of_the_media_it_lacks() {
+    let stream = |capture| CapturedStream {
+        leg: 1,
+        local: "192.0.2.1:20000".parse().unwrap(),
+        origin_unix_micros: 0,
+        capture,
+    };
+    assert_eq!(comment_of(&[]), None);
+    assert_eq!(comment_of(&[stream(Some(Box::default()))]), None);
+    let mut full = Capture::new();
+    let refused = Captured {
+        at_micros: 0,
+        channel: Channel::Rtp,
+        course: Course::Refused(DropReason::Foreign),
+        remote: "192.0.2.9:4000".parse().unwrap(),
+        bytes: b"",
+    };
+    for _ in 0..CAPTURE_REFUSED_MAX + 7 {
+        full.keep(refused);
+    }
+    assert_eq!(
+        comment_of(&[stream(Some(full.into())), stream(None), stream(Some(Box::default()))]).unwrap(),
+        "This is not all of the media. Packets that found no room: 7. Streams that were not captured: 1 of 3."
+    );
 }
