@@ -16,12 +16,7 @@ pub(crate) fn figures(stream: &MediaView) -> Vec<String> {
         lost(stream.packets_received, stream.packets_lost),
         millis(stream.jitter_micros),
     );
-    if let Some(rtt) = stream.rtt_micros {
-        heard.push_str(&format!(", round trip {}", millis(rtt)));
-    }
-    if let (Some(mean), Some(lowest)) = (stream.mos_hundredths, stream.mos_lowest_hundredths) {
-        heard.push_str(&format!(", MOS {} (worst {})", hundredths(mean), hundredths(lowest)));
-    }
+    heard.push_str(&worth(stream.rtt_micros, stream.mos_hundredths, stream.mos_lowest_hundredths));
     heard.push_str(&dropped(stream.packets_foreign, stream.packets_unauthentic));
     let source = stream.source.map(|source| format!(" from {source}")).unwrap_or_default();
     let mut lines = vec![format!("{heard}{source}")];
@@ -35,16 +30,27 @@ pub(crate) fn figures(stream: &MediaView) -> Vec<String> {
     lines
 }
 
-/// The figures of the record.
+/// What the record has of it: the diagnosis in a word, and the figures.
 pub(crate) fn recorded(quality: &Quality) -> String {
+    let diagnosis = quality.diagnosis.as_ref().map(|word| format!("{}: ", word.replace('_', " ")));
     format!(
-        "{} packets heard, {} sent, {}, jitter {}{}",
+        "{}{} packets heard, {} sent, {}, jitter {}{}{}",
+        diagnosis.unwrap_or_default(),
         quality.packets_received,
         quality.packets_sent,
         lost(quality.packets_received, quality.packets_lost),
         millis(quality.jitter_micros),
+        worth(quality.rtt_micros, quality.mos_hundredths, quality.mos_lowest_hundredths),
         dropped(quality.packets_foreign, quality.packets_unauthentic),
     )
+}
+
+/// Round trip, and the mean score with the lowest, as far as they are known.
+fn worth(rtt_micros: Option<u32>, mean: Option<u16>, lowest: Option<u16>) -> String {
+    let rtt = rtt_micros.map(|rtt| format!(", round trip {}", millis(rtt)));
+    let mos = mean.zip(lowest);
+    let mos = mos.map(|(mean, lowest)| format!(", MOS {} (worst {})", hundredths(mean), hundredths(lowest)));
+    rtt.unwrap_or_default() + &mos.unwrap_or_default()
 }
 
 fn lost(received: u64, lost: i64) -> String {
@@ -122,5 +128,27 @@ mod tests {
                 "the phone reports 9 packets lost of what it is sent, 4 % lately, jitter 0.9 ms",
             ]
         );
+    }
+
+    #[test]
+    fn the_record_is_told_with_its_diagnosis_and_what_it_was_worth() {
+        let full = Quality {
+            packets_received: 95,
+            packets_sent: 100,
+            packets_lost: 5,
+            jitter_micros: 1_250,
+            packets_foreign: 3,
+            rtt_micros: Some(40_000),
+            mos_hundredths: Some(405),
+            mos_lowest_hundredths: Some(350),
+            diagnosis: Some("other_address".into()),
+            ..Quality::default()
+        };
+        assert_eq!(
+            recorded(&full),
+            "other address: 95 packets heard, 100 sent, 5 lost (50 ‰), jitter 1.2 ms, round trip 40.0 ms, \
+             MOS 4.05 (worst 3.50), 3 from somebody else dropped"
+        );
+        assert_eq!(recorded(&Quality::default()), "0 packets heard, 0 sent, none lost, jitter 0.0 ms");
     }
 }

@@ -58,6 +58,10 @@ fn call() -> CallTrace {
                     packets_sent: 370,
                     packets_lost: 5,
                     jitter_micros: 1_250,
+                    rtt_micros: Some(40_000),
+                    mos_hundredths: Some(405),
+                    mos_lowest_hundredths: Some(350),
+                    diagnosis: Some("good".into()),
                     ..Quality::default()
                 }),
             },
@@ -108,6 +112,10 @@ fn what_a_terminal_would_obey_is_not_shown() {
     let mut trace = call();
     trace.caller = "\x1b[2Jevil".into();
     trace.messages[0].text = "INVITE\x07 sip:a SIP/2.0\r\nSubject: \x1b]0;x\r\n\r\n".into();
+    if let Fact::Quality(quality) = &mut trace.facts[4].fact {
+        quality.diagnosis = Some("\x1b[2Jgood".into());
+    }
     let story = story(&trace, true);
+    assert!(story.contains("[2Jgood: 375 packets"));
     assert!(!story.contains('\x1b') && !story.contains('\x07'), "{story}");
 }

@@ -197,7 +197,7 @@ pub(super) fn quality(trace: &CallTrace) -> String {
         _ => None,
     });
     for quality in recorded.filter(|quality| trace.media.iter().all(|stream| stream.leg != quality.leg)) {
-        text.push_str(&format!("Media of leg {}: {}\n", quality.leg, media::recorded(quality)));
+        text.push_str(&format!("Media of leg {}: {}\n", quality.leg, printable(&media::recorded(quality))));
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }
