@@ -4,7 +4,7 @@
 //! with the tone it should hold. Tones are multiples of 50 Hz, so that a frame holds whole periods of each and one
 //! does not leak into another.
 
-use std::path::Path;
+use std::{fs, io::Cursor, path::Path};
 
 use anyhow::{Result, ensure};
 
@@ -54,9 +54,8 @@ fn sample(hz: u32, n: u32, amplitude: f64) -> i16 {
 }
 
 /// Reads a WAV file as 8 kHz, mono: of a faster one, or one with two channels, the samples that fall together are averaged.
-/// Its header may be unfinished: the recorder may still be running.
 pub fn read(path: &Path) -> Result<Vec<i16>> {
-    let mut reader = hound::WavReader::open(path)?;
+    let mut reader = hound::WavReader::new(Cursor::new(finished(fs::read(path)?)))?;
     let spec = reader.spec();
     ensure!(spec.sample_rate.is_multiple_of(RATE), "{}: {spec:?}", path.display());
     let together = (spec.sample_rate / RATE) as usize * usize::from(spec.channels);
@@ -64,6 +63,24 @@ pub fn read(path: &Path) -> Result<Vec<i16>> {
     let average =
         |some: &[i16]| some.iter().map(|sample| i32::from(*sample)).sum::<i32>() / some.len() as i32;
     Ok(samples.chunks_exact(together).map(|some| average(some) as i16).collect())
+}
+
+/// A WAV file with the length of its sound in its header, which its writer puts there only at the end.
+fn finished(mut file: Vec<u8>) -> Vec<u8> {
+    let number = |file: &[u8], at: usize| {
+        let bytes = file.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map_or(0, u32::from_le_bytes) as usize
+    };
+    let mut at = 12;
+    while file.len() >= at + 8 && file[at..at + 4] != *b"data" {
+        at += 8 + number(&file, at + 4).next_multiple_of(2);
+    }
+    if file.len() >= at + 8 {
+        // Frames of 16 bits, one or two channels.
+        let sound = (file.len() - at - 8) / 4 * 4;
+        file[at + 4..at + 8].copy_from_slice(&(sound as u32).to_le_bytes());
+    }
+    file
 }
 
 /// Milliseconds of frames that are not silent.

@@ -188,7 +188,8 @@ impl Phone for Baresip {
         let mut samples = Vec::new();
         wait_until(STEP, "baresip's recording", || {
             let files = std::fs::read_dir(&self.desk.folder)?.flatten().map(|entry| entry.path());
-            if let Some(path) = files.into_iter().find(|path| path.to_string_lossy().ends_with("-dec.wav")) {
+            // Named by the time: of the latest call.
+            if let Some(path) = files.filter(|path| path.to_string_lossy().ends_with("-dec.wav")).max() {
                 samples = audio::read(&path)?;
             }
             Ok(!samples.is_empty())

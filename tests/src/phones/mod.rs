@@ -8,12 +8,18 @@ mod linphone;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 pub use self::{baresip::Baresip, linphone::Linphone};
+use crate::{
+    audio::{self, Heard},
+    process::wait_until,
+};
 
 /// How long a phone may take over one step of signalling.
 pub const STEP: Duration = Duration::from_secs(15);
+/// How long some seconds of a tone may take to be heard.
+const HEARD_MAX: Duration = Duration::from_secs(30);
 
 /// How a phone reaches the switch and who it is there.
 #[derive(Clone, Debug)]
@@ -109,8 +115,17 @@ pub trait Phone {
     fn shows(&mut self, text: &str) -> Result<()>;
     /// Where others reach it without a switch.
     fn direct_uri(&self) -> String;
-    /// What it has heard, 8 kHz mono; complete once the call is over.
+    /// What it has heard so far, 8 kHz mono; complete once the call is over.
     fn recording(&self) -> Result<Vec<i16>>;
     /// What it has printed, for people.
     fn printed(&self) -> String;
+    /// Waits until it has heard so much of this tone, whatever a busy machine makes of the time.
+    fn hears(&self, hz: u32, other_hz: u32, ms: usize) -> Result<()> {
+        let mut heard = Heard::default();
+        wait_until(HEARD_MAX, "the tone", || {
+            heard = audio::listen(&self.recording()?, hz, other_hz);
+            Ok(heard.tone_ms >= ms)
+        })
+        .with_context(|| format!("{hz} Hz: {heard:?}"))
+    }
 }

@@ -9,7 +9,7 @@ use tests::{
 use crate::{
     operator::sambung,
     stage::{PLAIN, Stage},
-    voices::{LEAST_MS, PART, TONES_HZ, phone, uri},
+    voices::{LEAST_MS, TONES_HZ, phone, uri},
 };
 
 /// H-055, H-060: nobody of an extension answers, and the call is heard at another one.
@@ -35,7 +35,8 @@ fn a_call_that_nobody_answers_goes_on_to_another_extension_and_is_heard_there() 
         caller.dial(&uri("200", &account))?;
         caller.talking().context("the caller")?;
         answers.talking().context("who answers")?;
-        std::thread::sleep(PART);
+        caller.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)?;
+        answers.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS)?;
         caller.hang_up()?;
         caller.over()?;
         answers.over()?;
