@@ -85,6 +85,16 @@ impl Description {
         })
     }
 
+    /// Whether this author, who answers `offer`, speaks first what the one who made it has been told in `told` already.
+    pub fn speaks_as_told(&self, offer: &Description, told: &Description) -> bool {
+        let mut lines = self.streams().zip(offer.streams().zip(told.streams()));
+        lines.all(|(answered, (offered, told))| {
+            answered.kind != Kind::Audio
+                || !answered.is_active()
+                || common_speech(&answered, &offered) == common_speech(&answered, &told)
+        })
+    }
+
     /// Whether one who has been told `told`, and this author, can hear each other as they are: lines and directions are
     /// the same, and so are the formats where we cannot turn one into the other.
     pub fn meets(&self, told: &Description, codecs: &[Codec]) -> bool {

@@ -316,4 +316,10 @@ fn who_is_heard_early_by_one_who_was_told_another_answer() {
     }
     assert!(audio("111=opus").shares_speech(&audio("8=PCMA 107=opus")));
     assert!(!audio("111=opus 101=te8").shares_speech(&audio("8=PCMA 101=te8")));
+    let offer = audio("111=opus 0=PCMU 8=PCMA");
+    for (said, as_told) in
+        [("0=PCMU", true), ("0=PCMU 8=PCMA", true), ("8=PCMA 0=PCMU", false), ("9=G722", true)]
+    {
+        assert_eq!(audio(said).speaks_as_told(&offer, &audio("0=PCMU")), as_told, "{said}");
+    }
 }

@@ -4,7 +4,8 @@
 //! second To tag are many. In one dialog an offer has one answer (RFC 3261 §13.2.1), so the first that is told stays
 //! the answer. As all media comes from the same ports of ours, another device's own answer reads otherwise only where it
 //! chooses other formats. It is heard early if we can turn those into what was told; and when it answers the call, the
-//! caller is told its answer by an offer of ours after the ACK (`settle`), if that spares the turning or lets it be heard.
+//! caller is told its answer by an offer of ours after the ACK (`settle`), if that spares the turning or lets it be heard:
+//! not where the device speaks first what was told, be it that it takes more.
 
 use contract::journal::{Detail, EventKind};
 use sip::{Body, Provisional, SessionKey};
@@ -124,8 +125,11 @@ impl Ringing {
         match self.told.answer.take() {
             Some(told) if !caller.has_told(&told, said, offer, means) => {
                 // Where there is nothing that both could speak, it is transcoded as well as it is now.
-                let is_better = said.shares_speech(offer) || !meets(&told, said, means);
-                (told, is_better)
+                let is_enough = Description::parse(&told.bytes).is_ok_and(|told| {
+                    said.meets(&told, &means.config.codecs)
+                        && (said.speaks_as_told(offer, &told) || !said.shares_speech(offer))
+                });
+                (told, !is_enough)
             }
             _ => (caller.answer(said, offer, means), false),
         }
