@@ -38,6 +38,7 @@ impl Door {
             language: Language::Id,
             has_announcements: true,
             recording: contract::snapshot::RecordingPolicy::Never,
+            has_recording_notice: false,
             timezone: contract::snapshot::default_timezone(),
             holidays: Vec::new(),
             staff: Vec::new(),

@@ -40,6 +40,9 @@ pub struct Organisation {
     /// H-052, HX-22: which of its calls are recorded.
     #[serde(default)]
     pub recording: RecordingPolicy,
+    /// HX-22: whether callers hear that their call will be recorded before anybody rings.
+    #[serde(default)]
+    pub has_recording_notice: bool,
     /// The zone of its hours by its IANA name, `Asia/Jakarta` (HX-15).
     #[serde(default = "default_timezone")]
     pub timezone: String,

@@ -99,6 +99,7 @@ impl<'a> Compiler<'a> {
             id: rows.id,
             sip_domain: rows.sip_domain.as_str().into(),
             recording: rows.recording,
+            has_recording_notice: rows.has_recording_notice,
             language: rows.language,
             has_announcements: rows.has_announcements,
             zone: zone.unwrap_or(TimeZone::UTC),

@@ -69,6 +69,7 @@ pub struct OrgPlan {
     pub(crate) language: Language,
     pub(crate) has_announcements: bool,
     pub(crate) recording: RecordingPolicy,
+    pub(crate) has_recording_notice: bool,
     pub(crate) zone: TimeZone,
     pub(crate) numbers: BTreeMap<Box<str>, Destination>,
     pub(crate) usernames: BTreeMap<Box<str>, AccountId>,
@@ -101,6 +102,11 @@ impl OrgPlan {
     /// Which of its calls are recorded.
     pub fn recording(&self) -> RecordingPolicy {
         self.recording
+    }
+
+    /// Whether callers hear that their call will be recorded before anybody rings.
+    pub fn has_recording_notice(&self) -> bool {
+        self.has_recording_notice
     }
 
     /// The zone of its clocks.
@@ -204,7 +210,7 @@ impl Feature {
 }
 
 /// Everything needed to ring what a number stands for.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ring {
     /// What was called (H-066: the host of the call).
     pub host: Host,
@@ -231,7 +237,7 @@ pub enum Host {
 }
 
 /// Somebody who rings, with everything they may ring on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Who.
     pub person: PersonKey,

@@ -591,6 +591,7 @@ fn rows() -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Always,
+        has_recording_notice: true,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         staff: staff.collect(),

@@ -32,18 +32,6 @@ pub(crate) fn rows(
     }
     let staff = staff(description, people)?;
     let email = |at: usize| description.staff.get(at).map(|staff| staff.email.clone());
-    let mut extensions = BTreeMap::new();
-    for extension in &description.extensions {
-        let known = current.and_then(|rows| rows.extensions.get(&extension.number.value));
-        let described = Extension {
-            id: known.map_or_else(new_id, |known| Ok(known.id))?,
-            name: extension.name.clone(),
-            is_active: extension.is_active,
-            staff: extension.staff.iter().filter_map(|at| email(*at)).collect(),
-            hours: extension.hours.iter().copied().collect(),
-        };
-        extensions.insert(extension.number.value.clone(), described);
-    }
     let mut accounts = BTreeMap::new();
     for account in &description.accounts {
         let known = current.and_then(|rows| rows.accounts.get(&account.username.value));
@@ -78,13 +66,34 @@ pub(crate) fn rows(
         language: description.language,
         has_announcements: description.has_announcements,
         recording: description.recording,
+        has_recording_notice: description.has_recording_notice,
         timezone: description.timezone.value.clone(),
         staff,
-        extensions,
+        extensions: extensions(description, current)?,
         accounts,
         rules: rules(description, current)?,
         holidays: holidays(description),
     })
+}
+
+fn extensions(
+    description: &Description,
+    current: Option<&Rows>,
+) -> anyhow::Result<BTreeMap<String, Extension>> {
+    let email = |at: &usize| description.staff.get(*at).map(|staff| staff.email.clone());
+    let mut extensions = BTreeMap::new();
+    for extension in &description.extensions {
+        let known = current.and_then(|rows| rows.extensions.get(&extension.number.value));
+        let described = Extension {
+            id: known.map_or_else(new_id, |known| Ok(known.id))?,
+            name: extension.name.clone(),
+            is_active: extension.is_active,
+            staff: extension.staff.iter().filter_map(email).collect(),
+            hours: extension.hours.iter().copied().collect(),
+        };
+        extensions.insert(extension.number.value.clone(), described);
+    }
+    Ok(extensions)
 }
 
 fn staff(

@@ -28,8 +28,7 @@ use super::{
 use crate::database::digests;
 pub(crate) use rules::{Holiday, Rule};
 
-const HEAD_KEYS: &str =
-    "name, domain, default, ring_timeout_secs, language, announcements, recording and timezone";
+const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice and timezone";
 const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
@@ -46,6 +45,7 @@ pub(crate) struct Description {
     pub(crate) language: Language,
     pub(crate) has_announcements: bool,
     pub(crate) recording: RecordingPolicy,
+    pub(crate) has_recording_notice: bool,
     pub(crate) timezone: At<String>,
     pub(crate) staff: Vec<Staff>,
     pub(crate) extensions: Vec<Extension>,
@@ -149,6 +149,7 @@ fn describe<'a>(
     let language = language(reader, &mut head);
     let has_announcements = head.flag(reader, "announcements", true);
     let recording = recording(reader, &mut head);
+    let has_recording_notice = head.flag(reader, "recording_notice", false);
     let timezone = head.text(reader, "timezone").unwrap_or(At { value: snapshot::default_timezone(), line });
     head.finish(reader, HEAD_KEYS);
     Some(Description {
@@ -161,6 +162,7 @@ fn describe<'a>(
         language,
         has_announcements,
         recording,
+        has_recording_notice,
         timezone,
         staff,
         extensions,
@@ -373,6 +375,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
         language: description.language,
         has_announcements: description.has_announcements,
         recording: description.recording,
+        has_recording_notice: description.has_recording_notice,
         timezone: description.timezone.value.clone(),
         holidays: holiday_rows(description),
         staff: (0..)

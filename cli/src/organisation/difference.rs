@@ -126,6 +126,7 @@ impl Rows {
             ("language", json!(self.language)),
             ("announcements", json!(self.has_announcements)),
             ("recording", json!(self.recording)),
+            ("recording_notice", json!(self.has_recording_notice)),
             ("timezone", json!(self.timezone)),
         ]
     }

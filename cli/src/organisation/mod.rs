@@ -49,6 +49,8 @@ pub(crate) struct Rows {
     /// H-052, HX-22
     #[serde(default)]
     pub(crate) recording: RecordingPolicy,
+    #[serde(default)]
+    pub(crate) has_recording_notice: bool,
     /// The zone of its hours.
     #[serde(default = "default_timezone")]
     pub(crate) timezone: String,
@@ -199,6 +201,7 @@ impl Rows {
             language: self.language,
             has_announcements: self.has_announcements,
             recording: self.recording,
+            has_recording_notice: self.has_recording_notice,
             timezone: self.timezone.clone(),
             staff: BTreeMap::new(),
             extensions: BTreeMap::new(),

@@ -45,6 +45,7 @@ impl Rows {
             language: self.language,
             has_announcements: self.has_announcements,
             recording: self.recording,
+            has_recording_notice: self.has_recording_notice,
             timezone: self.timezone.clone(),
             holidays: self.holidays.values().flat_map(|holiday| self.days_of(holiday)).collect(),
             staff: staff.collect(),

@@ -65,7 +65,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
     act_as(c, Role::Switch, None).await?;
     let settings = sqlx::query(
         "select org_id, is_default, ring_timeout_seconds, language, has_announcements, timezone,
-           is_record_a_call, is_recording_on_demand
+           is_record_a_call, is_recording_on_demand, has_recording_notice
          from telephony.organisation_settings where sip_domain = $1",
     )
     .bind(domain)
@@ -96,6 +96,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
             settings.try_get("is_record_a_call")?,
             settings.try_get("is_recording_on_demand")?,
         ),
+        has_recording_notice: settings.try_get("has_recording_notice")?,
         timezone: settings.try_get("timezone")?,
         staff: staff(c, id, &people).await?,
         accounts: accounts(c, id, &people).await?,

@@ -23,7 +23,7 @@ pub(crate) fn text(rows: &Rows) -> String {
     let number = |email: &str| numbers.get(email).map(|number| text(number));
     let mut file = format!(
         "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
-         language = {}\nannouncements = {}\nrecording = {}\ntimezone = {}\n",
+         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\ntimezone = {}\n",
         text(&rows.name),
         text(&rows.domain),
         rows.is_default,
@@ -31,6 +31,7 @@ pub(crate) fn text(rows: &Rows) -> String {
         text(rows.language.as_str()),
         rows.has_announcements,
         text(rows.recording.as_str()),
+        rows.has_recording_notice,
         text(&rows.timezone)
     );
     let inactive = |is_active: bool| if is_active { "" } else { "active = false\n" };

@@ -44,9 +44,9 @@ async fn organisation(c: &mut PgConnection, before: Option<&Rows>, after: &Rows)
         store::put_organisation(c, after).await?;
     }
     let settings = |rows: &Rows| {
-        let Rows { is_default, ring_timeout_secs, language, has_announcements, recording, timezone, .. } =
-            rows;
-        (*is_default, *ring_timeout_secs, *language, *has_announcements, *recording, timezone.clone())
+        let Rows { is_default, ring_timeout_secs, language, has_announcements, .. } = rows;
+        let recording = (rows.recording, rows.has_recording_notice);
+        (*is_default, *ring_timeout_secs, *language, *has_announcements, recording, rows.timezone.clone())
     };
     if before.map(settings) != Some(settings(after)) {
         act_as(c, Role::Api, Some(after.id)).await?;

@@ -63,6 +63,7 @@ pub(crate) fn organisation() -> snapshot::Organisation {
         language: Language::En,
         has_announcements: false,
         recording: contract::snapshot::RecordingPolicy::Never,
+        has_recording_notice: false,
         timezone: snapshot::default_timezone(),
         holidays: Vec::new(),
         staff: vec![staff(11, "1001", true), staff(12, "1002", true), staff(13, "1003", false)],

@@ -37,6 +37,7 @@ fn switchboard(now: Instant) -> Switchboard {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
+        has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         staff: Vec::new(),

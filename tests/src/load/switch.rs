@@ -70,6 +70,7 @@ fn rows(accounts: u32) -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
+        has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         staff: vec![Staff { user, name: "Callee".into(), number: NUMBER.into(), is_active: true }],

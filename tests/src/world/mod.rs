@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 
-use calls::{Input, Output};
+use calls::{ImageChange, Input, Output};
 use contract::{id::CallId, journal::Fact};
 use sip::{Flow, Transport};
 use streams::media::MediaEvent;
@@ -146,8 +146,9 @@ pub struct World {
     steps: u64,
     wake_ups: u32,
     faults: Vec<Fault>,
-    /// Of the step that is going on: calls mentioned, dialogs begun.
+    /// Of the step that is going on: calls mentioned in the journal, those whose image has changed, dialogs begun.
     mentioned: BTreeSet<CallId>,
+    changed: BTreeSet<CallId>,
     begun: Vec<Side>,
     /// Call-ID of the message the switch is reading.
     in_hand: Option<String>,
@@ -198,6 +199,7 @@ impl World {
             wake_ups: 0,
             faults: Vec::new(),
             mentioned: BTreeSet::new(),
+            changed: BTreeSet::new(),
             begun: Vec::new(),
             in_hand: None,
             journal_hash: 0,
@@ -519,12 +521,15 @@ impl World {
     /// Hands the switch one input and carries out what it decides.
     pub(crate) fn tell_switch(&mut self, input: Input<'_>, caller: Option<&Side>) {
         self.mentioned.clear();
+        self.changed.clear();
         self.begun.clear();
         self.switch.handle(self.clock.instant(), input);
         while let Some(output) = self.switch.next_output() {
             self.carry_out(output, caller);
         }
-        let mut mentioned = self.mentioned.iter();
+        // A call may begin to ring without anything to write down.
+        let calls = if self.mentioned.is_empty() { &self.changed } else { &self.mentioned };
+        let mut mentioned = calls.iter();
         if let (Some(call), None) = (mentioned.next(), mentioned.next()) {
             let link = self.links.entry(*call).or_default();
             link.callees.append(&mut self.begun);
@@ -567,7 +572,12 @@ impl World {
                     self.fault(what);
                 }
             }
-            Output::Image(change) => self.switch.keep(change),
+            Output::Image(change) => {
+                if let ImageChange::Put { call, .. } = &change {
+                    self.changed.insert(*call);
+                }
+                self.switch.keep(change);
+            }
             // What is counted depends on chance; an order's outcome is in the journal.
             Output::Command(_) | Output::Notice(_) | Output::Trace(_) | Output::Recording(_) => {}
         }

@@ -140,6 +140,7 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Always,
+        has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         extensions: vec![
@@ -170,6 +171,7 @@ pub fn draw(dice: &mut Dice) -> Snapshot {
         organisations.push(organisation(2, OTHER_DOMAIN, 2, 10));
     }
     for (number, one) in (1..).zip(&mut organisations) {
+        one.has_recording_notice = dice.chance(250);
         if dice.chance(700) {
             helpdesk(one).for_each(|one| one.rules = draw_rules(number, dice));
         }

@@ -67,7 +67,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
             "domain =",
             "colour = 1\ndomain =",
             "org.toml:3: organisation.colour: no such key; there are name, domain, default, \
-             ring_timeout_secs, language, announcements, recording and timezone",
+             ring_timeout_secs, language, announcements, recording, recording_notice and timezone",
         ),
         (
             "domain =",
@@ -194,6 +194,7 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "language",
         "announcements",
         "recording",
+        "recording_notice",
         "number",
         "email",
         "staff",

@@ -58,6 +58,7 @@ fn rows() -> Rows {
         language: Language::Id,
         has_announcements: true,
         recording: Default::default(),
+        has_recording_notice: false,
         timezone: "Asia/Jakarta".into(),
         staff: BTreeMap::from([
             ("sari@x".into(), staff("Sari", "1001")),

@@ -33,11 +33,11 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     sqlx::query(
         "insert into telephony.organisation_settings
            (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements, is_record_a_call,
-            is_recording_on_demand, timezone)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            is_recording_on_demand, timezone, has_recording_notice)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (org_id) do update
            set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6,
-             is_record_a_call = $7, is_recording_on_demand = $8, timezone = $9",
+             is_record_a_call = $7, is_recording_on_demand = $8, timezone = $9, has_recording_notice = $10",
     )
     .bind(rows.id)
     .bind(&rows.domain)
@@ -48,6 +48,7 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     .bind(rows.recording == RecordingPolicy::Always)
     .bind(rows.recording == RecordingPolicy::OnDemand)
     .bind(&rows.timezone)
+    .bind(rows.has_recording_notice)
     .execute(c)
     .await
     .map(drop)

@@ -70,7 +70,8 @@ impl Call {
     /// Opens a call for an INVITE that the endpoint has accepted.
     pub(crate) fn open(opening: &Opening<'_>, means: &mut Means<'_>) -> Self {
         let Opening { id, org, caller, dialled, session, flow, .. } = *opening;
-        let mut head = Head::new(Recording::new(org.recording()));
+        let mut head =
+            Head::new(Recording::new(org.recording(), org.has_recording_notice().then(|| org.language())));
         let mut record = Record::open(org.id(), id, &caller.number, dialled, means);
         let facts = Facts { org: org.id(), caller: caller.id, dialled };
         means.trace_leg(id, session);
@@ -122,18 +123,33 @@ fn dial(
         let reply = congested(means);
         return fail(record, caller, head, LegResult::Congested.reason(), reply, means);
     }
-    let (mut forks, mut tally) = (Vec::new(), Tally::default());
     let can_answer_early =
         means.config.endpoint.reliable_provisionals && means.peer(opening.session).reliable;
-    let mut invitation = opening.invitation(can_answer_early, trail, means);
-    let mut asked = Asked { head, forks: &mut forks, tally: &mut tally };
-    if invitation.ring(ring, opening.max_breadth, offer.as_ref(), &mut asked, means).is_err() {
-        return fail(record, caller, head, "too_broad", Reply::new(440), means);
+    let ringing = Box::new(Ringing {
+        record,
+        caller,
+        offer,
+        invitation: opening.invitation(can_answer_early, trail, means),
+        forks: Vec::new(),
+        tally: Tally::default(),
+        told: Told::default(),
+        announcing: None,
+        until: means.moment(),
+    });
+    ringing.begin(ring, head, means)
+}
+
+impl Ringing {
+    /// Invites everybody who rings for a number. What cannot be gone on with ends the call.
+    pub(super) fn ring(mut self: Box<Self>, ring: &Ring, head: &mut Head, means: &mut Means<'_>) -> State {
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        let breadth = self.invitation.breadth;
+        if self.invitation.ring(ring, breadth, self.offer.as_ref(), &mut asked, means).is_err() {
+            return fail(self.record, self.caller, head, "too_broad", Reply::new(440), means);
+        }
+        self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
+        self.go_on(head, means)
     }
-    let until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
-    let told = Told::default();
-    let ringing = Box::new(Ringing { record, caller, offer, invitation, forks, tally, told, until });
-    ringing.go_on(head, means)
 }
 
 /// The answer when ports or transactions have run out.

@@ -2,10 +2,11 @@
 //!
 //! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `forward` the rules, `identity` says who
 //! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange` and `hold` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
-//! down, `shown` shows it to an operator, `outcome` says what it came to.
+//! down, `shown` shows it to an operator, `outcome` says what it came to. `announce` tells a caller that it will be recorded.
 //! In `feature` the switch itself is the other side. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
+mod announce;
 mod carry;
 mod dial;
 mod early;
@@ -88,6 +89,7 @@ impl Call {
     pub(crate) fn played(mut self, lease: LeaseId, means: &mut Means<'_>) -> Self {
         self.state = match self.state {
             State::Served(served) => served.played(&mut self.head, lease, means),
+            State::Ringing(ringing) => ringing.played(&mut self.head, means),
             state => state,
         };
         self.write_gone(means);

@@ -8,6 +8,7 @@ use contract::{
     command::{Outcome, RecordingOrder as Wish},
     id::RecordingId,
     journal::{Fact, Recording as Step, RecordingStep},
+    language::Language,
     snapshot::RecordingPolicy,
     time::Timestamp,
 };
@@ -24,10 +25,21 @@ use crate::{
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Recording {
     policy: RecordingPolicy,
+    /// Whether the caller is told before, and has been.
+    notice: Telling,
     /// What the policy asks for has been done.
     has_begun: bool,
     /// Boxed: most calls have none.
     current: Option<Box<Current>>,
+}
+
+/// Telling the caller that it will be recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Telling {
+    #[default]
+    No,
+    Due(Language),
+    Done,
 }
 
 /// A recording that has not ended.
@@ -48,8 +60,23 @@ type Lines = [Option<LeaseId>; 2];
 const NOBODY: Lines = [None; 2];
 
 impl Recording {
-    pub(crate) fn new(policy: RecordingPolicy) -> Self {
-        Self { policy, has_begun: false, current: None }
+    /// `notice`: in which language callers are told before anybody rings, if they are.
+    pub(crate) fn new(policy: RecordingPolicy, notice: Option<Language>) -> Self {
+        let notice = notice.filter(|_| policy == RecordingPolicy::Always);
+        Self { policy, notice: notice.map_or(Telling::No, Telling::Due), has_begun: false, current: None }
+    }
+
+    /// In which language the caller is to be told, if it is.
+    pub(super) fn notice(&self) -> Option<Language> {
+        match self.notice {
+            Telling::Due(language) => Some(language),
+            Telling::No | Telling::Done => None,
+        }
+    }
+
+    /// The caller has been told.
+    pub(super) fn told(&mut self) {
+        self.notice = Telling::Done;
     }
 
     fn begin(&mut self, reason: &str, record: &mut ClosedRecord, means: &mut Means<'_>) {
@@ -120,7 +147,8 @@ impl Call {
             return;
         };
         if is_due {
-            recording.begin("policy", self.state.facts(), means);
+            let reason = if recording.notice == Telling::Done { "policy_after_notice" } else { "policy" };
+            recording.begin(reason, self.state.facts(), means);
         }
         if let Some(current) = &mut recording.current {
             let wanted = if current.is_paused { NOBODY } else { lines };

@@ -18,6 +18,7 @@ use sip::{Body, Reason, RequestKey, SessionKey};
 use streams::{media::LeaseId, sdp::Description};
 
 use super::{
+    announce::Announcing,
     dial::person_reference,
     events::{ClosedRecord, Record},
     feature::Served,
@@ -55,7 +56,9 @@ pub(crate) struct Ringing {
     pub(crate) forks: Vec<Leg>,
     pub(crate) tally: Tally,
     pub(crate) told: Told,
-    /// End of the ring timeout (H-052).
+    /// Nobody rings yet: the caller is being told that it will be recorded.
+    pub(crate) announcing: Option<Announcing>,
+    /// End of the ring timeout (H-052), or of the patience for the notice.
     pub(crate) until: Moment,
 }
 

@@ -28,7 +28,10 @@ impl Call {
         }
         let head = &mut self.head;
         self.state = match self.state {
-            State::Ringing(ringing) if ringing.until <= now => ringing.timed_out(head, means),
+            State::Ringing(ringing) if ringing.until <= now => match ringing.announcing {
+                Some(_) => ringing.announced(false, head, means),
+                None => ringing.timed_out(head, means),
+            },
             State::Connecting(connecting) if connecting.until <= now => {
                 connecting.hang_up(head, "ack_missing", means)
             }

@@ -7,7 +7,7 @@ use contract::{
     id::{ExtensionId, RuleId, UserId},
     journal::{ParticipantKind, ParticipantRole},
     rules::{Action, Condition, Rule, Span, Timescope, Window},
-    snapshot::Snapshot,
+    snapshot::{RecordingPolicy, Snapshot},
 };
 use uuid::Uuid;
 
@@ -537,6 +537,33 @@ fn a_caller_who_has_heard_one_desk_early_is_told_that_the_next_one_rings() {
     let ack = caller.ack(&ok, None);
     scene.desk.from(&sari, &ack);
     scene.desk.hang_up(&mut caller, &citra);
+    scene.desk.rest();
+}
+
+#[test]
+fn a_notice_of_recording_is_heard_once_however_far_rules_send_the_call() {
+    let mut rows = ruled(vec![rule(1, Timescope::Any, Condition::NoAnswer, to(22))], vec![]);
+    rows.organisations[0].recording = RecordingPolicy::Always;
+    rows.organisations[0].has_recording_notice = true;
+    let mut scene = scene(rows);
+    let (sari, citra) = (scene.sari.clone(), scene.citra.clone());
+    let mut caller = scene.dial("100");
+    scene.desk.expect(&sari, "SIP/2.0 183");
+    assert_eq!(heard(&scene.desk, 0), "id/recording-notice");
+    scene.desk.played(0);
+    scene.budi_comes_to(Condition::NoAnswer);
+    scene.desk.expect(&sari, "SIP/2.0 181");
+    let invite = scene.desk.expect(&citra, "INVITE");
+    scene.desk.from(&citra, &citra.respond(&invite, 180, None));
+    scene.desk.expect(&sari, "SIP/2.0 180");
+    scene.desk.from(&citra, &citra.respond(&invite, 200, Some(&citra.sdp_of(0))));
+    scene.desk.expect(&citra, "ACK");
+    let ok = scene.desk.expect(&sari, "SIP/2.0 200");
+    let ack = caller.ack(&ok, None);
+    scene.desk.from(&sari, &ack);
+    scene.desk.hang_up(&mut caller, &citra);
+    let forwarded = ["forward", "forward_ringing", "forward_answered(3)", "answered(3)", "ended"];
+    assert_eq!(scene.desk.events(), [&["created", "ringing"][..], &forwarded].concat());
     scene.desk.rest();
 }
 

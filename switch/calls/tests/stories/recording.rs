@@ -1,5 +1,7 @@
 //! What of a call is recorded, by whose word, and that a recording is the call's whatever becomes of it (H-052, HX-22).
 
+use std::time::Duration;
+
 use calls::{Input, Outcome, RecordingOrder};
 use contract::{
     command::{Command, RecordingOrder as Wish},
@@ -7,14 +9,25 @@ use contract::{
     journal::{Fact, RecordingStep},
     snapshot::RecordingPolicy,
 };
-use streams::media::{LeaseId, MediaCommand, Side, Tap};
+use streams::media::{LeaseId, MediaCommand, MediaEvent, Side, Tap};
 
-use crate::desk::{Desk, Phone, plan, rows};
+use crate::{
+    codecs::transcoding,
+    desk::{
+        Caller, Desk, Phone, lease, plan, rows,
+        sound::{formats, heard, is_joined, voice},
+    },
+};
 
 fn desk(policy: RecordingPolicy) -> (Desk, [Phone; 2]) {
-    let mut desk = Desk::mortal();
+    desk_that(policy, false)
+}
+
+fn desk_that(policy: RecordingPolicy, has_recording_notice: bool) -> (Desk, [Phone; 2]) {
+    let mut desk = Desk::mortal_with(transcoding());
     let mut rows = rows();
     rows.organisations[0].recording = policy;
+    rows.organisations[0].has_recording_notice = has_recording_notice;
     desk.tell(Input::Plan(plan(&rows)));
     let phones = desk.two();
     (desk, phones)
@@ -56,6 +69,7 @@ fn tapped(desk: &Desk) -> Vec<(LeaseId, Side)> {
     tapped
 }
 
+const PCMU: (u8, &str) = (0, "PCMU/8000");
 const BOTH: [(LeaseId, Side); 2] = [(LeaseId(0), Side::Left), (LeaseId(1), Side::Right)];
 
 #[test]
@@ -194,4 +208,131 @@ fn the_next_process_goes_on_with_the_same_recording_paused_or_not() {
         let last = steps(&desk).pop().unwrap();
         assert_eq!((last.0, last.1), (recording, if is_paused { 3 } else { 2 }), "numbers go on");
     }
+}
+
+/// A caller who dials where all calls are recorded and callers are told so, and who may be rung for it.
+fn told() -> (Desk, Caller, Phone) {
+    let (mut desk, [sari, budi]) = desk_that(RecordingPolicy::Always, true);
+    let caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let progress = desk.expect(&sari, "SIP/2.0 183");
+    assert_eq!((formats(&progress).as_str(), voice(&desk, 0).as_str()), ("0", "Pcmu 0/0"));
+    assert_eq!(heard(&desk, 0), "id/recording-notice");
+    desk.silent(&budi);
+    (desk, caller, budi)
+}
+
+/// The callee rings, answers with these formats, and is hung up on; what is written of the recording then.
+fn ring_and_talk(desk: &mut Desk, caller: &mut Caller, budi: &Phone, sdp: &str) {
+    let sari = caller.phone.clone();
+    let invite = desk.expect(budi, "INVITE");
+    desk.from(budi, &budi.respond(&invite, 180, None));
+    desk.expect(&sari, "SIP/2.0 180");
+    desk.from(budi, &budi.respond(&invite, 200, Some(sdp)));
+    desk.expect(budi, "ACK");
+    let ok = desk.expect(&sari, "SIP/2.0 200");
+    assert_eq!(tapped(desk), BOTH);
+    assert!(is_joined(desk, 0, 1));
+    let ack = caller.ack(&ok, None);
+    desk.from(&sari, &ack);
+}
+
+/// HX-22: before anybody rings, so that who does not want to be recorded can go.
+#[test]
+fn a_caller_is_told_that_it_will_be_recorded_and_rings_then() {
+    let (mut desk, mut caller, budi) = told();
+    desk.played(0);
+    ring_and_talk(&mut desk, &mut caller, &budi, &budi.sdp());
+    desk.silent(&caller.phone);
+    assert_eq!(voice(&desk, 0), "Pcmu 0/0", "as it was told");
+    desk.hang_up(&mut caller, &budi);
+    assert_eq!(words(&desk), ["1 started policy_after_notice", "2 stopped call_ended"]);
+    assert_eq!(desk.events(), ["created", "ringing", "answered(3)", "ended"]);
+    desk.rest();
+}
+
+#[test]
+fn a_device_that_has_not_what_the_notice_was_said_in_is_heard_and_the_caller_is_offered_what_both_have() {
+    let (mut desk, mut caller, budi) = told();
+    let sari = caller.phone.clone();
+    desk.played(0);
+    ring_and_talk(&mut desk, &mut caller, &budi, &budi.sdp_of(8));
+    let settling = desk.expect(&sari, "INVITE");
+    assert!(formats(&settling).starts_with("8 "), "{}", formats(&settling));
+    desk.from(&sari, &caller.respond(&settling, 200, Some(&sari.sdp_of(8))));
+    desk.expect(&sari, "ACK");
+    assert_eq!((voice(&desk, 0).as_str(), voice(&desk, 1).as_str()), ("Pcma 8/8", "Pcma 8/8"));
+    desk.hang_up(&mut caller, &budi);
+    desk.rest();
+}
+
+#[test]
+fn who_does_not_want_to_be_recorded_goes_and_nobody_has_rung() {
+    let (mut desk, caller, _) = told();
+    let sari = caller.phone.clone();
+    desk.from(&sari, &caller.cancel(""));
+    desk.expect(&sari, "SIP/2.0 200");
+    let refusal = desk.expect(&sari, "SIP/2.0 487");
+    desk.from(&sari, &caller.ack_refusal(&refusal));
+    assert_eq!(desk.events(), ["created", "canceled", "ended"]);
+    assert!(words(&desk).is_empty() && desk.recordings.is_empty());
+    desk.rest();
+}
+
+#[test]
+fn an_operator_ends_a_notice_as_any_call() {
+    let (mut desk, caller, _) = told();
+    let call = *desk.live.keys().next().unwrap();
+    desk.tell(Input::Command(Command::HangUp { call }));
+    let refusal = desk.expect(&caller.phone, "SIP/2.0 487");
+    desk.from(&caller.phone, &caller.ack_refusal(&refusal));
+    desk.rest();
+}
+
+#[test]
+fn a_relay_that_never_ends_the_notice_keeps_nobody_from_being_connected() {
+    let (mut desk, mut caller, budi) = told();
+    desk.wait(Duration::from_secs(15));
+    assert_eq!(heard(&desk, 0), "");
+    ring_and_talk(&mut desk, &mut caller, &budi, &budi.sdp());
+    assert_eq!(words(&desk), ["1 started policy"], "nobody can say that it was heard");
+    desk.hang_up(&mut caller, &budi);
+    desk.rest();
+}
+
+#[test]
+fn who_cannot_hear_the_notice_is_connected_without_and_so_is_who_is_recorded_by_order_alone() {
+    for (policy, speaks) in
+        [(RecordingPolicy::Always, &[(18, "G729/8000")]), (RecordingPolicy::OnDemand, &[PCMU])]
+    {
+        let (mut desk, [sari, budi]) = desk_that(policy, true);
+        let sdp = sari.sdp_speaking(speaks, "sendrecv");
+        let caller = desk.dial(&sari, "1002", Some(&sdp));
+        let invite = desk.expect(&budi, "INVITE");
+        desk.from(&budi, &budi.respond(&invite, 486, None));
+        desk.expect(&budi, "ACK");
+        let refusal = desk.expect(&sari, "SIP/2.0 486");
+        desk.from(&sari, &caller.ack_refusal(&refusal));
+        desk.rest();
+    }
+    let (mut desk, [sari, budi]) = desk_that(RecordingPolicy::Always, true);
+    desk.dial(&sari, "1002", None);
+    desk.expect(&budi, "INVITE");
+    desk.silent(&sari);
+}
+
+#[test]
+fn a_notice_outlives_the_process() {
+    let (mut desk, mut caller, budi) = told();
+    desk.die();
+    // Contacts and ports that are free come to the next process from elsewhere.
+    for phone in [&caller.phone, &budi] {
+        desk.register(phone, 11);
+    }
+    desk.tell(Input::Media(MediaEvent::Stock(vec![lease(1)])));
+    desk.silent(&budi);
+    desk.played(0);
+    ring_and_talk(&mut desk, &mut caller, &budi, &budi.sdp());
+    desk.hang_up(&mut caller, &budi);
+    assert_eq!(words(&desk), ["1 started policy_after_notice", "2 stopped call_ended"]);
+    desk.rest();
 }

@@ -143,7 +143,7 @@ fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
 async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>, sqlx::Error> {
     let rows = sqlx::query(
         "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds, s.language, s.has_announcements, \
-           s.is_record_a_call, s.is_recording_on_demand, s.timezone \
+           s.is_record_a_call, s.is_recording_on_demand, s.timezone, s.has_recording_notice \
          from telephony.organisation_settings s \
          join identity.organisations o on o.id = s.org_id \
          where o.status = 'approved' \
@@ -166,6 +166,7 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
                 row.try_get("is_record_a_call")?,
                 row.try_get("is_recording_on_demand")?,
             ),
+            has_recording_notice: row.try_get("has_recording_notice")?,
             timezone: row.try_get("timezone")?,
             holidays: Vec::new(),
             staff: Vec::new(),

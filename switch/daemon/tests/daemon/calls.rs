@@ -83,6 +83,7 @@ fn kept_plan() -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
+        has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         staff: USERS.iter().map(staff).collect(),

@@ -100,6 +100,7 @@ pub fn rows() -> Snapshot {
         language: Language::Id,
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::OnDemand,
+        has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         staff: vec![staff(11, "Sari", "1001"), staff(12, "Budi", "1002"), staff(13, "Citra", "1003")],
@@ -122,6 +123,11 @@ pub fn rows() -> Snapshot {
 
 pub fn plan(snapshot: &Snapshot) -> Arc<Plan> {
     Arc::new(dialplan::compile(snapshot).expect("the rows compile"))
+}
+
+/// A port pair of the relay.
+pub fn lease(n: u32) -> PortLease {
+    PortLease { id: LeaseId(n), address: format!("{MEDIA}:{}", 20_000 + 2 * n).parse().unwrap() }
 }
 
 impl Desk {
@@ -175,11 +181,7 @@ impl Desk {
             report: LegReport::default(),
             is_relay_dead: false,
         };
-        let stock = (0..leases).map(|n| PortLease {
-            id: LeaseId(n),
-            address: format!("{MEDIA}:{}", 20_000 + 2 * n).parse().unwrap(),
-        });
-        desk.tell(Input::Media(MediaEvent::Stock(stock.collect())));
+        desk.tell(Input::Media(MediaEvent::Stock((0..leases).map(lease).collect())));
         desk
     }
 
