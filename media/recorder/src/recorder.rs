@@ -154,7 +154,10 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             wake_at = Instant::now() + WAKE_EVERY;
-            self.turn((self.clock)().saturating_sub(RING_DELAY_MICROS), false);
+            let now = (self.clock)();
+            // A pause or an end that was ordered before counts, however long this thread had to wait for its turn.
+            self.obey_all();
+            self.turn(now.saturating_sub(RING_DELAY_MICROS), false);
         }
         // The media thread has ended before: everything there was is in the ring.
         self.turn((self.clock)(), true);
@@ -196,9 +199,7 @@ impl Worker {
             self.counters.packets.fetch_add(1, Relaxed);
             if !self.takes.contains_key(&heard.recording) {
                 // A recording is ordered before its legs are tapped, but perhaps after orders were looked at last.
-                while let Ok(order) = self.orders.try_recv() {
-                    self.obey(order);
-                }
+                self.obey_all();
             }
             let Some(take) = self.takes.get_mut(&heard.recording) else {
                 Counters::add(&self.counters.strays, 1);
@@ -211,6 +212,13 @@ impl Worker {
             }
         }
         self.ring = Some(ring);
+    }
+
+    /// What has been ordered so far.
+    fn obey_all(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            self.obey(order);
+        }
     }
 
     fn obey(&mut self, order: Order) {
