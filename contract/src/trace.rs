@@ -62,6 +62,8 @@ pub enum RouteStep {
     NoNumber,
     /// The number stands for this.
     Number {
+        /// The number.
+        number: String,
         /// `extension`, `user` or `account`.
         kind: String,
         /// Its id.

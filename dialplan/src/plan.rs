@@ -9,11 +9,12 @@ use contract::{
     language::Language,
     rules::{Condition, Timescope},
     snapshot::RecordingPolicy,
+    time::Timestamp,
 };
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::hours::Hours;
+use crate::hours::{self, Hours};
 
 /// All organisations at one revision.
 #[derive(Clone, Debug, Default)]
@@ -128,6 +129,24 @@ impl OrgPlan {
     /// An account that may register and call, by its digest username (case-sensitive).
     pub fn account(&self, username: &str) -> Option<&Account> {
         self.accounts.get(self.usernames.get(username)?)
+    }
+
+    /// An account that somebody may call from now; all of theirs show the same number and name.
+    pub fn account_of(&self, person: PersonKey) -> Option<&Account> {
+        match person {
+            PersonKey::Account(id) => self.accounts.get(&id),
+            PersonKey::User(user) => {
+                let ring = self.staff.get(&user)?.ring.as_ref()?;
+                let own = ring.targets.iter().find(|target| target.person == person)?;
+                self.accounts.get(own.accounts.first()?)
+            }
+        }
+    }
+
+    /// Whether a number is that of an extension that is closed at that time, whatever its rules make of calls to it (HX-18).
+    pub fn is_closed(&self, number: &str, now: Timestamp) -> bool {
+        let Some(Destination::Extension(extension)) = self.numbers.get(number) else { return false };
+        extension.hours.as_ref().is_some_and(|hours| !hours.standing(hours::local(&self.zone, now)).is_open())
     }
 
     /// An account that may register and call, by id.

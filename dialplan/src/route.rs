@@ -170,6 +170,8 @@ pub enum Step {
     NoNumber,
     /// The number stands for this.
     Number {
+        /// The number.
+        number: Arc<str>,
         /// What.
         host: Host,
         /// Its name.
@@ -317,24 +319,29 @@ impl OrgPlan {
             }
             Some(Destination::Extension(extension)) => {
                 let host = Host::Extension(extension.id);
-                steps.push(Step::Number { host, name: Arc::clone(&extension.name) });
+                let (number, name) = (Arc::clone(&extension.number), Arc::clone(&extension.name));
+                steps.push(Step::Number { number, host, name });
                 following.begin(host);
                 following.extension(extension)
             }
             Some(Destination::Person(user)) => {
                 let host = Host::User(*user);
                 if let Some(person) = self.staff.get(user) {
-                    steps.push(Step::Number { host, name: Arc::clone(&person.name) });
+                    let (number, name) = (Arc::clone(&person.number), Arc::clone(&person.name));
+                    steps.push(Step::Number { number, host, name });
                 }
                 following.begin(host);
                 following.person(*user).map(Way::Ring)
             }
             Some(Destination::Inactive(host)) => {
-                steps.extend([Step::Number { host: *host, name: dialled.into() }, Step::Inactive]);
+                let number: Arc<str> = dialled.into();
+                let name = Arc::clone(&number);
+                steps.extend([Step::Number { number, host: *host, name }, Step::Inactive]);
                 Err(Refusal::Inactive(*host))
             }
             Some(Destination::Ring(ring)) => {
-                steps.push(Step::Number { host: ring.host, name: Arc::clone(&ring.name) });
+                let (number, name) = (Arc::clone(&ring.number), Arc::clone(&ring.name));
+                steps.push(Step::Number { number, host: ring.host, name });
                 following.begin(ring.host);
                 following.ring(ring).map(Way::Ring)
             }

@@ -19,13 +19,18 @@ fn told(step: &Step) -> RouteStep {
     match step {
         Step::NoOrganisation => RouteStep::NoOrganisation,
         Step::NoNumber => RouteStep::NoNumber,
-        Step::Number { host, name } => {
+        Step::Number { number, host, name } => {
             let (kind, id) = match host {
                 Host::Extension(id) => ("extension", id.0),
                 Host::User(id) => ("user", id.0),
                 Host::Account(id) => ("account", id.0),
             };
-            RouteStep::Number { kind: kind.into(), id: id.to_string(), name: name.to_string() }
+            RouteStep::Number {
+                number: number.to_string(),
+                kind: kind.into(),
+                id: id.to_string(),
+                name: name.to_string(),
+            }
         }
         Step::Feature(feature) => RouteStep::Feature { name: feature.as_str().into() },
         Step::Inactive => RouteStep::Inactive,

@@ -40,7 +40,12 @@ fn call() -> CallTrace {
         routes: vec![RouteTrace {
             revision: 7,
             steps: vec![
-                RouteStep::Number { kind: "user".into(), id: "x".into(), name: "Budi".into() },
+                RouteStep::Number {
+                    number: "1002".into(),
+                    kind: "user".into(),
+                    id: "x".into(),
+                    name: "Budi".into(),
+                },
                 RouteStep::Rings { people: 1, accounts: 2, seconds: 60 },
             ],
         }],

@@ -29,13 +29,13 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
     match step {
         RouteStep::NoOrganisation => "the caller's organisation is not in the configuration".into(),
         RouteStep::NoNumber => format!("no extension, person or account has the number {dialled}"),
-        RouteStep::Number { kind, name, .. } => {
+        RouteStep::Number { number, kind, name, .. } => {
             let what = match kind.as_str() {
                 "extension" => "the extension",
                 "user" => "the person",
                 _ => "the account",
             };
-            format!("{dialled} is {what} “{}”", printable(name))
+            format!("{} is {what} “{}”", printable(number), printable(name))
         }
         RouteStep::Feature { name } => {
             format!("{dialled} is the feature code of {name}: the switch answers by itself")

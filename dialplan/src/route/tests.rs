@@ -161,7 +161,7 @@ fn the_trace_tells_how_the_decision_came_about() {
     let route =
         |org, dialled| plan.route(&Facts { org: OrgId(id(org)), caller, dialled }, Timestamp(0)).trace.0;
     let host = Host::Extension(ExtensionId(id(21)));
-    let extension = Step::Number { host, name: "extension 100".into() };
+    let extension = Step::Number { number: "100".into(), host, name: "extension 100".into() };
     let rings = Step::Rings { people: 1, accounts: 2, seconds: 60 };
     assert_eq!(route(1, "100"), [extension, Step::CallerLeftOut, rings]);
     assert_eq!(route(1, "55"), [Step::NoNumber]);

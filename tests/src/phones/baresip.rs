@@ -74,6 +74,12 @@ impl Baresip {
         self.command(if holds { "hold" } else { "resume" }, "")
     }
 
+    /// Sends its call on to a target, a SIP URI.
+    pub fn transfer(&mut self, target: &str) -> Result<()> {
+        self.events.clear();
+        self.command("transfer", target)
+    }
+
     fn command(&mut self, name: &str, params: &str) -> Result<()> {
         let text = json!({ "command": name, "params": params, "token": name }).to_string();
         Ok(self.control.write_all(format!("{}:{text},", text.len()).as_bytes())?)

@@ -88,8 +88,8 @@ const ASKED: [EventKind; 12] = [
     EventKind::Failed,
 ];
 
-/// Which event may follow which, for the events of calls without queue or transfer, where what rules lead to has no rules
-/// of its own.
+/// Which event may follow which, for the events of calls without queue or transfer (nobody in the simulated world sends a REFER),
+/// where what rules lead to has no rules of its own.
 pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
     use EventKind::{
         Answered, Busy, Canceled, Created, Ended, Failed, Forward, ForwardAnswered, ForwardBusy,

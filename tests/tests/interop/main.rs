@@ -13,4 +13,5 @@ mod recordings;
 mod sipp_stories;
 mod stage;
 mod survival;
+mod transfers;
 mod voices;

@@ -179,6 +179,17 @@ impl Description {
         Description(answer)
     }
 
+    /// What this author would say if nobody had put it on hold: every stream in use in both directions.
+    #[must_use]
+    pub fn in_both_directions(&self) -> Description {
+        let mut session = self.0.clone();
+        session.attributes.retain(|attribute| Direction::named(&attribute.attribute).is_none());
+        for media in &mut session.medias {
+            media.attributes.retain(|attribute| Direction::named(&attribute.attribute).is_none());
+        }
+        Description(session)
+    }
+
     /// One of this author's m-lines as an answer to an m-line of somebody's offer.
     fn limited(&self, own: &Media, offer: &Session, offered: &Media) -> Media {
         let (own_way, their_way) =

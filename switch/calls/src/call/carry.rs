@@ -1,7 +1,7 @@
 //! Requests inside a call that change nothing about it, carried from one side to the other and answered from there.
 //!
-//! INFO (RFC 6086) and MESSAGE (RFC 3428) are for the device at the other end. A transfer (REFER) is not understood yet
-//! and refused by the endpoint with 405, like everything else that it does not know with 405 or 501 and what it would.
+//! INFO (RFC 6086) and MESSAGE (RFC 3428) are for the device at the other end; a REFER is for us (`transfer`). What the
+//! endpoint does not know it refuses with 405 or 501 and what it would take.
 
 use sip::{Body, HeaderName, Message, Method, OwnedMessage, Reply, RequestKey, SessionKey};
 

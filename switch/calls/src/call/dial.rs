@@ -62,6 +62,7 @@ impl Opening<'_> {
             people: BTreeSet::new(),
             breadth: self.max_breadth,
             trail,
+            referred_by: None,
         }
     }
 }
@@ -70,8 +71,8 @@ impl Call {
     /// Opens a call for an INVITE that the endpoint has accepted.
     pub(crate) fn open(opening: &Opening<'_>, means: &mut Means<'_>) -> Self {
         let Opening { id, org, caller, dialled, session, flow, .. } = *opening;
-        let mut head =
-            Head::new(Recording::new(org.recording(), org.has_recording_notice().then(|| org.language())));
+        let recording = Recording::new(org.recording(), org.has_recording_notice().then(|| org.language()));
+        let mut head = Head::new(recording, opening.privacy);
         let mut record = Record::open(org.id(), id, &caller.number, dialled, means);
         let facts = Facts { org: org.id(), caller: caller.id, dialled };
         means.trace_leg(id, session);
@@ -216,7 +217,7 @@ pub(super) fn fail(
     Unconnected::silently(&[EventKind::Failed], told, reply).refuse(record, caller, head, means)
 }
 
-fn status_of(refusal: Refusal) -> u16 {
+pub(super) fn status_of(refusal: Refusal) -> u16 {
     match refusal {
         Refusal::UnknownNumber => 404,
         Refusal::Inactive(_) | Refusal::NoStaff(_) | Refusal::Closed(_) => 480,

@@ -59,6 +59,16 @@ impl Record {
         Self { closed, events: 0, participants: 0, live }
     }
 
+    /// The organisation.
+    pub(crate) fn org(&self) -> OrgId {
+        self.closed.org()
+    }
+
+    /// The call.
+    pub(crate) fn call(&self) -> CallId {
+        self.closed.call()
+    }
+
     /// Adds a participant and returns their number.
     pub(crate) fn participant(
         &mut self,

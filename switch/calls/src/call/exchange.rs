@@ -7,11 +7,12 @@
 
 use std::time::Duration;
 
-use sip::{Body, Event, Reply, SessionKey};
+use sip::{Body, Event, Method, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
     early_offer::passed_on,
+    leg::Leg,
     media_plan::{Unusable, join},
     signalling::Ending,
     state::{Exchange, Head, Side, State, Talking},
@@ -35,6 +36,9 @@ impl Talking {
             }
             Event::ReinviteCanceled { session } => self.canceled(session, means),
             Event::Acked { session, body } => self.acked(session, body.as_ref(), means),
+            Event::InDialog { session, request, message } if message.view().method() == Method::Refer => {
+                return self.referred(head, (session, request), &message, means);
+            }
             Event::InDialog { session, request, message } => self.carry(session, request, &message, means),
             Event::Response { request, status, message, .. } => {
                 self.carry_back(request, status, message.as_ref(), means);
@@ -127,15 +131,11 @@ impl Talking {
         }
     }
 
-    /// An offer that says what is agreed already keeps the session alive (RFC 4028 §7.4) and is nobody else's business;
-    /// the answer says what the other side has said last.
     fn refreshed(&mut self, by: Side, offer: &Description, means: &mut Means<'_>) -> Option<Body> {
-        self.leg(by).streams.said_last().filter(|said| said.says_the_same(offer))?;
-        let answer = self.leg(by.other()).streams.said()?.stand_in_answer(offer);
-        if self.owed.is_some_and(|owed| owed.side == by) {
-            self.owed = None;
-        }
-        Some(self.leg_mut(by).streams.answer(&answer, offer, means))
+        let other = self.leg(by.other()).streams.said()?;
+        let answer = refreshed(self.leg_mut(by), &other, offer, means)?;
+        self.owed.take_if(|owed| owed.side == by);
+        Some(answer)
     }
 
     /// The other side has answered, with its answer or with the offer it was asked for.
@@ -339,4 +339,17 @@ impl Talking {
         self.withdrawn = Some(side);
         means.cancel_reinvite(self.leg(side).session);
     }
+}
+
+/// An offer that says what is agreed already keeps the session alive (RFC 4028 §7.4) and is nobody else's business; the
+/// answer says what the other side has said last.
+pub(super) fn refreshed(
+    asker: &mut Leg,
+    other: &Description,
+    offer: &Description,
+    means: &mut Means<'_>,
+) -> Option<Body> {
+    asker.streams.said_last().filter(|said| said.says_the_same(offer))?;
+    let answer = other.stand_in_answer(offer);
+    Some(asker.streams.answer(&answer, offer, means))
 }

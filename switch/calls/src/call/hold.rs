@@ -21,7 +21,7 @@ use super::state::{Side, Talking};
 use crate::means::Means;
 
 /// What the sound is called that a held side hears.
-const MUSIC: &str = "music/default";
+pub(super) const MUSIC: &str = "music/default";
 
 impl Talking {
     /// The answer to an offer that is nothing to the other side: a hold, its end, or anything while somebody holds here.

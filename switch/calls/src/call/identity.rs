@@ -20,9 +20,10 @@ const ANONYMOUS_USER: &str = "anonymous";
 const ANONYMOUS_HOST: &str = "anonymous.invalid";
 
 /// How much of the caller is shown (RFC 3323 §4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Privacy {
     /// Everything.
+    #[default]
     Open,
     /// Neither name nor number to anybody outside the trusted network.
     Anonymous,

@@ -35,6 +35,7 @@ impl Call {
             State::Ringing(ringing) => Some(ringing.record.shown()),
             State::Connecting(connecting) => Some(connecting.record.shown()),
             State::Talking(talking) => Some(talking.record.shown()),
+            State::Transferring(transferring) => Some(transferring.record.shown()),
             State::Served(served) => Some(served.record.shown()),
             State::Over(_) => None,
         }
@@ -47,6 +48,7 @@ impl Call {
             State::Ringing(ringing) => ringing.record.skip_events(latest),
             State::Connecting(connecting) => connecting.record.skip_events(latest),
             State::Talking(talking) => talking.record.skip_events(latest),
+            State::Transferring(transferring) => transferring.record.skip_events(latest),
             State::Served(served) => served.record.skip_events(latest),
             State::Over(_) => {}
         }
@@ -57,6 +59,7 @@ impl Call {
             State::Ringing(ringing) => std::iter::once(&ringing.caller).chain(&ringing.forks).collect(),
             State::Connecting(connecting) => vec![&connecting.caller, &connecting.callee],
             State::Talking(talking) => vec![&talking.caller, &talking.callee],
+            State::Transferring(transferring) => transferring.legs(),
             State::Served(served) => vec![&served.caller],
             State::Over(_) => Vec::new(),
         };

@@ -8,20 +8,22 @@ use std::collections::BTreeSet;
 
 use contract::{
     id::{AccountId, CallId, OrgId},
+    journal::{Detail, EventKind},
     language::Language,
 };
 use dialplan::{PersonKey, Ring, Trail, Trust};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Invite, Party, Refused};
+use sip::{Body, Cause, Invite, Party, Reason, Refused};
 use streams::sdp::Description;
 
 use super::{
+    events::Record,
     forward,
     identity::Identity,
     leg::{Again, Leg},
     media_plan::{LegStreams, NoPorts},
     outcome::{LegResult, Tally, Words},
-    state::Head,
+    state::{Head, join_as_recipient},
 };
 use crate::{means::Means, output::Notice, registrar::Reach};
 
@@ -49,6 +51,8 @@ pub(crate) struct Invitation {
     pub(crate) breadth: Option<u8>,
     /// Where rules have taken it.
     pub(crate) trail: Trail,
+    /// The number of whoever transfers it (RFC 3892).
+    pub(crate) referred_by: Option<Box<str>>,
 }
 
 /// What the branches of a call share when its caller has not said: RFC 5393 §5.3.3.
@@ -141,6 +145,44 @@ impl Invitation {
         asked.forks.len() > before
     }
 
+    /// A device failed: it is asked otherwise if that may help. A person who declined, or a failure that speaks for the
+    /// person, stops that person's others.
+    pub(super) fn failed(
+        &self,
+        (mut fork, (status, words), cause): (Leg, (u16, Words), Cause),
+        (offer, record): (Option<&Description>, &mut Record),
+        asked: &mut Asked<'_>,
+        means: &mut Means<'_>,
+    ) {
+        let (person, result) = (fork.person, LegResult::of(status, cause, fork.has_rung));
+        // What it can do is another profile, perhaps; whoever rings has taken the one it has.
+        let may_help = cause == Cause::Response && matches!(status, 488 | 606) && !fork.has_rung;
+        if may_help && self.ask_otherwise(&fork, offer, asked, means) {
+            return asked.head.leave(fork, Some(status), means);
+        }
+        if asked.tally.add(person, result, words) {
+            let participant = join_as_recipient(record, person, means);
+            fork.participant = Some(participant);
+            let detail = Detail { leg: Some(fork.no), sip_status: Some(status), ..Detail::default() };
+            record.event(EventKind::Rejected, Some(participant), detail, means);
+        }
+        if cause == Cause::Response && LegResult::is_final_for_person(status) {
+            let (same, others) =
+                std::mem::take(asked.forks).into_iter().partition(|other| other.person == person);
+            *asked.forks = others;
+            let same: Vec<Leg> = same;
+            for other in same {
+                let reason = Reason::sip(status, sip::reason_phrase_of(status));
+                asked.head.hang_up(other, Some(reason), means);
+            }
+        }
+        #[cfg(feature = "planted-leaked-lease")]
+        if result == LegResult::Declined {
+            fork.streams.forget();
+        }
+        asked.head.leave(fork, Some(status), means);
+    }
+
     fn ask(
         &self,
         (person, again): (PersonKey, Again),
@@ -184,6 +226,10 @@ impl Invitation {
     fn invite_for(&self, again: &Again, reach: Reach) -> Invite {
         let mut shown = self.caller.shown(again.trust);
         shown.headers.extend(forward::headers(&self.trail, &self.domain));
+        let referred_by = self.referred_by.as_ref();
+        shown.headers.extend(
+            referred_by.map(|number| ("Referred-By".into(), format!("<sip:{number}@{}>", self.domain))),
+        );
         Invite {
             flow: reach.flow,
             request_uri: reach.request_uri,

@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 use contract::id::ExtensionId;
 use dialplan::{Host, PersonKey};
 
-use super::{Call, leg::Leg, state::State};
+use super::{
+    Call,
+    leg::Leg,
+    state::{Side, State},
+};
 
 /// What can be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,10 +66,10 @@ pub(crate) type Lamps = BTreeMap<Watched, Lamp>;
 impl Call {
     /// What it shows now; nothing once it has ended.
     pub(crate) fn lamps(&self) -> Lamps {
+        let stage_of = |leg: &Leg| if leg.has_rung { Stage::Early } else { Stage::Trying };
         let mut lamps = Lamps::new();
         let callees = match &self.state {
             State::Ringing(ringing) => {
-                let stage_of = |leg: &Leg| if leg.has_rung { Stage::Early } else { Stage::Trying };
                 let furthest = ringing.forks.iter().map(stage_of).max().unwrap_or(Stage::Trying);
                 show(&mut lamps, Watched::Person(ringing.caller.person), Direction::Initiator, furthest);
                 for fork in &ringing.forks {
@@ -75,6 +79,17 @@ impl Call {
             }
             State::Connecting(connecting) => talking(&mut lamps, &connecting.caller, &connecting.callee),
             State::Talking(talks) => talking(&mut lamps, &talks.caller, &talks.callee),
+            State::Transferring(transferring) => {
+                for (side, leg, _) in transferring.sides() {
+                    let direction =
+                        if side == Side::Caller { Direction::Initiator } else { Direction::Recipient };
+                    show(&mut lamps, Watched::Person(leg.person), direction, Stage::Confirmed);
+                }
+                for fork in transferring.forks() {
+                    show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
+                }
+                Stage::Confirmed
+            }
             State::Served(served) => {
                 let stage = if served.is_answered() { Stage::Confirmed } else { Stage::Trying };
                 show(&mut lamps, Watched::Person(served.caller.person), Direction::Initiator, stage);

@@ -1,7 +1,8 @@
 //! One call: two or more legs, one record, one state at a time.
 //!
 //! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `forward` the rules, `identity` says who
-//! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange` and `hold` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
+//! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange`, `hold` and
+//! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to. `announce` tells a caller that it will be recorded.
 //! In `feature` the switch itself is the other side. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
@@ -26,11 +27,13 @@ mod media_plan;
 mod outcome;
 mod recording;
 mod redirect;
+mod refer;
 mod settle;
 mod shown;
 mod signalling;
 mod state;
 mod timers;
+mod transfer;
 
 use serde::{Deserialize, Serialize};
 use sip::{Event, SessionKey};
@@ -103,6 +106,7 @@ impl Call {
             State::Ringing(ringing) => ringing.hang_up(head, means),
             State::Connecting(connecting) => connecting.hang_up(head, "operator", means),
             State::Talking(talking) => talking.hang_up(head, "operator", means),
+            State::Transferring(transferring) => transferring.hang_up(head, "operator", means),
             State::Served(served) => served.hang_up(head, "operator", means),
             State::Over(record) => State::Over(record),
         };

@@ -56,7 +56,7 @@ struct Current {
 }
 
 /// A line of the caller and one of the callee.
-type Lines = [Option<LeaseId>; 2];
+pub(super) type Lines = [Option<LeaseId>; 2];
 const NOBODY: Lines = [None; 2];
 
 impl Recording {
@@ -215,6 +215,7 @@ fn lines(state: &State) -> Option<Lines> {
     let (caller, callee) = match state {
         State::Connecting(connecting) => (&connecting.caller, &connecting.callee),
         State::Talking(talking) => (&talking.caller, &talking.callee),
+        State::Transferring(transferring) => return Some(transferring.lines()),
         State::Ringing(_) | State::Served(_) | State::Over(_) => return None,
     };
     Some([caller.streams.voice_line(), callee.streams.voice_line()])

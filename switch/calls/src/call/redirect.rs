@@ -47,21 +47,8 @@ impl Ringing {
 
     /// The number of this organisation that a contact names and that this call has not been sent to.
     fn own_number(&self, contact: &str, from: &Leg, means: &Means<'_>) -> Option<String> {
-        let uri = Uri::parse(contact).ok()?;
-        let is_own = match (uri.scheme, uri.host) {
-            (Scheme::Tel, _) => true,
-            (Scheme::Sip | Scheme::Sips, sip::Host::Name(name)) => {
-                let own_hosts = &means.config.own_hosts;
-                name.eq_ignore_ascii_case(&self.invitation.domain)
-                    || own_hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
-            }
-            // The address by which this device knows the switch; at any other one somebody else answers.
-            (Scheme::Sip | Scheme::Sips, host) => host.ip() == Some(from.switch_address()),
-            _ => false,
-        };
-        let number = uri.user_text().filter(|_| is_own && uri.headers.is_empty())?;
-        let is_new = number.len() <= DIALLED_BYTES_MAX && !self.invitation.numbers.contains(&*number);
-        is_new.then(|| number.into_owned())
+        let number = own_number(contact, &self.invitation.domain, from, means)?;
+        (!self.invitation.numbers.contains(&number)).then_some(number)
     }
 
     fn ring_also(
@@ -93,4 +80,21 @@ impl Ringing {
             self.record.forwarded(&forwards, means);
         }
     }
+}
+
+/// The number that a URI names which a device has written, if it is one of the organisation with this SIP domain.
+pub(super) fn own_number(uri: &str, domain: &str, from: &Leg, means: &Means<'_>) -> Option<String> {
+    let uri = Uri::parse(uri).ok()?;
+    let is_own = match (uri.scheme, uri.host) {
+        (Scheme::Tel, _) => true,
+        (Scheme::Sip | Scheme::Sips, sip::Host::Name(name)) => {
+            let own_hosts = &means.config.own_hosts;
+            name.eq_ignore_ascii_case(domain) || own_hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
+        }
+        // The address by which this device knows the switch; at any other one somebody else answers.
+        (Scheme::Sip | Scheme::Sips, host) => host.ip() == Some(from.switch_address()),
+        _ => false,
+    };
+    let number = uri.user_text().filter(|_| is_own && uri.headers.is_empty())?;
+    (number.len() <= DIALLED_BYTES_MAX).then(|| number.into_owned())
 }

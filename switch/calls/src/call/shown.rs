@@ -31,6 +31,7 @@ impl State {
             Self::Ringing(ringing) => std::iter::once(&ringing.caller).chain(&ringing.forks).collect(),
             Self::Connecting(connecting) => vec![&connecting.caller, &connecting.callee],
             Self::Talking(talking) => vec![&talking.caller, &talking.callee],
+            Self::Transferring(transferring) => transferring.legs(),
             Self::Served(served) => vec![&served.caller],
             Self::Over(_) => Vec::new(),
         }
@@ -38,9 +39,9 @@ impl State {
 
     fn live_legs(&self) -> Vec<LiveLeg> {
         let answered = |leg: &Leg, is_holding| leg.shown(LegStage::Answered, is_holding);
+        let stage = |rings| if rings { LegStage::Ringing } else { LegStage::Trying };
         match self {
             Self::Ringing(ringing) => {
-                let stage = |rings| if rings { LegStage::Ringing } else { LegStage::Trying };
                 let caller = ringing.caller.shown(stage(ringing.told.is_written), false);
                 let forks = ringing.forks.iter().map(|leg| leg.shown(stage(leg.has_rung), false));
                 std::iter::once(caller).chain(forks).collect()
@@ -51,6 +52,11 @@ impl State {
             Self::Talking(talking) => {
                 let held = talking.is_held;
                 vec![answered(&talking.caller, held.by_caller), answered(&talking.callee, held.by_callee)]
+            }
+            Self::Transferring(transferring) => {
+                let sides = transferring.sides().map(|(_, leg, is_holding)| answered(leg, is_holding));
+                let forks = transferring.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false));
+                sides.chain(forks).collect()
             }
             Self::Served(served) if served.is_answered() => vec![answered(&served.caller, served.is_held)],
             Self::Served(served) => vec![served.caller.shown(LegStage::Trying, false)],

@@ -31,6 +31,7 @@ impl State {
             Self::Ringing(ringing) => ringing.signal(head, event, means),
             Self::Connecting(connecting) => connecting.signal(head, event, means),
             Self::Talking(talking) => talking.signal(head, event, means),
+            Self::Transferring(transferring) => transferring.signal(head, event, means),
             Self::Served(served) => served.signal(head, event, means),
             Self::Over(_) => self,
         }
@@ -240,45 +241,19 @@ impl Ringing {
         }))
     }
 
-    /// A device failed. A person who declined, or a failure that speaks for the person, stops that person's others.
     fn fork_failed(
         mut self: Box<Self>,
         head: &mut Head,
-        mut fork: Leg,
-        (status, words): (u16, Words),
+        fork: Leg,
+        failure: (u16, Words),
         cause: Cause,
         means: &mut Means<'_>,
     ) -> State {
-        let (person, result) = (fork.person, LegResult::of(status, cause, fork.has_rung));
-        // What it can do is another profile, perhaps; whoever rings has taken the one it has.
-        if cause == Cause::Response && matches!(status, 488 | 606) && !fork.has_rung {
-            let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
-            if self.invitation.ask_otherwise(&fork, self.offer.as_ref(), &mut asked, means) {
-                self.falls_silent(fork.session, means);
-                head.leave(fork, Some(status), means);
-                return State::Ringing(self);
-            }
-        }
-        if self.tally.add(person, result, words) {
-            let participant = join_as_recipient(&mut self.record, person, means);
-            fork.participant = Some(participant);
-            let detail = Detail { leg: Some(fork.no), sip_status: Some(status), ..Detail::default() };
-            self.record.event(EventKind::Rejected, Some(participant), detail, means);
-        }
-        if cause == Cause::Response && LegResult::is_final_for_person(status) {
-            let (same, others) = self.forks.into_iter().partition(|other| other.person == person);
-            self.forks = others;
-            let same: Vec<Leg> = same;
-            for other in same {
-                head.hang_up(other, Some(Reason::sip(status, sip::reason_phrase_of(status))), means);
-            }
-        }
-        self.falls_silent(fork.session, means);
-        #[cfg(feature = "planted-leaked-lease")]
-        if result == LegResult::Declined {
-            fork.streams.forget();
-        }
-        head.leave(fork, Some(status), means);
+        let session = fork.session;
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        let (offer, record) = (self.offer.as_ref(), &mut self.record);
+        self.invitation.failed((fork, failure, cause), (offer, record), &mut asked, means);
+        self.falls_silent(session, means);
         self.go_on(head, means)
     }
 

@@ -6,7 +6,8 @@
 //!    └────── failed ──────────┴────── hung up ──────────────┴──▶ Over
 //! ```
 //!
-//! `Served` stands beside these: the switch itself is the other side (`feature`).
+//! `Served` stands beside these: the switch itself is the other side (`feature`); `Transferring` comes out of `Talking` and
+//! goes back there (`transfer`).
 //!
 //! A transition consumes the state it leaves. `Over` owns a record that takes no more events, so nothing but the
 //! legs' farewell can follow. Every state but `Talking` and `Over` has a deadline of its own (`timers`).
@@ -22,10 +23,12 @@ use super::{
     dial::person_reference,
     events::{ClosedRecord, Record},
     feature::Served,
+    identity::Privacy,
     invitation::Invitation,
     leg::{Farewell, Leaving, Leg},
     outcome::Tally,
     recording::Recording,
+    transfer::Transferring,
 };
 use crate::{clock::Moment, means::Means};
 
@@ -38,6 +41,8 @@ pub(crate) enum State {
     Connecting(Box<Connecting>),
     /// Both sides talk.
     Talking(Box<Talking>),
+    /// One side waits, devices ring elsewhere.
+    Transferring(Box<Transferring>),
     /// The switch itself is the other side.
     Served(Box<Served>),
     /// `ended` is written. Legs may still be leaving.
@@ -229,15 +234,17 @@ pub(crate) struct Head {
     pub(crate) host: Option<Host>,
     pub(crate) leaving: Vec<Leaving>,
     pub(crate) recording: Recording,
+    /// How much of itself the caller wants shown to whoever it is transferred to.
+    pub(crate) privacy: Privacy,
     legs: u16,
     #[cfg(feature = "planted-second-ended")]
     pub(crate) ghost: Option<Record>,
 }
 
 impl Head {
-    /// Of a call of which this is recorded.
-    pub(crate) fn new(recording: Recording) -> Self {
-        Self { recording, ..Self::default() }
+    /// Of a call of which this is recorded, whose caller wants so much shown.
+    pub(crate) fn new(recording: Recording, privacy: Privacy) -> Self {
+        Self { recording, privacy, ..Self::default() }
     }
 
     /// The number of a new leg.
@@ -264,6 +271,7 @@ impl State {
         match self {
             Self::Ringing(ringing) => 1 + ringing.forks.len(),
             Self::Connecting(_) | Self::Talking(_) => 2,
+            Self::Transferring(transferring) => transferring.legs().len(),
             Self::Served(_) => 1,
             Self::Over(_) => 0,
         }
@@ -275,6 +283,7 @@ impl State {
             Self::Ringing(ringing) => ringing.record.facts(),
             Self::Connecting(connecting) => connecting.record.facts(),
             Self::Talking(talking) => talking.record.facts(),
+            Self::Transferring(transferring) => transferring.record.facts(),
             Self::Served(served) => served.record.facts(),
             Self::Over(record) => record,
         }
@@ -288,6 +297,7 @@ impl State {
             }
             Self::Connecting(connecting) => vec![&mut connecting.caller, &mut connecting.callee],
             Self::Talking(talking) => vec![&mut talking.caller, &mut talking.callee],
+            Self::Transferring(transferring) => transferring.legs_mut(),
             Self::Served(served) => vec![&mut served.caller],
             Self::Over(_) => Vec::new(),
         }

@@ -13,6 +13,7 @@ impl Call {
             State::Ringing(ringing) => Some(ringing.until),
             State::Connecting(connecting) => Some(connecting.until),
             State::Talking(talking) => talking.until(),
+            State::Transferring(transferring) => Some(transferring.until()),
             State::Served(served) => Some(served.until()),
             State::Over(_) => None,
         };
@@ -40,6 +41,9 @@ impl Call {
                     talking.go_on(means);
                 }
                 State::Talking(talking)
+            }
+            State::Transferring(transferring) if transferring.until() <= now => {
+                transferring.timed_out(head, means)
             }
             State::Served(served) if served.until() <= now => served.timed_out(head, means),
             state => state,

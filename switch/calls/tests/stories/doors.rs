@@ -134,7 +134,7 @@ fn options_are_answered_without_a_question() {
     let answer = desk.expect(&sari, "SIP/2.0 200");
     assert_eq!(
         header(&answer, "Allow").unwrap(),
-        "INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE"
+        "INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, REFER"
     );
     assert_eq!(header(&answer, "Accept").unwrap(), "application/sdp");
     assert!(is_untouched(&desk));

@@ -458,18 +458,3 @@ fn info_and_message_go_through_and_other_requests_are_answered_here() {
     desk.hang_up(&mut caller, &budi);
     desk.rest();
 }
-
-/// RFC 3515 and RFC 3261 §8.2.1: a method that is known and not allowed.
-#[test]
-fn a_transfer_is_refused_with_what_would_be_understood() {
-    let mut desk = Desk::new();
-    let [sari, budi] = desk.two();
-    let (mut caller, _) = desk.talk(&sari, &budi, "1002");
-    desk.from(&sari, &caller.request("REFER", "Refer-To: <sip:1003@demo.sambung.test>\r\n", None));
-    let refusal = desk.expect(&sari, "SIP/2.0 405");
-    let allow = header(&refusal, "Allow").unwrap();
-    assert!(!allow.contains("REFER") && allow.contains("UPDATE") && allow.contains("MESSAGE"), "{allow}");
-    desk.silent(&budi);
-    desk.hang_up(&mut caller, &budi);
-    desk.rest();
-}

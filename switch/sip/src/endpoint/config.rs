@@ -51,6 +51,7 @@ impl Default for EndpointConfig {
                 Method::Info,
                 Method::Message,
                 Method::Subscribe,
+                Method::Refer,
             ],
             supported: Vec::new(),
             reliable_provisionals: true,

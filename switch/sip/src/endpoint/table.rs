@@ -109,6 +109,8 @@ pub(crate) enum ClientUser {
     Bye(SessionKey),
     /// Another request of a session.
     Request(SessionKey),
+    /// A NOTIFY in the dialog of a session, of a usage of its own: its failure ends that and not the session (RFC 5057 5.1).
+    Report(SessionKey),
     /// A request outside any dialog.
     Outside,
     /// The SUBSCRIBE of a subscription of ours.
@@ -127,7 +129,8 @@ impl ClientUser {
             | Self::Prack(session)
             | Self::Update(session)
             | Self::Bye(session)
-            | Self::Request(session) => Some(session),
+            | Self::Request(session)
+            | Self::Report(session) => Some(session),
             Self::Outside | Self::Subscribe(_) | Self::Notify(_) | Self::Nobody => None,
         }
     }

@@ -167,7 +167,8 @@ impl Endpoint {
         extend(&mut writer, &headers, body.as_ref());
         drop((headers, body));
         let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
-        self.open_client(now, client, (known, ClientUser::Request(key)), flow, bytes, out);
+        let user = if known == Method::Notify { ClientUser::Report(key) } else { ClientUser::Request(key) };
+        self.open_client(now, client, (known, user), flow, bytes, out);
         Ok(RequestKey(client.branch))
     }
 
@@ -186,6 +187,7 @@ impl Endpoint {
             ClientUser::Request(session) => {
                 self.on_request_over(now, session, client, (status, Some(message)), out);
             }
+            ClientUser::Report(session) => self.tell_response(session, client, (status, Some(message)), out),
             ClientUser::Outside => Self::on_outside_over(client, (status, Some(message)), out),
             ClientUser::Subscribe(watch) => {
                 self.on_subscribed(now, (watch, client), (status, Some(message)), out);
@@ -208,11 +210,21 @@ impl Endpoint {
         (status, message): (u16, Option<&Message<'_>>),
         out: &mut Outputs,
     ) {
-        if !self.sessions.contains_key(&key) {
-            return;
-        }
-        let message = message.map(Message::to_owned);
-        out.event(Event::Response { session: key, request: RequestKey(client.branch), status, message });
+        self.tell_response(key, client, (status, message), out);
         self.end_if_unknown(now, key, status, out);
+    }
+
+    /// Tells the owner how its request ended.
+    pub(super) fn tell_response(
+        &self,
+        key: SessionKey,
+        client: ClientKey,
+        (status, message): (u16, Option<&Message<'_>>),
+        out: &mut Outputs,
+    ) {
+        if self.sessions.contains_key(&key) {
+            let message = message.map(Message::to_owned);
+            out.event(Event::Response { session: key, request: RequestKey(client.branch), status, message });
+        }
     }
 }

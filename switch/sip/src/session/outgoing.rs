@@ -95,6 +95,7 @@ impl Endpoint {
                 | ClientUser::Prack(_)
                 | ClientUser::Update(_)
                 | ClientUser::Request(_)
+                | ClientUser::Report(_)
                 | ClientUser::Outside
                 | ClientUser::Subscribe(_)
                 | ClientUser::Notify(_)
@@ -356,6 +357,7 @@ impl Endpoint {
             ClientUser::Update(session) => self.on_update_over(now, session, key, (status, None), out),
             ClientUser::Bye(session) => self.forget(session),
             ClientUser::Request(session) => self.on_request_over(now, session, key, (status, None), out),
+            ClientUser::Report(session) => self.tell_response(session, key, (status, None), out),
             ClientUser::Outside => Self::on_outside_over(key, (status, None), out),
             ClientUser::Subscribe(watch) => self.on_subscribed(now, (watch, key), (status, None), out),
             ClientUser::Notify(subscription) => self.on_notified(now, subscription, status, out),

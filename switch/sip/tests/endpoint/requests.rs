@@ -29,7 +29,8 @@ fn check(text: &str, status: u16, header: &str, value: Option<&str>) {
 
 #[test]
 fn section_8_2_what_is_refused_at_the_door() {
-    let allow = Some("INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE");
+    let allow =
+        Some("INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, REFER");
     check(&options(("OPTIONS", "PUBLISH")), 405, "Allow", allow);
     check(&options(("OPTIONS", "PRANK")), 501, "Allow", allow);
     check(&options(("OPTIONS", "BYE")), 481, "Allow", None);

@@ -56,7 +56,7 @@ fn section_13_2_1_an_invite_carries_what_it_must() {
     assert_eq!(invite.first(HeaderName::Contact), Some("<sip:A@192.0.2.1:5060>"));
     assert_eq!(
         invite.first(HeaderName::Allow),
-        Some("INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE")
+        Some("INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, REFER")
     );
     assert!(invite.via().unwrap().branch().unwrap().starts_with("z9hG4bK"));
     assert_eq!(invite.via().unwrap().rport(), Some(None));

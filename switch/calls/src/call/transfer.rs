@@ -1,0 +1,566 @@
+//! A call that one of its sides sends on (RFC 3515, RFC 5589 §6): whoever stays hears music while the target rings.
+//!
+//! ```text
+//! Talking ── REFER ──▶ Transferring ── the target answers ──▶ Talking
+//!                          ├── nobody does, the transferor is still there ──▶ Talking, as before
+//!                          ├── nobody does, the transferor has hung up ──▶ Transferring, back to the transferor
+//!                          └── the one who waits hangs up ──▶ Over
+//! ```
+//!
+//! Every call is sent on by the rules of the moment, as a call of the one who waits, and only into an extension that is
+//! open (H-034, HX-18). It stays the same call, with one record and one recording. The transferor is told how it goes
+//! (`refer`) until it hangs up, and takes the call back by taking it off hold. While it rings, the one who waits can change
+//! nothing but refresh. Rules for busy and no answer of the target are not asked: the call goes back instead.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use contract::journal::{Detail, EventKind};
+use dialplan::{Decision, Facts, PersonKey, Ring, Route};
+use serde::{Deserialize, Serialize};
+use sip::{Body, Cause, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
+use streams::{
+    media::{LeaseId, MediaCommand},
+    sdp::Description,
+};
+
+use super::{
+    events::{Record, because},
+    exchange::refreshed,
+    hold::MUSIC,
+    identity::{Identity, Privacy},
+    invitation::{Asked, Invitation},
+    leg::Leg,
+    media_plan::join,
+    outcome::{LegResult, Tally, Words},
+    refer::{Referral, Wanted},
+    signalling::who_ended,
+    state::{Exchange, Head, Held, Music, Side, State, Talking, end, join_as_recipient},
+};
+use crate::{clock::Moment, means::Means};
+
+/// RFC 3261 §8.1.1.6: the call of a transfer begins anew.
+const MAX_FORWARDS: u8 = 70;
+
+/// One side waits, devices ring elsewhere.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Transferring {
+    pub(crate) record: Record,
+    /// Who is sent on.
+    waiting: Leg,
+    /// Which side of the call that is.
+    side: Side,
+    transferor: Transferor,
+    is_held: Held,
+    music: Music,
+    /// What is offered in the name of the one who waits.
+    offer: Description,
+    invitation: Invitation,
+    /// Devices without a final answer.
+    forks: Vec<Leg>,
+    tally: Tally,
+    /// `transfer_ringing` is written.
+    has_rung: bool,
+    until: Moment,
+}
+
+/// Whoever sends the call on.
+#[derive(Debug, Serialize, Deserialize)]
+struct Transferor {
+    /// Gone once it has hung up.
+    leg: Option<Leg>,
+    person: PersonKey,
+    participant: Option<u16>,
+    /// Where the call comes back to.
+    number: Box<str>,
+    /// What it has said last of its media, which the one who waits still goes by.
+    said: Option<Description>,
+    /// How it is told what comes of it, if it wants to be.
+    referral: Option<Referral>,
+    /// The call is on its way back.
+    is_back: bool,
+}
+
+impl Talking {
+    /// A side wants the other one to be sent on.
+    pub(super) fn referred(
+        self: Box<Self>,
+        head: &mut Head,
+        (session, request): (SessionKey, RequestKey),
+        message: &OwnedMessage,
+        means: &mut Means<'_>,
+    ) -> State {
+        let Some(by) = self.side_of(session) else { return State::Talking(self) };
+        let org = means.plan.organisation(self.record.org());
+        let domain = org.map(|org| org.sip_domain()).unwrap_or_default();
+        let wanted = Wanted::read(&message.view(), (self.leg(by), domain), means).and_then(|wanted| {
+            let transfer = self.plan_transfer(by, &wanted, head.privacy, means)?;
+            Ok((wanted, transfer))
+        });
+        match wanted {
+            Ok((wanted, transfer)) => {
+                means.respond_in_dialog(request, wanted.accepted());
+                self.send_on((by, wanted), transfer, head, means)
+            }
+            Err(reply) => {
+                means.respond_in_dialog(request, reply);
+                State::Talking(self)
+            }
+        }
+    }
+
+    /// Whether and where the call can be sent on.
+    fn plan_transfer(
+        &self,
+        by: Side,
+        wanted: &Wanted,
+        privacy: Privacy,
+        means: &mut Means<'_>,
+    ) -> Result<Transfer, Reply> {
+        if !matches!(self.exchange, Exchange::Idle) || self.owed.is_some() {
+            return Err(Reply::new(491));
+        }
+        let (asker, waiting) = (self.leg(by), self.leg(by.other()));
+        let offer = waiting.streams.said().ok_or_else(|| Reply::new(488))?.in_both_directions();
+        let org = means.plan.organisation(self.record.org()).ok_or_else(|| Reply::new(403))?;
+        let account = org.account_of(waiting.person).ok_or_else(|| Reply::new(403))?;
+        let asker = org.account_of(asker.person).ok_or_else(|| Reply::new(403))?;
+        if org.is_closed(&wanted.number, means.wall) {
+            return Err(refused("closed"));
+        }
+        let facts = Facts { org: org.id(), caller: account.id, dialled: &wanted.number };
+        let decision = means.plan.route(&facts, means.wall);
+        let ring = ring_of(&decision)?;
+        let is_callers = by.other() == Side::Caller;
+        let shown = if is_callers { privacy } else { Privacy::Open };
+        let invitation = Invitation {
+            call: self.record.call(),
+            org: org.id(),
+            account: account.id,
+            caller: Identity::new(account, org, shown),
+            domain: org.sip_domain().into(),
+            can_answer_early: false,
+            explains: None,
+            max_forwards: MAX_FORWARDS,
+            numbers: BTreeSet::from([wanted.number.clone()]),
+            people: BTreeSet::new(),
+            breadth: None,
+            trail: decision.trail.clone(),
+            referred_by: Some(asker.number.clone()),
+        };
+        Ok(Transfer { invitation, offer, number: asker.number.clone(), decision, ring })
+    }
+
+    fn send_on(
+        mut self: Box<Self>,
+        (by, wanted): (Side, Wanted),
+        transfer: Transfer,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
+        for carried in self.carried.drain(..) {
+            means.respond_in_dialog(carried.from, Reply::new(480));
+        }
+        let Self { record, caller, callee, is_held, music, .. } = *self;
+        let (asker, waiting) = match by {
+            Side::Caller => (caller, callee),
+            Side::Callee => (callee, caller),
+        };
+        let Transfer { invitation, offer, number, decision, ring } = transfer;
+        let transferor = Transferor {
+            person: asker.person,
+            participant: asker.participant,
+            number,
+            said: asker.streams.said(),
+            referral: wanted.referral,
+            is_back: false,
+            leg: Some(asker),
+        };
+        let mut transferring = Box::new(Transferring {
+            record,
+            waiting,
+            side: by.other(),
+            transferor,
+            is_held,
+            music,
+            offer,
+            invitation,
+            forks: Vec::new(),
+            tally: Tally::default(),
+            has_rung: false,
+            until: means.moment(),
+        });
+        transferring.begin(&wanted.number, Detail::default(), means);
+        transferring.report(100, means);
+        transferring.ring((decision, &ring), head, means);
+        transferring.go_on(head, means)
+    }
+}
+
+/// Where a call is sent on to, and as whose.
+struct Transfer {
+    invitation: Invitation,
+    offer: Description,
+    /// The transferor's own number.
+    number: Box<str>,
+    decision: Decision,
+    ring: std::sync::Arc<Ring>,
+}
+
+/// Who rings by this decision.
+fn ring_of(decision: &Decision) -> Result<std::sync::Arc<Ring>, Reply> {
+    match &decision.route {
+        Route::Ring(ring) => Ok(std::sync::Arc::clone(ring)),
+        Route::Feature(_) | Route::Announce(_) => Err(refused("not_a_target")),
+        Route::Refuse(refusal) => {
+            let status = super::dial::status_of(*refusal);
+            Err(Reply { status, ..refused(refusal.reason()) })
+        }
+    }
+}
+
+/// The call is not sent there, for this reason; people read it on their phones.
+fn refused(reason: &str) -> Reply {
+    Reply::new(480).header("Warning", format!("399 sambung \"transfer refused: {reason}\""))
+}
+
+impl Transferring {
+    pub(super) fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
+        match event {
+            Event::Progress { session, status, .. } => self.progress(session, status, means),
+            Event::Answered { session, body, .. } => {
+                if let Some(fork) = self.take_fork(session) {
+                    return self.answered(head, fork, body.as_ref(), means);
+                }
+            }
+            Event::Failed { session, status, cause, reason, retry_after, .. } => {
+                let words = Words { status: Some(status), reason, retry_after };
+                if let Some(fork) = self.take_fork(session) {
+                    return self.fork_failed(head, fork, (status, words), cause, means);
+                }
+            }
+            Event::Ended { session, by, reason, instead } if session == self.waiting.session => {
+                return self.given_up(head, (by, reason, instead), means);
+            }
+            Event::Ended { session, instead, .. } => self.left(session, instead, head, means),
+            Event::Reinvite { session, body } => return self.asked(head, (session, false), body, means),
+            Event::Update { session, body } => return self.asked(head, (session, true), Some(body), means),
+            Event::InDialog { request, .. } => means.respond_in_dialog(request, Reply::new(480)),
+            _ => {}
+        }
+        State::Transferring(self)
+    }
+
+    /// The call is sent on now.
+    fn begin(&mut self, number: &str, why: Detail, means: &mut Means<'_>) {
+        let told = Detail { number: Some(number.to_owned()), ..why };
+        self.record.event(EventKind::Transfer, self.transferor.participant, told, means);
+        self.play_music(means);
+    }
+
+    fn ring(&mut self, (decision, ring): (Decision, &Ring), head: &mut Head, means: &mut Means<'_>) {
+        self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
+        self.record.forwarded(&decision.forwards, means);
+        means.trace_route(self.invitation.call, means.plan.revision(), decision);
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        // There is breadth enough for all: none was named.
+        let _ = self.invitation.ring(ring, None, Some(&self.offer), &mut asked, means);
+    }
+
+    /// Whoever waits hears music, whether or not it was put on hold before.
+    fn play_music(&mut self, means: &mut Means<'_>) {
+        let line = self.waiting.streams.listening_line().filter(|_| means.config.hold_music);
+        let playing = self.music.of(self.side);
+        if let Some(lease) = line.filter(|_| *playing != line) {
+            *playing = line;
+            let sounds = [self.record.sound(MUSIC)].into();
+            means.media(MediaCommand::Play { lease, sounds, repeat: true });
+        }
+    }
+
+    /// Tells the transferor how far it is.
+    fn report(&mut self, status: u16, means: &mut Means<'_>) {
+        if let (Some(leg), Some(referral)) = (&self.transferor.leg, &self.transferor.referral) {
+            referral.report(leg.session, status, means);
+        }
+    }
+
+    fn take_fork(&mut self, session: SessionKey) -> Option<Leg> {
+        let at = self.forks.iter().position(|fork| fork.session == session)?;
+        Some(self.forks.remove(at))
+    }
+
+    fn progress(&mut self, session: SessionKey, status: u16, means: &mut Means<'_>) {
+        let fork = self.forks.iter_mut().find(|fork| fork.session == session);
+        let Some(fork) = fork.filter(|_| matches!(status, 180 | 183)) else { return };
+        fork.has_rung = true;
+        let no = fork.no;
+        if !std::mem::replace(&mut self.has_rung, true) {
+            let told = Detail { leg: Some(no), ..Detail::default() };
+            self.record.event(EventKind::TransferRinging, None, told, means);
+            self.report(180, means);
+        }
+    }
+
+    /// The target takes the call.
+    fn answered(
+        mut self: Box<Self>,
+        head: &mut Head,
+        mut fork: Leg,
+        body: Option<&Body>,
+        means: &mut Means<'_>,
+    ) -> State {
+        means.ack(fork.session, None);
+        let said = fork.streams.said_in(body, means).filter(|said| said.answers(&self.offer));
+        let Some(said) = said else {
+            let words = Words { status: Some(488), ..Words::default() };
+            self.tally.add(fork.person, LegResult::MediaRefused, words);
+            head.hang_up(fork, Some(Reason::sip(488, "Not Acceptable Here")), means);
+            return self.go_on(head, means);
+        };
+        self.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
+        fork.streams.agree(&said, means);
+        join(&mut self.waiting.streams, &mut fork.streams, means);
+        fork.streams.drop_refused(&said, means);
+        fork.set_answered(means.wall);
+        let known = self.transferor.participant.filter(|_| fork.person == self.transferor.person);
+        let participant = known.unwrap_or_else(|| join_as_recipient(&mut self.record, fork.person, means));
+        fork.participant = Some(participant);
+        let told = Detail { leg: Some(fork.no), ..Detail::default() };
+        self.record.event(EventKind::TransferAnswered, Some(participant), told, means);
+        self.report(200, means);
+        if let Some(leg) = self.transferor.leg.take() {
+            head.hang_up(leg, None, means);
+        }
+        // Nobody has put the call on hold any more but the one who waited, perhaps.
+        let is_held = match self.side {
+            Side::Caller => Held { by_callee: false, ..self.is_held },
+            Side::Callee => Held { by_caller: false, ..self.is_held },
+        };
+        let side = self.side;
+        let mut talking = self.talk_to(fork, is_held);
+        talking.owe(side, means);
+        talking.play_music(means);
+        State::Talking(talking)
+    }
+
+    /// The one who waits, and somebody in place of the transferor.
+    fn talk_to(self: Box<Self>, other: Leg, is_held: Held) -> Box<Talking> {
+        let Self { record, waiting, side, music, .. } = *self;
+        let (caller, callee) = match side {
+            Side::Caller => (waiting, other),
+            Side::Callee => (other, waiting),
+        };
+        Box::new(Talking {
+            record,
+            caller,
+            callee,
+            is_held,
+            music,
+            exchange: Exchange::Idle,
+            owed: None,
+            withdrawn: None,
+            carried: Vec::new(),
+        })
+    }
+
+    fn fork_failed(
+        mut self: Box<Self>,
+        head: &mut Head,
+        fork: Leg,
+        failure: (u16, Words),
+        cause: Cause,
+        means: &mut Means<'_>,
+    ) -> State {
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        let (offer, record) = (Some(&self.offer), &mut self.record);
+        self.invitation.failed((fork, failure, cause), (offer, record), &mut asked, means);
+        self.go_on(head, means)
+    }
+
+    fn go_on(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        if !self.forks.is_empty() {
+            return State::Transferring(self);
+        }
+        let (result, words) = self.tally.outcome();
+        self.come_to(head, (result, words), means)
+    }
+
+    /// The ring timeout is over (H-052).
+    pub(crate) fn timed_out(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        self.silence(head, None, means);
+        self.come_to(head, (LegResult::NoAnswer, Words::default()), means)
+    }
+
+    /// Nobody took it: the transferor has it again.
+    fn come_to(
+        mut self: Box<Self>,
+        head: &mut Head,
+        (result, words): (LegResult, Words),
+        means: &mut Means<'_>,
+    ) -> State {
+        let kind = match result {
+            LegResult::NoAnswer => EventKind::TransferNoAnswer,
+            LegResult::Busy | LegResult::Declined => EventKind::TransferBusy,
+            _ => EventKind::TransferFailed,
+        };
+        let told = Detail { sip_status: words.status, ..because(result.reason()) };
+        self.record.event(kind, None, told, means);
+        self.report(result.caller_status(), means);
+        match self.transferor.leg.take() {
+            Some(leg) => State::Talking(self.as_before(leg, means)),
+            None if self.transferor.is_back => self.hang_up(head, "transfer_failed", means),
+            None => self.bring_back(head, means),
+        }
+    }
+
+    /// The two talk, or hold, as they did.
+    fn as_before(self: Box<Self>, transferor: Leg, means: &mut Means<'_>) -> Box<Talking> {
+        let is_held = self.is_held;
+        let mut talking = self.talk_to(transferor, is_held);
+        talking.play_music(means);
+        talking
+    }
+
+    /// Rings whoever has sent the call on and has hung up.
+    fn bring_back(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        self.transferor.is_back = true;
+        let number = self.transferor.number.to_string();
+        let facts = Facts { org: self.invitation.org, caller: self.invitation.account, dialled: &number };
+        let decision = means.plan.route(&facts, means.wall);
+        self.begin(&number, because("returned"), means);
+        (self.tally, self.has_rung) = (Tally::default(), false);
+        if let Ok(ring) = ring_of(&decision) {
+            let invitation = &mut self.invitation;
+            invitation.trail = decision.trail.clone();
+            invitation.people.clear();
+            invitation.referred_by = None;
+            self.ring((decision, &ring), head, means);
+        }
+        self.go_on(head, means)
+    }
+
+    /// Nobody is to ring any more.
+    fn silence(&mut self, head: &mut Head, reason: Option<&Reason>, means: &mut Means<'_>) {
+        for fork in self.forks.drain(..) {
+            head.hang_up(fork, reason.cloned(), means);
+        }
+    }
+
+    /// A side asks for other media. A refresh is answered; the transferor, if it wants to be heard, takes the call back.
+    fn asked(
+        mut self: Box<Self>,
+        head: &mut Head,
+        (session, is_update): (SessionKey, bool),
+        body: Option<Body>,
+        means: &mut Means<'_>,
+    ) -> State {
+        let transferor = self.transferor.leg.as_mut().filter(|leg| leg.session == session);
+        let is_transferor = transferor.is_some();
+        let (other, asker) = match transferor {
+            Some(leg) => (self.waiting.streams.said(), leg),
+            None => (self.transferor.said.clone(), &mut self.waiting),
+        };
+        let offer = asker.streams.said_in(body.as_ref(), means);
+        let answer =
+            offer.as_ref().zip(other).and_then(|(offer, other)| refreshed(asker, &other, offer, means));
+        match (answer, is_update) {
+            (Some(answer), true) => means.answer_update(session, answer),
+            (Some(answer), false) => means.answer_reinvite(session, Some(answer)),
+            (None, _) if is_transferor && offer.is_some_and(|offer| !offer.is_held()) => {
+                let event = match (is_update, body) {
+                    (true, Some(body)) => Event::Update { session, body },
+                    (_, body) => Event::Reinvite { session, body },
+                };
+                return self.taken_back(head, event, means);
+            }
+            (None, true) => means.refuse_update(session, Reply::new(491)),
+            (None, false) => means.refuse_reinvite(session, Reply::new(491)),
+        }
+        State::Transferring(self)
+    }
+
+    /// The transferor has thought better of it.
+    fn taken_back(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
+        self.silence(head, None, means);
+        self.record.event(EventKind::TransferCanceled, self.transferor.participant, Detail::default(), means);
+        self.report(487, means);
+        match self.transferor.leg.take() {
+            Some(leg) => self.as_before(leg, means).signal(head, event, means),
+            None => self.hang_up(head, "transfer_failed", means),
+        }
+    }
+
+    /// The transferor has hung up; the call goes on.
+    fn left(&mut self, session: SessionKey, instead: Option<u16>, head: &mut Head, means: &mut Means<'_>) {
+        if let Some(leg) = self.transferor.leg.take_if(|leg| leg.session == session) {
+            head.leave(leg, instead, means);
+        }
+    }
+
+    /// Whoever waits waits no longer.
+    fn given_up(
+        mut self: Box<Self>,
+        head: &mut Head,
+        (by, reason, instead): (EndedBy, Option<Reason>, Option<u16>),
+        means: &mut Means<'_>,
+    ) -> State {
+        self.silence(head, reason.as_ref(), means);
+        self.record.event(EventKind::TransferCanceled, self.waiting.participant, Detail::default(), means);
+        self.report(487, means);
+        let ended = Detail { sip_status: instead, ..because(who_ended(by, self.side)) };
+        let Self { record, waiting, transferor, .. } = *self;
+        head.leave(waiting, instead, means);
+        if let Some(leg) = transferor.leg {
+            head.hang_up(leg, reason, means);
+        }
+        end(record, &[], &Detail::default(), ended, means)
+    }
+
+    /// We end it.
+    pub(crate) fn hang_up(
+        mut self: Box<Self>,
+        head: &mut Head,
+        reason: &str,
+        means: &mut Means<'_>,
+    ) -> State {
+        self.silence(head, None, means);
+        let Self { record, waiting, transferor, .. } = *self;
+        for leg in [Some(waiting), transferor.leg].into_iter().flatten() {
+            head.hang_up(leg, None, means);
+        }
+        end(record, &[], &Detail::default(), because(reason), means)
+    }
+
+    pub(super) fn until(&self) -> Moment {
+        self.until
+    }
+
+    /// The line of whoever waits, in its place; the transferor is heard no longer.
+    pub(super) fn lines(&self) -> [Option<LeaseId>; 2] {
+        let line = self.waiting.streams.voice_line();
+        match self.side {
+            Side::Caller => [line, None],
+            Side::Callee => [None, line],
+        }
+    }
+
+    /// The two sides, the one who waits first and the transferor while it is there, each with whether it holds.
+    pub(super) fn sides(&self) -> impl Iterator<Item = (Side, &Leg, bool)> {
+        let waiting = (self.side, &self.waiting);
+        let transferor = self.transferor.leg.as_ref().map(|leg| (self.side.other(), leg));
+        std::iter::once(waiting).chain(transferor).map(|(side, leg)| (side, leg, self.is_held.by(side)))
+    }
+
+    /// Devices that are asked.
+    pub(super) fn forks(&self) -> &[Leg] {
+        &self.forks
+    }
+
+    pub(super) fn legs(&self) -> Vec<&Leg> {
+        std::iter::once(&self.waiting).chain(&self.transferor.leg).chain(&self.forks).collect()
+    }
+
+    pub(super) fn legs_mut(&mut self) -> Vec<&mut Leg> {
+        std::iter::once(&mut self.waiting).chain(&mut self.transferor.leg).chain(&mut self.forks).collect()
+    }
+}
