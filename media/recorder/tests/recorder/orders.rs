@@ -23,7 +23,6 @@ fn nothing_of_a_pause_is_in_the_file_and_it_stays_as_long_as_it_was() {
         studio.begin(&about);
         studio.order(Order::Pause { number, at_micros: 1_000_000 });
         studio.order(Order::Resume { number, at_micros: 3_000_000 });
-        studio.end(&about, 4_000);
         // The same call all the time, but what is said in the pause is another tone.
         studio.talk(&about, PHONES, 0, 1_000);
         let mut secret = Voice::new(Codec::Pcma, 2_000.0, 1);
@@ -35,6 +34,8 @@ fn nothing_of_a_pause_is_in_the_file_and_it_stays_as_long_as_it_was() {
             }
         }
         studio.talk(&about, PHONES, 3_000, 4_000);
+        // The end comes last: with it the clock goes on, and what is heard behind it comes too late.
+        studio.end(&about, 4_000);
         let (opened, file) = studio.open(&studio.finished(&about));
         assert_eq!(opened.progress.frames, 203);
         let (left, right, hz) = listen(&file);
