@@ -214,33 +214,33 @@ fn before_and_after(folder: &Path) -> Result<[Vec<i16>; 2]> {
 /// HX-22: what is heard before anybody rings is neither phone's tone.
 #[test]
 fn a_caller_hears_that_it_will_be_recorded_before_anybody_rings() -> Result<()> {
-    let mut scene = Scene::set(Transport::Udp, Srtp::Off, None)?;
-    let described = scene.sambung(&["describe", scene.demo.field("/sip/domain")?])?;
-    let ordered = "recording = \"on_demand\"\nrecording_notice = false\n";
-    ensure!(described.contains(ordered), "{described}");
-    let file = scene.demo.folder().join("told.toml");
-    fs::write(&file, described.replace(ordered, "recording = \"always\"\nrecording_notice = true\n"))?;
-    scene.sambung(&["apply", file.to_str().context("a path")?])?;
+    Scene::set(Transport::Udp, Srtp::Off, None)?.play(|scene| {
+        let described = scene.sambung(&["describe", scene.demo.field("/sip/domain")?])?;
+        let ordered = "recording = \"on_demand\"\nrecording_notice = false\n";
+        ensure!(described.contains(ordered), "{described}");
+        let file = scene.demo.folder().join("told.toml");
+        fs::write(&file, described.replace(ordered, "recording = \"always\"\nrecording_notice = true\n"))?;
+        scene.sambung(&["apply", file.to_str().context("a path")?])?;
 
-    scene.caller.dial(&scene.number)?;
-    // The first sound of a switch has to be decoded before it is heard.
-    scene.caller.talking().or_else(|_| scene.caller.talking()).with_context(|| scene.demo.logs())?;
-    let call = scene.demo.live_calls()?.pop().context("a call is up")?;
-    sleep_ms(5_000);
-    scene.hang_up()?;
-    let [before, after] = before_and_after(&scene.demo.folder().join("caller"))?;
-    let notice_ms = audio::sound_ms(&before);
-    let [early, tone] = [&before, &after].map(|heard| audio::listen(heard, TONES_HZ[1], TONES_HZ[0]));
-    ensure!(notice_ms >= 1_500 && early.tone_ms * 10 < notice_ms, "{notice_ms} ms of notice, {early:?}");
-    ensure!(tone.tone_ms >= 1_500 && tone.other_ms == 0, "{tone:?}");
-    let sides = scene.fetch(&call)?;
-    hold_their_own(&sides, 1_500).with_context(|| scene.demo.logs())?;
-    let steps = scene.steps(&call)?;
-    ensure!(steps == ["started policy_after_notice, stopped call_ended"], "{steps:?}");
-    let waited = "select (extract(epoch from max(created_at) - min(created_at)) * 1000)::int8::text \
-                  from telephony.call_events where call_id = $1::uuid and event_type in ('created', 'answered')";
-    let waited_ms: usize = scene.record.texts(waited, Some(&call))?.concat().parse()?;
-    ensure!(waited_ms >= notice_ms, "answered after {waited_ms} ms, {notice_ms} ms of notice");
-    drop((scene.caller, scene.callee));
-    scene.demo.stop()
+        scene.caller.dial(&scene.number)?;
+        // The first sound of a switch has to be decoded before it is heard.
+        scene.caller.talking().or_else(|_| scene.caller.talking())?;
+        let call = scene.demo.live_calls()?.pop().context("a call is up")?;
+        sleep_ms(5_000);
+        scene.hang_up()?;
+        let [before, after] = before_and_after(&scene.demo.folder().join("caller"))?;
+        let notice_ms = audio::sound_ms(&before);
+        let [early, tone] = [&before, &after].map(|heard| audio::listen(heard, TONES_HZ[1], TONES_HZ[0]));
+        ensure!(notice_ms >= 1_500 && early.tone_ms * 10 < notice_ms, "{notice_ms} ms of notice, {early:?}");
+        ensure!(tone.tone_ms >= 1_500 && tone.other_ms == 0, "{tone:?}");
+        let sides = scene.fetch(&call)?;
+        hold_their_own(&sides, 1_500)?;
+        let steps = scene.steps(&call)?;
+        ensure!(steps == ["started policy_after_notice, stopped call_ended"], "{steps:?}");
+        let waited = "select (extract(epoch from max(created_at) - min(created_at)) * 1000)::int8::text \
+                      from telephony.call_events where call_id = $1::uuid and event_type in ('created', 'answered')";
+        let waited_ms: usize = scene.record.texts(waited, Some(&call))?.concat().parse()?;
+        ensure!(waited_ms >= notice_ms, "answered after {waited_ms} ms, {notice_ms} ms of notice");
+        Ok(())
+    })
 }
