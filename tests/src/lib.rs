@@ -29,7 +29,6 @@ pub mod machine;
 #[cfg(feature = "outside")]
 pub mod phones;
 #[cfg(feature = "outside")]
-#[cfg(feature = "outside")]
 pub mod process;
 #[cfg(feature = "outside")]
 pub mod record;

@@ -8,7 +8,6 @@
 use std::time::Duration;
 
 use dialplan::Ring;
-use serde::{Deserialize, Serialize};
 use sip::Provisional;
 use streams::media::MediaCommand;
 
@@ -20,19 +19,13 @@ const WORDS: &str = "recording-notice";
 /// Longer than anything that is said, and short enough for a caller who would hear nothing.
 const NOTICE_MAX: Duration = Duration::from_secs(15);
 
-/// Who is to ring when the caller has been told.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Announcing {
-    ring: Ring,
-}
-
 impl Ringing {
     /// Rings for a number; first the caller is told what it has to be.
     pub(super) fn begin(mut self: Box<Self>, ring: &Ring, head: &mut Head, means: &mut Means<'_>) -> State {
         if !self.tells_of_recording(head, means) {
             return self.ring(ring, head, means);
         }
-        self.announcing = Some(Announcing { ring: ring.clone() });
+        self.announcing = Some(Box::new(ring.clone()));
         self.until = means.after(NOTICE_MAX);
         State::Ringing(self)
     }
@@ -63,9 +56,7 @@ impl Ringing {
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> State {
-        let Some(Announcing { ring }) = self.announcing.take() else {
-            return State::Ringing(self);
-        };
+        let Some(ring) = self.announcing.take() else { return State::Ringing(self) };
         if is_heard {
             head.recording.told();
         } else if let Some(lease) = self.caller.streams.voice_line() {

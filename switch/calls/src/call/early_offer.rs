@@ -8,6 +8,7 @@ use sip::{Body, Reason, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
+    invitation::take,
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Words},
@@ -84,7 +85,7 @@ impl Ringing {
         result: LegResult,
         means: &mut Means<'_>,
     ) -> State {
-        let Some(fork) = self.take_fork(session) else { return State::Ringing(self) };
+        let Some(fork) = take(&mut self.forks, session) else { return State::Ringing(self) };
         let status = result.caller_status();
         self.tally.add(fork.person, result, Words { status: Some(status), ..Words::default() });
         head.hang_up(fork, Some(Reason::sip(status, sip::reason_phrase_of(status))), means);

@@ -55,14 +55,6 @@ impl Call {
     }
 
     fn all_legs(&self) -> impl Iterator<Item = &Leg> {
-        let legs = match &self.state {
-            State::Ringing(ringing) => std::iter::once(&ringing.caller).chain(&ringing.forks).collect(),
-            State::Connecting(connecting) => vec![&connecting.caller, &connecting.callee],
-            State::Talking(talking) => vec![&talking.caller, &talking.callee],
-            State::Transferring(transferring) => transferring.legs(),
-            State::Served(served) => vec![&served.caller],
-            State::Over(_) => Vec::new(),
-        };
-        legs.into_iter().chain(self.head.leaving.iter().map(Leaving::leg))
+        self.state.staying().into_iter().chain(self.head.leaving.iter().map(Leaving::leg))
     }
 }

@@ -13,7 +13,7 @@ use contract::{
 };
 use dialplan::{PersonKey, Ring, Trail, Trust};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Cause, Invite, Party, Reason, Refused};
+use sip::{Body, Cause, Invite, Party, Reason, Refused, SessionKey};
 use streams::sdp::Description;
 
 use super::{
@@ -63,6 +63,21 @@ pub(crate) struct Asked<'a> {
     pub(crate) head: &'a mut Head,
     pub(crate) forks: &'a mut Vec<Leg>,
     pub(crate) tally: &'a mut Tally,
+}
+
+impl Asked<'_> {
+    /// A device has answered with something that is no answer.
+    pub(super) fn useless(&mut self, fork: Leg, means: &mut Means<'_>) {
+        let words = Words { status: Some(488), ..Words::default() };
+        self.tally.add(fork.person, LegResult::MediaRefused, words);
+        self.head.hang_up(fork, Some(Reason::sip(488, "Not Acceptable Here")), means);
+    }
+}
+
+/// Takes the device with this session out of those that are asked.
+pub(super) fn take(forks: &mut Vec<Leg>, session: SessionKey) -> Option<Leg> {
+    let at = forks.iter().position(|fork| fork.session == session)?;
+    Some(forks.remove(at))
 }
 
 /// More devices than the caller lets the call go to at once.

@@ -106,7 +106,7 @@ impl Call {
             State::Ringing(ringing) => ringing.hang_up(head, means),
             State::Connecting(connecting) => connecting.hang_up(head, "operator", means),
             State::Talking(talking) => talking.hang_up(head, "operator", means),
-            State::Transferring(transferring) => transferring.hang_up(head, "operator", means),
+            State::Transferring(transferring) => transferring.hang_up(head, means),
             State::Served(served) => served.hang_up(head, "operator", means),
             State::Over(record) => State::Over(record),
         };

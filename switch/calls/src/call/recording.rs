@@ -13,9 +13,17 @@ use contract::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use streams::media::{LeaseId, MediaCommand, Side, Tap};
+use streams::media::{
+    LeaseId, MediaCommand,
+    Side::{Left, Right},
+    Tap,
+};
 
-use super::{Call, events::ClosedRecord, state::State};
+use super::{
+    Call,
+    events::ClosedRecord,
+    state::{Side, State},
+};
 use crate::{
     means::Means,
     output::{Output, RecordingOrder},
@@ -56,7 +64,7 @@ struct Current {
 }
 
 /// A line of the caller and one of the callee.
-pub(super) type Lines = [Option<LeaseId>; 2];
+type Lines = [Option<LeaseId>; 2];
 const NOBODY: Lines = [None; 2];
 
 impl Recording {
@@ -118,7 +126,7 @@ impl Current {
     /// From now on these lines are tapped and no others. A line that is none of `lines` any more has been given back, and
     /// its tap with it.
     fn tap(&mut self, wanted: Lines, lines: Lines, means: &mut Means<'_>) {
-        let sides = [Side::Left, Side::Right].into_iter().zip(&mut self.tapped).zip(wanted);
+        let sides = [Left, Right].into_iter().zip(&mut self.tapped).zip(wanted);
         for ((side, tapped), wanted) in sides.filter(|((_, tapped), wanted)| **tapped != *wanted) {
             if let Some(lease) = tapped.take().filter(|lease| lines.contains(&Some(*lease))) {
                 means.media(MediaCommand::Tap { lease, tap: None });
@@ -151,7 +159,7 @@ impl Call {
             recording.begin(reason, self.state.facts(), means);
         }
         if let Some(current) = &mut recording.current {
-            let wanted = if current.is_paused { NOBODY } else { lines };
+            let wanted = if current.is_paused { NOBODY } else { heard(&self.state, lines) };
             current.tap(wanted, lines, means);
         }
     }
@@ -210,13 +218,22 @@ impl Call {
     }
 }
 
-/// The lines of the two sides that talk, the caller's first; `None` while or when they do not.
+/// The lines of the two sides, the caller's first; `None` while or when there are none that talk.
 fn lines(state: &State) -> Option<Lines> {
     let (caller, callee) = match state {
-        State::Connecting(connecting) => (&connecting.caller, &connecting.callee),
-        State::Talking(talking) => (&talking.caller, &talking.callee),
-        State::Transferring(transferring) => return Some(transferring.lines()),
+        State::Connecting(connecting) => (Some(&connecting.caller), Some(&connecting.callee)),
+        State::Talking(talking) => (Some(&talking.caller), Some(&talking.callee)),
+        State::Transferring(transferring) => (transferring.on(Side::Caller), transferring.on(Side::Callee)),
         State::Ringing(_) | State::Served(_) | State::Over(_) => return None,
     };
-    Some([caller.streams.voice_line(), callee.streams.voice_line()])
+    Some([caller, callee].map(|leg| leg?.streams.voice_line()))
+}
+
+/// Those of them that are heard: what a transferor says while the target rings, it says to nobody.
+fn heard(state: &State, [caller, callee]: Lines) -> Lines {
+    match state {
+        State::Transferring(transferring) if transferring.waits(Side::Caller) => [caller, None],
+        State::Transferring(_) => [None, callee],
+        _ => [caller, callee],
+    }
 }

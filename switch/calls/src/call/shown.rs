@@ -20,23 +20,12 @@ impl Call {
 impl Call {
     /// The ports of its legs that carry something now, with the numbers of the legs.
     pub(crate) fn open_leases(&self) -> Vec<(u16, PortLease)> {
-        let legs = self.state.all_legs().into_iter();
+        let legs = self.state.staying().into_iter();
         legs.flat_map(|leg| leg.streams.open_leases().map(|lease| (leg.no, lease))).collect()
     }
 }
 
 impl State {
-    fn all_legs(&self) -> Vec<&Leg> {
-        match self {
-            Self::Ringing(ringing) => std::iter::once(&ringing.caller).chain(&ringing.forks).collect(),
-            Self::Connecting(connecting) => vec![&connecting.caller, &connecting.callee],
-            Self::Talking(talking) => vec![&talking.caller, &talking.callee],
-            Self::Transferring(transferring) => transferring.legs(),
-            Self::Served(served) => vec![&served.caller],
-            Self::Over(_) => Vec::new(),
-        }
-    }
-
     fn live_legs(&self) -> Vec<LiveLeg> {
         let answered = |leg: &Leg, is_holding| leg.shown(LegStage::Answered, is_holding);
         let stage = |rings| if rings { LegStage::Ringing } else { LegStage::Trying };

@@ -16,7 +16,7 @@ use super::{
     dial::congested,
     events::{because, refused},
     feature::explain::{self, EXPLANATION_MAX, Unconnected},
-    invitation::Asked,
+    invitation::{Asked, take},
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Words},
@@ -67,7 +67,7 @@ impl Ringing {
                 self.progress(session, status, body.as_ref(), means);
                 State::Ringing(self)
             }
-            Event::Answered { session, body, .. } => match self.take_fork(session) {
+            Event::Answered { session, body, .. } => match take(&mut self.forks, session) {
                 Some(fork) if self.offer.is_some() => self.answered(head, fork, body.as_ref(), means),
                 Some(fork) if self.has_agreed(session) => self.answered_after_all(head, fork, means),
                 Some(fork) => self.answered_with_offer(head, fork, body.as_ref(), means),
@@ -75,7 +75,7 @@ impl Ringing {
             },
             Event::Failed { session, status, cause, contacts, reason, retry_after } => {
                 let words = Words { status: Some(status), reason, retry_after };
-                match self.take_fork(session) {
+                match take(&mut self.forks, session) {
                     Some(fork)
                         if cause == Cause::Response
                             && self.follow(head, &fork, (status, &contacts), means) =>
@@ -95,11 +95,6 @@ impl Ringing {
             }
             _ => State::Ringing(self),
         }
-    }
-
-    pub(super) fn take_fork(&mut self, session: SessionKey) -> Option<Leg> {
-        let at = self.forks.iter().position(|fork| fork.session == session)?;
-        Some(self.forks.remove(at))
     }
 
     /// The caller gives up. Why is told to the devices as the caller told it: "answered elsewhere" keeps a call
@@ -198,8 +193,7 @@ impl Ringing {
 
     /// A device answered with something that is no answer.
     fn useless(mut self: Box<Self>, head: &mut Head, fork: Leg, means: &mut Means<'_>) -> State {
-        self.tally.add(fork.person, LegResult::MediaRefused, Words { status: Some(488), ..Words::default() });
-        head.hang_up(fork, Some(Reason::sip(488, "Not Acceptable Here")), means);
+        Asked { head, forks: &mut self.forks, tally: &mut self.tally }.useless(fork, means);
         self.go_on(head, means)
     }
 

@@ -13,13 +13,12 @@
 //! legs' farewell can follow. Every state but `Talking` and `Over` has a deadline of its own (`timers`).
 
 use contract::journal::{Detail, EventKind, ParticipantKind, ParticipantRole};
-use dialplan::{Host, PersonKey};
+use dialplan::{Host, PersonKey, Ring};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Reason, RequestKey, SessionKey};
 use streams::{media::LeaseId, sdp::Description};
 
 use super::{
-    announce::Announcing,
     dial::person_reference,
     events::{ClosedRecord, Record},
     feature::Served,
@@ -61,8 +60,8 @@ pub(crate) struct Ringing {
     pub(crate) forks: Vec<Leg>,
     pub(crate) tally: Tally,
     pub(crate) told: Told,
-    /// Nobody rings yet: the caller is being told that it will be recorded.
-    pub(crate) announcing: Option<Announcing>,
+    /// Who is to ring when the caller has been told that it will be recorded.
+    pub(crate) announcing: Option<Box<Ring>>,
     /// End of the ring timeout (H-052), or of the patience for the notice.
     pub(crate) until: Moment,
 }
@@ -290,6 +289,18 @@ impl State {
     }
 
     /// The legs that have not left.
+    pub(crate) fn staying(&self) -> Vec<&Leg> {
+        match self {
+            Self::Ringing(ringing) => std::iter::once(&ringing.caller).chain(&ringing.forks).collect(),
+            Self::Connecting(connecting) => vec![&connecting.caller, &connecting.callee],
+            Self::Talking(talking) => vec![&talking.caller, &talking.callee],
+            Self::Transferring(transferring) => transferring.legs(),
+            Self::Served(served) => vec![&served.caller],
+            Self::Over(_) => Vec::new(),
+        }
+    }
+
+    /// The same, to be changed.
     pub(crate) fn legs_mut(&mut self) -> Vec<&mut Leg> {
         match self {
             Self::Ringing(ringing) => {

@@ -10,7 +10,8 @@
 //! Every call is sent on by the rules of the moment, as a call of the one who waits, and only into an extension that is
 //! open (H-034, HX-18). It stays the same call, with one record and one recording. The transferor is told how it goes
 //! (`refer`) until it hangs up, and takes the call back by taking it off hold. While it rings, the one who waits can change
-//! nothing but refresh. Rules for busy and no answer of the target are not asked: the call goes back instead.
+//! nothing but refresh. Where the target's rules for busy and no answer, or its phone by a 302, would send the call is not
+//! asked: it goes back instead.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -18,17 +19,14 @@ use contract::journal::{Detail, EventKind};
 use dialplan::{Decision, Facts, PersonKey, Ring, Route};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Cause, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
-use streams::{
-    media::{LeaseId, MediaCommand},
-    sdp::Description,
-};
+use streams::{media::MediaCommand, sdp::Description};
 
 use super::{
     events::{Record, because},
     exchange::refreshed,
     hold::MUSIC,
     identity::{Identity, Privacy},
-    invitation::{Asked, Invitation},
+    invitation::{Asked, Invitation, take},
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Tally, Words},
@@ -228,13 +226,13 @@ impl Transferring {
         match event {
             Event::Progress { session, status, .. } => self.progress(session, status, means),
             Event::Answered { session, body, .. } => {
-                if let Some(fork) = self.take_fork(session) {
+                if let Some(fork) = take(&mut self.forks, session) {
                     return self.answered(head, fork, body.as_ref(), means);
                 }
             }
             Event::Failed { session, status, cause, reason, retry_after, .. } => {
                 let words = Words { status: Some(status), reason, retry_after };
-                if let Some(fork) = self.take_fork(session) {
+                if let Some(fork) = take(&mut self.forks, session) {
                     return self.fork_failed(head, fork, (status, words), cause, means);
                 }
             }
@@ -284,11 +282,6 @@ impl Transferring {
         }
     }
 
-    fn take_fork(&mut self, session: SessionKey) -> Option<Leg> {
-        let at = self.forks.iter().position(|fork| fork.session == session)?;
-        Some(self.forks.remove(at))
-    }
-
     fn progress(&mut self, session: SessionKey, status: u16, means: &mut Means<'_>) {
         let fork = self.forks.iter_mut().find(|fork| fork.session == session);
         let Some(fork) = fork.filter(|_| matches!(status, 180 | 183)) else { return };
@@ -312,9 +305,7 @@ impl Transferring {
         means.ack(fork.session, None);
         let said = fork.streams.said_in(body, means).filter(|said| said.answers(&self.offer));
         let Some(said) = said else {
-            let words = Words { status: Some(488), ..Words::default() };
-            self.tally.add(fork.person, LegResult::MediaRefused, words);
-            head.hang_up(fork, Some(Reason::sip(488, "Not Acceptable Here")), means);
+            Asked { head, forks: &mut self.forks, tally: &mut self.tally }.useless(fork, means);
             return self.go_on(head, means);
         };
         self.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
@@ -408,7 +399,7 @@ impl Transferring {
         self.report(result.caller_status(), means);
         match self.transferor.leg.take() {
             Some(leg) => State::Talking(self.as_before(leg, means)),
-            None if self.transferor.is_back => self.hang_up(head, "transfer_failed", means),
+            None if self.transferor.is_back => self.end(head, "transfer_failed", means),
             None => self.bring_back(head, means),
         }
     }
@@ -484,10 +475,8 @@ impl Transferring {
         self.silence(head, None, means);
         self.record.event(EventKind::TransferCanceled, self.transferor.participant, Detail::default(), means);
         self.report(487, means);
-        match self.transferor.leg.take() {
-            Some(leg) => self.as_before(leg, means).signal(head, event, means),
-            None => self.hang_up(head, "transfer_failed", means),
-        }
+        let Some(leg) = self.transferor.leg.take() else { return State::Transferring(self) };
+        self.as_before(leg, means).signal(head, event, means)
     }
 
     /// The transferor has hung up; the call goes on.
@@ -516,14 +505,15 @@ impl Transferring {
         end(record, &[], &Detail::default(), ended, means)
     }
 
-    /// We end it.
-    pub(crate) fn hang_up(
-        mut self: Box<Self>,
-        head: &mut Head,
-        reason: &str,
-        means: &mut Means<'_>,
-    ) -> State {
+    /// The operator ends it.
+    pub(crate) fn hang_up(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         self.silence(head, None, means);
+        self.record.event(EventKind::TransferCanceled, None, because("operator"), means);
+        self.report(487, means);
+        self.end(head, "operator", means)
+    }
+
+    fn end(self: Box<Self>, head: &mut Head, reason: &str, means: &mut Means<'_>) -> State {
         let Self { record, waiting, transferor, .. } = *self;
         for leg in [Some(waiting), transferor.leg].into_iter().flatten() {
             head.hang_up(leg, None, means);
@@ -535,20 +525,20 @@ impl Transferring {
         self.until
     }
 
-    /// The line of whoever waits, in its place; the transferor is heard no longer.
-    pub(super) fn lines(&self) -> [Option<LeaseId>; 2] {
-        let line = self.waiting.streams.voice_line();
-        match self.side {
-            Side::Caller => [line, None],
-            Side::Callee => [None, line],
-        }
+    /// Whether this is the side that waits.
+    pub(super) fn waits(&self, side: Side) -> bool {
+        self.side == side
     }
 
-    /// The two sides, the one who waits first and the transferor while it is there, each with whether it holds.
+    /// Who is on a side, as long as anybody is.
+    pub(super) fn on(&self, side: Side) -> Option<&Leg> {
+        if self.waits(side) { Some(&self.waiting) } else { self.transferor.leg.as_ref() }
+    }
+
+    /// The two sides as long as anybody is there, each with whether it holds.
     pub(super) fn sides(&self) -> impl Iterator<Item = (Side, &Leg, bool)> {
-        let waiting = (self.side, &self.waiting);
-        let transferor = self.transferor.leg.as_ref().map(|leg| (self.side.other(), leg));
-        std::iter::once(waiting).chain(transferor).map(|(side, leg)| (side, leg, self.is_held.by(side)))
+        let sides = [Side::Caller, Side::Callee].into_iter();
+        sides.filter_map(|side| Some((side, self.on(side)?, self.is_held.by(side))))
     }
 
     /// Devices that are asked.

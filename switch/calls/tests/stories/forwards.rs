@@ -83,7 +83,12 @@ impl Scene {
     /// A phone that is asked answers, and both talk and hang up.
     #[track_caller]
     fn answered_by(&mut self, phone: &Phone, invite: &sip::OwnedMessage, caller: &mut Caller) {
-        self.desk.from(phone, &phone.respond(invite, 200, Some(&phone.sdp())));
+        self.answered_with(&phone.sdp(), phone, invite, caller);
+    }
+
+    #[track_caller]
+    fn answered_with(&mut self, sdp: &str, phone: &Phone, invite: &sip::OwnedMessage, caller: &mut Caller) {
+        self.desk.from(phone, &phone.respond(invite, 200, Some(sdp)));
         self.desk.expect(phone, "ACK");
         let ok = self.desk.expect(&self.sari, "SIP/2.0 200");
         let ack = caller.ack(&ok, None);
@@ -505,12 +510,7 @@ fn a_caller_who_has_heard_one_desk_early_hears_the_next_one() {
     let invite = scene.desk.expect(&citra, "INVITE");
     scene.desk.from(&citra, &citra.respond(&invite, 183, Some(&citra.sdp_of(0))));
     assert!(crate::desk::sound::is_joined(&scene.desk, 0, 2), "{:?}", scene.desk.media);
-    scene.desk.from(&citra, &citra.respond(&invite, 200, Some(&citra.sdp_of(0))));
-    scene.desk.expect(&citra, "ACK");
-    let ok = scene.desk.expect(&sari, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    scene.desk.from(&sari, &ack);
-    scene.desk.hang_up(&mut caller, &citra);
+    scene.answered_with(&citra.sdp_of(0), &citra, &invite, &mut caller);
     scene.desk.rest();
 }
 
@@ -531,12 +531,7 @@ fn a_caller_who_has_heard_one_desk_early_is_told_that_the_next_one_rings() {
     let invite = scene.desk.expect(&citra, "INVITE");
     scene.desk.from(&citra, &citra.respond(&invite, 180, None));
     scene.desk.expect(&sari, "SIP/2.0 180");
-    scene.desk.from(&citra, &citra.respond(&invite, 200, Some(&citra.sdp_of(0))));
-    scene.desk.expect(&citra, "ACK");
-    let ok = scene.desk.expect(&sari, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    scene.desk.from(&sari, &ack);
-    scene.desk.hang_up(&mut caller, &citra);
+    scene.answered_with(&citra.sdp_of(0), &citra, &invite, &mut caller);
     scene.desk.rest();
 }
 
@@ -556,12 +551,7 @@ fn a_notice_of_recording_is_heard_once_however_far_rules_send_the_call() {
     let invite = scene.desk.expect(&citra, "INVITE");
     scene.desk.from(&citra, &citra.respond(&invite, 180, None));
     scene.desk.expect(&sari, "SIP/2.0 180");
-    scene.desk.from(&citra, &citra.respond(&invite, 200, Some(&citra.sdp_of(0))));
-    scene.desk.expect(&citra, "ACK");
-    let ok = scene.desk.expect(&sari, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    scene.desk.from(&sari, &ack);
-    scene.desk.hang_up(&mut caller, &citra);
+    scene.answered_with(&citra.sdp_of(0), &citra, &invite, &mut caller);
     let forwarded = ["forward", "forward_ringing", "forward_answered(3)", "answered(3)", "ended"];
     assert_eq!(scene.desk.events(), [&["created", "ringing"][..], &forwarded].concat());
     scene.desk.rest();
@@ -575,7 +565,7 @@ fn every_decision_is_told_to_whoever_asks_why() {
     scene.budi_comes_to(Condition::Busy);
     scene.desk.expect(&sari, "SIP/2.0 181");
     let invite = scene.desk.expect(&citra, "INVITE");
-    scene.answered_by(&citra, &invite, &mut caller);
+    scene.answered_with(&citra.sdp_of(0), &citra, &invite, &mut caller);
     let decisions = scene.desk.traces.iter().filter_map(|trace| match trace {
         calls::Trace::Routed { revision, decision, .. } => Some((*revision, decision.forwards.len())),
         _ => None,

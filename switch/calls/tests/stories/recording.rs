@@ -33,7 +33,7 @@ fn desk_that(policy: RecordingPolicy, has_recording_notice: bool) -> (Desk, [Pho
     (desk, phones)
 }
 
-fn order(desk: &mut Desk, wish: Wish) -> Outcome {
+pub fn order(desk: &mut Desk, wish: Wish) -> Outcome {
     let call = *desk.live.keys().next().expect("a call is up");
     desk.tell(Input::Command(Command::Record { call, order: wish }));
     desk.outcomes.pop().unwrap()
@@ -48,12 +48,12 @@ fn steps(desk: &Desk) -> Vec<(RecordingId, u16, RecordingStep, String)> {
     desk.journal.iter().filter_map(|entry| step(&entry.fact)).collect()
 }
 
-fn words(desk: &Desk) -> Vec<String> {
+pub fn words(desk: &Desk) -> Vec<String> {
     steps(desk).into_iter().map(|(_, no, step, reason)| format!("{no} {} {reason}", step.as_str())).collect()
 }
 
 /// Whose lines are tapped now, by lease.
-fn tapped(desk: &Desk) -> Vec<(LeaseId, Side)> {
+pub fn tapped(desk: &Desk) -> Vec<(LeaseId, Side)> {
     let mut tapped = Vec::new();
     for command in &desk.media {
         match command {

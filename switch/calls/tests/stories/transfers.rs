@@ -5,17 +5,24 @@ use std::time::Duration;
 
 use calls::SwitchboardConfig;
 use contract::{
+    command::{Command, RecordingOrder},
+    id::{RuleId, UserId},
     journal::ParticipantRole,
-    rules::{Span, Window},
+    live::LegStage,
+    rules::{Action, Condition, Rule, Span, Timescope, Window},
 };
 use sip::OwnedMessage;
+use streams::media::{LeaseId, Side};
 
 use crate::{
     codecs::transcoding,
     desk::{
-        Caller, DOMAIN, Desk, Phone, body, header, plan, rows,
+        Caller, DOMAIN, Desk, Phone,
+        asking::lamps,
+        body, header, id, plan, rows,
         sound::{direction, heard, is_joined},
     },
+    recording::{order, tapped, words},
 };
 
 const MUSIC: &str = "*music/default";
@@ -35,7 +42,10 @@ struct Scene {
 
 impl Scene {
     fn talking() -> Self {
-        let config = SwitchboardConfig { hold_music: true, ..transcoding() };
+        Self::with(SwitchboardConfig { hold_music: true, ..transcoding() })
+    }
+
+    fn with(config: SwitchboardConfig) -> Self {
         let mut desk = Desk::with(config, 32);
         let [sari, budi] = desk.two();
         let citra = desk.phone("1003", "198.51.100.3:5060");
@@ -451,4 +461,117 @@ fn a_transfer_outlives_the_process() {
     desk.hang_up(&mut caller, &citra);
     assert_eq!(desk.events()[3..], ["transfer(3)", "transfer_answered(4)", "ended"]);
     desk.rest();
+}
+
+/// One recording, whoever is at its ends, and nothing of what the transferor says after it has asked.
+#[test]
+fn a_recording_goes_on_through_a_transfer_with_the_target_in_the_transferor_s_place() {
+    let mut scene = Scene::talking();
+    order(&mut scene.desk, RecordingOrder::Start);
+    let (sari, budi, citra) = (LeaseId(0), LeaseId(1), LeaseId(2));
+    assert_eq!(tapped(&scene.desk), [(sari, Side::Left), (budi, Side::Right)]);
+    scene.budi_refers("1003");
+    scene.desk.expect(&scene.budi, "SIP/2.0 202");
+    scene.budi_is_told("100 Trying", "active");
+    assert_eq!(tapped(&scene.desk), [(sari, Side::Left)]);
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    scene.desk.from(&scene.citra, &scene.citra.respond(&invite, 200, Some(&scene.citra.sdp())));
+    scene.desk.expect(&scene.citra, "ACK");
+    assert_eq!(tapped(&scene.desk), [(sari, Side::Left), (citra, Side::Right)]);
+    scene.budi_is_told("200 OK", "terminated");
+    scene.budi_is_let_go();
+    scene.sari_is_moved();
+    let citra = scene.citra.clone();
+    scene.desk.hang_up(&mut scene.caller, &citra);
+    assert_eq!(words(&scene.desk), ["1 started command", "2 stopped call_ended"]);
+    scene.desk.rest();
+}
+
+#[test]
+fn who_was_put_on_hold_without_music_is_offered_and_heard_in_both_directions() {
+    let mut scene = Scene::with(SwitchboardConfig { hold_music: false, ..transcoding() });
+    let held = scene.budi.sdp_with("sendonly");
+    scene.budi_asks("INVITE", "", Some(&held));
+    scene.desk.expect(&scene.budi, "SIP/2.0 100");
+    let passed = scene.desk.expect(&scene.sari, "INVITE");
+    let ok = scene.caller.respond(&passed, 200, Some(&scene.sari.sdp_with("recvonly")));
+    scene.desk.from(&scene.sari, &ok);
+    scene.desk.expect(&scene.sari, "ACK");
+    scene.desk.expect(&scene.budi, "SIP/2.0 200");
+    let ack = scene.budi.request("ACK", scene.cseq, &scene.to_budi, "", None);
+    scene.desk.from(&scene.budi, &ack);
+    scene.budi_refers("1003");
+    scene.desk.expect(&scene.budi, "SIP/2.0 202");
+    scene.budi_is_told("100 Trying", "active");
+    assert_eq!(heard(&scene.desk, 0), "", "nobody wants music here");
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    assert_eq!(direction(&invite), "sendrecv");
+    scene.desk.from(&scene.citra, &scene.citra.respond(&invite, 200, Some(&scene.citra.sdp())));
+    scene.desk.expect(&scene.citra, "ACK");
+    scene.budi_is_told("200 OK", "terminated");
+    scene.budi_is_let_go();
+    scene.sari_is_moved();
+    let citra = scene.citra.clone();
+    scene.desk.hang_up(&mut scene.caller, &citra);
+    scene.desk.rest();
+}
+
+/// RFC 4235, and what `sambung calls` shows: who waits and the transferor talk, the target rings.
+#[test]
+fn a_transfer_is_seen_by_those_who_watch_and_ended_by_an_operator() {
+    let mut scene = Scene::talking();
+    let watcher = scene.desk.phone("u0", "198.51.100.4:5060");
+    let (_, first) = scene.desk.watch(&watcher, "1003", "dialog");
+    assert!(lamps(&first).is_empty());
+    scene.budi_refers("1003");
+    scene.desk.expect(&scene.budi, "SIP/2.0 202");
+    scene.budi_is_told("100 Trying", "active");
+    assert_eq!(lamps(&scene.desk.notified(&watcher).1), ["recipient trying"]);
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    scene.citra_rings(&invite);
+    assert_eq!(lamps(&scene.desk.notified(&watcher).1), ["recipient early"]);
+    let (_, own) = scene.desk.watch(&watcher, "1001", "dialog;id=2");
+    assert_eq!(lamps(&own), ["initiator confirmed"]);
+    let call = *scene.desk.live.keys().next().unwrap();
+    let stages: Vec<LegStage> = scene.desk.board.live_legs(call).iter().map(|leg| leg.stage).collect();
+    assert_eq!(stages, [LegStage::Answered, LegStage::Answered, LegStage::Ringing]);
+    scene.desk.tell(calls::Input::Command(Command::HangUp { call }));
+    scene.desk.expect(&scene.citra, "CANCEL");
+    scene.budi_is_told("487 Request Terminated", "terminated");
+    scene.budi_is_let_go();
+    let bye = scene.desk.expect(&scene.sari, "BYE");
+    scene.desk.from(&scene.sari, &scene.caller.respond(&bye, 200, None));
+    assert_eq!(scene.desk.events()[3..], ["transfer(3)", "transfer_ringing", "transfer_canceled", "ended"]);
+    assert_eq!(scene.desk.detail("ended"), "operator/-");
+    scene.desk.quiet();
+}
+
+#[test]
+fn a_target_s_rule_for_everybody_sends_a_transferred_call_on_too() {
+    let mut scene = Scene::talking();
+    let mut rows = rows();
+    rows.organisations[0].extensions[0].rules = vec![Rule {
+        id: RuleId(id(1)),
+        position: 1,
+        is_enabled: true,
+        timescope: Timescope::Any,
+        condition: Condition::Always,
+        action: Action::ForwardStaff(UserId(id(13))),
+    }];
+    rows.revision = 2;
+    scene.desk.tell(calls::Input::Plan(plan(&rows)));
+    scene.budi_refers("100");
+    scene.desk.expect(&scene.budi, "SIP/2.0 202");
+    scene.budi_is_told("100 Trying", "active");
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    assert!(header(&invite, "Diversion").unwrap().starts_with("<sip:100@"));
+    assert_eq!(scene.desk.number_of("transfer").as_deref(), Some("100"));
+    assert_eq!(scene.desk.number_of("forward").as_deref(), Some("1003"));
+    scene.citra_refuses(&invite, 486);
+    scene.budi_is_told("486 Busy Here", "terminated");
+    let budi = scene.budi.clone();
+    scene.ends_with(
+        &budi,
+        &["created", "ringing", "answered(3)", "transfer(3)", "forward", "transfer_busy", "ended"],
+    );
 }
