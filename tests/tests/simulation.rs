@@ -8,7 +8,7 @@
 use tests::world::{run_seed, soak};
 
 /// Seeds in `make test`.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 300;
 
 #[test]
 fn no_seed_finds_a_fault() {

@@ -6,7 +6,7 @@
 //! their call. *When everybody has stopped*: nothing is left but registrations, and then nothing at all.
 //! In fair weather, and for phones without trouble of their own, nothing is excused.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use calls::{Command, Counts, Input};
 use contract::{
@@ -18,11 +18,13 @@ use super::{
     Link, Side, World,
     clock::Clock,
     failure::{About, Fault},
+    ladder::Fate,
     ledger::Record,
     organisation,
     phone::{
         Login, Phone,
         call::{Call, Phase},
+        text::Text,
     },
     scenario::WRONG_PASSWORD_MARK,
 };
@@ -276,7 +278,10 @@ impl World {
             }
             // What a rule has said is said by any switch.
             let is_told_why = self.switch.speaks || record.call.dialled == organisation::HELPDESK;
-            let verdict = ending(record, is_told_why);
+            let verdict = match ending(record, is_told_why) {
+                Some(200) if self.is_left_early(link, record) => Some(603),
+                verdict => verdict,
+            };
             let is_right = match verdict {
                 Some(status) => caller.status == Some(status),
                 None => caller.status.is_some_and(|status| status >= 400),
@@ -306,6 +311,32 @@ impl World {
         Ok(())
     }
 
+    /// Whether the callee hung up while the caller's 200 waited for a PRACK that had not arrived (RFC 3262 §3).
+    fn is_left_early(&self, link: &Link, record: &Record) -> bool {
+        let (Some(caller), Some(ended)) = (&link.caller, record.ended_at()) else { return false };
+        if record.ended_for() != Some("callee_hung_up") {
+            return false;
+        }
+        let then = Clock::of_unix(ended);
+        let (mut told, mut acknowledged) = (BTreeSet::new(), BTreeSet::new());
+        for line in
+            self.ladder.lines.iter().filter(|line| Some(line.phone) == caller.phone && line.at <= then)
+        {
+            let Ok(text) = Text::read(&line.bytes) else { continue };
+            if text.call_id() != caller.call_id {
+                continue;
+            }
+            let arrived = match line.fate {
+                Fate::Arrives(after) | Fate::Twice(after) => line.at + after <= then,
+                Fate::Lost => false,
+            };
+            told.extend(text.one("RSeq").map(str::to_owned));
+            let number = text.one("RAck").and_then(|rack| rack.split(' ').next());
+            acknowledged.extend(number.filter(|_| arrived).map(str::to_owned));
+        }
+        !told.is_subset(&acknowledged)
+    }
+
     /// Registrations have run out too: nothing at all is left.
     pub(super) fn check_rest(&self) -> Result<(), Fault> {
         let counts = self.switch.counts();
@@ -332,12 +363,8 @@ impl World {
 /// The status a caller must have heard, where one follows from the events. One that is told why may give up meanwhile.
 fn ending(record: &Record, is_told_why: bool) -> Option<u16> {
     if record.has(EventKind::Answered) {
-        // Unless one of the two gave up while the caller's 200 waited for a PRACK.
-        return match record.caller_status() {
-            Some(487) => Some(487),
-            Some(603) if record.ended_for() == Some("callee_hung_up") => Some(603),
-            _ => Some(200),
-        };
+        // Unless the caller gave up while its 200 waited for a PRACK.
+        return if record.caller_status() == Some(487) { Some(487) } else { Some(200) };
     }
     if is_told_why && record.caller_status() == Some(487) {
         return Some(487);

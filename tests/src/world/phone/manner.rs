@@ -129,7 +129,7 @@ impl Manner {
         Self {
             // Whoever takes long has to say something first (RFC 3261 §13.3.1.1).
             ring_after: (verdict == Verdict::Ignore || !dice.chance(100)).then(|| dice.millis(0, 800)),
-            early_media: dice.chance(150),
+            early_media: dice.chance(250),
             verdict,
             after: if is_quick { dice.millis(0, 300) } else { dice.millis(300, 9_000) },
             talk: draw_talk(dice),
