@@ -4,6 +4,7 @@
 //! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange`, `hold` and
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to. `announce` tells a caller that it will be recorded.
+//! `forking` is how devices ring for somebody who has been answered already.
 //! In `feature` the switch itself is the other side. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
@@ -15,6 +16,7 @@ mod early_offer;
 mod events;
 mod exchange;
 mod feature;
+mod forking;
 mod forward;
 mod hold;
 pub(crate) mod identity;

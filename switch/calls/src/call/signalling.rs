@@ -20,7 +20,7 @@ use super::{
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Words},
-    state::{Connecting, Exchange, Head, Held, Music, Ringing, Side, State, Talking, end, join_as_recipient},
+    state::{Connecting, Head, Ringing, Side, State, Talking, end, join_as_recipient},
 };
 use crate::means::Means;
 
@@ -368,17 +368,7 @@ impl Connecting {
                 leg.streams.drop_refused(&said, means);
             }
         }
-        let mut talking = Box::new(Talking {
-            record: self.record,
-            caller: self.caller,
-            callee: self.callee,
-            is_held: Held::default(),
-            music: Music::default(),
-            exchange: Exchange::Idle,
-            owed: None,
-            withdrawn: None,
-            carried: Vec::new(),
-        });
+        let mut talking = Box::new(Talking::begin(self.record, self.caller, self.callee));
         if self.is_told_otherwise {
             talking.owe(Side::Caller, means);
         }

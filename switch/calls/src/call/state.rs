@@ -316,6 +316,21 @@ impl State {
 }
 
 impl Talking {
+    /// Two begin to talk.
+    pub(crate) fn begin(record: Record, caller: Leg, callee: Leg) -> Self {
+        Self {
+            record,
+            caller,
+            callee,
+            is_held: Held::default(),
+            music: Music::default(),
+            exchange: Exchange::Idle,
+            owed: None,
+            withdrawn: None,
+            carried: Vec::new(),
+        }
+    }
+
     pub(crate) fn side_of(&self, session: SessionKey) -> Option<Side> {
         match session {
             _ if session == self.caller.session => Some(Side::Caller),

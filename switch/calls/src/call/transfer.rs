@@ -13,31 +13,25 @@
 //! nothing but refresh. Where the target's rules for busy and no answer, or its phone by a 302, would send the call is not
 //! asked: it goes back instead.
 
-use std::{collections::BTreeSet, time::Duration};
-
 use contract::journal::{Detail, EventKind};
-use dialplan::{Decision, Facts, PersonKey, Ring, Route};
+use dialplan::{Decision, Facts, PersonKey, Route};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Cause, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
+use sip::{Body, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
 use streams::{media::MediaCommand, sdp::Description};
 
 use super::{
     events::{Record, because},
     exchange::refreshed,
+    forking::{Destination, Forking},
     hold::MUSIC,
-    identity::{Identity, Privacy},
-    invitation::{Asked, Invitation, take},
+    identity::Privacy,
     leg::Leg,
-    media_plan::join,
-    outcome::{LegResult, Tally, Words},
+    outcome::{LegResult, Words},
     refer::{Referral, Wanted},
     signalling::who_ended,
     state::{Exchange, Head, Held, Music, Side, State, Talking, end, join_as_recipient},
 };
 use crate::{clock::Moment, means::Means};
-
-/// RFC 3261 §8.1.1.6: the call of a transfer begins anew.
-const MAX_FORWARDS: u8 = 70;
 
 /// One side waits, devices ring elsewhere.
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,15 +44,8 @@ pub(crate) struct Transferring {
     transferor: Transferor,
     is_held: Held,
     music: Music,
-    /// What is offered in the name of the one who waits.
-    offer: Description,
-    invitation: Invitation,
-    /// Devices without a final answer.
-    forks: Vec<Leg>,
-    tally: Tally,
-    /// `transfer_ringing` is written.
-    has_rung: bool,
-    until: Moment,
+    /// Devices that ring.
+    forking: Forking,
 }
 
 /// Whoever sends the call on.
@@ -118,7 +105,6 @@ impl Talking {
             return Err(Reply::new(491));
         }
         let (asker, waiting) = (self.leg(by), self.leg(by.other()));
-        let offer = waiting.streams.said().ok_or_else(|| Reply::new(488))?.in_both_directions();
         let org = means.plan.organisation(self.record.org()).ok_or_else(|| Reply::new(403))?;
         let account = org.account_of(waiting.person).ok_or_else(|| Reply::new(403))?;
         let asker = org.account_of(asker.person).ok_or_else(|| Reply::new(403))?;
@@ -126,26 +112,13 @@ impl Talking {
             return Err(refused("closed"));
         }
         let facts = Facts { org: org.id(), caller: account.id, dialled: &wanted.number };
-        let decision = means.plan.route(&facts, means.wall);
-        let ring = ring_of(&decision)?;
+        let destination = destination(means.plan.route(&facts, means.wall))?;
         let is_callers = by.other() == Side::Caller;
         let shown = if is_callers { privacy } else { Privacy::Open };
-        let invitation = Invitation {
-            call: self.record.call(),
-            org: org.id(),
-            account: account.id,
-            caller: Identity::new(account, org, shown),
-            domain: org.sip_domain().into(),
-            can_answer_early: false,
-            explains: None,
-            max_forwards: MAX_FORWARDS,
-            numbers: BTreeSet::from([wanted.number.clone()]),
-            people: BTreeSet::new(),
-            breadth: None,
-            trail: decision.trail.clone(),
-            referred_by: Some(asker.number.clone()),
-        };
-        Ok(Transfer { invitation, offer, number: asker.number.clone(), decision, ring })
+        let (whose, decision) = ((org, account, shown), &destination.decision);
+        let forking = Forking::new((&self.record, waiting), whose, &wanted.number, decision, means);
+        let forking = forking.ok_or_else(|| Reply::new(488))?.referred_by(&asker.number);
+        Ok(Transfer { forking, number: asker.number.clone(), destination })
     }
 
     fn send_on(
@@ -163,7 +136,7 @@ impl Talking {
             Side::Caller => (caller, callee),
             Side::Callee => (callee, caller),
         };
-        let Transfer { invitation, offer, number, decision, ring } = transfer;
+        let Transfer { forking, number, destination } = transfer;
         let transferor = Transferor {
             person: asker.person,
             participant: asker.participant,
@@ -173,41 +146,27 @@ impl Talking {
             is_back: false,
             leg: Some(asker),
         };
-        let mut transferring = Box::new(Transferring {
-            record,
-            waiting,
-            side: by.other(),
-            transferor,
-            is_held,
-            music,
-            offer,
-            invitation,
-            forks: Vec::new(),
-            tally: Tally::default(),
-            has_rung: false,
-            until: means.moment(),
-        });
+        let mut transferring =
+            Box::new(Transferring { record, waiting, side: by.other(), transferor, is_held, music, forking });
         transferring.begin(&wanted.number, Detail::default(), means);
         transferring.report(100, means);
-        transferring.ring((decision, &ring), head, means);
+        transferring.forking.ring(destination, &mut transferring.record, head, means);
         transferring.go_on(head, means)
     }
 }
 
 /// Where a call is sent on to, and as whose.
 struct Transfer {
-    invitation: Invitation,
-    offer: Description,
+    forking: Forking,
     /// The transferor's own number.
     number: Box<str>,
-    decision: Decision,
-    ring: std::sync::Arc<Ring>,
+    destination: Destination,
 }
 
 /// Who rings by this decision.
-fn ring_of(decision: &Decision) -> Result<std::sync::Arc<Ring>, Reply> {
+fn destination(decision: Decision) -> Result<Destination, Reply> {
     match &decision.route {
-        Route::Ring(ring) => Ok(std::sync::Arc::clone(ring)),
+        Route::Ring(ring) => Ok(Destination { ring: std::sync::Arc::clone(ring), decision }),
         Route::Feature(_) | Route::Announce(_) => Err(refused("not_a_target")),
         Route::Refuse(refusal) => {
             let status = super::dial::status_of(*refusal);
@@ -226,15 +185,13 @@ impl Transferring {
         match event {
             Event::Progress { session, status, .. } => self.progress(session, status, means),
             Event::Answered { session, body, .. } => {
-                if let Some(fork) = take(&mut self.forks, session) {
-                    return self.answered(head, fork, body.as_ref(), means);
-                }
+                return self.answered(head, (session, body.as_ref()), means);
             }
             Event::Failed { session, status, cause, reason, retry_after, .. } => {
                 let words = Words { status: Some(status), reason, retry_after };
-                if let Some(fork) = take(&mut self.forks, session) {
-                    return self.fork_failed(head, fork, (status, words), cause, means);
-                }
+                let failure = ((status, words), cause);
+                self.forking.failed(session, failure, &mut self.record, head, means);
+                return self.go_on(head, means);
             }
             Event::Ended { session, by, reason, instead } if session == self.waiting.session => {
                 return self.given_up(head, (by, reason, instead), means);
@@ -253,15 +210,6 @@ impl Transferring {
         let told = Detail { number: Some(number.to_owned()), ..why };
         self.record.event(EventKind::Transfer, self.transferor.participant, told, means);
         self.play_music(means);
-    }
-
-    fn ring(&mut self, (decision, ring): (Decision, &Ring), head: &mut Head, means: &mut Means<'_>) {
-        self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
-        self.record.forwarded(&decision.forwards, means);
-        means.trace_route(self.invitation.call, means.plan.revision(), decision);
-        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
-        // There is breadth enough for all: none was named.
-        let _ = self.invitation.ring(ring, None, Some(&self.offer), &mut asked, means);
     }
 
     /// Whoever waits hears music, whether or not it was put on hold before.
@@ -283,36 +231,22 @@ impl Transferring {
     }
 
     fn progress(&mut self, session: SessionKey, status: u16, means: &mut Means<'_>) {
-        let fork = self.forks.iter_mut().find(|fork| fork.session == session);
-        let Some(fork) = fork.filter(|_| matches!(status, 180 | 183)) else { return };
-        fork.has_rung = true;
-        let no = fork.no;
-        if !std::mem::replace(&mut self.has_rung, true) {
-            let told = Detail { leg: Some(no), ..Detail::default() };
-            self.record.event(EventKind::TransferRinging, None, told, means);
-            self.report(180, means);
-        }
+        let Some(no) = self.forking.progress(session, status) else { return };
+        let told = Detail { leg: Some(no), ..Detail::default() };
+        self.record.event(EventKind::TransferRinging, None, told, means);
+        self.report(180, means);
     }
 
     /// The target takes the call.
     fn answered(
         mut self: Box<Self>,
         head: &mut Head,
-        mut fork: Leg,
-        body: Option<&Body>,
+        with: (SessionKey, Option<&Body>),
         means: &mut Means<'_>,
     ) -> State {
-        means.ack(fork.session, None);
-        let said = fork.streams.said_in(body, means).filter(|said| said.answers(&self.offer));
-        let Some(said) = said else {
-            Asked { head, forks: &mut self.forks, tally: &mut self.tally }.useless(fork, means);
+        let Some(mut fork) = self.forking.answered(with, &mut self.waiting, head, means) else {
             return self.go_on(head, means);
         };
-        self.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
-        fork.streams.agree(&said, means);
-        join(&mut self.waiting.streams, &mut fork.streams, means);
-        fork.streams.drop_refused(&said, means);
-        fork.set_answered(means.wall);
         let known = self.transferor.participant.filter(|_| fork.person == self.transferor.person);
         let participant = known.unwrap_or_else(|| join_as_recipient(&mut self.record, fork.person, means));
         fork.participant = Some(participant);
@@ -341,44 +275,19 @@ impl Transferring {
             Side::Caller => (waiting, other),
             Side::Callee => (other, waiting),
         };
-        Box::new(Talking {
-            record,
-            caller,
-            callee,
-            is_held,
-            music,
-            exchange: Exchange::Idle,
-            owed: None,
-            withdrawn: None,
-            carried: Vec::new(),
-        })
-    }
-
-    fn fork_failed(
-        mut self: Box<Self>,
-        head: &mut Head,
-        fork: Leg,
-        failure: (u16, Words),
-        cause: Cause,
-        means: &mut Means<'_>,
-    ) -> State {
-        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
-        let (offer, record) = (Some(&self.offer), &mut self.record);
-        self.invitation.failed((fork, failure, cause), (offer, record), &mut asked, means);
-        self.go_on(head, means)
+        Box::new(Talking { is_held, music, ..Talking::begin(record, caller, callee) })
     }
 
     fn go_on(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
-        if !self.forks.is_empty() {
-            return State::Transferring(self);
+        match self.forking.outcome() {
+            None => State::Transferring(self),
+            Some(came_to) => self.come_to(head, came_to, means),
         }
-        let (result, words) = self.tally.outcome();
-        self.come_to(head, (result, words), means)
     }
 
     /// The ring timeout is over (H-052).
     pub(crate) fn timed_out(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
-        self.silence(head, None, means);
+        self.forking.silence(head, None, means);
         self.come_to(head, (LegResult::NoAnswer, Words::default()), means)
     }
 
@@ -416,25 +325,10 @@ impl Transferring {
     fn bring_back(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         self.transferor.is_back = true;
         let number = self.transferor.number.to_string();
-        let facts = Facts { org: self.invitation.org, caller: self.invitation.account, dialled: &number };
-        let decision = means.plan.route(&facts, means.wall);
+        let decision = self.forking.route(&number, means);
         self.begin(&number, because("returned"), means);
-        (self.tally, self.has_rung) = (Tally::default(), false);
-        if let Ok(ring) = ring_of(&decision) {
-            let invitation = &mut self.invitation;
-            invitation.trail = decision.trail.clone();
-            invitation.people.clear();
-            invitation.referred_by = None;
-            self.ring((decision, &ring), head, means);
-        }
+        self.forking.ring_anew(destination(decision).ok(), &mut self.record, head, means);
         self.go_on(head, means)
-    }
-
-    /// Nobody is to ring any more.
-    fn silence(&mut self, head: &mut Head, reason: Option<&Reason>, means: &mut Means<'_>) {
-        for fork in self.forks.drain(..) {
-            head.hang_up(fork, reason.cloned(), means);
-        }
     }
 
     /// A side asks for other media. A refresh is answered; the transferor, if it wants to be heard, takes the call back.
@@ -472,7 +366,7 @@ impl Transferring {
 
     /// The transferor has thought better of it.
     fn taken_back(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
-        self.silence(head, None, means);
+        self.forking.silence(head, None, means);
         self.record.event(EventKind::TransferCanceled, self.transferor.participant, Detail::default(), means);
         self.report(487, means);
         let Some(leg) = self.transferor.leg.take() else { return State::Transferring(self) };
@@ -493,7 +387,7 @@ impl Transferring {
         (by, reason, instead): (EndedBy, Option<Reason>, Option<u16>),
         means: &mut Means<'_>,
     ) -> State {
-        self.silence(head, reason.as_ref(), means);
+        self.forking.silence(head, reason.as_ref(), means);
         self.record.event(EventKind::TransferCanceled, self.waiting.participant, Detail::default(), means);
         self.report(487, means);
         let ended = Detail { sip_status: instead, ..because(who_ended(by, self.side)) };
@@ -507,7 +401,7 @@ impl Transferring {
 
     /// The operator ends it.
     pub(crate) fn hang_up(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
-        self.silence(head, None, means);
+        self.forking.silence(head, None, means);
         self.record.event(EventKind::TransferCanceled, None, because("operator"), means);
         self.report(487, means);
         self.end(head, "operator", means)
@@ -522,7 +416,7 @@ impl Transferring {
     }
 
     pub(super) fn until(&self) -> Moment {
-        self.until
+        self.forking.until()
     }
 
     /// Whether this is the side that waits.
@@ -543,14 +437,17 @@ impl Transferring {
 
     /// Devices that are asked.
     pub(super) fn forks(&self) -> &[Leg] {
-        &self.forks
+        self.forking.forks()
     }
 
     pub(super) fn legs(&self) -> Vec<&Leg> {
-        std::iter::once(&self.waiting).chain(&self.transferor.leg).chain(&self.forks).collect()
+        std::iter::once(&self.waiting).chain(&self.transferor.leg).chain(self.forking.forks()).collect()
     }
 
     pub(super) fn legs_mut(&mut self) -> Vec<&mut Leg> {
-        std::iter::once(&mut self.waiting).chain(&mut self.transferor.leg).chain(&mut self.forks).collect()
+        std::iter::once(&mut self.waiting)
+            .chain(&mut self.transferor.leg)
+            .chain(self.forking.forks_mut())
+            .collect()
     }
 }

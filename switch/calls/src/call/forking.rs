@@ -1,0 +1,204 @@
+//! Devices that ring on behalf of somebody who has been answered already and waits: of a transfer, a menu, a queue.
+//!
+//! What is offered to them is what the one who waits has said last, and whoever answers is joined to it at once. Here is
+//! how it rings, who wins and what it came to. What the one who waits hears meanwhile, what is written of it, and where the
+//! call goes when nobody takes it is the state's business that owns this.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use dialplan::{Account, Decision, Facts, OrgPlan, Ring};
+use serde::{Deserialize, Serialize};
+use sip::{Body, Cause, Reason, SessionKey};
+use streams::sdp::Description;
+
+use super::{
+    events::Record,
+    identity::{Identity, Privacy},
+    invitation::{Asked, Invitation, take},
+    leg::Leg,
+    media_plan::join,
+    outcome::{LegResult, Tally, Words},
+    state::Head,
+};
+use crate::{clock::Moment, means::Means};
+
+/// RFC 3261 §8.1.1.6: such a call begins anew.
+const MAX_FORWARDS: u8 = 70;
+
+/// Devices that ring for one who waits.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Forking {
+    invitation: Invitation,
+    /// What is offered in the name of the one who waits.
+    offer: Description,
+    /// Devices without a final answer.
+    forks: Vec<Leg>,
+    tally: Tally,
+    /// One of them has rung.
+    has_rung: bool,
+    until: Moment,
+}
+
+/// Where somebody who waits is to be sent, by the plan of the moment.
+pub(super) struct Destination {
+    pub(super) decision: Decision,
+    pub(super) ring: Arc<Ring>,
+}
+
+impl Forking {
+    /// For a call of `account` to what `decision` led to; nobody rings yet. `None`: the one who waits has said nothing
+    /// of its media.
+    pub(super) fn new(
+        (record, waiting): (&Record, &Leg),
+        (org, account, privacy): (&OrgPlan, &Account, Privacy),
+        number: &str,
+        decision: &Decision,
+        means: &Means<'_>,
+    ) -> Option<Self> {
+        let invitation = Invitation {
+            call: record.call(),
+            org: org.id(),
+            account: account.id,
+            caller: Identity::new(account, org, privacy),
+            domain: org.sip_domain().into(),
+            can_answer_early: false,
+            explains: None,
+            max_forwards: MAX_FORWARDS,
+            numbers: BTreeSet::from([number.to_owned()]),
+            people: BTreeSet::new(),
+            breadth: None,
+            trail: decision.trail.clone(),
+            referred_by: None,
+        };
+        Some(Self {
+            invitation,
+            offer: waiting.streams.said()?.in_both_directions(),
+            forks: Vec::new(),
+            tally: Tally::default(),
+            has_rung: false,
+            until: means.moment(),
+        })
+    }
+
+    /// The same, told who sends the call on (RFC 3892).
+    pub(super) fn referred_by(mut self, number: &str) -> Self {
+        self.invitation.referred_by = Some(number.into());
+        self
+    }
+
+    /// What the plan makes of the number now, for the one who waits.
+    pub(super) fn route(&self, number: &str, means: &Means<'_>) -> Decision {
+        let facts = Facts { org: self.invitation.org, caller: self.invitation.account, dialled: number };
+        means.plan.route(&facts, means.wall)
+    }
+
+    /// Lets devices ring, and says for how long; nobody may be had at all ([`Self::outcome`]).
+    pub(super) fn ring(
+        &mut self,
+        Destination { decision, ring }: Destination,
+        record: &mut Record,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) {
+        self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
+        record.forwarded(&decision.forwards, means);
+        means.trace_route(self.invitation.call, means.plan.revision(), decision);
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        // There is breadth enough for all: none was named.
+        let _ = self.invitation.ring(&ring, None, Some(&self.offer), &mut asked, means);
+    }
+
+    /// Lets other devices ring, as if none had been asked before, and on behalf of nobody else.
+    pub(super) fn ring_anew(
+        &mut self,
+        destination: Option<Destination>,
+        record: &mut Record,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) {
+        (self.tally, self.has_rung) = (Tally::default(), false);
+        let Some(destination) = destination else { return };
+        self.invitation.trail = destination.decision.trail.clone();
+        self.invitation.people.clear();
+        self.invitation.referred_by = None;
+        self.ring(destination, record, head, means);
+    }
+
+    /// A device has answered provisionally: its number, if it is the first that rings.
+    pub(super) fn progress(&mut self, session: SessionKey, status: u16) -> Option<u16> {
+        let fork = self.forks.iter_mut().find(|fork| fork.session == session)?;
+        if !matches!(status, 180 | 183) {
+            return None;
+        }
+        fork.has_rung = true;
+        (!std::mem::replace(&mut self.has_rung, true)).then_some(fork.no)
+    }
+
+    /// A device has answered with this: when it fits, the others stop ringing and it is joined to the one who waits.
+    pub(super) fn answered(
+        &mut self,
+        (session, body): (SessionKey, Option<&Body>),
+        waiting: &mut Leg,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> Option<Leg> {
+        let mut fork = take(&mut self.forks, session)?;
+        means.ack(session, None);
+        let said = fork.streams.said_in(body, means).filter(|said| said.answers(&self.offer));
+        let Some(said) = said else {
+            self.asked(head).useless(fork, means);
+            return None;
+        };
+        self.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
+        fork.streams.agree(&said, means);
+        join(&mut waiting.streams, &mut fork.streams, means);
+        fork.streams.drop_refused(&said, means);
+        fork.set_answered(means.wall);
+        Some(fork)
+    }
+
+    /// A device has failed.
+    pub(super) fn failed(
+        &mut self,
+        session: SessionKey,
+        (failure, cause): ((u16, Words), Cause),
+        record: &mut Record,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) {
+        let Some(fork) = take(&mut self.forks, session) else { return };
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        self.invitation.failed((fork, failure, cause), (Some(&self.offer), record), &mut asked, means);
+    }
+
+    /// What it came to, once no device is left.
+    pub(super) fn outcome(&self) -> Option<(LegResult, Words)> {
+        self.forks.is_empty().then(|| self.tally.outcome())
+    }
+
+    /// Nobody is to ring any more.
+    pub(super) fn silence(&mut self, head: &mut Head, reason: Option<&Reason>, means: &mut Means<'_>) {
+        for fork in self.forks.drain(..) {
+            head.hang_up(fork, reason.cloned(), means);
+        }
+    }
+
+    /// End of the ring timeout (H-052).
+    pub(super) fn until(&self) -> Moment {
+        self.until
+    }
+
+    /// Devices without a final answer.
+    pub(super) fn forks(&self) -> &[Leg] {
+        &self.forks
+    }
+
+    /// The same, to be changed.
+    pub(super) fn forks_mut(&mut self) -> &mut [Leg] {
+        &mut self.forks
+    }
+
+    fn asked<'a>(&'a mut self, head: &'a mut Head) -> Asked<'a> {
+        Asked { head, forks: &mut self.forks, tally: &mut self.tally }
+    }
+}
