@@ -10,7 +10,7 @@ use contract::{
     time::Timestamp,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
-use dialplan::{Facts, compile};
+use dialplan::{Facts, PersonKey, compile};
 
 const STAFF: u128 = 5_000;
 
@@ -61,7 +61,7 @@ fn route(c: &mut Criterion) {
     let rows = rows();
     let plan = compile(&rows).unwrap();
     let org = OrgId(uuid::Uuid::from_u128(1));
-    let caller = AccountId(uuid::Uuid::from_u128(10_000 + 7));
+    let caller = PersonKey::User(UserId(uuid::Uuid::from_u128(7)));
     let cases = [
         ("route/staff_number", "104321"),
         ("route/extension_of_50", "1099"),

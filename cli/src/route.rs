@@ -11,7 +11,7 @@ use contract::{
     time::Timestamp,
     trace::RouteTrace,
 };
-use dialplan::{Decision, Facts, OrgPlan, Plan, Route};
+use dialplan::{Decision, Facts, OrgPlan, PersonKey, Plan, Route};
 use jiff::civil::DateTime;
 use serde::Serialize;
 use sqlx::Connection as _;
@@ -20,7 +20,7 @@ use crate::{
     Failure,
     configuration::connect,
     database::{self, Access},
-    organisation::{Rows, store},
+    organisation::{Account, Rows, store},
     switch::{Place, printable},
     terminal,
     why::words::{came_to, steps},
@@ -134,7 +134,7 @@ async fn organisation(c: &mut sqlx::PgConnection, wanted: Option<&str>) -> Resul
 fn ask(plan: &Plan, rows: &Rows, arguments: &Arguments) -> Result<Answer, Failure> {
     let org = OrgId(rows.id);
     let planned = plan.organisation(org).ok_or_else(|| anyhow::anyhow!("the organisation is in no plan"))?;
-    let caller = caller(rows, &arguments.from)?;
+    let caller = caller(planned, rows, &arguments.from)?;
     let now = instant(arguments.at.as_deref(), planned)?;
     let facts = Facts { org, caller, dialled: &arguments.to };
     let first = plan.route(&facts, now);
@@ -162,14 +162,19 @@ fn ask(plan: &Plan, rows: &Rows, arguments: &Arguments) -> Result<Answer, Failur
     })
 }
 
-/// The account that calls: by its username, or one of whoever has that number. Whose it is counts, and not which.
-fn caller(rows: &Rows, from: &str) -> Result<AccountId, Failure> {
+/// Who calls: whose account has that username, or who has that number and an account.
+fn caller(org: &OrgPlan, rows: &Rows, from: &str) -> Result<PersonKey, Failure> {
     let by_number = |email: &str| rows.staff.get(email).is_some_and(|staff| staff.number == from);
     let found = rows.accounts.get(from).or_else(|| {
         let mut owned = rows.accounts.values();
         owned.find(|account| account.owner.as_deref().is_some_and(by_number))
     });
-    found.map(|account| AccountId(account.id)).ok_or_else(|| {
+    let person = |account: &Account| {
+        let id = AccountId(account.id);
+        // Of an account that may not call nobody is left out.
+        org.account_by_id(id).map_or(PersonKey::Account(id), |account| account.person)
+    };
+    found.map(person).ok_or_else(|| {
         Failure::Mistakes(vec![format!(
             "{from:?} is neither the username of an account of {} nor the number of somebody who has one",
             rows.domain

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use contract::{
-    id::{AccountId, UserId},
+    id::UserId,
     rules::{Condition, RuleNamed, Timescope},
     time::Timestamp,
 };
@@ -38,7 +38,7 @@ impl From<Way> for Route {
 /// One decision in the making.
 pub(crate) struct Following<'p> {
     org: &'p OrgPlan,
-    caller: Option<PersonKey>,
+    caller: PersonKey,
     now: Timestamp,
     trail: Trail,
     /// Forwards of earlier decisions.
@@ -47,8 +47,7 @@ pub(crate) struct Following<'p> {
 }
 
 impl<'p> Following<'p> {
-    pub(crate) fn new(org: &'p OrgPlan, caller: AccountId, now: Timestamp, trail: Trail) -> Self {
-        let caller = org.account_by_id(caller).map(|account| account.person);
+    pub(crate) fn new(org: &'p OrgPlan, caller: PersonKey, now: Timestamp, trail: Trail) -> Self {
         let before = trail.forwards.len();
         Self { org, caller, now, trail, before, trace: Trace(Vec::with_capacity(4)) }
     }
@@ -240,9 +239,9 @@ impl<'p> Following<'p> {
     /// Rings everybody but the caller: a person who calls a team they belong to must not ring themselves.
     pub(crate) fn ring(&mut self, ring: &Arc<Ring>) -> Result<Arc<Ring>, Refusal> {
         let person = self.caller;
-        let ring = if ring.targets.iter().any(|target| Some(target.person) == person) {
+        let ring = if ring.targets.iter().any(|target| target.person == person) {
             self.trace.0.push(Step::CallerLeftOut);
-            let others = ring.targets.iter().filter(|target| Some(target.person) != person).cloned();
+            let others = ring.targets.iter().filter(|target| target.person != person).cloned();
             let (number, name) = (Arc::clone(&ring.number), Arc::clone(&ring.name));
             Arc::new(Ring { targets: others.collect(), number, name, ..**ring })
         } else {

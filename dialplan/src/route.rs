@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, RuleId},
+    id::{ExtensionId, OrgId, RuleId},
     rules::{Condition, RuleNamed, Timescope},
     time::Timestamp,
 };
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     follow::{Following, Way},
     hours::Standing,
-    plan::{Destination, Feature, Host, OrgPlan, Plan, Ring},
+    plan::{Destination, Feature, Host, OrgPlan, PersonKey, Plan, Ring},
 };
 
 /// What is known about a call before it is routed.
@@ -25,8 +25,8 @@ use crate::{
 pub struct Facts<'a> {
     /// The organisation it belongs to.
     pub org: OrgId,
-    /// The account it comes from.
-    pub caller: AccountId,
+    /// Who calls.
+    pub caller: PersonKey,
     /// The user part of the request URI, unescaped.
     pub dialled: &'a str,
 }
@@ -277,7 +277,7 @@ impl Plan {
     /// then the further rules of what sent the call there, and so on back. `None`: no rule leads to anything.
     pub fn route_after(
         &self,
-        (org, caller): (OrgId, AccountId),
+        (org, caller): (OrgId, PersonKey),
         trail: &Trail,
         condition: Condition,
         now: Timestamp,

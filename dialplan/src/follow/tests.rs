@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    id::{ExtensionId, OrgId},
+    id::{AccountId, ExtensionId, OrgId},
     rules::{Action, Window},
     snapshot::{self, Snapshot},
 };
@@ -12,7 +12,7 @@ use proptest::{prelude::*, strategy::ValueTree as _};
 use super::*;
 use crate::{
     Facts, Plan, compile,
-    route::tests::{extension, id, organisation, rule, window},
+    route::tests::{extension, id, organisation, person, rule, window},
 };
 
 /// Monday 2026-11-23, 12:00 in Jakarta.
@@ -29,11 +29,11 @@ fn plan(extensions: Vec<snapshot::Extension>) -> Plan {
     compile(&Snapshot { revision: 1, organisations: vec![organisation] }).unwrap()
 }
 
-const CALLER: (OrgId, AccountId) = (OrgId(id(1)), AccountId(id(35)));
+const CALLER: (OrgId, PersonKey) = (OrgId(id(1)), PersonKey::Account(AccountId(id(35))));
 
 /// The bare account: no member of any extension.
 fn facts(dialled: &str) -> Facts<'_> {
-    Facts { org: OrgId(id(1)), caller: AccountId(id(35)), dialled }
+    Facts { org: OrgId(id(1)), caller: CALLER.1, dialled }
 }
 
 fn to(n: u128) -> Action {
@@ -202,7 +202,7 @@ fn nobody_assigned_is_unreachable_and_the_caller_alone_is_refused() {
     // The caller is the only one of both desks.
     let own = snapshot::Extension { rules: rules(Condition::Always), ..extension(21, "100", &[11]) };
     let plan = plan(vec![own, extension(22, "200", &[11])]);
-    let facts = Facts { caller: AccountId(id(31)), ..facts("100") };
+    let facts = Facts { caller: person(31), ..facts("100") };
     assert_eq!(told(&plan.route(&facts, NOON).route), "self_call");
 }
 

@@ -87,11 +87,18 @@ pub(crate) fn organisation() -> snapshot::Organisation {
     }
 }
 
+/// Whose an account is.
+pub(crate) fn person(account: u128) -> PersonKey {
+    let rows = organisation();
+    let row = rows.accounts.iter().find(|row| row.id.0 == id(account)).unwrap();
+    row.user.map_or(PersonKey::Account(row.id), PersonKey::User)
+}
+
 /// The caller's account, what is dialled, and the decision in one line.
 fn check(caller: u128, dialled: &str, expected: &str) {
     let rows = snapshot::Snapshot { revision: 7, organisations: vec![organisation()] };
     let plan = compile(&rows).unwrap();
-    let facts = Facts { org: OrgId(id(1)), caller: AccountId(id(caller)), dialled };
+    let facts = Facts { org: OrgId(id(1)), caller: person(caller), dialled };
     let decision = plan.route(&facts, Timestamp(0));
     let mut told = String::new();
     match decision.route {
@@ -157,7 +164,7 @@ fn refusals_name_their_reason() {
 fn the_trace_tells_how_the_decision_came_about() {
     let rows = snapshot::Snapshot { revision: 7, organisations: vec![organisation()] };
     let plan = compile(&rows).unwrap();
-    let caller = AccountId(id(31));
+    let caller = person(31);
     let route =
         |org, dialled| plan.route(&Facts { org: OrgId(id(org)), caller, dialled }, Timestamp(0)).trace.0;
     let host = Host::Extension(ExtensionId(id(21)));
@@ -177,7 +184,7 @@ fn what_is_no_call_reaches_whoever_has_the_number_whatever_its_hours_and_rules()
         vec![rule(1, Timescope::Any, Condition::Always, Action::AnnounceHangup("closed".into()))];
     let plan = compile(&snapshot::Snapshot { revision: 7, organisations: vec![rows] }).unwrap();
     let people = |dialled| {
-        let ring = plan.people(&Facts { org: OrgId(id(1)), caller: AccountId(id(35)), dialled })?;
+        let ring = plan.people(&Facts { org: OrgId(id(1)), caller: person(35), dialled })?;
         Ok(ring.targets.iter().map(|target| target.accounts.len()).collect::<Vec<_>>())
     };
     assert_eq!(people("100"), Ok(vec![1, 2]));

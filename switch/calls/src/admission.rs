@@ -17,7 +17,7 @@ use sip::{Body, HeaderName, Method, NewRequest, Reply};
 use crate::{
     call::{
         Call, Opening,
-        identity::{Privacy, PrivacyFailure},
+        identity::{Identity, Privacy, PrivacyFailure},
     },
     config::MAX_FORWARDS_DEFAULT,
     facts,
@@ -99,8 +99,7 @@ impl Switchboard {
             id,
             plan: &plan,
             org,
-            caller,
-            privacy,
+            caller: Identity::new(caller, org, privacy),
             dialled: &dialled,
             session,
             flow,

@@ -10,7 +10,7 @@ use contract::{
     journal::{Detail, EventKind, ParticipantKind, ParticipantRole},
     language::Language,
 };
-use dialplan::{Account, Announcement, Facts, Host, OrgPlan, PersonKey, Plan, Refusal, Ring, Route, Trail};
+use dialplan::{Announcement, Facts, Host, OrgPlan, PersonKey, Plan, Refusal, Ring, Route, Trail};
 use sip::{Body, Flow, Reply, SessionKey};
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
         self,
         explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX, Unconnected},
     },
-    identity::{Identity, Privacy},
+    identity::Identity,
     invitation::{Asked, Invitation},
     leg::Leg,
     media_plan::LegStreams,
@@ -35,8 +35,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) id: CallId,
     pub(crate) plan: &'a Plan,
     pub(crate) org: &'a OrgPlan,
-    pub(crate) caller: &'a Account,
-    pub(crate) privacy: Privacy,
+    pub(crate) caller: Identity,
     pub(crate) dialled: &'a str,
     pub(crate) session: SessionKey,
     pub(crate) flow: Flow,
@@ -52,8 +51,7 @@ impl Opening<'_> {
         Invitation {
             call: self.id,
             org: self.org.id(),
-            account: self.caller.id,
-            caller: Identity::new(self.caller, self.org, self.privacy),
+            caller: self.caller.clone(),
             domain: self.org.sip_domain().into(),
             can_answer_early,
             explains: explain::language_for(self.org, self.caller.person, means),
@@ -70,11 +68,12 @@ impl Opening<'_> {
 impl Call {
     /// Opens a call for an INVITE that the endpoint has accepted.
     pub(crate) fn open(opening: &Opening<'_>, means: &mut Means<'_>) -> Self {
-        let Opening { id, org, caller, dialled, session, flow, .. } = *opening;
+        let Opening { id, org, dialled, session, flow, .. } = *opening;
+        let caller = &opening.caller;
         let recording = Recording::new(org.recording(), org.has_recording_notice().then(|| org.language()));
-        let mut head = Head::new(recording, opening.privacy);
-        let mut record = Record::open(org.id(), id, &caller.number, dialled, means);
-        let facts = Facts { org: org.id(), caller: caller.id, dialled };
+        let mut head = Head::new(recording, caller.privacy());
+        let mut record = Record::open(org.id(), id, caller.number(), dialled, means);
+        let facts = Facts { org: org.id(), caller: caller.person, dialled };
         means.trace_leg(id, session);
         let decision = opening.plan.route(&facts, means.wall);
         let (route, forwards) = (decision.route.clone(), decision.forwards.clone());

@@ -6,14 +6,14 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use dialplan::{Account, Decision, Facts, OrgPlan, Ring};
+use dialplan::{Decision, Facts, OrgPlan, Ring};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Cause, Reason, SessionKey};
 use streams::sdp::Description;
 
 use super::{
     events::Record,
-    identity::{Identity, Privacy},
+    identity::Identity,
     invitation::{Asked, Invitation, take},
     leg::Leg,
     media_plan::join,
@@ -46,11 +46,11 @@ pub(super) struct Destination {
 }
 
 impl Forking {
-    /// For a call of `account` to what `decision` led to; nobody rings yet. `None`: the one who waits has said nothing
+    /// For a call of `caller` to what `decision` led to; nobody rings yet. `None`: the one who waits has said nothing
     /// of its media.
     pub(super) fn new(
         (record, waiting): (&Record, &Leg),
-        (org, account, privacy): (&OrgPlan, &Account, Privacy),
+        (org, caller): (&OrgPlan, Identity),
         number: &str,
         decision: &Decision,
         means: &Means<'_>,
@@ -58,8 +58,7 @@ impl Forking {
         let invitation = Invitation {
             call: record.call(),
             org: org.id(),
-            account: account.id,
-            caller: Identity::new(account, org, privacy),
+            caller,
             domain: org.sip_domain().into(),
             can_answer_early: false,
             explains: None,
@@ -88,7 +87,8 @@ impl Forking {
 
     /// What the plan makes of the number now, for the one who waits.
     pub(super) fn route(&self, number: &str, means: &Means<'_>) -> Decision {
-        let facts = Facts { org: self.invitation.org, caller: self.invitation.account, dialled: number };
+        let facts =
+            Facts { org: self.invitation.org, caller: self.invitation.caller.person, dialled: number };
         means.plan.route(&facts, means.wall)
     }
 

@@ -78,7 +78,7 @@ impl Ringing {
         if invitation.max_forwards == 0 || told.offer.is_some() {
             return None;
         }
-        let caller = (invitation.org, invitation.account);
+        let caller = (invitation.org, invitation.caller.person);
         let decision = means.plan.route_after(caller, &invitation.trail, condition, means.wall)?;
         means.trace_route(invitation.call, means.plan.revision(), decision.clone());
         Some(decision)

@@ -8,7 +8,7 @@
 //! `header` and `session` privacy need nothing here: Via, Contact, Call-ID and the media's addresses are the
 //! switch's own in every call.
 
-use dialplan::{Account, OrgPlan, Trust};
+use dialplan::{Account, OrgPlan, PersonKey, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{ExtraHeaders, HeaderName, Message, Party, Uri};
 
@@ -70,6 +70,7 @@ pub(crate) fn has_anonymous_from(request: &Message<'_>) -> bool {
 /// The caller of a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Identity {
+    pub(crate) person: PersonKey,
     number: Box<str>,
     name: Option<String>,
     domain: Box<str>,
@@ -88,7 +89,18 @@ pub(crate) struct Shown {
 impl Identity {
     pub(crate) fn new(account: &Account, org: &OrgPlan, privacy: Privacy) -> Self {
         let name = displayable(&account.name);
-        Self { number: account.number.clone(), name, domain: org.sip_domain().into(), privacy }
+        let (number, domain) = (account.number.clone(), org.sip_domain().into());
+        Self { person: account.person, number, name, domain, privacy }
+    }
+
+    /// The number that is written down and called back.
+    pub(crate) fn number(&self) -> &str {
+        &self.number
+    }
+
+    /// How much of them is shown.
+    pub(crate) fn privacy(&self) -> Privacy {
+        self.privacy
     }
 
     /// What a next hop of this trust is told.
@@ -126,6 +138,9 @@ fn displayable(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use contract::id::AccountId;
+    use uuid::Uuid;
+
     use super::*;
 
     fn privacy_of(from: &str, header: &str) -> Result<Privacy, PrivacyFailure> {
@@ -161,7 +176,14 @@ mod tests {
     }
 
     fn caller(name: &str, privacy: Privacy) -> Identity {
-        Identity { number: "1001".into(), name: displayable(name), domain: "demo.example".into(), privacy }
+        let person = PersonKey::Account(AccountId(Uuid::nil()));
+        Identity {
+            person,
+            number: "1001".into(),
+            name: displayable(name),
+            domain: "demo.example".into(),
+            privacy,
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use contract::{
-    id::{AccountId, CallId, OrgId},
+    id::{CallId, OrgId},
     journal::{Detail, EventKind},
     language::Language,
 };
@@ -33,7 +33,6 @@ pub(crate) struct Invitation {
     pub(crate) call: CallId,
     pub(crate) org: OrgId,
     /// Whose call it is.
-    pub(crate) account: AccountId,
     pub(crate) caller: Identity,
     /// The organisation's SIP domain.
     pub(crate) domain: Box<str>,

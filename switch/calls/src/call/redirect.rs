@@ -58,7 +58,8 @@ impl Ringing {
         number: String,
         means: &mut Means<'_>,
     ) {
-        let facts = Facts { org: self.invitation.org, caller: self.invitation.account, dialled: &number };
+        let facts =
+            Facts { org: self.invitation.org, caller: self.invitation.caller.person, dialled: &number };
         let decision = means.plan.route(&facts, means.wall);
         let (route, forwards) = (decision.route.clone(), decision.forwards.clone());
         means.trace_route(self.invitation.call, means.plan.revision(), decision);

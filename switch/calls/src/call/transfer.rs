@@ -24,7 +24,7 @@ use super::{
     exchange::refreshed,
     forking::{Destination, Forking},
     hold::MUSIC,
-    identity::Privacy,
+    identity::{Identity, Privacy},
     leg::Leg,
     outcome::{LegResult, Words},
     refer::{Referral, Wanted},
@@ -111,11 +111,11 @@ impl Talking {
         if org.is_closed(&wanted.number, means.wall) {
             return Err(refused("closed"));
         }
-        let facts = Facts { org: org.id(), caller: account.id, dialled: &wanted.number };
+        let facts = Facts { org: org.id(), caller: waiting.person, dialled: &wanted.number };
         let destination = destination(means.plan.route(&facts, means.wall))?;
         let is_callers = by.other() == Side::Caller;
         let shown = if is_callers { privacy } else { Privacy::Open };
-        let (whose, decision) = ((org, account, shown), &destination.decision);
+        let (whose, decision) = ((org, Identity::new(account, org, shown)), &destination.decision);
         let forking = Forking::new((&self.record, waiting), whose, &wanted.number, decision, means);
         let forking = forking.ok_or_else(|| Reply::new(488))?.referred_by(&asker.number);
         Ok(Transfer { forking, number: asker.number.clone(), destination })

@@ -190,7 +190,7 @@ impl Switchboard {
             return Err(reply.header("Retry-After", wait.as_secs().max(1).to_string()));
         }
         let number = facts::dialled(&message).ok_or_else(|| Reply::new(404))?.into_owned();
-        let asked = Facts { org: org.id(), caller: sender.id, dialled: &number };
+        let asked = Facts { org: org.id(), caller: sender.person, dialled: &number };
         let ring = match self.plan.people(&asked) {
             Ok(ring) => ring,
             // A feature reads no letters.
