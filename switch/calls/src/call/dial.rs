@@ -93,7 +93,7 @@ impl Call {
         record.forwarded(&forwards, means);
         let state = match route {
             Route::Refuse(refusal) => not_found(opening, refusal, (record, leg), &mut head, means),
-            Route::Feature(feature) => feature::open(opening, feature, record, leg, &mut head, means),
+            Route::Feature(feature) => feature::open(opening, feature, (record, leg), &mut head, means),
             Route::Announce(announcement) => {
                 announce(opening, &announcement, (record, leg), &mut head, means)
             }

@@ -36,7 +36,7 @@ impl Call {
             State::Connecting(connecting) => Some(connecting.record.shown()),
             State::Talking(talking) => Some(talking.record.shown()),
             State::Transferring(transferring) => Some(transferring.record.shown()),
-            State::Served(served) => Some(served.record.shown()),
+            State::Served(served) => Some(served.line.record.shown()),
             State::Over(_) => None,
         }
     }
@@ -49,7 +49,7 @@ impl Call {
             State::Connecting(connecting) => connecting.record.skip_events(latest),
             State::Talking(talking) => talking.record.skip_events(latest),
             State::Transferring(transferring) => transferring.record.skip_events(latest),
-            State::Served(served) => served.record.skip_events(latest),
+            State::Served(served) => served.line.record.skip_events(latest),
             State::Over(_) => {}
         }
     }

@@ -92,7 +92,7 @@ impl Call {
             }
             State::Served(served) => {
                 let stage = if served.is_answered() { Stage::Confirmed } else { Stage::Trying };
-                show(&mut lamps, Watched::Person(served.caller.person), Direction::Initiator, stage);
+                show(&mut lamps, Watched::Person(served.line.caller.person), Direction::Initiator, stage);
                 return lamps;
             }
             State::Over(_) => return lamps,

@@ -5,7 +5,7 @@
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to. `announce` tells a caller that it will be recorded.
 //! `forking` is how devices ring for somebody who has been answered already.
-//! In `feature` the switch itself is the other side. The states and what they own stand in `state`.
+//! In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
 mod announce;
@@ -25,6 +25,7 @@ mod invitation;
 mod keys;
 pub(crate) mod lamps;
 mod leg;
+mod line;
 mod media_plan;
 mod outcome;
 mod recording;

@@ -47,8 +47,10 @@ impl State {
                 let forks = transferring.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false));
                 sides.chain(forks).collect()
             }
-            Self::Served(served) if served.is_answered() => vec![answered(&served.caller, served.is_held)],
-            Self::Served(served) => vec![served.caller.shown(LegStage::Trying, false)],
+            Self::Served(served) if served.is_answered() => {
+                vec![answered(&served.line.caller, served.line.is_held)]
+            }
+            Self::Served(served) => vec![served.line.caller.shown(LegStage::Trying, false)],
             Self::Over(_) => Vec::new(),
         }
     }

@@ -283,7 +283,7 @@ impl State {
             Self::Connecting(connecting) => connecting.record.facts(),
             Self::Talking(talking) => talking.record.facts(),
             Self::Transferring(transferring) => transferring.record.facts(),
-            Self::Served(served) => served.record.facts(),
+            Self::Served(served) => served.line.record.facts(),
             Self::Over(record) => record,
         }
     }
@@ -295,7 +295,7 @@ impl State {
             Self::Connecting(connecting) => vec![&connecting.caller, &connecting.callee],
             Self::Talking(talking) => vec![&talking.caller, &talking.callee],
             Self::Transferring(transferring) => transferring.legs(),
-            Self::Served(served) => vec![&served.caller],
+            Self::Served(served) => vec![&served.line.caller],
             Self::Over(_) => Vec::new(),
         }
     }
@@ -309,7 +309,7 @@ impl State {
             Self::Connecting(connecting) => vec![&mut connecting.caller, &mut connecting.callee],
             Self::Talking(talking) => vec![&mut talking.caller, &mut talking.callee],
             Self::Transferring(transferring) => transferring.legs_mut(),
-            Self::Served(served) => vec![&mut served.caller],
+            Self::Served(served) => vec![&mut served.line.caller],
             Self::Over(_) => Vec::new(),
         }
     }

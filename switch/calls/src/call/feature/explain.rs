@@ -19,6 +19,7 @@ use super::{
     super::{
         events::{Record, refused},
         leg::Leg,
+        line::Line,
         outcome::LegResult,
         state::{Head, State, end},
     },
@@ -125,11 +126,8 @@ impl Unconnected<'_> {
             record.event(*kind, None, self.told.clone(), means);
         }
         State::Served(Box::new(Served {
-            record,
-            caller,
-            is_held: false,
+            line: Line::new(record, caller),
             stage: Stage::Explaining(Explaining { reply: self.reply }),
-            offered: None,
             until: means.after(self.longest),
         }))
     }
@@ -141,7 +139,7 @@ impl Served {
         match self.stage {
             Stage::Explaining(Explaining { reply }) => {
                 let last = Unconnected::silently(&[], Detail::default(), reply);
-                last.refuse(self.record, self.caller, head, means)
+                last.refuse(self.line.record, self.line.caller, head, means)
             }
             stage => State::Served(Box::new(Self { stage, ..*self })),
         }
@@ -149,7 +147,7 @@ impl Served {
 
     /// The caller does not want to hear it. The call has come to what it had come to.
     pub(super) fn given_up(self: Box<Self>, head: &mut Head, status: u16, means: &mut Means<'_>) -> State {
-        head.leave(self.caller, Some(status), means);
-        end(self.record, &[], &Detail::default(), refused(None, status), means)
+        head.leave(self.line.caller, Some(status), means);
+        end(self.line.record, &[], &Detail::default(), refused(None, status), means)
     }
 }

@@ -1,0 +1,158 @@
+//! A caller whom the switch itself has answered: its media, one codec of its choice, so that nothing is negotiated with
+//! anybody, and what it asks of them: other media, a hold, an offer of ours (RFC 3261 §14, RFC 3311).
+//!
+//! Who is served, and how, is the business of the state that owns this; nobody is asked and nothing is played here.
+
+use contract::journal::Detail;
+use serde::{Deserialize, Serialize};
+use sip::{Body, EndedBy, Method, OwnedMessage, Reply, RequestKey, SessionKey};
+use streams::sdp::Description;
+
+use super::{
+    dial::{Opening, congested, fail},
+    events::{Record, because},
+    leg::Leg,
+    media_plan::Unusable,
+    outcome::LegResult,
+    signalling::who_ended,
+    state::{Head, Side, State, end},
+};
+use crate::means::Means;
+
+/// A caller whom the switch itself has answered.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) record: Record,
+    pub(super) caller: Leg,
+    /// The caller has put the call on hold.
+    pub(super) is_held: bool,
+    /// Our offer, which the caller's ACK will answer.
+    offered: Option<Description>,
+}
+
+impl Line {
+    /// One that has not been answered, or has been told all it is told.
+    pub(super) fn new(record: Record, caller: Leg) -> Self {
+        Self { record, caller, is_held: false, offered: None }
+    }
+
+    /// Answers the caller of an INVITE; one who cannot be heard here is refused.
+    pub(super) fn answer(
+        opening: &Opening<'_>,
+        (record, mut caller): (Record, Leg),
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> Result<Self, State> {
+        let streams = &mut caller.streams;
+        let offer = match streams.read(opening.body.as_ref(), means) {
+            Ok(offer) => offer,
+            Err(unusable) => {
+                return Err(fail(record, caller, head, "media_refused", unusable.reply(), means));
+            }
+        };
+        let own = match &offer {
+            Some(offer) => offer.own_answer(),
+            None => Description::own_offer(),
+        };
+        let Some(own) = own else {
+            return Err(fail(record, caller, head, "media_refused", Unusable::Media.reply(), means));
+        };
+        let (shape, is_theirs) = offer.as_ref().map_or((&own, false), |offer| (offer, true));
+        if streams.reserve(shape, is_theirs, means).is_err() {
+            let reply = congested(means);
+            return Err(fail(record, caller, head, LegResult::Congested.reason(), reply, means));
+        }
+        let body = streams.speak(&own, means);
+        if let Some(offer) = &offer {
+            streams.agree(offer, means);
+        }
+        means.answer(opening.session, Some(body));
+        caller.set_answered(means.wall);
+        Ok(Self { record, caller, is_held: false, offered: offer.is_none().then_some(own) })
+    }
+
+    /// The caller has acknowledged our answer, and has answered our offer if we made one.
+    pub(super) fn acked(&mut self, body: Option<&Body>, means: &mut Means<'_>) {
+        let Some(offer) = self.offered.take() else { return };
+        match self.caller.streams.said_in(body, means).filter(|said| said.answers(&offer)) {
+            Some(said) => self.caller.streams.agree(&said, means),
+            None => self.caller.streams.give_up_exchange(),
+        }
+    }
+
+    /// The caller asks for other media, holds, or wants an offer of ours.
+    pub(super) fn asked(
+        &mut self,
+        (session, is_update): (SessionKey, bool),
+        body: Option<&Body>,
+        means: &mut Means<'_>,
+    ) {
+        let answer = match self.caller.streams.read(body, means) {
+            // RFC 3311 §5.2: not while ours waits for its own answer.
+            _ if self.offered.is_some() => Err(Reply::new(491)),
+            Err(unusable) => Err(unusable.reply()),
+            Ok(None) if is_update => Err(Reply::new(488)),
+            Ok(None) => self.offer(means),
+            Ok(Some(offer)) => self.agree(&offer, means),
+        };
+        match (answer, is_update) {
+            (Ok(body), false) => means.answer_reinvite(session, Some(body)),
+            (Ok(body), true) => means.answer_update(session, body),
+            (Err(reply), false) => means.refuse_reinvite(session, reply),
+            (Err(reply), true) => means.refuse_update(session, reply),
+        }
+    }
+
+    /// Offers what was agreed last anew, or all that we speak.
+    fn offer(&mut self, means: &mut Means<'_>) -> Result<Body, Reply> {
+        let said = self.caller.streams.said();
+        let own = said.as_ref().and_then(Description::own_answer).or_else(Description::own_offer);
+        let own = own.ok_or_else(|| Reply::new(488))?;
+        self.caller.streams.reserve(&own, false, means).map_err(|_| Reply::new(488))?;
+        let body = self.caller.streams.speak(&own, means);
+        self.offered = Some(own);
+        Ok(body)
+    }
+
+    fn agree(&mut self, offer: &Description, means: &mut Means<'_>) -> Result<Body, Reply> {
+        let own = offer.own_answer().ok_or_else(|| Reply::new(488))?;
+        let streams = &mut self.caller.streams;
+        streams.reserve(offer, true, means).map_err(|_| Reply::new(488))?;
+        let body = streams.speak(&own, means);
+        streams.agree(offer, means);
+        let holds = offer.is_held();
+        if std::mem::replace(&mut self.is_held, holds) != holds {
+            self.record.hold(holds, (self.caller.no, self.caller.participant), means);
+        }
+        Ok(body)
+    }
+
+    /// Other requests inside the dialog.
+    pub(super) fn requested(&self, request: RequestKey, message: &OwnedMessage, means: &mut Means<'_>) {
+        let status = match message.view().method() {
+            // Keys that are pressed (RFC 6086) are taken, and lead to nothing yet.
+            Method::Options | Method::Info => 200,
+            _ => 405,
+        };
+        means.respond_in_dialog(request, Reply::new(status));
+    }
+
+    /// The caller's session is over. `word` says more than who hung up.
+    pub(super) fn ended(
+        self,
+        head: &mut Head,
+        (by, instead): (EndedBy, Option<u16>),
+        word: Option<&'static str>,
+        means: &mut Means<'_>,
+    ) -> State {
+        head.leave(self.caller, instead, means);
+        let ended = Detail { sip_status: instead, ..because(word.unwrap_or(who_ended(by, Side::Caller))) };
+        end(self.record, &[], &Detail::default(), ended, means)
+    }
+
+    /// We end it.
+    pub(super) fn hang_up(self, head: &mut Head, reason: &str, means: &mut Means<'_>) -> State {
+        head.hang_up(self.caller, None, means);
+        end(self.record, &[], &Detail::default(), because(reason), means)
+    }
+}
