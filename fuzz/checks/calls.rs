@@ -487,7 +487,8 @@ impl Story {
             MediaCommand::Play { lease, .. }
             | MediaCommand::Echo { lease }
             | MediaCommand::Stop { lease }
-            | MediaCommand::Tap { lease, .. } => {
+            | MediaCommand::Tap { lease, .. }
+            | MediaCommand::Listen { lease, .. } => {
                 assert_eq!(self.lent.get(&lease), Some(&true), "{command:?} of a lease that is not open");
             }
             MediaCommand::Close { lease } => {

@@ -105,6 +105,8 @@ counters! {
     tapped,
     /// Packets not copied: the recorder had not emptied its ring.
     tap_full,
+    /// Keys that were pressed and not told: call control had not taken the events before them.
+    keys_lost,
     /// Commands about a lease that is gone or not open.
     commands_stale,
     /// Port pairs that could not be bound.

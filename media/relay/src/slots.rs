@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use mio::net::UdpSocket;
 use streams::{
+    keys::Ear,
     leg::{Channel, LegState},
     media::{LeaseId, LegMedia, LegReport, Tap},
     voice::Outgoing,
@@ -41,6 +42,8 @@ pub(crate) struct Leg {
     pub(crate) imaged: Option<(Option<SocketAddr>, u64)>,
     /// Where copies of what it sends go.
     pub(crate) tap: Option<Tap>,
+    /// Listens for its keys, where somebody wants to know them.
+    pub(crate) ear: Option<Box<Ear>>,
     /// What it is sent, where that is not simply what its peer sends.
     pub(crate) outgoing: Option<Box<Outgoing>>,
     /// When it has its turn next, by the agenda.
@@ -56,6 +59,7 @@ impl Leg {
             peer: None,
             imaged: None,
             tap: None,
+            ear: None,
             outgoing: None,
             due_micros: None,
             shaking: Shaking::default(),

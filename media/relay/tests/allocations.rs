@@ -21,7 +21,7 @@ use std::{
 use relay::{Helpers, Resumed};
 use streams::{
     codec::Codec,
-    media::{LegMedia, MediaCommand, Protection, Side, SoundName, Tap},
+    media::{LegMedia, MediaCommand, Protection, Side, SoundName, Tap, Voice},
     srtp::{MasterKey, Sealer, SrtpKeys, Suite},
 };
 use talk::Talker;
@@ -118,6 +118,10 @@ fn twenty_five_thousand_packets_allocate_nothing() {
         world.order(MediaCommand::Configure { lease: call.leg_a.id, media });
         mouths.push(Sealer::new(suite, &keys(suite).receive).unwrap());
     }
+    // Somebody wants to know the keys of each first phone.
+    for call in &calls {
+        world.order(MediaCommand::Listen { lease: call.leg_a.id, is_on: true });
+    }
     // An operator looks at one leg of each kind.
     for call in &calls[..2] {
         world.order(MediaCommand::Capture { lease: call.leg_a.id, secs: 60 });
@@ -171,6 +175,15 @@ fn transcoding_playing_and_echoing_allocate_nothing() {
     let mut echoed = Talker::new(Phone::new(ip), Codec::Pcma, 8);
     let leg_e = world.open(echoed.media());
     world.order(MediaCommand::Echo { lease: leg_e.id });
+    // One is listened to for events, one for tones.
+    let toneless = LegMedia {
+        voice: Some(Voice { events: Vec::new(), ..talk::voice(Codec::Pcma, 8) }),
+        ..echoed.media()
+    };
+    world.order(MediaCommand::Configure { lease: leg_e.id, media: toneless });
+    for lease in [leg_e.id, talkers[0].1[0].id] {
+        world.order(MediaCommand::Listen { lease, is_on: true });
+    }
     let listeners: Vec<_> = [(Codec::Pcma, 8), (Codec::Opus, 111)]
         .into_iter()
         .map(|(codec, number)| {

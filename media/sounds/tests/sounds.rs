@@ -10,7 +10,7 @@
 use std::{collections::BTreeSet, fs, io::Cursor, path::Path};
 
 use sounds::{Named, SOUNDS_MAX, SoundError, decode, read_folder, shipped};
-use streams::audio::Rate;
+use streams::{audio::Rate, keys::Tones};
 
 const PROMPTS: &str = include_str!("../prompts.toml");
 const GOODBYE: &[u8] = include_bytes!("../shipped/en/goodbye.opus");
@@ -119,6 +119,19 @@ fn what_is_no_sound_is_refused_with_a_reason() {
     let mut vorbis = GOODBYE.to_vec();
     vorbis[28..36].copy_from_slice(b"\x01vorbis\0");
     assert!(decode(&vorbis).is_err(), "and its checksum is wrong too");
+}
+
+/// Talk-off (ITU-T Q.24): nothing that is said or played is taken for a key.
+#[test]
+fn no_prompt_and_no_music_sounds_like_a_key() {
+    for Named { name, clip } in shipped() {
+        for rate in [Rate::Narrow, Rate::Wide] {
+            let mut tones = Tones::new(rate);
+            let clip = clip.at(rate).unwrap();
+            let found = clip.samples().chunks(rate.frame()).filter_map(|sound| tones.hear(sound)).count();
+            assert_eq!(found, 0, "{name} at {rate:?}");
+        }
+    }
 }
 
 /// Cut off anywhere or with any octet changed, a file is read or refused, and nothing worse.

@@ -25,6 +25,7 @@ pub mod classify;
 pub mod codec;
 pub mod diagnosis;
 pub mod dtls;
+pub mod keys;
 pub mod leg;
 pub mod media;
 pub mod path;

@@ -360,6 +360,11 @@ impl Switchboard {
                     self.with_call(id, out, |call, means| call.played(lease, means));
                 }
             }
+            MediaEvent::Key { lease, key } => {
+                if let Some(id) = self.stock.holder(lease) {
+                    self.with_call(id, out, |call, means| call.key(lease, key, means));
+                }
+            }
             // Whoever looks at media does so past call control.
             MediaEvent::Seen { .. } | MediaEvent::Captured { .. } => {}
             MediaEvent::Closed { lease, report } => {

@@ -80,6 +80,11 @@ impl Baresip {
         self.command("transfer", target)
     }
 
+    /// Presses keys, one after the other.
+    pub fn press(&mut self, keys: &str) -> Result<()> {
+        self.command("sndcode", keys)
+    }
+
     fn command(&mut self, name: &str, params: &str) -> Result<()> {
         let text = json!({ "command": name, "params": params, "token": name }).to_string();
         Ok(self.control.write_all(format!("{}:{text},", text.len()).as_bytes())?)

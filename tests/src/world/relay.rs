@@ -86,6 +86,7 @@ impl Relay {
                 self.plays(lease, false);
             }
             MediaCommand::Tap { lease, .. } => self.needs_open(lease, "tapped"),
+            MediaCommand::Listen { lease, .. } => self.needs_open(lease, "listened to"),
             MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
                 self.complaints.push("call control does not look".into());
             }

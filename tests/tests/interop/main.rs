@@ -7,6 +7,7 @@
 mod bad_input;
 mod faults;
 mod forwards;
+mod keys;
 mod operator;
 mod real_phones;
 mod recordings;

@@ -20,7 +20,7 @@ const PCMA: &str = "PCMA/8000/1";
 /// What the two play.
 pub const TONES_HZ: [u32; 2] = [600, 1_000];
 /// How long the first sound of a switch may take to be decoded and heard.
-const SOUNDS_MAX: Duration = Duration::from_secs(30);
+pub const SOUNDS_MAX: Duration = Duration::from_secs(30);
 /// This much must be heard of whoever speaks.
 pub const LEAST_MS: usize = 2_200;
 

@@ -2,18 +2,21 @@
 //! clock, logs nothing and searches nothing: the poll token is the index of the leg.
 
 use std::{
+    collections::VecDeque,
     io::{Error, ErrorKind},
     net::SocketAddr,
 };
 
 use mio::{Interest, Token};
 use streams::{
+    keys::Ear,
     leg::{Channel, DropReason},
+    media::{LeaseId, MediaEvent, Tap, Voice},
     path::{Path, Step},
     voice::MADE_PACKETS_MAX,
 };
 
-use super::{BATCHES_PER_TURN_MAX, Worker};
+use super::{BACKLOG_ROOM, BATCHES_PER_TURN_MAX, Worker};
 use crate::{
     config::PortRange,
     counters::Tally,
@@ -22,6 +25,7 @@ use crate::{
     sockets::Pair,
     stock::Pool,
     syscall::{BATCH_MAX, Batch, Sent},
+    tap::Taps,
 };
 
 /// Packets of our own making that are sent with one system call; as many again may come of one datagram.
@@ -53,6 +57,7 @@ impl<W: Fn()> Worker<W> {
         let pools = &self.pools;
         let own = |address| own_slot(pools, ports, address);
         let round = self.slots.goes_round(at, channel, own) || self.slots.comes_back(at, own);
+        let lease = self.slots.lease(at);
         let Some((from, to)) = self.slots.leg_and_peer(at) else { return false };
         let received = match batch.receive(from.sockets.of(channel)) {
             Ok(received) => received,
@@ -60,7 +65,7 @@ impl<W: Fn()> Worker<W> {
         };
         self.tally.datagrams_received += received as u64;
         self.tally.send_loops += if round { received as u64 } else { 0 };
-        let tap = from.tap.filter(|_| channel == Channel::Rtp);
+        let mut listeners = Listeners::of(from, channel, &mut self.taps, &mut self.backlog);
         let (mut path, socket) = path_of(channel, from, to, round.then_some(now));
         let mut handshakes = 0_u64;
         for n in 0..received {
@@ -71,10 +76,8 @@ impl<W: Fn()> Worker<W> {
             };
             let step = match path.accept(now, source, room, len) {
                 Ok(accepted) => {
-                    if let Some(tap) = tap {
-                        let packet = room.get(..accepted.len).unwrap_or_default();
-                        self.taps.hear(tap, path.voice(), now, packet, &mut self.tally);
-                    }
+                    let packet = room.get(..accepted.len).unwrap_or_default();
+                    listeners.hear(lease, path.voice(), now, packet, &mut self.tally);
                     path.pass_on(now, accepted, room, &mut self.made)
                 }
                 Err(reason) => Step::Drop(reason),
@@ -103,9 +106,11 @@ impl<W: Fn()> Worker<W> {
             }
             note_sent(sent, &mut path, &mut self.tally, now);
         }
-        if path.wants_turn()
-            && let Some(peer) = self.slots.peer(at)
-        {
+        let wants_turn = path.wants_turn();
+        if listeners.leave(self.slots.leg(at)) {
+            self.changed.push(at);
+        }
+        if wants_turn && let Some(peer) = self.slots.peer(at) {
             self.schedule(peer);
         }
         self.shake(batch, (at, channel), handshakes, now);
@@ -123,6 +128,62 @@ impl<W: Fn()> Worker<W> {
                 self.changed.push(at);
             }
         }
+    }
+}
+
+/// Who hears what a leg sends besides its peer: the recorder, and whoever wants to know its keys.
+struct Listeners<'a> {
+    tap: Option<Tap>,
+    taps: &'a mut Taps,
+    /// Taken from the leg for the length of a batch.
+    ear: Option<Box<Ear>>,
+    has_key: bool,
+    backlog: &'a mut VecDeque<MediaEvent>,
+}
+
+impl<'a> Listeners<'a> {
+    /// Reports are nobody's to hear.
+    fn of(
+        leg: &mut Leg,
+        channel: Channel,
+        taps: &'a mut Taps,
+        backlog: &'a mut VecDeque<MediaEvent>,
+    ) -> Self {
+        let (tap, ear) = match channel {
+            Channel::Rtp => (leg.tap, leg.ear.take()),
+            Channel::Rtcp => (None, None),
+        };
+        Self { tap, taps, ear, has_key: false, backlog }
+    }
+
+    /// An accepted packet, plain.
+    fn hear(
+        &mut self,
+        lease: Option<LeaseId>,
+        voice: Option<&Voice>,
+        now: u64,
+        packet: &[u8],
+        tally: &mut Tally,
+    ) {
+        if let Some(tap) = self.tap {
+            self.taps.hear(tap, voice, now, packet, tally);
+        }
+        let Some(ear) = &mut self.ear else { return };
+        let Some((lease, key)) = lease.zip(ear.hear(now, packet)) else { return };
+        self.has_key = true;
+        if self.backlog.len() < BACKLOG_ROOM {
+            self.backlog.push_back(MediaEvent::Key { lease, key });
+        } else {
+            tally.keys_lost += 1;
+        }
+    }
+
+    /// The batch is over: whether a key was heard.
+    fn leave(self, leg: Option<&mut Leg>) -> bool {
+        if let (Some(ear), Some(leg)) = (self.ear, leg) {
+            leg.ear = Some(ear);
+        }
+        self.has_key
     }
 }
 

@@ -3,6 +3,7 @@
 use std::os::fd::AsFd as _;
 
 use streams::{
+    keys::{Ear, Events},
     leg::Channel,
     media::{LeaseId, LegMedia, MediaCommand, MediaEvent},
 };
@@ -42,6 +43,7 @@ impl<W: Fn()> Worker<W> {
                     self.changed.push(at);
                     self.slots.leg(at).map(|leg| leg.tap = tap)
                 }),
+                MediaCommand::Listen { lease, is_on } => self.listen(lease, is_on),
                 MediaCommand::Look { lease } => {
                     self.look(lease, now);
                     Some(())
@@ -56,6 +58,19 @@ impl<W: Fn()> Worker<W> {
                 self.tally.commands_stale += 1;
             }
         }
+    }
+
+    /// Keys are told from now on, or no longer. Who is listened to already goes on where it was.
+    fn listen(&mut self, lease: LeaseId, is_on: bool) -> Option<()> {
+        let at = self.slots.find(lease)?;
+        self.changed.push(at);
+        let leg = self.slots.leg(at)?;
+        leg.ear = match leg.ear.take() {
+            _ if !is_on => None,
+            Some(ear) => Some(ear),
+            None => Some(Box::new(Ear::new(leg.state.voice(), Events::default()))),
+        };
+        Some(())
     }
 
     pub(super) fn open(

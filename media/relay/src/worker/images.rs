@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, net::UdpSocket};
 
 use streams::{
+    keys::Ear,
     leg::LegState,
     media::{LeaseId, MediaEvent},
 };
@@ -68,7 +69,9 @@ impl<W: Fn()> Worker<W> {
         let (pool, pair) = self.pool_of(at)?;
         let sockets = Pair::resume(pool.address.bind, ports.rtp_port(pair), dscp, socket).ok()?;
         let at = self.slots.resume(lease, sockets, image.state)?;
-        self.slots.leg(at)?.tap = image.tap;
+        let leg = self.slots.leg(at)?;
+        leg.tap = image.tap;
+        leg.ear = image.keys.map(|keys| Box::new(Ear::new(leg.state.voice(), keys)));
         if let Some(outgoing) = image.outgoing {
             self.resume_outgoing(at, outgoing, image.is_exact);
         }
@@ -98,6 +101,7 @@ impl<W: Fn()> Worker<W> {
                     peer: peer.map(|peer| peer.0),
                     is_exact,
                     tap: leg.tap,
+                    keys: leg.ear.as_ref().map(|ear| ear.events()),
                     outgoing: leg.outgoing.as_ref().map(|outgoing| outgoing.image()),
                     state: &leg.state,
                 };

@@ -58,6 +58,8 @@ pub(crate) const COMMANDS: Token = Token(usize::MAX);
 const EVENTS_MAX: usize = 1_024;
 /// Full batches read from one socket in one turn; a flooded port must not starve the others.
 const BATCHES_PER_TURN_MAX: usize = 4;
+/// Events that found no room, for which memory is taken before: beyond, keys that are pressed are lost.
+const BACKLOG_ROOM: usize = 256;
 /// How soon events that found no room are offered again.
 const BACKLOG_RETRY: Duration = Duration::from_millis(10);
 
@@ -122,7 +124,7 @@ impl<W: Fn()> Worker<W> {
             poll,
             commands,
             events,
-            backlog: VecDeque::new(),
+            backlog: VecDeque::with_capacity(BACKLOG_ROOM),
             wake_owner,
             stop,
             pools,

@@ -104,6 +104,9 @@ impl<W: Fn()> Worker<W> {
         let lease = self.slots.lease(at);
         let Some(leg) = self.slots.leg(at) else { return };
         let (voice, outgoing) = (leg.state.voice(), leg.outgoing.as_deref_mut());
+        if let Some(ear) = &mut leg.ear {
+            ear.configure(voice);
+        }
         let goes_on =
             outgoing.is_none_or(|outgoing| outgoing.configure(now, phase(at), voice, library.as_deref()));
         if let Some(lease) = lease.filter(|_| !goes_on) {

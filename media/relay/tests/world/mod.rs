@@ -28,6 +28,7 @@ pub struct World {
     pub captured: Vec<(LeaseId, Option<Box<Capture>>)>,
     pub dry: Vec<IpAddr>,
     pub played: Vec<LeaseId>,
+    pub keys: Vec<(LeaseId, char)>,
 }
 
 /// The media thread passes it after each event.
@@ -86,6 +87,7 @@ impl World {
             captured: Vec::new(),
             dry: Vec::new(),
             played: Vec::new(),
+            keys: Vec::new(),
         }
     }
 
@@ -103,6 +105,7 @@ impl World {
                     }
                     MediaEvent::Captured { lease, capture, .. } => self.captured.push((lease, capture)),
                     MediaEvent::Played { lease } => self.played.push(lease),
+                    MediaEvent::Key { lease, key } => self.keys.push((lease, key.sign())),
                 }
             }
             if done(self) {

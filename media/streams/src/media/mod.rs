@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{capture::Capture, dtls, leg::Judgement, sdp, srtp::SrtpKeys};
+use crate::{capture::Capture, dtls, keys::Key, leg::Judgement, sdp, srtp::SrtpKeys};
 pub use voice::{
     EVENT_FORMATS_MAX, EventFormat, PACKET_MS_DEFAULT, SOUND_NAME_BYTES_MAX, SOUNDS_MAX, Side, SoundName,
     Tap, VOICE_FORMATS_MAX, Voice, VoiceFormat,
@@ -156,6 +156,13 @@ pub enum MediaCommand {
         /// Where to; `None` ends it.
         tap: Option<Tap>,
     },
+    /// Keys that its far end presses are told ([`MediaEvent::Key`]), or no longer.
+    Listen {
+        /// An open lease.
+        lease: LeaseId,
+        /// Whether they are.
+        is_on: bool,
+    },
     /// How is it? Answered with exactly one [`MediaEvent::Seen`].
     Look {
         /// Any lease.
@@ -215,6 +222,14 @@ pub enum MediaEvent {
     Played {
         /// The leg.
         lease: LeaseId,
+    },
+    /// The far end of a leg that is listened to has pressed a key. Told once, when it begins, at most
+    /// [`KEYS_PER_SECOND_MAX`](crate::keys::KEYS_PER_SECOND_MAX) times a second.
+    Key {
+        /// The leg.
+        lease: LeaseId,
+        /// Which.
+        key: Key,
     },
 }
 

@@ -6,7 +6,11 @@
 use contract::journal::Detail;
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Method, OwnedMessage, Reply, RequestKey, SessionKey};
-use streams::sdp::Description;
+use streams::{
+    keys::Key,
+    media::{LeaseId, MediaCommand},
+    sdp::Description,
+};
 
 use super::{
     dial::{Opening, congested, fail},
@@ -14,6 +18,7 @@ use super::{
     leg::Leg,
     media_plan::Unusable,
     outcome::LegResult,
+    pressed::{self, Told, Way},
     signalling::who_ended,
     state::{Head, Side, State, end},
 };
@@ -28,12 +33,14 @@ pub(super) struct Line {
     pub(super) is_held: bool,
     /// Our offer, which the caller's ACK will answer.
     offered: Option<Description>,
+    /// How its keys come.
+    way: Option<Way>,
 }
 
 impl Line {
     /// One that has not been answered, or has been told all it is told.
     pub(super) fn new(record: Record, caller: Leg) -> Self {
-        Self { record, caller, is_held: false, offered: None }
+        Self { record, caller, is_held: false, offered: None, way: None }
     }
 
     /// Answers the caller of an INVITE; one who cannot be heard here is refused.
@@ -68,7 +75,7 @@ impl Line {
         }
         means.answer(opening.session, Some(body));
         caller.set_answered(means.wall);
-        Ok(Self { record, caller, is_held: false, offered: offer.is_none().then_some(own) })
+        Ok(Self { record, caller, is_held: false, offered: offer.is_none().then_some(own), way: None })
     }
 
     /// The caller has acknowledged our answer, and has answered our offer if we made one.
@@ -127,14 +134,37 @@ impl Line {
         Ok(body)
     }
 
-    /// Other requests inside the dialog.
-    pub(super) fn requested(&self, request: RequestKey, message: &OwnedMessage, means: &mut Means<'_>) {
-        let status = match message.view().method() {
-            // Keys that are pressed (RFC 6086) are taken, and lead to nothing yet.
-            Method::Options | Method::Info => 200,
+    /// Other requests inside the dialog. Returns the key that one tells, and where it was pressed.
+    pub(super) fn requested(
+        &self,
+        request: RequestKey,
+        message: &OwnedMessage,
+        means: &mut Means<'_>,
+    ) -> Option<(LeaseId, Key)> {
+        let message = message.view();
+        let told = if message.method() == Method::Info { pressed::told(&message) } else { Told::NoKey };
+        let status = match (message.method(), told) {
+            (_, Told::Unreadable) => 400,
+            (Method::Options | Method::Info, _) => 200,
             _ => 405,
         };
         means.respond_in_dialog(request, Reply::new(status));
+        match told {
+            Told::Key(key) => Some((self.caller.streams.voice_line()?, key)),
+            Told::NoKey | Told::Unreadable => None,
+        }
+    }
+
+    /// From now on the relay tells the caller's keys. `None`: nothing can be heard of this caller, or played to it.
+    pub(super) fn listen(&self, means: &mut Means<'_>) -> Option<LeaseId> {
+        let lease = self.caller.streams.voice_line()?;
+        means.media(MediaCommand::Listen { lease, is_on: true });
+        Some(lease)
+    }
+
+    /// Whether a key that comes by this way was pressed: some phones tell each key by two.
+    pub(super) fn tells(&mut self, way: Way) -> bool {
+        *self.way.get_or_insert(way) == way
     }
 
     /// The caller's session is over. `word` says more than who hung up.

@@ -3,7 +3,8 @@
 //! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `forward` the rules, `identity` says who
 //! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange`, `hold` and
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
-//! down, `shown` shows it to an operator, `outcome` says what it came to. `announce` tells a caller that it will be recorded.
+//! down, `shown` shows it to an operator, `outcome` says what it came to. `announce` tells a caller that it will be recorded,
+//! `pressed` reads keys that phones tell by INFO.
 //! `forking` is how devices ring for somebody who has been answered already.
 //! In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
@@ -28,6 +29,7 @@ mod leg;
 mod line;
 mod media_plan;
 mod outcome;
+mod pressed;
 mod recording;
 mod redirect;
 mod refer;
@@ -40,11 +42,15 @@ mod transfer;
 
 use serde::{Deserialize, Serialize};
 use sip::{Event, SessionKey};
-use streams::media::{LeaseId, LegReport};
+use streams::{
+    keys::Key,
+    media::{LeaseId, LegReport},
+};
 
 pub(crate) use dial::Opening;
 
 use crate::means::Means;
+use pressed::Way;
 use state::{Head, State};
 
 /// A call.
@@ -99,6 +105,14 @@ impl Call {
             state => state,
         };
         self.write_gone(means);
+        self
+    }
+
+    /// A key was pressed at the far end of one of its leases that are listened to.
+    pub(crate) fn key(mut self, lease: LeaseId, key: Key, means: &mut Means<'_>) -> Self {
+        if let State::Served(served) = &mut self.state {
+            served.key((lease, Way::Media), key, means);
+        }
         self
     }
 

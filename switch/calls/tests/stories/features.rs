@@ -8,6 +8,11 @@ use crate::desk::{
 };
 use contract::command::{Command, Outcome};
 
+/// A key that Sari tells by INFO.
+fn info(caller: &mut Caller, kind: &str, body: &str) -> String {
+    caller.request("INFO", &format!("Content-Type: application/{kind}\r\n"), Some(body))
+}
+
 /// Sari has dialled the echo test and has its answer.
 fn echo(desk: &mut Desk, sari: &Phone) -> Caller {
     let mut caller = desk.dial(sari, "*43", Some(&sari.sdp()));
@@ -47,6 +52,58 @@ fn the_echo_test_introduces_itself_and_then_echoes() {
     let legs: Vec<_> = desk.legs().iter().map(|leg| (leg.no, leg.participant, leg.sip_status)).collect();
     assert_eq!(legs, [(1, Some(1), Some(200))]);
     assert_eq!(desk.qualities().len(), 1);
+}
+
+/// The one who tries a phone hears which digit the switch has understood, by whichever way the phone tells it.
+#[test]
+fn the_echo_test_says_the_digits_that_are_pressed() {
+    let mut desk = Desk::new();
+    let sari = desk.phone("1001", "198.51.100.1:5060");
+    let mut caller = echo(&mut desk, &sari);
+    assert!(desk.is_listened_to(0));
+    // In the middle of the introduction.
+    desk.press(0, '5');
+    assert_eq!(heard(&desk, 0), "id/digits/5");
+    desk.played(0);
+    assert_eq!(heard(&desk, 0), "echo");
+    desk.press(0, '#');
+    assert_eq!(heard(&desk, 0), "echo", "there is no word for it");
+    // A phone that tells each key by two ways has pressed it once.
+    desk.from(&sari, &info(&mut caller, "dtmf-relay", "Signal=7\r\nDuration=160\r\n"));
+    desk.expect(&sari, "SIP/2.0 200");
+    assert_eq!(heard(&desk, 0), "echo");
+    desk.press(0, '0');
+    assert_eq!(heard(&desk, 0), "id/digits/0");
+    assert_eq!(desk.events(), ["created", "answered"]);
+    hang_up(&mut desk, &mut caller);
+    // One that comes too late is nobody's.
+    desk.press(0, '1');
+    desk.rest();
+}
+
+#[test]
+fn keys_told_by_info_are_keys_and_what_cannot_be_read_is_refused() {
+    let mut desk = Desk::mortal();
+    let sari = desk.phone("1001", "198.51.100.1:5060");
+    let mut caller = echo(&mut desk, &sari);
+    for (kind, body, status, then) in [
+        ("dtmf-relay", "Signal=7\r\nDuration=160\r\n", 200, "id/digits/7"),
+        ("dtmf", "3", 200, "id/digits/3"),
+        ("dtmf-relay", "Duration=160\r\n", 400, "id/digits/3"),
+        ("media_control+xml", "<x/>", 200, "id/digits/3"),
+    ] {
+        desk.from(&sari, &info(&mut caller, kind, body));
+        desk.expect(&sari, &format!("SIP/2.0 {status}"));
+        assert_eq!(heard(&desk, 0), then, "{kind} {body}");
+    }
+    // The next life knows by which way this phone tells them.
+    desk.die();
+    desk.press(0, '9');
+    assert_eq!(heard(&desk, 0), "id/digits/3");
+    desk.played(0);
+    assert!(desk.is_listened_to(0), "a relay that had not heard of it has now");
+    hang_up(&mut desk, &mut caller);
+    desk.quiet();
 }
 
 #[test]
@@ -177,7 +234,7 @@ fn an_echo_outlives_the_process() {
     let before = desk.media.len();
     // This time it has not heard of the echo.
     desk.played(0);
-    assert_eq!((desk.media.len(), heard(&desk, 0).as_str()), (before + 1, "echo"));
+    assert_eq!((desk.media.len(), heard(&desk, 0).as_str()), (before + 2, "echo"));
     hang_up(&mut desk, &mut caller);
     desk.quiet();
 }

@@ -1,4 +1,5 @@
-//! Takes secrets out of a message before anybody sees it: what a phone proves its password with, and media keys.
+//! Takes secrets out of a message before anybody sees it: what a phone proves its password with, media keys, and the keys
+//! that somebody presses, which may be the digits of a card.
 //!
 //! Digest keeps its other parameters, for whoever looks for a wrong realm or nonce: without `response` they are no
 //! oracle for guessing (RFC 7616 §3.4). Every other scheme is masked whole. SDES keys are those of RFC 4568 §6.1.
@@ -17,6 +18,10 @@ pub fn masked(message: &[u8]) -> Cow<'_, [u8]> {
         fill(&mut shown, secret);
     }
     let mut at = head_bytes;
+    if tells_pressed_key(message.get(..head_bytes).unwrap_or_default()) {
+        fill(&mut shown, head_bytes..message.len());
+        return shown;
+    }
     while let Some(found) = message.get(at..).and_then(|rest| memchr::memmem::find(rest, b"inline:")) {
         let start = at + found + b"inline:".len();
         let rest = message.get(start..).unwrap_or_default();
@@ -31,6 +36,19 @@ fn fill(shown: &mut Cow<'_, [u8]>, secret: std::ops::Range<usize>) {
     if let Some(bytes) = shown.to_mut().get_mut(secret) {
         bytes.fill(MASK);
     }
+}
+
+/// Whether its body is a key that was pressed: `application/dtmf-relay`, `application/dtmf`.
+fn tells_pressed_key(head: &[u8]) -> bool {
+    let is_info = head.starts_with(b"INFO ");
+    is_info
+        && head.split(|byte| *byte == b'\n').any(|line| {
+            let lower = line.to_ascii_lowercase();
+            let Some(colon) = memchr::memchr(b':', &lower) else { return false };
+            let (name, value) = lower.split_at(colon);
+            matches!(name.trim_ascii(), b"content-type" | b"c")
+                && memchr::memmem::find(value, b"application/dtmf").is_some()
+        })
 }
 
 /// Where the body begins.
@@ -136,6 +154,16 @@ mod tests {
             )
         };
         assert_eq!(masked(sdp("c2VjcmV0").as_bytes()), sdp("********").as_bytes());
+    }
+
+    #[test]
+    fn a_key_that_was_pressed_is_masked() {
+        let info = |kind: &str, body: &str| format!("INFO sip:a@b SIP/2.0\r\n{kind}\r\n\r\n{body}");
+        for kind in ["Content-Type: application/dtmf-relay", "c:Application/DTMF"] {
+            assert_eq!(masked(info(kind, "Signal=5").as_bytes()), info(kind, "********").as_bytes());
+        }
+        let other = info("Content-Type: text/plain", "Signal=5");
+        assert_eq!(masked(other.as_bytes()), other.as_bytes());
     }
 
     #[test]

@@ -18,13 +18,14 @@ use contract::journal::{Detail, EventKind};
 use dialplan::Feature;
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Reply};
-use streams::media::LeaseId;
+use streams::{keys::Key, media::LeaseId};
 
 use super::{
     dial::Opening,
     events::{Record, because},
     leg::Leg,
     line::Line,
+    pressed::Way,
     signalling::status_of,
     state::{Head, State},
 };
@@ -68,6 +69,13 @@ impl Service {
     fn played(&mut self, lease: LeaseId, means: &mut Means<'_>) {
         match self {
             Self::Echo(echo) => echo.played(lease, means),
+        }
+    }
+
+    /// The caller has pressed a key.
+    fn key(&mut self, lease: LeaseId, key: Key, record: &Record, means: &mut Means<'_>) {
+        match self {
+            Self::Echo(echo) => echo.key(lease, key, record, means),
         }
     }
 
@@ -116,14 +124,18 @@ impl Served {
             Event::Lapsed { why, .. } => return self.given_up(head, status_of(why), means),
             // RFC 3311 §5.2: not before our answer.
             Event::Update { session, .. } if !self.is_answered() => {
-                means.refuse_update(session, Reply::new(504))
+                means.refuse_update(session, Reply::new(504));
             }
             Event::Reinvite { session, body } => self.line.asked((session, false), body.as_ref(), means),
             Event::Update { session, body } => self.line.asked((session, true), Some(&body), means),
             Event::InDialog { request, .. } if !self.is_answered() => {
                 means.respond_in_dialog(request, Reply::new(480));
             }
-            Event::InDialog { request, message, .. } => self.line.requested(request, &message, means),
+            Event::InDialog { request, message, .. } => {
+                if let Some((lease, key)) = self.line.requested(request, &message, means) {
+                    self.key((lease, Way::Info), key, means);
+                }
+            }
             Event::Ended { by, instead, .. } => {
                 let is_ack_missing = matches!(self.stage, Stage::Answering { is_ack_missing: true, .. });
                 let word = is_ack_missing.then_some("ack_missing");
@@ -139,7 +151,7 @@ impl Served {
         self.line.acked(body, means);
         let stage = match self.stage {
             Stage::Answering { mut service, .. } => {
-                let Some(lease) = self.line.caller.streams.voice_line() else {
+                let Some(lease) = self.line.listen(means) else {
                     return self.line.hang_up(head, "media_refused", means);
                 };
                 service.begin(lease, &self.line.record, means);
@@ -151,6 +163,15 @@ impl Served {
         State::Served(Box::new(Self { stage, ..*self }))
     }
 
+    /// The caller has pressed a key, and tells it so.
+    pub(crate) fn key(&mut self, (lease, way): (LeaseId, Way), key: Key, means: &mut Means<'_>) {
+        if let Stage::Attending(service) = &mut self.stage
+            && self.line.tells(way)
+        {
+            service.key(lease, key, &self.line.record, means);
+        }
+    }
+
     /// What the relay was to play is over.
     pub(crate) fn played(
         mut self: Box<Self>,
@@ -160,7 +181,11 @@ impl Served {
     ) -> State {
         match &mut self.stage {
             Stage::Explaining(_) => return self.explained(head, means),
-            Stage::Attending(service) => service.played(lease, means),
+            Stage::Attending(service) => {
+                // A relay that has come back may not have heard of this either.
+                self.line.listen(means);
+                service.played(lease, means);
+            }
             Stage::Answering { .. } => {}
         }
         State::Served(self)

@@ -27,6 +27,7 @@ use contract::{
 };
 use dialplan::Plan;
 use sip::{Flow, OwnedMessage, digest};
+use streams::keys::Key;
 use streams::media::{LeaseId, LegReport, MediaCommand, MediaEvent, PortLease};
 use uuid::Uuid;
 
@@ -188,6 +189,22 @@ impl Desk {
     /// The relay has played what it was to play on a lease.
     pub fn played(&mut self, lease: u32) {
         self.tell(Input::Media(MediaEvent::Played { lease: LeaseId(lease) }));
+    }
+
+    /// A key was pressed at the far end of a lease.
+    pub fn press(&mut self, lease: u32, sign: char) {
+        let key = Key::of_sign(sign).expect("a key");
+        self.tell(Input::Media(MediaEvent::Key { lease: LeaseId(lease), key }));
+    }
+
+    /// The relay's latest order about a lease's keys was to tell them.
+    pub fn is_listened_to(&self, lease: u32) -> bool {
+        let orders = self.media.iter().rev();
+        let of = |command: &MediaCommand| match command {
+            MediaCommand::Listen { lease: of, is_on } if of.0 == lease => Some(*is_on),
+            _ => None,
+        };
+        orders.filter_map(of).next().unwrap_or(false)
     }
 
     /// Gives the switchboard an input and takes up all that follows.
@@ -477,7 +494,8 @@ impl Desk {
                 | MediaCommand::Play { lease, .. }
                 | MediaCommand::Echo { lease }
                 | MediaCommand::Stop { lease }
-                | MediaCommand::Tap { lease, .. } => {
+                | MediaCommand::Tap { lease, .. }
+                | MediaCommand::Listen { lease, .. } => {
                     assert!(open.contains(lease), "{command:?} of a lease that is not open");
                 }
                 MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
