@@ -196,6 +196,9 @@ pub struct Detail {
     /// The number that a `forward` goes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
+    /// The other call of an attended transfer: that of the consultation, and in that one the call that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
 }
 
 macro_rules! event_kinds {

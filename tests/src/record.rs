@@ -63,15 +63,21 @@ impl Record {
 
     /// Waits until exactly one call more than `before` exists and has ended, and tells its story.
     pub fn next_story(&mut self, before: &[String]) -> Result<Story> {
-        wait_until(DELIVERY_MAX, "one more call that has ended", || {
+        self.next_stories(before, 1)?.pop().context("a call")
+    }
+
+    /// The same of so many calls, the oldest first.
+    pub fn next_stories(&mut self, before: &[String], count: usize) -> Result<Vec<Story>> {
+        let wanted = before.len() + count;
+        wait_until(DELIVERY_MAX, "more calls that have ended", || {
             let query = "select count(*)::text from telephony.call_events where event_type = 'ended'";
             let ended = self.texts(query, None)?.concat().parse::<usize>()?;
-            Ok(ended > before.len() && self.calls()?.len() > before.len())
+            Ok(ended >= wanted && self.calls()?.len() >= wanted)
         })?;
         let mut new = self.calls()?;
         new.retain(|call| !before.contains(call));
-        ensure!(new.len() == 1, "{} new calls instead of one: {new:?}", new.len());
-        self.story(new.first().context("a call")?)
+        ensure!(new.len() == count, "{} new calls instead of {count}: {new:?}", new.len());
+        new.iter().map(|call| self.story(call)).collect()
     }
 
     /// The story of one call.

@@ -28,6 +28,7 @@ mod facts;
 mod guard;
 mod image;
 mod input;
+mod joining;
 mod means;
 mod messages;
 mod output;

@@ -117,7 +117,23 @@ impl Means<'_> {
     }
 
     pub(crate) fn reinvite(&mut self, session: SessionKey, body: Option<Body>) -> Result<(), Refused> {
-        self.endpoint.reinvite(self.now, session, body, self.wire)
+        self.reinvite_with(session, ExtraHeaders::new(), body)
+    }
+
+    pub(crate) fn reinvite_with(
+        &mut self,
+        session: SessionKey,
+        headers: ExtraHeaders,
+        body: Option<Body>,
+    ) -> Result<(), Refused> {
+        self.endpoint.reinvite_with(self.now, session, (headers, body), self.wire)
+    }
+
+    /// A leg goes over to another call, with its session and its ports.
+    pub(crate) fn hand_over(&mut self, call: CallId, session: SessionKey, leases: Vec<LeaseId>) {
+        self.sessions.insert(session, call);
+        self.stock.hold(leases, call);
+        self.trace_leg(call, session);
     }
 
     pub(crate) fn cancel_reinvite(&mut self, session: SessionKey) {

@@ -22,7 +22,7 @@ use streams::media::{LeaseId, MediaEvent, PortLease};
 use crate::{
     admission::Overload,
     authentication::Authenticator,
-    call::Call,
+    call::{Call, refer::other_call},
     clock::{ClockMark, Moment},
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
     guard::{Fingerprints, Guard},
@@ -100,7 +100,7 @@ impl Switchboard {
     pub fn new(mut config: SwitchboardConfig, plan: Arc<Plan>, seed: [u8; 32], clock: ClockMark) -> Self {
         // Timer C must not end what the ring timeout is to end.
         config.endpoint.timers.c = config.endpoint.timers.c.max(RINGING_MAX);
-        for known in ["path", "outbound"] {
+        for known in ["path", "outbound", "replaces"] {
             if !config.endpoint.supported.iter().any(|tag| tag == known) {
                 config.endpoint.supported.push(String::from(known));
             }
@@ -275,6 +275,11 @@ impl Switchboard {
     }
 
     fn session_event(&mut self, event: Event, out: &mut Outputs) {
+        if let Event::InDialog { session, request, message } = &event
+            && let Some(other) = other_call(&message.view())
+        {
+            return self.transfer_to_call((*session, *request), (message, &other), out);
+        }
         let Some(session) = session_of(&event) else { return };
         if let Some(id) = self.sessions.get(&session).copied() {
             self.with_call(id, out, |call, means| call.signal(session, event, means));
@@ -288,14 +293,29 @@ impl Switchboard {
         out: &mut Outputs,
         change: impl FnOnce(Call, &mut Means<'_>) -> Call,
     ) -> bool {
-        let Some(call) = self.calls.remove(&id) else { return false };
+        let Some((call, before)) = self.take_out(id) else { return false };
+        let call = change(call, &mut self.means(out));
+        self.put_back(id, (call, before), out);
+        true
+    }
+
+    /// Takes a call out to be changed, with the time at which it was to be woken.
+    pub(crate) fn take_out(&mut self, id: CallId) -> Option<(Call, Option<Moment>)> {
+        let call = self.calls.remove(&id)?;
         self.over -= usize::from(call.is_over());
         let before = call.deadline();
-        let mut means = self.means(out);
-        let mut call = change(call, &mut means);
-        call.mind_recording(&mut means);
+        Some((call, before))
+    }
+
+    /// Keeps what has become of a call that was taken out.
+    pub(crate) fn put_back(
+        &mut self,
+        id: CallId,
+        (mut call, before): (Call, Option<Moment>),
+        out: &mut Outputs,
+    ) {
+        call.mind_recording(&mut self.means(out));
         self.keep(id, call, before);
-        true
     }
 
     /// Keeps a call for as long as something of it is left.

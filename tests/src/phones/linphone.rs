@@ -39,6 +39,17 @@ impl Linphone {
         Ok(phone)
     }
 
+    /// Puts its call on hold, without which it takes no other one.
+    pub fn hold(&mut self) -> Result<()> {
+        self.say("pause")?;
+        self.running.wait_for("is now paused", STEP)
+    }
+
+    /// Connects the two others of its two calls, the first one's other to the second one's (attended transfer).
+    pub fn transfer_to_other_call(&mut self) -> Result<()> {
+        self.say("transfer 1 --to-call 2")
+    }
+
     /// Waits until its debug log, which knows more than its prompt, holds `text`.
     fn logged(&self, text: &str) -> Result<()> {
         wait_until(STEP, text, || {

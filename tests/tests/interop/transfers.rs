@@ -3,13 +3,13 @@
 use anyhow::{Context, Result, ensure};
 use tests::{
     demo::Demo,
-    phones::{PCMU, Phone},
-    record::Record,
+    phones::{Linphone, PCMU, Phone, Transport},
+    record::{Record, Story},
 };
 
 use crate::{
     operator::sambung,
-    voices::{LEAST_MS, phone, uri},
+    voices::{LEAST_MS, desk, phone, uri},
 };
 
 const PCMA: &str = "PCMA/8000/1";
@@ -50,12 +50,8 @@ fn a_call_is_sent_on_twice_and_everybody_hears_who_is_there() -> Result<()> {
         format!("{why}\n{}\n{}", printed.join("\n"), demo.logs())
     })?;
     let story = record.next_story(&before)?;
-    let steps: Vec<&str> = story.events.iter().filter_map(|event| event.split(' ').next()).collect();
-    let transfers: Vec<&str> =
-        steps.iter().copied().filter(|step| !matches!(*step, "hold" | "unhold")).collect();
     let transfer = "transfer transfer_ringing transfer_answered";
-    let expected = format!("created ringing answered {transfer} {transfer} ended");
-    ensure!(transfers.join(" ") == expected, "{story:#?}");
+    ensure!(steps(&story) == format!("created ringing answered {transfer} {transfer} ended"), "{story:#?}");
     ensure!(
         story.participants
             == ["host user", "caller user", "recipient user", "recipient user", "recipient user"],
@@ -63,4 +59,58 @@ fn a_call_is_sent_on_twice_and_everybody_hears_who_is_there() -> Result<()> {
     );
     drop((sari, budi, dewi));
     demo.stop()
+}
+
+/// Sari has called Budi, who asks Dewi first and then puts Sari through; his phone is another make, which holds the one while it
+/// calls the other. H-035, RFC 5589 §7.
+#[test]
+fn who_has_asked_first_puts_the_caller_through() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    let (mut sari, _) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
+    let called = demo.account(1, Transport::Udp)?;
+    let mut budi = Linphone::start(&called, &desk(&mut demo, "budi", TONES_HZ[1])?)?;
+    budi.registered()?;
+    let (mut dewi, target) = phone(&mut demo, 2, PCMA, TONES_HZ[2])?;
+    let before = record.calls()?;
+    let outcome = (|| {
+        sari.dial(&uri(&called.username, &called))?;
+        sari.talking().context("Sari")?;
+        budi.talking().context("Budi")?;
+        sari.hears(TONES_HZ[1], TONES_HZ[2], LEAST_MS)?;
+        budi.hold()?;
+        budi.dial(&uri(&target.username, &target))?;
+        dewi.talking().context("Dewi")?;
+        dewi.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)?;
+        budi.transfer_to_other_call()?;
+        sari.hears(TONES_HZ[2], TONES_HZ[1], LEAST_MS).context("Sari hears Dewi")?;
+        dewi.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS).context("Dewi hears Sari")?;
+        sari.hang_up()?;
+        sari.over()?;
+        dewi.over()
+    })();
+    outcome.with_context(|| {
+        let printed = [sari.printed(), budi.printed(), dewi.printed()];
+        let why = sambung(&demo, &["why", "last"]).unwrap_or_default();
+        format!("{why}\n{}\n{}", printed.join("\n"), demo.logs())
+    })?;
+    let stories = record.next_stories(&before, 2)?;
+    let transfer = "transfer_consulting transfer_connecting transfer_completed transfer_attended";
+    ensure!(steps(&stories[0]) == format!("created ringing answered {transfer} ended"), "{stories:#?}");
+    ensure!(steps(&stories[1]) == "created ringing answered ended", "{stories:#?}");
+    ensure!(stories[1].reasons == ["transferred"], "{stories:#?}");
+    // Each names the other.
+    let chain = "select call_id || ' ' || (detail->>'call') from telephony.call_events where detail ? 'call' order by created_at, call_id";
+    let calls = record.calls()?.split_off(before.len());
+    let linked = record.texts(chain, None)?;
+    let expected = [format!("{} {}", calls[0], calls[1]), format!("{} {}", calls[1], calls[0])];
+    ensure!(linked == expected, "{linked:?}");
+    drop((sari, budi, dewi));
+    demo.stop()
+}
+
+/// What happened, without who held whom meanwhile, which phones differ in.
+fn steps(story: &Story) -> String {
+    let steps = story.events.iter().filter_map(|event| event.split(' ').next());
+    steps.filter(|step| !matches!(*step, "hold" | "unhold")).collect::<Vec<_>>().join(" ")
 }

@@ -24,7 +24,7 @@ pub const SOUNDS_MAX: Duration = Duration::from_secs(30);
 /// This much must be heard of whoever speaks.
 pub const LEAST_MS: usize = 2_200;
 
-fn desk(demo: &mut Demo, name: &str, tone_hz: u32) -> Result<Desk> {
+pub fn desk(demo: &mut Demo, name: &str, tone_hz: u32) -> Result<Desk> {
     let folder = demo.folder().join(name);
     std::fs::create_dir_all(&folder)?;
     Ok(Desk { folder, ports: demo.ports.take(PORTS), tone_hz, friend: None })

@@ -69,6 +69,11 @@ impl Record {
         self.closed.call()
     }
 
+    /// What was dialled.
+    pub(crate) fn dialled(&self) -> &str {
+        &self.live.dialled
+    }
+
     /// Adds a participant and returns their number.
     pub(crate) fn participant(
         &mut self,

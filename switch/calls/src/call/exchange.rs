@@ -251,7 +251,7 @@ impl Talking {
                 self.drop_unjoined(means);
                 match status {
                     491 => self.tell_later(retry_after, means),
-                    _ => self.owed = None,
+                    _ => self.told_one(means),
                 }
             }
             other => {
@@ -293,13 +293,10 @@ impl Talking {
 
     fn note_hold(&mut self, by: Side, said: &Description, means: &mut Means<'_>) {
         let holds = said.is_held();
-        let held = match by {
-            Side::Caller => &mut self.is_held.by_caller,
-            Side::Callee => &mut self.is_held.by_callee,
-        };
-        if std::mem::replace(held, holds) == holds {
+        if self.is_held.by(by) == holds {
             return;
         }
+        self.set_held(by, holds);
         let leg = self.leg(by);
         let whose = (leg.no, leg.participant);
         self.record.hold(holds, whose, means);

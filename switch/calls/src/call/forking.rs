@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use contract::id::CallId;
 use dialplan::{Decision, Facts, OrgPlan, Ring};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Cause, Reason, SessionKey};
@@ -37,6 +38,15 @@ pub(super) struct Forking {
     /// One of them has rung.
     has_rung: bool,
     until: Moment,
+}
+
+/// What rings in a call that has no answer yet.
+pub(super) struct Rung {
+    pub(super) invitation: Invitation,
+    pub(super) offer: Description,
+    pub(super) forks: Vec<Leg>,
+    pub(super) tally: Tally,
+    pub(super) until: Moment,
 }
 
 /// Where somebody who waits is to be sent, by the plan of the moment.
@@ -77,6 +87,14 @@ impl Forking {
             has_rung: false,
             until: means.moment(),
         })
+    }
+
+    /// What rang for somebody else rings for one who waits now. The legs are of this call already.
+    pub(super) fn taken_over(ringing: Rung, call: CallId) -> Self {
+        let Rung { mut invitation, offer, forks, tally, until } = ringing;
+        invitation.call = call;
+        let has_rung = forks.iter().any(|fork| fork.has_rung);
+        Self { invitation, offer, forks, tally, has_rung, until }
     }
 
     /// The same, told who sends the call on (RFC 3892).

@@ -8,6 +8,8 @@
 //! `header` and `session` privacy need nothing here: Via, Contact, Call-ID and the media's addresses are the
 //! switch's own in every call.
 
+use std::borrow::Cow;
+
 use dialplan::{Account, OrgPlan, PersonKey, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{ExtraHeaders, HeaderName, Message, Party, Uri};
@@ -103,15 +105,23 @@ impl Identity {
         self.privacy
     }
 
+    /// The header that tells the other side of a call who is here now, unless that is not to be shown (RFC 3325 §9.1).
+    pub(crate) fn asserted(&self) -> Option<(Cow<'static, str>, String)> {
+        (self.privacy == Privacy::Open).then(|| self.assertion())
+    }
+
+    fn assertion(&self) -> (Cow<'static, str>, String) {
+        let uri = format!("sip:{}@{}", self.number, self.domain);
+        let address = sip::write::Address { display: self.name.as_deref(), uri: &uri, tag: None };
+        ("P-Asserted-Identity".into(), address.to_string())
+    }
+
     /// What a next hop of this trust is told.
     pub(crate) fn shown(&self, trust: Trust) -> Shown {
         let own = Party { display: self.name.clone(), uri: format!("sip:{}@{}", self.number, self.domain) };
         let mut headers = ExtraHeaders::new();
         if trust == Trust::Inside {
-            headers.push((
-                "P-Asserted-Identity".into(),
-                sip::write::Address { display: own.display.as_deref(), uri: &own.uri, tag: None }.to_string(),
-            ));
+            headers.push(self.assertion());
         }
         match self.privacy {
             Privacy::Open => Shown { from: own, contact_user: self.number.to_string(), headers },

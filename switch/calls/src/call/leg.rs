@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use contract::{
+    id::CallId,
     journal::{Fact, Leg as LegFact},
     live::{LegStage, LiveLeg, LiveStream},
     time::Timestamp,
@@ -111,6 +112,33 @@ impl Leg {
         }
     }
 
+    /// Goes over to another call, as this number there. Until now it is written down here; its media is judged where it ends.
+    pub(crate) fn go_over(
+        mut self,
+        record: &mut ClosedRecord,
+        (call, no): (CallId, u16),
+        means: &mut Means<'_>,
+    ) -> Self {
+        let sip_status = self.answered_at.map(|_| 200);
+        record.fact(Fact::Leg(self.fact(sip_status)), means);
+        means.hand_over(call, self.session, self.streams.lease_ids().collect());
+        self.streams.go_over(call);
+        self.created_at = means.wall;
+        self.answered_at = self.answered_at.map(|_| means.wall);
+        Self { no, participant: None, ..self }
+    }
+
+    fn fact(&self, sip_status: Option<u16>) -> LegFact {
+        LegFact {
+            no: self.no,
+            participant: self.participant,
+            transport: self.flow.transport.as_str().to_ascii_lowercase(),
+            created_at: self.created_at,
+            answered_at: self.answered_at,
+            sip_status,
+        }
+    }
+
     pub(crate) fn set_answered(&mut self, wall: Timestamp) {
         // The clock may have been set back since.
         self.answered_at = Some(wall.max(self.created_at));
@@ -189,17 +217,15 @@ impl Leaving {
 
     /// Writes the leg down.
     pub(crate) fn write(self, record: &mut ClosedRecord, means: &mut Means<'_>) {
-        let Leg { no, participant, flow, created_at, answered_at, streams, .. } = self.leg;
+        let mut leg = self.leg;
         let sip_status = match self.farewell {
             Farewell::Over(status) => status,
             Farewell::Awaited => None,
         };
-        let transport = flow.transport.as_str().to_ascii_lowercase();
         // A leg that was answered had a 2xx, whatever ended it, unless the 2xx was still waiting for a PRACK.
-        let answered_at = answered_at.filter(|_| sip_status.is_none());
-        let sip_status = if answered_at.is_some() { Some(200) } else { sip_status };
-        let fact = LegFact { no, participant, transport, created_at, answered_at, sip_status };
-        record.fact(Fact::Leg(fact), means);
-        streams.write_quality(no, answered_at.is_some(), record, means);
+        leg.answered_at = leg.answered_at.filter(|_| sip_status.is_none());
+        let is_answered = leg.answered_at.is_some();
+        record.fact(Fact::Leg(leg.fact(if is_answered { Some(200) } else { sip_status })), means);
+        leg.streams.write_quality(leg.no, is_answered, record, means);
     }
 }

@@ -322,6 +322,17 @@ impl LegStreams {
         self.lines.iter_mut().flatten().for_each(|line| line.keys.give_up());
     }
 
+    /// It belongs to another call now, where nobody is heard yet.
+    pub(crate) fn go_over(&mut self, call: CallId) {
+        self.call = call;
+        self.part();
+    }
+
+    /// Whoever was heard on its lines is so no longer, once somebody else is.
+    pub(crate) fn part(&mut self) {
+        self.lines.iter_mut().flatten().for_each(|line| line.partner = None);
+    }
+
     /// Gives back everything.
     pub(crate) fn close(&mut self, means: &mut Means<'_>) {
         self.drop_lines(means, |_, _| true);

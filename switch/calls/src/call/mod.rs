@@ -5,11 +5,12 @@
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to. `announce` tells a caller that it will be recorded,
 //! `pressed` reads keys that phones tell by INFO.
-//! `forking` is how devices ring for somebody who has been answered already.
+//! In `attended` two calls become one. `forking` is how devices ring for somebody who has been answered already.
 //! In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
 mod announce;
+pub(crate) mod attended;
 mod carry;
 mod dial;
 mod early;
@@ -32,7 +33,7 @@ mod outcome;
 mod pressed;
 mod recording;
 mod redirect;
-mod refer;
+pub(crate) mod refer;
 mod settle;
 mod shown;
 mod signalling;

@@ -22,6 +22,7 @@ use streams::media::{
 use super::{
     Call,
     events::ClosedRecord,
+    leg::Leg,
     state::{Side, State},
 };
 use crate::{
@@ -85,6 +86,17 @@ impl Recording {
     /// The caller has been told.
     pub(super) fn told(&mut self) {
         self.notice = Telling::Done;
+    }
+
+    /// A leg goes over to another call: nothing of it is recorded here any more.
+    pub(super) fn let_go(&mut self, leg: &Leg, means: &mut Means<'_>) {
+        let Some(current) = &mut self.current else { return };
+        let mut lines = current.tapped;
+        for line in &mut lines {
+            let is_its = line.is_some_and(|lease| leg.streams.lease_ids().any(|own| own == lease));
+            line.take_if(|_| is_its);
+        }
+        current.tap(lines, current.tapped, means);
     }
 
     fn begin(&mut self, reason: &str, record: &mut ClosedRecord, means: &mut Means<'_>) {

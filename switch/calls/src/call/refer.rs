@@ -1,11 +1,12 @@
 //! What a REFER asks for, and what its author is told of it (RFC 3515): one subscription in the dialog of its own call, from
 //! the 202 to the final status of the target.
 //!
-//! Only a number of the caller's own organisation is followed, as everywhere. Replaces (an attended transfer) and methods
-//! other than INVITE are not understood yet and refused with 501; a REFER outside a call is refused by the switchboard.
+//! Only a number of the caller's own organisation is followed, as everywhere, or another call of its author's (`attended`).
+//! Methods other than INVITE and other headers in its URI are not understood and refused with 501; a REFER outside a call is
+//! refused by the switchboard.
 
 use serde::{Deserialize, Serialize};
-use sip::{Body, HeaderName, Message, NameAddr, Reply, SessionKey, Uri};
+use sip::{Body, HeaderName, Message, NameAddr, Replaces, Reply, SessionKey, Uri};
 
 use super::{leg::Leg, redirect::own_number};
 use crate::means::Means;
@@ -47,20 +48,31 @@ impl Wanted {
             return Err(Reply::new(501));
         }
         let number = own_number(target, domain, from, means).ok_or_else(|| Reply::new(404))?;
-        let is_told =
-            request.first(HeaderName::ReferSub).is_none_or(|sub| !sub.eq_ignore_ascii_case("false"));
-        let cseq = request.cseq().map_or(0, |cseq| cseq.number);
-        Ok(Self { number, referral: is_told.then_some(Referral { id: cseq }) })
-    }
-
-    /// The answer to a REFER that is carried out.
-    pub(super) fn accepted(&self) -> Reply {
-        let reply = Reply::new(202);
-        if self.referral.is_some() { reply } else { reply.header("Refer-Sub", "false") }
+        Ok(Self { number, referral: Referral::of(request) })
     }
 }
 
+/// The other call of its author's that a REFER names (RFC 5589 §7.1).
+pub(crate) fn other_call(request: &Message<'_>) -> Option<Replaces> {
+    let target = NameAddr::parse(request.first(HeaderName::ReferTo)?).ok()?.uri;
+    Replaces::of_uri(&Uri::parse(target).ok()?)
+}
+
+/// The answer to a REFER that is carried out.
+pub(super) fn accepted(referral: Option<Referral>) -> Reply {
+    let reply = Reply::new(202);
+    if referral.is_some() { reply } else { reply.header("Refer-Sub", "false") }
+}
+
 impl Referral {
+    /// `None`: its author does not want to hear of it (RFC 4488).
+    pub(super) fn of(request: &Message<'_>) -> Option<Self> {
+        let is_told =
+            request.first(HeaderName::ReferSub).is_none_or(|sub| !sub.eq_ignore_ascii_case("false"));
+        let id = request.cseq().map_or(0, |cseq| cseq.number);
+        is_told.then_some(Self { id })
+    }
+
     /// Tells how far it is; with a final status for the last time.
     pub(super) fn report(&self, session: SessionKey, status: u16, means: &mut Means<'_>) {
         let state = match status {

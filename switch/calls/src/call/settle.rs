@@ -10,18 +10,20 @@
 //! | the asker's ACK answers nothing | the same |
 //! | the callee's answer is not the one that the caller was told early | the caller is told |
 //! | a refresh of ours is answered otherwise than before | the other side is told |
+//! | the two have just met (`transfer`, `attended`) | the side that talked to somebody else is told what the other one has said and who it is, as if nobody held; where both did, both |
 //! | telling a side meets an offer of its own | 491, and again after a random time, three times at most |
 //!
 //! An exchange that one side begins meanwhile and that succeeds settles everything: both know everything then.
 
 use std::time::Duration;
 
-use sip::{Body, Refused, SessionKey};
+use sip::{Body, ExtraHeaders, Refused, SessionKey};
 use streams::sdp::Description;
 
 use super::{
+    identity::{Identity, Privacy},
     media_plan::join,
-    state::{Exchange, Owed, Side, Talking},
+    state::{Exchange, Met, Owed, Side, Talking},
 };
 use crate::means::Means;
 
@@ -33,7 +35,13 @@ const RETRY_MILLIS: std::ops::Range<u64> = 500..4_000;
 impl Talking {
     /// A side has to be told what the other one has said.
     pub(super) fn owe(&mut self, side: Side, means: &mut Means<'_>) {
-        self.owed = Some(Owed { side, tries: 0, at: means.moment() });
+        self.owed = Some(Owed { side, tries: 0, at: means.moment(), met: None });
+        self.tell(means);
+    }
+
+    /// A side has to be told whom it talks to now, and then the other one, if they have both talked to somebody else.
+    pub(super) fn introduce(&mut self, side: Side, met: Met, means: &mut Means<'_>) {
+        self.owed = Some(Owed { side, tries: 0, at: means.moment(), met: Some(met) });
         self.tell(means);
     }
 
@@ -46,11 +54,15 @@ impl Talking {
         let Some(offer) = self.leg(owed.side.other()).streams.said() else {
             return self.owed = None;
         };
+        let (offer, headers) = match owed.met {
+            Some(met) => (self.as_new(owed.side, &offer), self.named(owed.side.other(), met.privacy, means)),
+            None => (offer, ExtraHeaders::new()),
+        };
         let leg = self.leg_mut(owed.side);
         // Lines without ports are offered as refused ones.
         let _ = leg.streams.reserve(&offer, false, means);
         let body = leg.streams.offer(&offer, means);
-        match means.reinvite(leg.session, Some(body)) {
+        match means.reinvite_with(leg.session, headers, Some(body)) {
             Ok(()) => {
                 let until = means.after(means.config.timeouts.exchange);
                 self.exchange = Exchange::Settling { side: owed.side, offer, until };
@@ -60,12 +72,30 @@ impl Talking {
         }
     }
 
+    /// What a side is offered of one it did not know: nobody holds, and its own lines stay as many as they are
+    /// (RFC 3264 §8).
+    fn as_new(&self, side: Side, said: &Description) -> Description {
+        let said = said.in_both_directions();
+        match self.leg(side).streams.said() {
+            Some(own) => said.stand_in_answer(&own.in_both_directions()),
+            None => said,
+        }
+    }
+
+    /// How the other one is told who is on a side.
+    fn named(&self, side: Side, privacy: Privacy, means: &Means<'_>) -> ExtraHeaders {
+        let org = means.plan.organisation(self.record.org());
+        let account = org.and_then(|org| Some((org.account_of(self.leg(side).person)?, org)));
+        let shown = if side == Side::Caller { privacy } else { Privacy::Open };
+        account.and_then(|(account, org)| Identity::new(account, org, shown).asserted()).into_iter().collect()
+    }
+
     /// Telling has met something else; a later time is chosen, or none.
     pub(super) fn tell_later(&mut self, wait: Option<Duration>, means: &mut Means<'_>) {
         let Some(owed) = &mut self.owed else { return };
         owed.tries = owed.tries.saturating_add(1);
         if owed.tries >= TRIES_MAX {
-            return self.owed = None;
+            return self.told_one(means);
         }
         let span = RETRY_MILLIS.end - RETRY_MILLIS.start;
         let random = Duration::from_millis(RETRY_MILLIS.start + means.random.number() % span);
@@ -80,14 +110,23 @@ impl Talking {
         said: Option<Description>,
         means: &mut Means<'_>,
     ) {
-        self.owed = None;
-        let Some(said) = said.filter(|said| said.answers(offer)) else {
-            return self.leg_mut(side).streams.give_up_exchange();
-        };
-        self.leg_mut(side).streams.agree(&said, means);
-        join(&mut self.caller.streams, &mut self.callee.streams, means);
-        for leg in [&mut self.caller, &mut self.callee] {
-            leg.streams.drop_refused(&said, means);
+        match said.filter(|said| said.answers(offer)) {
+            None => self.leg_mut(side).streams.give_up_exchange(),
+            Some(said) => {
+                self.leg_mut(side).streams.agree(&said, means);
+                join(&mut self.caller.streams, &mut self.callee.streams, means);
+                for leg in [&mut self.caller, &mut self.callee] {
+                    leg.streams.drop_refused(&said, means);
+                }
+            }
+        }
+        self.told_one(means);
+    }
+
+    /// A side has been told, or cannot be: the other one's turn, if it has one.
+    pub(super) fn told_one(&mut self, means: &mut Means<'_>) {
+        if let Some(Owed { side, met: Some(met @ Met { is_mutual: true, .. }), .. }) = self.owed.take() {
+            self.introduce(side.other(), Met { is_mutual: false, ..met }, means);
         }
     }
 

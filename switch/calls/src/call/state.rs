@@ -12,7 +12,10 @@
 //! A transition consumes the state it leaves. `Over` owns a record that takes no more events, so nothing but the
 //! legs' farewell can follow. Every state but `Talking` and `Over` has a deadline of its own (`timers`).
 
-use contract::journal::{Detail, EventKind, ParticipantKind, ParticipantRole};
+use contract::{
+    id::CallId,
+    journal::{Detail, EventKind, ParticipantKind, ParticipantRole},
+};
 use dialplan::{Host, PersonKey, Ring};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Reason, RequestKey, SessionKey};
@@ -208,6 +211,17 @@ pub(crate) struct Owed {
     pub(crate) tries: u8,
     /// When to tell it.
     pub(crate) at: Moment,
+    /// The two have just met.
+    pub(crate) met: Option<Met>,
+}
+
+/// Two sides that do not know each other yet.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Met {
+    /// How much of itself the caller wants shown.
+    pub(crate) privacy: Privacy,
+    /// The other side is told next.
+    pub(crate) is_mutual: bool,
 }
 
 /// One of the two sides of a call that was answered.
@@ -276,6 +290,18 @@ impl State {
         }
     }
 
+    /// Which call.
+    pub(crate) fn call(&self) -> CallId {
+        match self {
+            Self::Ringing(ringing) => ringing.record.call(),
+            Self::Connecting(connecting) => connecting.record.call(),
+            Self::Talking(talking) => talking.record.call(),
+            Self::Transferring(transferring) => transferring.record.call(),
+            Self::Served(served) => served.line.record.call(),
+            Self::Over(record) => record.call(),
+        }
+    }
+
     /// The part of the record that takes legs and quality.
     pub(crate) fn facts(&mut self) -> &mut ClosedRecord {
         match self {
@@ -328,6 +354,13 @@ impl Talking {
             owed: None,
             withdrawn: None,
             carried: Vec::new(),
+        }
+    }
+
+    pub(crate) fn set_held(&mut self, by: Side, holds: bool) {
+        match by {
+            Side::Caller => self.is_held.by_caller = holds,
+            Side::Callee => self.is_held.by_callee = holds,
         }
     }
 

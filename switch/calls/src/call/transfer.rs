@@ -20,16 +20,17 @@ use sip::{Body, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, Session
 use streams::{media::MediaCommand, sdp::Description};
 
 use super::{
+    attended::{TRANSFERRED, link},
     events::{Record, because},
     exchange::refreshed,
-    forking::{Destination, Forking},
+    forking::{Destination, Forking, Rung},
     hold::MUSIC,
     identity::{Identity, Privacy},
     leg::Leg,
     outcome::{LegResult, Words},
-    refer::{Referral, Wanted},
+    refer::{Referral, Wanted, accepted},
     signalling::who_ended,
-    state::{Exchange, Head, Held, Music, Side, State, Talking, end, join_as_recipient},
+    state::{Exchange, Head, Held, Met, Music, Ringing, Side, State, Talking, end, join_as_recipient},
 };
 use crate::{clock::Moment, means::Means};
 
@@ -83,7 +84,7 @@ impl Talking {
         });
         match wanted {
             Ok((wanted, transfer)) => {
-                means.respond_in_dialog(request, wanted.accepted());
+                means.respond_in_dialog(request, accepted(wanted.referral));
                 self.send_on((by, wanted), transfer, head, means)
             }
             Err(reply) => {
@@ -122,12 +123,28 @@ impl Talking {
     }
 
     fn send_on(
-        mut self: Box<Self>,
+        self: Box<Self>,
         (by, wanted): (Side, Wanted),
         transfer: Transfer,
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> State {
+        let Transfer { forking, number, destination } = transfer;
+        let mut transferring = self.wait((by, number), wanted.referral, forking, means);
+        transferring.begin(&wanted.number, Detail::default(), means);
+        transferring.report(100, means);
+        transferring.forking.ring(destination, &mut transferring.record, head, means);
+        transferring.go_on(head, means)
+    }
+
+    /// One side sends the other one on, to where devices ring; its own number is where the call would come back to.
+    fn wait(
+        mut self: Box<Self>,
+        (by, number): (Side, Box<str>),
+        referral: Option<Referral>,
+        forking: Forking,
+        means: &mut Means<'_>,
+    ) -> Box<Transferring> {
         for carried in self.carried.drain(..) {
             means.respond_in_dialog(carried.from, Reply::new(480));
         }
@@ -136,23 +153,51 @@ impl Talking {
             Side::Caller => (caller, callee),
             Side::Callee => (callee, caller),
         };
-        let Transfer { forking, number, destination } = transfer;
         let transferor = Transferor {
             person: asker.person,
             participant: asker.participant,
             number,
             said: asker.streams.said(),
-            referral: wanted.referral,
+            referral,
             is_back: false,
             leg: Some(asker),
         };
-        let mut transferring =
-            Box::new(Transferring { record, waiting, side: by.other(), transferor, is_held, music, forking });
-        transferring.begin(&wanted.number, Detail::default(), means);
-        transferring.report(100, means);
-        transferring.forking.ring(destination, &mut transferring.record, head, means);
-        transferring.go_on(head, means)
+        Box::new(Transferring { record, waiting, side: by.other(), transferor, is_held, music, forking })
     }
+}
+
+/// The transferor's own call to the target rings, and the one who was to hear of it waits for that from now on
+/// (`attended`).
+pub(super) fn take_over(
+    (talking, session): (Box<Talking>, SessionKey),
+    ringing: Ringing,
+    (head, other_head): (&mut Head, &mut Head),
+    referral: Option<Referral>,
+    means: &mut Means<'_>,
+) -> (State, State) {
+    let (Some(by), Some(offer)) = (talking.side_of(session), ringing.offer.clone()) else {
+        return (State::Talking(talking), State::Ringing(Box::new(ringing)));
+    };
+    let Ringing { mut record, caller, invitation, forks, tally, until, .. } = ringing;
+    let (call, other) = (talking.record.call(), record.call());
+    let number = invitation.caller.number().into();
+    let dialled = record.dialled().to_owned();
+    let mut go_over = |fork: Leg| fork.go_over(record.facts(), (call, head.next_leg()), means);
+    let forks: Vec<Leg> = forks.into_iter().map(&mut go_over).collect();
+    let forking = Forking::taken_over(Rung { invitation, offer, forks, tally, until }, call);
+    let rung = forking.forks().iter().find(|fork| fork.has_rung).map(|fork| fork.no);
+    let mut transferring = talking.wait((by, number), referral, forking, means);
+    transferring.begin(&dialled, link(other), means);
+    if let Some(no) = rung {
+        transferring.rings(no, means);
+    }
+    let elsewhere = Reason::sip(200, "Call completed elsewhere");
+    means.refuse(caller.session, Reply::new(487).reason(&elsewhere));
+    other_head.leave(caller, Some(487), means);
+    let told = Detail { call: Some(call), ..because(TRANSFERRED) };
+    let ended = Detail { sip_status: Some(487), ..told.clone() };
+    let ended = end(record, &[EventKind::Canceled], &told, ended, means);
+    (State::Transferring(transferring), ended)
 }
 
 /// Where a call is sent on to, and as whose.
@@ -176,7 +221,7 @@ fn destination(decision: Decision) -> Result<Destination, Reply> {
 }
 
 /// The call is not sent there, for this reason; people read it on their phones.
-fn refused(reason: &str) -> Reply {
+pub(super) fn refused(reason: &str) -> Reply {
     Reply::new(480).header("Warning", format!("399 sambung \"transfer refused: {reason}\""))
 }
 
@@ -231,7 +276,13 @@ impl Transferring {
     }
 
     fn progress(&mut self, session: SessionKey, status: u16, means: &mut Means<'_>) {
-        let Some(no) = self.forking.progress(session, status) else { return };
+        if let Some(no) = self.forking.progress(session, status) {
+            self.rings(no, means);
+        }
+    }
+
+    /// The target rings, on the leg with this number.
+    fn rings(&mut self, no: u16, means: &mut Means<'_>) {
         let told = Detail { leg: Some(no), ..Detail::default() };
         self.record.event(EventKind::TransferRinging, None, told, means);
         self.report(180, means);
@@ -263,7 +314,7 @@ impl Transferring {
         };
         let side = self.side;
         let mut talking = self.talk_to(fork, is_held);
-        talking.owe(side, means);
+        talking.introduce(side, Met { privacy: head.privacy, is_mutual: false }, means);
         talking.play_music(means);
         State::Talking(talking)
     }

@@ -388,7 +388,12 @@ fn where_a_call_cannot_go_it_is_not_sent() {
         ("Refer-To: <sip:100@demo.sambung.test>\r\n", 480, Some("closed")),
         ("Refer-To: <sip:*43@demo.sambung.test>\r\n", 480, Some("not_a_target")),
         ("Refer-To: <sip:1003@demo.sambung.test;method=BYE>\r\n", 501, None),
-        ("Refer-To: <sip:1003@demo.sambung.test?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\n", 501, None),
+        (
+            "Refer-To: <sip:1003@demo.sambung.test?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\n",
+            480,
+            Some("no_such_call"),
+        ),
+        ("Refer-To: <sip:1003@demo.sambung.test?Replaces=nonsense>\r\n", 501, None),
     ] {
         scene.budi_asks("REFER", refer_to, None);
         let refusal = scene.desk.expect(&scene.budi, &format!("SIP/2.0 {status}"));

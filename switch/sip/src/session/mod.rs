@@ -219,6 +219,17 @@ impl Session {
         forks.iter_mut().map(|early| &mut early.usage).chain(one)
     }
 
+    /// The dialogs that are not over: one, or one for each fork that rings.
+    pub(crate) fn dialogs(&self) -> impl Iterator<Item = &Dialog> {
+        let (forks, one) = match &self.stage {
+            Stage::Outgoing(outgoing) => (outgoing.early.as_slice(), None),
+            Stage::Incoming(incoming) => (Default::default(), Some(&incoming.usage)),
+            Stage::Confirmed(confirmed) => (Default::default(), Some(&confirmed.usage)),
+            Stage::Leaving(_) => (Default::default(), None),
+        };
+        forks.iter().map(|early| &early.usage).chain(one).map(|usage| &usage.dialog)
+    }
+
     /// Whether our INVITE is still wanted.
     pub(crate) fn wants_invite(&self) -> bool {
         matches!(&self.stage, Stage::Outgoing(outgoing) if outgoing.cancel.is_none())

@@ -175,7 +175,7 @@ impl Endpoint {
             _ if cfg!(feature = "planted-no-refresh") => true,
             (false, _) => false,
             (true, true) => self.send_update(now, key, None, out).is_ok(),
-            (true, false) => self.send_reinvite(now, key, (body, true), out).is_ok(),
+            (true, false) => self.send_reinvite(now, key, (&Vec::new(), body, true), out).is_ok(),
         };
         if !sent {
             self.refresh_later(now, key, RETRY);

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::dialog::contact_uri;
 use crate::endpoint::{
-    Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, Outputs, Refused, Reply, ServerKey,
-    TIMER, contact, extend, via,
+    Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, ExtraHeaders, Outputs, Refused,
+    Reply, ServerKey, TIMER, contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -49,7 +49,21 @@ impl Endpoint {
         body: Option<Body>,
         out: &mut Outputs,
     ) -> Result<(), Refused> {
-        self.send_reinvite(now, key, (body, false), out)
+        self.reinvite_with(now, key, (ExtraHeaders::new(), body), out)
+    }
+
+    /// The same, with headers of the owner's.
+    ///
+    /// # Errors
+    /// As [`Self::reinvite`]; `Invalid` when they cannot be written.
+    pub fn reinvite_with(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        (headers, body): (ExtraHeaders, Option<Body>),
+        out: &mut Outputs,
+    ) -> Result<(), Refused> {
+        self.send_reinvite(now, key, (&headers, body, false), out)
     }
 
     /// Sends a re-INVITE of the owner, or one of the endpoint's own that refreshes the session.
@@ -57,7 +71,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         key: SessionKey,
-        (body, is_refresh): (Option<Body>, bool),
+        (headers, body, is_refresh): (&ExtraHeaders, Option<Body>, bool),
         out: &mut Outputs,
     ) -> Result<(), Refused> {
         if self.is_full() {
@@ -84,7 +98,7 @@ impl Endpoint {
         self.capabilities(&mut writer, &[TIMER]);
         self.keep_timer(&mut writer, timer);
         self.name(&mut writer, HeaderName::UserAgent);
-        extend(&mut writer, &Vec::new(), body.as_ref());
+        extend(&mut writer, headers, body.as_ref());
         let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
         if let Some(confirmed) = self.sessions.get_mut(&key).and_then(Session::confirmed) {
             confirmed.usage.descriptions.we_say(body.as_ref());

@@ -211,6 +211,11 @@ impl Caller {
         self.to = super::header(response, "To");
     }
 
+    /// The tag by which the switch knows the dialog.
+    pub fn to_tag(&self) -> String {
+        self.to.as_ref().unwrap().split(";tag=").nth(1).unwrap().to_owned()
+    }
+
     /// The ACK of a 2xx, which makes the dialog.
     pub fn ack(&mut self, ok: &OwnedMessage, sdp: Option<&str>) -> String {
         self.join(ok);

@@ -1,0 +1,188 @@
+//! An attended transfer (RFC 5589 §7): whoever has two calls puts the two others in touch.
+//!
+//! ```text
+//! A ══ B, B ══ C   ── B refers A to C, or C to A ──▶   A ══ C
+//! A ══ B, B ──▶ C (rings)   ── B refers A to C ──▶    A waits, C rings (`transfer`)
+//! ```
+//!
+//! The call that was there first goes on, whichever of the two the transferor speaks in: it is the one that somebody
+//! waits in. The other one ends there, with the reason `transferred`, and each names the other in its record. Whoever comes
+//! over keeps session and ports; what it was before is written down in the call that it leaves. Both are told whom they talk
+//! to now (`settle`). Where the consultation only rings, what its devices were offered stays what they answer, and the call
+//! is from then on as one that was sent on blindly.
+
+use contract::{
+    id::CallId,
+    journal::{Detail, EventKind},
+};
+use dialplan::PersonKey;
+use sip::{Message, Reply, RequestKey, SessionKey};
+
+use super::{
+    Call,
+    events::because,
+    media_plan::join,
+    refer::{Referral, accepted},
+    state::{Exchange, Head, Met, Side, State, Talking, end, join_as_recipient},
+    transfer::{refused, take_over},
+};
+use crate::means::Means;
+
+/// What somebody with two calls asks for.
+pub(crate) struct Consultation {
+    /// Its session in the call in which it says so.
+    here: SessionKey,
+    /// That in the other one.
+    there: SessionKey,
+    request: RequestKey,
+    referral: Option<Referral>,
+}
+
+/// The reason in the record of a call whose people are in another one now.
+pub(super) const TRANSFERRED: &str = "transferred";
+
+/// A REFER that names another call and is not carried out, for this reason.
+pub(crate) fn refuse(request: RequestKey, reason: &str, means: &mut Means<'_>) {
+    means.respond_in_dialog(request, refused(reason));
+}
+
+impl Consultation {
+    /// As a REFER in the session `here` asks for it.
+    pub(crate) fn asked(
+        (here, there): (SessionKey, SessionKey),
+        request: RequestKey,
+        message: &Message<'_>,
+    ) -> Self {
+        Self { here, there, request, referral: Referral::of(message) }
+    }
+
+    /// Does so, if it can be done; the calls come back in the order in which they were given.
+    pub(crate) fn carry_out(self, (here, there): (Call, Call), means: &mut Means<'_>) -> (Call, Call) {
+        if here.goes_on_before(&there) {
+            let by = (self.here, self.there);
+            self.connect((here, there), by, means)
+        } else {
+            let by = (self.there, self.here);
+            let (there, here) = self.connect((there, here), by, means);
+            (here, there)
+        }
+    }
+
+    fn connect(
+        &self,
+        (mut on, mut off): (Call, Call),
+        (session, other): (SessionKey, SessionKey),
+        means: &mut Means<'_>,
+    ) -> (Call, Call) {
+        if let Err(reply) = may_become_one((&on.state, session), (&off.state, other)) {
+            means.respond_in_dialog(self.request, reply);
+            return (on, off);
+        }
+        means.respond_in_dialog(self.request, accepted(self.referral));
+        let heads = (&mut on.head, &mut off.head);
+        (on.state, off.state) = match (on.state, off.state) {
+            (State::Talking(talking), State::Talking(consulting)) => {
+                self.put_through((talking, session), (consulting, other), heads, means)
+            }
+            (State::Talking(talking), State::Ringing(consulting)) => {
+                take_over((talking, session), *consulting, heads, self.referral, means)
+            }
+            others => others,
+        };
+        on.write_gone(means);
+        off.write_gone(means);
+        (on, off)
+    }
+
+    /// The two others hear each other, and the transferor is let go.
+    fn put_through(
+        &self,
+        (mut on, session): (Box<Talking>, SessionKey),
+        (mut off, other): (Box<Talking>, SessionKey),
+        (head, other_head): (&mut Head, &mut Head),
+        means: &mut Means<'_>,
+    ) -> (State, State) {
+        let (Some(by), Some(other_by)) = (on.side_of(session), off.side_of(other)) else {
+            return (State::Talking(on), State::Talking(off));
+        };
+        for carried in on.carried.drain(..).chain(off.carried.drain(..)) {
+            means.respond_in_dialog(carried.from, Reply::new(480));
+        }
+        let (call, other_call) = (on.record.call(), off.record.call());
+        let kept = other_by.other();
+        other_head.recording.let_go(off.leg(kept), means);
+        let (holds, hears) = (off.is_held.by(kept), off.music.of(kept).take());
+        let Talking { record: mut other_record, caller, callee, .. } = *off;
+        let (comes, other_leg) = if kept == Side::Caller { (caller, callee) } else { (callee, caller) };
+        let told = Detail { number: number_of(&on, comes.person, means), ..link(other_call) };
+        let transferor = on.leg(by).participant;
+        on.record.event(EventKind::TransferConsulting, transferor, told, means);
+        on.record.event(EventKind::TransferConnecting, transferor, Detail::default(), means);
+        let mut comes = comes.go_over(other_record.facts(), (call, head.next_leg()), means);
+        let participant = join_as_recipient(&mut on.record, comes.person, means);
+        comes.participant = Some(participant);
+        let detail = Detail { leg: Some(comes.no), ..Detail::default() };
+        let leg = std::mem::replace(on.leg_mut(by), comes);
+        on.set_held(by, holds);
+        *on.music.of(by) = hears;
+        on.leg_mut(by.other()).streams.part();
+        join(&mut on.caller.streams, &mut on.callee.streams, means);
+        on.record.event(EventKind::TransferCompleted, Some(participant), detail, means);
+        on.record.event(EventKind::TransferAttended, transferor, Detail::default(), means);
+        if let Some(referral) = self.referral {
+            referral.report(self.here, 200, means);
+        }
+        head.hang_up(leg, None, means);
+        other_head.hang_up(other_leg, None, means);
+        let ended = Detail { call: Some(call), ..because(TRANSFERRED) };
+        on.introduce(by.other(), Met { privacy: head.privacy, is_mutual: true }, means);
+        on.play_music(means);
+        (State::Talking(on), end(other_record, &[], &Detail::default(), ended, means))
+    }
+}
+
+/// The other call of a transfer.
+pub(super) fn link(call: CallId) -> Detail {
+    Detail { call: Some(call), ..Detail::default() }
+}
+
+fn number_of(talking: &Talking, person: PersonKey, means: &Means<'_>) -> Option<String> {
+    let org = means.plan.organisation(talking.record.org())?;
+    Some(org.account_of(person)?.number.to_string())
+}
+
+/// Whether the author of a REFER, by its sessions, may make these two one.
+fn may_become_one(on: (&State, SessionKey), off: (&State, SessionKey)) -> Result<(), Reply> {
+    let not_now = || Reply::new(491);
+    let of_talking = |talking: &Talking, session| {
+        let side = talking.side_of(session).ok_or_else(|| refused("no_such_call"))?;
+        let is_quiet = matches!(talking.exchange, Exchange::Idle) && talking.owed.is_none();
+        if is_quiet { Ok(talking.leg(side).person) } else { Err(not_now()) }
+    };
+    let (State::Talking(talking), session) = on else { return Err(not_now()) };
+    let person = of_talking(talking, session)?;
+    let other = match off {
+        (State::Talking(talking), session) => of_talking(talking, session)?,
+        (State::Ringing(ringing), session) if session == ringing.caller.session => {
+            let told = &ringing.told;
+            let is_plain = ringing.offer.is_some() && told.offer.is_none() && told.update.is_none();
+            if !is_plain || ringing.forks.is_empty() {
+                return Err(not_now());
+            }
+            ringing.caller.person
+        }
+        _ => return Err(not_now()),
+    };
+    if person == other { Ok(()) } else { Err(refused("no_such_call")) }
+}
+
+impl Call {
+    /// Whether this one goes on when the two become one: it is talked in, or it was there first.
+    fn goes_on_before(&self, other: &Self) -> bool {
+        match (&self.state, &other.state) {
+            (State::Ringing(_), State::Talking(_)) => false,
+            (State::Talking(_), State::Ringing(_)) => true,
+            (one, other) => one.call() <= other.call(),
+        }
+    }
+}
