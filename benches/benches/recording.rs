@@ -21,7 +21,10 @@ use benches::{
     speech::payloads,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
-use recorder::{About, Begin, Format, Order, Parts, Recorder, Spool, WAKE_EVERY, key::PrivateKey};
+use recorder::{
+    About, Begin, Format, Order, Parts, Recorder, Spool, WAKE_EVERY,
+    key::{Keys, PrivateKey},
+};
 use relay::{Helpers, TAP_RING_BYTES};
 use rtrb::{Consumer, Producer, RingBuffer};
 use streams::{
@@ -98,9 +101,10 @@ impl Studio {
         let (tell, finished) = mpsc::channel();
         let (counters, clock) = (Arc::default(), Arc::<AtomicU64>::default());
         let time = Arc::clone(&clock);
+        let key = PrivateKey::generate().unwrap().public();
         let parts = Parts {
             spool: Spool::open(folder.path(), u64::MAX, Arc::clone(&counters)).unwrap(),
-            key: PrivateKey::generate().unwrap().public(),
+            keys: Keys { calls: key.clone(), messages: key },
             ring: taken,
             clock: Box::new(move || time.load(SeqCst)),
             finished: Box::new(move || {
@@ -122,7 +126,8 @@ impl Studio {
         let (number, recording) = (self.number, uuid::Uuid::from_u128(u128::from(self.number)));
         let id = uuid::Uuid::nil();
         let began_micros = self.now_micros;
-        let about = About { number, recording, call: id, org: id, began_at: 0, began_micros, format };
+        let about =
+            About { number, recording, call: id, org: id, began_at: 0, began_micros, format, message: None };
         self.recorder.send(Order::Begin(Box::new(Begin { about, is_paused: false }))).unwrap();
         for frame in 0..seconds * 50 {
             for (side, (codec, payloads)) in [Side::Left, Side::Right].into_iter().zip(sides) {

@@ -21,6 +21,7 @@ fn rows() -> Snapshot {
         name: format!("staff {n}"),
         number: (100_000 + n).to_string(),
         is_active: true,
+        mailbox: None,
     };
     let account = |n: u128| Account {
         id: AccountId(id(10_000 + n)),

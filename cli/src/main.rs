@@ -16,6 +16,7 @@ mod selftest;
 mod switch;
 mod terminal;
 mod up;
+mod voicemail;
 mod why;
 
 use std::process::ExitCode;
@@ -51,6 +52,9 @@ enum Command {
     /// Show recordings, fetch one to hear it, make keys for them
     #[command(subcommand)]
     Recording(recording::What),
+    /// Show the messages in mailboxes
+    #[command(subcommand)]
+    Voicemail(voicemail::What),
     /// Follow what happens, as JSON lines
     Events(events::Arguments),
     /// Look for mistakes in configuration files and descriptions of organisations
@@ -121,6 +125,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Pcap(arguments) => why::capture(&arguments).await,
         Command::Record(arguments) => recording::order(&arguments).await,
         Command::Recording(what) => recording::run(&what).await,
+        Command::Voicemail(what) => voicemail::run(&what).await,
         Command::Events(arguments) => events::run(&arguments).await,
         Command::Check(arguments) => configuration::check::run(&arguments),
         Command::Describe(arguments) => configuration::describe::run(&arguments).await,

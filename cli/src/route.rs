@@ -105,7 +105,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         if arguments.json { format!("{}\n", serde_json::to_string_pretty(&answer)?) } else { text(&answer) };
     terminal::print(&text)?;
     match answer.route {
-        Route::Ring(_) | Route::Feature(_) | Route::Announce(_) => Ok(()),
+        Route::Ring(_) | Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => Ok(()),
         Route::Refuse(_) => Err(Failure::Said(2)),
     }
 }
@@ -223,6 +223,9 @@ fn told(route: &Route) -> String {
         Route::Feature(feature) => format!("the switch answers: {}", feature.as_str()),
         Route::Announce(announcement) => {
             format!("the caller hears “{}” and is refused", printable(&announcement.sound))
+        }
+        Route::Voicemail(voicemail) => {
+            format!("the caller may leave a message for {}", printable(&voicemail.mailbox.number))
         }
         Route::Refuse(refusal) => format!("refused: {}", refusal.reason()),
     }

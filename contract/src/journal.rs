@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    id::{CallId, OrgId, RecordingId},
+    id::{CallId, OrgId, RecordingId, UserId},
     time::Timestamp,
 };
 
@@ -41,7 +41,8 @@ pub enum Fact {
     Quality(Quality),
     /// A row of `telephony.recording_steps`.
     Recording(Recording),
-    /// A row of `telephony.recordings`, written when the store has the recording.
+    /// A row of `telephony.recordings`, written when the store has the recording; of `telephony.voicemail_messages` too
+    /// if it is a message.
     Recorded(Recorded),
 }
 
@@ -103,6 +104,18 @@ pub struct Recorded {
     pub sha256: String,
     /// How often the switch died while it was made.
     pub interruptions: u32,
+    /// Whose mailbox it is in, if it is a message.
+    #[serde(default)]
+    pub message: Option<MessageFor>,
+}
+
+/// A message that a caller leaves in a mailbox is a recording with this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageFor {
+    /// Whose mailbox.
+    pub user: UserId,
+    /// The caller's number, if it wanted it shown.
+    pub caller: Option<String>,
 }
 
 /// A call as it is opened.

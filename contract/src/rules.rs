@@ -128,6 +128,7 @@ impl Action {
             "forward_extension" => extension.map(Self::ForwardExtension),
             "forward_staff" => user.map(Self::ForwardStaff),
             "announce_hangup" => sound.map(Self::AnnounceHangup),
+            "voicemail" => user.map(Self::Voicemail),
             _ => None,
         }
     }

@@ -103,6 +103,27 @@ pub struct Staff {
     pub number: String,
     /// False while suspended.
     pub is_active: bool,
+    /// Where callers leave messages whom nobody answers; `None`: nowhere.
+    #[serde(default)]
+    pub mailbox: Option<Mailbox>,
+}
+
+/// A person's mailbox (voicemail) that is on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// What callers hear first, by the name of a sound; `None`: the common greeting.
+    pub greeting: Option<String>,
+    /// Messages it holds.
+    pub messages_max: u16,
+    /// Seconds of one message.
+    pub message_secs_max: u16,
+}
+
+impl Default for Mailbox {
+    /// As the columns of `telephony.voicemail_boxes` have it.
+    fn default() -> Self {
+        Self { greeting: None, messages_max: 50, message_secs_max: 180 }
+    }
 }
 
 /// H-050 with the number of HX-10.

@@ -133,6 +133,15 @@ pub enum RouteStep {
         /// The sound by its name.
         sound: String,
     },
+    /// The call goes to a mailbox.
+    Voicemail {
+        /// The number of the person whose it is.
+        number: String,
+        /// In which case.
+        condition: Condition,
+        /// By this rule; `None`: because nobody took the call and the person has a mailbox.
+        rule: Option<RuleNamed>,
+    },
     /// The caller is among those who would ring and is left out.
     CallerLeftOut,
     /// So many people ring, on so many accounts.

@@ -18,7 +18,8 @@ use crate::{
     diagnostic::{Diagnostic, Problem, Row},
     hours::Dates,
     plan::{
-        Account, Destination, Extension, Feature, Host, OrgPlan, Person, PersonKey, Plan, Ring, Target, Trust,
+        Account, Destination, Extension, Feature, Host, Mailbox, OrgPlan, Person, PersonKey, Plan, Ring,
+        Target, Trust,
     },
 };
 
@@ -42,6 +43,10 @@ pub mod limits {
     pub const HOLIDAYS_MAX: usize = 2_000;
     /// Bytes of the name of a sound that a rule plays.
     pub const SOUND_BYTES_MAX: usize = 40;
+    /// Messages that a mailbox may hold.
+    pub const MAILBOX_MESSAGES: RangeInclusive<u16> = 1..=500;
+    /// Seconds that a message in a mailbox may last.
+    pub const MAILBOX_MESSAGE_SECS: RangeInclusive<u16> = 10..=600;
     /// Targets that rules may lead one call to.
     pub const FORWARDS_MAX: usize = 8;
 }
@@ -249,9 +254,31 @@ impl<'a> Compiler<'a> {
             let host = Host::User(staff.user);
             let ring =
                 staff.is_active.then(|| self.ring(host, (&number, &name), BTreeSet::from([staff.user])));
-            self.org.staff.insert(staff.user, Person { number, name, ring });
+            let mailbox = self.mailbox(staff, &number).filter(|_| staff.is_active).map(Arc::new);
+            self.org.staff.insert(staff.user, Person { number, name, ring, mailbox });
             self.number(Row::Staff(staff.user), &staff.number, Destination::Person(staff.user));
         }
+    }
+
+    fn mailbox(&mut self, staff: &snapshot::Staff, number: &Arc<str>) -> Option<Mailbox> {
+        let rows = staff.mailbox.as_ref()?;
+        let row = Row::Staff(staff.user);
+        if !limits::MAILBOX_MESSAGES.contains(&rows.messages_max) {
+            self.wrong(row, "voicemail_messages_max", Problem::OutOfRange);
+        }
+        if !limits::MAILBOX_MESSAGE_SECS.contains(&rows.message_secs_max) {
+            self.wrong(row, "voicemail_secs_max", Problem::OutOfRange);
+        }
+        if rows.greeting.as_deref().is_some_and(|greeting| !extension::is_sound_name(greeting)) {
+            self.wrong(row, "voicemail_greeting", Problem::Malformed);
+        }
+        Some(Mailbox {
+            user: staff.user,
+            number: Arc::clone(number),
+            greeting: rows.greeting.as_deref().map(Arc::from),
+            messages_max: rows.messages_max,
+            message_secs_max: rows.message_secs_max,
+        })
     }
 
     /// Bare accounts answer to their username unless a number or a feature code has the same text.

@@ -1,4 +1,5 @@
-//! Following rules from extension to extension until somebody can be rung, something is said, or nothing is left.
+//! Following rules from extension to extension until somebody can be rung, something is said, a message is taken, or nothing is
+//! left. A person's mailbox is what a rule of their own would be: the last resort where nobody took the call.
 //!
 //! The rules of a case are tried in their order; one that leads to nobody who can be rung is passed over as if it were
 //! not there. No target is tried twice in a call and at most [`FORWARDS_MAX`] are, so that this ends whatever the rules
@@ -17,13 +18,14 @@ use crate::{
     hours::{self, Standing},
     limits::FORWARDS_MAX,
     plan::{Action, Extension, Host, OrgPlan, PersonKey, Ring, Rule},
-    route::{Announcement, Decision, Forward, PassedOver, Refusal, Route, Step, Trace, Trail},
+    route::{Announcement, Decision, Forward, PassedOver, Refusal, Route, Step, Trace, Trail, Voicemail},
 };
 
 /// Where a call can go.
 pub(crate) enum Way {
     Ring(Arc<Ring>),
     Announce(Announcement),
+    Voicemail(Voicemail),
 }
 
 impl From<Way> for Route {
@@ -31,6 +33,7 @@ impl From<Way> for Route {
         match way {
             Way::Ring(ring) => Self::Ring(ring),
             Way::Announce(announcement) => Self::Announce(announcement),
+            Way::Voicemail(voicemail) => Self::Voicemail(voicemail),
         }
     }
 }
@@ -61,7 +64,7 @@ impl<'p> Following<'p> {
         let path = self.trail.path();
         let known = self.trail.forwards.get(..self.before).unwrap_or_default();
         let forwards = match route {
-            Route::Ring(_) | Route::Announce(_) => {
+            Route::Ring(_) | Route::Announce(_) | Route::Voicemail(_) => {
                 path.into_iter().filter(|forward| !known.contains(forward)).cloned().collect()
             }
             Route::Feature(_) | Route::Refuse(_) => Vec::new(),
@@ -100,6 +103,11 @@ impl<'p> Following<'p> {
     pub(crate) fn after(&mut self, condition: Condition) -> Option<Way> {
         let (mut host, mut condition) = (self.trail.at?, condition);
         loop {
+            if let Host::User(user) = host
+                && let Ok(way) = self.voicemail(user, condition, None)
+            {
+                return Some(way);
+            }
             if let Host::Extension(id) = host
                 && let Some(extension) = self.org.extensions.get(&id)
                 && extension.is_active
@@ -152,6 +160,10 @@ impl<'p> Following<'p> {
                     Ok(Way::Announce(Announcement { host, sound: Arc::clone(sound) }))
                 }
                 Action::Forward(to) => self.forward(extension, (rule, named), *to),
+                Action::Voicemail(user) => {
+                    self.trail.at = Some(host);
+                    self.voicemail(*user, condition, Some(named))
+                }
             };
             match way {
                 Ok(way) => return Some(way),
@@ -234,6 +246,19 @@ impl<'p> Following<'p> {
                 Err(Refusal::Inactive(host))
             }
         }
+    }
+
+    /// Takes a message for a person, by a rule or because they have a mailbox.
+    fn voicemail(
+        &mut self,
+        user: UserId,
+        condition: Condition,
+        rule: Option<RuleNamed>,
+    ) -> Result<Way, Refusal> {
+        let mailbox = self.org.mailbox(user).ok_or(Refusal::Inactive(Host::User(user)))?;
+        let number = Arc::clone(&mailbox.number);
+        self.trace.0.push(Step::Voicemail { number, condition, rule });
+        Ok(Way::Voicemail(Voicemail { mailbox: Arc::clone(mailbox), condition }))
     }
 
     /// Rings everybody but the caller: a person who calls a team they belong to must not ring themselves.

@@ -143,6 +143,11 @@ impl OrgPlan {
         }
     }
 
+    /// The mailbox of a member of staff, if it is on.
+    pub fn mailbox(&self, user: UserId) -> Option<&Arc<Mailbox>> {
+        self.staff.get(&user)?.mailbox.as_ref()
+    }
+
     /// Whether a number is that of an extension that is closed at that time, whatever its rules make of calls to it (HX-18).
     pub fn is_closed(&self, number: &str, now: Timestamp) -> bool {
         let Some(Destination::Extension(extension)) = self.numbers.get(number) else { return false };
@@ -189,6 +194,8 @@ pub(crate) struct Person {
     pub(crate) name: Arc<str>,
     /// `None` while suspended.
     pub(crate) ring: Option<Arc<Ring>>,
+    /// `None` while suspended, or without a mailbox.
+    pub(crate) mailbox: Option<Arc<Mailbox>>,
 }
 
 #[derive(Clone, Debug)]
@@ -206,6 +213,22 @@ pub(crate) enum Action {
     Ring,
     Forward(Host),
     Announce(Arc<str>),
+    Voicemail(UserId),
+}
+
+/// A person's mailbox, with everything needed to take a message for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// Whose.
+    pub user: UserId,
+    /// Their number.
+    pub number: Arc<str>,
+    /// What callers hear first, by the name of a sound; `None`: the common greeting.
+    pub greeting: Option<Arc<str>>,
+    /// Messages it holds.
+    pub messages_max: u16,
+    /// Seconds of one message.
+    pub message_secs_max: u16,
 }
 
 /// What the switch does by itself for whoever dials a feature code.

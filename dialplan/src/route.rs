@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     follow::{Following, Way},
     hours::Standing,
-    plan::{Destination, Feature, Host, OrgPlan, PersonKey, Plan, Ring},
+    plan::{Destination, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Ring},
 };
 
 /// What is known about a call before it is routed.
@@ -54,6 +54,8 @@ pub enum Route {
     Feature(Feature),
     /// Say something to the caller and hang up.
     Announce(Announcement),
+    /// Take a message.
+    Voicemail(Voicemail),
     /// Tell the caller no.
     Refuse(Refusal),
 }
@@ -65,6 +67,15 @@ pub struct Announcement {
     pub host: Host,
     /// A sound by its name.
     pub sound: Arc<str>,
+}
+
+/// A message that is to be taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Voicemail {
+    /// For whom.
+    pub mailbox: Arc<Mailbox>,
+    /// In which case the call goes there.
+    pub condition: Condition,
 }
 
 /// Why the caller is told no.
@@ -234,6 +245,15 @@ pub enum Step {
         /// What.
         sound: Arc<str>,
     },
+    /// The call goes to a mailbox.
+    Voicemail {
+        /// The number of the person whose it is.
+        number: Arc<str>,
+        /// In which case.
+        condition: Condition,
+        /// By which rule; `None`: because nobody took the call and the person has a mailbox.
+        rule: Option<RuleNamed>,
+    },
     /// The caller is among those who would ring and is left out.
     CallerLeftOut,
     /// So many people ring, on so many accounts.
@@ -273,8 +293,9 @@ impl Plan {
         following.decide(route)
     }
 
-    /// What to do with a call that has rung what `trail` leads to, which came to `condition`: the rules of it for that,
-    /// then the further rules of what sent the call there, and so on back. `None`: no rule leads to anything.
+    /// What to do with a call that has rung what `trail` leads to, which came to `condition`: a person's mailbox, or the
+    /// rules of an extension for that, then the further rules of what sent the call there, and so on back. `None`: neither
+    /// leads to anything.
     pub fn route_after(
         &self,
         (org, caller): (OrgId, PersonKey),

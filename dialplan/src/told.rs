@@ -55,6 +55,9 @@ fn told(step: &Step) -> RouteStep {
         Step::LedNowhere { rule } => RouteStep::LedNowhere { rule: *rule },
         Step::OwnPeople { rule } => RouteStep::OwnPeople { rule: *rule },
         Step::Announce { rule, sound } => RouteStep::Announce { rule: *rule, sound: sound.to_string() },
+        Step::Voicemail { number, condition, rule } => {
+            RouteStep::Voicemail { number: number.to_string(), condition: *condition, rule: *rule }
+        }
         Step::CallerLeftOut => RouteStep::CallerLeftOut,
         Step::Rings { people, accounts, seconds } => {
             RouteStep::Rings { people: *people, accounts: *accounts, seconds: *seconds }

@@ -566,6 +566,7 @@ fn rows() -> Snapshot {
         name: format!("Staff {n}"),
         number: format!("100{n}"),
         is_active: true,
+        mailbox: None,
     });
     let account = |(n, username): (u128, &&str)| Account {
         id: AccountId(id(30 + n)),

@@ -104,7 +104,10 @@ fn staff(
     for person in &description.staff {
         let user = people.get(&person.email).map_or_else(new_id, |user| Ok(*user))?;
         let (name, number) = (person.name.clone(), person.number.value.clone());
-        staff.insert(person.email.clone(), Staff { user, name, number, is_active: person.is_active });
+        staff.insert(
+            person.email.clone(),
+            Staff { user, name, number, is_active: person.is_active, mailbox: person.mailbox.clone() },
+        );
     }
     Ok(staff)
 }
@@ -118,12 +121,10 @@ fn rules(description: &Description, current: Option<&Rows>) -> anyhow::Result<BT
             rules::Action::Ring => Some(Action::Ring),
             rules::Action::ForwardExtension(to) => number(place(to.0)).map(Action::ForwardExtension),
             rules::Action::ForwardStaff(to) => email(place(to.0)).map(Action::ForwardStaff),
+            rules::Action::Voicemail(of) => email(place(of.0)).map(Action::Voicemail),
             rules::Action::AnnounceHangup(sound) => Some(Action::AnnounceHangup(sound.clone())),
             // The compiler has refused these.
-            rules::Action::ForwardNumber(_)
-            | rules::Action::Queue(_)
-            | rules::Action::Voicemail(_)
-            | rules::Action::Ivr(_) => None,
+            rules::Action::ForwardNumber(_) | rules::Action::Queue(_) | rules::Action::Ivr(_) => None,
         };
         let Some((extension, action)) = number(described.extension).zip(action) else { continue };
         let mut rule = Rule {

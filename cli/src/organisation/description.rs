@@ -16,7 +16,7 @@ use contract::{
     id::{AccountId, ExtensionId, HolidayId, OrgId, RuleId, UserId},
     language::Language,
     rules::Window,
-    snapshot::{self, RecordingPolicy},
+    snapshot::{self, Mailbox, RecordingPolicy},
 };
 use dialplan::{Diagnostic, Problem, Row};
 use uuid::Uuid;
@@ -29,6 +29,7 @@ use crate::database::digests;
 pub(crate) use rules::{Holiday, Rule};
 
 const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice and timezone";
+const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
 const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
@@ -62,6 +63,7 @@ pub(crate) struct Staff {
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) is_active: bool,
+    pub(crate) mailbox: Option<Mailbox>,
 }
 
 /// `[[extension]]`
@@ -199,13 +201,39 @@ fn staff<'a>(reader: &mut Reader<'a>, root: &mut toml::de::DeTable<'a>) -> Vec<S
                 );
             }
         }
+        let mailbox = mailbox(reader, &mut section);
         let line = section.line;
-        section.finish(reader, "number, name, email and active");
+        section.finish(reader, STAFF_KEYS);
         if let (Some(number), Some(name), Some(email)) = (number, name, email) {
-            all.push(Staff { line, number, name: name.value, email: email.value, is_active });
+            all.push(Staff { line, number, name: name.value, email: email.value, is_active, mailbox });
         }
     }
     all
+}
+
+/// The mailbox of a person, with `voicemail = true`.
+fn mailbox<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<Mailbox> {
+    let is_on = section.flag(reader, "voicemail", false);
+    let greeting = section.text(reader, "voicemail_greeting");
+    let messages = section.number(reader, "voicemail_messages_max");
+    let seconds = section.number(reader, "voicemail_secs_max");
+    if !is_on {
+        let lines =
+            [greeting.as_ref().map(|at| at.line), messages.map(|at| at.line), seconds.map(|at| at.line)];
+        if let Some(line) = lines.into_iter().flatten().next() {
+            reader.wrong(line, section.key("voicemail"), "is not true: without it there is no mailbox");
+        }
+        return None;
+    }
+    let common = Mailbox::default();
+    // Out of range either way is for the compiler to say.
+    let limit =
+        |given: Option<At<i64>>, common| given.map_or(common, |at| u16::try_from(at.value).unwrap_or(0));
+    Some(Mailbox {
+        greeting: greeting.map(|greeting| greeting.value),
+        messages_max: limit(messages, common.messages_max),
+        message_secs_max: limit(seconds, common.message_secs_max),
+    })
 }
 
 fn extensions<'a>(
@@ -385,6 +413,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 name: staff.name.clone(),
                 number: staff.number.value.clone(),
                 is_active: staff.is_active,
+                mailbox: staff.mailbox.clone(),
             })
             .collect(),
         extensions: (0..)
@@ -453,9 +482,11 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         (Problem::Malformed, "number") => "expected 2 to 6 digits in quotes".to_owned(),
         (Problem::Malformed, "domain") => "expected a host name in lower case, no address".to_owned(),
         (Problem::OutOfRange, "ring_timeout_secs") => "expected a whole number from 5 to 600".to_owned(),
+        (Problem::OutOfRange, "voicemail_messages_max") => "expected a whole number from 1 to 500".to_owned(),
+        (Problem::OutOfRange, "voicemail_secs_max") => "expected a whole number from 10 to 600".to_owned(),
         (Problem::Malformed, "timezone") => "expected a time zone such as \"Asia/Jakarta\"".to_owned(),
         (Problem::Malformed, "date") => "expected a date such as \"2026-12-25\"".to_owned(),
-        (Problem::Malformed, "target") => {
+        (Problem::Malformed, "target" | "voicemail_greeting") => {
             "expected the name of a sound: lower-case letters, digits, - and _".to_owned()
         }
         (Problem::Taken, _) => {

@@ -134,7 +134,16 @@ impl Rows {
 
 impl Staff {
     fn fields(&self) -> Fields {
-        vec![("number", json!(self.number)), ("name", json!(self.name)), ("active", json!(self.is_active))]
+        let Self { mailbox, .. } = self;
+        vec![
+            ("number", json!(self.number)),
+            ("name", json!(self.name)),
+            ("active", json!(self.is_active)),
+            ("voicemail", json!(mailbox.is_some())),
+            ("voicemail_greeting", json!(mailbox.as_ref().and_then(|mailbox| mailbox.greeting.as_ref()))),
+            ("voicemail_messages_max", json!(mailbox.as_ref().map(|mailbox| mailbox.messages_max))),
+            ("voicemail_secs_max", json!(mailbox.as_ref().map(|mailbox| mailbox.message_secs_max))),
+        ]
     }
 }
 

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     language::Language,
     rules::{Condition, Span, Timescope, Window},
-    snapshot::{RecordingPolicy, default_timezone},
+    snapshot::{Mailbox, RecordingPolicy, default_timezone},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -80,6 +80,9 @@ pub(crate) struct Staff {
     pub(crate) name: String,
     pub(crate) number: String,
     pub(crate) is_active: bool,
+    /// Where callers leave messages.
+    #[serde(default)]
+    pub(crate) mailbox: Option<Mailbox>,
 }
 
 /// A number that rings several people.
@@ -126,6 +129,8 @@ pub(crate) enum Action {
     ForwardStaff(String),
     /// The name of a sound.
     AnnounceHangup(String),
+    /// The e-mail of somebody with a mailbox.
+    Voicemail(String),
 }
 
 impl Action {
@@ -135,15 +140,17 @@ impl Action {
             Self::ForwardExtension(_) => "forward_extension",
             Self::ForwardStaff(_) => "forward_staff",
             Self::AnnounceHangup(_) => "announce_hangup",
+            Self::Voicemail(_) => "voicemail",
         }
     }
 
     pub(crate) fn target(&self) -> Option<&str> {
         match self {
             Self::Ring => None,
-            Self::ForwardExtension(target) | Self::ForwardStaff(target) | Self::AnnounceHangup(target) => {
-                Some(target)
-            }
+            Self::ForwardExtension(target)
+            | Self::ForwardStaff(target)
+            | Self::AnnounceHangup(target)
+            | Self::Voicemail(target) => Some(target),
         }
     }
 }

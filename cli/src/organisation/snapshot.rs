@@ -19,6 +19,7 @@ impl Rows {
             name: staff.name.clone(),
             number: staff.number.clone(),
             is_active: staff.is_active && !suspended.contains(&staff.user),
+            mailbox: staff.mailbox.clone(),
         });
         let accounts = self.accounts.iter().map(|(username, account)| snapshot::Account {
             id: AccountId(account.id),
@@ -60,14 +61,14 @@ impl Rows {
 
     fn rules_of(&self, number: &str) -> Vec<rules::Rule> {
         let rules = self.rules.values().filter(|rule| rule.extension == number);
+        let user = |email: &String| self.staff.get(email).map(|staff| UserId(staff.user));
         let row = |rule: &super::Rule| {
             let action = match &rule.action {
                 Action::Ring => rules::Action::Ring,
                 Action::ForwardExtension(to) => rules::Action::ForwardExtension(self.extension_id(to)?),
-                Action::ForwardStaff(to) => {
-                    rules::Action::ForwardStaff(UserId(self.staff.get(to).map(|staff| staff.user)?))
-                }
+                Action::ForwardStaff(to) => rules::Action::ForwardStaff(user(to)?),
                 Action::AnnounceHangup(sound) => rules::Action::AnnounceHangup(sound.clone()),
+                Action::Voicemail(of) => rules::Action::Voicemail(user(of)?),
             };
             Some(rules::Rule {
                 id: RuleId(rule.id),

@@ -1,7 +1,7 @@
 //! Reading an organisation's rows, and the record of what was applied. Each table is read as a role that may: digests as
 //! the switch, people as the platform, the record as the owner.
 
-use contract::snapshot::RecordingPolicy;
+use contract::snapshot::{Mailbox, RecordingPolicy};
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
@@ -149,17 +149,35 @@ async fn staff(
         "select number, user_id from telephony.numbers where org_id = $1 and user_id is not null",
     )
     .bind(organisation)
-    .fetch_all(c)
+    .fetch_all(&mut *c)
     .await?;
+    let mut mailboxes = mailboxes(c, organisation).await?;
     let mut staff = BTreeMap::new();
     for (number, user) in rows {
         let person = people.get(&user).context("a number of nobody")?;
         let name = person.name.clone().unwrap_or_else(|| number.clone());
-        let row = Staff { user, name, number, is_active: person.is_active };
+        let mailbox = mailboxes.remove(&user);
+        let row = Staff { user, name, number, is_active: person.is_active, mailbox };
         let other = staff.insert(person.email.clone(), row);
         ensure!(other.is_none(), "two members with a number have the e-mail {}", person.email);
     }
     Ok(staff)
+}
+
+/// Mailboxes that are on.
+async fn mailboxes(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<BTreeMap<Uuid, Mailbox>> {
+    let rows: Vec<(Uuid, Option<String>, i32, i32)> = sqlx::query_as(
+        "select user_id, greeting_sound, messages_max, message_seconds_max
+         from telephony.voicemail_boxes where org_id = $1 and is_enabled",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mailbox = |(user, greeting, messages, seconds): (Uuid, Option<String>, i32, i32)| {
+        let (messages_max, message_secs_max) = (u16::try_from(messages)?, u16::try_from(seconds)?);
+        Ok((user, Mailbox { greeting, messages_max, message_secs_max }))
+    };
+    rows.into_iter().map(mailbox).collect()
 }
 
 async fn extensions(
@@ -278,6 +296,10 @@ fn action(row: &PgRow, extensions: &Extensions, people: &People) -> anyhow::Resu
         "forward_staff" => {
             let person = user.and_then(|user| people.get(&user));
             person.map(|person| Action::ForwardStaff(person.email.clone()))
+        }
+        "voicemail" => {
+            let person = user.and_then(|user| people.get(&user));
+            person.map(|person| Action::Voicemail(person.email.clone()))
         }
         "announce_hangup" => sound.map(Action::AnnounceHangup),
         _ => None,

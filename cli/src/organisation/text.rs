@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contract::snapshot::Mailbox;
 use toml::Value;
 
 use super::{
@@ -40,7 +41,9 @@ pub(crate) fn text(rows: &Rows) -> String {
     for (email, staff) in staff {
         let (number, name, email) = (text(&staff.number), text(&staff.name), text(email));
         let active = inactive(staff.is_active);
-        file += &format!("\n[[staff]]\nnumber = {number}\nname = {name}\nemail = {email}\n{active}");
+        let voicemail = staff.mailbox.as_ref().map(mailbox).unwrap_or_default();
+        file +=
+            &format!("\n[[staff]]\nnumber = {number}\nname = {name}\nemail = {email}\n{active}{voicemail}");
     }
     for (number_of, extension) in &rows.extensions {
         let mut staff: Vec<String> = extension.staff.iter().filter_map(|email| number(email)).collect();
@@ -62,7 +65,7 @@ pub(crate) fn text(rows: &Rows) -> String {
         let extension = text(&rule.extension);
         let (timescope, condition) = (text(rule.timescope.as_str()), text(rule.condition.as_str()));
         let target = match &rule.action {
-            Action::ForwardStaff(email) => number(email),
+            Action::ForwardStaff(email) | Action::Voicemail(email) => number(email),
             action => action.target().map(text),
         };
         let target = target.map(|target| format!("target = {target}\n")).unwrap_or_default();
@@ -82,6 +85,16 @@ pub(crate) fn text(rows: &Rows) -> String {
         file += &format!("\n[[holiday]]\ndate = {date}\nname = {name}\n{extension}{hours}");
     }
     file
+}
+
+/// The keys of a mailbox that is on.
+fn mailbox(mailbox: &Mailbox) -> String {
+    let greeting = mailbox.greeting.as_ref().map(|name| Value::String(name.clone()));
+    let greeting = greeting.map(|name| format!("voicemail_greeting = {name}\n")).unwrap_or_default();
+    let Mailbox { messages_max, message_secs_max, .. } = mailbox;
+    format!(
+        "voicemail = true\n{greeting}voicemail_messages_max = {messages_max}\nvoicemail_secs_max = {message_secs_max}\n"
+    )
 }
 
 /// A list of TOML, unless it is empty.

@@ -65,7 +65,10 @@ mod tests {
     fn rows(ring_timeout_secs: u16, staff: &[(&str, &str)]) -> Rows {
         let person = |(email, number): &(&str, &str)| {
             let (user, name) = (Uuid::nil(), (*email).to_owned());
-            ((*email).to_owned(), Staff { user, name, number: (*number).to_owned(), is_active: true })
+            (
+                (*email).to_owned(),
+                Staff { user, name, number: (*number).to_owned(), is_active: true, mailbox: None },
+            )
         };
         Rows {
             id: Uuid::nil(),

@@ -119,6 +119,10 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
         if before.staff.get(email).is_none_or(|was| was.number != staff.number) {
             store::add_staff_number(c, after.id, &staff.number, staff.user).await?;
         }
+        let was = before.staff.get(email).and_then(|was| was.mailbox.as_ref());
+        if was != staff.mailbox.as_ref() {
+            store::put_mailbox(c, after.id, staff.user, staff.mailbox.as_ref()).await?;
+        }
     }
     let nobody = BTreeSet::new();
     for (number, extension) in &after.extensions {

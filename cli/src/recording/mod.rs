@@ -85,8 +85,8 @@ pub(crate) struct Fetch {
     /// The file to write; it must not exist
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// A private key, or one of several: a recording in whose middle keys were changed takes two [default: recording.key in
-    /// the switch's data folder]
+    /// A private key, or one of several: a recording in whose middle keys were changed takes two [default: recording.key and
+    /// voicemail.key in the switch's data folder]
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
     #[command(flatten)]
@@ -233,12 +233,21 @@ async fn download(place: &Place, name: &str, mut file: File) -> anyhow::Result<(
 }
 
 fn keys(named: &[PathBuf], place: &Place) -> Result<Vec<PrivateKey>, Failure> {
-    let own = [place.folder().join("recording.key")];
-    let (paths, hint) =
-        if named.is_empty() { (&own[..], "; say where the private key is with --key") } else { (named, "") };
     let read =
-        |path: &PathBuf| PrivateKey::read(path).map_err(|error| format!("{}: {error}{hint}", path.display()));
-    paths.iter().map(read).collect::<Result<_, _>>().map_err(|mistake| Failure::Mistakes(vec![mistake]))
+        |path: &PathBuf| PrivateKey::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    if !named.is_empty() {
+        let read: Result<Vec<PrivateKey>, String> = named.iter().map(read).collect();
+        return read.map_err(|mistake| Failure::Mistakes(vec![mistake]));
+    }
+    // That of recordings may have been taken to a safe place; that of messages is the switch's own.
+    let own = ["recording.key", "voicemail.key"].map(|name| read(&place.folder().join(name)));
+    let (found, mistakes): (Vec<_>, Vec<_>) = own.into_iter().partition(Result::is_ok);
+    let mistake = mistakes.into_iter().find_map(Result::err).unwrap_or_default();
+    let found: Vec<PrivateKey> = found.into_iter().flatten().collect();
+    match found.is_empty() {
+        true => Err(Failure::Mistakes(vec![format!("{mistake}; say where the private key is with --key")])),
+        false => Ok(found),
+    }
 }
 
 fn unlock(locked: &Path, keys: &[PrivateKey], output: &Path) -> anyhow::Result<Opened> {

@@ -72,6 +72,12 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
         RouteStep::Announce { rule, sound } => {
             format!("{} plays “{}” and hangs up", named(rule), printable(sound))
         }
+        RouteStep::Voicemail { number, rule: Some(rule), .. } => {
+            format!("{} lets the caller leave a message for {}", named(rule), printable(number))
+        }
+        RouteStep::Voicemail { number, .. } => {
+            format!("{} has a mailbox: the caller may leave a message", printable(number))
+        }
         RouteStep::CallerLeftOut => "the caller is one of those who would ring, and is left out".into(),
         RouteStep::Rings { people, accounts, seconds } => format!(
             "rings {} on {} for up to {seconds} s",

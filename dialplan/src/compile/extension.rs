@@ -27,7 +27,7 @@ fn date_of(text: &str) -> Option<Date> {
 }
 
 /// The name of a sound is a name and no path.
-fn is_sound_name(text: &str) -> bool {
+pub(super) fn is_sound_name(text: &str) -> bool {
     (1..=limits::SOUND_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
@@ -132,16 +132,16 @@ impl Compiler<'_> {
             rules::Action::ForwardStaff(to) if self.staff.contains_key(to) => {
                 Ok(Action::Forward(Host::User(*to)))
             }
-            rules::Action::ForwardExtension(_) | rules::Action::ForwardStaff(_) => {
-                Err(("target", Problem::Dangling))
-            }
+            rules::Action::Voicemail(of) if self.staff.contains_key(of) => Ok(Action::Voicemail(*of)),
+            rules::Action::ForwardExtension(_)
+            | rules::Action::ForwardStaff(_)
+            | rules::Action::Voicemail(_) => Err(("target", Problem::Dangling)),
             rules::Action::AnnounceHangup(sound) if is_sound_name(sound) => {
                 Ok(Action::Announce(sound.as_str().into()))
             }
             rules::Action::AnnounceHangup(_) => Err(("target", Problem::Malformed)),
             rules::Action::ForwardNumber(_) => not_yet("a number outside"),
             rules::Action::Queue(_) => not_yet("a queue"),
-            rules::Action::Voicemail(_) => not_yet("a mailbox"),
             rules::Action::Ivr(_) => not_yet("a menu"),
         }
     }

@@ -44,6 +44,9 @@ fn told(route: &Route) -> String {
     match route {
         Route::Ring(ring) => ring.number.to_string(),
         Route::Announce(announcement) => format!("says {}", announcement.sound),
+        Route::Voicemail(Voicemail { mailbox, condition }) => {
+            format!("mailbox {} {}", mailbox.number, condition.as_str())
+        }
         Route::Refuse(refusal) => refusal.reason().to_owned(),
         Route::Feature(feature) => feature.as_str().to_owned(),
     }
@@ -465,4 +468,59 @@ fn generated_rules_are_worth_following() {
     }
     let long: usize = lengths.iter().filter(|(length, _)| **length >= 3).map(|(_, count)| count).sum();
     assert!(long >= 100, "{lengths:?}");
+}
+
+/// The plan of these extensions in which the people 11 and 12 have a mailbox.
+fn with_mailboxes(extensions: Vec<snapshot::Extension>) -> Plan {
+    let mut organisation = snapshot::Organisation { extensions, ..organisation() };
+    for staff in organisation.staff.iter_mut().filter(|staff| [11, 12].contains(&staff.user.0.as_u128())) {
+        staff.mailbox = Some(snapshot::Mailbox { greeting: Some("away".into()), ..Default::default() });
+    }
+    compile(&Snapshot { revision: 1, organisations: vec![organisation] }).unwrap()
+}
+
+#[test]
+fn nobody_of_a_person_with_a_mailbox_takes_the_call_and_it_takes_a_message() {
+    let plan = with_mailboxes(vec![]);
+    for outcome in OUTCOMES {
+        let expected = ["1001".to_owned(), format!("mailbox 1001 {}", outcome.as_str())];
+        assert_eq!(story(&plan, "1001", NOON, outcome), expected);
+    }
+    let without = self::plan(vec![]);
+    assert_eq!(story(&without, "1001", NOON, Condition::NoAnswer), ["1001"]);
+    let first = plan.route(&facts("1001"), NOON);
+    let next = plan.route_after(CALLER, &first.trail, Condition::Busy, NOON).unwrap();
+    let Route::Voicemail(Voicemail { mailbox, .. }) = &next.route else { panic!("{:?}", next.route) };
+    assert_eq!((mailbox.greeting.as_deref(), mailbox.messages_max), (Some("away"), 50));
+    assert!(next.forwards.is_empty(), "who takes the message is written down by whoever takes it");
+}
+
+#[test]
+fn a_rule_leads_to_a_mailbox_at_once_and_past_one_that_is_off() {
+    let voicemail = |n: u128| Action::Voicemail(UserId(id(n)));
+    let desk = |rules| snapshot::Extension { rules, ..extension(21, "100", &[11]) };
+    let any = |n, condition, action| rule(n, Timescope::Any, condition, action);
+    let at_once = with_mailboxes(vec![desk(vec![any(1, Condition::Always, voicemail(12))])]);
+    assert_eq!(story(&at_once, "100", NOON, Condition::Busy), ["mailbox 1002 always"]);
+    // The desk's own people have mailboxes, but it is the desk that was called.
+    let ringing = with_mailboxes(vec![desk(vec![])]);
+    assert_eq!(story(&ringing, "100", NOON, Condition::NoAnswer), ["100"]);
+    let off = desk(vec![
+        any(1, Condition::NoAnswer, voicemail(12)),
+        any(2, Condition::NoAnswer, Action::AnnounceHangup("closed".into())),
+    ]);
+    assert_eq!(story(&plan(vec![off.clone()]), "100", NOON, Condition::NoAnswer), ["100", "says closed"]);
+    assert_eq!(
+        story(&with_mailboxes(vec![off]), "100", NOON, Condition::NoAnswer),
+        ["100", "mailbox 1002 no_answer"]
+    );
+    // Whom a rule rings has a mailbox: it is asked before the further rules of the desk.
+    let forwarded = with_mailboxes(vec![desk(vec![
+        any(1, Condition::NoAnswer, Action::ForwardStaff(UserId(id(12)))),
+        any(2, Condition::NoAnswer, Action::AnnounceHangup("closed".into())),
+    ])]);
+    assert_eq!(
+        story(&forwarded, "100", NOON, Condition::NoAnswer),
+        ["100", "1002", "mailbox 1002 no_answer"]
+    );
 }

@@ -19,7 +19,13 @@ pub(crate) const fn id(n: u128) -> Uuid {
 }
 
 fn staff(n: u128, number: &str, is_active: bool) -> snapshot::Staff {
-    snapshot::Staff { user: UserId(id(n)), name: format!("staff {n}"), number: number.into(), is_active }
+    snapshot::Staff {
+        user: UserId(id(n)),
+        name: format!("staff {n}"),
+        number: number.into(),
+        is_active,
+        mailbox: None,
+    }
 }
 
 fn account(n: u128, user: Option<u128>, username: &str) -> snapshot::Account {
@@ -105,6 +111,7 @@ fn check(caller: u128, dialled: &str, expected: &str) {
         Route::Refuse(refusal) => write!(told, "{} {:?}", refusal.reason(), refusal.host()).unwrap(),
         Route::Feature(feature) => write!(told, "feature {}", feature.as_str()).unwrap(),
         Route::Announce(announcement) => write!(told, "says {}", announcement.sound).unwrap(),
+        Route::Voicemail(voicemail) => write!(told, "mailbox {}", voicemail.mailbox.number).unwrap(),
         Route::Ring(ring) => {
             write!(told, "{:?} {} {}s", ring.host, ring.name, ring.ring_timeout_secs).unwrap();
             for target in &ring.targets {

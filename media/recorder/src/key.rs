@@ -13,6 +13,8 @@ use base64ct::{Base64, Encoding as _};
 use hpke::{Deserializable, Kem as _, Serializable as _};
 use zeroize::Zeroizing;
 
+use crate::sealed::About;
+
 /// Key agreement of RFC 9180 §7.1.
 pub(crate) type Kem = hpke::kem::X25519HkdfSha256;
 /// What begins the line of a public key.
@@ -23,6 +25,22 @@ const PRIVATE: &str = "sambung-recording-private-1:";
 const FILE_BYTES_MAX: u64 = 4 * 1_024;
 /// Octets of a key's name.
 pub const KEY_NAME_BYTES: usize = 8;
+
+/// What a switch locks with.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Recordings of calls.
+    pub calls: PublicKey,
+    /// Messages that were left for somebody: the switch has the private half, because it plays them (decision 0036).
+    pub messages: PublicKey,
+}
+
+impl Keys {
+    /// The one for this recording.
+    pub fn of(&self, about: &About) -> &PublicKey {
+        if about.message.is_some() { &self.messages } else { &self.calls }
+    }
+}
 
 /// A file that holds no key.
 #[derive(Debug, thiserror::Error)]

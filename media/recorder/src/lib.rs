@@ -39,7 +39,7 @@ pub use form::{Format, Progress};
 #[cfg(feature = "store")]
 pub use hand_over::HandOver;
 pub use recorder::{Parts, Recorder, WAKE_EVERY};
-pub use sealed::About;
+pub use sealed::{About, Message};
 pub use spool::Spool;
 #[cfg(feature = "store")]
 pub use store::{Store, StoreConfig, StoreError};

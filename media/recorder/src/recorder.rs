@@ -19,7 +19,7 @@ use crate::{
     Begin, News, Order, Reason,
     counters::Counters,
     form::{Form, Progress},
-    key::PublicKey,
+    key::Keys,
     ring::Ring,
     sealed::{About, SealedError, Writer},
     spool::Spool,
@@ -33,6 +33,8 @@ pub const WAKE_EVERY: Duration = Duration::from_millis(50);
 const RING_DELAY_MICROS: u64 = 20_000;
 /// Recordings at the same time.
 const RECORDINGS_MAX: usize = 8_192;
+/// Frames of 20 ms of a message, at least: who hangs up sooner has only waited for the tone.
+const MESSAGE_FRAMES_MIN: u32 = 2 * 50;
 /// Orders that may wait for the thread, as long as its disk may hang.
 const ORDERS_MAX: usize = 65_536;
 /// News that may wait to be fetched; while there are more none is lost, but no further recording begins.
@@ -43,7 +45,7 @@ pub struct Parts {
     /// Where recordings are made.
     pub spool: Spool,
     /// What they are locked with.
-    pub key: PublicKey,
+    pub keys: Keys,
     /// Packets of tapped legs.
     pub ring: Consumer<u8>,
     /// The time line of the legs: what the media thread would stamp now, in microseconds.
@@ -69,7 +71,7 @@ impl Recorder {
         let (news_sender, news) = crossbeam_channel::bounded(NEWS_MAX);
         let worker = Worker {
             spool: parts.spool,
-            key: parts.key,
+            keys: parts.keys,
             ring: Some(Ring::new(parts.ring)),
             clock: parts.clock,
             finished: parts.finished,
@@ -122,7 +124,7 @@ impl Drop for Recorder {
 
 struct Worker {
     spool: Spool,
-    key: PublicKey,
+    keys: Keys,
     /// Taken out while packets are.
     ring: Option<Ring>,
     clock: Box<dyn Fn() -> u64 + Send>,
@@ -252,7 +254,7 @@ impl Worker {
         };
         let begun = match refusal {
             Some(reason) => Err(reason),
-            None => Take::begin(&begin, &self.spool, &self.key).map_err(|error| Reason::of(&error)),
+            None => Take::begin(&begin, &self.spool, &self.keys).map_err(|error| Reason::of(&error)),
         };
         match begun {
             Ok(take) => {
@@ -300,7 +302,8 @@ impl Worker {
 
     fn hand_over(&self, about: &About, progress: Progress) {
         let part = self.spool.part(about.recording);
-        if progress.frames == 0 {
+        let least = if about.message.is_some() { MESSAGE_FRAMES_MIN } else { 1 };
+        if progress.frames < least {
             self.spool.remove(&part);
         } else if let Err(error) = self.spool.finish(about.recording) {
             tracing::error!(recording = %about.recording, %error, "a finished recording could not be renamed; the next start takes care of it");
@@ -330,7 +333,7 @@ impl Worker {
     }
 
     fn bring_to_its_end(&self, recording: Uuid) -> Result<(About, Progress), SealedError> {
-        let (mut writer, standing) = Writer::go_on(&self.spool.part(recording), &self.key)?;
+        let (mut writer, standing) = Writer::go_on(&self.spool.part(recording), &self.keys)?;
         let (about, mut progress, mut octets) = (standing.about, standing.progress, Vec::new());
         // The page that ends the stream wants the number by which it was begun.
         let mut form = Form::new(about.format, about.number).map_err(|_| SealedError::Locking)?;

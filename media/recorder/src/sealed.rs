@@ -2,7 +2,7 @@
 //! whatever happens to the process that writes it (decision 0026).
 //!
 //! ```text
-//! file    = magic (8) | version (1) | length of about (4) | about | segment …
+//! file    = magic (8) | version (1) | length of about (4) | about | segment …          version 2: a message (voicemail)
 //! segment = 'K' | name of the public key (8) | encapsulated key (32) | piece …
 //! piece   = 'D' | length (4) | frames so far (4) | pages so far (4) | that many octets, sealed
 //! last    = 'E' | as a piece; the segment ends here on purpose
@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     form::{Format, Progress},
-    key::{KEY_NAME_BYTES, Kem, PrivateKey, PublicKey, text_of},
+    key::{KEY_NAME_BYTES, Kem, Keys, PrivateKey, PublicKey, text_of},
     wav,
 };
 
@@ -37,6 +37,8 @@ type Opener = hpke::aead::AeadCtxR<Aead, Kdf, Kem>;
 
 const MAGIC: &[u8; 8] = b"SBRECORD";
 const VERSION: u8 = 1;
+/// Behind what it is of stands whose mailbox it is for.
+const VERSION_OF_MESSAGES: u8 = 2;
 const KEY: u8 = b'K';
 const PIECE: u8 = b'D';
 const LAST: u8 = b'E';
@@ -67,7 +69,22 @@ pub struct About {
     pub began_micros: u64,
     /// What is in it.
     pub format: Format,
+    /// Whose mailbox it is for, if it is a message.
+    #[serde(skip)]
+    pub message: Option<Box<Message>>,
 }
+
+/// What makes a recording a message that was left for somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// For whom.
+    pub user: Uuid,
+    /// The caller's number, if it wanted it shown; at most [`CALLER_BYTES_MAX`].
+    pub caller: Option<String>,
+}
+
+/// Octets of a number.
+pub const CALLER_BYTES_MAX: usize = 64;
 
 /// Something is wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -133,8 +150,9 @@ impl Writer {
     }
 
     /// Goes on with a file that a former process has left, after its last whole piece.
-    pub fn go_on(path: &Path, key: &PublicKey) -> Result<(Self, Standing), SealedError> {
+    pub fn go_on(path: &Path, keys: &Keys) -> Result<(Self, Standing), SealedError> {
         let standing = Standing::read(&mut File::open(path)?)?;
+        let key = keys.of(&standing.about);
         let file = OpenOptions::new().append(true).open(path)?;
         file.set_len(standing.good_bytes)?;
         let beginning = beginning(&standing.about)?;
@@ -194,10 +212,14 @@ fn write_or_take_back(file: &mut File, bytes: u64, octets: &[u8]) -> io::Result<
 }
 
 fn beginning(about: &About) -> Result<Vec<u8>, SealedError> {
-    let about = postcard::to_allocvec(about).map_err(|_| SealedError::Locking)?;
+    let (version, about) = match &about.message {
+        None => (VERSION, postcard::to_allocvec(about)),
+        Some(message) => (VERSION_OF_MESSAGES, postcard::to_allocvec(&(about, message))),
+    };
+    let about = about.map_err(|_| SealedError::Locking)?;
     let length = u32::try_from(about.len()).map_err(|_| SealedError::Locking)?;
     let mut beginning = MAGIC.to_vec();
-    beginning.push(VERSION);
+    beginning.push(version);
     beginning.extend_from_slice(&length.to_le_bytes());
     beginning.extend_from_slice(&about);
     Ok(beginning)
@@ -222,13 +244,20 @@ fn read_beginning(file: &mut impl Read) -> Result<(About, Vec<u8>), SealedError>
     read_whole(file, &mut fixed)?.ok_or(SealedError::NotOurs)?;
     let [magic @ .., version, l0, l1, l2, l3] = fixed;
     let length = u32::from_le_bytes([l0, l1, l2, l3]);
-    if magic != *MAGIC || version != VERSION || length > ABOUT_BYTES_MAX {
+    if magic != *MAGIC || length > ABOUT_BYTES_MAX {
         return Err(SealedError::NotOurs);
     }
     let mut about = vec![0; length as usize];
     read_whole(file, &mut about)?.ok_or(SealedError::NotOurs)?;
-    let read = postcard::from_bytes(&about).map_err(|_| SealedError::NotOurs)?;
-    Ok((read, [&fixed[..], &about].concat()))
+    let read = match version {
+        VERSION => postcard::from_bytes(&about).ok(),
+        VERSION_OF_MESSAGES => {
+            let read = postcard::from_bytes::<(About, Box<Message>)>(&about).ok();
+            read.map(|(about, message)| About { message: Some(message), ..about })
+        }
+        _ => None,
+    };
+    Ok((read.ok_or(SealedError::NotOurs)?, [&fixed[..], &about].concat()))
 }
 
 fn read_part(file: &mut impl Read) -> io::Result<Option<Part>> {

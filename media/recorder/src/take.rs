@@ -5,7 +5,7 @@ use streams::tap::Heard;
 use crate::{
     Begin,
     form::{Form, Progress},
-    key::PublicKey,
+    key::Keys,
     sealed::{About, SealedError, Writer},
     spool::Spool,
     track::{FRAME_MICROS, Mark, Track},
@@ -24,12 +24,12 @@ pub(crate) struct Take {
 
 impl Take {
     /// A new file, or the one that a former process has left of the same recording.
-    pub(crate) fn begin(begin: &Begin, spool: &Spool, key: &PublicKey) -> Result<Self, SealedError> {
+    pub(crate) fn begin(begin: &Begin, spool: &Spool, keys: &Keys) -> Result<Self, SealedError> {
         let path = spool.part(begin.about.recording);
         let number = begin.about.number;
         let seed = u64::from(number);
         let mut take = if path.exists() {
-            let (writer, standing) = Writer::go_on(&path, key)?;
+            let (writer, standing) = Writer::go_on(&path, keys)?;
             spool.grew(writer.bytes() - standing.good_bytes);
             let about = standing.about;
             let form = Form::new(about.format, number).map_err(|_| SealedError::Locking)?;
@@ -39,7 +39,7 @@ impl Take {
             let about = begin.about.clone();
             let form = Form::new(about.format, number).map_err(|_| SealedError::Locking)?;
             let track = Track::begin(form, about.format, seed, about.began_micros);
-            let writer = Writer::create(&path, &about, key)?;
+            let writer = Writer::create(&path, &about, keys.of(&about))?;
             spool.grew(writer.bytes());
             Self { about, track, writer }
         };

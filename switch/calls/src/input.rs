@@ -14,7 +14,7 @@ use sip::{
 };
 use streams::media::MediaEvent;
 
-use crate::{clock::ClockMark, image::CallImage, registrar::Binding};
+use crate::{clock::ClockMark, image::CallImage, mailboxes::StoredMessage, registrar::Binding};
 
 /// One thing that happens.
 #[derive(Debug)]
@@ -51,6 +51,10 @@ pub enum Input<'a> {
         /// Why, as a stable word.
         reason: &'static str,
     },
+    /// All messages in mailboxes that the database knows, and which of them were heard.
+    Mailboxes(Vec<StoredMessage>),
+    /// The store has a message that was left.
+    MessageLeft(StoredMessage),
     /// An order from the control plane. [`crate::Output::Command`] follows in the same outputs.
     Command(Command),
     /// The system clock was set, or it is time to renew the mark.

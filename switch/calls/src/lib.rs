@@ -29,6 +29,7 @@ mod guard;
 mod image;
 mod input;
 mod joining;
+mod mailboxes;
 mod means;
 mod messages;
 mod output;
@@ -46,6 +47,7 @@ pub use contract::command::{Command, Outcome};
 pub use guard::{Access, AccessList, GuardConfig};
 pub use image::{CallImage, Continuity, is_image_readable};
 pub use input::Input;
+pub use mailboxes::StoredMessage;
 pub use output::{
     BindingChange, ImageChange, LiveChange, Notice, Offence, Output, Outputs, RecordingOrder, SecurityEvent,
     Trace, Why,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use contract::{
     command::Outcome,
     id::{AccountId, CallId, OrgId, RecordingId},
-    journal::Entry,
+    journal::{Entry, MessageFor},
     live::LiveCall,
     media::MediaView,
     time::Timestamp,
@@ -69,6 +69,8 @@ pub enum RecordingOrder {
         began_at: Timestamp,
         /// It is paused.
         is_paused: bool,
+        /// For whom it is, if it is a message.
+        message: Option<MessageFor>,
     },
     /// Silence from here on.
     Pause {

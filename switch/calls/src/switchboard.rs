@@ -27,6 +27,7 @@ use crate::{
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
     guard::{Fingerprints, Guard},
     input::Input,
+    mailboxes::Mailboxes,
     means::{Means, Random},
     messages::Messages,
     output::{Notice, Output, Outputs, Why},
@@ -48,6 +49,7 @@ pub struct Switchboard {
     /// Scratch of the parser.
     pub(crate) index: Index,
     pub(crate) registrar: Registrar,
+    pub(crate) mailboxes: Mailboxes,
     pub(crate) messages: Messages,
     pub(crate) presence: Presence,
     pub(crate) calls: BTreeMap<CallId, Call>,
@@ -117,6 +119,7 @@ impl Switchboard {
             overload: Overload::new(config.queue_delay_target, clock.instant),
             index: Index::new(),
             registrar: Registrar::new(config.limits, config.listeners.clone()),
+            mailboxes: Mailboxes::default(),
             messages: Messages::default(),
             presence: Presence::default(),
             calls: BTreeMap::new(),
@@ -152,6 +155,8 @@ impl Switchboard {
             Input::RecordingFailed { call, recording, reason } => {
                 self.with_call(call, out, |call, means| call.recording_failed(recording, reason, means));
             }
+            Input::Mailboxes(all) => self.mailboxes.adopt(all),
+            Input::MessageLeft(message) => self.mailboxes.left(message),
             Input::Clock(mark) => self.set_clock(mark, out),
             Input::Restore(bindings) => {
                 let wall = self.wall();
@@ -236,6 +241,7 @@ impl Switchboard {
             endpoint: &mut self.endpoint,
             wire: &mut self.wire,
             registrar: &self.registrar,
+            mailboxes: &self.mailboxes,
             stock: &mut self.stock,
             sessions: &mut self.sessions,
             random: &mut self.random,
@@ -251,7 +257,7 @@ impl Switchboard {
     fn carry_out(&mut self, out: &mut Outputs) {
         loop {
             let Some(output) = self.wire.pop() else {
-                if self.show_contacts() {
+                if self.show_changes() {
                     continue;
                 }
                 break;

@@ -176,10 +176,7 @@ impl Daemon {
             Feeder::new(&config.journal_dir(), durable, database.clone(), Arc::clone(&switch.journal))
                 .keeping(config.events.kept_segments);
         let mut feeder = tokio::spawn(feeder.run());
-        let installer = handle.clone();
-        let install = move |plan| installer.install(plan);
-        let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan)).run();
-        let mut watch = tokio::spawn(watch);
+        let mut watch = watch_plan(database, &config, &handle, &switch);
         let besides = look_beside(switch.tls.clone(), resolver, handle.clone(), hand_over);
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
@@ -219,6 +216,19 @@ impl Daemon {
         engine.map_err(|_| anyhow::anyhow!("the engine panicked"))??;
         defect.map_or(Ok(()), |defect| Err(anyhow::anyhow!(defect)))
     }
+}
+
+/// Keeps the engine up to date with what the database says: configuration, and messages in mailboxes.
+fn watch_plan(
+    database: PgConnectOptions,
+    config: &Config,
+    handle: &engine::Handle,
+    switch: &Switch,
+) -> tokio::task::JoinHandle<()> {
+    let (installer, teller) = (handle.clone(), handle.clone());
+    let install = move |plan| installer.install(plan);
+    let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan));
+    tokio::spawn(watch.with_mailboxes(move |all| teller.mailboxes(all)).run())
 }
 
 fn token(config: &Config) -> Result<Token, Vec<Mistake>> {

@@ -13,18 +13,19 @@ use std::{
     time::Instant,
 };
 
-use calls::RecordingOrder;
+use calls::{RecordingOrder, StoredMessage};
 use contract::{
-    id::{CallId, OrgId, RecordingId},
-    journal::{Entry, Fact, Recorded},
+    id::{CallId, OrgId, RecordingId, UserId},
+    journal::{Entry, Fact, MessageFor, Recorded},
     time::Timestamp,
 };
-use recorder::{About, Begin, Format, News, Order, Recorder, Stored};
+use recorder::{About, Begin, Format, Message, News, Order, Recorder, Stored};
 use uuid::Uuid;
 
 use crate::journal;
 pub(crate) use open::open;
 pub use recorder::Counters;
+use recorder::sealed::CALLER_BYTES_MAX;
 
 /// Orders that wait for room at the recorder: some for each call while its disk hangs.
 const ORDERS_WAITING_MAX: usize = 262_144;
@@ -56,8 +57,8 @@ impl Desk {
     /// Carries out what the switchboard has decided at that instant.
     pub(crate) fn order(&mut self, now: Instant, order: &RecordingOrder) {
         let at_micros = self.micros(now);
-        self.send(match *order {
-            RecordingOrder::Begin { recording, number, org, call, began_at, is_paused } => {
+        self.send(match order.clone() {
+            RecordingOrder::Begin { recording, number, org, call, began_at, is_paused, message } => {
                 let about = About {
                     number,
                     recording: recording.0,
@@ -66,6 +67,7 @@ impl Desk {
                     began_at: began_at.0,
                     began_micros: at_micros,
                     format: self.format,
+                    message: message.map(locked_message),
                 };
                 Order::Begin(Box::new(Begin { about, is_paused }))
             }
@@ -130,6 +132,33 @@ impl Desk {
     }
 }
 
+/// Longer numbers are cut: they are for people to read.
+fn locked_message(MessageFor { user, caller }: MessageFor) -> Box<Message> {
+    let cut = |number: String| number.chars().filter(char::is_ascii).take(CALLER_BYTES_MAX).collect();
+    Box::new(Message { user: user.0, caller: caller.map(cut) })
+}
+
+fn message_for(message: &Message) -> MessageFor {
+    MessageFor { user: UserId(message.user), caller: message.caller.clone() }
+}
+
+/// What the switchboard is told of a recording that is a message.
+pub(crate) fn left(stored: &Stored) -> Option<StoredMessage> {
+    let About { recording, call, org, began_at, .. } = stored.about;
+    let MessageFor { user, caller } = stored.about.message.as_deref().map(message_for)?;
+    Some(StoredMessage {
+        recording: RecordingId(recording),
+        call: CallId(call),
+        org: OrgId(org),
+        user,
+        caller,
+        left_at: Timestamp(began_at),
+        length_ms: stored.length_ms,
+        key: stored.key.clone(),
+        is_heard: false,
+    })
+}
+
 /// The fact that the store has a recording.
 pub(crate) fn entry(at: Timestamp, stored: &Stored) -> Entry {
     let About { recording, call, org, began_at, format, .. } = &stored.about;
@@ -147,6 +176,7 @@ pub(crate) fn entry(at: Timestamp, stored: &Stored) -> Entry {
         bytes: stored.bytes,
         sha256,
         interruptions: stored.interruptions,
+        message: stored.about.message.as_deref().map(message_for),
     });
     Entry { org: OrgId(*org), call: CallId(*call), at, fact }
 }

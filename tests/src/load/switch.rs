@@ -73,7 +73,13 @@ fn rows(accounts: u32) -> Snapshot {
         has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
-        staff: vec![Staff { user, name: "Callee".into(), number: NUMBER.into(), is_active: true }],
+        staff: vec![Staff {
+            user,
+            name: "Callee".into(),
+            number: NUMBER.into(),
+            is_active: true,
+            mailbox: None,
+        }],
         extensions: Vec::new(),
         accounts: all,
     };

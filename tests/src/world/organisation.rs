@@ -121,6 +121,7 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
             name: format!("Staff {one}"),
             number: format!("{}", 1000 + one),
             is_active: true,
+            mailbox: None,
         })
         .collect();
     let (first, second) = people.split_at(people.len().div_ceil(2));

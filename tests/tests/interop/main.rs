@@ -15,4 +15,5 @@ mod sipp_stories;
 mod stage;
 mod survival;
 mod transfers;
+mod voicemail;
 mod voices;

@@ -152,10 +152,17 @@ fn action_of(
             Some(Action::ForwardNumber(target.map(|to| to.value.clone()).unwrap_or_default()))
         }
         "queue" => Some(Action::Queue(Uuid::nil())),
-        "voicemail" => Some(Action::Voicemail(UserId(Uuid::nil()))),
+        "voicemail" => {
+            let target = missing(reader, "the number of somebody of [[staff]] with voicemail = true")?;
+            let at = person(reader, KEY, target, staff)?;
+            if staff.get(at).is_some_and(|staff| staff.mailbox.is_none()) {
+                reader.wrong(target.line, KEY, "has no mailbox: write voicemail = true in that [[staff]]");
+            }
+            Some(Action::Voicemail(UserId(id(at))))
+        }
         "ivr" => Some(Action::Ivr(Uuid::nil())),
         _ => {
-            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\" or \"announce_hangup\"";
+            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\", \"announce_hangup\" or \"voicemail\"";
             reader.wrong(word.line, "rule.action", words);
             None
         }

@@ -281,7 +281,7 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
     (
         "\"announce_hangup\"",
         "\"shout\"",
-        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\" or",
+        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\", \"announce_hangup\" or \"voicemail\"",
     ),
     ("target = \"closed\"\n", "", "org.toml:22: rule.target: is missing: the name of a sound"),
     (
@@ -375,4 +375,52 @@ fn hours_rules_and_holidays_that_are_written_down_are_those_that_were_read() {
     assert_eq!((snapshot.holidays.len(), snapshot.extensions[0].rules.len()), (3, 3));
     let plan = dialplan::compile(&snapshot::Snapshot { revision: 1, organisations: vec![snapshot] });
     assert!(plan.is_ok(), "{plan:?}");
+}
+
+/// What is written into the only `[[staff]]`, and what is said about it.
+const MAILBOX_MISTAKES: &[(&str, &str)] = &[
+    ("voicemail = 1", "staff.voicemail: expected true or false"),
+    (
+        "voicemail = true\nvoicemail_messages_max = 0",
+        "staff.voicemail_messages_max: expected a whole number from 1 to 500",
+    ),
+    (
+        "voicemail = true\nvoicemail_secs_max = 3600",
+        "staff.voicemail_secs_max: expected a whole number from 10 to 600",
+    ),
+    (
+        "voicemail = true\nvoicemail_greeting = \"../x\"",
+        "staff.voicemail_greeting: expected the name of a sound",
+    ),
+    ("voicemail_greeting = \"away\"", "staff.voicemail: is not true: without it there is no mailbox"),
+];
+
+#[test]
+fn a_mailbox_is_described_in_full_or_told_what_is_wrong_with_it() {
+    let with = |keys: &str| SOUND.replacen("number = \"1001\"\n", &format!("number = \"1001\"\n{keys}\n"), 1);
+    for (keys, expected) in MAILBOX_MISTAKES {
+        let said = mistakes(&with(keys));
+        assert!(said.len() == 1 && said[0].contains(expected), "{expected}\n{said:#?}");
+    }
+    let described = |keys: &str| parse(Path::new("org.toml"), &with(keys)).unwrap().staff[0].mailbox.clone();
+    assert_eq!(described(""), None);
+    assert_eq!(described("voicemail = true"), Some(Mailbox::default()));
+    let full = "voicemail = true\nvoicemail_greeting = \"away\"\nvoicemail_messages_max = 5\nvoicemail_secs_max = 20";
+    let expected = Mailbox { greeting: Some("away".into()), messages_max: 5, message_secs_max: 20 };
+    assert_eq!(described(full), Some(expected));
+}
+
+#[test]
+fn a_rule_leads_to_a_mailbox_that_is_on() {
+    let rule = "\n[[rule]]\nextension = \"100\"\ncondition = \"busy\"\naction = \"voicemail\"\n";
+    let to = format!("{SOUND}{rule}target = \"1001\"\n");
+    let said = mistakes(&to);
+    assert!(said.len() == 1 && said[0].contains("rule.target: has no mailbox"), "{said:?}");
+    let on = to.replacen("number = \"1001\"\n", "number = \"1001\"\nvoicemail = true\n", 1);
+    assert_eq!(mistakes(&on), [""; 0]);
+    let said = mistakes(&format!("{SOUND}{rule}"));
+    assert!(
+        said.len() == 1 && said[0].contains("rule.target: is missing: the number of somebody"),
+        "{said:?}"
+    );
 }

@@ -18,6 +18,7 @@ fn rows() -> Rows {
         name: name.into(),
         number: number.into(),
         is_active: true,
+        mailbox: None,
     };
     let account = |digest: &str| Account {
         id: Uuid::nil(),
@@ -75,7 +76,7 @@ fn rows() -> Rows {
 fn every_field_that_can_be_described_is_compared() {
     let before = rows();
     type Step = fn(&mut Rows);
-    let steps: [(&str, Step); 22] = [
+    let steps: [(&str, Step); 23] = [
         ("~ organisation demo.test  name", |r| r.name = "X".into()),
         ("~ organisation demo.test  status", |r| r.status = "pending".into()),
         ("~ organisation demo.test  default", |r| r.is_default = false),
@@ -86,6 +87,9 @@ fn every_field_that_can_be_described_is_compared() {
             r.staff.get_mut("sari@x").unwrap().number = "1009".into();
         }),
         ("~ staff budi@x  active true → false", |r| r.staff.get_mut("budi@x").unwrap().is_active = false),
+        ("~ staff sari@x  voicemail false → true, voicemail_messages_max 50", |r| {
+            r.staff.get_mut("sari@x").unwrap().mailbox = Some(Default::default());
+        }),
         ("- staff budi@x", |r| drop(r.staff.remove("budi@x"))),
         ("~ extension 100  name", |r| r.extensions.get_mut("100").unwrap().name = "X".into()),
         ("~ extension 100  staff [\"sari@x\"] → []", |r| {

@@ -1,6 +1,6 @@
 //! The statements that change an organisation's rows. The caller acts as the role whose business they are.
 
-use contract::snapshot::RecordingPolicy;
+use contract::snapshot::{Mailbox, RecordingPolicy};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -165,6 +165,39 @@ pub(super) async fn add_staff_number(
         .map(drop)
 }
 
+/// A mailbox that is off keeps its messages, and its greeting for whoever switches it on again.
+pub(super) async fn put_mailbox(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    user: Uuid,
+    mailbox: Option<&Mailbox>,
+) -> Done {
+    let Some(mailbox) = mailbox else {
+        return sqlx::query(
+            "update telephony.voicemail_boxes set is_enabled = false where org_id = $1 and user_id = $2",
+        )
+        .bind(organisation)
+        .bind(user)
+        .execute(c)
+        .await
+        .map(drop);
+    };
+    sqlx::query(
+        "insert into telephony.voicemail_boxes (org_id, user_id, greeting_sound, messages_max, message_seconds_max)
+         values ($1, $2, $3, $4, $5)
+         on conflict (org_id, user_id) do update set is_enabled = true, greeting_sound = $3, messages_max = $4,
+           message_seconds_max = $5",
+    )
+    .bind(organisation)
+    .bind(user)
+    .bind(&mailbox.greeting)
+    .bind(i32::from(mailbox.messages_max))
+    .bind(i32::from(mailbox.message_secs_max))
+    .execute(c)
+    .await
+    .map(drop)
+}
+
 pub(super) async fn add_extension(
     c: &mut PgConnection,
     organisation: Uuid,
@@ -283,7 +316,9 @@ pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid,
     match &rule.action {
         Action::Ring => {}
         Action::ForwardExtension(number) => to_extension = rows.extensions.get(number).map(|to| to.id),
-        Action::ForwardStaff(email) => to_user = rows.staff.get(email).map(|staff| staff.user),
+        Action::ForwardStaff(email) | Action::Voicemail(email) => {
+            to_user = rows.staff.get(email).map(|staff| staff.user);
+        }
         Action::AnnounceHangup(name) => sound = Some(name),
     }
     sqlx::query(

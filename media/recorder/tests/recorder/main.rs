@@ -14,5 +14,6 @@ mod disk;
 mod files;
 #[cfg(feature = "store")]
 mod handing_over;
+mod messages;
 mod orders;
 mod studio;

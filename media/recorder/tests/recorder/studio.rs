@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering::SeqCst},
         mpsc::{self, Receiver},
     },
@@ -15,7 +15,7 @@ use std::{
 
 use recorder::{
     About, Begin, Counters, Format, News, Order, Parts, Recorder, Spool,
-    key::{PrivateKey, PublicKey},
+    key::{Keys, PrivateKey, PublicKey},
     sealed::{self, Opened, Standing},
 };
 use rtrb::{Producer, RingBuffer};
@@ -149,7 +149,7 @@ pub fn start(
     let spool = Spool::open(spool, spool_bytes_max, Arc::clone(&counters)).unwrap();
     let parts = Parts {
         spool,
-        key,
+        keys: Keys { calls: key, messages: messages_key().public() },
         ring: taken,
         clock: Box::new(clock),
         finished: Box::new(move || {
@@ -191,7 +191,14 @@ pub fn about(format: Format, began_ms: u64) -> About {
         began_at: 1_795_000_000_000_000,
         began_micros: began_ms * 1_000,
         format,
+        message: None,
     }
+}
+
+/// What messages are locked with, in all lives.
+pub fn messages_key() -> &'static PrivateKey {
+    static KEY: OnceLock<PrivateKey> = OnceLock::new();
+    KEY.get_or_init(|| PrivateKey::generate().unwrap())
 }
 
 /// A phone that sings one tone.

@@ -18,13 +18,14 @@ pub const LIBRARY_SOUNDS_MAX: usize = 4_096;
 /// Longest sound: ten minutes of music.
 pub const SOUND_MS_MAX: usize = 600_000;
 
-const TONES: [(&str, &[Part]); 6] = [
+const TONES: [(&str, &[Part]); 7] = [
     ("tone/dial", tone::DIAL),
     ("tone/ringing", tone::RINGING),
     ("tone/busy", tone::BUSY),
     ("tone/congestion", tone::CONGESTION),
     ("tone/special-information", tone::SPECIAL_INFORMATION),
     ("tone/waiting", tone::WAITING),
+    ("tone/beep", tone::BEEP),
 ];
 
 /// A sound that cannot be kept.

@@ -56,6 +56,9 @@ pub const SPECIAL_INFORMATION: &[Part] = &[on(950, 330), on(1_400, 330), on(1_80
 /// Somebody else calls. E.180 leaves the cadence open; this one is ours.
 pub const WAITING: &[Part] = &[on(425, 200), off(600), on(425, 200), off(3_000)];
 
+/// From now on it is recorded. Its frequency is ours: none of those that mean something else.
+pub const BEEP: &[Part] = &[on(1_000, 400), off(100)];
+
 /// A tone that cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ToneError {

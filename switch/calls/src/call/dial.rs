@@ -19,6 +19,7 @@ use super::{
     feature::{
         self,
         explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX, Unconnected},
+        voicemail,
     },
     identity::Identity,
     invitation::{Asked, Invitation},
@@ -97,6 +98,7 @@ impl Call {
             Route::Announce(announcement) => {
                 announce(opening, &announcement, (record, leg), &mut head, means)
             }
+            Route::Voicemail(to) => voicemail::open(opening, &to, (record, leg), &mut head, means),
             Route::Ring(ring) => dial(opening, (record, leg), &mut head, (&ring, trail), means),
         };
         let mut call = Self { head, state };

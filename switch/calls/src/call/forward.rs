@@ -59,6 +59,7 @@ impl Ringing {
                         Refusing { sound: Some(&announcement.sound), language, longest: ANNOUNCEMENT_MAX };
                     return self.refuse(head, (result, words), said, means);
                 }
+                Route::Voicemail(to) => return self.leave_message(head, to, (result, words), means),
                 Route::Ring(ring) => self.send_on(head, &decision, ring, means),
                 // No rule leads to these.
                 Route::Feature(_) | Route::Refuse(_) => {

@@ -105,6 +105,11 @@ impl Identity {
         self.privacy
     }
 
+    /// The number, if anybody may see it.
+    pub(crate) fn shown_number(&self) -> Option<&str> {
+        (self.privacy == Privacy::Open).then_some(&*self.number)
+    }
+
     /// The header that tells the other side of a call who is here now, unless that is not to be shown (RFC 3325 §9.1).
     pub(crate) fn asserted(&self) -> Option<(Cow<'static, str>, String)> {
         (self.privacy == Privacy::Open).then(|| self.assertion())

@@ -69,13 +69,25 @@ impl Line {
             let reply = congested(means);
             return Err(fail(record, caller, head, LegResult::Congested.reason(), reply, means));
         }
-        let body = streams.speak(&own, means);
+        Ok(Self::answer_with((record, caller), (own, offer), None, means))
+    }
+
+    /// Answers a caller whose ports are open: what we say of ourselves, and what it has offered, if anything. What it was told
+    /// early stays the answer.
+    pub(super) fn answer_with(
+        (record, mut caller): (Record, Leg),
+        (own, offer): (Description, Option<Description>),
+        told: Option<Body>,
+        means: &mut Means<'_>,
+    ) -> Self {
+        let streams = &mut caller.streams;
+        let body = told.unwrap_or_else(|| streams.speak(&own, means));
         if let Some(offer) = &offer {
             streams.agree(offer, means);
         }
-        means.answer(opening.session, Some(body));
+        means.answer(caller.session, Some(body));
         caller.set_answered(means.wall);
-        Ok(Self { record, caller, is_held: false, offered: offer.is_none().then_some(own), way: None })
+        Self { record, caller, is_held: false, offered: offer.is_none().then_some(own), way: None }
     }
 
     /// The caller has acknowledged our answer, and has answered our offer if we made one.

@@ -7,7 +7,7 @@
 use contract::{
     command::{Outcome, RecordingOrder as Wish},
     id::RecordingId,
-    journal::{Fact, Recording as Step, RecordingStep},
+    journal::{Fact, MessageFor, Recording as Step, RecordingStep},
     language::Language,
     snapshot::RecordingPolicy,
     time::Timestamp,
@@ -62,6 +62,8 @@ struct Current {
     is_paused: bool,
     /// The caller's tapped line and the callee's.
     tapped: Lines,
+    /// For whom it is, if it is a message.
+    message: Option<MessageFor>,
 }
 
 /// A line of the caller and one of the callee.
@@ -101,10 +103,41 @@ impl Recording {
 
     fn begin(&mut self, reason: &str, record: &mut ClosedRecord, means: &mut Means<'_>) {
         self.has_begun = true;
+        self.begin_what(None, reason, record, means);
+    }
+
+    /// From now on the caller leaves a message.
+    pub(super) fn begin_message(
+        &mut self,
+        message: MessageFor,
+        record: &mut ClosedRecord,
+        means: &mut Means<'_>,
+    ) {
+        self.begin_what(Some(message), "voicemail", record, means);
+    }
+
+    /// That was the message, on that line.
+    pub(super) fn end_message(
+        &mut self,
+        reason: &str,
+        line: LeaseId,
+        record: &mut ClosedRecord,
+        means: &mut Means<'_>,
+    ) {
+        self.end(reason, [Some(line), None], record, means);
+    }
+
+    fn begin_what(
+        &mut self,
+        message: Option<MessageFor>,
+        reason: &str,
+        record: &mut ClosedRecord,
+        means: &mut Means<'_>,
+    ) {
         let id = RecordingId::new(means.wall, means.random.bytes());
         let number = u32::from_le_bytes(means.random.bytes());
-        let current =
-            Current { id, number, began_at: means.wall, steps: 0, is_paused: false, tapped: NOBODY };
+        let (began_at, tapped) = (means.wall, NOBODY);
+        let current = Current { id, number, began_at, steps: 0, is_paused: false, tapped, message };
         means.out.push(Output::Recording(current.begin(record)));
         self.current.insert(Box::new(current)).step(RecordingStep::Started, reason, record, means);
     }
@@ -126,6 +159,7 @@ impl Current {
             call: record.call(),
             began_at: self.began_at,
             is_paused: self.is_paused,
+            message: self.message.clone(),
         }
     }
 
@@ -156,7 +190,8 @@ impl Call {
     /// Brings the recording up to date with what has become of the call.
     pub(crate) fn mind_recording(&mut self, means: &mut Means<'_>) {
         let recording = &mut self.head.recording;
-        let is_due = recording.policy == RecordingPolicy::Always && !recording.has_begun;
+        let is_served = matches!(self.state, State::Served(_));
+        let is_due = recording.policy == RecordingPolicy::Always && !recording.has_begun && !is_served;
         if recording.current.is_none() && !is_due {
             return;
         }
@@ -178,11 +213,14 @@ impl Call {
 
     /// Somebody orders what is to become of the recording.
     pub(crate) fn record(mut self, wish: Wish, outcome: &mut Outcome, means: &mut Means<'_>) -> Self {
+        let is_served = matches!(self.state, State::Served(_));
         let talking = lines(&self.state);
         let lines = talking.unwrap_or(NOBODY);
         let (recording, record) = (&mut self.head.recording, self.state.facts());
         *outcome = match (wish, &mut recording.current) {
             _ if recording.policy == RecordingPolicy::Never => Outcome::NotAllowed,
+            // What is recorded then is a message, which is its owner's.
+            _ if is_served => Outcome::NotNow,
             (Wish::Start, Some(_)) => Outcome::AlreadySo,
             (Wish::Start, None) if talking.is_some() => {
                 recording.begin("command", record, means);
@@ -219,6 +257,10 @@ impl Call {
         if let Some(mut current) = recording.current.take_if(|current| current.id == id) {
             current.tap(NOBODY, lines, means);
             current.step(RecordingStep::Stopped, reason, record, means);
+            // Nobody is let talk to nothing.
+            if let State::Served(served) = self.state {
+                self.state = served.hang_up(&mut self.head, "not_recorded", means);
+            }
         }
         self
     }
@@ -236,7 +278,8 @@ fn lines(state: &State) -> Option<Lines> {
         State::Connecting(connecting) => (Some(&connecting.caller), Some(&connecting.callee)),
         State::Talking(talking) => (Some(&talking.caller), Some(&talking.callee)),
         State::Transferring(transferring) => (transferring.on(Side::Caller), transferring.on(Side::Callee)),
-        State::Ringing(_) | State::Served(_) | State::Over(_) => return None,
+        State::Served(served) => return served.message_line().map(|line| [Some(line), None]),
+        State::Ringing(_) | State::Over(_) => return None,
     };
     Some([caller, callee].map(|leg| leg?.streams.voice_line()))
 }

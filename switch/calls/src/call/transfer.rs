@@ -212,7 +212,7 @@ struct Transfer {
 fn destination(decision: Decision) -> Result<Destination, Reply> {
     match &decision.route {
         Route::Ring(ring) => Ok(Destination { ring: std::sync::Arc::clone(ring), decision }),
-        Route::Feature(_) | Route::Announce(_) => Err(refused("not_a_target")),
+        Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => Err(refused("not_a_target")),
         Route::Refuse(refusal) => {
             let status = super::dial::status_of(*refusal);
             Err(Reply { status, ..refused(refusal.reason()) })

@@ -1,18 +1,19 @@
 //! Who watches what: SUBSCRIBEs judged, and the watchers told in the turn in which something changes.
 //!
 //! The endpoint keeps the dialogs and paces the NOTIFYs (RFC 6665); here stands what each package says. A package is
-//! one file and one variant of [`Package`]. Everybody may watch the numbers of their own organisation, and their own
-//! account's contacts; nothing else.
+//! one file and one variant of [`Package`]. Everybody may watch the numbers of their own organisation, their own
+//! account's contacts and their own mailbox; nothing else.
 
 mod board;
 mod dialog;
 mod document;
+mod message_summary;
 mod reg;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::id::{AccountId, CallId, OrgId};
-use dialplan::{Account, OrgPlan, Plan};
+use contract::id::{AccountId, CallId, OrgId, UserId};
+use dialplan::{Account, OrgPlan, PersonKey, Plan};
 use sip::{
     Body, EventPackage, Grant, HeaderName, Message, NewRequest, Refused, Reply, SubscriptionKey, Termination,
 };
@@ -25,10 +26,11 @@ use crate::{
 };
 use board::LampBoard;
 use dialog::DialogInfo;
+use message_summary::MessageSummary;
 use reg::RegInfo;
 
 /// Value of `Allow-Events`.
-pub(crate) const ALLOW_EVENTS: &str = "dialog, reg";
+pub(crate) const ALLOW_EVENTS: &str = "dialog, message-summary, reg";
 
 /// Seconds after which a watcher that had to make room may come again.
 const PROBATION_SECS: u32 = 600;
@@ -61,6 +63,7 @@ struct Watch {
 enum Target {
     Calls(Watched),
     Contacts(AccountId),
+    Messages(OrgId, UserId),
 }
 
 /// An event package with what its watcher has been told.
@@ -68,13 +71,15 @@ enum Target {
 enum Package {
     Dialog(DialogInfo),
     Reg(RegInfo),
+    MessageSummary(MessageSummary),
 }
 
 impl Package {
-    fn target(&self) -> Target {
+    fn target(&self, org: OrgId) -> Target {
         match self {
             Self::Dialog(info) => Target::Calls(info.watched),
             Self::Reg(info) => Target::Contacts(info.account),
+            Self::MessageSummary(info) => Target::Messages(org, info.user),
         }
     }
 
@@ -82,6 +87,7 @@ impl Package {
         match self {
             Self::Dialog(_) => dialog::CONTENT_TYPE,
             Self::Reg(_) => reg::CONTENT_TYPE,
+            Self::MessageSummary(_) => message_summary::CONTENT_TYPE,
         }
     }
 }
@@ -100,14 +106,14 @@ impl Presence {
     fn insert(&mut self, key: SubscriptionKey, mut watch: Watch) {
         self.turn += 1;
         watch.turn = self.turn;
-        self.by_target.entry(watch.package.target()).or_default().insert(key);
+        self.by_target.entry(watch.package.target(watch.org)).or_default().insert(key);
         self.by_watcher.entry(watch.watcher).or_default().insert(key);
         self.watches.insert(key, watch);
     }
 
     fn remove(&mut self, key: SubscriptionKey) {
         let Some(watch) = self.watches.remove(&key) else { return };
-        forget(&mut self.by_target, &watch.package.target(), key);
+        forget(&mut self.by_target, &watch.package.target(watch.org), key);
         forget(&mut self.by_watcher, &watch.watcher, key);
     }
 
@@ -142,6 +148,22 @@ fn forget<K: Ord>(map: &mut BTreeMap<K, BTreeSet<SubscriptionKey>>, of: &K, key:
 /// What a number stands for now, whether it can be called or not.
 fn watched(plan: &Plan, org: OrgId, number: &str) -> Option<Watched> {
     plan.organisation(org)?.holder(number).map(Watched::from)
+}
+
+/// A person's mailbox, by their number or one of their usernames: nobody else may know whether messages wait.
+fn own_mailbox(
+    org: &OrgPlan,
+    watcher: &Account,
+    number: &str,
+    account: String,
+) -> Result<MessageSummary, Reply> {
+    if ![&*watcher.number, &*watcher.username].contains(&number) {
+        return Err(Reply::new(403).phrase("Not Your Own Mailbox"));
+    }
+    match watcher.person {
+        PersonKey::User(user) if org.mailbox(user).is_some() => Ok(MessageSummary::new(user, account)),
+        _ => Err(Reply::new(404).phrase("No Mailbox")),
+    }
 }
 
 impl Switchboard {
@@ -190,6 +212,7 @@ impl Switchboard {
             }
             Some("reg") if number == *watcher.username => Package::Reg(RegInfo::new(watcher.id, entity)),
             Some("reg") => return Err(Reply::new(403).phrase("Not Your Own Account")),
+            Some("message-summary") => Package::MessageSummary(own_mailbox(org, watcher, &number, entity)?),
             _ => return Err(Reply::new(489).header("Allow-Events", ALLOW_EVENTS)),
         };
         let accepts = |kind: &str| {
@@ -231,6 +254,7 @@ impl Switchboard {
                 let is_planned = org.is_some_and(|org| org.account_by_id(info.account).is_some());
                 info.body(is_full, &self.registrar, wall, is_planned)
             }
+            Package::MessageSummary(info) => Some(info.body(self.mailboxes.count(watch.org, info.user))),
         }
     }
 
@@ -246,13 +270,16 @@ impl Switchboard {
         }
     }
 
-    /// Tells who watches contacts that have changed; false when none have.
-    pub(crate) fn show_contacts(&mut self) -> bool {
-        let touched = self.registrar.take_touched();
-        for account in &touched {
-            self.tell_watchers(Target::Contacts(*account));
+    /// Tells who watches contacts or mailboxes that have changed; false when none have.
+    pub(crate) fn show_changes(&mut self) -> bool {
+        let contacts = self.registrar.take_touched().into_iter().map(Target::Contacts);
+        let mailboxes = self.mailboxes.take_touched();
+        let mailboxes = mailboxes.into_iter().map(|(org, user)| Target::Messages(org, user));
+        let changed: Vec<Target> = contacts.chain(mailboxes).collect();
+        for target in &changed {
+            self.tell_watchers(*target);
         }
-        !touched.is_empty()
+        !changed.is_empty()
     }
 
     fn tell_watchers(&mut self, target: Target) {
@@ -262,7 +289,7 @@ impl Switchboard {
     }
 
     /// Subscriptions outlive a change of the plan. Those of a watcher who is not in it any more end, and those to a
-    /// number that nothing has any more; one whose number has moved shows its new owner.
+    /// number that nothing has any more or to a mailbox that is off; one whose number has moved shows its new owner.
     pub(crate) fn review_watches(&mut self) {
         let plan = std::sync::Arc::clone(&self.plan);
         let (mut ended, mut moved) = (Vec::new(), Vec::new());
@@ -272,12 +299,16 @@ impl Switchboard {
                 ended.push((*key, Termination::Rejected));
                 continue;
             }
-            if let Package::Dialog(info) = &watch.package {
-                match watched(&plan, watch.org, &watch.number) {
+            match &watch.package {
+                Package::Dialog(info) => match watched(&plan, watch.org, &watch.number) {
                     None => ended.push((*key, Termination::NoResource)),
                     Some(now) if now != info.watched => moved.push((*key, now)),
                     Some(_) => {}
+                },
+                Package::MessageSummary(info) if org.and_then(|org| org.mailbox(info.user)).is_none() => {
+                    ended.push((*key, Termination::NoResource));
                 }
+                Package::MessageSummary(_) | Package::Reg(_) => {}
             }
         }
         for (key, why) in ended {

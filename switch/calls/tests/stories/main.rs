@@ -37,4 +37,5 @@ mod reliable;
 mod srtp;
 mod traces;
 mod transfers;
+mod voicemail;
 mod weight;

@@ -126,8 +126,8 @@ fn what_may_be_watched_and_how() {
     let [sari, _] = desk.two();
     for (number, headers, status, header_of) in [
         ("999", "Event: dialog\r\n", 404, None),
-        ("1002", "Event: presence\r\n", 489, Some(("Allow-Events", "dialog, reg"))),
-        ("1002", "", 489, Some(("Allow-Events", "dialog, reg"))),
+        ("1002", "Event: presence\r\n", 489, Some(("Allow-Events", "dialog, message-summary, reg"))),
+        ("1002", "", 489, Some(("Allow-Events", "dialog, message-summary, reg"))),
         ("1002", "Event: reg\r\n", 403, None),
         (
             "1002",

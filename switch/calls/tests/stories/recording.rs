@@ -201,7 +201,8 @@ fn the_next_process_goes_on_with_the_same_recording_paused_or_not() {
         let RecordingOrder::Begin { recording, number, org, call, began_at, .. } = before else {
             panic!("{before:?}")
         };
-        let again = RecordingOrder::Begin { recording, number, org, call, began_at, is_paused };
+        let again =
+            RecordingOrder::Begin { recording, number, org, call, began_at, is_paused, message: None };
         assert_eq!(desk.recordings, [again]);
         desk.hang_up(&mut caller, &budi);
         assert_eq!(desk.recordings.last(), Some(&RecordingOrder::End { number }));

@@ -26,7 +26,8 @@ use std::{
 };
 
 use calls::{
-    Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, Switchboard,
+    Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, StoredMessage,
+    Switchboard,
 };
 use contract::{id::CallId, media::MediaView};
 use crossbeam_channel::{Receiver, Sender};
@@ -128,6 +129,7 @@ enum Control {
     Media(Vec<CallId>, oneshot::Sender<Sights>),
     Capture(CallId, u16, oneshot::Sender<Vec<(CallId, CapturedStream)>>),
     Located(Target, Vec<Choice>),
+    Mailboxes(Vec<StoredMessage>),
     Drain,
     HandOver,
 }
@@ -172,7 +174,16 @@ impl Handle {
 
     /// Tells where a name leads now. False: the engine is too busy, or gone.
     pub fn located(&self, target: Target, choices: Vec<Choice>) -> bool {
-        let is_told = self.controls.try_send(Control::Located(target, choices)).is_ok();
+        self.try_send(Control::Located(target, choices))
+    }
+
+    /// Tells all messages in mailboxes. False: the engine is too busy, or gone.
+    pub fn mailboxes(&self, all: Vec<StoredMessage>) -> bool {
+        self.try_send(Control::Mailboxes(all))
+    }
+
+    fn try_send(&self, control: Control) -> bool {
+        let is_told = self.controls.try_send(control).is_ok();
         if is_told {
             let _ = self.waker.wake();
         }
@@ -448,6 +459,7 @@ impl Engine {
                     let orders = self.capturing.ask(self.streams(&[call]), capture, answer);
                     orders.into_iter().for_each(|order| self.send_media(order));
                 }
+                Control::Mailboxes(all) => self.handle(now, Input::Mailboxes(all)),
                 Control::Located(target, choices) => {
                     for choice in choices.iter().filter(|choice| choice.transport.is_secure()) {
                         choice.addresses.iter().for_each(|address| self.wire.name(*address, &target.name));

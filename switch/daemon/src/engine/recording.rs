@@ -22,6 +22,9 @@ impl Engine {
                     self.out.push(Output::Journal(recordings::entry(clock::unix_now(), &stored)));
                     self.carry_out(now, None);
                     self.recordings.told(stored.about.recording);
+                    if let Some(message) = recordings::left(&stored) {
+                        self.handle(now, Input::MessageLeft(message));
+                    }
                 }
             }
         }

@@ -144,6 +144,7 @@ async fn write(connection: &mut PgConnection, rows: &Rows<'_>, attempt: u32) -> 
     insert_qualities(&mut unit, &rows.qualities).await?;
     recordings::insert_steps(&mut unit, &rows.recording_steps).await?;
     recordings::insert(&mut unit, &rows.recordings).await?;
+    recordings::insert_messages(&mut unit, &rows.recordings).await?;
     unit.commit().await
 }
 

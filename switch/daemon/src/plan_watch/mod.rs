@@ -4,6 +4,9 @@
 //! not. All rows are read at one instant, compiled, and handed to the engine as a whole; only then is the
 //! revision reported as applied. Rows that do not compile are refused with a log line for each mistake, and the
 //! plan in use stays. The last good rows are kept on disk, so that the switch starts and routes with Postgres away.
+//!
+//! On the same connection it is told `telephony_voicemail` when messages in mailboxes have come or gone, and then tells them
+//! all: what is in a mailbox is no configuration and has no revision.
 
 mod store;
 
@@ -17,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use calls::StoredMessage;
 use contract::snapshot::Snapshot;
 use dialplan::{Diagnostic, Plan};
 use sqlx::{
@@ -27,6 +31,10 @@ use tokio::sync::oneshot;
 
 use crate::{atomic_file, backoff::Backoff, disk::aside};
 
+/// Rows of the plan have changed.
+const REVISION: &str = "telephony_revision";
+/// Messages in mailboxes have.
+const VOICEMAIL: &str = "telephony_voicemail";
 /// How often the revision is looked at without being told to.
 const POLL_EVERY: Duration = Duration::from_secs(10);
 /// Connecting, authentication included.
@@ -81,12 +89,16 @@ pub fn read_kept(path: &Path) -> Option<Arc<Plan>> {
     }
 }
 
+/// Whom to tell all messages in mailboxes; false: not now.
+type TellMailboxes = Box<dyn Fn(Vec<StoredMessage>) -> bool + Send + Sync>;
+
 /// The task between configuration rows and the engine.
 pub struct PlanWatch<F> {
     options: PgConnectOptions,
     kept: PathBuf,
     /// Gives the engine a plan; it answers when it works with it.
     install: F,
+    tell_mailboxes: Option<TellMailboxes>,
     counters: Arc<Counters>,
     backoff: Backoff,
     /// The revision that was looked at last, good or bad.
@@ -102,11 +114,21 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             options,
             kept,
             install,
+            tell_mailboxes: None,
             counters,
             backoff: Backoff::new(PAUSE_MAX),
             seen: None,
             unreported: None,
         }
+    }
+
+    /// Tells messages in mailboxes too.
+    pub fn with_mailboxes(
+        mut self,
+        tell: impl Fn(Vec<StoredMessage>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.tell_mailboxes = Some(Box::new(tell));
+        self
     }
 
     /// Runs until the engine is gone. Dropping it at any point is safe.
@@ -135,7 +157,8 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             .await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         // Before the first look, so that no change falls in between.
-        listener.listen("telephony_revision").await?;
+        listener.listen_all([REVISION, VOICEMAIL]).await?;
+        let mut are_mailboxes_due = true;
         loop {
             let rows = within(LOAD_TIMEOUT, store::load_if_changed(&mut connection, self.seen)).await?;
             if let Some(rows) = rows {
@@ -150,13 +173,18 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
                 within(LOAD_TIMEOUT, store::write_applied(&mut connection, revision)).await?;
                 self.unreported = None;
             }
+            if are_mailboxes_due && let Some(tell) = &self.tell_mailboxes {
+                let all = within(LOAD_TIMEOUT, store::load_messages(&mut connection)).await?;
+                are_mailboxes_due = !tell(all);
+            }
             self.backoff.reset();
             if self.counters.database_away.swap(false, Ordering::Relaxed) {
                 tracing::info!("the database gives configuration again");
             }
             match tokio::time::timeout(POLL_EVERY, listener.try_recv()).await {
-                // Told, or time to look without being told.
-                Ok(Ok(Some(_))) | Err(_) => {}
+                Ok(Ok(Some(told))) => are_mailboxes_due |= told.channel() == VOICEMAIL,
+                // Time to look without being told.
+                Err(_) => {}
                 Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
                 Ok(Err(error)) => return Err(error),
             }

@@ -1,13 +1,18 @@
-//! The SQL that reads configuration rows, all of them at one instant.
+//! The SQL that reads configuration rows, all of them at one instant, and messages in mailboxes.
 
+use calls::StoredMessage;
 use contract::{
-    id::{AccountId, ExtensionId, HolidayId, OrgId, RuleId, UserId},
+    id::{AccountId, CallId, ExtensionId, HolidayId, OrgId, RecordingId, RuleId, UserId},
     language::Language,
     rules::{Action, Condition, Holiday, Rule, Span, Timescope, Window},
-    snapshot::{Account, Extension, Organisation, RecordingPolicy, Snapshot, Staff},
+    snapshot::{Account, Extension, Mailbox, Organisation, RecordingPolicy, Snapshot, Staff},
+    time::Timestamp,
 };
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
+
+/// Messages of all mailboxes together that are looked at, the latest first.
+const MESSAGES_MAX: i64 = 50_000;
 
 /// The rows, unless their revision is the one that was `seen`.
 pub(super) async fn load_if_changed(
@@ -39,6 +44,7 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
             name: row.try_get("name")?,
             number: row.try_get("number")?,
             is_active: row.try_get("is_active")?,
+            mailbox: mailbox(&row)?,
         };
         of(&mut organisations, &row)?.into_iter().for_each(|o| o.staff.push(staff.clone()));
     }
@@ -119,6 +125,17 @@ fn span(row: &PgRow) -> Result<Option<Span>, sqlx::Error> {
     Ok(start.zip(end).map(|(start, end)| Span { start: minute(start), end: minute(end) }))
 }
 
+/// The mailbox of a person, if it is on.
+fn mailbox(row: &PgRow) -> Result<Option<Mailbox>, sqlx::Error> {
+    let limits: (Option<i32>, Option<i32>) =
+        (row.try_get("messages_max")?, row.try_get("message_seconds_max")?);
+    let (Some(messages), Some(seconds)) = limits else { return Ok(None) };
+    // Out of range either way is for the compiler to say.
+    let limit = |limit| u16::try_from(limit).unwrap_or(0);
+    let (messages_max, message_secs_max) = (limit(messages), limit(seconds));
+    Ok(Some(Mailbox { greeting: row.try_get("greeting_sound")?, messages_max, message_secs_max }))
+}
+
 fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
     let (timescope, condition, action): (&str, &str, &str) =
         (row.try_get("timescope")?, row.try_get("condition")?, row.try_get("action")?);
@@ -180,10 +197,12 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
 async fn load_staff(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(
         "select n.org_id, n.user_id, coalesce(u.name, n.number) as name, n.number, \
-           m.status = 'active' and m.removed_at is null and u.status = 'active' as is_active \
+           m.status = 'active' and m.removed_at is null and u.status = 'active' as is_active, \
+           b.greeting_sound, b.messages_max, b.message_seconds_max \
          from telephony.numbers n \
          join identity.memberships m on m.org_id = n.org_id and m.user_id = n.user_id \
          join identity.users u on u.id = n.user_id \
+         left join telephony.voicemail_boxes b on b.org_id = n.org_id and b.user_id = n.user_id and b.is_enabled \
          order by n.org_id, n.user_id",
     )
     .fetch_all(unit)
@@ -247,4 +266,34 @@ async fn load_accounts(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Erro
     )
     .fetch_all(unit)
     .await
+}
+
+/// All messages that have not been deleted, up to [`MESSAGES_MAX`].
+pub(super) async fn load_messages(connection: &mut PgConnection) -> Result<Vec<StoredMessage>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select m.id, m.org_id, m.call_id, m.user_id, m.caller_number, m.length_ms, r.storage_key, \
+           (extract(epoch from m.left_at) * 1000000)::int8 as left_micros, m.heard_at is not null as is_heard \
+         from telephony.voicemail_messages m \
+         join telephony.recordings r on r.org_id = m.org_id and r.id = m.id \
+         where m.deleted_at is null \
+         order by m.left_at desc, m.id desc limit $1",
+    )
+    .bind(MESSAGES_MAX)
+    .fetch_all(connection)
+    .await?;
+    let message = |row: &PgRow| -> Result<StoredMessage, sqlx::Error> {
+        let length_ms: i64 = row.try_get("length_ms")?;
+        Ok(StoredMessage {
+            recording: RecordingId(row.try_get("id")?),
+            call: CallId(row.try_get("call_id")?),
+            org: OrgId(row.try_get("org_id")?),
+            user: UserId(row.try_get("user_id")?),
+            caller: row.try_get("caller_number")?,
+            left_at: Timestamp(row.try_get("left_micros")?),
+            length_ms: u64::try_from(length_ms).unwrap_or_default(),
+            key: row.try_get("storage_key")?,
+            is_heard: row.try_get("is_heard")?,
+        })
+    };
+    rows.iter().map(message).collect()
 }

@@ -9,7 +9,7 @@ use std::{
 
 use recorder::{
     Counters, HandOver, Parts, Recorder, Spool, Store, StoreConfig,
-    key::{KeyError, PrivateKey, PublicKey},
+    key::{KeyError, Keys, PrivateKey, PublicKey},
 };
 use rtrb::{Producer, RingBuffer};
 use tokio::sync::Notify;
@@ -23,6 +23,8 @@ use crate::{
 /// The key pair that a switch makes for itself when it is given none.
 const OWN_KEY: &str = "recording.key";
 const OWN_PUBLIC_KEY: &str = "recording.public";
+/// What messages are locked with; the switch opens them for whoever they are for.
+const MESSAGES_KEY: &str = "voicemail.key";
 const MEBIBYTE: u64 = 1_024 * 1_024;
 
 /// Everything open.
@@ -46,6 +48,10 @@ pub(crate) fn open(
     let key = key(settings.public_key_file.as_deref(), &config.data_dir)
         .map_err(|(path, error)| one("recording.public_key_file", format!("{}: {error}", path.display())))?;
     tracing::info!(key = key.name_text(), "recordings are locked");
+    let path = config.data_dir.join(MESSAGES_KEY);
+    let messages_key =
+        read_or_make(&path).map_err(|error| one("data_dir", format!("{}: {error}", path.display())))?;
+    let keys = Keys { calls: key, messages: messages_key.public() };
     let counters = Arc::<Counters>::default();
     let spool = config.recordings_dir().join("spool");
     let spool = Spool::open(&spool, settings.spool_max_mb.saturating_mul(MEBIBYTE), Arc::clone(&counters))
@@ -56,7 +62,7 @@ pub(crate) fn open(
     let notify = Arc::clone(&finished);
     let parts = Parts {
         spool: spool.clone(),
-        key,
+        keys,
         ring: taken,
         clock: Box::new(move || u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX)),
         finished: Box::new(move || notify.notify_one()),
@@ -113,19 +119,23 @@ fn key(named: Option<&Path>, data_dir: &Path) -> Result<PublicKey, (PathBuf, Key
     match fs::exists(&public) {
         Ok(true) => PublicKey::read(&public).map_err(at(&public)),
         Ok(false) => {
-            let made = match PrivateKey::read(&private) {
-                Err(KeyError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                    let made = PrivateKey::generate().map_err(at(&private))?;
-                    made.write_new(&private).map_err(at(&private))?;
-                    made
-                }
-                found => found.map_err(at(&private))?,
-            };
-            let key = made.public();
+            let key = read_or_make(&private).map_err(at(&private))?.public();
             atomic_file::replace(&public, key.to_text().as_bytes())
                 .map_err(|error| at(&public)(error.into()))?;
             Ok(key)
         }
         Err(error) => Err(at(&public)(error.into())),
+    }
+}
+
+/// The private key of a file, which is made when it is needed first.
+fn read_or_make(path: &Path) -> Result<PrivateKey, KeyError> {
+    match PrivateKey::read(path) {
+        Err(KeyError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            let made = PrivateKey::generate()?;
+            made.write_new(path)?;
+            Ok(made)
+        }
+        found => found,
     }
 }

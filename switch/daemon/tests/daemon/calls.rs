@@ -66,6 +66,7 @@ fn kept_plan() -> Snapshot {
         name: "Sari".into(),
         number: (*user).into(),
         is_active: true,
+        mailbox: None,
     };
     let account = |user: &&str| Account {
         id: AccountId(person(user).0),

@@ -251,6 +251,7 @@ async fn a_recording_arrives_with_its_steps_and_twice_is_once() {
         bytes: 12_345,
         sha256: "0f".repeat(32),
         interruptions: 1,
+        message: None,
     }));
     for _ in 0..2 {
         let mut running = Running::start(folder.path(), &database);

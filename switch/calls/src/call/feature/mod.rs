@@ -1,7 +1,7 @@
 //! The switch itself as the other side of a call: one leg, no device.
 //!
 //! ```text
-//! feature code ──▶ Answering ── caller's ACK ──▶ Attending ──▶ Over
+//! feature code, mailbox ──▶ Answering ── caller's ACK ──▶ Attending ──▶ Over
 //! nobody could be had ──▶ Explaining ── said ──▶ Over
 //! ```
 //!
@@ -11,6 +11,7 @@
 
 mod echo;
 pub(crate) mod explain;
+pub(crate) mod voicemail;
 
 use std::time::Duration;
 
@@ -26,12 +27,14 @@ use super::{
     leg::Leg,
     line::Line,
     pressed::Way,
+    recording::Recording,
     signalling::status_of,
     state::{Head, State},
 };
 use crate::{clock::Moment, means::Means};
 use echo::Echo;
 use explain::Explaining;
+use voicemail::Message;
 
 /// A call that the switch itself has taken.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,33 +59,64 @@ enum Stage {
 #[derive(Debug, Serialize, Deserialize)]
 enum Service {
     Echo(Echo),
+    Message(Box<Message>),
+}
+
+/// What becomes of a service after something has happened.
+#[derive(Clone, Copy)]
+enum Next {
+    /// It goes on.
+    Stay,
+    /// It goes on, and so long at most.
+    For(Duration),
+    /// It is over, for this reason.
+    End(&'static str),
 }
 
 impl Service {
-    fn begin(&mut self, lease: LeaseId, record: &Record, means: &mut Means<'_>) {
+    /// It begins; how long it may stay as it then is.
+    fn begin(&mut self, lease: LeaseId, record: &Record, means: &mut Means<'_>) -> Duration {
         match self {
-            Self::Echo(echo) => echo.begin(lease, record, means),
+            Self::Echo(echo) => {
+                echo.begin(lease, record, means);
+                echo::ECHO_MAX
+            }
+            Self::Message(message) => message.begin(lease, record, means),
         }
     }
 
     /// The latest sound is over.
-    fn played(&mut self, lease: LeaseId, means: &mut Means<'_>) {
+    fn played(
+        &mut self,
+        lease: LeaseId,
+        (recording, record): (&mut Recording, &mut Record),
+        means: &mut Means<'_>,
+    ) -> Next {
         match self {
             Self::Echo(echo) => echo.played(lease, means),
+            Self::Message(message) => return message.played(recording, record, means),
         }
+        Next::Stay
     }
 
     /// The caller has pressed a key.
     fn key(&mut self, lease: LeaseId, key: Key, record: &Record, means: &mut Means<'_>) {
         match self {
             Self::Echo(echo) => echo.key(lease, key, record, means),
+            Self::Message(_) => {}
         }
     }
 
-    /// How long it may last.
-    fn longest(&self) -> Duration {
+    /// It has been as it is for as long as it may.
+    fn timed_out(
+        &mut self,
+        lease: Option<LeaseId>,
+        (recording, record): (&mut Recording, &mut Record),
+        means: &mut Means<'_>,
+    ) -> Next {
         match self {
-            Self::Echo(_) => echo::ECHO_MAX,
+            Self::Echo(_) => Next::End("time_limit"),
+            Self::Message(message) => message.timed_out(lease, (recording, record), means),
         }
     }
 }
@@ -95,14 +129,19 @@ pub(super) fn open(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let mut line = match Line::answer(opening, on_line, head, means) {
+    let line = match Line::answer(opening, on_line, head, means) {
         Ok(line) => line,
         Err(refused) => return refused,
     };
     let service = match feature {
         Feature::Echo => Service::Echo(Echo::new(opening.org.language())),
     };
-    let detail = Detail { leg: Some(line.caller.no), ..because(feature.as_str()) };
+    serve(line, (service, feature.as_str()), means)
+}
+
+/// The caller has been answered; what is done for it begins with its ACK.
+fn serve(mut line: Line, (service, word): (Service, &str), means: &mut Means<'_>) -> State {
+    let detail = Detail { leg: Some(line.caller.no), ..because(word) };
     line.record.event(EventKind::Answered, None, detail, means);
     State::Served(Box::new(Served {
         line,
@@ -154,8 +193,8 @@ impl Served {
                 let Some(lease) = self.line.listen(means) else {
                     return self.line.hang_up(head, "media_refused", means);
                 };
-                service.begin(lease, &self.line.record, means);
-                self.until = means.after(service.longest());
+                let longest = service.begin(lease, &self.line.record, means);
+                self.until = means.after(longest);
                 Stage::Attending(service)
             }
             stage => stage,
@@ -179,25 +218,48 @@ impl Served {
         lease: LeaseId,
         means: &mut Means<'_>,
     ) -> State {
-        match &mut self.stage {
+        let next = match &mut self.stage {
             Stage::Explaining(_) => return self.explained(head, means),
             Stage::Attending(service) => {
                 // A relay that has come back may not have heard of this either.
                 self.line.listen(means);
-                service.played(lease, means);
+                service.played(lease, (&mut head.recording, &mut self.line.record), means)
             }
-            Stage::Answering { .. } => {}
+            Stage::Answering { .. } => Next::Stay,
+        };
+        self.go_on(next, head, means)
+    }
+
+    fn go_on(mut self: Box<Self>, next: Next, head: &mut Head, means: &mut Means<'_>) -> State {
+        match next {
+            Next::Stay => {}
+            Next::For(longest) => self.until = means.after(longest),
+            Next::End(reason) => return self.hang_up(head, reason, means),
         }
         State::Served(self)
     }
 
-    /// It has lasted as long as it may.
-    pub(crate) fn timed_out(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+    /// The line on which the caller leaves a message.
+    pub(super) fn message_line(&self) -> Option<LeaseId> {
         match &self.stage {
-            Stage::Explaining(_) => self.explained(head, means),
-            Stage::Answering { .. } => self.hang_up(head, "ack_missing", means),
-            Stage::Attending(_) => self.hang_up(head, "time_limit", means),
+            Stage::Attending(Service::Message(message)) if message.is_recording() => {
+                self.line.caller.streams.voice_line()
+            }
+            _ => None,
         }
+    }
+
+    /// It has lasted as long as it may.
+    pub(crate) fn timed_out(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        let lease = self.line.caller.streams.voice_line();
+        let next = match &mut self.stage {
+            Stage::Explaining(_) => return self.explained(head, means),
+            Stage::Answering { .. } => Next::End("ack_missing"),
+            Stage::Attending(service) => {
+                service.timed_out(lease, (&mut head.recording, &mut self.line.record), means)
+            }
+        };
+        self.go_on(next, head, means)
     }
 
     /// We end it.

@@ -75,6 +75,7 @@ pub fn rows() -> Snapshot {
         name: name.into(),
         number: number.into(),
         is_active: true,
+        mailbox: None,
     };
     let account = |n: u128, user: Option<u128>, username: &str| Account {
         id: AccountId(id(n)),

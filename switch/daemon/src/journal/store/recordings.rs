@@ -1,4 +1,4 @@
-//! The SQL of recordings: their steps, and those that the store has.
+//! The SQL of recordings: their steps, and those that the store has; of these, the messages in mailboxes.
 
 use contract::journal::{Recorded, Recording};
 use sqlx::PgConnection;
@@ -59,6 +59,37 @@ pub(super) async fn insert(unit: &mut PgConnection, rows: &[(Key, &Recorded)]) -
     .bind(column(rows, |row| count(row.bytes)))
     .bind(column(rows, |row| row.sha256.as_str()))
     .bind(column(rows, |row| i32::try_from(row.interruptions).unwrap_or(i32::MAX)))
+    .execute(unit)
+    .await?;
+    Ok(())
+}
+
+/// Those recordings that are messages, after all recordings.
+pub(super) async fn insert_messages(
+    unit: &mut PgConnection,
+    rows: &[(Key, &Recorded)],
+) -> Result<(), sqlx::Error> {
+    let messages: Vec<(Key, &Recorded)> =
+        rows.iter().filter(|(_, row)| row.message.is_some()).copied().collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let (orgs, calls, _) = keys(&messages);
+    let message = |row: &Recorded| row.message.clone();
+    sqlx::query(
+        "insert into telephony.voicemail_messages (id, org_id, call_id, user_id, caller_number, left_at, length_ms) \
+         select recording, org, call, person, caller, timestamptz 'epoch' + started * interval '1 microsecond', length \
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[]) \
+           as row (recording, org, call, person, caller, started, length) \
+         on conflict (id) do nothing",
+    )
+    .bind(column(&messages, |row| row.recording.0))
+    .bind(orgs)
+    .bind(calls)
+    .bind(column(&messages, |row| message(row).map(|message| message.user.0)))
+    .bind(column(&messages, |row| message(row).and_then(|message| message.caller)))
+    .bind(column(&messages, |row| row.started_at.0))
+    .bind(column(&messages, |row| count(row.length_ms)))
     .execute(unit)
     .await?;
     Ok(())

@@ -1,0 +1,210 @@
+//! Taking a message for somebody who did not take the call (HX-9; decision 0036).
+//!
+//! ```text
+//! Greeting ── greeting and beep are over ──▶ Recording ── as long as it may be ──▶ Thanking ──▶ Over
+//! ```
+//!
+//! The caller is answered, greeted in the organisation's language or by a sound of its own, and recorded until it hangs up.
+//! The message is a recording with a word about whose mailbox it is for; that it is kept, or was too short for that, is the
+//! recorder's business, so nothing of it is lost with the process. How full the mailbox is stands in `mailboxes`.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{
+    journal::{Detail, EventKind, MessageFor},
+    language::Language,
+};
+use dialplan::{Mailbox, Voicemail};
+use serde::{Deserialize, Serialize};
+use streams::{
+    media::{LeaseId, MediaCommand, SoundName},
+    sdp::Description,
+};
+
+use super::{Next, Service, serve};
+use crate::{
+    call::{
+        dial::Opening,
+        events::{Record, because},
+        leg::Leg,
+        line::Line,
+        outcome::{LegResult, Words},
+        recording::Recording,
+        signalling::Refusing,
+        state::{Head, Ringing, State},
+    },
+    means::Means,
+};
+
+/// Longer than any greeting, and short enough for a caller who would hear nothing.
+const GREETING_MAX: Duration = Duration::from_secs(120);
+/// Longer than what is said at the end.
+const GOODBYE_MAX: Duration = Duration::from_secs(15);
+/// What is said first where the mailbox has no greeting of its own.
+const GREETING: &str = "voicemail-greeting";
+/// After this the caller is recorded.
+const BEEP: &str = "tone/beep";
+
+/// A message in the making.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::call) struct Message {
+    mailbox: Arc<Mailbox>,
+    /// The caller's number, if it wants it shown.
+    caller: Option<String>,
+    language: Language,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    Greeting,
+    Recording,
+    /// It hears that this was all, and why.
+    Leaving(Reason),
+}
+
+/// Why no more is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Reason {
+    Full,
+    TimeLimit,
+}
+
+impl Reason {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "mailbox_full",
+            Self::TimeLimit => "time_limit",
+        }
+    }
+}
+
+impl Message {
+    fn new(mailbox: &Arc<Mailbox>, caller: Option<&str>, language: Language) -> Self {
+        let caller = caller.map(str::to_owned);
+        Self { mailbox: Arc::clone(mailbox), caller, language, stage: Stage::Greeting }
+    }
+
+    pub(super) fn begin(&mut self, lease: LeaseId, record: &Record, means: &mut Means<'_>) -> Duration {
+        let held = means.mailboxes.len(record.org(), self.mailbox.user);
+        if held >= usize::from(self.mailbox.messages_max) {
+            return self.leave(lease, (Reason::Full, "voicemail-full"), record, means);
+        }
+        let greeting = self.mailbox.greeting.as_deref().unwrap_or(GREETING);
+        let greeting = record.sound(&format!("{}/{greeting}", self.language.as_str()));
+        let sounds = [greeting, SoundName::new(BEEP)].into();
+        means.media(MediaCommand::Play { lease, sounds, repeat: false });
+        GREETING_MAX
+    }
+
+    /// A relay that has come back tells it of every leg that hears nothing: who is being recorded goes on.
+    pub(super) fn played(
+        &mut self,
+        recording: &mut Recording,
+        record: &mut Record,
+        means: &mut Means<'_>,
+    ) -> Next {
+        match self.stage {
+            Stage::Greeting => self.record(recording, record, means),
+            Stage::Recording => Next::Stay,
+            Stage::Leaving(reason) => Next::End(reason.as_str()),
+        }
+    }
+
+    pub(super) fn timed_out(
+        &mut self,
+        lease: Option<LeaseId>,
+        (recording, record): (&mut Recording, &mut Record),
+        means: &mut Means<'_>,
+    ) -> Next {
+        match (self.stage, lease) {
+            (Stage::Greeting, Some(lease)) => {
+                means.media(MediaCommand::Stop { lease });
+                self.record(recording, record, means)
+            }
+            (Stage::Recording, Some(lease)) => {
+                recording.end_message(Reason::TimeLimit.as_str(), lease, record.facts(), means);
+                let said = (Reason::TimeLimit, "voicemail-saved");
+                Next::For(self.leave(lease, said, record, means))
+            }
+            (Stage::Leaving(reason), _) => Next::End(reason.as_str()),
+            (_, None) => Next::End(Reason::TimeLimit.as_str()),
+        }
+    }
+
+    fn record(&mut self, recording: &mut Recording, record: &mut Record, means: &mut Means<'_>) -> Next {
+        self.stage = Stage::Recording;
+        let message = MessageFor { user: self.mailbox.user, caller: self.caller.clone() };
+        recording.begin_message(message, record.facts(), means);
+        Next::For(Duration::from_secs(u64::from(self.mailbox.message_secs_max)))
+    }
+
+    fn leave(
+        &mut self,
+        lease: LeaseId,
+        (reason, words): (Reason, &str),
+        record: &Record,
+        means: &mut Means<'_>,
+    ) -> Duration {
+        self.stage = Stage::Leaving(reason);
+        record.play(lease, (self.language, words), means);
+        GOODBYE_MAX
+    }
+
+    /// The caller is recorded.
+    pub(super) fn is_recording(&self) -> bool {
+        self.stage == Stage::Recording
+    }
+}
+
+/// A rule has a message taken before anybody rings.
+pub(in crate::call) fn open(
+    opening: &Opening<'_>,
+    voicemail: &Voicemail,
+    on_line: (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let line = match Line::answer(opening, on_line, head, means) {
+        Ok(line) => line,
+        Err(refused) => return refused,
+    };
+    let caller = opening.caller.shown_number();
+    let message = Message::new(&voicemail.mailbox, caller, opening.org.language());
+    begin(line, voicemail, message, means)
+}
+
+/// Writes down where the call goes; its caller has been answered.
+fn begin(mut line: Line, voicemail: &Voicemail, message: Message, means: &mut Means<'_>) -> State {
+    let number = Some(voicemail.mailbox.number.to_string());
+    let forward = Detail { number, ..because(voicemail.condition.as_str()) };
+    line.record.event(EventKind::Forward, None, forward, means);
+    let detail = Detail { leg: Some(line.caller.no), ..because("voicemail") };
+    line.record.event(EventKind::ForwardAnswered, None, detail, means);
+    serve(line, (Service::Message(Box::new(message)), "voicemail"), means)
+}
+
+impl Ringing {
+    /// Nobody has taken the call: its caller may leave a message, if it speaks anything that we do.
+    pub(in crate::call) fn leave_message(
+        mut self: Box<Self>,
+        head: &mut Head,
+        voicemail: &Voicemail,
+        came_to: (LegResult, Words),
+        means: &mut Means<'_>,
+    ) -> State {
+        let Some(own) = self.offer.as_ref().map_or_else(Description::own_offer, Description::own_answer)
+        else {
+            return self.refuse(head, came_to, Refusing::default(), means);
+        };
+        if self.offer.is_none() && self.caller.streams.reserve(&own, false, means).is_err() {
+            return self.refuse(head, came_to, Refusing::default(), means);
+        }
+        let language = means.plan.organisation(self.invitation.org).map(dialplan::OrgPlan::language);
+        let caller = self.invitation.caller.shown_number();
+        let message = Message::new(&voicemail.mailbox, caller, language.unwrap_or_default());
+        let Self { record, caller, offer, told, .. } = *self;
+        let line = Line::answer_with((record, caller), (own, offer), told.answer, means);
+        begin(line, voicemail, message, means)
+    }
+}

@@ -1,0 +1,107 @@
+//! Messages that real phones leave in a mailbox: what was said is in the store, and the owner's phone is told that it waits.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::{
+    audio,
+    demo::Demo,
+    phones::{Baresip, PCMU, Phone, Transport},
+    process::wait_until,
+    record::Record,
+};
+
+use crate::{
+    operator::sambung,
+    voices::{TONES_HZ, desk, phone, uri},
+};
+
+/// How long greeting, recording and the way to the store may take on a busy machine.
+const STORED_MAX: Duration = Duration::from_secs(60);
+/// Of a message this much at least is in the store.
+const SAID_MS: usize = 3_000;
+/// Greeting and beep are longer than this.
+const GREETED_MS: usize = 2_500;
+
+/// Budi of 1002 gets a mailbox, and extension 200 sends everybody there.
+fn give_mailbox(demo: &Demo) -> Result<()> {
+    let described = sambung(demo, &["describe", "demo.sambung.test"])?;
+    let (before, budi) = described.split_once("number = \"1002\"\n").context("1002 is described")?;
+    let rule = "[[rule]]\nextension = \"200\"\naction = \"voicemail\"\ntarget = \"1002\"\n";
+    let wanted =
+        format!("{before}number = \"1002\"\nvoicemail = true\nvoicemail_secs_max = 60\n{budi}\n{rule}");
+    let file = demo.folder().join("mailbox.toml");
+    std::fs::write(&file, wanted)?;
+    let file = file.to_str().context("a path")?;
+    let told = sambung(demo, &["apply", file])?;
+    ensure!(told.contains("voicemail false → true") && told.contains("+ rule 200/01"), "{told}");
+    // Exit 0: what was written is what was meant.
+    sambung(demo, &["diff", file]).map(drop)
+}
+
+/// Calls and talks until so much of the message has been recorded, by the word of the switch.
+fn leave_message(demo: &Demo, caller: &mut Baresip, target: &str) -> Result<()> {
+    let recorded = || demo.figure("sambung_recording_packets_total");
+    let before = recorded()?;
+    caller.dial(target)?;
+    caller.talking().context("the mailbox answers")?;
+    // A packet is of 20 ms.
+    let enough = u64::try_from(SAID_MS / 20)? + 25;
+    wait_until(STORED_MAX, "a message", || Ok(recorded()? >= before + enough))?;
+    caller.hang_up()?;
+    caller.over()?;
+    let greeted_ms = audio::sound_ms(&caller.recording()?);
+    ensure!(greeted_ms >= GREETED_MS, "{greeted_ms} ms of greeting and beep");
+    Ok(())
+}
+
+/// HX-9, RFC 3842: nobody is there, and a rule; both messages are kept and the light of the owner's phone says so.
+#[test]
+fn messages_are_left_and_the_owners_phone_is_told() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    give_mailbox(&demo)?;
+    let mut before = Vec::new();
+    let (mut caller, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
+    let budi = demo.account(1, Transport::Udp)?;
+    let desk = desk(&mut demo, "budi", TONES_HZ[1])?;
+    let mut owner = None;
+    let outcome = (|| {
+        leave_message(&demo, &mut caller, &uri("1002", &account))?;
+        let query = "select id::text from telephony.voicemail_messages where caller_number = '1001'";
+        let mut found = Vec::new();
+        wait_until(STORED_MAX, "a message in the database", || {
+            found = record.texts(query, None)?;
+            Ok(!found.is_empty())
+        })?;
+        let message = found.first().context("one")?.clone();
+        let owner = owner.insert(Baresip::start_with_light(&budi, &desk)?);
+        owner.registered()?;
+        owner.shows("Voice-Message: 1/0")?;
+        before = record.calls()?;
+        leave_message(&demo, &mut caller, &uri("200", &account))?;
+        owner.shows("Voice-Message: 2/0")?;
+        // The light does not wait for the database.
+        let mut listed = String::new();
+        wait_until(STORED_MAX, "two messages in the list", || {
+            listed = sambung(&demo, &["voicemail", "list", "1002"])?;
+            Ok(listed.matches("  new").count() == 2)
+        })?;
+        ensure!(listed.contains(&message), "{listed}");
+        let file = demo.folder().join("message.wav");
+        sambung(&demo, &["recording", "fetch", &message, "-o", file.to_str().context("a path")?])?;
+        let heard = audio::listen(&audio::read(&file)?, TONES_HZ[0], TONES_HZ[1]);
+        ensure!(heard.tone_ms >= SAID_MS && heard.other_ms == 0, "neither greeting nor beep: {heard:?}");
+        Ok(())
+    })();
+    outcome.with_context(|| {
+        let owner = owner.as_ref().map(|owner| owner.printed()).unwrap_or_default();
+        let why = sambung(&demo, &["why", "last"]).unwrap_or_default();
+        format!("{why}\n{}\n{owner}\n{}", caller.printed(), demo.logs())
+    })?;
+    let story = record.next_story(&before)?;
+    let steps: Vec<&str> = story.events.iter().filter_map(|event| event.split(' ').next()).collect();
+    ensure!(steps == ["created", "forward", "forward_answered", "answered", "ended"], "{story:#?}");
+    drop((caller, owner));
+    demo.stop()
+}
