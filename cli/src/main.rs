@@ -9,6 +9,7 @@ mod live;
 mod log_level;
 mod media;
 mod migrate;
+mod orders;
 mod organisation;
 mod recording;
 mod route;
@@ -48,7 +49,13 @@ enum Command {
     /// Write the SIP messages of a call into a capture file
     Pcap(why::Capture),
     /// Have a call recorded, or its recording paused, resumed or ended
-    Record(recording::Order),
+    Record(orders::Record),
+    /// Send the caller, or another side, of a call on to a number of its organisation
+    Transfer(orders::Transfer),
+    /// Put two calls of somebody together: the two others talk to each other
+    Connect(orders::Connect),
+    /// End a call for everybody in it
+    HangUp(orders::HangUp),
     /// Show recordings, fetch one to hear it, make keys for them
     #[command(subcommand)]
     Recording(recording::What),
@@ -123,7 +130,10 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Route(arguments) => route::run(&arguments).await,
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,
-        Command::Record(arguments) => recording::order(&arguments).await,
+        Command::Record(arguments) => orders::record(&arguments).await,
+        Command::Transfer(arguments) => orders::transfer(&arguments).await,
+        Command::Connect(arguments) => orders::connect(&arguments).await,
+        Command::HangUp(arguments) => orders::hang_up(&arguments).await,
         Command::Recording(what) => recording::run(&what).await,
         Command::Voicemail(what) => voicemail::run(&what).await,
         Command::Events(arguments) => events::run(&arguments).await,

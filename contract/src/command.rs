@@ -20,6 +20,24 @@ pub enum Command {
         /// Which of it.
         order: RecordingOrder,
     },
+    /// Send one side of a call on to a number of its organisation, as if the other side had done so (H-033): that one stays
+    /// until somebody has answered, and has the call again if nobody does.
+    Transfer {
+        /// The call.
+        call: CallId,
+        /// The leg of the side that stays behind, by its number; without one the side that was called.
+        #[serde(default)]
+        leg: Option<u16>,
+        /// The number.
+        to: String,
+    },
+    /// Put the two others of somebody who is in both calls through to each other (H-035); in one of them it may still ring.
+    Connect {
+        /// A call.
+        call: CallId,
+        /// The other one.
+        other: CallId,
+    },
 }
 
 /// What becomes of the recording of a call.
@@ -46,8 +64,15 @@ pub enum Outcome {
     UnknownCall,
     /// The organisation does not have calls recorded.
     NotAllowed,
-    /// Nobody talks yet, or nothing is recorded that could be paused or ended.
+    /// Nobody talks yet, something is just being agreed on, or nothing is recorded that could be paused or ended.
     NotNow,
+    /// Nothing has that number.
+    UnknownNumber,
+    /// What has the number is closed (HX-18).
+    Closed,
+    /// Nobody can be had there: it is switched off, has nobody who could answer, or would be whoever waits; or nobody is in
+    /// both calls.
+    NotThere,
     /// It is so already.
     AlreadySo,
 }

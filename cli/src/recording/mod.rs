@@ -1,4 +1,4 @@
-//! `sambung record …` and `sambung recording …`: what is to be recorded, what was, and what it sounds like.
+//! `sambung recording …`: what was recorded, and what it sounds like.
 //!
 //! Recordings are locked where they are kept. Only here are they opened, with a private key that the switch need not have.
 
@@ -12,16 +12,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use contract::{
-    command::{Command, Outcome, RecordingOrder},
-    id::CallId,
-    live::LiveCall,
-};
 use recorder::{
     key::PrivateKey,
     sealed::{self, Opened},
 };
-use serde::Deserialize;
 
 use crate::{
     Failure,
@@ -30,29 +24,6 @@ use crate::{
     switch::{Place, printable},
     terminal,
 };
-
-/// `sambung record …`
-#[derive(Debug, clap::Args)]
-pub(crate) struct Order {
-    /// The call's id or the beginning of it; `sambung calls` shows them
-    call: String,
-    /// What is to become of its recording
-    order: Wish,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Wish {
-    /// A recording begins
-    Start,
-    /// Nothing of what is said from now on is in it
-    Pause,
-    /// It goes on
-    Resume,
-    /// It is over
-    Stop,
-}
 
 /// `sambung recording …`
 #[derive(Debug, Subcommand)]
@@ -100,49 +71,6 @@ pub(crate) struct Fetch {
 pub(crate) struct NewKey {
     /// The file of the private key to write; the public one gets the same name with .public behind it
     file: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    outcome: Outcome,
-}
-
-/// Tells the switch.
-pub(crate) async fn order(arguments: &Order) -> Result<(), Failure> {
-    let switch = arguments.place.find()?;
-    let calls: Vec<LiveCall> = switch.get("/v1/calls").await?;
-    let call = one(&arguments.call, &calls)?;
-    let order = match arguments.order {
-        Wish::Start => RecordingOrder::Start,
-        Wish::Pause => RecordingOrder::Pause,
-        Wish::Resume => RecordingOrder::Resume,
-        Wish::Stop => RecordingOrder::Stop,
-    };
-    let Answer { outcome } = switch.post("/v1/commands", &Command::Record { call, order }).await?;
-    let refusal = match outcome {
-        Outcome::Done => return Ok(()),
-        Outcome::UnknownCall => "the call has ended",
-        Outcome::NotAllowed => {
-            "its organisation does not have calls recorded: set recording to \"on_demand\" or \"always\""
-        }
-        Outcome::NotNow => "nobody talks yet, or nothing is being recorded",
-        Outcome::AlreadySo => "it is so already",
-    };
-    Err(Failure::Failed(anyhow::anyhow!(refusal)))
-}
-
-/// The only call whose id begins so.
-fn one(beginning: &str, calls: &[LiveCall]) -> Result<CallId, Failure> {
-    let is_it = |call: &&LiveCall| call.call.to_string().starts_with(&beginning.to_lowercase());
-    let found: Vec<&LiveCall> = calls.iter().filter(is_it).collect();
-    match found.as_slice() {
-        [call] if !beginning.is_empty() => Ok(call.call),
-        [] => Err(Failure::Mistakes(vec![format!(
-            "no call is up whose id begins with {}",
-            printable(beginning)
-        )])),
-        calls => Err(Failure::Mistakes(vec![format!("{} calls begin with that; which one?", calls.len())])),
-    }
 }
 
 pub(crate) async fn run(what: &What) -> Result<(), Failure> {

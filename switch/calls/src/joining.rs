@@ -1,18 +1,15 @@
-//! What takes two calls at once: a transferor who has both puts the two others in touch.
+//! What takes two calls at once: somebody who has both puts the two others in touch.
 //!
 //! A call knows its own legs only, so here is who finds the two, lends them to each other for the length of one input, and
 //! keeps what has become of them. What becomes of them stands in `call::attended`.
 
-use contract::id::CallId;
+use contract::{command::Outcome, id::CallId};
 use sip::{OwnedMessage, Replaces, RequestKey, SessionKey};
 
 use crate::{
-    call::{
-        Call,
-        attended::{Consultation, refuse},
-    },
+    call::{Call, attended::Consultation, objection::Objection},
     means::Means,
-    output::Outputs,
+    output::{Output, Outputs},
     switchboard::Switchboard,
 };
 
@@ -31,13 +28,42 @@ impl Switchboard {
         let calls = calls.filter(|(here, there)| {
             here != there && [here, there].iter().all(|call| self.calls.contains_key(call))
         });
-        match calls.zip(there) {
-            Some((calls, there)) => {
-                let consultation = Consultation::asked((session, there), request, &message.view());
-                self.with_two_calls(calls, out, |calls, means| consultation.carry_out(calls, means));
+        let Some((calls, there)) = calls.zip(there) else {
+            let reply = Objection::NoSuchCall.reply();
+            return self.means(out).respond_in_dialog(request, reply);
+        };
+        let consultation = Consultation::asked((session, there), &message.view());
+        self.with_two_calls(calls, out, |calls, means| match consultation.may(&calls.0, &calls.1) {
+            Ok(()) => {
+                means.respond_in_dialog(request, consultation.accepted());
+                consultation.carry_out(calls, means)
             }
-            None => refuse(request, "no_such_call", &mut self.means(out)),
+            Err(objection) => {
+                means.respond_in_dialog(request, objection.reply());
+                calls
+            }
+        });
+    }
+
+    /// Somebody orders the two others of whoever is in both calls to be put through.
+    pub(crate) fn connect(&mut self, call: CallId, other: CallId, out: &mut Outputs) {
+        let mut outcome = Outcome::UnknownCall;
+        let are_up = [call, other].iter().all(|id| self.calls.get(id).is_some_and(|call| !call.is_over()));
+        if are_up && call != other {
+            self.with_two_calls((call, other), out, |calls, means| {
+                match Consultation::between(&calls.0, &calls.1) {
+                    Ok(consultation) => {
+                        outcome = Outcome::Done;
+                        consultation.carry_out(calls, means)
+                    }
+                    Err(objection) => {
+                        outcome = objection.outcome();
+                        calls
+                    }
+                }
+            });
         }
+        out.push(Output::Command(outcome));
     }
 
     /// Lets two calls change at once and keeps what has become of them.

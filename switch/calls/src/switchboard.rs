@@ -152,6 +152,8 @@ impl Switchboard {
             Input::Media(event) => self.media(event, out),
             Input::Command(Command::HangUp { call }) => self.hang_up(call, out),
             Input::Command(Command::Record { call, order }) => self.record(call, order, out),
+            Input::Command(Command::Transfer { call, leg, to }) => self.transfer(call, leg, &to, out),
+            Input::Command(Command::Connect { call, other }) => self.connect(call, other, out),
             Input::RecordingFailed { call, recording, reason } => {
                 self.with_call(call, out, |call, means| call.recording_failed(recording, reason, means));
             }
@@ -405,6 +407,14 @@ impl Switchboard {
         let mut outcome = Outcome::UnknownCall;
         if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
             self.with_call(call, out, |call, means| call.record(order, &mut outcome, means));
+        }
+        out.push(Output::Command(outcome));
+    }
+
+    fn transfer(&mut self, call: CallId, leg: Option<u16>, to: &str, out: &mut Outputs) {
+        let mut outcome = Outcome::UnknownCall;
+        if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
+            self.with_call(call, out, |call, means| call.transfer(leg, to, &mut outcome, means));
         }
         out.push(Output::Command(outcome));
     }

@@ -16,10 +16,10 @@ const PCMA: &str = "PCMA/8000/1";
 /// What Sari, Budi and Dewi play.
 const TONES_HZ: [u32; 3] = [600, 1_000, 800];
 
-/// Sari has called Budi, who sends her on to Dewi, whose phone speaks another codec; and Dewi sends her on to Budi. H-060,
-/// RFC 3515.
+/// Sari has called Budi, who sends her on to Dewi, whose phone speaks another codec; Dewi sends her on to Budi, and an operator
+/// to Dewi. H-060, RFC 3515.
 #[test]
-fn a_call_is_sent_on_twice_and_everybody_hears_who_is_there() -> Result<()> {
+fn a_call_is_sent_on_thrice_and_everybody_hears_who_is_there() -> Result<()> {
     let mut demo = Demo::start_speaking()?;
     let mut record = Record::open(demo.field("/database_url")?)?;
     let (mut sari, _) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
@@ -40,9 +40,14 @@ fn a_call_is_sent_on_twice_and_everybody_hears_who_is_there() -> Result<()> {
         budi.talking().context("Budi again")?;
         dewi.over().context("Dewi is let go")?;
         budi.hears(TONES_HZ[0], TONES_HZ[2], LEAST_MS)?;
+        let call = record.calls()?.pop().context("a call")?;
+        sambung(&demo, &["transfer", &call, &target.username])?;
+        dewi.talking().context("Dewi again")?;
+        budi.over().context("Budi is let go again")?;
+        dewi.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS)?;
         sari.hang_up()?;
         sari.over()?;
-        budi.over()
+        dewi.over()
     })();
     outcome.with_context(|| {
         let printed = [&sari, &budi, &dewi].map(|phone| phone.printed());
@@ -51,10 +56,12 @@ fn a_call_is_sent_on_twice_and_everybody_hears_who_is_there() -> Result<()> {
     })?;
     let story = record.next_story(&before)?;
     let transfer = "transfer transfer_ringing transfer_answered";
-    ensure!(steps(&story) == format!("created ringing answered {transfer} {transfer} ended"), "{story:#?}");
     ensure!(
-        story.participants
-            == ["host user", "caller user", "recipient user", "recipient user", "recipient user"],
+        steps(&story) == format!("created ringing answered {transfer} {transfer} {transfer} ended"),
+        "{story:#?}"
+    );
+    ensure!(
+        story.participants == [&["host user", "caller user"][..], &["recipient user"; 4]].concat(),
         "{story:#?}"
     );
     drop((sari, budi, dewi));

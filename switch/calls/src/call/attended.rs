@@ -16,15 +16,16 @@ use contract::{
     journal::{Detail, EventKind},
 };
 use dialplan::PersonKey;
-use sip::{Message, Reply, RequestKey, SessionKey};
+use sip::{Message, Reply, SessionKey};
 
 use super::{
     Call,
     events::because,
     media_plan::join,
+    objection::Objection,
     refer::{Referral, accepted},
-    state::{Exchange, Head, Met, Side, State, Talking, end, join_as_recipient},
-    transfer::{refused, take_over},
+    state::{Head, Met, Side, State, Talking, end, join_as_recipient},
+    transfer::take_over,
 };
 use crate::means::Means;
 
@@ -34,29 +35,50 @@ pub(crate) struct Consultation {
     here: SessionKey,
     /// That in the other one.
     there: SessionKey,
-    request: RequestKey,
     referral: Option<Referral>,
 }
 
 /// The reason in the record of a call whose people are in another one now.
 pub(super) const TRANSFERRED: &str = "transferred";
 
-/// A REFER that names another call and is not carried out, for this reason.
-pub(crate) fn refuse(request: RequestKey, reason: &str, means: &mut Means<'_>) {
-    means.respond_in_dialog(request, refused(reason));
-}
-
 impl Consultation {
     /// As a REFER in the session `here` asks for it.
-    pub(crate) fn asked(
-        (here, there): (SessionKey, SessionKey),
-        request: RequestKey,
-        message: &Message<'_>,
-    ) -> Self {
-        Self { here, there, request, referral: Referral::of(message) }
+    pub(crate) fn asked((here, there): (SessionKey, SessionKey), message: &Message<'_>) -> Self {
+        Self { here, there, referral: Referral::of(message) }
     }
 
-    /// Does so, if it can be done; the calls come back in the order in which they were given.
+    /// Of whoever is in both calls.
+    pub(crate) fn between(here: &Call, there: &Call) -> Result<Self, Objection> {
+        let legs = here.state.staying().into_iter();
+        let pairs = legs.flat_map(|leg| there.state.staying().into_iter().map(move |other| (leg, other)));
+        let mut theirs = pairs.filter(|(leg, other)| leg.person == other.person).map(|(leg, other)| Self {
+            here: leg.session,
+            there: other.session,
+            referral: None,
+        });
+        let first = theirs.next().ok_or(Objection::Stranger)?;
+        let objection = match first.may(here, there) {
+            Ok(()) => return Ok(first),
+            Err(objection) => objection,
+        };
+        theirs.find(|one| one.may(here, there).is_ok()).ok_or(objection)
+    }
+
+    /// The answer to the REFER that asks for it.
+    pub(crate) fn accepted(&self) -> Reply {
+        accepted(self.referral)
+    }
+
+    /// Whether it can be done now.
+    pub(crate) fn may(&self, here: &Call, there: &Call) -> Result<(), Objection> {
+        if here.goes_on_before(there) {
+            may_become_one((&here.state, self.here), (&there.state, self.there))
+        } else {
+            may_become_one((&there.state, self.there), (&here.state, self.here))
+        }
+    }
+
+    /// Does so; the calls come back in the order in which they were given.
     pub(crate) fn carry_out(self, (here, there): (Call, Call), means: &mut Means<'_>) -> (Call, Call) {
         if here.goes_on_before(&there) {
             let by = (self.here, self.there);
@@ -74,11 +96,6 @@ impl Consultation {
         (session, other): (SessionKey, SessionKey),
         means: &mut Means<'_>,
     ) -> (Call, Call) {
-        if let Err(reply) = may_become_one((&on.state, session), (&off.state, other)) {
-            means.respond_in_dialog(self.request, reply);
-            return (on, off);
-        }
-        means.respond_in_dialog(self.request, accepted(self.referral));
         let heads = (&mut on.head, &mut off.head);
         (on.state, off.state) = match (on.state, off.state) {
             (State::Talking(talking), State::Talking(consulting)) => {
@@ -152,14 +169,12 @@ fn number_of(talking: &Talking, person: PersonKey, means: &Means<'_>) -> Option<
 }
 
 /// Whether the author of a REFER, by its sessions, may make these two one.
-fn may_become_one(on: (&State, SessionKey), off: (&State, SessionKey)) -> Result<(), Reply> {
-    let not_now = || Reply::new(491);
+fn may_become_one(on: (&State, SessionKey), off: (&State, SessionKey)) -> Result<(), Objection> {
     let of_talking = |talking: &Talking, session| {
-        let side = talking.side_of(session).ok_or_else(|| refused("no_such_call"))?;
-        let is_quiet = matches!(talking.exchange, Exchange::Idle) && talking.owed.is_none();
-        if is_quiet { Ok(talking.leg(side).person) } else { Err(not_now()) }
+        let side = talking.side_of(session).ok_or(Objection::NoSuchCall)?;
+        if talking.is_quiet() { Ok(talking.leg(side).person) } else { Err(Objection::NotNow) }
     };
-    let (State::Talking(talking), session) = on else { return Err(not_now()) };
+    let (State::Talking(talking), session) = on else { return Err(Objection::NotNow) };
     let person = of_talking(talking, session)?;
     let other = match off {
         (State::Talking(talking), session) => of_talking(talking, session)?,
@@ -167,13 +182,13 @@ fn may_become_one(on: (&State, SessionKey), off: (&State, SessionKey)) -> Result
             let told = &ringing.told;
             let is_plain = ringing.offer.is_some() && told.offer.is_none() && told.update.is_none();
             if !is_plain || ringing.forks.is_empty() {
-                return Err(not_now());
+                return Err(Objection::NotNow);
             }
             ringing.caller.person
         }
-        _ => return Err(not_now()),
+        _ => return Err(Objection::NotNow),
     };
-    if person == other { Ok(()) } else { Err(refused("no_such_call")) }
+    if person == other { Ok(()) } else { Err(Objection::NoSuchCall) }
 }
 
 impl Call {

@@ -3,7 +3,7 @@
 //! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `forward` the rules, `identity` says who
 //! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange`, `hold` and
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
-//! down, `shown` shows it to an operator, `outcome` says what it came to. `announce` tells a caller that it will be recorded,
+//! down, `shown` shows it to an operator, `outcome` says what it came to, `objection` why it is not sent on. `announce` tells a caller that it will be recorded,
 //! `pressed` reads keys that phones tell by INFO.
 //! In `attended` two calls become one. `forking` is how devices ring for somebody who has been answered already.
 //! In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
@@ -29,6 +29,7 @@ pub(crate) mod lamps;
 mod leg;
 mod line;
 mod media_plan;
+pub(crate) mod objection;
 mod outcome;
 mod pressed;
 mod recording;
@@ -41,6 +42,7 @@ mod state;
 mod timers;
 mod transfer;
 
+use contract::command::Outcome;
 use serde::{Deserialize, Serialize};
 use sip::{Event, SessionKey};
 use streams::{
@@ -127,6 +129,29 @@ impl Call {
             State::Transferring(transferring) => transferring.hang_up(head, means),
             State::Served(served) => served.hang_up(head, "operator", means),
             State::Over(record) => State::Over(record),
+        };
+        self.write_gone(means);
+        self
+    }
+
+    /// Somebody orders one side to be sent on to a number; the other one, by its leg, or the callee, stays behind.
+    pub(crate) fn transfer(
+        mut self,
+        leg: Option<u16>,
+        to: &str,
+        outcome: &mut Outcome,
+        means: &mut Means<'_>,
+    ) -> Self {
+        *outcome = Outcome::NotNow;
+        self.state = match self.state {
+            State::Talking(talking) => match talking.side_of_leg(leg) {
+                Some(by) => talking.ordered(by, to, (&mut self.head, outcome), means),
+                None => {
+                    *outcome = Outcome::NotThere;
+                    State::Talking(talking)
+                }
+            },
+            state => state,
         };
         self.write_gone(means);
         self

@@ -357,6 +357,11 @@ impl Talking {
         }
     }
 
+    /// Nothing is being agreed on, and nobody has yet to be told anything.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(self.exchange, Exchange::Idle) && self.owed.is_none()
+    }
+
     pub(crate) fn set_held(&mut self, by: Side, holds: bool) {
         match by {
             Side::Caller => self.is_held.by_caller = holds,
@@ -369,6 +374,15 @@ impl Talking {
             _ if session == self.caller.session => Some(Side::Caller),
             _ if session == self.callee.session => Some(Side::Callee),
             _ => None,
+        }
+    }
+
+    /// Whose leg this is; without a number the callee's.
+    pub(crate) fn side_of_leg(&self, no: Option<u16>) -> Option<Side> {
+        match no {
+            None => Some(Side::Callee),
+            Some(no) if no == self.caller.no => Some(Side::Caller),
+            Some(no) => (no == self.callee.no).then_some(Side::Callee),
         }
     }
 

@@ -13,7 +13,10 @@
 //! nothing but refresh. Where the target's rules for busy and no answer, or its phone by a 302, would send the call is not
 //! asked: it goes back instead.
 
-use contract::journal::{Detail, EventKind};
+use contract::{
+    command::Outcome,
+    journal::{Detail, EventKind},
+};
 use dialplan::{Decision, Facts, PersonKey, Route};
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
@@ -27,10 +30,11 @@ use super::{
     hold::MUSIC,
     identity::{Identity, Privacy},
     leg::Leg,
+    objection::Objection,
     outcome::{LegResult, Words},
     refer::{Referral, Wanted, accepted},
     signalling::who_ended,
-    state::{Exchange, Head, Held, Met, Music, Ringing, Side, State, Talking, end, join_as_recipient},
+    state::{Head, Held, Met, Music, Ringing, Side, State, Talking, end, join_as_recipient},
 };
 use crate::{clock::Moment, means::Means};
 
@@ -79,16 +83,36 @@ impl Talking {
         let org = means.plan.organisation(self.record.org());
         let domain = org.map(|org| org.sip_domain()).unwrap_or_default();
         let wanted = Wanted::read(&message.view(), (self.leg(by), domain), means).and_then(|wanted| {
-            let transfer = self.plan_transfer(by, &wanted, head.privacy, means)?;
-            Ok((wanted, transfer))
+            let transfer = self.plan_transfer(by, &wanted.number, head.privacy, means);
+            Ok((wanted, transfer.map_err(Objection::reply)?))
         });
         match wanted {
             Ok((wanted, transfer)) => {
                 means.respond_in_dialog(request, accepted(wanted.referral));
-                self.send_on((by, wanted), transfer, head, means)
+                self.send_on((by, wanted.referral), transfer, head, means)
             }
             Err(reply) => {
                 means.respond_in_dialog(request, reply);
+                State::Talking(self)
+            }
+        }
+    }
+
+    /// Somebody orders the other side of this one to be sent on to a number.
+    pub(super) fn ordered(
+        self: Box<Self>,
+        by: Side,
+        number: &str,
+        (head, outcome): (&mut Head, &mut Outcome),
+        means: &mut Means<'_>,
+    ) -> State {
+        match self.plan_transfer(by, number, head.privacy, means) {
+            Ok(transfer) => {
+                *outcome = Outcome::Done;
+                self.send_on((by, None), transfer, head, means)
+            }
+            Err(objection) => {
+                *outcome = objection.outcome();
                 State::Talking(self)
             }
         }
@@ -98,40 +122,40 @@ impl Talking {
     fn plan_transfer(
         &self,
         by: Side,
-        wanted: &Wanted,
+        number: &str,
         privacy: Privacy,
         means: &mut Means<'_>,
-    ) -> Result<Transfer, Reply> {
-        if !matches!(self.exchange, Exchange::Idle) || self.owed.is_some() {
-            return Err(Reply::new(491));
+    ) -> Result<Transfer, Objection> {
+        if !self.is_quiet() {
+            return Err(Objection::NotNow);
         }
         let (asker, waiting) = (self.leg(by), self.leg(by.other()));
-        let org = means.plan.organisation(self.record.org()).ok_or_else(|| Reply::new(403))?;
-        let account = org.account_of(waiting.person).ok_or_else(|| Reply::new(403))?;
-        let asker = org.account_of(asker.person).ok_or_else(|| Reply::new(403))?;
-        if org.is_closed(&wanted.number, means.wall) {
-            return Err(refused("closed"));
+        let org = means.plan.organisation(self.record.org()).ok_or(Objection::Stranger)?;
+        let account = org.account_of(waiting.person).ok_or(Objection::Stranger)?;
+        let asker = org.account_of(asker.person).ok_or(Objection::Stranger)?;
+        if org.is_closed(number, means.wall) {
+            return Err(Objection::Closed);
         }
-        let facts = Facts { org: org.id(), caller: waiting.person, dialled: &wanted.number };
+        let facts = Facts { org: org.id(), caller: waiting.person, dialled: number };
         let destination = destination(means.plan.route(&facts, means.wall))?;
         let is_callers = by.other() == Side::Caller;
         let shown = if is_callers { privacy } else { Privacy::Open };
         let (whose, decision) = ((org, Identity::new(account, org, shown)), &destination.decision);
-        let forking = Forking::new((&self.record, waiting), whose, &wanted.number, decision, means);
-        let forking = forking.ok_or_else(|| Reply::new(488))?.referred_by(&asker.number);
-        Ok(Transfer { forking, number: asker.number.clone(), destination })
+        let forking = Forking::new((&self.record, waiting), whose, number, decision, means);
+        let forking = forking.ok_or(Objection::Media)?.referred_by(&asker.number);
+        Ok(Transfer { forking, number: asker.number.clone(), target: number.into(), destination })
     }
 
     fn send_on(
         self: Box<Self>,
-        (by, wanted): (Side, Wanted),
+        (by, referral): (Side, Option<Referral>),
         transfer: Transfer,
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> State {
-        let Transfer { forking, number, destination } = transfer;
-        let mut transferring = self.wait((by, number), wanted.referral, forking, means);
-        transferring.begin(&wanted.number, Detail::default(), means);
+        let Transfer { forking, number, target, destination } = transfer;
+        let mut transferring = self.wait((by, number), referral, forking, means);
+        transferring.begin(&target, Detail::default(), means);
         transferring.report(100, means);
         transferring.forking.ring(destination, &mut transferring.record, head, means);
         transferring.go_on(head, means)
@@ -205,24 +229,18 @@ struct Transfer {
     forking: Forking,
     /// The transferor's own number.
     number: Box<str>,
+    /// What it is sent to.
+    target: Box<str>,
     destination: Destination,
 }
 
 /// Who rings by this decision.
-fn destination(decision: Decision) -> Result<Destination, Reply> {
+fn destination(decision: Decision) -> Result<Destination, Objection> {
     match &decision.route {
         Route::Ring(ring) => Ok(Destination { ring: std::sync::Arc::clone(ring), decision }),
-        Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => Err(refused("not_a_target")),
-        Route::Refuse(refusal) => {
-            let status = super::dial::status_of(*refusal);
-            Err(Reply { status, ..refused(refusal.reason()) })
-        }
+        Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => Err(Objection::NotATarget),
+        Route::Refuse(refusal) => Err(Objection::Refused(*refusal)),
     }
-}
-
-/// The call is not sent there, for this reason; people read it on their phones.
-pub(super) fn refused(reason: &str) -> Reply {
-    Reply::new(480).header("Warning", format!("399 sambung \"transfer refused: {reason}\""))
 }
 
 impl Transferring {

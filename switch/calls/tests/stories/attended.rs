@@ -4,7 +4,11 @@
 use std::collections::BTreeMap;
 
 use calls::SwitchboardConfig;
-use contract::{command::RecordingOrder, id::CallId, journal::Fact};
+use contract::{
+    command::{Outcome, RecordingOrder},
+    id::CallId,
+    journal::Fact,
+};
 use sip::OwnedMessage;
 use streams::media::{LeaseId, Side};
 
@@ -347,7 +351,7 @@ fn who_had_video_with_the_first_keeps_the_line_without_it() {
 #[test]
 fn a_recording_of_the_call_goes_on_with_who_is_there_and_that_of_the_consultation_ends() {
     let mut scene = Scene::consulting();
-    assert_eq!(order(&mut scene.desk, RecordingOrder::Start), contract::command::Outcome::Done);
+    assert_eq!(order(&mut scene.desk, RecordingOrder::Start), Outcome::Done);
     let second = *scene.desk.live.keys().next_back().unwrap();
     let start = calls::Command::Record { call: second, order: RecordingOrder::Start };
     scene.desk.tell(calls::Input::Command(start));
@@ -373,4 +377,37 @@ fn who_was_put_through_stays_so_in_the_next_life() {
     scene.desk.die();
     scene.desk.hang_up(&mut scene.caller, &scene.citra);
     assert_eq!(scene.desk.board.counts().calls, 0);
+}
+
+/// H-035: without a phone that knows how.
+#[test]
+fn an_order_puts_the_two_others_through() {
+    let mut scene = Scene::consulting();
+    let calls: Vec<CallId> = scene.desk.live.keys().copied().collect();
+    let connect = |call, other| calls::Input::Command(calls::Command::Connect { call, other });
+    scene.desk.tell(connect(calls[0], calls[0]));
+    assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::UnknownCall));
+    scene.desk.tell(connect(calls[1], calls[0]));
+    assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::Done));
+    scene.budi_is_let_go(2);
+    scene.are_introduced();
+    scene.desk.tell(connect(calls[1], calls[0]));
+    assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::UnknownCall));
+    scene.ends(&PUT_THROUGH, &CONSULTED);
+}
+
+#[test]
+fn an_order_of_two_calls_without_anybody_in_both_is_refused() {
+    let mut desk = Desk::with(transcoding(), 32);
+    let [sari, budi] = desk.two();
+    let citra = desk.phone("1003", "198.51.100.3:5060");
+    let bare = desk.phone("u0", "198.51.100.4:5060");
+    let (mut one, _) = desk.talk(&sari, &budi, "1002");
+    let (mut other, _) = desk.talk(&bare, &citra, "1003");
+    let calls: Vec<CallId> = desk.live.keys().copied().collect();
+    desk.tell(calls::Input::Command(calls::Command::Connect { call: calls[0], other: calls[1] }));
+    assert_eq!(desk.outcomes.pop(), Some(Outcome::NotThere));
+    desk.hang_up(&mut one, &budi);
+    desk.hang_up(&mut other, &citra);
+    desk.rest();
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use calls::SwitchboardConfig;
 use contract::{
-    command::{Command, RecordingOrder},
-    id::{RuleId, UserId},
+    command::{Command, Outcome, RecordingOrder},
+    id::{CallId, RuleId, UserId},
     journal::ParticipantRole,
     live::LegStage,
     rules::{Action, Condition, Rule, Span, Timescope, Window},
@@ -61,6 +61,13 @@ impl Scene {
 
     fn budi_refers(&mut self, number: &str) {
         self.budi_asks("REFER", &format!("Refer-To: <sip:{number}@{DOMAIN}>\r\n"), None);
+    }
+
+    /// What comes of an order to send the side on that is not on this leg.
+    fn orders(&mut self, leg: Option<u16>, to: &str) -> Outcome {
+        let call = *self.desk.live.keys().next().expect("a call is up");
+        self.desk.tell(calls::Input::Command(Command::Transfer { call, leg, to: to.into() }));
+        self.desk.outcomes.pop().expect("an outcome")
     }
 
     /// Budi is told how far it is, and says that he has heard it.
@@ -579,4 +586,55 @@ fn a_target_s_rule_for_everybody_sends_a_transferred_call_on_too() {
         &budi,
         &["created", "ringing", "answered(3)", "transfer(3)", "forward", "transfer_busy", "ended"],
     );
+}
+
+/// H-033: as if Budi had done so, and nobody is told but who talks to somebody else.
+#[test]
+fn an_order_sends_the_caller_on() {
+    let mut scene = Scene::talking();
+    assert_eq!(scene.orders(None, "1003"), Outcome::Done);
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    assert_eq!(header(&invite, "Referred-By").unwrap(), format!("<sip:1002@{DOMAIN}>"));
+    assert_eq!(heard(&scene.desk, 0), MUSIC);
+    assert_eq!(scene.orders(None, "1003"), Outcome::NotNow, "it is on its way");
+    scene.desk.from(&scene.citra, &scene.citra.respond(&invite, 200, Some(&scene.citra.sdp())));
+    scene.desk.expect(&scene.citra, "ACK");
+    scene.budi_is_let_go();
+    scene.sari_is_moved();
+    let citra = scene.citra.clone();
+    scene.ends_with(
+        &citra,
+        &["created", "ringing", "answered(3)", "transfer(3)", "transfer_answered(4)", "ended"],
+    );
+}
+
+#[test]
+fn an_order_names_the_leg_that_stays_behind() {
+    let mut scene = Scene::talking();
+    assert_eq!(scene.orders(Some(9), "1003"), Outcome::NotThere);
+    assert_eq!(scene.orders(Some(1), "1003"), Outcome::Done);
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    assert!(header(&invite, "From").unwrap().contains("sip:1002@"));
+    scene.citra_refuses(&invite, 486);
+    let budi = scene.budi.clone();
+    scene.ends_with(&budi, &["created", "ringing", "answered(3)", "transfer(2)", "transfer_busy", "ended"]);
+}
+
+#[test]
+fn an_order_that_leads_nowhere_changes_nothing() {
+    let mut scene = Scene::talking();
+    for (number, outcome) in [
+        ("999", Outcome::UnknownNumber),
+        ("1001", Outcome::NotThere),
+        ("200", Outcome::NotThere),
+        ("300", Outcome::NotThere),
+        ("*43", Outcome::NotThere),
+    ] {
+        assert_eq!(scene.orders(None, number), outcome, "{number}");
+    }
+    let nobody = Command::Transfer { call: CallId(id(9)), leg: None, to: "1003".into() };
+    scene.desk.tell(calls::Input::Command(nobody));
+    assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::UnknownCall));
+    let budi = scene.budi.clone();
+    scene.ends_with(&budi, &["created", "ringing", "answered(3)", "ended"]);
 }

@@ -1,0 +1,150 @@
+//! `sambung record`, `transfer`, `connect` and `hang-up`: what a call is told to do at once.
+//!
+//! What comes of it is the switch's word; here it becomes a sentence and an exit code.
+
+use contract::{
+    command::{Command, Outcome, RecordingOrder},
+    id::CallId,
+    live::LiveCall,
+};
+use serde::Deserialize;
+
+use crate::{
+    Failure,
+    switch::{Place, Switch, printable},
+};
+
+/// `sambung record …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Record {
+    /// The call's id or the beginning of it; `sambung calls` shows them
+    call: String,
+    /// What is to become of its recording
+    order: Wish,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Wish {
+    /// A recording begins
+    Start,
+    /// Nothing of what is said from now on is in it
+    Pause,
+    /// It goes on
+    Resume,
+    /// It is over
+    Stop,
+}
+
+/// `sambung transfer …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Transfer {
+    /// The call's id or the beginning of it; `sambung calls` shows them
+    call: String,
+    /// The number that the caller, or whoever is not on the leg of --leg, is sent on to
+    number: String,
+    /// The leg whose side stays behind [default: that of whoever was called]
+    #[arg(long, value_name = "LEG")]
+    leg: Option<u16>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// `sambung connect …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Connect {
+    /// A call's id or the beginning of it; `sambung calls` shows them
+    call: String,
+    /// The other call of somebody who is in both
+    other: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// `sambung hang-up …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct HangUp {
+    /// The call's id or the beginning of it; `sambung calls` shows them
+    call: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    outcome: Outcome,
+}
+
+pub(crate) async fn record(arguments: &Record) -> Result<(), Failure> {
+    let (switch, calls) = up(&arguments.place).await?;
+    let call = one(&arguments.call, &calls)?;
+    let order = match arguments.order {
+        Wish::Start => RecordingOrder::Start,
+        Wish::Pause => RecordingOrder::Pause,
+        Wish::Resume => RecordingOrder::Resume,
+        Wish::Stop => RecordingOrder::Stop,
+    };
+    tell(&switch, &Command::Record { call, order }).await
+}
+
+pub(crate) async fn transfer(arguments: &Transfer) -> Result<(), Failure> {
+    let (switch, calls) = up(&arguments.place).await?;
+    let call = one(&arguments.call, &calls)?;
+    tell(&switch, &Command::Transfer { call, leg: arguments.leg, to: arguments.number.clone() }).await
+}
+
+pub(crate) async fn connect(arguments: &Connect) -> Result<(), Failure> {
+    let (switch, calls) = up(&arguments.place).await?;
+    let (call, other) = (one(&arguments.call, &calls)?, one(&arguments.other, &calls)?);
+    tell(&switch, &Command::Connect { call, other }).await
+}
+
+pub(crate) async fn hang_up(arguments: &HangUp) -> Result<(), Failure> {
+    let (switch, calls) = up(&arguments.place).await?;
+    tell(&switch, &Command::HangUp { call: one(&arguments.call, &calls)? }).await
+}
+
+/// The switch, and the calls that are up there.
+async fn up(place: &Place) -> Result<(Switch, Vec<LiveCall>), Failure> {
+    let switch = place.find()?;
+    let calls = switch.get("/v1/calls").await?;
+    Ok((switch, calls))
+}
+
+async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
+    let Answer { outcome } = switch.post("/v1/commands", command).await?;
+    let refusal = match outcome {
+        Outcome::Done => return Ok(()),
+        Outcome::UnknownCall => "the call has ended",
+        Outcome::NotAllowed => {
+            "its organisation does not have calls recorded: set recording to \"on_demand\" or \"always\""
+        }
+        Outcome::NotNow => match command {
+            Command::Record { .. } => "nobody talks yet, or nothing is being recorded",
+            _ => "nobody talks yet, or something is just being agreed on: try again",
+        },
+        Outcome::UnknownNumber => "nothing has that number",
+        Outcome::Closed => "the extension is closed now",
+        Outcome::NotThere => match command {
+            Command::Connect { .. } => "nobody is in both calls",
+            _ => "nobody can be had there, or the call has no such leg",
+        },
+        Outcome::AlreadySo => "it is so already",
+    };
+    Err(Failure::Failed(anyhow::anyhow!(refusal)))
+}
+
+/// The only call whose id begins so.
+fn one(beginning: &str, calls: &[LiveCall]) -> Result<CallId, Failure> {
+    let is_it = |call: &&LiveCall| call.call.to_string().starts_with(&beginning.to_lowercase());
+    let found: Vec<&LiveCall> = calls.iter().filter(is_it).collect();
+    match found.as_slice() {
+        [call] if !beginning.is_empty() => Ok(call.call),
+        [] => Err(Failure::Mistakes(vec![format!(
+            "no call is up whose id begins with {}",
+            printable(beginning)
+        )])),
+        calls => Err(Failure::Mistakes(vec![format!("{} calls begin with that; which one?", calls.len())])),
+    }
+}
