@@ -30,7 +30,9 @@ mod told;
 pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
 pub use hours::Standing;
-pub use plan::{Account, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Ring, Target, Trust};
+pub use plan::{
+    Account, Feature, Host, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Ring, Target, Trust,
+};
 pub use route::{
     Announcement, Decision, Facts, Forward, PassedOver, Refusal, Route, Step, Trace, Trail, Voicemail,
 };

@@ -126,6 +126,25 @@ impl OrgPlan {
         }
     }
 
+    /// What a number asks to pick up, if it is the code for that.
+    pub fn pick_up(&self, dialled: &str) -> Option<PickUp> {
+        if let Some(number) = dialled.strip_prefix(PICK_UP_AT) {
+            return self.holder(number).map(PickUp::At);
+        }
+        let is_code = matches!(self.numbers.get(dialled)?, Destination::Feature(Feature::PickUp));
+        is_code.then_some(PickUp::Colleagues)
+    }
+
+    /// Whether somebody is assigned to an extension.
+    pub fn is_of(&self, person: PersonKey, extension: ExtensionId) -> bool {
+        self.extensions.get(&extension).is_some_and(|extension| extension.has(person))
+    }
+
+    /// Whether two are assigned to the same extension.
+    pub fn are_colleagues(&self, one: PersonKey, other: PersonKey) -> bool {
+        self.extensions.values().any(|extension| extension.has(one) && extension.has(other))
+    }
+
     /// An account that may register and call, by its digest username (case-sensitive).
     pub fn account(&self, username: &str) -> Option<&Account> {
         self.accounts.get(self.usernames.get(username)?)
@@ -187,6 +206,12 @@ pub(crate) struct Extension {
     pub(crate) rules: Vec<Rule>,
 }
 
+impl Extension {
+    fn has(&self, person: PersonKey) -> bool {
+        self.ring.as_ref().is_some_and(|ring| ring.targets.iter().any(|target| target.person == person))
+    }
+}
+
 /// A member of staff, through their own number.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
@@ -237,16 +262,31 @@ pub struct Mailbox {
 pub enum Feature {
     /// The caller hears itself.
     Echo,
+    /// The caller answers what rings at a colleague's.
+    PickUp,
+}
+
+/// Dialled in front of a number: what rings there is answered.
+pub const PICK_UP_AT: &str = "**";
+
+/// What somebody wants to answer who does not ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PickUp {
+    /// Whatever rings at a colleague's.
+    Colleagues,
+    /// What rings there.
+    At(Host),
 }
 
 impl Feature {
     /// The codes that every organisation has. They begin with a star, as no number of an organisation can.
-    pub const BUILT_IN: [(&'static str, Self); 1] = [("*43", Self::Echo)];
+    pub const BUILT_IN: [(&'static str, Self); 2] = [("*43", Self::Echo), ("*8", Self::PickUp)];
 
     /// The stable word for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Echo => "echo",
+            Self::PickUp => "pickup",
         }
     }
 }

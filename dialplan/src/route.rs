@@ -330,6 +330,10 @@ impl OrgPlan {
     fn route(&self, dialled: &str, following: &mut Following<'_>) -> Route {
         let steps = &mut following.trace.0;
         let way = match self.numbers.get(dialled) {
+            None if self.pick_up(dialled).is_some() => {
+                steps.push(Step::Feature(Feature::PickUp));
+                return Route::Feature(Feature::PickUp);
+            }
             None => {
                 steps.push(Step::NoNumber);
                 return Route::Refuse(Refusal::UnknownNumber);

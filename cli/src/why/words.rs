@@ -37,6 +37,9 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
             };
             format!("{} is {what} “{}”", printable(number), printable(name))
         }
+        RouteStep::Feature { name } if name == "pickup" => {
+            format!("{dialled} is to answer what rings at a colleague's, and nothing did")
+        }
         RouteStep::Feature { name } => {
             format!("{dialled} is the feature code of {name}: the switch answers by itself")
         }

@@ -17,6 +17,7 @@ use sip::{Body, HeaderName, Method, NewRequest, Reply};
 use crate::{
     call::{
         Call, Opening,
+        entrant::Entrant,
         identity::{Identity, Privacy, PrivacyFailure},
     },
     config::MAX_FORWARDS_DEFAULT,
@@ -90,9 +91,17 @@ impl Switchboard {
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
         let max_breadth = facts::max_breadth(&message);
         let flow = request.flow;
+        let entry = match self.entry(&message, (org, caller.person), &dialled) {
+            Ok(entry) => entry,
+            Err(reply) => return self.reply(request, reply),
+        };
         let Ok(session) = self.endpoint.accept_invite(self.now, request.clone(), &mut self.wire) else {
             return;
         };
+        if let Some(entry) = entry {
+            let entrant = Entrant { session, flow, person: caller.person, body };
+            return self.enter(entry, entrant, out);
+        }
         let id = CallId::new(self.wall(), self.random.bytes());
         self.sessions.insert(session, id);
         let opening = Opening {

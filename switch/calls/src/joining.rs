@@ -1,19 +1,56 @@
-//! What takes two calls at once: somebody who has both puts the two others in touch.
+//! What takes more than one call: somebody who has two puts the two others in touch, or comes into one by a call of their own.
 //!
-//! A call knows its own legs only, so here is who finds the two, lends them to each other for the length of one input, and
-//! keeps what has become of them. What becomes of them stands in `call::attended`.
+//! A call knows its own legs only, so here is who finds them, lends two to each other for the length of one input, and keeps what
+//! has become of them. What becomes of them stands in `call::attended` and `call::entrant`.
 
 use contract::{command::Outcome, id::CallId};
-use sip::{OwnedMessage, Replaces, RequestKey, SessionKey};
+use dialplan::{OrgPlan, PersonKey};
+use sip::{HeaderName, Message, OwnedMessage, Replaces, Reply, RequestKey, SessionKey};
 
 use crate::{
-    call::{Call, attended::Consultation, objection::Objection},
+    call::{
+        Call,
+        attended::Consultation,
+        entrant::{Door, Entrant},
+        objection::Objection,
+    },
     means::Means,
     output::{Output, Outputs},
     switchboard::Switchboard,
 };
 
+/// A call that somebody comes into.
+pub(crate) type Entry = (CallId, Door);
+
 impl Switchboard {
+    /// The call that an INVITE is to come into, if it is to come into one: what it names (RFC 3891), or what rings and it has
+    /// dialled the code for. The error is the answer to it.
+    pub(crate) fn entry(
+        &self,
+        message: &Message<'_>,
+        (org, person): (&OrgPlan, PersonKey),
+        dialled: &str,
+    ) -> Result<Option<Entry>, Reply> {
+        if let Some(value) = message.first(HeaderName::Replaces) {
+            let replaces = Replaces::parse(value).ok_or_else(|| Reply::new(400).phrase("Bad Replaces"))?;
+            let session = self.endpoint.session_of(&replaces).ok_or_else(|| Reply::new(481))?;
+            let call = self.sessions.get(&session).and_then(|id| Some((*id, self.calls.get(id)?)));
+            let (id, call) = call.ok_or_else(|| Reply::new(481))?;
+            return Ok(Some((id, call.door((org, person), (session, replaces.early_only))?)));
+        }
+        let Some(wish) = org.pick_up(dialled) else { return Ok(None) };
+        // The one that has rung longest.
+        let mut calls = self.calls.iter();
+        let found = calls.find(|(_, call)| call.rings_for(org, person, wish));
+        Ok(found.map(|(id, _)| (*id, Door::Rings)))
+    }
+
+    /// Somebody comes into a call.
+    pub(crate) fn enter(&mut self, (call, door): Entry, entrant: Entrant, out: &mut Outputs) {
+        self.sessions.insert(entrant.session, call);
+        self.with_call(call, out, |call, means| call.entered(door, entrant, means));
+    }
+
     /// A REFER that names another call of its author's (RFC 5589 §7.1).
     pub(crate) fn transfer_to_call(
         &mut self,

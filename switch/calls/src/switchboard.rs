@@ -102,7 +102,7 @@ impl Switchboard {
     pub fn new(mut config: SwitchboardConfig, plan: Arc<Plan>, seed: [u8; 32], clock: ClockMark) -> Self {
         // Timer C must not end what the ring timeout is to end.
         config.endpoint.timers.c = config.endpoint.timers.c.max(RINGING_MAX);
-        for known in ["path", "outbound", "replaces"] {
+        for known in ["path", "outbound"] {
             if !config.endpoint.supported.iter().any(|tag| tag == known) {
                 config.endpoint.supported.push(String::from(known));
             }
@@ -295,7 +295,7 @@ impl Switchboard {
     }
 
     /// Lets a call change and keeps what has become of it; false when there is no such call.
-    fn with_call(
+    pub(crate) fn with_call(
         &mut self,
         id: CallId,
         out: &mut Outputs,

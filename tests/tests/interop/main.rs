@@ -9,6 +9,7 @@ mod faults;
 mod forwards;
 mod keys;
 mod operator;
+mod pickup;
 mod real_phones;
 mod recordings;
 mod sipp_stories;

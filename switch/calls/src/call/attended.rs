@@ -179,9 +179,7 @@ fn may_become_one(on: (&State, SessionKey), off: (&State, SessionKey)) -> Result
     let other = match off {
         (State::Talking(talking), session) => of_talking(talking, session)?,
         (State::Ringing(ringing), session) if session == ringing.caller.session => {
-            let told = &ringing.told;
-            let is_plain = ringing.offer.is_some() && told.offer.is_none() && told.update.is_none();
-            if !is_plain || ringing.forks.is_empty() {
+            if !ringing.is_plain() {
                 return Err(Objection::NotNow);
             }
             ringing.caller.person

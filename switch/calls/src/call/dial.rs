@@ -176,6 +176,22 @@ fn not_found(
     tell(opening, (unconnected, language), on_line, head, means)
 }
 
+/// Nothing rings that the caller could pick up (`entrant`).
+pub(super) fn nothing_rings(
+    opening: &Opening<'_>,
+    on_line: (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let reply = Reply::new(480);
+    let told = refused(Some("nothing_rings"), reply.status);
+    let sound = Some(explain::UNAVAILABLE);
+    let longest = EXPLANATION_MAX;
+    let unconnected = Unconnected { events: &[EventKind::Failed], told, reply, sound, longest };
+    let language = explain::language_for(opening.org, opening.caller.person, means);
+    tell(opening, (unconnected, language), on_line, head, means)
+}
+
 /// A rule has something said and the call ended. It is the organisation's own order, so nobody who can hear it is spared.
 fn announce(
     opening: &Opening<'_>,

@@ -5,7 +5,7 @@
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to, `objection` why it is not sent on. `announce` tells a caller that it will be recorded,
 //! `pressed` reads keys that phones tell by INFO.
-//! In `attended` two calls become one. `forking` is how devices ring for somebody who has been answered already.
+//! In `attended` two calls become one; `entrant` is who comes into one by a call of their own. `forking` is how devices ring for somebody who has been answered already.
 //! In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
@@ -15,6 +15,7 @@ mod carry;
 mod dial;
 mod early;
 mod early_offer;
+pub(crate) mod entrant;
 mod events;
 mod exchange;
 mod feature;

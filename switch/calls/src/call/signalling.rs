@@ -128,7 +128,13 @@ impl Ringing {
     /// A device whose offer the caller has answered already answers the call.
     fn answered_after_all(self: Box<Self>, head: &mut Head, fork: Leg, means: &mut Means<'_>) -> State {
         means.ack(fork.session, None);
-        self.connect(head, fork, None, Offering { late_offer: None, is_told_otherwise: false }, means)
+        self.connect(
+            head,
+            fork,
+            None,
+            Offering { late_offer: None, is_told_otherwise: false, reason: None },
+            means,
+        )
     }
 
     /// A device answered the caller's offer.
@@ -158,7 +164,13 @@ impl Ringing {
         for leg in [&mut self.caller, &mut fork] {
             leg.streams.drop_refused(&said, means);
         }
-        self.connect(head, fork, Some(body), Offering { late_offer: None, is_told_otherwise }, means)
+        self.connect(
+            head,
+            fork,
+            Some(body),
+            Offering { late_offer: None, is_told_otherwise, reason: None },
+            means,
+        )
     }
 
     /// A device answered a call without offer: its own offer goes to the caller, whose ACK will bring the answer
@@ -187,7 +199,7 @@ impl Ringing {
             return self.go_on(head, means);
         }
         let body = self.caller.streams.offer(&said, means);
-        let offering = Offering { late_offer: Some(said), is_told_otherwise: false };
+        let offering = Offering { late_offer: Some(said), is_told_otherwise: false, reason: None };
         self.connect(head, fork, Some(body), offering, means)
     }
 
@@ -198,12 +210,12 @@ impl Ringing {
     }
 
     /// The winner is found: the others stop ringing, the caller is answered.
-    fn connect(
+    pub(super) fn connect(
         mut self: Box<Self>,
         head: &mut Head,
         mut fork: Leg,
         body: Option<Body>,
-        Offering { late_offer, is_told_otherwise }: Offering,
+        Offering { late_offer, is_told_otherwise, reason }: Offering,
         means: &mut Means<'_>,
     ) -> State {
         for other in self.forks.drain(..) {
@@ -219,7 +231,7 @@ impl Ringing {
         fork.set_answered(means.wall);
         let participant = join_as_recipient(&mut self.record, fork.person, means);
         fork.participant = Some(participant);
-        let detail = Detail { leg: Some(fork.no), ..Detail::default() };
+        let detail = Detail { leg: Some(fork.no), reason: reason.map(str::to_owned), ..Detail::default() };
         if !self.invitation.trail.path().is_empty() {
             self.record.event(EventKind::ForwardAnswered, Some(participant), detail.clone(), means);
         }
@@ -420,11 +432,13 @@ impl Default for Refusing<'_> {
 }
 
 /// How the answer of the callee and that of the caller belong together.
-struct Offering {
+pub(super) struct Offering {
     /// The callee's offer, for the caller's ACK to answer.
-    late_offer: Option<Description>,
+    pub(super) late_offer: Option<Description>,
     /// See [`Connecting::is_told_otherwise`].
-    is_told_otherwise: bool,
+    pub(super) is_told_otherwise: bool,
+    /// Why it is this callee.
+    pub(super) reason: Option<&'static str>,
 }
 
 /// One side's session of an answered call is over.

@@ -19,7 +19,7 @@ use crate::uri::EscapedUser;
 use crate::write::{Address, MessageWriter, WriteError};
 
 use super::Endpoint;
-use super::config::{SESSION_EXTENSIONS, TIMER};
+use super::config::{REPLACES, SESSION_EXTENSIONS, TIMER};
 use super::order::{Body, ExtraHeaders, Invite, Party, Reply};
 
 /// Decimal digits of a sequence number.
@@ -176,7 +176,7 @@ impl Endpoint {
         let mut writer =
             outside(Method::Invite.as_str(), 1, &invite.request_uri, way, (&invite.from, &invite.to), names);
         writer.header(HeaderName::Contact, contact(&invite.contact_user, invite.flow));
-        let extensions = if invite.reliable { &SESSION_EXTENSIONS[..] } else { &[TIMER] };
+        let extensions = if invite.reliable { &SESSION_EXTENSIONS[..] } else { &[REPLACES, TIMER] };
         self.capabilities(&mut writer, extensions);
         self.ask_for_timer(&mut writer);
         if let Some(breadth) = invite.max_breadth {

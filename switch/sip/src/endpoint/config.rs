@@ -71,8 +71,12 @@ impl Default for EndpointConfig {
 pub const SESSION_METHODS: [Method; 6] =
     [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Prack, Method::Update];
 
-/// The extensions of the INVITE usage (RFC 3262, RFC 4028).
-pub const SESSION_EXTENSIONS: [&str; 2] = [RELIABLE, TIMER];
+/// The extensions of the INVITE usage (RFC 3262, RFC 3891, RFC 4028).
+pub const SESSION_EXTENSIONS: [&str; 3] = [RELIABLE, REPLACES, TIMER];
+
+/// Option tag of INVITEs that take the place of another dialog (RFC 3891). What becomes of them is the owner's business
+/// ([`crate::Replaces`]).
+pub(crate) const REPLACES: &str = "replaces";
 
 /// Option tag of reliable provisional answers (RFC 3262).
 pub(crate) const RELIABLE: &str = "100rel";

@@ -36,7 +36,7 @@ pub use table::{ClientKey, RequestKey, ServerKey, Why};
 pub(crate) use compose::{
     ack_like, cancel, contact, dialog_headers, extend, outside, response, tagged_to, via,
 };
-pub(crate) use config::{RELIABLE, TIMER};
+pub(crate) use config::{RELIABLE, REPLACES, TIMER};
 pub(crate) use matching::Identities;
 pub(crate) use table::{
     ClientEvent, ClientMachine, ClientTransaction, ClientUser, Clients, Report, SentAck, ServerEvent,

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::dialog::contact_uri;
 use crate::endpoint::{
-    Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, ExtraHeaders, Outputs, Refused,
-    Reply, ServerKey, TIMER, contact, extend, via,
+    Body, ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Event, ExtraHeaders, Outputs, REPLACES,
+    Refused, Reply, ServerKey, TIMER, contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -95,7 +95,7 @@ impl Endpoint {
         let mut writer = dialog.request(Method::Invite.as_str(), cseq, &via);
         writer.header(HeaderName::Contact, contact(&contact_user, flow));
         // Reliable provisional answers are taken of the first INVITE only.
-        self.capabilities(&mut writer, &[TIMER]);
+        self.capabilities(&mut writer, &[REPLACES, TIMER]);
         self.keep_timer(&mut writer, timer);
         self.name(&mut writer, HeaderName::UserAgent);
         extend(&mut writer, headers, body.as_ref());

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::dialog::contact_uri;
 use crate::endpoint::{
-    Body, ClientKey, ClientUser, Endpoint, Event, Outputs, PeerAbilities, Refused, Reply, ServerKey, TIMER,
-    contact, extend, via,
+    Body, ClientKey, ClientUser, Endpoint, Event, Outputs, PeerAbilities, REPLACES, Refused, Reply,
+    ServerKey, TIMER, contact, extend, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -82,7 +82,7 @@ impl Endpoint {
         let cseq = usage.dialog.next_cseq();
         let mut writer = usage.dialog.request(Method::Update.as_str(), cseq, &via(flow, &branch));
         writer.header(HeaderName::Contact, contact(&contact_user, flow));
-        self.capabilities(&mut writer, &[TIMER]);
+        self.capabilities(&mut writer, &[REPLACES, TIMER]);
         // An early dialog has no timer to refresh.
         if let Some(timer) = timer {
             self.keep_timer(&mut writer, timer);

@@ -80,7 +80,7 @@ fn rfc_3327_what_the_owner_supports_is_not_required_of_an_invite() {
     world.invite(A, B);
     world.run(HOP);
     let invite = world.nodes[B].request.clone().unwrap();
-    assert_eq!(invite.message.view().named("Supported"), Some("timer"));
+    assert_eq!(invite.message.view().named("Supported"), Some("replaces, timer"));
 }
 
 #[test]

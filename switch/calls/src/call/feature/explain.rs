@@ -59,11 +59,14 @@ pub(crate) fn language_for(org: &OrgPlan, caller: PersonKey, means: &Means<'_>) 
     (means.config.announcements && org.has_announcements() && is_person).then(|| org.language())
 }
 
+/// What is said where nobody can be had.
+pub(crate) const UNAVAILABLE: &str = "not-available";
+
 /// What is said of a number that leads nowhere.
 pub(crate) fn of_number(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::UnknownNumber => "number-unknown",
-        Refusal::Inactive(_) | Refusal::NoStaff(_) => "not-available",
+        Refusal::Inactive(_) | Refusal::NoStaff(_) => UNAVAILABLE,
         Refusal::Closed(_) => "closed",
         Refusal::SelfCall(_) => "busy",
     }
@@ -79,7 +82,7 @@ pub(crate) fn of_devices(result: LegResult) -> Option<&'static str> {
         | LegResult::Refused
         | LegResult::Redirected
         | LegResult::Declined
-        | LegResult::NoAnswer => Some("not-available"),
+        | LegResult::NoAnswer => Some(UNAVAILABLE),
     }
 }
 

@@ -22,7 +22,7 @@ use sip::{Body, Event, Reply};
 use streams::{keys::Key, media::LeaseId};
 
 use super::{
-    dial::Opening,
+    dial::{Opening, nothing_rings},
     events::{Record, because},
     leg::Leg,
     line::Line,
@@ -129,12 +129,14 @@ pub(super) fn open(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
+    let service = match feature {
+        Feature::Echo => Service::Echo(Echo::new(opening.org.language())),
+        // Had anything rung, they would be in that call.
+        Feature::PickUp => return nothing_rings(opening, on_line, head, means),
+    };
     let line = match Line::answer(opening, on_line, head, means) {
         Ok(line) => line,
         Err(refused) => return refused,
-    };
-    let service = match feature {
-        Feature::Echo => Service::Echo(Echo::new(opening.org.language())),
     };
     serve(line, (service, feature.as_str()), means)
 }

@@ -1,0 +1,218 @@
+//! Somebody who comes into a call by a call of their own: to answer what rings elsewhere (pickup), or in place of one of its
+//! sides (RFC 3891), as when a call is taken from the desk to another phone of the same person.
+//!
+//! Both INVITEs have offers, so each is answered with what the other one said, in the shape of its own. An INVITE without an
+//! offer is refused, and one that comes at a bad moment is told so; the call goes on as if nobody had come. There is one call
+//! and one record: the newcomer is one more leg of it.
+
+use dialplan::{Host, OrgPlan, PersonKey, PickUp};
+use sip::{Body, Flow, Reply, SessionKey};
+use streams::sdp::Description;
+
+use super::{
+    Call,
+    dial::congested,
+    leg::Leg,
+    media_plan::{LegStreams, Unusable, join},
+    signalling::Offering,
+    state::{Head, Met, Ringing, Side, State, Talking},
+};
+use crate::means::Means;
+
+/// Somebody whose INVITE the endpoint has accepted.
+pub(crate) struct Entrant {
+    pub(crate) session: SessionKey,
+    pub(crate) flow: Flow,
+    pub(crate) person: PersonKey,
+    pub(crate) body: Option<Body>,
+}
+
+/// A call that somebody may come into.
+#[derive(Clone, Copy)]
+pub(crate) enum Door {
+    /// It rings, and they answer.
+    Rings,
+    /// They take the place of whoever is on this side.
+    Side(Side),
+}
+
+impl Call {
+    /// Whether somebody who dials a code may answer this call now.
+    pub(crate) fn rings_for(&self, org: &OrgPlan, person: PersonKey, wish: PickUp) -> bool {
+        let State::Ringing(ringing) = &self.state else { return false };
+        let is_theirs = ringing.record.org() == org.id() && ringing.caller.person != person;
+        let through = match self.head.host {
+            Some(Host::Extension(extension)) => Some(extension),
+            _ => None,
+        };
+        let is_extensions = through.is_some_and(|extension| org.is_of(person, extension));
+        let mut rung = ringing.forks.iter().map(|fork| fork.person);
+        is_theirs
+            && ringing.is_plain()
+            && match wish {
+                PickUp::Colleagues => is_extensions || rung.any(|rung| org.are_colleagues(person, rung)),
+                PickUp::At(Host::Extension(extension)) => is_extensions && through == Some(extension),
+                PickUp::At(Host::User(user)) => {
+                    let user = PersonKey::User(user);
+                    rung.any(|rung| rung == user) && (is_extensions || org.are_colleagues(person, user))
+                }
+                PickUp::At(Host::Account(_)) => false,
+            }
+    }
+
+    /// What somebody may do who names one of its dialogs (RFC 3891 §3): answer for a colleague whose phone rings, or go on
+    /// elsewhere themselves. The error is the answer to their INVITE.
+    pub(crate) fn door(
+        &self,
+        (org, person): (&OrgPlan, PersonKey),
+        (session, early_only): (SessionKey, bool),
+    ) -> Result<Door, Reply> {
+        match &self.state {
+            State::Ringing(ringing) if ringing.record.org() == org.id() => {
+                let fork = ringing.forks.iter().find(|fork| fork.session == session);
+                let fork = fork.ok_or_else(|| Reply::new(481))?;
+                match fork.person == person || org.are_colleagues(person, fork.person) {
+                    true if ringing.is_plain() => Ok(Door::Rings),
+                    true => Err(Reply::new(491)),
+                    false => Err(Reply::new(403)),
+                }
+            }
+            State::Talking(talking) if talking.record.org() == org.id() => {
+                let side = talking.side_of(session).ok_or_else(|| Reply::new(481))?;
+                match talking.leg(side).person == person {
+                    true if early_only => Err(Reply::new(486)),
+                    true if talking.is_quiet() => Ok(Door::Side(side)),
+                    true => Err(Reply::new(491)),
+                    false => Err(Reply::new(403)),
+                }
+            }
+            _ => Err(Reply::new(481)),
+        }
+    }
+
+    /// Somebody comes in.
+    pub(crate) fn entered(mut self, door: Door, entrant: Entrant, means: &mut Means<'_>) -> Self {
+        let Entrant { session, flow, person, body } = entrant;
+        let call = self.state.call();
+        means.trace_leg(call, session);
+        let streams = LegStreams::new(call, flow, means.config);
+        let leg = Leg::new(self.head.next_leg(), session, person, flow, streams, means.wall);
+        let head = &mut self.head;
+        self.state = match leg.streams.read(body.as_ref(), means) {
+            Ok(Some(offer)) => self.state.entered(door, (leg, offer), head, means),
+            Ok(None) => self.state.turn_away(leg, Reply::new(488), head, means),
+            Err(unusable) => self.state.turn_away(leg, unusable.reply(), head, means),
+        };
+        self.write_gone(means);
+        self
+    }
+}
+
+impl State {
+    fn entered(self, door: Door, with: (Leg, Description), head: &mut Head, means: &mut Means<'_>) -> Self {
+        match (self, door) {
+            (Self::Ringing(ringing), Door::Rings) => ringing.picked_up(with, head, means),
+            (Self::Talking(talking), Door::Side(side)) => talking.replaced(side, with, head, means),
+            (state, _) => state.turn_away(with.0, Reply::new(491), head, means),
+        }
+    }
+
+    /// Nothing comes of it; the call goes on.
+    fn turn_away(self, leg: Leg, reply: Reply, head: &mut Head, means: &mut Means<'_>) -> Self {
+        let status = reply.status;
+        means.refuse(leg.session, reply);
+        head.leave(leg, Some(status), means);
+        self
+    }
+}
+
+/// Answers somebody's offer with what the other side has said, if each can hear the other; the error is the refusal.
+fn settle(
+    (leg, offer): (&mut Leg, &Description),
+    said: &Description,
+    means: &mut Means<'_>,
+) -> Result<Body, Reply> {
+    let answer = said.in_both_directions().stand_in_answer(offer);
+    let is_heard = answer.streams().any(|stream| stream.is_active());
+    if !is_heard || !answer.can_be_told(offer, &means.config.codecs) {
+        return Err(Unusable::Media.reply());
+    }
+    leg.streams.reserve(offer, true, means).map_err(|_| congested(means))?;
+    let body = leg.streams.answer(&answer, offer, means);
+    leg.streams.agree(offer, means);
+    Ok(body)
+}
+
+impl Ringing {
+    /// Nothing but what everybody knows has been agreed on, and somebody rings.
+    pub(super) fn is_plain(&self) -> bool {
+        let told = &self.told;
+        let is_settled = self.offer.is_some() && told.offer.is_none() && told.update.is_none();
+        is_settled && !self.forks.is_empty()
+    }
+
+    fn picked_up(
+        mut self: Box<Self>,
+        (mut leg, offer): (Leg, Description),
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
+        let Some(own) = self.offer.clone() else {
+            return State::Ringing(self).turn_away(leg, Reply::new(491), head, means);
+        };
+        let said = offer.stand_in_answer(&own);
+        let answer = match said.can_be_told(&own, &means.config.codecs) {
+            true => settle((&mut leg, &offer), &own, means),
+            false => Err(Unusable::Media.reply()),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(reply) => return State::Ringing(self).turn_away(leg, reply, head, means),
+        };
+        let (body, is_told_otherwise) = self.answer_for_caller(&said, &own, means);
+        if !self.caller.streams.has_spoken() {
+            self.caller.streams.agree(&own, means);
+        }
+        join(&mut self.caller.streams, &mut leg.streams, means);
+        for streams in [&mut self.caller.streams, &mut leg.streams] {
+            streams.drop_refused(&said, means);
+        }
+        means.answer(leg.session, Some(answer));
+        let offering = Offering { late_offer: None, is_told_otherwise, reason: Some("picked_up") };
+        self.connect(head, leg, Some(body), offering, means)
+    }
+}
+
+impl Talking {
+    fn replaced(
+        mut self: Box<Self>,
+        side: Side,
+        (mut leg, offer): (Leg, Description),
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
+        let said = self.leg(side.other()).streams.said();
+        let answer = said.ok_or_else(|| Reply::new(491));
+        let answer = answer.and_then(|said| settle((&mut leg, &offer), &said, means));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(reply) => return State::Talking(self).turn_away(leg, reply, head, means),
+        };
+        means.answer(leg.session, Some(answer));
+        leg.set_answered(means.wall);
+        leg.participant = self.leg(side).participant;
+        for carried in self.carried.drain(..) {
+            means.respond_in_dialog(carried.from, Reply::new(480));
+        }
+        let before = std::mem::replace(self.leg_mut(side), leg);
+        self.set_held(side, false);
+        *self.music.of(side) = None;
+        self.leg_mut(side.other()).streams.part();
+        join(&mut self.caller.streams, &mut self.callee.streams, means);
+        head.hang_up(before, None, means);
+        let met = Met { privacy: head.privacy, is_mutual: false };
+        self.introduce(side.other(), met, means);
+        self.play_music(means);
+        State::Talking(self)
+    }
+}

@@ -1,0 +1,51 @@
+//! A call that rings at a colleague's and is answered from elsewhere, with real phones.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::{
+    phones::{PCMU, Phone, Transport},
+    process::wait_until,
+};
+
+use crate::{
+    stage::{PLAIN, Stage},
+    voices::{LEAST_MS, TONES_HZ, phone, uri},
+};
+
+const RINGING: &str = "select event_type from telephony.call_events where event_type = 'ringing'";
+
+/// Budi's phone rings, his colleague dials the code, and it is she who talks.
+#[test]
+fn a_colleague_picks_up_what_rings_and_is_heard() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    let code = stage.demo.field("/numbers/pickup")?.to_owned();
+    let before = stage.record.calls()?;
+    let budi = stage.actor(1, "budi")?;
+    budi.register()?;
+    let ringing = budi.play("callee_rings", "1002", PLAIN)?;
+    let (mut caller, account) = phone(&mut stage.demo, 0, PCMU, TONES_HZ[0])?;
+    let (mut relief, _) = phone(&mut stage.demo, 3, PCMU, TONES_HZ[1])?;
+    let outcome = (|| {
+        caller.dial(&uri("1002", &account))?;
+        wait_until(Duration::from_secs(20), "a phone that rings", || {
+            Ok(!stage.record.texts(RINGING, None)?.is_empty())
+        })?;
+        relief.dial(&uri(&code, &account))?;
+        relief.talking().context("who picks up")?;
+        caller.talking().context("the caller")?;
+        ringing.finish().context("the phone that rang")?;
+        caller.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)?;
+        relief.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS)?;
+        relief.hang_up()?;
+        relief.over()?;
+        caller.over()
+    })();
+    outcome.with_context(|| format!("{}\n{}\n{}", caller.printed(), relief.printed(), stage.demo.logs()))?;
+    let story = stage.record.next_story(&before)?;
+    ensure!(story.participants == ["host user", "caller user", "recipient user"], "{story:#?}");
+    ensure!(story.events == ["created 1 0", "ringing 1 0", "answered 1 0 3", "ended 1 0"], "{story:#?}");
+    ensure!(story.reasons == ["picked_up", "callee_hung_up"], "{story:#?}");
+    drop((caller, relief));
+    stage.strike()
+}
