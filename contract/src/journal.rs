@@ -44,6 +44,8 @@ pub enum Fact {
     /// A row of `telephony.recordings`, written when the store has the recording; of `telephony.voicemail_messages` too
     /// if it is a message.
     Recorded(Recorded),
+    /// A mark on a row of `telephony.voicemail_messages`.
+    Message(MessageMark),
 }
 
 /// One step of a recording.
@@ -107,6 +109,25 @@ pub struct Recorded {
     /// Whose mailbox it is in, if it is a message.
     #[serde(default)]
     pub message: Option<MessageFor>,
+}
+
+/// What has become of a message in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageMark {
+    /// The recording that it is.
+    pub recording: RecordingId,
+    /// What.
+    pub step: MessageStep,
+}
+
+/// What becomes of a message once, and is never taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageStep {
+    /// Its owner has heard it.
+    Heard,
+    /// Its owner wants it no more.
+    Deleted,
 }
 
 /// A message that a caller leaves in a mailbox is a recording with this.

@@ -264,6 +264,8 @@ pub enum Feature {
     Echo,
     /// The caller answers what rings at a colleague's.
     PickUp,
+    /// The caller hears the messages in its mailbox.
+    Voicemail,
 }
 
 /// Dialled in front of a number: what rings there is answered.
@@ -280,13 +282,17 @@ pub enum PickUp {
 
 impl Feature {
     /// The codes that every organisation has. They begin with a star, as no number of an organisation can.
-    pub const BUILT_IN: [(&'static str, Self); 2] = [("*43", Self::Echo), ("*8", Self::PickUp)];
+    pub const BUILT_IN: [(&'static str, Self); 3] =
+        [("*43", Self::Echo), ("*8", Self::PickUp), (Self::VOICEMAIL_CODE, Self::Voicemail)];
+    /// The code of [`Feature::Voicemail`], which phones are told too (RFC 3842).
+    pub const VOICEMAIL_CODE: &'static str = "*97";
 
     /// The stable word for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::PickUp => "pickup",
+            Self::Voicemail => "voicemail",
         }
     }
 }

@@ -121,6 +121,17 @@ impl Store {
         if found == expected { Ok(()) } else { Err(StoreError::Length { found, expected }) }
     }
 
+    /// A small object; `None` when there is none of that name, or a larger one.
+    pub async fn get_whole(&self, name: &str, bytes_max: usize) -> Result<Option<Bytes>, StoreError> {
+        let key = Key::parse(name).map_err(|_| StoreError::Name)?;
+        match self.0.get(&key).await {
+            Ok(found) if found.meta.size > bytes_max as u64 => Ok(None),
+            Ok(found) => Ok(Some(found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// An object, piece by piece; `None` when there is none of that name.
     pub async fn get(
         &self,

@@ -79,6 +79,11 @@ impl LibraryDoor {
         self.wanted.recv().is_ok()
     }
 
+    /// Whoever is to hear a sound from now on hears that of the library that was given last.
+    pub fn is_taken(&self) -> bool {
+        self.libraries.slots() == LIBRARIES_MAX
+    }
+
     /// What is to be played from now on is of this library. False: the one before has not been taken yet.
     pub fn give(&mut self, library: Arc<Library>) -> bool {
         let is_given = self.libraries.push(library).is_ok();

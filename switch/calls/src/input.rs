@@ -53,6 +53,15 @@ pub enum Input<'a> {
     },
     /// All messages in mailboxes that the database knows, and which of them were heard.
     Mailboxes(Vec<StoredMessage>),
+    /// A message that was wanted can be played by its name ([`crate::message_sound`]), or cannot be.
+    MessageReady {
+        /// In which call.
+        call: CallId,
+        /// Which.
+        recording: RecordingId,
+        /// The relay has it.
+        is_there: bool,
+    },
     /// The store has a message that was left.
     MessageLeft(StoredMessage),
     /// An order from the control plane. [`crate::Output::Command`] follows in the same outputs.

@@ -41,6 +41,7 @@ mod stock;
 mod switchboard;
 
 pub use admission::{Lanes, is_new_work};
+pub use call::message_sound;
 pub use clock::ClockMark;
 pub use config::{DtlsPolicy, Limits, Redirects, Srtp, SrtpPolicy, SwitchboardConfig, Timeouts};
 pub use contract::command::{Command, Outcome};
@@ -49,8 +50,8 @@ pub use image::{CallImage, Continuity, is_image_readable};
 pub use input::Input;
 pub use mailboxes::StoredMessage;
 pub use output::{
-    BindingChange, ImageChange, LiveChange, Notice, Offence, Output, Outputs, RecordingOrder, SecurityEvent,
-    Trace, Why,
+    BindingChange, ImageChange, LiveChange, MessageFetch, Notice, Offence, Output, Outputs, RecordingOrder,
+    SecurityEvent, Trace, Why,
 };
 pub use registrar::{Binding, BindingFlow};
 pub use switchboard::{Counts, Switchboard};

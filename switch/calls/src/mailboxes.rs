@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     id::{CallId, OrgId, RecordingId, UserId},
+    journal::MessageStep,
     time::Timestamp,
 };
 
@@ -48,11 +49,20 @@ pub(crate) struct Count {
     pub(crate) old: usize,
 }
 
+/// A message that is not in the database as it is here.
+#[derive(Debug)]
+struct Unwritten {
+    message: StoredMessage,
+    /// The database has shown it.
+    is_known: bool,
+    is_deleted: bool,
+}
+
 /// All mailboxes.
 #[derive(Debug, Default)]
 pub(crate) struct Mailboxes {
     messages: BTreeMap<Owner, BTreeMap<RecordingId, StoredMessage>>,
-    unwritten: BTreeMap<RecordingId, StoredMessage>,
+    unwritten: BTreeMap<RecordingId, Unwritten>,
     /// Whose have changed since somebody has asked.
     touched: BTreeSet<Owner>,
 }
@@ -61,12 +71,23 @@ impl Mailboxes {
     /// The database's word.
     pub(crate) fn adopt(&mut self, all: Vec<StoredMessage>) {
         let before = std::mem::take(&mut self.messages);
-        for message in all {
-            self.unwritten.remove(&message.recording);
-            self.put(message);
-        }
-        for message in self.unwritten.clone().into_values() {
-            self.put(message);
+        let rows: BTreeMap<RecordingId, StoredMessage> =
+            all.into_iter().map(|message| (message.recording, message)).collect();
+        self.unwritten.retain(|recording, here| match rows.get(recording) {
+            Some(row) => {
+                here.is_known = true;
+                here.is_deleted || here.message.is_heard && !row.is_heard
+            }
+            None => !here.is_known && !here.is_deleted,
+        });
+        let here: Vec<(StoredMessage, bool)> =
+            self.unwritten.values().map(|here| (here.message.clone(), here.is_deleted)).collect();
+        let rows = rows.into_values().map(|row| (row, false));
+        for (message, is_deleted) in rows.chain(here) {
+            match is_deleted {
+                true => self.take(&message),
+                false => self.put(message),
+            }
         }
         let owners: BTreeSet<Owner> = before.keys().chain(self.messages.keys()).copied().collect();
         let count = |messages: &BTreeMap<Owner, _>, owner: &Owner| messages.get(owner).map(count_of);
@@ -81,7 +102,8 @@ impl Mailboxes {
             return;
         }
         self.touched.insert((message.org, message.user));
-        self.unwritten.insert(message.recording, message.clone());
+        let here = Unwritten { message: message.clone(), is_known: false, is_deleted: false };
+        self.unwritten.insert(message.recording, here);
         self.put(message);
     }
 
@@ -93,6 +115,48 @@ impl Mailboxes {
     fn put(&mut self, message: StoredMessage) {
         let owner = (message.org, message.user);
         self.messages.entry(owner).or_default().insert(message.recording, message);
+    }
+
+    fn take(&mut self, message: &StoredMessage) {
+        if let Some(own) = self.messages.get_mut(&(message.org, message.user)) {
+            own.remove(&message.recording);
+        }
+    }
+
+    /// Something has become of a message here; false when it is so already, or there is none.
+    pub(crate) fn mark(&mut self, owner: Owner, recording: RecordingId, step: MessageStep) -> bool {
+        let Some(message) = self.messages.get_mut(&owner).and_then(|own| own.get_mut(&recording)) else {
+            return false;
+        };
+        let is_deleted = step == MessageStep::Deleted;
+        if message.is_heard && !is_deleted {
+            return false;
+        }
+        message.is_heard = true;
+        let message = message.clone();
+        if is_deleted {
+            self.take(&message);
+        }
+        self.touched.insert(owner);
+        let is_known = self.unwritten.get(&recording).is_none_or(|here| here.is_known);
+        if self.unwritten.len() < UNWRITTEN_MAX {
+            self.unwritten.insert(recording, Unwritten { message, is_known, is_deleted });
+        }
+        true
+    }
+
+    /// A message of a mailbox.
+    pub(crate) fn message(&self, org: OrgId, user: UserId, recording: RecordingId) -> Option<&StoredMessage> {
+        self.messages.get(&(org, user))?.get(&recording)
+    }
+
+    /// The messages of a mailbox as they are heard: new ones first, the oldest of them first.
+    pub(crate) fn in_order(&self, org: OrgId, user: UserId) -> impl Iterator<Item = RecordingId> + '_ {
+        let of = move |is_heard| {
+            let own = self.messages.get(&(org, user)).into_iter().flat_map(BTreeMap::values);
+            own.filter(move |message| message.is_heard == is_heard).map(|message| message.recording)
+        };
+        of(false).chain(of(true))
     }
 
     /// Messages of a mailbox.
@@ -168,5 +232,26 @@ mod tests {
         check(&mut boxes, (0, 1), true);
         boxes.adopt(vec![]);
         check(&mut boxes, (0, 0), true);
+    }
+
+    #[test]
+    fn what_its_owner_has_done_holds_until_the_database_shows_it() {
+        let (owner, mut boxes) =
+            ((OrgId(Uuid::from_u128(1)), UserId(Uuid::from_u128(11))), Mailboxes::default());
+        boxes.adopt(vec![message(1, false), message(2, true), message(3, false)]);
+        check(&mut boxes, (2, 1), true);
+        let order: Vec<u128> = boxes.in_order(owner.0, owner.1).map(|one| one.0.as_u128()).collect();
+        assert_eq!(order, [1, 3, 2]);
+        let id = |n| RecordingId(Uuid::from_u128(n));
+        assert!(boxes.mark(owner, id(1), MessageStep::Heard));
+        assert!(!boxes.mark(owner, id(1), MessageStep::Heard), "once");
+        assert!(boxes.mark(owner, id(2), MessageStep::Deleted));
+        assert!(!boxes.mark(owner, id(9), MessageStep::Deleted), "there is none");
+        check(&mut boxes, (1, 1), true);
+        boxes.adopt(vec![message(1, false), message(2, true), message(3, false)]);
+        check(&mut boxes, (1, 1), false);
+        boxes.adopt(vec![message(1, true), message(3, false)]);
+        check(&mut boxes, (1, 1), false);
+        assert!(boxes.unwritten.is_empty());
     }
 }

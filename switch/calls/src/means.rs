@@ -39,7 +39,7 @@ pub(crate) struct Means<'a> {
     /// What the endpoint decided; carried out and dispatched after the current event.
     pub(crate) wire: &'a mut sip::Outputs,
     pub(crate) registrar: &'a Registrar,
-    pub(crate) mailboxes: &'a Mailboxes,
+    pub(crate) mailboxes: &'a mut Mailboxes,
     pub(crate) stock: &'a mut Stock,
     pub(crate) sessions: &'a mut BTreeMap<SessionKey, CallId>,
     pub(crate) random: &'a mut Random,

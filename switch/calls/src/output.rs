@@ -36,6 +36,8 @@ pub enum Output {
     Media(MediaCommand),
     /// An order to the recorder. It comes before the orders to the relay that it is for.
     Recording(RecordingOrder),
+    /// A message is to be brought to the relay; [`crate::Input::MessageReady`] answers.
+    FetchMessage(MessageFetch),
     /// A fact for the journal.
     Journal(Entry),
     /// A change of the contacts, to survive a restart.
@@ -50,6 +52,17 @@ pub enum Output {
     Notice(Notice),
     /// For whoever asks later why a call went as it did. Nothing depends on it.
     Trace(Trace),
+}
+
+/// A message that somebody wants to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageFetch {
+    /// In which call.
+    pub call: CallId,
+    /// Which.
+    pub recording: RecordingId,
+    /// The object in the store.
+    pub key: String,
 }
 
 /// What is to be recorded. Instants are that of the input.

@@ -158,6 +158,9 @@ impl Switchboard {
                 self.with_call(call, out, |call, means| call.recording_failed(recording, reason, means));
             }
             Input::Mailboxes(all) => self.mailboxes.adopt(all),
+            Input::MessageReady { call, recording, is_there } => {
+                self.with_call(call, out, |call, means| call.fetched((recording, is_there), means));
+            }
             Input::MessageLeft(message) => self.mailboxes.left(message),
             Input::Clock(mark) => self.set_clock(mark, out),
             Input::Restore(bindings) => {
@@ -243,7 +246,7 @@ impl Switchboard {
             endpoint: &mut self.endpoint,
             wire: &mut self.wire,
             registrar: &self.registrar,
-            mailboxes: &self.mailboxes,
+            mailboxes: &mut self.mailboxes,
             stock: &mut self.stock,
             sessions: &mut self.sessions,
             random: &mut self.random,

@@ -28,11 +28,12 @@ use crate::{
     config::{self, Config, Mistake},
     engine::{self, Engine},
     journal::{self, feeder::Feeder},
+    messages::Reader,
     notify::Notifier,
     plan_watch::{self, PlanWatch},
     recordings,
     resolve::Resolver,
-    sound_files,
+    sound_files::{self, Librarian},
     survival::{self, FormerLife, Inherited, Survival, fd_store, heir::Estate},
     switch_api::{self, Switch, Token, events::Source},
     wire::{self, Wire},
@@ -63,8 +64,8 @@ pub struct Daemon {
     /// Ends when the engine and the relay have let go of the store.
     store: Option<fd_store::Thread>,
     estate: Option<Estate>,
-    /// Brings recordings to their store.
-    hand_over: HandOver,
+    /// Brings recordings to their store, and messages of mailboxes from there to the sounds.
+    beside: (HandOver, Reader, Option<Librarian>),
     /// Held for as long as the data folder is ours.
     _lock: File,
 }
@@ -94,13 +95,13 @@ impl Daemon {
         let (Some(lock), Some(database), Some(wire), Some(resolver), Some(relay), Some(rest)) = opened else {
             return Err(mistakes);
         };
-        let (listener, (mut recordings, hand_over)) = rest;
+        let (listener, (mut recordings, hand_over, reader)) = rest;
         let token = token(&config)?;
         let (bindings, restored) =
             bindings::open(&config.bindings_dir()).map_err(|error| in_data(&config, "bindings", &error))?;
         let journal = life.journal(&config, &wire).map_err(|error| in_data(&config, "journal", &error))?;
         recordings.watch(Arc::clone(&journal.counters));
-        let Life { survival, former, store, estate, .. } = life;
+        let Life { survival, former, store, estate, librarian, .. } = life;
         let (kept, plan_counters) = kept_plan(&config);
         let (tls, wire_counters, relay_counters) = (wire.tls(), wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
@@ -142,7 +143,7 @@ impl Daemon {
             notifier,
             store,
             estate,
-            hand_over,
+            beside: (hand_over, reader, librarian),
             _lock: lock,
         })
     }
@@ -163,7 +164,7 @@ impl Daemon {
             notifier,
             store,
             estate,
-            hand_over,
+            beside,
             _lock,
         } = self;
         let address = listener.local_addr()?;
@@ -177,7 +178,7 @@ impl Daemon {
                 .keeping(config.events.kept_segments);
         let mut feeder = tokio::spawn(feeder.run());
         let mut watch = watch_plan(database, &config, &handle, &switch);
-        let besides = look_beside(switch.tls.clone(), resolver, handle.clone(), hand_over);
+        let besides = look_beside(switch.tls.clone(), resolver, handle.clone(), beside);
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
         notifier.send("READY=1");
@@ -397,15 +398,21 @@ fn look_beside(
     tls: Option<wire::Tls>,
     resolver: Option<Resolver>,
     handle: engine::Handle,
-    hand_over: HandOver,
+    (hand_over, reader, librarian): (HandOver, Reader, Option<Librarian>),
 ) -> tokio::task::JoinHandle<()> {
+    let teller = handle.clone();
+    let messages = async move {
+        if let Some(librarian) = librarian {
+            reader.run(teller, librarian).await;
+        }
+    };
     let located = async move {
         if let Some(resolver) = resolver {
             resolver.run(move |target, choices| handle.located(target, choices)).await;
         }
     };
     tokio::spawn(async move {
-        tokio::join!(wire::watch_certificate(tls), located, hand_over.run());
+        tokio::join!(wire::watch_certificate(tls), located, hand_over.run(), messages);
     })
 }
 
@@ -433,6 +440,8 @@ struct Life {
     origin: Option<Instant>,
     /// What the relay copies into for the recorder.
     ring: Option<Producer<u8>>,
+    /// The way to further sounds.
+    librarian: Option<Librarian>,
 }
 
 impl Life {
@@ -445,7 +454,17 @@ impl Life {
         let survival::Opened { survival, legs, estate, former } = survival::open(inherited, &store)?;
         let legs: Box<dyn Keep> = Box::new(legs);
         let (survival, legs, estate) = (Some(survival), Some(legs), Some(estate));
-        Ok(Self { store: Some(thread), estate, survival, legs, former, was_there, origin: None, ring: None })
+        Ok(Self {
+            store: Some(thread),
+            estate,
+            survival,
+            legs,
+            former,
+            was_there,
+            origin: None,
+            ring: None,
+            librarian: None,
+        })
     }
 
     /// Where the time line of media begins: where it did for the former life, if that has left anything.
@@ -460,11 +479,11 @@ impl Life {
         lock: Option<&File>,
         config: &Config,
         waker: Arc<Waker>,
-    ) -> Result<(recordings::Desk, HandOver), Vec<Mistake>> {
+    ) -> Result<(recordings::Desk, HandOver, Reader), Vec<Mistake>> {
         lock.ok_or_else(Vec::new)?;
         let opened = recordings::open(config, self.origin(), move || drop(waker.wake()))?;
         self.ring = Some(opened.ring);
-        Ok((opened.desk, opened.hand_over))
+        Ok((opened.desk, opened.hand_over, opened.reader))
     }
 
     /// Starts the relay with the legs of the former life.
@@ -477,7 +496,7 @@ impl Life {
         let relay = Relay::resume(settings, resumed, helpers, move || drop(waker.wake()));
         let mut relay = relay.map_err(|error| media_mistake(&error))?;
         if let Some(door) = relay.library_door() {
-            sound_files::read(config.sounds_dir(), door);
+            self.librarian = Some(sound_files::read(config.sounds_dir(), door));
         }
         Ok(relay)
     }

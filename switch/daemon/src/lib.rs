@@ -31,6 +31,7 @@ pub mod hep;
 pub mod journal;
 pub mod live;
 pub mod logging;
+mod messages;
 mod notify;
 pub mod plan_watch;
 pub mod recordings;

@@ -13,13 +13,14 @@ use std::{
     time::Instant,
 };
 
-use calls::{RecordingOrder, StoredMessage};
+use calls::{MessageFetch, RecordingOrder, StoredMessage};
 use contract::{
     id::{CallId, OrgId, RecordingId, UserId},
     journal::{Entry, Fact, MessageFor, Recorded},
     time::Timestamp,
 };
 use recorder::{About, Begin, Format, Message, News, Order, Recorder, Stored};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::journal;
@@ -45,6 +46,8 @@ pub struct Desk {
     unconfirmed: VecDeque<(u64, Uuid)>,
     /// It has been said that the recorder is gone.
     is_lost: bool,
+    /// To whoever brings messages of mailboxes to the relay.
+    fetches: mpsc::Sender<MessageFetch>,
 }
 
 impl Desk {
@@ -75,6 +78,11 @@ impl Desk {
             RecordingOrder::Resume { number } => Order::Resume { number, at_micros },
             RecordingOrder::End { number } => Order::End { number, at_micros },
         });
+    }
+
+    /// Somebody wants to hear a message. Where too many do, call control hears nothing of it, and tells its caller.
+    pub(crate) fn fetch(&self, fetch: MessageFetch) {
+        let _ = self.fetches.try_send(fetch);
     }
 
     /// All recordings of the former life that go on have been ordered.

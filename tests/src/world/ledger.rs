@@ -168,7 +168,7 @@ impl Ledger {
             Fact::Leg(leg) => record.leg(leg),
             Fact::Quality(quality) => record.quality(quality),
             Fact::Recording(step) => record.recording(step),
-            Fact::Recorded(_) => Err("nobody here stores recordings".to_owned()),
+            Fact::Recorded(_) | Fact::Message(_) => Err("nobody here stores recordings".to_owned()),
         }
     }
 

@@ -579,7 +579,11 @@ impl World {
                 self.switch.keep(change);
             }
             // What is counted depends on chance; an order's outcome is in the journal.
-            Output::Command(_) | Output::Notice(_) | Output::Trace(_) | Output::Recording(_) => {}
+            Output::Command(_)
+            | Output::Notice(_)
+            | Output::Trace(_)
+            | Output::Recording(_)
+            | Output::FetchMessage(_) => {}
         }
     }
 

@@ -1,4 +1,5 @@
-//! Messages that real phones leave in a mailbox: what was said is in the store, and the owner's phone is told that it waits.
+//! Messages that real phones leave in a mailbox: what was said is in the store, the owner's phone is told that it waits, and
+//! plays it.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use tests::{
     audio,
     demo::Demo,
-    phones::{Baresip, PCMU, Phone, Transport},
+    phones::{Account, Baresip, PCMU, Phone, Transport},
     process::wait_until,
     record::Record,
 };
@@ -20,6 +21,8 @@ use crate::{
 const STORED_MAX: Duration = Duration::from_secs(60);
 /// Of a message this much at least is in the store.
 const SAID_MS: usize = 3_000;
+/// And this much at least is heard of it, before anybody presses a key.
+const HEARD_MS: usize = 1_500;
 /// Greeting and beep are longer than this.
 const GREETED_MS: usize = 2_500;
 
@@ -55,13 +58,29 @@ fn leave_message(demo: &Demo, caller: &mut Baresip, target: &str) -> Result<()> 
     Ok(())
 }
 
+/// The owner hears what the caller has said, and deletes it.
+fn listen(demo: &Demo, owner: &mut Baresip, account: &Account) -> Result<()> {
+    owner.dial(&uri(demo.field("/numbers/voicemail")?, account))?;
+    owner.talking().context("the mailbox answers its owner")?;
+    owner.press("1")?;
+    owner.hears(TONES_HZ[0], TONES_HZ[1], HEARD_MS)?;
+    owner.shows("Voice-Message: 1/1")?;
+    owner.press("3")?;
+    owner.shows("Voice-Message: 1/0")?;
+    owner.press("*")?;
+    owner.over().context("the mailbox says goodbye")?;
+    wait_until(STORED_MAX, "one message in the list", || {
+        let listed = sambung(demo, &["voicemail", "list", "1002"])?;
+        Ok(listed.matches("  new").count() == 1 && !listed.contains("heard"))
+    })
+}
+
 /// HX-9, RFC 3842: nobody is there, and a rule; both messages are kept and the light of the owner's phone says so.
 #[test]
-fn messages_are_left_and_the_owners_phone_is_told() -> Result<()> {
+fn messages_are_left_told_to_the_owners_phone_and_heard_there() -> Result<()> {
     let mut demo = Demo::start_speaking()?;
     let mut record = Record::open(demo.field("/database_url")?)?;
     give_mailbox(&demo)?;
-    let mut before = Vec::new();
     let (mut caller, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
     let budi = demo.account(1, Transport::Udp)?;
     let desk = desk(&mut demo, "budi", TONES_HZ[1])?;
@@ -78,7 +97,7 @@ fn messages_are_left_and_the_owners_phone_is_told() -> Result<()> {
         let owner = owner.insert(Baresip::start_with_light(&budi, &desk)?);
         owner.registered()?;
         owner.shows("Voice-Message: 1/0")?;
-        before = record.calls()?;
+        let before = record.calls()?;
         leave_message(&demo, &mut caller, &uri("200", &account))?;
         owner.shows("Voice-Message: 2/0")?;
         // The light does not wait for the database.
@@ -92,16 +111,16 @@ fn messages_are_left_and_the_owners_phone_is_told() -> Result<()> {
         sambung(&demo, &["recording", "fetch", &message, "-o", file.to_str().context("a path")?])?;
         let heard = audio::listen(&audio::read(&file)?, TONES_HZ[0], TONES_HZ[1]);
         ensure!(heard.tone_ms >= SAID_MS && heard.other_ms == 0, "neither greeting nor beep: {heard:?}");
-        Ok(())
+        let story = record.next_story(&before)?;
+        let steps: Vec<&str> = story.events.iter().filter_map(|event| event.split(' ').next()).collect();
+        ensure!(steps == ["created", "forward", "forward_answered", "answered", "ended"], "{story:#?}");
+        listen(&demo, owner, &account)
     })();
     outcome.with_context(|| {
         let owner = owner.as_ref().map(|owner| owner.printed()).unwrap_or_default();
         let why = sambung(&demo, &["why", "last"]).unwrap_or_default();
         format!("{why}\n{}\n{owner}\n{}", caller.printed(), demo.logs())
     })?;
-    let story = record.next_story(&before)?;
-    let steps: Vec<&str> = story.events.iter().filter_map(|event| event.split(' ').next()).collect();
-    ensure!(steps == ["created", "forward", "forward_answered", "answered", "ended"], "{story:#?}");
     drop((caller, owner));
     demo.stop()
 }

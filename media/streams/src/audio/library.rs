@@ -71,6 +71,11 @@ impl Library {
         Ok(())
     }
 
+    /// Keeps a sound no longer.
+    pub fn remove(&mut self, name: &SoundName) {
+        self.sounds.remove(name);
+    }
+
     /// A sound at a rate of 8 or 16 kHz.
     pub fn find(&self, name: &SoundName, rate: Rate) -> Option<Clip> {
         let common = || {

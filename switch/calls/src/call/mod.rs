@@ -43,7 +43,7 @@ mod state;
 mod timers;
 mod transfer;
 
-use contract::command::Outcome;
+use contract::{command::Outcome, id::RecordingId};
 use serde::{Deserialize, Serialize};
 use sip::{Event, SessionKey};
 use streams::{
@@ -52,6 +52,7 @@ use streams::{
 };
 
 pub(crate) use dial::Opening;
+pub use feature::listen::message_sound;
 
 use crate::means::Means;
 use pressed::Way;
@@ -114,9 +115,21 @@ impl Call {
 
     /// A key was pressed at the far end of one of its leases that are listened to.
     pub(crate) fn key(mut self, lease: LeaseId, key: Key, means: &mut Means<'_>) -> Self {
-        if let State::Served(served) = &mut self.state {
-            served.key((lease, Way::Media), key, means);
-        }
+        self.state = match self.state {
+            State::Served(served) => served.key(&mut self.head, (lease, Way::Media), key, means),
+            state => state,
+        };
+        self.write_gone(means);
+        self
+    }
+
+    /// A message that its caller wants to hear can be played, or cannot be.
+    pub(crate) fn fetched(mut self, message: (RecordingId, bool), means: &mut Means<'_>) -> Self {
+        self.state = match self.state {
+            State::Served(served) => served.fetched(&mut self.head, message, means),
+            state => state,
+        };
+        self.write_gone(means);
         self
     }
 

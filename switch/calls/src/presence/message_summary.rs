@@ -13,7 +13,7 @@ pub(super) const CONTENT_TYPE: &str = "application/simple-message-summary";
 #[derive(Debug)]
 pub(super) struct MessageSummary {
     pub(super) user: UserId,
-    /// The address of the mailbox.
+    /// Where its messages are heard.
     account: String,
 }
 

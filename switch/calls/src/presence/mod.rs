@@ -13,7 +13,7 @@ mod reg;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::id::{AccountId, CallId, OrgId, UserId};
-use dialplan::{Account, OrgPlan, PersonKey, Plan};
+use dialplan::{Account, Feature, OrgPlan, PersonKey, Plan};
 use sip::{
     Body, EventPackage, Grant, HeaderName, Message, NewRequest, Refused, Reply, SubscriptionKey, Termination,
 };
@@ -150,18 +150,16 @@ fn watched(plan: &Plan, org: OrgId, number: &str) -> Option<Watched> {
     plan.organisation(org)?.holder(number).map(Watched::from)
 }
 
-/// A person's mailbox, by their number or one of their usernames: nobody else may know whether messages wait.
-fn own_mailbox(
-    org: &OrgPlan,
-    watcher: &Account,
-    number: &str,
-    account: String,
-) -> Result<MessageSummary, Reply> {
-    if ![&*watcher.number, &*watcher.username].contains(&number) {
+/// A person's mailbox, by their number, one of their usernames or the code that one listens to it by: nobody else may know whether messages wait.
+fn own_mailbox(org: &OrgPlan, watcher: &Account, number: &str) -> Result<MessageSummary, Reply> {
+    if ![&*watcher.number, &*watcher.username, Feature::VOICEMAIL_CODE].contains(&number) {
         return Err(Reply::new(403).phrase("Not Your Own Mailbox"));
     }
     match watcher.person {
-        PersonKey::User(user) if org.mailbox(user).is_some() => Ok(MessageSummary::new(user, account)),
+        PersonKey::User(user) if org.mailbox(user).is_some() => {
+            let account = format!("sip:{}@{}", Feature::VOICEMAIL_CODE, org.sip_domain());
+            Ok(MessageSummary::new(user, account))
+        }
         _ => Err(Reply::new(404).phrase("No Mailbox")),
     }
 }
@@ -212,7 +210,7 @@ impl Switchboard {
             }
             Some("reg") if number == *watcher.username => Package::Reg(RegInfo::new(watcher.id, entity)),
             Some("reg") => return Err(Reply::new(403).phrase("Not Your Own Account")),
-            Some("message-summary") => Package::MessageSummary(own_mailbox(org, watcher, &number, entity)?),
+            Some("message-summary") => Package::MessageSummary(own_mailbox(org, watcher, &number)?),
             _ => return Err(Reply::new(489).header("Allow-Events", ALLOW_EVENTS)),
         };
         let accepts = |kind: &str| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use calls::{Input, RecordingOrder, StoredMessage, SwitchboardConfig};
 use contract::{
     id::{CallId, OrgId, RecordingId, RuleId, UserId},
-    journal::MessageFor,
+    journal::{Fact, MessageFor, MessageStep},
     rules::{Action, Condition, Rule, Timescope},
     snapshot::{Mailbox, RecordingPolicy, Snapshot},
     time::Timestamp,
@@ -272,6 +272,144 @@ fn nobody_talks_to_a_recorder_that_has_given_up() {
     desk.rest();
 }
 
+#[test]
+fn a_key_ends_the_greeting_and_then_the_message() {
+    let (mut desk, [sari, budi]) = scene();
+    sent_to_the_mailbox(&mut desk, &sari, &budi, 486);
+    desk.press(0, '5');
+    assert!(tapped(&desk).is_empty(), "another key says nothing");
+    desk.press(0, '#');
+    assert_eq!((heard(&desk, 0).as_str(), tapped(&desk).len()), ("", 1), "at once, and without the beep");
+    desk.press(0, '#');
+    assert_eq!((heard(&desk, 0).as_str(), tapped(&desk).len()), ("id/voicemail-saved", 0));
+    desk.played(0);
+    let bye = desk.expect(&sari, "BYE");
+    desk.from(&sari, &sari.respond(&bye, 200, None));
+    assert_eq!(desk.detail("ended"), "message_ended/-");
+    desk.rest();
+}
+
+/// Budi has dialled `*97`, on the first lease.
+fn listen(desk: &mut Desk, budi: &Phone) -> Caller {
+    let mut caller = desk.dial(budi, "*97", Some(&budi.sdp()));
+    let ok = desk.expect(budi, "SIP/2.0 200");
+    let ack = caller.ack(&ok, None);
+    desk.from(budi, &ack);
+    caller
+}
+
+/// The message that was asked for last has come, or cannot be had.
+fn fetched(desk: &mut Desk, is_there: bool) {
+    let fetch = desk.fetches.pop().expect("a message is wanted");
+    desk.tell(Input::MessageReady { call: fetch.call, recording: fetch.recording, is_there });
+}
+
+fn marks(desk: &Desk) -> Vec<(u128, MessageStep)> {
+    let mark = |fact: &Fact| match fact {
+        Fact::Message(mark) => Some((mark.recording.0.as_u128(), mark.step)),
+        _ => None,
+    };
+    desk.journal.iter().filter_map(|entry| mark(&entry.fact)).collect()
+}
+
+fn sound_of(n: u128) -> String {
+    format!("message/{}", id(n))
+}
+
+#[test]
+fn an_owner_hears_its_messages_the_new_ones_first_and_deletes_one() {
+    let (mut desk, [_, budi]) = scene();
+    desk.tell(Input::Mailboxes(vec![
+        message(1, BUDI, true),
+        message(2, BUDI, false),
+        message(3, SARI, false),
+        message(4, BUDI, false),
+    ]));
+    listen(&mut desk, &budi);
+    let told = "id/voicemail-new id/digits/2 id/voicemail-old id/digits/1 id/voicemail-menu";
+    assert_eq!(heard(&desk, 0), told);
+    desk.press(0, '1');
+    assert_eq!((desk.fetches[0].key.as_str(), heard(&desk, 0).as_str()), ("2.wav", ""));
+    assert!(marks(&desk).is_empty(), "nothing has been heard");
+    fetched(&mut desk, true);
+    assert_eq!(heard(&desk, 0), sound_of(2));
+    desk.press(0, '2');
+    fetched(&mut desk, true);
+    assert_eq!((heard(&desk, 0), marks(&desk)), (sound_of(2), vec![(2, MessageStep::Heard)]));
+    desk.played(0);
+    assert_eq!(heard(&desk, 0), "id/voicemail-menu");
+    desk.press(0, '3');
+    assert_eq!(heard(&desk, 0), "id/voicemail-deleted id/voicemail-menu");
+    desk.press(0, '3');
+    for (n, step) in [(4, MessageStep::Heard), (1, MessageStep::Heard)] {
+        desk.press(0, '1');
+        fetched(&mut desk, true);
+        assert_eq!((heard(&desk, 0), step), (sound_of(n), MessageStep::Heard));
+    }
+    let done = [(2, MessageStep::Heard), (2, MessageStep::Deleted), (4, MessageStep::Heard)];
+    assert_eq!(marks(&desk), done, "once, and the last one had been heard before");
+    desk.press(0, '1');
+    assert_eq!(heard(&desk, 0), "id/voicemail-no-more");
+    desk.played(0);
+    let bye = desk.expect(&budi, "BYE");
+    desk.from(&budi, &budi.respond(&bye, 200, None));
+    assert_eq!(desk.events(), ["created", "answered", "ended"]);
+    assert_eq!(
+        (desk.detail("answered"), desk.detail("ended")),
+        ("voicemail/-".into(), "mailbox_left/-".into())
+    );
+    desk.rest();
+}
+
+#[test]
+fn a_message_that_cannot_be_had_is_told_and_the_others_are_not_held_up() {
+    let (mut desk, [_, budi]) = scene();
+    desk.tell(Input::Mailboxes(vec![message(1, BUDI, false), message(2, BUDI, false)]));
+    let mut caller = listen(&mut desk, &budi);
+    desk.press(0, '1');
+    fetched(&mut desk, false);
+    assert_eq!(heard(&desk, 0), "id/voicemail-unreadable id/voicemail-menu");
+    desk.press(0, '1');
+    let late = desk.fetches.pop().unwrap();
+    desk.wait(Duration::from_secs(15));
+    assert_eq!(heard(&desk, 0), "id/voicemail-unreadable id/voicemail-menu");
+    desk.tell(Input::MessageReady { call: late.call, recording: late.recording, is_there: true });
+    assert_eq!(heard(&desk, 0), "id/voicemail-unreadable id/voicemail-menu", "nobody waits for it any more");
+    assert!(marks(&desk).is_empty());
+    hang_up(&mut desk, &mut caller);
+    desk.rest();
+}
+
+#[test]
+fn nobody_presses_anything_or_there_is_nothing_to_hear() {
+    let (mut desk, [_, budi]) = scene();
+    listen(&mut desk, &budi);
+    assert_eq!(heard(&desk, 0), "id/voicemail-empty");
+    desk.played(0);
+    let bye = desk.expect(&budi, "BYE");
+    desk.from(&budi, &budi.respond(&bye, 200, None));
+    desk.rest();
+    desk.tell(Input::Mailboxes(vec![message(1, BUDI, false)]));
+    listen(&mut desk, &budi);
+    desk.wait(Duration::from_secs(60));
+    desk.wait(Duration::from_secs(15));
+    let bye = desk.expect(&budi, "BYE");
+    desk.from(&budi, &budi.respond(&bye, 200, None));
+    desk.rest();
+}
+
+#[test]
+fn who_has_no_mailbox_hears_none() {
+    let (mut desk, _) = scene();
+    for user in ["1003", "u0"] {
+        let phone = desk.phone(user, "198.51.100.3:5060");
+        let caller = desk.dial(&phone, "*97", Some(&phone.sdp()));
+        let refusal = desk.expect(&phone, "SIP/2.0 403");
+        desk.from(&phone, &caller.ack_refusal(&refusal));
+        assert_eq!(desk.detail("failed"), "no_mailbox/403");
+    }
+}
+
 /// What the light of a phone goes by: `yes 2/8`.
 fn light(document: &str) -> String {
     let line = |name: &str| {
@@ -295,7 +433,7 @@ fn rfc_3842_the_light_of_the_owners_phone_follows_the_mailbox() {
     assert_eq!(light(&desk.notified(&budi).1), "no 0/1");
     let (_, own) = desk.watch(&sari, "1001", "message-summary");
     assert_eq!(light(&own), "yes 1/0");
-    assert!(own.contains("Message-Account: sip:1001@demo.sambung.test"), "{own}");
+    assert!(own.contains("Message-Account: sip:*97@demo.sambung.test"), "{own}");
 }
 
 #[test]

@@ -43,7 +43,12 @@ impl Facts {
                 // Duplicates make it negative; a sum that only grows has no use for that.
                 self.rtp_lost.fetch_add(u64::try_from(quality.packets_lost).unwrap_or(0), Relaxed);
             }
-            Fact::Call(_) | Fact::Participant(_) | Fact::Leg(_) | Fact::Recording(_) | Fact::Recorded(_) => {}
+            Fact::Call(_)
+            | Fact::Participant(_)
+            | Fact::Leg(_)
+            | Fact::Recording(_)
+            | Fact::Recorded(_)
+            | Fact::Message(_) => {}
         }
     }
 

@@ -29,7 +29,10 @@ use calls::{
     Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, StoredMessage,
     Switchboard,
 };
-use contract::{id::CallId, media::MediaView};
+use contract::{
+    id::{CallId, RecordingId},
+    media::MediaView,
+};
 use crossbeam_channel::{Receiver, Sender};
 use dialplan::Plan;
 use mio::{Events, Poll, Token, Waker};
@@ -130,6 +133,7 @@ enum Control {
     Capture(CallId, u16, oneshot::Sender<Vec<(CallId, CapturedStream)>>),
     Located(Target, Vec<Choice>),
     Mailboxes(Vec<StoredMessage>),
+    MessageReady(CallId, RecordingId, bool),
     Drain,
     HandOver,
 }
@@ -175,11 +179,6 @@ impl Handle {
     /// Tells where a name leads now. False: the engine is too busy, or gone.
     pub fn located(&self, target: Target, choices: Vec<Choice>) -> bool {
         self.try_send(Control::Located(target, choices))
-    }
-
-    /// Tells all messages in mailboxes. False: the engine is too busy, or gone.
-    pub fn mailboxes(&self, all: Vec<StoredMessage>) -> bool {
-        self.try_send(Control::Mailboxes(all))
     }
 
     fn try_send(&self, control: Control) -> bool {
@@ -460,6 +459,9 @@ impl Engine {
                     orders.into_iter().for_each(|order| self.send_media(order));
                 }
                 Control::Mailboxes(all) => self.handle(now, Input::Mailboxes(all)),
+                Control::MessageReady(call, recording, is_there) => {
+                    self.handle(now, Input::MessageReady { call, recording, is_there });
+                }
                 Control::Located(target, choices) => {
                     for choice in choices.iter().filter(|choice| choice.transport.is_secure()) {
                         choice.addresses.iter().for_each(|address| self.wire.name(*address, &target.name));
@@ -568,6 +570,7 @@ impl Engine {
                 }
                 Output::Media(command) => self.send_media(command),
                 Output::Recording(order) => self.recordings.order(now, &order),
+                Output::FetchMessage(fetch) => self.recordings.fetch(fetch),
                 Output::Journal(entry) => {
                     let is_call = matches!(entry.fact, contract::journal::Fact::Call(_));
                     self.counters.calls.fetch_add(u64::from(is_call), Ordering::Relaxed);

@@ -1,13 +1,26 @@
-//! What the recorder has to tell, as inputs of the switchboard and facts of the journal.
+//! What the recorder has to tell, as inputs of the switchboard and facts of the journal; and what is told of messages in
+//! mailboxes, which are recordings.
 
 use std::time::Instant;
 
-use calls::{Input, Output};
+use calls::{Input, Output, StoredMessage};
 use contract::id::{CallId, RecordingId};
 use recorder::News;
 
-use super::Engine;
+use super::{Control, Engine, Handle};
 use crate::{clock, recordings};
+
+impl Handle {
+    /// Tells all messages in mailboxes. False: the engine is too busy, or gone.
+    pub fn mailboxes(&self, all: Vec<StoredMessage>) -> bool {
+        self.try_send(Control::Mailboxes(all))
+    }
+
+    /// Tells whether a message can be played that a call wants to hear. False: the engine is too busy, or gone.
+    pub fn message_ready(&self, call: CallId, recording: RecordingId, is_there: bool) -> bool {
+        self.try_send(Control::MessageReady(call, recording, is_there))
+    }
+}
 
 impl Engine {
     pub(super) fn take_recordings(&mut self, now: Instant) {

@@ -91,7 +91,8 @@ impl OpenCalls {
             | Fact::Leg(_)
             | Fact::Quality(_)
             | Fact::Recording(_)
-            | Fact::Recorded(_) => {}
+            | Fact::Recorded(_)
+            | Fact::Message(_) => {}
         }
     }
 

@@ -11,8 +11,8 @@ use contract::{
     id::{CallId, OrgId},
     join_code::join_code,
     journal::{
-        Call, Direction, Entry, Event, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality,
-        Recorded, Recording,
+        Call, Direction, Entry, Event, Fact, Leg, MessageMark, Participant, ParticipantKind, ParticipantRole,
+        Quality, Recorded, Recording,
     },
     time::Timestamp,
 };
@@ -106,6 +106,7 @@ struct Rows<'a> {
     qualities: Vec<(Key, &'a Quality)>,
     recording_steps: Vec<(Key, &'a Recording)>,
     recordings: Vec<(Key, &'a Recorded)>,
+    marks: Vec<(Key, &'a MessageMark)>,
 }
 
 #[derive(Clone, Copy)]
@@ -128,6 +129,7 @@ impl<'a> Rows<'a> {
                 Fact::Quality(quality) => rows.qualities.push((key, quality)),
                 Fact::Recording(step) => rows.recording_steps.push((key, step)),
                 Fact::Recorded(recorded) => rows.recordings.push((key, recorded)),
+                Fact::Message(mark) => rows.marks.push((key, mark)),
             }
         }
         rows
@@ -145,6 +147,7 @@ async fn write(connection: &mut PgConnection, rows: &Rows<'_>, attempt: u32) -> 
     recordings::insert_steps(&mut unit, &rows.recording_steps).await?;
     recordings::insert(&mut unit, &rows.recordings).await?;
     recordings::insert_messages(&mut unit, &rows.recordings).await?;
+    recordings::mark_messages(&mut unit, &rows.marks).await?;
     unit.commit().await
 }
 

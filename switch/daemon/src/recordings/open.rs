@@ -12,12 +12,13 @@ use recorder::{
     key::{KeyError, Keys, PrivateKey, PublicKey},
 };
 use rtrb::{Producer, RingBuffer};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use super::Desk;
 use crate::{
     atomic_file,
     config::{Config, Mistake},
+    messages::{FETCHES_MAX, Reader},
 };
 
 /// The key pair that a switch makes for itself when it is given none.
@@ -35,6 +36,8 @@ pub(crate) struct Opened {
     pub(crate) ring: Producer<u8>,
     /// To be run; it has the store.
     pub(crate) hand_over: HandOver,
+    /// To be run: brings messages of mailboxes to whoever hears them.
+    pub(crate) reader: Reader,
 }
 
 /// Opens it all. `origin` is where the time line of media begins; `waker` is called when the engine has something to fetch.
@@ -70,6 +73,8 @@ pub(crate) fn open(
     };
     let recorder =
         Recorder::start(parts, waker.clone()).map_err(|error| one("recording", error.to_string()))?;
+    let (fetches, wanted) = mpsc::channel(FETCHES_MAX);
+    let reader = Reader { store: store.clone(), key: Arc::new(messages_key), wanted };
     let hand_over = HandOver {
         spool,
         store,
@@ -88,8 +93,9 @@ pub(crate) fn open(
         written_before: 0,
         unconfirmed: Default::default(),
         is_lost: false,
+        fetches,
     };
-    Ok(Opened { desk, ring, hand_over })
+    Ok(Opened { desk, ring, hand_over, reader })
 }
 
 fn store(config: &Config) -> Result<Store, recorder::StoreError> {

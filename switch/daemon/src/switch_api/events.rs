@@ -257,6 +257,7 @@ fn tell(text: &mut String, segment: u64, offset: u64, entry: &Entry) {
         Fact::Quality(_) => "quality",
         Fact::Recording(_) => "recording",
         Fact::Recorded(_) => "recorded",
+        Fact::Message(_) => "message",
     };
     let Ok(json) = serde_json::to_string(entry) else { return };
     // Writing to a String cannot fail.

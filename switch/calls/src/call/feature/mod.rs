@@ -11,18 +11,22 @@
 
 mod echo;
 pub(crate) mod explain;
+pub(crate) mod listen;
 pub(crate) mod voicemail;
 
 use std::time::Duration;
 
-use contract::journal::{Detail, EventKind};
-use dialplan::Feature;
+use contract::{
+    id::RecordingId,
+    journal::{Detail, EventKind},
+};
+use dialplan::{Feature, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Reply};
 use streams::{keys::Key, media::LeaseId};
 
 use super::{
-    dial::{Opening, nothing_rings},
+    dial::{Opening, fail, nothing_rings},
     events::{Record, because},
     leg::Leg,
     line::Line,
@@ -34,6 +38,7 @@ use super::{
 use crate::{clock::Moment, means::Means};
 use echo::Echo;
 use explain::Explaining;
+use listen::Listening;
 use voicemail::Message;
 
 /// A call that the switch itself has taken.
@@ -60,6 +65,7 @@ enum Stage {
 enum Service {
     Echo(Echo),
     Message(Box<Message>),
+    Listening(Box<Listening>),
 }
 
 /// What becomes of a service after something has happened.
@@ -82,6 +88,7 @@ impl Service {
                 echo::ECHO_MAX
             }
             Self::Message(message) => message.begin(lease, record, means),
+            Self::Listening(listening) => listening.begin(lease, record, means),
         }
     }
 
@@ -93,17 +100,29 @@ impl Service {
         means: &mut Means<'_>,
     ) -> Next {
         match self {
-            Self::Echo(echo) => echo.played(lease, means),
-            Self::Message(message) => return message.played(recording, record, means),
+            Self::Echo(echo) => {
+                echo.played(lease, means);
+                Next::Stay
+            }
+            Self::Message(message) => message.played(recording, record, means),
+            Self::Listening(listening) => listening.played(lease, record, means),
         }
-        Next::Stay
     }
 
     /// The caller has pressed a key.
-    fn key(&mut self, lease: LeaseId, key: Key, record: &Record, means: &mut Means<'_>) {
+    fn key(
+        &mut self,
+        (lease, key): (LeaseId, Key),
+        (recording, record): (&mut Recording, &mut Record),
+        means: &mut Means<'_>,
+    ) -> Next {
         match self {
-            Self::Echo(echo) => echo.key(lease, key, record, means),
-            Self::Message(_) => {}
+            Self::Echo(echo) => {
+                echo.key(lease, key, record, means);
+                Next::Stay
+            }
+            Self::Message(message) => message.key((lease, key), (recording, record), means),
+            Self::Listening(listening) => listening.key(lease, key, record, means),
         }
     }
 
@@ -117,6 +136,7 @@ impl Service {
         match self {
             Self::Echo(_) => Next::End("time_limit"),
             Self::Message(message) => message.timed_out(lease, (recording, record), means),
+            Self::Listening(listening) => listening.timed_out(lease, record, means),
         }
     }
 }
@@ -133,6 +153,16 @@ pub(super) fn open(
         Feature::Echo => Service::Echo(Echo::new(opening.org.language())),
         // Had anything rung, they would be in that call.
         Feature::PickUp => return nothing_rings(opening, on_line, head, means),
+        Feature::Voicemail => match opening.caller.person {
+            PersonKey::User(user) if opening.org.mailbox(user).is_some() => {
+                Service::Listening(Box::new(Listening::new(opening.org.id(), user, opening.org.language())))
+            }
+            _ => {
+                let (record, caller) = on_line;
+                let reply = Reply::new(403).phrase("No Mailbox");
+                return fail(record, caller, head, "no_mailbox", reply, means);
+            }
+        },
     };
     let line = match Line::answer(opening, on_line, head, means) {
         Ok(line) => line,
@@ -174,7 +204,7 @@ impl Served {
             }
             Event::InDialog { request, message, .. } => {
                 if let Some((lease, key)) = self.line.requested(request, &message, means) {
-                    self.key((lease, Way::Info), key, means);
+                    return self.key(head, (lease, Way::Info), key, means);
                 }
             }
             Event::Ended { by, instead, .. } => {
@@ -205,12 +235,36 @@ impl Served {
     }
 
     /// The caller has pressed a key, and tells it so.
-    pub(crate) fn key(&mut self, (lease, way): (LeaseId, Way), key: Key, means: &mut Means<'_>) {
-        if let Stage::Attending(service) = &mut self.stage
-            && self.line.tells(way)
-        {
-            service.key(lease, key, &self.line.record, means);
-        }
+    pub(crate) fn key(
+        mut self: Box<Self>,
+        head: &mut Head,
+        (lease, way): (LeaseId, Way),
+        key: Key,
+        means: &mut Means<'_>,
+    ) -> State {
+        let next = match &mut self.stage {
+            Stage::Attending(service) if self.line.tells(way) => {
+                service.key((lease, key), (&mut head.recording, &mut self.line.record), means)
+            }
+            _ => Next::Stay,
+        };
+        self.go_on(next, head, means)
+    }
+
+    /// A message that was wanted can be played, or cannot be.
+    pub(crate) fn fetched(
+        mut self: Box<Self>,
+        head: &mut Head,
+        message: (RecordingId, bool),
+        means: &mut Means<'_>,
+    ) -> State {
+        let next = match (&mut self.stage, self.line.caller.streams.voice_line()) {
+            (Stage::Attending(Service::Listening(listening)), Some(lease)) => {
+                listening.fetched(lease, message, &mut self.line.record, means)
+            }
+            _ => Next::Stay,
+        };
+        self.go_on(next, head, means)
     }
 
     /// What the relay was to play is over.

@@ -4,7 +4,8 @@
 //! Greeting ── greeting and beep are over ──▶ Recording ── as long as it may be ──▶ Thanking ──▶ Over
 //! ```
 //!
-//! The caller is answered, greeted in the organisation's language or by a sound of its own, and recorded until it hangs up.
+//! The caller is answered, greeted in the organisation's language or by a sound of its own, and recorded until it hangs up
+//! or presses `#`, which also spares it the greeting.
 //! The message is a recording with a word about whose mailbox it is for; that it is kept, or was too short for that, is the
 //! recorder's business, so nothing of it is lost with the process. How full the mailbox is stands in `mailboxes`.
 
@@ -17,6 +18,7 @@ use contract::{
 use dialplan::{Mailbox, Voicemail};
 use serde::{Deserialize, Serialize};
 use streams::{
+    keys::Key,
     media::{LeaseId, MediaCommand, SoundName},
     sdp::Description,
 };
@@ -68,6 +70,7 @@ enum Stage {
 enum Reason {
     Full,
     TimeLimit,
+    Key,
 }
 
 impl Reason {
@@ -75,6 +78,7 @@ impl Reason {
         match self {
             Self::Full => "mailbox_full",
             Self::TimeLimit => "time_limit",
+            Self::Key => "message_ended",
         }
     }
 }
@@ -118,17 +122,38 @@ impl Message {
         means: &mut Means<'_>,
     ) -> Next {
         match (self.stage, lease) {
-            (Stage::Greeting, Some(lease)) => {
-                means.media(MediaCommand::Stop { lease });
-                self.record(recording, record, means)
-            }
-            (Stage::Recording, Some(lease)) => {
-                recording.end_message(Reason::TimeLimit.as_str(), lease, record.facts(), means);
-                let said = (Reason::TimeLimit, "voicemail-saved");
-                Next::For(self.leave(lease, said, record, means))
-            }
             (Stage::Leaving(reason), _) => Next::End(reason.as_str()),
+            (_, Some(lease)) => self.end_stage(lease, Reason::TimeLimit, (recording, record), means),
             (_, None) => Next::End(Reason::TimeLimit.as_str()),
+        }
+    }
+
+    /// The greeting is over before its end, or the message is.
+    fn end_stage(
+        &mut self,
+        lease: LeaseId,
+        reason: Reason,
+        (recording, record): (&mut Recording, &mut Record),
+        means: &mut Means<'_>,
+    ) -> Next {
+        if self.stage == Stage::Greeting {
+            means.media(MediaCommand::Stop { lease });
+            return self.record(recording, record, means);
+        }
+        recording.end_message(reason.as_str(), lease, record.facts(), means);
+        Next::For(self.leave(lease, (reason, "voicemail-saved"), record, means))
+    }
+
+    /// `#`: that was the message, or no more of the greeting.
+    pub(super) fn key(
+        &mut self,
+        (lease, key): (LeaseId, Key),
+        on: (&mut Recording, &mut Record),
+        means: &mut Means<'_>,
+    ) -> Next {
+        match (key.sign(), self.stage) {
+            ('#', Stage::Greeting | Stage::Recording) => self.end_stage(lease, Reason::Key, on, means),
+            _ => Next::Stay,
         }
     }
 

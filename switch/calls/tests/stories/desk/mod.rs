@@ -13,8 +13,8 @@ use std::{
 };
 
 use calls::{
-    Binding, BindingChange, CallImage, ClockMark, Continuity, Counts, ImageChange, Input, LiveChange, Notice,
-    Output, Outputs, RecordingOrder, Switchboard, SwitchboardConfig, Trace,
+    Binding, BindingChange, CallImage, ClockMark, Continuity, Counts, ImageChange, Input, LiveChange,
+    MessageFetch, Notice, Output, Outputs, RecordingOrder, Switchboard, SwitchboardConfig, Trace,
 };
 use contract::{
     command::Outcome,
@@ -49,6 +49,8 @@ pub struct Desk {
     pub journal: Vec<Entry>,
     pub media: Vec<MediaCommand>,
     pub recordings: Vec<RecordingOrder>,
+    /// Messages of mailboxes that somebody wants to hear.
+    pub fetches: Vec<MessageFetch>,
     pub bindings: BTreeMap<(AccountId, Arc<str>), Arc<Binding>>,
     pub live: BTreeMap<CallId, LiveCall>,
     /// What the next process would find, of a desk that has more than one life.
@@ -172,6 +174,7 @@ impl Desk {
             journal: Vec::new(),
             media: Vec::new(),
             recordings: Vec::new(),
+            fetches: Vec::new(),
             bindings: BTreeMap::new(),
             live: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -220,6 +223,7 @@ impl Desk {
                     self.order.push(format!("sent {}", message.view().call_id().expect("it has one")));
                     self.sent.push((flow, message));
                 }
+                Output::FetchMessage(fetch) => self.fetches.push(fetch),
                 Output::Recording(order) => {
                     self.order.push("recording".to_owned());
                     self.recordings.push(order);

@@ -1,6 +1,6 @@
 //! The SQL of recordings: their steps, and those that the store has; of these, the messages in mailboxes.
 
-use contract::journal::{Recorded, Recording};
+use contract::journal::{MessageMark, MessageStep, Recorded, Recording};
 use sqlx::PgConnection;
 
 use super::{Key, column, count, keys};
@@ -90,6 +90,33 @@ pub(super) async fn insert_messages(
     .bind(column(&messages, |row| message(row).and_then(|message| message.caller)))
     .bind(column(&messages, |row| row.started_at.0))
     .bind(column(&messages, |row| count(row.length_ms)))
+    .execute(unit)
+    .await?;
+    Ok(())
+}
+
+/// What has become of messages. The first time counts, so that marking twice changes nothing.
+pub(super) async fn mark_messages(
+    unit: &mut PgConnection,
+    rows: &[(Key, &MessageMark)],
+) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (orgs, _, instants) = keys(rows);
+    sqlx::query(
+        "update telephony.voicemail_messages m set heard_at = coalesce(m.heard_at, row.instant), \
+           deleted_at = coalesce(m.deleted_at, case when row.is_deleted then row.instant end) \
+         from (select org, recording, min(timestamptz 'epoch' + at * interval '1 microsecond') as instant, \
+             bool_or(is_deleted) as is_deleted \
+           from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bool[]) as given (org, recording, at, is_deleted) \
+           group by org, recording) as row \
+         where m.org_id = row.org and m.id = row.recording",
+    )
+    .bind(orgs)
+    .bind(column(rows, |row| row.recording.0))
+    .bind(instants)
+    .bind(column(rows, |row| row.step == MessageStep::Deleted))
     .execute(unit)
     .await?;
     Ok(())
