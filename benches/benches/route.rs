@@ -51,6 +51,7 @@ fn rows() -> Snapshot {
         has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
+        outside: Default::default(),
         staff: (0..STAFF).map(staff).collect(),
         extensions: (0..STAFF / 50).map(extension).collect(),
         accounts: (0..STAFF).map(account).collect(),

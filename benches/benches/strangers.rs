@@ -41,6 +41,7 @@ impl Door {
             has_recording_notice: false,
             timezone: contract::snapshot::default_timezone(),
             holidays: Vec::new(),
+            outside: Default::default(),
             staff: Vec::new(),
             extensions: Vec::new(),
             accounts: Vec::new(),

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use contract::{
-    id::{AccountId, OrgId},
+    id::{AccountId, OrgId, TrunkId},
     rules::Condition,
     snapshot::Snapshot,
     time::Timestamp,
@@ -29,7 +29,7 @@ use crate::{
 /// `sambung route …`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Who calls: the number of a person, or the username of an account
+    /// Who calls: the number of a person, the username of an account, or for a call from outside the name of a trunk
     from: String,
     /// What is dialled
     to: String,
@@ -136,7 +136,15 @@ fn ask(plan: &Plan, rows: &Rows, arguments: &Arguments) -> Result<Answer, Failur
     let planned = plan.organisation(org).ok_or_else(|| anyhow::anyhow!("the organisation is in no plan"))?;
     let caller = caller(planned, rows, &arguments.from)?;
     let now = instant(arguments.at.as_deref(), planned)?;
-    let facts = Facts { org, caller, dialled: &arguments.to };
+    let to = match caller {
+        PersonKey::Trunk(_) => planned.e164(&arguments.to).ok_or_else(|| {
+            let reason =
+                format!("{:?} is no number that is dialled outside, such as +62215550100", arguments.to);
+            Failure::Mistakes(vec![reason])
+        })?,
+        PersonKey::User(_) | PersonKey::Account(_) => arguments.to.clone(),
+    };
+    let facts = Facts { org, caller, dialled: &to };
     let first = plan.route(&facts, now);
     let revision = plan.revision();
     let follow = |condition| {
@@ -154,7 +162,7 @@ fn ask(plan: &Plan, rows: &Rows, arguments: &Arguments) -> Result<Answer, Failur
         revision,
         organisation: rows.domain.clone(),
         from: arguments.from.clone(),
-        to: arguments.to.clone(),
+        to,
         at: at.strftime("%a %Y-%m-%d %H:%M %Q").to_string(),
         steps: first.told(revision),
         then: OUTCOMES.into_iter().map(follow).filter(|then| !then.decisions.is_empty()).collect(),
@@ -162,8 +170,11 @@ fn ask(plan: &Plan, rows: &Rows, arguments: &Arguments) -> Result<Answer, Failur
     })
 }
 
-/// Who calls: whose account has that username, or who has that number and an account.
+/// Who calls: somebody behind the trunk of that name, whose account has that username, or who has that number and an account.
 fn caller(org: &OrgPlan, rows: &Rows, from: &str) -> Result<PersonKey, Failure> {
+    if let Some(trunk) = rows.outside.trunks.get(from) {
+        return Ok(PersonKey::Trunk(TrunkId(trunk.id)));
+    }
     let by_number = |email: &str| rows.staff.get(email).is_some_and(|staff| staff.number == from);
     let found = rows.accounts.get(from).or_else(|| {
         let mut owned = rows.accounts.values();
@@ -176,7 +187,7 @@ fn caller(org: &OrgPlan, rows: &Rows, from: &str) -> Result<PersonKey, Failure> 
     };
     found.map(person).ok_or_else(|| {
         Failure::Mistakes(vec![format!(
-            "{from:?} is neither the username of an account of {} nor the number of somebody who has one",
+            "{from:?} is neither the username of an account of {}, nor the number of somebody who has one, nor a trunk",
             rows.domain
         )])
     })

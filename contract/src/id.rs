@@ -35,6 +35,10 @@ ids! {
     HolidayId;
     /// A SIP account: one set of credentials that phones register with.
     AccountId;
+    /// A trunk: a provider's switch, or a gateway.
+    TrunkId;
+    /// A number of an organisation in the telephone network.
+    DidId;
     /// A call, the whole of it (H-057).
     CallId;
     /// A recording of a call or of a part of it.

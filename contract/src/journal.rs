@@ -227,7 +227,7 @@ pub struct Detail {
     /// A stable word for programs: `unknown_number`, `unreachable`, `no_answer`, `ack_missing` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The number that a `forward` goes to.
+    /// The number that a `forward` goes to; with `created`, that of a caller outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
     /// The other call of an attended transfer: that of the consultation, and in that one the call that goes on.

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod language;
 pub mod live;
 pub mod media;
+pub mod outside;
 pub mod rules;
 pub mod snapshot;
 pub mod time;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
+    outside::Outside,
     rules::{Holiday, Rule, Window},
     words::words,
 };
@@ -49,6 +50,9 @@ pub struct Organisation {
     /// Dates with other hours than their weekday's, ordered by id.
     #[serde(default)]
     pub holidays: Vec<Holiday>,
+    /// Its way to and from the telephone network.
+    #[serde(default)]
+    pub outside: Outside,
     /// People, ordered by id.
     pub staff: Vec<Staff>,
     /// Extensions, ordered by id.

@@ -71,6 +71,11 @@ pub enum RouteStep {
         /// Its name.
         name: String,
     },
+    /// It is a number of the organisation in the telephone network.
+    Did {
+        /// The number, by E.164.
+        number: String,
+    },
     /// The number is a feature code: the switch answers by itself.
     Feature {
         /// Its stable word: `echo`.

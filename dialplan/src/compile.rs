@@ -47,6 +47,14 @@ pub mod limits {
     pub const MAILBOX_MESSAGES: RangeInclusive<u16> = 1..=500;
     /// Seconds that a message in a mailbox may last.
     pub const MAILBOX_MESSAGE_SECS: RangeInclusive<u16> = 10..=600;
+    /// Trunks of one organisation.
+    pub const TRUNKS_MAX: usize = 32;
+    /// Networks that one trunk sends from.
+    pub const SOURCES_MAX: usize = 64;
+    /// Calls at once on one trunk.
+    pub const CHANNELS: RangeInclusive<u16> = 1..=2_000;
+    /// Numbers of one organisation in the telephone network.
+    pub const DIDS_MAX: usize = 10_000;
     /// Targets that rules may lead one call to.
     pub const FORWARDS_MAX: usize = 8;
 }
@@ -66,7 +74,14 @@ pub fn compile(snapshot: &Snapshot) -> Result<Plan, Vec<Diagnostic>> {
         if rows.is_default && plan.default.replace(rows.id).is_some() {
             compiler.wrong(Row::Organisation, "is_default", Problem::Taken);
         }
+        compiler.trunks(&mut plan.sources);
         let (org, mut mistakes) = compiler.compile();
+        for did in &rows.outside.dids {
+            if plan.dids.insert(did.number.as_str().into(), rows.id).is_some_and(|other| other != rows.id) {
+                let (row, problem) = (Row::Did(did.id), Problem::Taken);
+                mistakes.push(Diagnostic { org: rows.id, row, field: "number", problem });
+            }
+        }
         wrong.append(&mut mistakes);
         if plan.organisations.insert(rows.id, org).is_some() {
             wrong.push(Diagnostic {
@@ -116,6 +131,8 @@ impl<'a> Compiler<'a> {
             accounts: BTreeMap::new(),
             extensions: BTreeMap::new(),
             staff: BTreeMap::new(),
+            country_code: Box::default(),
+            trunks: BTreeMap::new(),
         };
         Self {
             rows,
@@ -144,6 +161,7 @@ impl<'a> Compiler<'a> {
         self.holidays();
         self.extensions();
         self.staff_numbers();
+        self.dids();
         self.bare_accounts();
         self.circles();
         (self.org, self.wrong)
@@ -360,5 +378,6 @@ fn is_domain(text: &str) -> bool {
 
 mod circles;
 mod extension;
+mod outside;
 #[cfg(test)]
 mod tests;

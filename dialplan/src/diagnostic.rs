@@ -1,6 +1,6 @@
 //! What can be wrong with configuration rows, said so that a form can point at the field.
 
-use contract::id::{AccountId, ExtensionId, HolidayId, OrgId, RuleId, UserId};
+use contract::id::{AccountId, DidId, ExtensionId, HolidayId, OrgId, RuleId, TrunkId, UserId};
 use serde::Serialize;
 
 /// One mistake in the rows. A snapshot with any of them makes no plan.
@@ -39,6 +39,12 @@ pub enum Row {
     /// A date with hours of its own.
     #[error("holiday {0}")]
     Holiday(HolidayId),
+    /// A trunk.
+    #[error("trunk {0}")]
+    Trunk(TrunkId),
+    /// A number of the telephone network.
+    #[error("did {0}")]
+    Did(DidId),
 }
 
 /// What is wrong.
@@ -48,6 +54,9 @@ pub enum Problem {
     /// Not of the form the field's documentation asks for.
     #[error("is malformed")]
     Malformed,
+    /// Not there, and needed.
+    #[error("is missing")]
+    Missing,
     /// Outside its bounds.
     #[error("is out of range")]
     OutOfRange,

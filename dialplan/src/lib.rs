@@ -23,6 +23,7 @@ mod compile;
 mod diagnostic;
 mod follow;
 mod hours;
+mod outside;
 mod plan;
 mod route;
 mod told;
@@ -30,6 +31,7 @@ mod told;
 pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
 pub use hours::Standing;
+pub use outside::{Incoming, Trunk};
 pub use plan::{
     Account, Feature, Host, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Ring, Target, Trust,
 };

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, RuleId, UserId},
+    id::{AccountId, ExtensionId, OrgId, RuleId, TrunkId, UserId},
     language::Language,
     rules::{Condition, Timescope},
     snapshot::RecordingPolicy,
@@ -14,7 +14,10 @@ use contract::{
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::hours::{self, Hours};
+use crate::{
+    hours::{self, Hours},
+    outside::{Sources, Trunk},
+};
 
 /// All organisations at one revision.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,9 @@ pub struct Plan {
     pub(crate) organisations: BTreeMap<OrgId, OrgPlan>,
     pub(crate) domains: BTreeMap<Box<str>, OrgId>,
     pub(crate) default: Option<OrgId>,
+    pub(crate) sources: Sources,
+    /// Whose a number of the telephone network is.
+    pub(crate) dids: BTreeMap<Box<str>, OrgId>,
 }
 
 impl Plan {
@@ -77,6 +83,8 @@ pub struct OrgPlan {
     pub(crate) accounts: BTreeMap<AccountId, Account>,
     pub(crate) extensions: BTreeMap<ExtensionId, Arc<Extension>>,
     pub(crate) staff: BTreeMap<UserId, Person>,
+    pub(crate) country_code: Box<str>,
+    pub(crate) trunks: BTreeMap<TrunkId, Trunk>,
 }
 
 impl OrgPlan {
@@ -154,6 +162,7 @@ impl OrgPlan {
     pub fn account_of(&self, person: PersonKey) -> Option<&Account> {
         match person {
             PersonKey::Account(id) => self.accounts.get(&id),
+            PersonKey::Trunk(_) => None,
             PersonKey::User(user) => {
                 let ring = self.staff.get(&user)?.ring.as_ref()?;
                 let own = ring.targets.iter().find(|target| target.person == person)?;
@@ -353,6 +362,8 @@ pub enum PersonKey {
     User(UserId),
     /// A bare account, which is a person of its own.
     Account(AccountId),
+    /// Somebody outside, of whom no more is known than the trunk between.
+    Trunk(TrunkId),
 }
 
 /// Credentials that may be used now. Inactive accounts, and those of suspended staff, are not in a plan.

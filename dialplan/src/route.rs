@@ -188,6 +188,8 @@ pub enum Step {
         /// Its name.
         name: Arc<str>,
     },
+    /// It is a number of the organisation in the telephone network.
+    Did(Box<str>),
     /// The number is a feature code.
     Feature(Feature),
     /// It is switched off or suspended.
@@ -329,7 +331,14 @@ impl Plan {
 impl OrgPlan {
     fn route(&self, dialled: &str, following: &mut Following<'_>) -> Route {
         let steps = &mut following.trace.0;
-        let way = match self.numbers.get(dialled) {
+        let found = self.numbers.get(dialled);
+        // The organisation's own numbers have no plus.
+        if let Some(Destination::Extension(_) | Destination::Person(_)) = found
+            && dialled.starts_with('+')
+        {
+            steps.push(Step::Did(dialled.into()));
+        }
+        let way = match found {
             None if self.pick_up(dialled).is_some() => {
                 steps.push(Step::Feature(Feature::PickUp));
                 return Route::Feature(Feature::PickUp);

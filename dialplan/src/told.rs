@@ -33,6 +33,7 @@ fn told(step: &Step) -> RouteStep {
             }
         }
         Step::Feature(feature) => RouteStep::Feature { name: feature.as_str().into() },
+        Step::Did(number) => RouteStep::Did { number: number.to_string() },
         Step::Inactive => RouteStep::Inactive,
         Step::NoStaff => RouteStep::NoStaff,
         Step::Hours { local, standing } => hours(local, *standing),

@@ -596,6 +596,7 @@ fn rows() -> Snapshot {
         has_recording_notice: true,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
+        outside: Default::default(),
         staff: staff.collect(),
         extensions: vec![
             extension(21, "100", true, &[12, 13]),

@@ -29,6 +29,8 @@ pub struct Story {
     pub events: Vec<String>,
     /// Final SIP status of each leg; 0 when none came.
     pub legs: Vec<i32>,
+    /// Numbers of those outside, and that forwards and transfers go to, in order.
+    pub numbers: Vec<String>,
     /// `reason` of each event that has one.
     pub reasons: Vec<String>,
 }
@@ -96,6 +98,11 @@ impl Record {
                 call,
             )?,
             legs: self.texts(legs, call)?.iter().map(|status| Ok(status.parse()?)).collect::<Result<_>>()?,
+            numbers: self.texts(
+                "select detail->>'number' from telephony.call_events
+                 where call_id = $1::uuid and detail ? 'number' order by seq",
+                call,
+            )?,
             reasons: self.texts(
                 "select detail->>'reason' from telephony.call_events
                  where call_id = $1::uuid and detail ? 'reason' order by seq",

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Account, Action, Extension, Holiday, Rows, Rule, Staff,
     description::{self, Description, place},
+    outside,
     reader::Mistake,
 };
 use crate::{Failure, database::new_id};
@@ -73,6 +74,7 @@ pub(crate) fn rows(
         accounts,
         rules: rules(description, current)?,
         holidays: holidays(description),
+        outside: outside::rows(description, current)?,
     })
 }
 

@@ -3,6 +3,7 @@
 //! The switch's own compiler judges the numbers, so that what is sound here is taken there. Passwords stand in files of
 //! their own; of them this keeps digests, and only until they are written.
 
+mod outside;
 mod rules;
 
 use std::{
@@ -26,11 +27,13 @@ use super::{
     reader::{At, Mistake, Reader, Section, read},
 };
 use crate::database::digests;
+pub(crate) use outside::{Did, Trunk};
 pub(crate) use rules::{Holiday, Rule};
 
-const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice and timezone";
+const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, timezone and country_code";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
-const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]] and [[holiday]]";
+const TABLES: &str =
+    "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[trunk]], [[did]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -53,6 +56,9 @@ pub(crate) struct Description {
     pub(crate) accounts: Vec<Account>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) holidays: Vec<Holiday>,
+    pub(crate) country_code: At<String>,
+    pub(crate) trunks: Vec<Trunk>,
+    pub(crate) dids: Vec<Did>,
 }
 
 /// `[[staff]]`
@@ -139,6 +145,8 @@ fn describe<'a>(
     let accounts = accounts(reader, root, &staff, realm);
     let rules = rules::rules(reader, root, (&staff, &extensions));
     let holidays = rules::holidays(reader, root, &extensions);
+    let trunks = outside::trunks(reader, root);
+    let dids = outside::dids(reader, root, (&staff, &extensions));
     let mut head = head?;
     let name = head.required(reader, "name");
     check_name(reader, "organisation.name", name.as_ref());
@@ -153,6 +161,8 @@ fn describe<'a>(
     let recording = recording(reader, &mut head);
     let has_recording_notice = head.flag(reader, "recording_notice", false);
     let timezone = head.text(reader, "timezone").unwrap_or(At { value: snapshot::default_timezone(), line });
+    let country_code = head.text(reader, "country_code");
+    let country_code = country_code.unwrap_or(At { value: contract::outside::default_country_code(), line });
     head.finish(reader, HEAD_KEYS);
     Some(Description {
         file: file.to_owned(),
@@ -171,6 +181,9 @@ fn describe<'a>(
         accounts,
         rules,
         holidays,
+        country_code,
+        trunks,
+        dids,
     })
 }
 
@@ -406,6 +419,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
         has_recording_notice: description.has_recording_notice,
         timezone: description.timezone.value.clone(),
         holidays: holiday_rows(description),
+        outside: outside::rows(description),
         staff: (0..)
             .zip(&description.staff)
             .map(|(at, staff)| snapshot::Staff {
@@ -470,15 +484,29 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
             let date = description.holidays.get(at(id.0)).map(|holiday| &holiday.date);
             ("holiday", date.map_or(1, |date| date.line), None)
         }
+        Row::Trunk(id) => {
+            ("trunk", description.trunks.get(at(id.0)).map_or(1, |trunk| trunk.name.line), None)
+        }
+        Row::Did(id) => {
+            let number = description.dids.get(at(id.0)).map(|did| &did.number);
+            ("did", number.map_or(1, |number| number.line), None)
+        }
     };
     let (field, line) = match diagnostic.field {
         "sip_domain" => ("domain", description.domain.line),
         "ring_timeout_secs" => ("ring_timeout_secs", description.ring_timeout.line),
         "timezone" => ("timezone", description.timezone.line),
+        "country_code" => ("country_code", description.country_code.line),
         field @ ("number" | "username") => (field, number.map_or(line, |number| number.line)),
         field => (field, line),
     };
     let reason = match (&diagnostic.problem, field) {
+        (Problem::Malformed, "number") if table == "did" => outside::EXPECTED_NUMBER.to_owned(),
+        (Problem::Taken, _) if table == "did" => "stands there twice".to_owned(),
+        (Problem::OutOfRange, "sources") => outside::EXPECTED_NARROW.to_owned(),
+        (Problem::Malformed, "country_code") => {
+            "expected one to three digits in quotes, such as \"62\"".to_owned()
+        }
         (Problem::Malformed, "number") => "expected 2 to 6 digits in quotes".to_owned(),
         (Problem::Malformed, "domain") => "expected a host name in lower case, no address".to_owned(),
         (Problem::OutOfRange, "ring_timeout_secs") => "expected a whole number from 5 to 600".to_owned(),

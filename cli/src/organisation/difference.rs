@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Account, Extension, Holiday, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
+    outside::{Did, Trunk},
 };
 
 /// Shown in place of a digest.
@@ -28,9 +29,9 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     /// The organisation's domain.
     pub(crate) organisation: String,
-    /// `organisation`, `staff`, `extension`, `account`, `rule` or `holiday`.
+    /// `organisation`, `staff`, `extension`, `account`, `rule`, `trunk`, `did` or `holiday`.
     pub(crate) row: &'static str,
-    /// Its domain, e-mail, number or username; number and position; date.
+    /// Its domain, e-mail, number, name or username; number and position; date.
     pub(crate) key: String,
     pub(crate) change: Kind,
     /// Those that differ; all of them for a row that is added, none for one that is removed.
@@ -62,6 +63,10 @@ pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
     each(&before.extensions, &after.extensions, fields, |key, from, to| add("extension", key, from, to));
     each(&before.accounts, &after.accounts, Account::fields, |key, from, to| add("account", key, from, to));
     each(&before.rules, &after.rules, Rule::fields, |key, from, to| add("rule", key, from, to));
+    each(&before.outside.trunks, &after.outside.trunks, Trunk::fields, |key, from, to| {
+        add("trunk", key, from, to);
+    });
+    each(&before.outside.dids, &after.outside.dids, Did::fields, |key, from, to| add("did", key, from, to));
     each(&before.holidays, &after.holidays, Holiday::fields, |key, from, to| add("holiday", key, from, to));
     changes
 }
@@ -128,6 +133,7 @@ impl Rows {
             ("recording", json!(self.recording)),
             ("recording_notice", json!(self.has_recording_notice)),
             ("timezone", json!(self.timezone)),
+            ("country_code", json!(self.outside.country_code)),
         ]
     }
 }
@@ -167,6 +173,23 @@ impl Rule {
             ("target", json!(self.action.target())),
             ("enabled", json!(self.is_enabled)),
         ]
+    }
+}
+
+impl Trunk {
+    fn fields(&self) -> Fields {
+        vec![
+            ("sources", json!(self.sources)),
+            ("channels_max", json!(self.channels_max)),
+            ("trusted", json!(self.is_trusted)),
+            ("active", json!(self.is_active)),
+        ]
+    }
+}
+
+impl Did {
+    fn fields(&self) -> Fields {
+        vec![("extension", json!(self.extension)), ("staff", json!(self.staff))]
     }
 }
 

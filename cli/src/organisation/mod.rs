@@ -7,6 +7,7 @@ pub(crate) mod described;
 pub(crate) mod description;
 pub(crate) mod difference;
 pub(crate) mod hours;
+pub(crate) mod outside;
 pub(crate) mod reader;
 pub(crate) mod snapshot;
 pub(crate) mod store;
@@ -21,6 +22,7 @@ use contract::{
     rules::{Condition, Span, Timescope, Window},
     snapshot::{Mailbox, RecordingPolicy, default_timezone},
 };
+pub(crate) use outside::Outside;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -66,6 +68,8 @@ pub(crate) struct Rows {
     /// By date and, if it is one extension's alone, its number: `2026-12-25 100`.
     #[serde(default)]
     pub(crate) holidays: BTreeMap<String, Holiday>,
+    #[serde(default)]
+    pub(crate) outside: Outside,
 }
 
 /// Rows that were applied before there was such a setting.
@@ -215,6 +219,7 @@ impl Rows {
             accounts: BTreeMap::new(),
             rules: BTreeMap::new(),
             holidays: BTreeMap::new(),
+            outside: Outside { country_code: self.outside.country_code.clone(), ..Outside::default() },
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contract::{
-    id::{AccountId, ExtensionId, HolidayId, OrgId, RuleId, UserId},
+    id::{AccountId, DidId, ExtensionId, HolidayId, OrgId, RuleId, TrunkId, UserId},
     rules, snapshot,
 };
 use uuid::Uuid;
@@ -48,6 +48,7 @@ impl Rows {
             recording: self.recording,
             has_recording_notice: self.has_recording_notice,
             timezone: self.timezone.clone(),
+            outside: self.outside(),
             holidays: self.holidays.values().flat_map(|holiday| self.days_of(holiday)).collect(),
             staff: staff.collect(),
             extensions: extensions.collect(),
@@ -80,6 +81,29 @@ impl Rows {
             })
         };
         rules.filter_map(row).collect()
+    }
+
+    fn outside(&self) -> contract::outside::Outside {
+        let trunks = self.outside.trunks.iter().map(|(name, trunk)| contract::outside::Trunk {
+            id: TrunkId(trunk.id),
+            name: name.clone(),
+            sources: trunk.sources.iter().cloned().collect(),
+            channels_max: trunk.channels_max,
+            is_trusted: trunk.is_trusted,
+            is_active: trunk.is_active,
+        });
+        let person = |email: &String| self.staff.get(email).map(|staff| UserId(staff.user));
+        let dids = self.outside.dids.iter().map(|(number, did)| contract::outside::Did {
+            id: DidId(did.id),
+            number: number.clone(),
+            extension: did.extension.as_deref().and_then(|number| self.extension_id(number)),
+            user: did.staff.as_ref().and_then(person),
+        });
+        contract::outside::Outside {
+            country_code: self.outside.country_code.clone(),
+            trunks: trunks.collect(),
+            dids: dids.collect(),
+        }
     }
 
     fn days_of(&self, holiday: &Holiday) -> Vec<rules::Holiday> {

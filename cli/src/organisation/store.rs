@@ -13,7 +13,10 @@ use migrations::Role;
 use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
-use super::{Account, Action, Extension, Holiday, Rows, Rule, Staff};
+use super::{
+    Account, Action, Extension, Holiday, Outside, Rows, Rule, Staff,
+    outside::{Did, Trunk},
+};
 use crate::database::store::{act_as, act_as_owner};
 
 /// Keeps everybody else from changing configuration until the transaction ends, and says which revision it is at.
@@ -64,7 +67,7 @@ pub(crate) async fn users(
 pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<Option<Rows>> {
     act_as(c, Role::Switch, None).await?;
     let settings = sqlx::query(
-        "select org_id, is_default, ring_timeout_seconds, language, has_announcements, timezone,
+        "select org_id, country_code, is_default, ring_timeout_seconds, language, has_announcements, timezone,
            is_record_a_call, is_recording_on_demand, has_recording_notice
          from telephony.organisation_settings where sip_domain = $1",
     )
@@ -102,6 +105,11 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
         accounts: accounts(c, id, &people).await?,
         rules: rules(c, id, (&extensions, &people)).await?,
         holidays: holidays(c, id, &extensions).await?,
+        outside: Outside {
+            country_code: settings.try_get("country_code")?,
+            trunks: trunks(c, id).await?,
+            dids: dids(c, id, (&extensions, &people)).await?,
+        },
         extensions,
     }))
 }
@@ -338,6 +346,49 @@ async fn holidays(
         holiday.spans.extend(span(&row)?);
     }
     Ok(holidays)
+}
+
+async fn trunks(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<BTreeMap<String, Trunk>> {
+    let rows = sqlx::query(
+        "select id, name, sources::text[] as sources, channels_max, is_trusted, is_active
+         from telephony.trunks where org_id = $1",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut trunks = BTreeMap::new();
+    for row in rows {
+        let sources: Vec<String> = row.try_get("sources")?;
+        let trunk = Trunk {
+            id: row.try_get("id")?,
+            sources: sources.into_iter().collect(),
+            channels_max: u16::try_from(row.try_get::<i32, _>("channels_max")?)?,
+            is_trusted: row.try_get("is_trusted")?,
+            is_active: row.try_get("is_active")?,
+        };
+        trunks.insert(row.try_get("name")?, trunk);
+    }
+    Ok(trunks)
+}
+
+async fn dids(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    (extensions, people): (&Extensions, &People),
+) -> anyhow::Result<BTreeMap<String, Did>> {
+    let rows: Vec<(Uuid, String, Option<Uuid>, Option<Uuid>)> = sqlx::query_as(
+        "select id, number, extension_id, user_id from telephony.did_numbers where org_id = $1",
+    )
+    .bind(organisation)
+    .fetch_all(c)
+    .await?;
+    let mut dids = BTreeMap::new();
+    for (id, number, extension, user) in rows {
+        let extension = extension.and_then(|extension| number_of(extensions, extension));
+        let staff = user.map(|user| email(people, user)).transpose()?;
+        dids.insert(number, Did { id, extension, staff });
+    }
+    Ok(dids)
 }
 
 /// Members who are suspended as persons, everywhere.

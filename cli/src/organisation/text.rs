@@ -12,19 +12,19 @@ use super::{
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
-# accounts, rules and holidays; people stay members. Passwords stand in files of their own: `password_file = \"PATH\"` in an [[account]], for
+# accounts, rules, trunks, numbers outside and holidays; people stay members. Passwords stand in files of their own: `password_file = \"PATH\"` in an [[account]], for
 # a new one or a new password; without it the password stays as it is.
 ";
 
 /// The file.
 pub(crate) fn text(rows: &Rows) -> String {
-    let text = |text: &str| Value::String(text.to_owned()).to_string();
+    let text = quoted;
     let numbers: BTreeMap<&str, &str> =
         rows.staff.iter().map(|(email, staff)| (email.as_str(), staff.number.as_str())).collect();
     let number = |email: &str| numbers.get(email).map(|number| text(number));
     let mut file = format!(
         "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
-         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\ntimezone = {}\n",
+         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\ntimezone = {}\ncountry_code = {}\n",
         text(&rows.name),
         text(&rows.domain),
         rows.is_default,
@@ -33,9 +33,9 @@ pub(crate) fn text(rows: &Rows) -> String {
         rows.has_announcements,
         text(rows.recording.as_str()),
         rows.has_recording_notice,
-        text(&rows.timezone)
+        text(&rows.timezone),
+        text(&rows.outside.country_code)
     );
-    let inactive = |is_active: bool| if is_active { "" } else { "active = false\n" };
     let mut staff: Vec<_> = rows.staff.iter().collect();
     staff.sort_by_key(|(_, staff)| &staff.number);
     for (email, staff) in staff {
@@ -76,6 +76,7 @@ pub(crate) fn text(rows: &Rows) -> String {
             text(rule.action.word())
         );
     }
+    file += &outside(rows, number);
     for holiday in rows.holidays.values() {
         let extension = holiday.extension.as_deref().map(|number| format!("extension = {}\n", text(number)));
         let (date, name, extension) =
@@ -95,6 +96,37 @@ fn mailbox(mailbox: &Mailbox) -> String {
     format!(
         "voicemail = true\n{greeting}voicemail_messages_max = {messages_max}\nvoicemail_secs_max = {message_secs_max}\n"
     )
+}
+
+/// Trunks and numbers outside. `number` is that of whoever has an e-mail, as the file writes it.
+fn outside(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
+    let mut file = String::new();
+    for (name, trunk) in &rows.outside.trunks {
+        let sources: Vec<String> = trunk.sources.iter().cloned().collect();
+        let (name, sources) = (quoted(name), list(&sources).unwrap_or_default());
+        let trusted = if trunk.is_trusted { "" } else { "trusted = false\n" };
+        file += &format!(
+            "\n[[trunk]]\nname = {name}\nsources = {sources}\nchannels_max = {}\n{trusted}{}",
+            trunk.channels_max,
+            inactive(trunk.is_active)
+        );
+    }
+    for (did, target) in &rows.outside.dids {
+        let extension = target.extension.as_deref().map(|number| format!("extension = {}\n", quoted(number)));
+        let staff = target.staff.as_deref().and_then(&number).map(|number| format!("staff = {number}\n"));
+        let target = extension.or(staff).unwrap_or_default();
+        file += &format!("\n[[did]]\nnumber = {}\n{target}", quoted(did));
+    }
+    file
+}
+
+/// A text of TOML.
+fn quoted(text: &str) -> String {
+    Value::String(text.to_owned()).to_string()
+}
+
+fn inactive(is_active: bool) -> &'static str {
+    if is_active { "" } else { "active = false\n" }
 }
 
 /// A list of TOML, unless it is empty.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Rows;
+use super::{Outside, Rows};
 
 /// What `current` becomes when the step from `before` to `after` is undone.
 pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
@@ -31,6 +31,15 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
         accounts: each(&current.accounts, &before.accounts, &after.accounts),
         rules: each(&current.rules, &before.rules, &after.rules),
         holidays: each(&current.holidays, &before.holidays, &after.holidays),
+        outside: Outside {
+            country_code: field(
+                &current.outside.country_code,
+                &before.outside.country_code,
+                &after.outside.country_code,
+            ),
+            trunks: each(&current.outside.trunks, &before.outside.trunks, &after.outside.trunks),
+            dids: each(&current.outside.dids, &before.outside.dids, &after.outside.dids),
+        },
     }
 }
 
@@ -87,6 +96,7 @@ mod tests {
             accounts: BTreeMap::new(),
             rules: BTreeMap::new(),
             holidays: BTreeMap::new(),
+            outside: Outside::default(),
         }
     }
 

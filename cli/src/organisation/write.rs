@@ -46,7 +46,8 @@ async fn organisation(c: &mut PgConnection, before: Option<&Rows>, after: &Rows)
     let settings = |rows: &Rows| {
         let Rows { is_default, ring_timeout_secs, language, has_announcements, .. } = rows;
         let recording = (rows.recording, rows.has_recording_notice);
-        (*is_default, *ring_timeout_secs, *language, *has_announcements, recording, rows.timezone.clone())
+        let place = (rows.timezone.clone(), rows.outside.country_code.clone());
+        (*is_default, *ring_timeout_secs, *language, *has_announcements, recording, place)
     };
     if before.map(settings) != Some(settings(after)) {
         act_as(c, Role::Api, Some(after.id)).await?;
@@ -84,6 +85,17 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
             let extension = holiday.extension.as_ref().and_then(|number| before.extensions.get(number));
             store::delete_holiday(c, after.id, &holiday.date, extension.map(|extension| extension.id))
                 .await?;
+        }
+    }
+    // Before extensions and people's numbers, which they hold.
+    for (number, did) in &before.outside.dids {
+        if after.outside.dids.get(number) != Some(did) {
+            store::delete_did(c, after.id, did.id).await?;
+        }
+    }
+    for (name, trunk) in &before.outside.trunks {
+        if !after.outside.trunks.contains_key(name) {
+            store::delete_trunk(c, after.id, trunk.id).await?;
         }
     }
     for (username, account) in &before.accounts {
@@ -144,6 +156,7 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
         }
     }
     rules(c, before, after).await?;
+    outside(c, before, after).await?;
     for (username, account) in &after.accounts {
         let owner = account.owner.as_ref().and_then(|email| after.staff.get(email)).map(|staff| staff.user);
         match before.accounts.get(username) {
@@ -173,6 +186,20 @@ async fn rules(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), 
     Ok(())
 }
 
+async fn outside(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    for (name, trunk) in &after.outside.trunks {
+        if before.outside.trunks.get(name) != Some(trunk) {
+            store::put_trunk(c, after.id, name, trunk).await?;
+        }
+    }
+    for (number, did) in &after.outside.dids {
+        if before.outside.dids.get(number) != Some(did) {
+            store::add_did(c, after, number, did).await?;
+        }
+    }
+    Ok(())
+}
+
 /// What a refusal of the database means, in words of the description; `None` when it says nothing about it.
 pub(crate) fn meaning(error: &sqlx::Error) -> Option<&'static str> {
     let constraint = error.as_database_error()?.constraint()?;
@@ -181,6 +208,7 @@ pub(crate) fn meaning(error: &sqlx::Error) -> Option<&'static str> {
             "another organisation is the default one: describe that with default = false and apply both together"
         }
         "organisation_settings_sip_domain_key" => "another organisation has that domain",
+        "did_numbers_number_key" => "another organisation has one of the numbers of [[did]]",
         "numbers_pkey" => "a number has been taken meanwhile: look at it with `sambung diff`",
         "sip_accounts_username_key" => "a username has been taken meanwhile: look at it with `sambung diff`",
         "users_email_key" => "somebody else has that e-mail since just now: try again",

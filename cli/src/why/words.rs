@@ -37,6 +37,9 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
             };
             format!("{} is {what} “{}”", printable(number), printable(name))
         }
+        RouteStep::Did { number } => {
+            format!("{} is a number of the organisation in the telephone network", printable(number))
+        }
         RouteStep::Feature { name } if name == "pickup" => {
             format!("{dialled} is to answer what rings at a colleague's, and nothing did")
         }

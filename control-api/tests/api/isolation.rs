@@ -40,6 +40,8 @@ async fn fill(stage: &Stage) {
         let (call, user, extension) = (stage.call(org, "internal", MIDNIGHT).await, uuid(), uuid());
         stage.key(org, &["calls.read"]).await;
         let o = org.0;
+        // One organisation's alone.
+        let did = if org == stage.a { "+62215550100" } else { "+62215550200" };
         let statements = format!(
             "insert into identity.users (id, name) values ('{user}', 'Sari');
              insert into identity.memberships (id, org_id, user_id, email, role, status)
@@ -54,6 +56,9 @@ async fn fill(stage: &Stage) {
              insert into telephony.extension_rules
                  (id, org_id, extension_id, timescope, condition, action, target_user_id, position)
                  values ('{user}', '{o}', '{extension}', 'any', 'busy', 'forward_staff', '{user}', 1);
+             insert into telephony.trunks (id, org_id, name, sources) values ('{user}', '{o}', 'x', '{{192.0.2.1}}');
+             insert into telephony.did_numbers (id, org_id, number, user_id)
+                 values ('{user}', '{o}', '{did}', '{user}');
              insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256)
                  values ('{user}', '{o}', '1001', repeat('0', 32), repeat('0', 64));
              insert into telephony.call_participants (org_id, call_id, no, role, kind, ref_id, created_at)
@@ -72,7 +77,7 @@ async fn fill(stage: &Stage) {
     }
 }
 
-const READABLE: [&str; 19] = [
+const READABLE: [&str; 21] = [
     "identity.organisations",
     "identity.users",
     "identity.memberships",
@@ -84,6 +89,8 @@ const READABLE: [&str; 19] = [
     "telephony.extension_operational_hours",
     "telephony.holidays",
     "telephony.extension_rules",
+    "telephony.trunks",
+    "telephony.did_numbers",
     "(select id from telephony.sip_accounts) s",
     "telephony.calls",
     "telephony.call_participants",

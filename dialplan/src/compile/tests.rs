@@ -2,6 +2,7 @@
 
 use contract::{
     id::{HolidayId, RuleId},
+    outside::{Outside, Trunk},
     rules::{Action, Condition, Holiday, Rule, Span, Timescope},
     snapshot::Organisation,
 };
@@ -271,5 +272,55 @@ fn a_chain_before_anybody_rings_is_no_longer_than_a_call_may_be_forwarded() {
         |orgs| orgs[0].extensions = chain(limits::FORWARDS_MAX + 1),
         &["organisation 01, rule 01, target: is forwarded more than 8 times before anybody rings: \
            500 → 501 → 502 → 503 → 504 → 505 → 506 → 507 → 508 → 509"],
+    );
+}
+
+#[test]
+fn trunks_and_their_numbers_are_judged() {
+    use crate::outside::tests::{did, trunk};
+    let of = |outside: Outside| move |orgs: &mut Vec<Organisation>| orgs[0].outside = outside;
+    let trunks = |trunks| Outside { trunks, ..Outside::default() };
+    let dids = |dids| Outside { dids, ..Outside::default() };
+    for code in ["", "062", "6200", "+62"] {
+        let country = Outside { country_code: code.into(), ..Outside::default() };
+        check(of(country), &["organisation 01, settings, country_code: is malformed"]);
+    }
+    check(of(trunks(vec![trunk(61, &[])])), &["organisation 01, trunk 3d, sources: is missing"]);
+    check(
+        of(trunks(vec![trunk(61, &["proxy.example"])])),
+        &["organisation 01, trunk 3d, sources: is malformed"],
+    );
+    for wide in ["0.0.0.0/0", "10.0.0.0/8", "2001::/16"] {
+        check(of(trunks(vec![trunk(61, &[wide])])), &["organisation 01, trunk 3d, sources: is out of range"]);
+    }
+    let none = Trunk { channels_max: 0, ..trunk(61, &["192.0.2.1"]) };
+    check(of(trunks(vec![none])), &["organisation 01, trunk 3d, channels_max: is out of range"]);
+    let twice = vec![trunk(61, &["192.0.2.1"]), trunk(61, &["192.0.2.2"])];
+    check(of(trunks(twice)), &["organisation 01, trunk 3d, id: is taken by another row"]);
+    check(
+        of(dids(vec![did(71, "+62215550100", Some(21), None), did(72, "+62215550100", None, Some(12))])),
+        &["organisation 01, did 48, number: is taken by another row"],
+    );
+    check(
+        of(dids(vec![did(71, "0215550100", Some(21), None)])),
+        &["organisation 01, did 47, number: is malformed"],
+    );
+    for wrong in [did(71, "+62215550100", Some(99), None), did(71, "+62215550100", None, None)] {
+        check(of(dids(vec![wrong])), &["organisation 01, did 47, target: points at nothing"]);
+    }
+    let number = dids(vec![did(71, "+62215550100", Some(21), None)]);
+    check(
+        |orgs| {
+            orgs[0].outside = number.clone();
+            let other = Organisation {
+                id: OrgId(id(2)),
+                sip_domain: "other.test".into(),
+                is_default: false,
+                outside: number,
+                ..organisation()
+            };
+            orgs.push(other);
+        },
+        &["organisation 02, did 47, number: is taken by another row"],
     );
 }

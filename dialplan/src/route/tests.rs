@@ -72,6 +72,7 @@ pub(crate) fn organisation() -> snapshot::Organisation {
         has_recording_notice: false,
         timezone: snapshot::default_timezone(),
         holidays: Vec::new(),
+        outside: Default::default(),
         staff: vec![staff(11, "1001", true), staff(12, "1002", true), staff(13, "1003", false)],
         extensions: vec![
             extension(21, "100", &[11, 12]),

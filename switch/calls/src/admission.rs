@@ -12,6 +12,7 @@ pub use lanes::{Lanes, is_new_work};
 pub(crate) use overload::Overload;
 
 use contract::id::CallId;
+use dialplan::{Incoming, OrgPlan, Plan};
 use sip::{Body, HeaderName, Method, NewRequest, Reply};
 
 use crate::{
@@ -25,7 +26,16 @@ use crate::{
     output::{Notice, Offence, Outputs, SecurityEvent},
     registrar::{Owner, Registration, Rejection},
     switchboard::Switchboard,
+    trunks,
 };
+
+/// Who calls whom.
+struct Calling<'p> {
+    org: &'p OrgPlan,
+    caller: Identity,
+    dialled: String,
+    is_trunk_full: bool,
+}
 
 impl Switchboard {
     /// A request outside any dialog.
@@ -78,20 +88,19 @@ impl Switchboard {
         }
         let plan = std::sync::Arc::clone(&self.plan);
         let message = request.message.view();
-        let Some((org, caller)) = self.sender(&plan, request, out) else { return };
-        let privacy = match Privacy::of(&message) {
-            Ok(privacy) => privacy,
-            Err(PrivacyFailure(unknown)) => {
-                let phrase = format!("Privacy Not Provided: {unknown}");
-                return self.reply(request, Reply::new(500).phrase(phrase));
-            }
+        let Some(Calling { org, caller, dialled, is_trunk_full }) = self.calling(&plan, request, out) else {
+            return;
         };
-        let dialled = facts::dialled(&message).unwrap_or_default();
         let body = Body::of(&message);
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
         let max_breadth = facts::max_breadth(&message);
         let flow = request.flow;
-        let entry = match self.entry(&message, (org, caller.person), &dialled) {
+        // Nobody outside comes into a call of others, whatever `Replaces` says: who they are is not known.
+        let entry = match caller.is_outside() {
+            true => Ok(None),
+            false => self.entry(&message, (org, caller.person), &dialled),
+        };
+        let entry = match entry {
             Ok(entry) => entry,
             Err(reply) => return self.reply(request, reply),
         };
@@ -108,16 +117,53 @@ impl Switchboard {
             id,
             plan: &plan,
             org,
-            caller: Identity::new(caller, org, privacy),
+            caller,
             dialled: &dialled,
             session,
             flow,
             max_forwards,
             max_breadth,
             body,
+            is_trunk_full,
         };
         let call = Call::open(&opening, &mut self.means(out));
         self.keep(id, call, None);
+    }
+
+    /// Who calls whom: by a trunk, or as an account. `None`: the request has been answered, or is not to be.
+    fn calling<'p>(
+        &mut self,
+        plan: &'p Plan,
+        request: &NewRequest,
+        out: &mut Outputs,
+    ) -> Option<Calling<'p>> {
+        let message = request.message.view();
+        let incoming = trunks::incoming(plan, request);
+        let sender = if incoming.is_none() { Some(self.sender(plan, request, out)?) } else { None };
+        let privacy = match Privacy::of(&message) {
+            Ok(privacy) => privacy,
+            Err(PrivacyFailure(unknown)) => {
+                let phrase = format!("Privacy Not Provided: {unknown}");
+                self.reply(request, Reply::new(500).phrase(phrase));
+                return None;
+            }
+        };
+        if let Some((org, account)) = sender {
+            let dialled = facts::dialled(&message).unwrap_or_default().into_owned();
+            return Some(Calling {
+                org,
+                caller: Identity::new(account, org, privacy),
+                dialled,
+                is_trunk_full: false,
+            });
+        }
+        let Incoming { org, trunk, number } = incoming?;
+        let is_trunk_full = self.channels.of(trunk.id) >= usize::from(trunk.channels_max);
+        if is_trunk_full {
+            out.notice(Notice::TrunkFull);
+        }
+        let caller = trunks::caller(&message, (org, trunk), privacy);
+        Some(Calling { org, caller, dialled: number, is_trunk_full })
     }
 
     fn registration(&mut self, request: &NewRequest, out: &mut Outputs) {
@@ -176,7 +222,8 @@ impl Switchboard {
 
     /// Answers a request that nobody has to send here, unless its sender has sent too many.
     fn reply_to_nuisance(&mut self, request: &NewRequest, reply: Reply, out: &mut Outputs) {
-        if self.guard.may_be_a_nuisance(self.guard_secs(), request.flow.remote.ip()) {
+        let address = request.flow.remote.ip();
+        if self.plan.is_trunk(address) || self.guard.may_be_a_nuisance(self.guard_secs(), address) {
             self.reply(request, reply);
         } else {
             out.notice(Notice::Silenced);

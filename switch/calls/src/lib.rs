@@ -39,6 +39,7 @@ mod registrar;
 mod sender;
 mod stock;
 mod switchboard;
+mod trunks;
 
 pub use admission::{Lanes, is_new_work};
 pub use call::message_sound;

@@ -186,6 +186,8 @@ pub enum Notice {
     CallsFull,
     /// A new call was answered 503: the journal cannot keep up.
     JournalPressure,
+    /// A call was answered 503: as many as may be are up on its trunk.
+    TrunkFull,
     /// A call or a device in it found no ports in stock.
     StockEmpty,
     /// Devices beyond `legs_per_call_max` did not ring.

@@ -34,6 +34,7 @@ use crate::{
     presence::Presence,
     registrar::Registrar,
     stock::Stock,
+    trunks::Channels,
 };
 
 /// One shard's calls and registrations.
@@ -55,6 +56,7 @@ pub struct Switchboard {
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
     pub(crate) stock: Stock,
+    pub(crate) channels: Channels,
     pub(crate) random: Random,
     pub(crate) has_journal_pressure: bool,
     clock: ClockMark,
@@ -125,6 +127,7 @@ impl Switchboard {
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             stock: Stock::default(),
+            channels: Channels::default(),
             random,
             has_journal_pressure: false,
             clock,
@@ -314,6 +317,7 @@ impl Switchboard {
     pub(crate) fn take_out(&mut self, id: CallId) -> Option<(Call, Option<Moment>)> {
         let call = self.calls.remove(&id)?;
         self.over -= usize::from(call.is_over());
+        self.channels.release(&call);
         let before = call.deadline();
         Some((call, before))
     }
@@ -345,6 +349,7 @@ impl Switchboard {
             }
         }
         if !call.is_gone() {
+            self.channels.take(&call);
             self.over += usize::from(call.is_over());
             self.calls.insert(id, call);
         }

@@ -40,6 +40,7 @@ fn switchboard(now: Instant) -> Switchboard {
         has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
+        outside: Default::default(),
         staff: Vec::new(),
         extensions: Vec::new(),
         accounts: Vec::new(),

@@ -73,6 +73,7 @@ fn rows(accounts: u32) -> Snapshot {
         has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
+        outside: Default::default(),
         staff: vec![Staff {
             user,
             name: "Callee".into(),

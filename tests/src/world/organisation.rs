@@ -144,6 +144,7 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
         has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
+        outside: Default::default(),
         extensions: vec![
             extension(number, RECEPTION, "Resepsionis", users(first)),
             extension(number, SUPPORT, "Support", users(second)),

@@ -16,5 +16,6 @@ mod sipp_stories;
 mod stage;
 mod survival;
 mod transfers;
+mod trunks;
 mod voicemail;
 mod voices;

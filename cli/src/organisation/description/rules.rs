@@ -56,7 +56,7 @@ pub(super) fn windows<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) ->
     all
 }
 
-fn extension(
+pub(super) fn extension(
     reader: &mut Reader<'_>,
     key: &str,
     wanted: &At<String>,

@@ -67,7 +67,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
             "domain =",
             "colour = 1\ndomain =",
             "org.toml:3: organisation.colour: no such key; there are name, domain, default, \
-             ring_timeout_secs, language, announcements, recording, recording_notice and timezone",
+             ring_timeout_secs, language, announcements, recording, recording_notice, timezone and country_code",
         ),
         (
             "domain =",
@@ -100,7 +100,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[account]]",
             "[acount]\n[[account]]",
-            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]] and [[holiday]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[trunk]], [[did]] and [[holiday]]",
         ),
     ];
     for (old, new, expected) in cases {
@@ -175,6 +175,57 @@ fn a_new_account_needs_a_password_and_an_old_one_keeps_it() {
     // What is written down is what was read.
     let again = parse(&file, &text::text(&rows)).unwrap();
     assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
+}
+
+#[test]
+fn trunks_and_numbers_outside_are_read_and_their_mistakes_told() {
+    let outside = r#"
+[[trunk]]
+name = "telkom"
+sources = ["203.0.113.5/28", "203.0.113.77"]
+
+[[did]]
+number = "+62215550100"
+extension = "100"
+"#;
+    let sound = format!("{SOUND}{outside}");
+    let description = parse(Path::new("org.toml"), &sound).unwrap();
+    let trunk = &description.trunks[0];
+    assert_eq!(trunk.sources, ["203.0.113.0/28", "203.0.113.77/32"], "as Postgres writes them");
+    assert_eq!((trunk.channels_max, trunk.is_trusted, trunk.is_active), (30, true, true));
+    assert_eq!((description.dids[0].extension, description.dids[0].staff), (Some(0), None));
+    let narrow =
+        "whoever sends from there would be believed to be the provider (at least /16, or /32 of IPv6)";
+    for (old, new, expected) in [
+        (
+            "\"203.0.113.5/28\"",
+            "\"x\"",
+            "trunk.sources: expected an address or a network, such as \"203.0.113.0/28\"".to_owned(),
+        ),
+        ("\"203.0.113.5/28\"", "\"0.0.0.0/0\"", format!("trunk.sources: holds too many addresses: {narrow}")),
+        (
+            "\"+62215550100\"",
+            "\"0215550100\"",
+            "did.number: expected a number with its country, such as \"+62215550100\"".to_owned(),
+        ),
+        (
+            "extension = \"100\"\n",
+            "",
+            "did: needs either extension or staff: what the number stands for".to_owned(),
+        ),
+        (
+            "extension = \"100\"\n",
+            "extension = \"9\"\n",
+            "did.extension: no [[extension]] has the number \"9\"".to_owned(),
+        ),
+    ] {
+        let said = mistakes(&sound.replacen(old, new, 1));
+        assert!(matches!(said.as_slice(), [one] if one.ends_with(&expected)), "{new}: {said:?}");
+    }
+    let twice = format!("{sound}{outside}");
+    let said = mistakes(&twice);
+    assert!(said.iter().any(|one| one.contains("trunk.name: stands in line 20 already")), "{said:?}");
+    assert!(said.iter().any(|one| one.contains("did.number: stands there twice")), "{said:?}");
 }
 
 #[test]

@@ -8,9 +8,25 @@ use uuid::Uuid;
 
 use super::*;
 use crate::organisation::{
-    Action,
+    Action, Outside,
     hours::{span, windows},
 };
+
+fn outside() -> Outside {
+    let trunk = Trunk {
+        id: Uuid::nil(),
+        sources: BTreeSet::from(["203.0.113.0/28".to_owned()]),
+        channels_max: 30,
+        is_trusted: true,
+        is_active: true,
+    };
+    let did = Did { id: Uuid::nil(), extension: Some("100".into()), staff: None };
+    Outside {
+        trunks: BTreeMap::from([("telkom".into(), trunk)]),
+        dids: BTreeMap::from([("+62215550100".into(), did)]),
+        ..Outside::default()
+    }
+}
 
 fn rows() -> Rows {
     let staff = |name: &str, number: &str| Staff {
@@ -69,13 +85,26 @@ fn rows() -> Rows {
         accounts: BTreeMap::from([("1001".into(), account("5ec2e7"))]),
         rules: BTreeMap::from([(rule.key(), rule)]),
         holidays: BTreeMap::from([(holiday.key(), holiday)]),
+        outside: outside(),
     }
+}
+
+type Step = fn(&mut Rows);
+
+/// Each step changes what its line says, and nothing else.
+fn compare(steps: &[(&str, Step)]) {
+    let before = rows();
+    for (line, step) in steps {
+        let mut after = before.clone();
+        step(&mut after);
+        let text = text(&changes(Some(&before), &after));
+        assert!(text.contains(*line) && text.lines().count() == 3, "{line}:\n{text}");
+    }
+    assert!(changes(Some(&before), &before).is_empty());
 }
 
 #[test]
 fn every_field_that_can_be_described_is_compared() {
-    let before = rows();
-    type Step = fn(&mut Rows);
     let steps: [(&str, Step); 23] = [
         ("~ organisation demo.test  name", |r| r.name = "X".into()),
         ("~ organisation demo.test  status", |r| r.status = "pending".into()),
@@ -121,13 +150,30 @@ fn every_field_that_can_be_described_is_compared() {
         }),
         ("~ account 1001  active", |r| r.accounts.get_mut("1001").unwrap().is_active = false),
     ];
-    for (line, step) in steps {
-        let mut after = before.clone();
-        step(&mut after);
-        let text = text(&changes(Some(&before), &after));
-        assert!(text.contains(line) && text.lines().count() == 3, "{line}:\n{text}");
-    }
-    assert!(changes(Some(&before), &before).is_empty());
+    compare(&steps);
+}
+
+#[test]
+fn trunks_and_numbers_outside_are_compared() {
+    compare(&[
+        ("~ organisation demo.test  country_code \"62\" → \"65\"", |r| {
+            r.outside.country_code = "65".into();
+        }),
+        ("~ trunk telkom  sources [\"203.0.113.0/28\"] → []", |r| {
+            r.outside.trunks.get_mut("telkom").unwrap().sources.clear();
+        }),
+        ("~ trunk telkom  channels_max 30 → 2", |r| {
+            r.outside.trunks.get_mut("telkom").unwrap().channels_max = 2;
+        }),
+        ("~ trunk telkom  trusted true → false", |r| {
+            r.outside.trunks.get_mut("telkom").unwrap().is_trusted = false;
+        }),
+        ("- trunk telkom", |r| r.outside.trunks.clear()),
+        ("~ did +62215550100  extension \"100\" → null, staff \"sari@x\"", |r| {
+            let did = r.outside.dids.get_mut("+62215550100").unwrap();
+            (did.extension, did.staff) = (None, Some("sari@x".into()));
+        }),
+    ]);
 }
 
 #[test]
@@ -144,6 +190,8 @@ fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
             added("extension", "100"),
             added("account", "1001"),
             added("rule", "100/01"),
+            added("trunk", "telkom"),
+            added("did", "+62215550100"),
             added("holiday", "2026-12-25")
         ]
     );

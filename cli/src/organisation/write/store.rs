@@ -4,7 +4,10 @@ use contract::snapshot::{Mailbox, RecordingPolicy};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::organisation::{Account, Action, Extension, Holiday, Rows, Rule, Staff};
+use crate::organisation::{
+    Account, Action, Extension, Holiday, Rows, Rule, Staff,
+    outside::{Did, Trunk},
+};
 
 type Done = Result<(), sqlx::Error>;
 
@@ -33,11 +36,12 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     sqlx::query(
         "insert into telephony.organisation_settings
            (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements, is_record_a_call,
-            is_recording_on_demand, timezone, has_recording_notice)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            is_recording_on_demand, timezone, has_recording_notice, country_code)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (org_id) do update
            set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6,
-             is_record_a_call = $7, is_recording_on_demand = $8, timezone = $9, has_recording_notice = $10",
+             is_record_a_call = $7, is_recording_on_demand = $8, timezone = $9, has_recording_notice = $10,
+             country_code = $11",
     )
     .bind(rows.id)
     .bind(&rows.domain)
@@ -49,6 +53,7 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     .bind(rows.recording == RecordingPolicy::OnDemand)
     .bind(&rows.timezone)
     .bind(rows.has_recording_notice)
+    .bind(&rows.outside.country_code)
     .execute(c)
     .await
     .map(drop)
@@ -410,6 +415,61 @@ pub(super) async fn add_holiday(
     .bind(&holiday.name)
     .bind(starts)
     .bind(ends)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn delete_trunk(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
+    sqlx::query("delete from telephony.trunks where org_id = $1 and id = $2")
+        .bind(organisation)
+        .bind(id)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+/// A trunk, be it new or changed.
+pub(super) async fn put_trunk(c: &mut PgConnection, organisation: Uuid, name: &str, trunk: &Trunk) -> Done {
+    let sources: Vec<&String> = trunk.sources.iter().collect();
+    sqlx::query(
+        "insert into telephony.trunks (id, org_id, name, sources, channels_max, is_trusted, is_active)
+         values ($1, $2, $3, $4::text[]::cidr[], $5, $6, $7)
+         on conflict (id) do update set sources = $4::text[]::cidr[], channels_max = $5, is_trusted = $6,
+           is_active = $7",
+    )
+    .bind(trunk.id)
+    .bind(organisation)
+    .bind(name)
+    .bind(sources)
+    .bind(i32::from(trunk.channels_max))
+    .bind(trunk.is_trusted)
+    .bind(trunk.is_active)
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn delete_did(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
+    sqlx::query("delete from telephony.did_numbers where org_id = $1 and id = $2")
+        .bind(organisation)
+        .bind(id)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn add_did(c: &mut PgConnection, rows: &Rows, number: &str, did: &Did) -> Done {
+    let extension = did.extension.as_ref().and_then(|number| rows.extensions.get(number));
+    let person = did.staff.as_ref().and_then(|email| rows.staff.get(email));
+    sqlx::query(
+        "insert into telephony.did_numbers (id, org_id, number, extension_id, user_id) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(did.id)
+    .bind(rows.id)
+    .bind(number)
+    .bind(extension.map(|extension| extension.id))
+    .bind(person.map(|staff| staff.user))
     .execute(c)
     .await
     .map(drop)

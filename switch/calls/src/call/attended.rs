@@ -21,6 +21,8 @@ use sip::{Message, Reply, SessionKey};
 use super::{
     Call,
     events::because,
+    identity::{Identity, Privacy},
+    leg::Leg,
     media_plan::join,
     objection::Objection,
     refer::{Referral, accepted},
@@ -131,7 +133,7 @@ impl Consultation {
         let (holds, hears) = (off.is_held.by(kept), off.music.of(kept).take());
         let Talking { record: mut other_record, caller, callee, .. } = *off;
         let (comes, other_leg) = if kept == Side::Caller { (caller, callee) } else { (callee, caller) };
-        let told = Detail { number: number_of(&on, comes.person, means), ..link(other_call) };
+        let told = Detail { number: number_of(&on, &comes, means), ..link(other_call) };
         let transferor = on.leg(by).participant;
         on.record.event(EventKind::TransferConsulting, transferor, told, means);
         on.record.event(EventKind::TransferConnecting, transferor, Detail::default(), means);
@@ -163,9 +165,9 @@ pub(super) fn link(call: CallId) -> Detail {
     Detail { call: Some(call), ..Detail::default() }
 }
 
-fn number_of(talking: &Talking, person: PersonKey, means: &Means<'_>) -> Option<String> {
+fn number_of(talking: &Talking, leg: &Leg, means: &Means<'_>) -> Option<String> {
     let org = means.plan.organisation(talking.record.org())?;
-    Some(org.account_of(person)?.number.to_string())
+    Some(Identity::of(leg, org, Privacy::Open)?.number().to_owned())
 }
 
 /// Whether the author of a REFER, by its sessions, may make these two one.
@@ -186,7 +188,9 @@ fn may_become_one(on: (&State, SessionKey), off: (&State, SessionKey)) -> Result
         }
         _ => return Err(Objection::NotNow),
     };
-    if person == other { Ok(()) } else { Err(Objection::NoSuchCall) }
+    // Of somebody outside nobody knows who they are.
+    let is_known = !matches!(person, PersonKey::Trunk(_));
+    if person == other && is_known { Ok(()) } else { Err(Objection::NoSuchCall) }
 }
 
 impl Call {

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use contract::{
     id::CallId,
-    journal::{Detail, EventKind, ParticipantKind, ParticipantRole},
+    journal::{Detail, Direction, EventKind, ParticipantKind, ParticipantRole},
     language::Language,
 };
 use dialplan::{Announcement, Facts, Host, OrgPlan, PersonKey, Plan, Refusal, Ring, Route, Trail};
@@ -21,7 +21,7 @@ use super::{
         explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX, Unconnected},
         voicemail,
     },
-    identity::Identity,
+    identity::{Identity, Privacy},
     invitation::{Asked, Invitation},
     leg::Leg,
     media_plan::LegStreams,
@@ -45,6 +45,8 @@ pub(crate) struct Opening<'a> {
     /// How many ways the caller lets it go at once, when it says so (RFC 5393 §5.3).
     pub(crate) max_breadth: Option<u8>,
     pub(crate) body: Option<Body>,
+    /// As many calls as may be are up on the trunk that it comes by.
+    pub(crate) is_trunk_full: bool,
 }
 
 impl Opening<'_> {
@@ -73,7 +75,8 @@ impl Call {
         let caller = &opening.caller;
         let recording = Recording::new(org.recording(), org.has_recording_notice().then(|| org.language()));
         let mut head = Head::new(recording, caller.privacy());
-        let mut record = Record::open(org.id(), id, caller.number(), dialled, means);
+        let direction = if caller.is_outside() { Direction::Inbound } else { Direction::Internal };
+        let mut record = Record::open((org.id(), id), direction, (caller.number(), dialled), means);
         let facts = Facts { org: org.id(), caller: caller.person, dialled };
         means.trace_leg(id, session);
         let decision = opening.plan.route(&facts, means.wall);
@@ -88,9 +91,16 @@ impl Call {
         }
         let streams = LegStreams::new(id, flow, means.config);
         let mut leg = Leg::new(head.next_leg(), session, caller.person, flow, streams, means.wall);
-        let (kind, reference) = (ParticipantKind::User, person_reference(caller.person));
+        leg.outside = caller.is_outside().then(|| Box::new(caller.clone()));
+        let (kind, reference) = participant_of_person(caller.person);
         leg.participant = Some(record.participant(ParticipantRole::Caller, kind, reference, means));
-        record.event(EventKind::Created, None, Detail::default(), means);
+        let number = leg.outside.as_ref().filter(|outside| outside.privacy() == Privacy::Open);
+        let number = number.map(|outside| outside.number().to_owned());
+        record.event(EventKind::Created, None, Detail { number, ..Detail::default() }, means);
+        if opening.is_trunk_full {
+            let state = fail(record, leg, &mut head, "trunk_full", Reply::new(503), means);
+            return Self { head, state }.settled(means);
+        }
         record.forwarded(&forwards, means);
         let state = match route {
             Route::Refuse(refusal) => not_found(opening, refusal, (record, leg), &mut head, means),
@@ -101,9 +111,12 @@ impl Call {
             Route::Voicemail(to) => voicemail::open(opening, &to, (record, leg), &mut head, means),
             Route::Ring(ring) => dial(opening, (record, leg), &mut head, (&ring, trail), means),
         };
-        let mut call = Self { head, state };
-        call.write_gone(means);
-        call
+        Self { head, state }.settled(means)
+    }
+
+    fn settled(mut self, means: &mut Means<'_>) -> Self {
+        self.write_gone(means);
+        self
     }
 }
 
@@ -251,10 +264,11 @@ fn participant_of(host: Host) -> (ParticipantKind, uuid::Uuid) {
     }
 }
 
-/// A bare account stands for its person.
-pub(crate) fn person_reference(person: PersonKey) -> uuid::Uuid {
+/// A bare account stands for its person, and a trunk for whoever is behind it (decision 0035).
+pub(crate) fn participant_of_person(person: PersonKey) -> (ParticipantKind, uuid::Uuid) {
     match person {
-        PersonKey::User(user) => user.0,
-        PersonKey::Account(account) => account.0,
+        PersonKey::User(user) => (ParticipantKind::User, user.0),
+        PersonKey::Account(account) => (ParticipantKind::User, account.0),
+        PersonKey::Trunk(trunk) => (ParticipantKind::Guest, trunk.0),
     }
 }

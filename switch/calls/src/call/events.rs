@@ -43,11 +43,16 @@ pub(crate) struct ClosedRecord {
 
 impl Record {
     /// Opens the record with the row of the call.
-    pub(crate) fn open(org: OrgId, call: CallId, caller: &str, dialled: &str, means: &mut Means<'_>) -> Self {
+    pub(crate) fn open(
+        (org, call): (OrgId, CallId),
+        direction: Direction,
+        (caller, dialled): (&str, &str),
+        means: &mut Means<'_>,
+    ) -> Self {
         let live = LiveCall {
             call,
             org,
-            direction: Direction::Internal,
+            direction,
             caller: caller.to_owned(),
             dialled: dialled.to_owned(),
             created_at: means.wall,

@@ -14,6 +14,8 @@ use dialplan::{Account, OrgPlan, PersonKey, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{ExtraHeaders, HeaderName, Message, Party, Uri};
 
+use super::leg::Leg;
+
 /// Letters of a display name that are shown.
 const NAME_CHARS_MAX: usize = 64;
 /// RFC 3323 §4.1.1.3.
@@ -93,6 +95,34 @@ impl Identity {
         let name = displayable(&account.name);
         let (number, domain) = (account.number.clone(), org.sip_domain().into());
         Self { person: account.person, number, name, domain, privacy }
+    }
+
+    /// Somebody outside, known by the number and the name that came with the call; either may be empty.
+    pub(crate) fn outside(
+        person: PersonKey,
+        (number, name): (&str, &str),
+        org: &OrgPlan,
+        privacy: Privacy,
+    ) -> Self {
+        let number = if number.is_empty() { ANONYMOUS_USER } else { number };
+        Self {
+            person,
+            number: number.into(),
+            name: displayable(name),
+            domain: org.sip_domain().into(),
+            privacy,
+        }
+    }
+
+    /// Whoever is on a leg, to be shown so much of. `None`: they may not call any more.
+    pub(crate) fn of(leg: &Leg, org: &OrgPlan, privacy: Privacy) -> Option<Self> {
+        let known = || org.account_of(leg.person).map(|account| Self::new(account, org, privacy));
+        leg.outside.as_deref().cloned().or_else(known)
+    }
+
+    /// Whether they are outside the organisation.
+    pub(crate) fn is_outside(&self) -> bool {
+        matches!(self.person, PersonKey::Trunk(_))
     }
 
     /// The number that is written down and called back.

@@ -19,7 +19,7 @@ use streams::{
     sdp::Description,
 };
 
-use super::{events::ClosedRecord, media_plan::LegStreams};
+use super::{events::ClosedRecord, identity::Identity, media_plan::LegStreams};
 use crate::{clock::Moment, means::Means, output::Notice};
 
 /// One side of a call.
@@ -29,6 +29,8 @@ pub(crate) struct Leg {
     pub(crate) no: u16,
     pub(crate) session: SessionKey,
     pub(crate) person: PersonKey,
+    /// What is known of somebody outside.
+    pub(crate) outside: Option<Box<Identity>>,
     /// Their number among the participants, once they are one.
     pub(crate) participant: Option<u16>,
     /// What its INVITE may fork into further on, when it says so (RFC 5393).
@@ -73,6 +75,7 @@ impl Leg {
             no,
             session,
             person,
+            outside: None,
             participant: None,
             breadth: None,
             has_rung: false,

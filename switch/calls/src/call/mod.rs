@@ -43,7 +43,11 @@ mod state;
 mod timers;
 mod transfer;
 
-use contract::{command::Outcome, id::RecordingId};
+use contract::{
+    command::Outcome,
+    id::{RecordingId, TrunkId},
+};
+use dialplan::PersonKey;
 use serde::{Deserialize, Serialize};
 use sip::{Event, SessionKey};
 use streams::{
@@ -184,6 +188,14 @@ impl Call {
     /// Legs that are up or leaving.
     pub(crate) fn legs(&self) -> usize {
         self.state.legs() + self.head.leaving.len()
+    }
+
+    /// The trunk of each leg that is up on one.
+    pub(crate) fn trunks(&self) -> impl Iterator<Item = TrunkId> {
+        self.state.staying().into_iter().filter_map(|leg| match leg.person {
+            PersonKey::Trunk(trunk) => Some(trunk),
+            PersonKey::User(_) | PersonKey::Account(_) => None,
+        })
     }
 
     /// Writes down the legs that have said goodbye and returned their ports.

@@ -85,9 +85,9 @@ impl Talking {
     /// How the other one is told who is on a side.
     fn named(&self, side: Side, privacy: Privacy, means: &Means<'_>) -> ExtraHeaders {
         let org = means.plan.organisation(self.record.org());
-        let account = org.and_then(|org| Some((org.account_of(self.leg(side).person)?, org)));
         let shown = if side == Side::Caller { privacy } else { Privacy::Open };
-        account.and_then(|(account, org)| Identity::new(account, org, shown).asserted()).into_iter().collect()
+        let identity = org.and_then(|org| Identity::of(self.leg(side), org, shown));
+        identity.and_then(|identity| identity.asserted()).into_iter().collect()
     }
 
     /// Telling has met something else; a later time is chosen, or none.

@@ -14,7 +14,7 @@
 
 use contract::{
     id::CallId,
-    journal::{Detail, EventKind, ParticipantKind, ParticipantRole},
+    journal::{Detail, EventKind, ParticipantRole},
 };
 use dialplan::{Host, PersonKey, Ring};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use sip::{Body, Reason, RequestKey, SessionKey};
 use streams::{media::LeaseId, sdp::Description};
 
 use super::{
-    dial::person_reference,
+    dial::participant_of_person,
     events::{ClosedRecord, Record},
     feature::Served,
     identity::Privacy,
@@ -403,7 +403,8 @@ impl Talking {
 
 /// Adds the person on a leg to the participants, as the one who answered or refused (H-066).
 pub(crate) fn join_as_recipient(record: &mut Record, person: PersonKey, means: &mut Means<'_>) -> u16 {
-    record.participant(ParticipantRole::Recipient, ParticipantKind::User, person_reference(person), means)
+    let (kind, reference) = participant_of_person(person);
+    record.participant(ParticipantRole::Recipient, kind, reference, means)
 }
 
 /// Writes `events` and then `ended`.

@@ -131,7 +131,6 @@ impl Talking {
         }
         let (asker, waiting) = (self.leg(by), self.leg(by.other()));
         let org = means.plan.organisation(self.record.org()).ok_or(Objection::Stranger)?;
-        let account = org.account_of(waiting.person).ok_or(Objection::Stranger)?;
         let asker = org.account_of(asker.person).ok_or(Objection::Stranger)?;
         if org.is_closed(number, means.wall) {
             return Err(Objection::Closed);
@@ -140,7 +139,8 @@ impl Talking {
         let destination = destination(means.plan.route(&facts, means.wall))?;
         let is_callers = by.other() == Side::Caller;
         let shown = if is_callers { privacy } else { Privacy::Open };
-        let (whose, decision) = ((org, Identity::new(account, org, shown)), &destination.decision);
+        let caller = Identity::of(waiting, org, shown).ok_or(Objection::Stranger)?;
+        let (whose, decision) = ((org, caller), &destination.decision);
         let forking = Forking::new((&self.record, waiting), whose, number, decision, means);
         let forking = forking.ok_or(Objection::Media)?.referred_by(&asker.number);
         Ok(Transfer { forking, number: asker.number.clone(), target: number.into(), destination })

@@ -152,8 +152,9 @@ impl Guard {
         }
     }
 
-    /// Whether anything from this address is looked at.
-    pub(crate) fn lets_in(&self, now: u32, address: IpAddr) -> bool {
+    /// Whether anything from this address is looked at. A trunk's is not locked out: whoever writes it on datagrams would
+    /// cut the organisation off.
+    pub(crate) fn lets_in(&self, now: u32, address: IpAddr, is_trunk: impl FnOnce() -> bool) -> bool {
         match self.config.access.of(address) {
             Some(Access::Allowed) => true,
             Some(Access::Denied) => false,
@@ -163,7 +164,7 @@ impl Guard {
                     .offenders
                     .get(self.of_source(source))
                     .is_some_and(|offences| offences.is_locked(now));
-                !is_locked || self.trusts(now, source)
+                !is_locked || self.trusts(now, source) || is_trunk()
             }
         }
     }

@@ -15,7 +15,7 @@ fn attempt<'a>(from: &str, username: &'a str) -> Attempt<'a> {
 }
 
 fn lets_in(guard: &Guard, now: u32, from: &str) -> bool {
-    guard.lets_in(now, from.parse::<SocketAddr>().unwrap().ip())
+    guard.lets_in(now, from.parse::<SocketAddr>().unwrap().ip(), || false)
 }
 
 /// Fails until it is told that this was enough; gives after how many times.
@@ -114,7 +114,10 @@ fn asking_without_proof_is_answered_up_to_a_measure_and_locks_nobody_out() {
     assert!(guard.may_be_challenged(NOW + 1, address), "it fades");
     let answered = (0..100).filter(|_| guard.may_be_a_nuisance(NOW + 2, address)).count();
     assert_eq!(answered, 20);
-    assert!(guard.lets_in(NOW + 2, address), "anybody could have written that address on a datagram");
+    assert!(
+        guard.lets_in(NOW + 2, address, || false),
+        "anybody could have written that address on a datagram"
+    );
     guard.proven(NOW + 2, &attempt("198.51.100.1:5060", "1001"));
     assert!((0..5_000).all(|_| guard.may_be_challenged(NOW + 2, address)), "a proof lifts it");
 }

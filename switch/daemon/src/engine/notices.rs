@@ -44,6 +44,7 @@ kinds! {
     Notice::ShedAcked => "shed_acked", false;
     Notice::CallsFull => "calls_full", true;
     Notice::JournalPressure => "journal_pressure", true;
+    Notice::TrunkFull => "trunk_full", true;
     Notice::StockEmpty => "media_ports_exhausted", true;
     Notice::LegsLeftOut(_) => "legs_left_out", true;
     Notice::BindingReplaced => "binding_replaced", false;

@@ -4,12 +4,15 @@ use calls::StoredMessage;
 use contract::{
     id::{AccountId, CallId, ExtensionId, HolidayId, OrgId, RecordingId, RuleId, UserId},
     language::Language,
+    outside::Outside,
     rules::{Action, Condition, Holiday, Rule, Span, Timescope, Window},
     snapshot::{Account, Extension, Mailbox, Organisation, RecordingPolicy, Snapshot, Staff},
     time::Timestamp,
 };
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
+
+use super::outside;
 
 /// Messages of all mailboxes together that are looked at, the latest first.
 const MESSAGES_MAX: i64 = 50_000;
@@ -81,6 +84,14 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
             span: span(&row)?,
         };
         of(&mut organisations, &row)?.into_iter().for_each(|o| o.holidays.push(holiday.clone()));
+    }
+    for row in load_trunks(unit).await? {
+        let trunk = outside::trunk(&row)?;
+        of(&mut organisations, &row)?.into_iter().for_each(|o| o.outside.trunks.push(trunk.clone()));
+    }
+    for row in load_dids(unit).await? {
+        let did = outside::did(&row)?;
+        of(&mut organisations, &row)?.into_iter().for_each(|o| o.outside.dids.push(did.clone()));
     }
     for row in load_accounts(unit).await? {
         let user: Option<Uuid> = row.try_get("user_id")?;
@@ -160,7 +171,7 @@ fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
 async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>, sqlx::Error> {
     let rows = sqlx::query(
         "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds, s.language, s.has_announcements, \
-           s.is_record_a_call, s.is_recording_on_demand, s.timezone, s.has_recording_notice \
+           s.is_record_a_call, s.is_recording_on_demand, s.timezone, s.has_recording_notice, s.country_code \
          from telephony.organisation_settings s \
          join identity.organisations o on o.id = s.org_id \
          where o.status = 'approved' \
@@ -186,6 +197,7 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
             has_recording_notice: row.try_get("has_recording_notice")?,
             timezone: row.try_get("timezone")?,
             holidays: Vec::new(),
+            outside: Outside { country_code: row.try_get("country_code")?, ..Outside::default() },
             staff: Vec::new(),
             extensions: Vec::new(),
             accounts: Vec::new(),
@@ -296,4 +308,24 @@ pub(super) async fn load_messages(connection: &mut PgConnection) -> Result<Vec<S
         })
     };
     rows.iter().map(message).collect()
+}
+
+async fn load_trunks(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select t.org_id, t.id, t.name, t.sources::text[] as sources, t.channels_max, t.is_trusted, t.is_active \
+         from telephony.trunks t \
+         order by t.org_id, t.id",
+    )
+    .fetch_all(unit)
+    .await
+}
+
+async fn load_dids(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select d.org_id, d.id, d.number, d.extension_id, d.user_id \
+         from telephony.did_numbers d \
+         order by d.org_id, d.id",
+    )
+    .fetch_all(unit)
+    .await
 }

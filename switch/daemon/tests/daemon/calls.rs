@@ -87,6 +87,7 @@ fn kept_plan() -> Snapshot {
         has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
+        outside: Default::default(),
         staff: USERS.iter().map(staff).collect(),
         extensions: Vec::new(),
         accounts: USERS.iter().map(account).collect(),

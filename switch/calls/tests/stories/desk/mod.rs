@@ -107,6 +107,7 @@ pub fn rows() -> Snapshot {
         has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
+        outside: Default::default(),
         staff: vec![staff(11, "Sari", "1001"), staff(12, "Budi", "1002"), staff(13, "Citra", "1003")],
         extensions: vec![
             extension(21, "100", true, &[12, 13]),

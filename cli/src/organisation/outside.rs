@@ -1,0 +1,76 @@
+//! Trunks and the numbers that people outside dial, as rows by names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::outside::default_country_code;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Rows, description::Description};
+use crate::database::new_id;
+
+/// An organisation's way to and from the telephone network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outside {
+    /// `62`
+    pub(crate) country_code: String,
+    /// By name.
+    pub(crate) trunks: BTreeMap<String, Trunk>,
+    /// By number.
+    pub(crate) dids: BTreeMap<String, Did>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self { country_code: default_country_code(), trunks: BTreeMap::new(), dids: BTreeMap::new() }
+    }
+}
+
+/// A provider's switch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trunk {
+    pub(crate) id: Uuid,
+    /// Networks as Postgres writes them, `203.0.113.5/32`.
+    pub(crate) sources: BTreeSet<String>,
+    pub(crate) channels_max: u16,
+    pub(crate) is_trusted: bool,
+    pub(crate) is_active: bool,
+}
+
+/// What a number in the telephone network stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Did {
+    pub(crate) id: Uuid,
+    /// An extension's number.
+    pub(crate) extension: Option<String>,
+    /// The e-mail of somebody with a number.
+    pub(crate) staff: Option<String>,
+}
+
+/// The rows that `description` asks for, with the ids of those there are.
+pub(super) fn rows(description: &Description, current: Option<&Rows>) -> anyhow::Result<Outside> {
+    let mut outside = Outside { country_code: description.country_code.value.clone(), ..Outside::default() };
+    for trunk in &description.trunks {
+        let known = current.and_then(|rows| rows.outside.trunks.get(&trunk.name.value));
+        let described = Trunk {
+            id: known.map_or_else(new_id, |known| Ok(known.id))?,
+            sources: trunk.sources.iter().cloned().collect(),
+            channels_max: trunk.channels_max,
+            is_trusted: trunk.is_trusted,
+            is_active: trunk.is_active,
+        };
+        outside.trunks.insert(trunk.name.value.clone(), described);
+    }
+    for did in &description.dids {
+        let known = current.and_then(|rows| rows.outside.dids.get(&did.number.value));
+        let extension = did.extension.and_then(|at| description.extensions.get(at));
+        let staff = did.staff.and_then(|at| description.staff.get(at));
+        let described = Did {
+            id: known.map_or_else(new_id, |known| Ok(known.id))?,
+            extension: extension.map(|extension| extension.number.value.clone()),
+            staff: staff.map(|staff| staff.email.clone()),
+        };
+        outside.dids.insert(did.number.value.clone(), described);
+    }
+    Ok(outside)
+}

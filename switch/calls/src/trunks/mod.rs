@@ -1,0 +1,45 @@
+//! Trunks: calls from the telephone network, and how many are up on each.
+//!
+//! `inbound` knows a call from outside by its address and its number, and reads who calls. What becomes of the call then is
+//! as of any other. Nothing is kept here but counts, which are those of the legs that calls hold: they come back with the
+//! calls after a restart.
+
+mod inbound;
+
+pub(crate) use inbound::{caller, incoming};
+
+use std::collections::BTreeMap;
+
+use contract::id::TrunkId;
+
+use crate::call::Call;
+
+/// Calls that are up on each trunk.
+#[derive(Debug, Default)]
+pub(crate) struct Channels {
+    held: BTreeMap<TrunkId, usize>,
+}
+
+impl Channels {
+    /// How many are up on this one.
+    pub(crate) fn of(&self, trunk: TrunkId) -> usize {
+        self.held.get(&trunk).copied().unwrap_or_default()
+    }
+
+    /// A call is kept as it is now.
+    pub(crate) fn take(&mut self, call: &Call) {
+        for trunk in call.trunks() {
+            *self.held.entry(trunk).or_default() += 1;
+        }
+    }
+
+    /// A call that was kept like this is about to change.
+    pub(crate) fn release(&mut self, call: &Call) {
+        for trunk in call.trunks() {
+            if let Some(held) = self.held.get_mut(&trunk) {
+                *held = held.saturating_sub(1);
+            }
+        }
+        self.held.retain(|_, held| *held > 0);
+    }
+}
