@@ -116,7 +116,7 @@ pub(crate) async fn registrations(arguments: &Arguments) -> Result<(), Failure> 
     show(arguments, "/v1/registrations", &heading, row, below).await
 }
 
-async fn show<T: Serialize + serde::de::DeserializeOwned>(
+pub(crate) async fn show<T: Serialize + serde::de::DeserializeOwned>(
     arguments: &Arguments,
     path: &str,
     heading: &[&str],

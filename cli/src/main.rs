@@ -11,6 +11,7 @@ mod media;
 mod migrate;
 mod orders;
 mod organisation;
+mod queue;
 mod recording;
 mod route;
 mod selftest;
@@ -42,6 +43,8 @@ enum Command {
     Calls(live::CallArguments),
     /// Show the phones that are registered
     Registrations(live::Arguments),
+    /// Show queues: who waits, who answers; pause somebody or let them be asked again
+    Queue(queue::QueueArguments),
     /// Say why a call went as it did: route, events, SIP ladder
     Why(why::Arguments),
     /// Say what a call would come to and why: from whom, to what number, when
@@ -127,6 +130,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(arguments) => migrate::run(&arguments).await,
         Command::Calls(arguments) => live::calls(&arguments).await,
         Command::Registrations(arguments) => live::registrations(&arguments).await,
+        Command::Queue(arguments) => queue::run(&arguments).await,
         Command::Route(arguments) => route::run(&arguments).await,
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,

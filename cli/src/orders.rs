@@ -116,7 +116,7 @@ async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
     let Answer { outcome } = switch.post("/v1/commands", command).await?;
     let refusal = match outcome {
         Outcome::Done => return Ok(()),
-        Outcome::UnknownCall => "the call has ended",
+        Outcome::UnknownCall | Outcome::UnknownAgent => "the call has ended",
         Outcome::NotAllowed => {
             "its organisation does not have calls recorded: set recording to \"on_demand\" or \"always\""
         }

@@ -105,7 +105,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         if arguments.json { format!("{}\n", serde_json::to_string_pretty(&answer)?) } else { text(&answer) };
     terminal::print(&text)?;
     match answer.route {
-        Route::Ring(_) | Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => Ok(()),
+        Route::Ring(_) | Route::Queue(_) | Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => {
+            Ok(())
+        }
         Route::Refuse(_) => Err(Failure::Said(2)),
     }
 }
@@ -150,7 +152,7 @@ fn ask(plan: &Plan, rows: &Rows, arguments: &Arguments) -> Result<Answer, Failur
     let follow = |condition| {
         let mut decisions = Vec::new();
         let mut decision: Decision = first.clone();
-        while let Route::Ring(_) = decision.route {
+        while decision.route.ring().is_some() {
             let Some(next) = plan.route_after((org, caller), &decision.trail, condition, now) else { break };
             decisions.push(Next { route: next.route.clone(), steps: next.told(revision) });
             decision = next;
@@ -230,6 +232,11 @@ fn told(route: &Route) -> String {
         Route::Ring(ring) => {
             let (number, name) = (printable(&ring.number), printable(&ring.name));
             format!("rings {number} “{name}” for up to {} s", ring.ring_timeout_secs)
+        }
+        Route::Queue(queueing) => {
+            let (number, name) = (printable(&queueing.ring.number), printable(&queueing.ring.name));
+            let secs = queueing.queue.wait_max_secs;
+            format!("waits in the queue of {number} “{name}” for up to {secs} s, if nobody is free")
         }
         Route::Feature(feature) => format!("the switch answers: {}", feature.as_str()),
         Route::Announce(announcement) => {

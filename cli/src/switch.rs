@@ -173,6 +173,11 @@ pub(crate) fn until(at: Timestamp) -> String {
     clock(at.0 - jiff::Timestamp::now().as_microsecond())
 }
 
+/// `1:02:03`
+pub(crate) fn span(seconds: u64) -> String {
+    clock(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000_000))
+}
+
 fn clock(micros: i64) -> String {
     let seconds = micros.max(0) / 1_000_000;
     format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::CallId;
+use crate::id::{CallId, OrgId, UserId};
 
 /// What the switch is asked to do at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,15 @@ pub enum Command {
         /// The other one.
         other: CallId,
     },
+    /// Let no queue ask somebody any more, or let them be asked again.
+    PauseAgent {
+        /// Of which organisation.
+        org: OrgId,
+        /// Who.
+        user: UserId,
+        /// Whether they are not to be asked.
+        is_paused: bool,
+    },
 }
 
 /// What becomes of the recording of a call.
@@ -62,6 +71,8 @@ pub enum Outcome {
     Done,
     /// There is no such call (any more).
     UnknownCall,
+    /// There is no such person, or no queue that they answer.
+    UnknownAgent,
     /// The organisation does not have calls recorded.
     NotAllowed,
     /// Nobody talks yet, something is just being agreed on, or nothing is recorded that could be paused or ended.

@@ -31,6 +31,8 @@ ids! {
     ExtensionId;
     /// A rule of an extension (H-055).
     RuleId;
+    /// A queue of an extension.
+    QueueId;
     /// A day with other hours than its weekday's (HX-15).
     HolidayId;
     /// A SIP account: one set of credentials that phones register with.

@@ -16,6 +16,7 @@ pub mod language;
 pub mod live;
 pub mod media;
 pub mod outside;
+pub mod queues;
 pub mod rules;
 pub mod snapshot;
 pub mod time;

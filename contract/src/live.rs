@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AccountId, CallId, OrgId},
+    id::{AccountId, CallId, OrgId, QueueId, UserId},
     journal::{Direction, EventKind},
     media::MediaView,
+    queues::Strategy,
     time::Timestamp,
+    words::words,
 };
 
 /// A call that has not ended.
@@ -134,4 +136,90 @@ pub struct Registration {
     pub user_agent: Option<String>,
     /// When it expires unless refreshed.
     pub expires_at: Timestamp,
+}
+
+/// A queue as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveQueue {
+    /// Which.
+    pub queue: QueueId,
+    /// Its organisation.
+    pub org: OrgId,
+    /// The number of its extension.
+    pub number: String,
+    /// The name of its extension.
+    pub name: String,
+    /// Who is asked next.
+    pub strategy: Strategy,
+    /// Callers who wait, the next one first.
+    pub waiting: Vec<LiveWaiting>,
+    /// Who answers, in the order of `linear`.
+    pub agents: Vec<LiveAgent>,
+    /// What a caller who came now would wait, in seconds, by the latest calls; none before there were any.
+    pub estimated_wait_secs: Option<u64>,
+}
+
+/// A caller who waits in a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveWaiting {
+    /// The call.
+    pub call: CallId,
+    /// Its place: 1 is the next, 0 that somebody rings for it.
+    pub place: u16,
+    /// Before callers with less.
+    pub priority: u16,
+    /// For how long it has waited, in seconds.
+    pub waits_secs: u64,
+}
+
+/// Somebody who answers a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveAgent {
+    /// Who.
+    pub user: UserId,
+    /// The number of the person, or the username of a bare account.
+    pub number: String,
+    /// Their name.
+    pub name: String,
+    /// How they stand.
+    pub state: AgentState,
+    /// Calls of this queue that they have taken since the switch was started.
+    pub taken: u32,
+    /// Calls in a row that they have not taken.
+    pub misses: u16,
+}
+
+words! {
+    /// How somebody stands who answers a queue.
+    AgentState {
+        /// Can be asked.
+        Free = "free",
+        /// In a call, their own ones too, or asked.
+        Busy = "busy",
+        /// Left alone for a while: after a call, or because they did not answer.
+        WrapUp = "wrap_up",
+        /// Not to be asked: somebody has ordered so.
+        Paused = "paused",
+        /// Not to be asked: too many calls in a row were not answered.
+        Missed = "missed",
+        /// No phone of theirs is registered.
+        Away = "away",
+    }
+}
+
+impl AgentState {
+    /// Whether callers may count on them, now or soon.
+    pub const fn is_working(self) -> bool {
+        matches!(self, Self::Free | Self::Busy | Self::WrapUp)
+    }
+}
+
+words! {
+    /// Why somebody is not to be asked.
+    AgentPause {
+        /// By order.
+        Order = "order",
+        /// Too many calls in a row were not answered.
+        Missed = "missed",
+    }
 }

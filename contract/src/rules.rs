@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    id::{ExtensionId, HolidayId, RuleId, UserId},
+    id::{ExtensionId, HolidayId, QueueId, RuleId, UserId},
     words::words,
 };
 
@@ -109,8 +109,13 @@ pub enum Action {
     ForwardNumber(String),
     /// Say something, by the name of a sound, and hang up.
     AnnounceHangup(String),
-    /// Let the caller wait in a queue.
-    Queue(Uuid),
+    /// Let the caller wait in a queue, whatever the hours and rules of its extension.
+    Queue {
+        /// Which.
+        queue: QueueId,
+        /// Before those who came with less, 0 … 9.
+        priority: u16,
+    },
     /// Take a message.
     Voicemail(UserId),
     /// Ask the caller what they want.
@@ -119,16 +124,15 @@ pub enum Action {
 
 impl Action {
     /// What a row says: its word with what it leads to. `None`: no action of this release, or one without its target.
-    pub fn of(
-        word: &str,
-        (extension, user, sound): (Option<ExtensionId>, Option<UserId>, Option<String>),
-    ) -> Option<Self> {
+    pub fn of(word: &str, to: ActionTarget) -> Option<Self> {
+        let ActionTarget { extension, user, sound, queue, priority } = to;
         match word {
             "ring" => Some(Self::Ring),
             "forward_extension" => extension.map(Self::ForwardExtension),
             "forward_staff" => user.map(Self::ForwardStaff),
             "announce_hangup" => sound.map(Self::AnnounceHangup),
             "voicemail" => user.map(Self::Voicemail),
+            "queue" => queue.map(|queue| Self::Queue { queue, priority }),
             _ => None,
         }
     }
@@ -141,11 +145,26 @@ impl Action {
             Self::ForwardStaff(_) => "forward_staff",
             Self::ForwardNumber(_) => "forward_number",
             Self::AnnounceHangup(_) => "announce_hangup",
-            Self::Queue(_) => "queue",
+            Self::Queue { .. } => "queue",
             Self::Voicemail(_) => "voicemail",
             Self::Ivr(_) => "ivr",
         }
     }
+}
+
+/// What the row of a rule leads to.
+#[derive(Clone, Debug, Default)]
+pub struct ActionTarget {
+    /// An extension.
+    pub extension: Option<ExtensionId>,
+    /// A person.
+    pub user: Option<UserId>,
+    /// A sound by its name.
+    pub sound: Option<String>,
+    /// A queue.
+    pub queue: Option<QueueId>,
+    /// Before whom a caller waits there.
+    pub priority: u16,
 }
 
 /// A rule as people find it again: by its place among the extension's.

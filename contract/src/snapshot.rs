@@ -8,6 +8,7 @@ use crate::{
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
     outside::Outside,
+    queues::Queue,
     rules::{Holiday, Rule, Window},
     words::words,
 };
@@ -149,6 +150,9 @@ pub struct Extension {
     /// H-055: what becomes of calls to it.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// Where callers wait while its people are busy. None: they are busy.
+    #[serde(default)]
+    pub queue: Option<Queue>,
 }
 
 /// Credentials that phones register and call with.

@@ -147,6 +147,19 @@ pub enum RouteStep {
         /// By this rule; `None`: because nobody took the call and the person has a mailbox.
         rule: Option<RuleNamed>,
     },
+    /// The call is for a queue: it rings or waits there.
+    Waits {
+        /// The number of the queue's extension.
+        number: String,
+        /// Who is asked first, by its word.
+        strategy: String,
+        /// People who answer there.
+        people: usize,
+        /// Before callers with less.
+        priority: u16,
+        /// For how long at most, in seconds.
+        seconds: u16,
+    },
     /// The caller is among those who would ring and is left out.
     CallerLeftOut,
     /// So many people ring, on so many accounts.

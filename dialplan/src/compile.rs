@@ -9,7 +9,7 @@ use std::{
 };
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, UserId},
+    id::{AccountId, ExtensionId, OrgId, QueueId, UserId},
     snapshot::{self, Snapshot},
 };
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -57,6 +57,20 @@ pub mod limits {
     pub const DIDS_MAX: usize = 10_000;
     /// Targets that rules may lead one call to.
     pub const FORWARDS_MAX: usize = 8;
+    /// Callers who may wait in a queue.
+    pub const QUEUE_CAPACITY: RangeInclusive<u16> = 1..=1_000;
+    /// Seconds that a caller may wait in one.
+    pub const QUEUE_WAIT_SECS: RangeInclusive<u16> = 10..=14_400;
+    /// Seconds that somebody is left alone after a call of a queue.
+    pub const WRAP_UP_SECS_MAX: u16 = 3_600;
+    /// Calls in a row that somebody leaves unanswered.
+    pub const MISSES_MAX: u16 = 100;
+    /// Seconds between two announcements of a place in a queue.
+    pub const ANNOUNCE_SECS: RangeInclusive<u16> = 15..=3_600;
+    /// How much more often than others somebody is asked.
+    pub const WEIGHT: RangeInclusive<u16> = 1..=100;
+    /// Before whom a caller waits.
+    pub const PRIORITY_MAX: u16 = 9;
 }
 
 /// Compiles all rows. On error, every mistake found, ordered by organisation and row.
@@ -101,6 +115,7 @@ struct Compiler<'a> {
     staff: BTreeMap<UserId, &'a snapshot::Staff>,
     accounts_of: BTreeMap<UserId, Vec<AccountId>>,
     extension_ids: BTreeSet<ExtensionId>,
+    queue_of: BTreeMap<QueueId, ExtensionId>,
     holidays: Arc<Dates>,
     own_holidays: BTreeMap<ExtensionId, Dates>,
     org: OrgPlan,
@@ -133,12 +148,14 @@ impl<'a> Compiler<'a> {
             staff: BTreeMap::new(),
             country_code: Box::default(),
             trunks: BTreeMap::new(),
+            queues: BTreeMap::new(),
         };
         Self {
             rows,
             staff: BTreeMap::new(),
             accounts_of: BTreeMap::new(),
             extension_ids: BTreeSet::new(),
+            queue_of: BTreeMap::new(),
             holidays: Arc::default(),
             own_holidays: BTreeMap::new(),
             org,
@@ -157,6 +174,7 @@ impl<'a> Compiler<'a> {
                 self.wrong(Row::Extension(extension.id), "id", Problem::Taken);
             }
         }
+        self.queue_ids();
         self.accounts();
         self.holidays();
         self.extensions();
@@ -251,12 +269,14 @@ impl<'a> Compiler<'a> {
                 (extension.number.as_str().into(), extension.name.as_str().into());
             let host = Host::Extension(extension.id);
             let ring = (!people.is_empty()).then(|| self.ring(host, (&number, &name), people));
+            let queue = self.queue(extension, ring.as_ref());
             let compiled = Arc::new(Extension {
                 id: extension.id,
                 number,
                 name,
                 is_active: extension.is_active,
                 ring,
+                queue,
                 hours: self.hours(extension),
                 rules: self.rules(extension),
             });
@@ -379,5 +399,6 @@ fn is_domain(text: &str) -> bool {
 mod circles;
 mod extension;
 mod outside;
+mod queue;
 #[cfg(test)]
 mod tests;

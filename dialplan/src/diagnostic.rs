@@ -1,6 +1,6 @@
 //! What can be wrong with configuration rows, said so that a form can point at the field.
 
-use contract::id::{AccountId, DidId, ExtensionId, HolidayId, OrgId, RuleId, TrunkId, UserId};
+use contract::id::{AccountId, DidId, ExtensionId, HolidayId, OrgId, QueueId, RuleId, TrunkId, UserId};
 use serde::Serialize;
 
 /// One mistake in the rows. A snapshot with any of them makes no plan.
@@ -36,6 +36,9 @@ pub enum Row {
     /// A rule of an extension.
     #[error("rule {0}")]
     Rule(RuleId),
+    /// A queue of an extension.
+    #[error("queue {0}")]
+    Queue(QueueId),
     /// A date with hours of its own.
     #[error("holiday {0}")]
     Holiday(HolidayId),

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use contract::{
-    id::UserId,
+    id::{ExtensionId, UserId},
     rules::{Condition, RuleNamed, Timescope},
     time::Timestamp,
 };
@@ -18,12 +18,15 @@ use crate::{
     hours::{self, Standing},
     limits::FORWARDS_MAX,
     plan::{Action, Extension, Host, OrgPlan, PersonKey, Ring, Rule},
-    route::{Announcement, Decision, Forward, PassedOver, Refusal, Route, Step, Trace, Trail, Voicemail},
+    route::{
+        Announcement, Decision, Forward, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail, Voicemail,
+    },
 };
 
 /// Where a call can go.
 pub(crate) enum Way {
     Ring(Arc<Ring>),
+    Queue(Queueing),
     Announce(Announcement),
     Voicemail(Voicemail),
 }
@@ -32,6 +35,7 @@ impl From<Way> for Route {
     fn from(way: Way) -> Self {
         match way {
             Way::Ring(ring) => Self::Ring(ring),
+            Way::Queue(queueing) => Self::Queue(queueing),
             Way::Announce(announcement) => Self::Announce(announcement),
             Way::Voicemail(voicemail) => Self::Voicemail(voicemail),
         }
@@ -64,7 +68,7 @@ impl<'p> Following<'p> {
         let path = self.trail.path();
         let known = self.trail.forwards.get(..self.before).unwrap_or_default();
         let forwards = match route {
-            Route::Ring(_) | Route::Announce(_) | Route::Voicemail(_) => {
+            Route::Ring(_) | Route::Queue(_) | Route::Announce(_) | Route::Voicemail(_) => {
                 path.into_iter().filter(|forward| !known.contains(forward)).cloned().collect()
             }
             Route::Feature(_) | Route::Refuse(_) => Vec::new(),
@@ -89,8 +93,8 @@ impl<'p> Following<'p> {
             self.trace.0.push(Step::Closed);
             return Err(Refusal::Closed(host));
         }
-        match self.own_people(extension) {
-            Ok(ring) => Ok(Way::Ring(ring)),
+        match self.own(extension, 0) {
+            Ok(way) => Ok(way),
             // Nobody is there to be rung, which is what the rule is about.
             Err(refusal @ Refusal::NoStaff(_)) => {
                 self.by_rule(extension, standing, Condition::Unreachable).ok_or(refusal)
@@ -143,7 +147,7 @@ impl<'p> Following<'p> {
                 timescope: rule.timescope,
                 condition: rule.condition,
             };
-            if let Some(because) = self.passed_over(rule, standing) {
+            if let Some(because) = self.passed_over(extension.id, rule, standing) {
                 self.trace.0.push(Step::PassedOver { rule: named, because });
                 continue;
             }
@@ -152,7 +156,12 @@ impl<'p> Following<'p> {
                 Action::Ring => {
                     self.trace.0.push(Step::OwnPeople { rule: named });
                     self.trail.at = Some(host);
-                    self.own_people(extension).map(Way::Ring)
+                    self.own(extension, 0)
+                }
+                Action::Queue(of, priority) if *of == extension.id => {
+                    self.trace.0.push(Step::OwnPeople { rule: named });
+                    self.trail.at = Some(host);
+                    self.own(extension, *priority)
                 }
                 Action::Announce(sound) => {
                     self.trace.0.push(Step::Announce { rule: named, sound: Arc::clone(sound) });
@@ -164,6 +173,7 @@ impl<'p> Following<'p> {
                     self.trail.at = Some(host);
                     self.voicemail(*user, condition, Some(named))
                 }
+                Action::Queue(of, priority) => self.send_to_queue(extension, (rule, named), (*of, *priority)),
             };
             match way {
                 Ok(way) => return Some(way),
@@ -173,26 +183,56 @@ impl<'p> Following<'p> {
         None
     }
 
-    fn passed_over(&self, rule: &Rule, standing: Standing) -> Option<PassedOver> {
+    fn passed_over(&self, extension: ExtensionId, rule: &Rule, standing: Standing) -> Option<PassedOver> {
         if !rule.is_enabled {
             return Some(PassedOver::Disabled);
         }
         if !standing.is_within(rule.timescope) {
             return Some(PassedOver::OtherHours);
         }
-        let Action::Forward(to) = rule.action else { return None };
+        let to = match rule.action {
+            Action::Forward(to) => to,
+            Action::Queue(of, _) if of != extension => Host::Extension(of),
+            Action::Queue(..) | Action::Ring | Action::Announce(_) | Action::Voicemail(_) => return None,
+        };
         if self.trail.dialled == Some(to) || self.trail.leading_to(to).is_some() {
             return Some(PassedOver::BeenThere);
         }
         (self.trail.forwards.len() >= FORWARDS_MAX).then_some(PassedOver::TooFar)
     }
 
-    fn forward(
+    fn forward(&mut self, extension: &Extension, rule: (&Rule, RuleNamed), to: Host) -> Result<Way, Refusal> {
+        match (self.lead(extension, rule, to)?, to) {
+            (Some(target), _) => self.extension(target),
+            (None, Host::User(user)) => self.person(user).map(Way::Ring),
+            (None, _) => Err(Refusal::UnknownNumber),
+        }
+    }
+
+    /// Into the queue of another extension, whatever its hours and rules.
+    fn send_to_queue(
+        &mut self,
+        extension: &Extension,
+        rule: (&Rule, RuleNamed),
+        (of, priority): (ExtensionId, u16),
+    ) -> Result<Way, Refusal> {
+        let to = Host::Extension(of);
+        let target = self.lead(extension, rule, to)?.ok_or(Refusal::UnknownNumber)?;
+        self.trail.at = Some(to);
+        if !target.is_active {
+            self.trace.0.push(Step::Inactive);
+            return Err(Refusal::Inactive(to));
+        }
+        self.own(target, priority)
+    }
+
+    /// A rule leads to `to`: which extension that is, if it is one.
+    fn lead(
         &mut self,
         extension: &Extension,
         (rule, named): (&Rule, RuleNamed),
         to: Host,
-    ) -> Result<Way, Refusal> {
+    ) -> Result<Option<&'p Arc<Extension>>, Refusal> {
         let org = self.org;
         let (target, (number, name)) = match to {
             Host::Extension(id) => {
@@ -217,10 +257,19 @@ impl<'p> Following<'p> {
         };
         self.trail.forwards.push(forward);
         self.trace.0.push(Step::Forward { rule: named, to, number, name });
-        match (target, to) {
-            (Some(target), _) => self.extension(target),
-            (None, Host::User(user)) => self.person(user).map(Way::Ring),
-            (None, _) => Err(Refusal::UnknownNumber),
+        Ok(target)
+    }
+
+    /// An extension's own people ring, or the caller waits for one of them.
+    fn own(&mut self, extension: &Extension, priority: u16) -> Result<Way, Refusal> {
+        match (&extension.queue, &extension.ring) {
+            (Some(queue), Some(ring)) => {
+                let (queue, ring) = (Arc::clone(queue), self.but_caller(ring)?);
+                let queueing = Queueing { queue, ring, priority };
+                self.trace.0.push(Step::Waits(queueing.clone()));
+                Ok(Way::Queue(queueing))
+            }
+            _ => self.own_people(extension).map(Way::Ring),
         }
     }
 
@@ -263,6 +312,14 @@ impl<'p> Following<'p> {
 
     /// Rings everybody but the caller: a person who calls a team they belong to must not ring themselves.
     pub(crate) fn ring(&mut self, ring: &Arc<Ring>) -> Result<Arc<Ring>, Refusal> {
+        let ring = self.but_caller(ring)?;
+        let accounts = ring.targets.iter().map(|target| target.accounts.len()).sum();
+        let (people, seconds) = (ring.targets.len(), ring.ring_timeout_secs);
+        self.trace.0.push(Step::Rings { people, accounts, seconds });
+        Ok(ring)
+    }
+
+    fn but_caller(&mut self, ring: &Arc<Ring>) -> Result<Arc<Ring>, Refusal> {
         let person = self.caller;
         let ring = if ring.targets.iter().any(|target| target.person == person) {
             self.trace.0.push(Step::CallerLeftOut);
@@ -275,9 +332,6 @@ impl<'p> Following<'p> {
         if ring.targets.is_empty() {
             return Err(Refusal::SelfCall(ring.host));
         }
-        let accounts = ring.targets.iter().map(|target| target.accounts.len()).sum();
-        let (people, seconds) = (ring.targets.len(), ring.ring_timeout_secs);
-        self.trace.0.push(Step::Rings { people, accounts, seconds });
         Ok(ring)
     }
 }

@@ -33,8 +33,9 @@ pub use diagnostic::{Diagnostic, Problem, Row};
 pub use hours::Standing;
 pub use outside::{Incoming, Trunk};
 pub use plan::{
-    Account, Feature, Host, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Ring, Target, Trust,
+    Account, Feature, Host, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Queue, Ring, Target, Trust,
 };
 pub use route::{
-    Announcement, Decision, Facts, Forward, PassedOver, Refusal, Route, Step, Trace, Trail, Voicemail,
+    Announcement, Decision, Facts, Forward, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail,
+    Voicemail,
 };

@@ -5,8 +5,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, RuleId, TrunkId, UserId},
+    id::{AccountId, ExtensionId, OrgId, QueueId, RuleId, TrunkId, UserId},
     language::Language,
+    queues::Strategy,
     rules::{Condition, Timescope},
     snapshot::RecordingPolicy,
     time::Timestamp,
@@ -85,6 +86,7 @@ pub struct OrgPlan {
     pub(crate) staff: BTreeMap<UserId, Person>,
     pub(crate) country_code: Box<str>,
     pub(crate) trunks: BTreeMap<TrunkId, Trunk>,
+    pub(crate) queues: BTreeMap<QueueId, Arc<Queue>>,
 }
 
 impl OrgPlan {
@@ -176,10 +178,25 @@ impl OrgPlan {
         self.staff.get(&user)?.mailbox.as_ref()
     }
 
+    /// The number and the name of a member of staff.
+    pub fn staff_named(&self, user: UserId) -> Option<(&str, &str)> {
+        self.staff.get(&user).map(|person| (&*person.number, &*person.name))
+    }
+
     /// Whether a number is that of an extension that is closed at that time, whatever its rules make of calls to it (HX-18).
     pub fn is_closed(&self, number: &str, now: Timestamp) -> bool {
         let Some(Destination::Extension(extension)) = self.numbers.get(number) else { return false };
         extension.hours.as_ref().is_some_and(|hours| !hours.standing(hours::local(&self.zone, now)).is_open())
+    }
+
+    /// Its queues, ordered by id.
+    pub fn queues(&self) -> impl Iterator<Item = &Arc<Queue>> {
+        self.queues.values()
+    }
+
+    /// A queue by id; none of an extension that nobody (active) is assigned to.
+    pub fn queue(&self, id: QueueId) -> Option<&Arc<Queue>> {
+        self.queues.get(&id)
     }
 
     /// An account that may register and call, by id.
@@ -209,6 +226,8 @@ pub(crate) struct Extension {
     pub(crate) is_active: bool,
     /// `None`: nobody who could answer is assigned.
     pub(crate) ring: Option<Arc<Ring>>,
+    /// Of one that somebody is assigned to.
+    pub(crate) queue: Option<Arc<Queue>>,
     /// `None`: always open.
     pub(crate) hours: Option<Hours>,
     /// In the order in which they are tried.
@@ -248,6 +267,8 @@ pub(crate) enum Action {
     Forward(Host),
     Announce(Arc<str>),
     Voicemail(UserId),
+    /// Into the queue of an extension, with a priority.
+    Queue(ExtensionId, u16),
 }
 
 /// A person's mailbox, with everything needed to take a message for it.
@@ -319,6 +340,29 @@ pub struct Ring {
     pub targets: Vec<Target>,
     /// H-052: how long, in seconds.
     pub ring_timeout_secs: u16,
+}
+
+/// A queue: who answers its callers, and how they wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Its id.
+    pub id: QueueId,
+    /// Its extension with all of its people; each rings for `ring_timeout_secs` of it.
+    pub ring: Arc<Ring>,
+    /// Who is asked next.
+    pub strategy: Strategy,
+    /// The people of `ring` in the order in which `linear` asks them, each with a weight of at least 1.
+    pub agents: Vec<(PersonKey, u16)>,
+    /// Callers who may wait at once.
+    pub capacity: u16,
+    /// Seconds that a caller waits at most.
+    pub wait_max_secs: u16,
+    /// Seconds that somebody is left alone after a call of it.
+    pub wrap_up_secs: u16,
+    /// Calls in a row that somebody may leave unanswered before they are paused; 0: any number.
+    pub misses_max: u16,
+    /// Seconds between two announcements of a caller's place; 0: none.
+    pub announce_secs: u16,
 }
 
 /// What was called.

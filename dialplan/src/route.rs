@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     follow::{Following, Way},
     hours::Standing,
-    plan::{Destination, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Ring},
+    plan::{Destination, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Queue, Ring},
 };
 
 /// What is known about a call before it is routed.
@@ -50,6 +50,8 @@ pub struct Decision {
 pub enum Route {
     /// Ring these people.
     Ring(Arc<Ring>),
+    /// Let one of a queue's people ring, or the caller wait for one.
+    Queue(Queueing),
     /// The switch answers by itself.
     Feature(Feature),
     /// Say something to the caller and hang up.
@@ -58,6 +60,27 @@ pub enum Route {
     Voicemail(Voicemail),
     /// Tell the caller no.
     Refuse(Refusal),
+}
+
+impl Route {
+    /// Who rings, all at once where the one who calls does not wait in a queue.
+    pub fn ring(&self) -> Option<&Arc<Ring>> {
+        match self {
+            Self::Ring(ring) | Self::Queue(Queueing { ring, .. }) => Some(ring),
+            Self::Feature(_) | Self::Announce(_) | Self::Voicemail(_) | Self::Refuse(_) => None,
+        }
+    }
+}
+
+/// A place in a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Queueing {
+    /// Which.
+    pub queue: Arc<Queue>,
+    /// Its people but the caller.
+    pub ring: Arc<Ring>,
+    /// Before callers with less.
+    pub priority: u16,
 }
 
 /// What a rule says to a caller.
@@ -256,6 +279,8 @@ pub enum Step {
         /// By which rule; `None`: because nobody took the call and the person has a mailbox.
         rule: Option<RuleNamed>,
     },
+    /// The call is for a queue.
+    Waits(Queueing),
     /// The caller is among those who would ring and is left out.
     CallerLeftOut,
     /// So many people ring, on so many accounts.

@@ -5,7 +5,7 @@ use contract::trace::{RouteStep, RouteTrace};
 use crate::{
     hours::Standing,
     plan::Host,
-    route::{Decision, PassedOver, Step},
+    route::{Decision, PassedOver, Queueing, Step},
 };
 
 impl Decision {
@@ -59,6 +59,13 @@ fn told(step: &Step) -> RouteStep {
         Step::Voicemail { number, condition, rule } => {
             RouteStep::Voicemail { number: number.to_string(), condition: *condition, rule: *rule }
         }
+        Step::Waits(Queueing { queue, ring, priority }) => RouteStep::Waits {
+            number: ring.number.to_string(),
+            strategy: queue.strategy.as_str().into(),
+            people: ring.targets.len(),
+            priority: *priority,
+            seconds: queue.wait_max_secs,
+        },
         Step::CallerLeftOut => RouteStep::CallerLeftOut,
         Step::Rings { people, accounts, seconds } => {
             RouteStep::Rings { people: *people, accounts: *accounts, seconds: *seconds }

@@ -584,6 +584,7 @@ fn rows() -> Snapshot {
         staff: staff.iter().map(|user| UserId(id(*user))).collect(),
         hours: Vec::new(),
         rules: Vec::new(),
+        queue: None,
     };
     let organisation = Organisation {
         id: OrgId(id(1)),

@@ -6,7 +6,7 @@ use contract::rules;
 use uuid::Uuid;
 
 use super::{
-    Account, Action, Extension, Holiday, Rows, Rule, Staff,
+    Account, Action, Extension, Holiday, Queue, Rows, Rule, Staff,
     description::{self, Description, place},
     outside,
     reader::Mistake,
@@ -73,6 +73,7 @@ pub(crate) fn rows(
         extensions: extensions(description, current)?,
         accounts,
         rules: rules(description, current)?,
+        queues: queues(description, current)?,
         holidays: holidays(description),
         outside: outside::rows(description, current)?,
     })
@@ -125,8 +126,11 @@ fn rules(description: &Description, current: Option<&Rows>) -> anyhow::Result<BT
             rules::Action::ForwardStaff(to) => email(place(to.0)).map(Action::ForwardStaff),
             rules::Action::Voicemail(of) => email(place(of.0)).map(Action::Voicemail),
             rules::Action::AnnounceHangup(sound) => Some(Action::AnnounceHangup(sound.clone())),
+            rules::Action::Queue { queue, priority } => {
+                number(place(queue.0)).map(|number| Action::Queue(number, *priority))
+            }
             // The compiler has refused these.
-            rules::Action::ForwardNumber(_) | rules::Action::Queue(_) | rules::Action::Ivr(_) => None,
+            rules::Action::ForwardNumber(_) | rules::Action::Ivr(_) => None,
         };
         let Some((extension, action)) = number(described.extension).zip(action) else { continue };
         let mut rule = Rule {
@@ -143,6 +147,31 @@ fn rules(description: &Description, current: Option<&Rows>) -> anyhow::Result<BT
         rules.insert(rule.key(), rule);
     }
     Ok(rules)
+}
+
+fn queues(description: &Description, current: Option<&Rows>) -> anyhow::Result<BTreeMap<String, Queue>> {
+    let email = |at: usize| description.staff.get(at).map(|staff| staff.email.clone());
+    let mut queues = BTreeMap::new();
+    for described in &description.queues {
+        let Some(extension) = description.extensions.get(described.extension) else { continue };
+        let number = extension.number.value.clone();
+        let known = current.and_then(|rows| rows.queues.get(&number));
+        let row = &described.row;
+        let agents = row.agents.iter().filter_map(|agent| Some((email(place(agent.user.0))?, agent.weight)));
+        let queue = Queue {
+            id: known.map_or_else(new_id, |known| Ok(known.id))?,
+            strategy: row.strategy,
+            ring_secs: row.ring_secs,
+            capacity: row.capacity,
+            wait_max_secs: row.wait_max_secs,
+            wrap_up_secs: row.wrap_up_secs,
+            misses_max: row.misses_max,
+            announce_secs: row.announce_secs,
+            agents: agents.collect(),
+        };
+        queues.insert(number, queue);
+    }
+    Ok(queues)
 }
 
 fn holidays(description: &Description) -> BTreeMap<String, Holiday> {

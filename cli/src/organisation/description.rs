@@ -4,6 +4,7 @@
 //! their own; of them this keeps digests, and only until they are written.
 
 mod outside;
+mod queues;
 mod rules;
 
 use std::{
@@ -28,12 +29,12 @@ use super::{
 };
 use crate::database::digests;
 pub(crate) use outside::{Did, Trunk};
+pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
 
 const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, timezone and country_code";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
-const TABLES: &str =
-    "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[trunk]], [[did]] and [[holiday]]";
+const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[trunk]], [[did]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -55,6 +56,7 @@ pub(crate) struct Description {
     pub(crate) extensions: Vec<Extension>,
     pub(crate) accounts: Vec<Account>,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) queues: Vec<Queue>,
     pub(crate) holidays: Vec<Holiday>,
     pub(crate) country_code: At<String>,
     pub(crate) trunks: Vec<Trunk>,
@@ -144,6 +146,7 @@ fn describe<'a>(
     let realm = domain.as_ref().map_or("", |domain| domain.value.as_str());
     let accounts = accounts(reader, root, &staff, realm);
     let rules = rules::rules(reader, root, (&staff, &extensions));
+    let queues = queues::queues(reader, root, (&staff, &extensions));
     let holidays = rules::holidays(reader, root, &extensions);
     let trunks = outside::trunks(reader, root);
     let dids = outside::dids(reader, root, (&staff, &extensions));
@@ -180,6 +183,7 @@ fn describe<'a>(
         extensions,
         accounts,
         rules,
+        queues,
         holidays,
         country_code,
         trunks,
@@ -440,6 +444,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 staff: extension.staff.iter().map(|at| user(*at)).collect(),
                 hours: extension.hours.clone(),
                 rules: rule_rows(description, at),
+                queue: queues::of(description, at),
             })
             .collect(),
         accounts: (0..)
@@ -480,6 +485,10 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
             ("account", account.map_or(1, |account| account.line), account.map(|account| &account.username))
         }
         Row::Rule(id) => ("rule", description.rules.get(at(id.0)).map_or(1, |rule| rule.line), None),
+        Row::Queue(id) => {
+            let queue = description.queues.iter().find(|queue| queue.row.id == id);
+            ("queue", queue.map_or(1, |queue| queue.line), None)
+        }
         Row::Holiday(id) => {
             let date = description.holidays.get(at(id.0)).map(|holiday| &holiday.date);
             ("holiday", date.map_or(1, |date| date.line), None)
@@ -500,6 +509,9 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         field @ ("number" | "username") => (field, number.map_or(line, |number| number.line)),
         field => (field, line),
     };
+    if let Some(reason) = queues::reason(&diagnostic.problem, (table, field)) {
+        return reader.wrong(line, format!("{table}.{field}"), reason);
+    }
     let reason = match (&diagnostic.problem, field) {
         (Problem::Malformed, "number") if table == "did" => outside::EXPECTED_NUMBER.to_owned(),
         (Problem::Taken, _) if table == "did" => "stands there twice".to_owned(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Account, Extension, Holiday, Rows, Rule, Staff,
+    Account, Extension, Holiday, Queue, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
     outside::{Did, Trunk},
 };
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     /// The organisation's domain.
     pub(crate) organisation: String,
-    /// `organisation`, `staff`, `extension`, `account`, `rule`, `trunk`, `did` or `holiday`.
+    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `trunk`, `did` or `holiday`.
     pub(crate) row: &'static str,
     /// Its domain, e-mail, number, name or username; number and position; date.
     pub(crate) key: String,
@@ -63,6 +63,7 @@ pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
     each(&before.extensions, &after.extensions, fields, |key, from, to| add("extension", key, from, to));
     each(&before.accounts, &after.accounts, Account::fields, |key, from, to| add("account", key, from, to));
     each(&before.rules, &after.rules, Rule::fields, |key, from, to| add("rule", key, from, to));
+    each(&before.queues, &after.queues, Queue::fields, |key, from, to| add("queue", key, from, to));
     each(&before.outside.trunks, &after.outside.trunks, Trunk::fields, |key, from, to| {
         add("trunk", key, from, to);
     });
@@ -171,6 +172,7 @@ impl Rule {
             ("condition", json!(self.condition)),
             ("action", json!(self.action.word())),
             ("target", json!(self.action.target())),
+            ("priority", json!(self.action.priority())),
             ("enabled", json!(self.is_enabled)),
         ]
     }
@@ -183,6 +185,23 @@ impl Trunk {
             ("channels_max", json!(self.channels_max)),
             ("trusted", json!(self.is_trusted)),
             ("active", json!(self.is_active)),
+        ]
+    }
+}
+
+impl Queue {
+    fn fields(&self) -> Fields {
+        let agent = |(email, weight): &(String, u16)| format!("{email}*{weight}");
+        let agents: Vec<String> = self.agents.iter().map(agent).collect();
+        vec![
+            ("strategy", json!(self.strategy)),
+            ("ring_secs", json!(self.ring_secs)),
+            ("capacity", json!(self.capacity)),
+            ("wait_max_secs", json!(self.wait_max_secs)),
+            ("wrap_up_secs", json!(self.wrap_up_secs)),
+            ("misses_max", json!(self.misses_max)),
+            ("announce_secs", json!(self.announce_secs)),
+            ("agents", json!(agents)),
         ]
     }
 }

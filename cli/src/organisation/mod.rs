@@ -8,6 +8,7 @@ pub(crate) mod description;
 pub(crate) mod difference;
 pub(crate) mod hours;
 pub(crate) mod outside;
+pub(crate) mod queues;
 pub(crate) mod reader;
 pub(crate) mod snapshot;
 pub(crate) mod store;
@@ -25,6 +26,8 @@ use contract::{
 pub(crate) use outside::Outside;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub(crate) use queues::Queue;
 
 /// Bytes of a name (`identity.users`, `telephony.extensions`).
 pub(crate) const NAME_MAX: usize = 100;
@@ -65,6 +68,9 @@ pub(crate) struct Rows {
     /// By the number of their extension and their position, `100/02`.
     #[serde(default)]
     pub(crate) rules: BTreeMap<String, Rule>,
+    /// By the number of their extension.
+    #[serde(default)]
+    pub(crate) queues: BTreeMap<String, Queue>,
     /// By date and, if it is one extension's alone, its number: `2026-12-25 100`.
     #[serde(default)]
     pub(crate) holidays: BTreeMap<String, Holiday>,
@@ -135,6 +141,8 @@ pub(crate) enum Action {
     AnnounceHangup(String),
     /// The e-mail of somebody with a mailbox.
     Voicemail(String),
+    /// The number of an extension that has a queue, and before whom the caller waits there.
+    Queue(String, u16),
 }
 
 impl Action {
@@ -145,6 +153,7 @@ impl Action {
             Self::ForwardStaff(_) => "forward_staff",
             Self::AnnounceHangup(_) => "announce_hangup",
             Self::Voicemail(_) => "voicemail",
+            Self::Queue(..) => "queue",
         }
     }
 
@@ -154,8 +163,13 @@ impl Action {
             Self::ForwardExtension(target)
             | Self::ForwardStaff(target)
             | Self::AnnounceHangup(target)
-            | Self::Voicemail(target) => Some(target),
+            | Self::Voicemail(target)
+            | Self::Queue(target, _) => Some(target),
         }
+    }
+
+    pub(crate) fn priority(&self) -> u16 {
+        if let Self::Queue(_, priority) = self { *priority } else { 0 }
     }
 }
 
@@ -218,6 +232,7 @@ impl Rows {
             extensions: BTreeMap::new(),
             accounts: BTreeMap::new(),
             rules: BTreeMap::new(),
+            queues: BTreeMap::new(),
             holidays: BTreeMap::new(),
             outside: Outside { country_code: self.outside.country_code.clone(), ..Outside::default() },
         }

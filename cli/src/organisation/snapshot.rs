@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use contract::{
-    id::{AccountId, DidId, ExtensionId, HolidayId, OrgId, RuleId, TrunkId, UserId},
-    rules, snapshot,
+    id::{AccountId, DidId, ExtensionId, HolidayId, OrgId, QueueId, RuleId, TrunkId, UserId},
+    queues, rules, snapshot,
 };
 use uuid::Uuid;
 
@@ -37,6 +37,7 @@ impl Rows {
             staff: extension.staff.iter().filter_map(user).collect(),
             hours: extension.hours.iter().copied().collect(),
             rules: self.rules_of(number),
+            queue: self.queue_of(number),
         });
         snapshot::Organisation {
             id: OrgId(self.id),
@@ -68,6 +69,10 @@ impl Rows {
                 Action::Ring => rules::Action::Ring,
                 Action::ForwardExtension(to) => rules::Action::ForwardExtension(self.extension_id(to)?),
                 Action::ForwardStaff(to) => rules::Action::ForwardStaff(user(to)?),
+                Action::Queue(of, priority) => {
+                    let queue = QueueId(self.queues.get(of)?.id);
+                    rules::Action::Queue { queue, priority: *priority }
+                }
                 Action::AnnounceHangup(sound) => rules::Action::AnnounceHangup(sound.clone()),
                 Action::Voicemail(of) => rules::Action::Voicemail(user(of)?),
             };
@@ -104,6 +109,25 @@ impl Rows {
             trunks: trunks.collect(),
             dids: dids.collect(),
         }
+    }
+
+    fn queue_of(&self, number: &str) -> Option<queues::Queue> {
+        let queue = self.queues.get(number)?;
+        let agent = |(email, weight): &(String, u16)| {
+            let user = UserId(self.staff.get(email)?.user);
+            Some(queues::Agent { user, weight: *weight })
+        };
+        Some(queues::Queue {
+            id: QueueId(queue.id),
+            strategy: queue.strategy,
+            ring_secs: queue.ring_secs,
+            capacity: queue.capacity,
+            wait_max_secs: queue.wait_max_secs,
+            wrap_up_secs: queue.wrap_up_secs,
+            misses_max: queue.misses_max,
+            announce_secs: queue.announce_secs,
+            agents: queue.agents.iter().filter_map(agent).collect(),
+        })
     }
 
     fn days_of(&self, holiday: &Holiday) -> Vec<rules::Holiday> {

@@ -14,8 +14,9 @@ use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Account, Action, Extension, Holiday, Outside, Rows, Rule, Staff,
+    Account, Action, Extension, Holiday, Outside, Queue, Rows, Rule, Staff,
     outside::{Did, Trunk},
+    queues,
 };
 use crate::database::store::{act_as, act_as_owner};
 
@@ -86,6 +87,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
     let people = people(c, id).await?;
     act_as(c, Role::Switch, None).await?;
     let extensions = extensions(c, id, &people).await?;
+    let queues = queues::store::load(c, id, (&extensions, &people)).await?;
     Ok(Some(Rows {
         id,
         name,
@@ -103,25 +105,26 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
         timezone: settings.try_get("timezone")?,
         staff: staff(c, id, &people).await?,
         accounts: accounts(c, id, &people).await?,
-        rules: rules(c, id, (&extensions, &people)).await?,
+        rules: rules(c, id, (&extensions, &people), &queues).await?,
         holidays: holidays(c, id, &extensions).await?,
         outside: Outside {
             country_code: settings.try_get("country_code")?,
             trunks: trunks(c, id).await?,
             dids: dids(c, id, (&extensions, &people)).await?,
         },
+        queues,
         extensions,
     }))
 }
 
 /// A member of the organisation.
-struct Person {
+pub(crate) struct Person {
     email: String,
     name: Option<String>,
     is_active: bool,
 }
 
-type People = BTreeMap<Uuid, Person>;
+pub(crate) type People = BTreeMap<Uuid, Person>;
 
 async fn people(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<People> {
     let rows = sqlx::query(
@@ -144,7 +147,7 @@ async fn people(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<Peop
     Ok(people)
 }
 
-fn email(people: &People, user: Uuid) -> anyhow::Result<String> {
+pub(super) fn email(people: &People, user: Uuid) -> anyhow::Result<String> {
     people.get(&user).map(|person| person.email.clone()).context("a number of nobody")
 }
 
@@ -248,9 +251,9 @@ async fn hours(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<BTree
     Ok(hours)
 }
 
-type Extensions = BTreeMap<String, Extension>;
+pub(crate) type Extensions = BTreeMap<String, Extension>;
 
-fn number_of(extensions: &Extensions, id: Uuid) -> Option<String> {
+pub(super) fn number_of(extensions: &Extensions, id: Uuid) -> Option<String> {
     extensions.iter().find(|(_, extension)| extension.id == id).map(|(number, _)| number.clone())
 }
 
@@ -260,10 +263,11 @@ async fn rules(
     c: &mut PgConnection,
     organisation: Uuid,
     (extensions, people): (&Extensions, &People),
+    queues: &BTreeMap<String, Queue>,
 ) -> anyhow::Result<BTreeMap<String, Rule>> {
     let rows = sqlx::query(
         "select id, extension_id, is_enabled, timescope, condition, action, target_extension_id, target_user_id,
-             target_sound
+             target_sound, target_queue_id, priority
          from telephony.extension_rules where org_id = $1 and deleted_at is null
          order by extension_id, position, timescope = 'any', id",
     )
@@ -284,14 +288,18 @@ async fn rules(
             is_enabled: row.try_get("is_enabled")?,
             timescope: Timescope::of(row.try_get("timescope")?).context("a timescope that is not known")?,
             condition: Condition::of(row.try_get("condition")?).context("a condition that is not known")?,
-            action: action(&row, extensions, people)?,
+            action: action(&row, (extensions, people), queues)?,
         };
         rules.insert(rule.key(), rule);
     }
     Ok(rules)
 }
 
-fn action(row: &PgRow, extensions: &Extensions, people: &People) -> anyhow::Result<Action> {
+fn action(
+    row: &PgRow,
+    (extensions, people): (&Extensions, &People),
+    queues: &BTreeMap<String, Queue>,
+) -> anyhow::Result<Action> {
     let (extension, user): (Option<Uuid>, Option<Uuid>) =
         (row.try_get("target_extension_id")?, row.try_get("target_user_id")?);
     let sound: Option<String> = row.try_get("target_sound")?;
@@ -308,6 +316,13 @@ fn action(row: &PgRow, extensions: &Extensions, people: &People) -> anyhow::Resu
         "voicemail" => {
             let person = user.and_then(|user| people.get(&user));
             person.map(|person| Action::Voicemail(person.email.clone()))
+        }
+        "queue" => {
+            let (id, priority): (Option<Uuid>, i32) =
+                (row.try_get("target_queue_id")?, row.try_get("priority")?);
+            let found = queues.iter().find(|(_, queue)| Some(queue.id) == id);
+            let priority = u16::try_from(priority)?;
+            found.map(|(number, _)| Action::Queue(number.clone(), priority))
         }
         "announce_hangup" => sound.map(Action::AnnounceHangup),
         _ => None,

@@ -12,7 +12,7 @@ use super::{
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
-# accounts, rules, trunks, numbers outside and holidays; people stay members. Passwords stand in files of their own: `password_file = \"PATH\"` in an [[account]], for
+# accounts, rules, queues, trunks, numbers outside and holidays; people stay members. Passwords stand in files of their own: `password_file = \"PATH\"` in an [[account]], for
 # a new one or a new password; without it the password stays as it is.
 ";
 
@@ -61,21 +61,8 @@ pub(crate) fn text(rows: &Rows) -> String {
         let (username, active) = (text(username), inactive(account.is_active));
         file += &format!("\n[[account]]\nusername = {username}\n{owner}{active}");
     }
-    for rule in rows.rules.values() {
-        let extension = text(&rule.extension);
-        let (timescope, condition) = (text(rule.timescope.as_str()), text(rule.condition.as_str()));
-        let target = match &rule.action {
-            Action::ForwardStaff(email) | Action::Voicemail(email) => number(email),
-            action => action.target().map(text),
-        };
-        let target = target.map(|target| format!("target = {target}\n")).unwrap_or_default();
-        let enabled = if rule.is_enabled { "" } else { "enabled = false\n" };
-        file += &format!(
-            "\n[[rule]]\nextension = {extension}\ntimescope = {timescope}\ncondition = {condition}\n\
-             action = {}\n{target}{enabled}",
-            text(rule.action.word())
-        );
-    }
+    file += &rules(rows, &numbers);
+    file += &queues(rows, &numbers);
     file += &outside(rows, number);
     for holiday in rows.holidays.values() {
         let extension = holiday.extension.as_deref().map(|number| format!("extension = {}\n", text(number)));
@@ -116,6 +103,58 @@ fn outside(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
         let staff = target.staff.as_deref().and_then(&number).map(|number| format!("staff = {number}\n"));
         let target = extension.or(staff).unwrap_or_default();
         file += &format!("\n[[did]]\nnumber = {}\n{target}", quoted(did));
+    }
+    file
+}
+
+/// All `[[rule]]`; `numbers` are people's, by e-mail.
+fn rules(rows: &Rows, numbers: &BTreeMap<&str, &str>) -> String {
+    let number = |email: &str| numbers.get(email).map(|number| quoted(number));
+    let mut file = String::new();
+    for rule in rows.rules.values() {
+        let extension = quoted(&rule.extension);
+        let (timescope, condition) = (quoted(rule.timescope.as_str()), quoted(rule.condition.as_str()));
+        let target = match &rule.action {
+            Action::ForwardStaff(email) | Action::Voicemail(email) => number(email),
+            action => action.target().map(quoted),
+        };
+        let target = target.map(|target| format!("target = {target}\n")).unwrap_or_default();
+        let priority = match rule.action.priority() {
+            0 => String::new(),
+            priority => format!("priority = {priority}\n"),
+        };
+        let enabled = if rule.is_enabled { "" } else { "enabled = false\n" };
+        file += &format!(
+            "\n[[rule]]\nextension = {extension}\ntimescope = {timescope}\ncondition = {condition}\n\
+             action = {}\n{target}{priority}{enabled}",
+            quoted(rule.action.word())
+        );
+    }
+    file
+}
+
+/// All `[[queue]]`; `numbers` are people's, by e-mail.
+fn queues(rows: &Rows, numbers: &BTreeMap<&str, &str>) -> String {
+    let mut file = String::new();
+    for (extension, queue) in &rows.queues {
+        let agent = |(email, weight): &(String, u16)| {
+            let number = numbers.get(email.as_str())?;
+            Some(if *weight == 1 { (*number).to_owned() } else { format!("{number}*{weight}") })
+        };
+        let agents: Vec<String> = queue.agents.iter().filter_map(agent).collect();
+        let agents = list(&agents).map(|agents| format!("agents = {agents}\n")).unwrap_or_default();
+        file += &format!(
+            "\n[[queue]]\nextension = {}\nstrategy = {}\nring_secs = {}\ncapacity = {}\nwait_max_secs = {}\n\
+             wrap_up_secs = {}\nmisses_max = {}\nannounce_secs = {}\n{agents}",
+            quoted(extension),
+            quoted(queue.strategy.as_str()),
+            queue.ring_secs,
+            queue.capacity,
+            queue.wait_max_secs,
+            queue.wrap_up_secs,
+            queue.misses_max,
+            queue.announce_secs
+        );
     }
     file
 }

@@ -30,6 +30,7 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
         extensions: each(&current.extensions, &before.extensions, &after.extensions),
         accounts: each(&current.accounts, &before.accounts, &after.accounts),
         rules: each(&current.rules, &before.rules, &after.rules),
+        queues: each(&current.queues, &before.queues, &after.queues),
         holidays: each(&current.holidays, &before.holidays, &after.holidays),
         outside: Outside {
             country_code: field(
@@ -95,6 +96,7 @@ mod tests {
             extensions: BTreeMap::new(),
             accounts: BTreeMap::new(),
             rules: BTreeMap::new(),
+            queues: BTreeMap::new(),
             holidays: BTreeMap::new(),
             outside: Outside::default(),
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use migrations::Role;
 use sqlx::PgConnection;
 
-use super::{Rows, Rule, Staff};
+use super::{Rows, Rule, Staff, queues};
 use crate::database::store::act_as;
 
 /// An organisation before and after; not there before is `None`.
@@ -98,6 +98,12 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
             store::delete_trunk(c, after.id, trunk.id).await?;
         }
     }
+    for (number, queue) in &before.queues {
+        // Rules that led to it are gone.
+        if after.queues.get(number).is_none_or(|stays| stays.id != queue.id) {
+            queues::store::delete(c, after.id, queue.id).await?;
+        }
+    }
     for (username, account) in &before.accounts {
         if !after.accounts.contains_key(username) {
             store::delete_account(c, after.id, account.id).await?;
@@ -153,6 +159,13 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
         }
         if was.is_none_or(|was| was.hours != extension.hours) {
             store::add_hours(c, after.id, extension).await?;
+        }
+    }
+    for (number, queue) in &after.queues {
+        if let Some(extension) = after.extensions.get(number)
+            && before.queues.get(number) != Some(queue)
+        {
+            queues::store::put(c, after, extension.id, queue).await?;
         }
     }
     rules(c, before, after).await?;

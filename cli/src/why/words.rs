@@ -84,6 +84,7 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
         RouteStep::Voicemail { number, .. } => {
             format!("{} has a mailbox: the caller may leave a message", printable(number))
         }
+        RouteStep::Waits { number, people, .. } => waits(step, number, *people),
         RouteStep::CallerLeftOut => "the caller is one of those who would ring, and is left out".into(),
         RouteStep::Rings { people, accounts, seconds } => format!(
             "rings {} on {} for up to {seconds} s",
@@ -91,6 +92,14 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
             count(*accounts, "account", "accounts")
         ),
     }
+}
+
+fn waits(step: &RouteStep, number: &str, people: usize) -> String {
+    let RouteStep::Waits { strategy, priority, seconds, .. } = step else { return String::new() };
+    let people = count(people, "person", "people");
+    let before = if *priority > 0 { format!(", with priority {priority}") } else { String::new() };
+    let (number, strategy) = (printable(number), printable(strategy));
+    format!("is for the queue of {number}: {people} ({strategy}), for up to {seconds} s{before}")
 }
 
 /// `rule 2 (off hours, always)`
@@ -184,6 +193,7 @@ fn reason_text(reason: &str) -> &str {
         "no_answer" => "it rang until the time was up",
         "busy" => "whoever was called is busy",
         "declined" => "whoever was called declined",
+        "not_taken" => "it waited in a queue and was told that nobody takes it",
         "operator" => "an operator hung up",
         "ack_missing" => "the caller's phone never acknowledged the answer",
         "caller_hung_up" => "the caller hung up",

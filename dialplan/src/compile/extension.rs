@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use contract::{
+    id::QueueId,
     rules::{self, Condition, Span, Timescope},
     snapshot,
 };
@@ -113,6 +114,22 @@ impl Compiler<'_> {
         compiled
     }
 
+    fn queue_action(
+        &self,
+        extension: &snapshot::Extension,
+        rule: &rules::Rule,
+        (queue, priority): (QueueId, u16),
+    ) -> Result<Action, (&'static str, Problem)> {
+        match self.queue_of.get(&queue) {
+            _ if priority > limits::PRIORITY_MAX => Err(("priority", Problem::OutOfRange)),
+            None => Err(("target", Problem::Dangling)),
+            Some(of) if *of == extension.id && rule.condition != Condition::Always => {
+                Err(("action", Problem::RingsAgain))
+            }
+            Some(of) => Ok(Action::Queue(*of, priority)),
+        }
+    }
+
     fn action(
         &self,
         extension: &snapshot::Extension,
@@ -140,8 +157,10 @@ impl Compiler<'_> {
                 Ok(Action::Announce(sound.as_str().into()))
             }
             rules::Action::AnnounceHangup(_) => Err(("target", Problem::Malformed)),
+            rules::Action::Queue { queue, priority } => {
+                self.queue_action(extension, rule, (*queue, *priority))
+            }
             rules::Action::ForwardNumber(_) => not_yet("a number outside"),
-            rules::Action::Queue(_) => not_yet("a queue"),
             rules::Action::Ivr(_) => not_yet("a menu"),
         }
     }

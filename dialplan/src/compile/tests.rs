@@ -1,14 +1,15 @@
 //! Rows that compile, and everything that is said about rows that do not.
 
 use contract::{
-    id::{HolidayId, RuleId},
+    id::{HolidayId, QueueId, RuleId},
     outside::{Outside, Trunk},
+    queues::{Agent, Queue},
     rules::{Action, Condition, Holiday, Rule, Span, Timescope},
     snapshot::Organisation,
 };
 
 use super::*;
-use crate::route::tests::{extension, id, organisation, rule, window};
+use crate::route::tests::{extension, id, organisation, queue, rule, window};
 
 /// Spoils good rows and compares all that is then said.
 fn check(spoil: impl FnOnce(&mut Vec<Organisation>), expected: &[&str]) {
@@ -176,7 +177,7 @@ fn rules_that_cannot_be_carried_out_are_named() {
                 any(2, Condition::Busy, Action::ForwardStaff(UserId(id(99)))),
                 any(3, Condition::Busy, Action::Ring),
                 any(4, Condition::Busy, Action::AnnounceHangup("../../etc".into())),
-                any(5, Condition::Busy, Action::Queue(id(1))),
+                any(5, Condition::Busy, Action::Queue { queue: QueueId(id(1)), priority: 0 }),
                 any(6, Condition::Busy, Action::Voicemail(UserId(id(98)))),
                 any(7, Condition::Busy, Action::Ivr(id(1))),
                 any(8, Condition::Busy, Action::ForwardNumber("+62215551234".into())),
@@ -191,7 +192,7 @@ fn rules_that_cannot_be_carried_out_are_named() {
             "organisation 01, rule 02, target: points at nothing",
             "organisation 01, rule 03, action: rings the extension's own people, which only the condition always can",
             "organisation 01, rule 04, target: is malformed",
-            "organisation 01, rule 05, action: asks for a queue, which the switch does not have yet",
+            "organisation 01, rule 05, target: points at nothing",
             "organisation 01, rule 06, target: points at nothing",
             "organisation 01, rule 07, action: asks for a menu, which the switch does not have yet",
             "organisation 01, rule 08, action: asks for a number outside, which the switch does not have yet",
@@ -322,5 +323,48 @@ fn trunks_and_their_numbers_are_judged() {
             orgs.push(other);
         },
         &["organisation 02, did 47, number: is taken by another row"],
+    );
+}
+
+#[test]
+fn queues_out_of_bounds_are_named() {
+    let user = |n| UserId(id(n));
+    check(
+        |orgs| {
+            orgs[0].extensions[0].queue = Some(Queue {
+                ring_secs: 4,
+                capacity: 0,
+                wait_max_secs: 14_401,
+                wrap_up_secs: 3_601,
+                misses_max: 101,
+                announce_secs: 14,
+                agents: vec![
+                    Agent { user: user(11), weight: 0 },
+                    Agent { user: user(11), weight: 1 },
+                    Agent { user: user(99), weight: 1 },
+                ],
+                ..queue()
+            });
+            orgs[0].extensions[1].queue = Some(queue());
+            let into = |n, condition, priority| {
+                let action = Action::Queue { queue: queue().id, priority };
+                rule(n, Timescope::Any, condition, action)
+            };
+            orgs[0].extensions[1].rules = vec![into(1, Condition::Busy, 0), into(2, Condition::Busy, 10)];
+        },
+        &[
+            "organisation 01, queue 46, id: is taken by another row",
+            "organisation 01, queue 46, ring_secs: is out of range",
+            "organisation 01, queue 46, capacity: is out of range",
+            "organisation 01, queue 46, wait_max_secs: is out of range",
+            "organisation 01, queue 46, wrap_up_secs: is out of range",
+            "organisation 01, queue 46, misses_max: is out of range",
+            "organisation 01, queue 46, announce_secs: is out of range",
+            "organisation 01, queue 46, weight: is out of range",
+            "organisation 01, queue 46, agents: is taken by another row",
+            "organisation 01, queue 46, agents: points at nothing",
+            "organisation 01, rule 01, action: rings the extension's own people, which only the condition always can",
+            "organisation 01, rule 02, priority: is out of range",
+        ],
     );
 }

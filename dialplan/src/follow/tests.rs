@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId},
+    id::{AccountId, ExtensionId, OrgId, QueueId},
     rules::{Action, Window},
     snapshot::{self, Snapshot},
 };
@@ -43,6 +43,7 @@ fn to(n: u128) -> Action {
 fn told(route: &Route) -> String {
     match route {
         Route::Ring(ring) => ring.number.to_string(),
+        Route::Queue(queueing) => format!("waits {}/{}", queueing.ring.number, queueing.priority),
         Route::Announce(announcement) => format!("says {}", announcement.sound),
         Route::Voicemail(Voicemail { mailbox, condition }) => {
             format!("mailbox {} {}", mailbox.number, condition.as_str())
@@ -56,7 +57,7 @@ fn told(route: &Route) -> String {
 fn story(plan: &Plan, dialled: &str, now: Timestamp, outcome: Condition) -> Vec<String> {
     let mut decision = plan.route(&facts(dialled), now);
     let mut story = vec![told(&decision.route)];
-    while let Route::Ring(_) = decision.route {
+    while decision.route.ring().is_some() {
         match plan.route_after(CALLER, &decision.trail, outcome, now) {
             Some(next) => decision = next,
             None => break,
@@ -523,4 +524,72 @@ fn a_rule_leads_to_a_mailbox_at_once_and_past_one_that_is_off() {
         story(&forwarded, "100", NOON, Condition::NoAnswer),
         ["100", "1002", "mailbox 1002 no_answer"]
     );
+}
+
+/// An extension with a queue, in which 11 and 12 answer.
+fn queued(n: u128, number: &str, rules: Vec<contract::rules::Rule>) -> snapshot::Extension {
+    let queue = Some(contract::queues::Queue { id: QueueId(id(n + 50)), ..crate::route::tests::queue() });
+    snapshot::Extension { queue, rules, ..extension(n, number, &[11, 12]) }
+}
+
+fn into_queue(n: u128, priority: u16) -> Action {
+    Action::Queue { queue: QueueId(id(n + 50)), priority }
+}
+
+/// H-065: who calls an extension with a queue waits there, and its rules say where to when that comes to nothing.
+#[test]
+fn an_extension_with_a_queue_lets_its_callers_wait() {
+    let rule = |n, condition, action| rule(n, Timescope::Any, condition, action);
+    let plan = plan(vec![
+        queued(
+            21,
+            "100",
+            vec![rule(1, Condition::NoAnswer, to(22)), rule(2, Condition::Busy, into_queue(24, 3))],
+        ),
+        extension(22, "200", &[12]),
+        // Whoever calls this one waits in another one's queue, before others.
+        snapshot::Extension {
+            rules: vec![rule(3, Condition::Always, into_queue(21, 7))],
+            ..extension(23, "300", &[12])
+        },
+        queued(24, "400", Vec::new()),
+    ]);
+    assert_eq!(story(&plan, "100", NOON, Condition::NoAnswer), ["waits 100/0", "200"]);
+    assert_eq!(story(&plan, "100", NOON, Condition::Busy), ["waits 100/0", "waits 400/3"]);
+    assert_eq!(story(&plan, "300", NOON, Condition::NoAnswer), ["waits 100/7", "200"]);
+    // Its own people wait for nobody but the others, and one who is alone there calls themselves.
+    let of = |user, dialled| {
+        let facts = Facts { org: CALLER.0, caller: PersonKey::User(UserId(id(user))), dialled };
+        plan.route(&facts, NOON).route
+    };
+    let Route::Queue(queueing) = of(11, "100") else { panic!("it has a queue") };
+    assert_eq!(queueing.ring.targets.len(), 1);
+}
+
+/// By night too: a rule that holds always sends callers into the extension's own queue though it is closed; nobody there
+/// is nobody to wait for.
+#[test]
+fn a_closed_extension_may_let_its_callers_wait_and_one_of_nobody_does_not() {
+    let off_hours = |n| {
+        let own = rule(1, Timescope::OffHours, Condition::Always, into_queue(n, 0));
+        snapshot::Extension {
+            hours: vec![window(2, 480, 1020)],
+            ..queued(n, &(100 + n).to_string(), vec![own])
+        }
+    };
+    let nobody = snapshot::Extension { staff: Vec::new(), ..queued(23, "300", Vec::new()) };
+    let plan = plan(vec![off_hours(21), nobody]);
+    assert_eq!(story(&plan, "121", NOON, Condition::Busy), ["waits 121/0"]);
+    assert_eq!(story(&plan, "300", NOON, Condition::Busy), ["no_staff"]);
+}
+
+#[test]
+fn agents_are_asked_in_their_order_and_with_their_weights() {
+    let agents = vec![contract::queues::Agent { user: UserId(id(12)), weight: 3 }];
+    let mut desk = queued(21, "100", Vec::new());
+    desk.queue = desk.queue.map(|queue| contract::queues::Queue { agents, ..queue });
+    let plan = plan(vec![desk]);
+    let queue = plan.organisation(CALLER.0).unwrap().queue(QueueId(id(71))).unwrap();
+    let person = |n| PersonKey::User(UserId(id(n)));
+    assert_eq!(queue.agents, [(person(12), 3), (person(11), 1)]);
 }

@@ -48,6 +48,21 @@ pub(crate) fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Exte
         staff: staff.iter().map(|n| UserId(id(*n))).collect(),
         hours: Vec::new(),
         rules: Vec::new(),
+        queue: None,
+    }
+}
+
+pub(crate) fn queue() -> contract::queues::Queue {
+    contract::queues::Queue {
+        id: contract::id::QueueId(id(70)),
+        strategy: contract::queues::Strategy::Linear,
+        ring_secs: 20,
+        capacity: 10,
+        wait_max_secs: 600,
+        wrap_up_secs: 0,
+        misses_max: 0,
+        announce_secs: 0,
+        agents: Vec::new(),
     }
 }
 
@@ -111,6 +126,7 @@ fn check(caller: u128, dialled: &str, expected: &str) {
     match decision.route {
         Route::Refuse(refusal) => write!(told, "{} {:?}", refusal.reason(), refusal.host()).unwrap(),
         Route::Feature(feature) => write!(told, "feature {}", feature.as_str()).unwrap(),
+        Route::Queue(queueing) => write!(told, "waits for {}", queueing.ring.name).unwrap(),
         Route::Announce(announcement) => write!(told, "says {}", announcement.sound).unwrap(),
         Route::Voicemail(voicemail) => write!(told, "mailbox {}", voicemail.mailbox.number).unwrap(),
         Route::Ring(ring) => {

@@ -34,7 +34,7 @@ impl ClockMark {
 /// Microseconds on the switch's own time line, which begins at an instant that every life of the switch knows.
 ///
 /// What a call keeps is kept in these: an `Instant` means nothing to the next process, and the wall clock may be set.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(crate) struct Moment(u64);
 
 impl Moment {
@@ -47,6 +47,11 @@ impl Moment {
     /// The instant, on the same time line.
     pub(crate) fn instant(self, origin: Instant) -> Instant {
         origin + Duration::from_micros(self.0)
+    }
+
+    /// How long it is since an earlier moment.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
     /// So much later.

@@ -35,6 +35,7 @@ mod messages;
 mod output;
 mod presence;
 pub mod quality;
+mod queues;
 mod registrar;
 mod sender;
 mod stock;

@@ -22,6 +22,7 @@ use crate::{
     config::SwitchboardConfig,
     mailboxes::Mailboxes,
     output::{Notice, Output, Outputs, Trace},
+    queues::Queues,
     registrar::Registrar,
     stock::Stock,
 };
@@ -40,6 +41,7 @@ pub(crate) struct Means<'a> {
     pub(crate) wire: &'a mut sip::Outputs,
     pub(crate) registrar: &'a Registrar,
     pub(crate) mailboxes: &'a mut Mailboxes,
+    pub(crate) queues: &'a Queues,
     pub(crate) stock: &'a mut Stock,
     pub(crate) sessions: &'a mut BTreeMap<SessionKey, CallId>,
     pub(crate) random: &'a mut Random,

@@ -248,6 +248,8 @@ pub enum Why {
     Call(CallId),
     /// A contact expires.
     Registration,
+    /// Somebody is free again whom a caller waits for.
+    Agent,
     /// The sender of a message has to be answered.
     Message,
 }

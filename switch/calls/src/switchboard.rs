@@ -15,7 +15,7 @@ use contract::{
     live::LiveLeg,
     time::Timestamp,
 };
-use dialplan::Plan;
+use dialplan::{PersonKey, Plan};
 use sip::{Endpoint, Event, Flow, Index, SessionKey};
 use streams::media::{LeaseId, MediaEvent, PortLease};
 
@@ -32,6 +32,7 @@ use crate::{
     messages::Messages,
     output::{Notice, Output, Outputs, Why},
     presence::Presence,
+    queues::{AgentKey, Queues},
     registrar::Registrar,
     stock::Stock,
     trunks::Channels,
@@ -53,6 +54,7 @@ pub struct Switchboard {
     pub(crate) mailboxes: Mailboxes,
     pub(crate) messages: Messages,
     pub(crate) presence: Presence,
+    pub(crate) queues: Queues,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
     pub(crate) stock: Stock,
@@ -124,6 +126,7 @@ impl Switchboard {
             mailboxes: Mailboxes::default(),
             messages: Messages::default(),
             presence: Presence::default(),
+            queues: Queues::default(),
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             stock: Stock::default(),
@@ -149,6 +152,7 @@ impl Switchboard {
             Input::Timeout => self.timeout(out),
             Input::Plan(plan) => {
                 self.registrar.adopt(&plan, out);
+                self.queues.adopt(&plan);
                 self.plan = plan;
                 self.review_watches();
             }
@@ -157,6 +161,10 @@ impl Switchboard {
             Input::Command(Command::Record { call, order }) => self.record(call, order, out),
             Input::Command(Command::Transfer { call, leg, to }) => self.transfer(call, leg, &to, out),
             Input::Command(Command::Connect { call, other }) => self.connect(call, other, out),
+            Input::Command(Command::PauseAgent { org, user, is_paused }) => {
+                let agent = AgentKey { org, person: PersonKey::User(user) };
+                out.push(Output::Command(self.pause_agent(agent, is_paused)));
+            }
             Input::RecordingFailed { call, recording, reason } => {
                 self.with_call(call, out, |call, means| call.recording_failed(recording, reason, means));
             }
@@ -176,6 +184,7 @@ impl Switchboard {
             Input::JournalPressure(is_high) => self.has_journal_pressure = is_high,
         }
         self.carry_out(out);
+        self.serve_queues(out);
         self.put_out_images(out);
     }
 
@@ -186,7 +195,9 @@ impl Switchboard {
         let call = self.deadlines.first().map(|(at, call)| (at.instant(self.origin), Why::Call(*call)));
         let expiry = self.registrar.deadline().map(|at| (self.clock.instant(at), Why::Registration));
         let message = self.messages.deadline().map(|at| (at, Why::Message));
-        [sip, call, expiry, message].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let agent = self.queues.deadline(Moment::of(self.now, self.origin));
+        let agent = agent.map(|at| (at.instant(self.origin), Why::Agent));
+        [sip, call, expiry, message, agent].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// What lives in the switchboard now.
@@ -250,6 +261,7 @@ impl Switchboard {
             wire: &mut self.wire,
             registrar: &self.registrar,
             mailboxes: &mut self.mailboxes,
+            queues: &self.queues,
             stock: &mut self.stock,
             sessions: &mut self.sessions,
             random: &mut self.random,
@@ -262,10 +274,11 @@ impl Switchboard {
     }
 
     /// Puts out what the endpoint has decided and takes up what it has to tell, until nothing follows.
-    fn carry_out(&mut self, out: &mut Outputs) {
+    pub(crate) fn carry_out(&mut self, out: &mut Outputs) {
         loop {
             let Some(output) = self.wire.pop() else {
                 if self.show_changes() {
+                    self.queues.wake();
                     continue;
                 }
                 break;
@@ -335,7 +348,11 @@ impl Switchboard {
 
     /// Keeps a call for as long as something of it is left.
     pub(crate) fn keep(&mut self, id: CallId, call: Call, before: Option<Moment>) {
-        self.show(id, call.lamps());
+        if self.show(id, call.lamps()) {
+            self.queues.wake();
+        }
+        let now = Moment::of(self.now, self.origin);
+        self.queues.note(id, call.standing(), &self.plan, now);
         if let Some(changed) = &mut self.changed {
             changed.insert(id);
         }
@@ -380,6 +397,7 @@ impl Switchboard {
             };
             self.with_call(id, out, Call::wake);
         }
+        self.queues.wake();
         let wall = self.wall();
         self.registrar.expire(wall, out);
         self.answer_late_messages();

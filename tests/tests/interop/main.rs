@@ -10,6 +10,7 @@ mod forwards;
 mod keys;
 mod operator;
 mod pickup;
+mod queues;
 mod real_phones;
 mod recordings;
 mod sipp_stories;

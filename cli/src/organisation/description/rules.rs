@@ -1,7 +1,7 @@
 //! Hours, rules and holidays in a description. Rules are in the order in which they stand in the file.
 
 use contract::{
-    id::{ExtensionId, UserId},
+    id::{ExtensionId, QueueId, UserId},
     rules::{Action, Condition, Span, Timescope, Window},
 };
 use uuid::Uuid;
@@ -102,10 +102,12 @@ pub(super) fn rules<'a>(
         let condition = word(reader, &mut section, "condition", conditions, Condition::Always);
         let action = section.required(reader, "action");
         let target = section.text(reader, "target");
-        let action = action.and_then(|word| action_of(reader, &word, target.as_ref(), (staff, extensions)));
+        let priority = section.number(reader, "priority");
+        let to = (target.as_ref(), priority.as_ref());
+        let action = action.and_then(|word| action_of(reader, &word, to, (staff, extensions)));
         let is_enabled = section.flag(reader, "enabled", true);
         let line = section.line;
-        section.finish(reader, "extension, timescope, condition, action, target and enabled");
+        section.finish(reader, "extension, timescope, condition, action, target, priority and enabled");
         if let (Some(extension), Some(action)) = (of, action) {
             let before = all.iter().filter(|rule| rule.extension == extension).count();
             let position = u16::try_from(before + 1).unwrap_or(u16::MAX);
@@ -118,10 +120,14 @@ pub(super) fn rules<'a>(
 fn action_of(
     reader: &mut Reader<'_>,
     word: &At<String>,
-    target: Option<&At<String>>,
+    (target, priority): (Option<&At<String>>, Option<&At<i64>>),
     (staff, extensions): (&[Staff], &[Extension]),
 ) -> Option<Action> {
     const KEY: &str = "rule.target";
+    if let Some(priority) = priority.filter(|_| word.value != "queue") {
+        reader.wrong(priority.line, "rule.priority", "is for the action queue: who waits before whom there");
+    }
+    let priority = priority.map_or(0, |priority| u16::try_from(priority.value).unwrap_or(u16::MAX));
     if word.value == "ring" {
         if let Some(target) = target {
             reader.wrong(target.line, KEY, "ring has none: it rings the extension's own people");
@@ -151,7 +157,11 @@ fn action_of(
         "forward_number" => {
             Some(Action::ForwardNumber(target.map(|to| to.value.clone()).unwrap_or_default()))
         }
-        "queue" => Some(Action::Queue(Uuid::nil())),
+        "queue" => {
+            let target = missing(reader, "the number of an [[extension]] that has a [[queue]]")?;
+            let queue = extension(reader, KEY, target, extensions).map(|at| QueueId(id(at)))?;
+            Some(Action::Queue { queue, priority })
+        }
         "voicemail" => {
             let target = missing(reader, "the number of somebody of [[staff]] with voicemail = true")?;
             let at = person(reader, KEY, target, staff)?;
@@ -162,7 +172,7 @@ fn action_of(
         }
         "ivr" => Some(Action::Ivr(Uuid::nil())),
         _ => {
-            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\", \"announce_hangup\" or \"voicemail\"";
+            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\", \"queue\", \"announce_hangup\" or \"voicemail\"";
             reader.wrong(word.line, "rule.action", words);
             None
         }

@@ -100,7 +100,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[account]]",
             "[acount]\n[[account]]",
-            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[trunk]], [[did]] and [[holiday]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[trunk]], [[did]] and [[holiday]]",
         ),
     ];
     for (old, new, expected) in cases {
@@ -332,7 +332,7 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
     (
         "\"announce_hangup\"",
         "\"shout\"",
-        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\", \"announce_hangup\" or \"voicemail\"",
+        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\", \"queue\", \"announce_hangup\" or",
     ),
     ("target = \"closed\"\n", "", "org.toml:22: rule.target: is missing: the name of a sound"),
     (
@@ -350,7 +350,7 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
     (
         "action = \"forward_extension\"",
         "action = \"queue\"",
-        "org.toml:32: rule.action: asks for a queue, which the switch does not have yet",
+        "org.toml:32: rule.target: leads to an extension that has no [[queue]]",
     ),
     (
         "action = \"announce_hangup\"",
@@ -383,6 +383,22 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
 fn mistakes_in_hours_rules_and_holidays_are_told_with_their_lines() {
     for (old, new, expected) in RULED_MISTAKES {
         let said = ruled(old, new);
+        assert!(said.iter().any(|line| line.starts_with(expected)), "{expected}\n{said:#?}");
+    }
+}
+
+#[test]
+fn mistakes_in_queues_are_told_with_their_lines() {
+    let queue = "\n[[queue]]\nextension = \"100\"\nstrategy = \"fair\"\nring_secs = 4\n\
+                 agents = [\"9\", \"1001*x\"]\n\n[[queue]]\nextension = \"100\"\n";
+    let said = mistakes(&format!("{SOUND}{RULED}{queue}"));
+    for expected in [
+        "org.toml:54: queue.ring_secs: expected a whole number from 5 to 600",
+        "org.toml:56: queue.strategy: expected one of \"ring_all\", \"longest_idle\"",
+        "org.toml:58: queue.agents: no [[staff]] has the number \"9\"",
+        "org.toml:58: queue.agents: expected a number such as \"101\", or \"101*3\" with a weight, found \"1001*x\"",
+        "org.toml:61: queue.extension: has a queue already, in line 54",
+    ] {
         assert!(said.iter().any(|line| line.starts_with(expected)), "{expected}\n{said:#?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use contract::{
     language::Language,
+    queues::Strategy,
     rules::{Condition, Timescope},
 };
 use uuid::Uuid;
@@ -25,6 +26,20 @@ fn outside() -> Outside {
         trunks: BTreeMap::from([("telkom".into(), trunk)]),
         dids: BTreeMap::from([("+62215550100".into(), did)]),
         ..Outside::default()
+    }
+}
+
+fn queue() -> Queue {
+    Queue {
+        id: Uuid::nil(),
+        strategy: Strategy::Linear,
+        ring_secs: 20,
+        capacity: 10,
+        wait_max_secs: 600,
+        wrap_up_secs: 5,
+        misses_max: 3,
+        announce_secs: 60,
+        agents: vec![("sari@x".into(), 1)],
     }
 }
 
@@ -84,6 +99,7 @@ fn rows() -> Rows {
         extensions: BTreeMap::from([("100".into(), extension)]),
         accounts: BTreeMap::from([("1001".into(), account("5ec2e7"))]),
         rules: BTreeMap::from([(rule.key(), rule)]),
+        queues: BTreeMap::from([("100".into(), queue())]),
         holidays: BTreeMap::from([(holiday.key(), holiday)]),
         outside: outside(),
     }
@@ -105,7 +121,7 @@ fn compare(steps: &[(&str, Step)]) {
 
 #[test]
 fn every_field_that_can_be_described_is_compared() {
-    let steps: [(&str, Step); 23] = [
+    let steps: [(&str, Step); 25] = [
         ("~ organisation demo.test  name", |r| r.name = "X".into()),
         ("~ organisation demo.test  status", |r| r.status = "pending".into()),
         ("~ organisation demo.test  default", |r| r.is_default = false),
@@ -144,6 +160,10 @@ fn every_field_that_can_be_described_is_compared() {
             r.rules.get_mut("100/01").unwrap().action = Action::Ring;
         }),
         ("~ rule 100/01  enabled true → false", |r| r.rules.get_mut("100/01").unwrap().is_enabled = false),
+        ("~ queue 100  strategy \"linear\" → \"ring_all\"", |r| {
+            r.queues.get_mut("100").unwrap().strategy = Strategy::RingAll;
+        }),
+        ("~ queue 100  agents [\"sari@x*1\"] → []", |r| r.queues.get_mut("100").unwrap().agents.clear()),
         ("~ holiday 2026-12-25  name", |r| r.holidays.get_mut("2026-12-25").unwrap().name = "X".into()),
         ("~ holiday 2026-12-25  hours [\"08:00-12:00\"] → []", |r| {
             r.holidays.get_mut("2026-12-25").unwrap().spans.clear();
@@ -190,6 +210,7 @@ fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
             added("extension", "100"),
             added("account", "1001"),
             added("rule", "100/01"),
+            added("queue", "100"),
             added("trunk", "telkom"),
             added("did", "+62215550100"),
             added("holiday", "2026-12-25")

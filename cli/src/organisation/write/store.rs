@@ -317,7 +317,7 @@ pub(super) async fn delete_rules(c: &mut PgConnection, organisation: Uuid, exten
 
 /// A rule, be it new, changed, or one that was deleted.
 pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid, rule: &Rule) -> Done {
-    let (mut to_extension, mut to_user, mut sound) = (None, None, None);
+    let (mut to_extension, mut to_user, mut sound, mut queue) = (None, None, None, None);
     match &rule.action {
         Action::Ring => {}
         Action::ForwardExtension(number) => to_extension = rows.extensions.get(number).map(|to| to.id),
@@ -325,13 +325,15 @@ pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid,
             to_user = rows.staff.get(email).map(|staff| staff.user);
         }
         Action::AnnounceHangup(name) => sound = Some(name),
+        Action::Queue(number, _) => queue = rows.queues.get(number).map(|queue| queue.id),
     }
     sqlx::query(
         "insert into telephony.extension_rules (id, org_id, extension_id, timescope, condition, action,
-           target_extension_id, target_user_id, target_sound, position, is_enabled)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+           target_extension_id, target_user_id, target_sound, position, is_enabled, target_queue_id, priority)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (id) do update set timescope = $4, condition = $5, action = $6, target_extension_id = $7,
-           target_user_id = $8, target_sound = $9, position = $10, is_enabled = $11, deleted_at = null",
+           target_user_id = $8, target_sound = $9, position = $10, is_enabled = $11, target_queue_id = $12, priority = $13,
+           deleted_at = null",
     )
     .bind(rule.id)
     .bind(rows.id)
@@ -344,6 +346,8 @@ pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid,
     .bind(sound)
     .bind(i32::from(rule.position))
     .bind(rule.is_enabled)
+    .bind(queue)
+    .bind(i32::from(rule.action.priority()))
     .execute(c)
     .await
     .map(drop)

@@ -15,9 +15,9 @@ use super::state::{Head, Ringing, State};
 use crate::means::Means;
 
 /// What is said.
-const WORDS: &str = "recording-notice";
+pub(super) const WORDS: &str = "recording-notice";
 /// Longer than anything that is said, and short enough for a caller who would hear nothing.
-const NOTICE_MAX: Duration = Duration::from_secs(15);
+pub(super) const NOTICE_MAX: Duration = Duration::from_secs(15);
 
 impl Ringing {
     /// Rings for a number; first the caller is told what it has to be.

@@ -10,8 +10,9 @@ use contract::{
     journal::{Detail, Direction, EventKind, ParticipantKind, ParticipantRole},
     language::Language,
 };
-use dialplan::{Announcement, Facts, Host, OrgPlan, PersonKey, Plan, Refusal, Ring, Route, Trail};
+use dialplan::{Announcement, Facts, Host, OrgPlan, PersonKey, Plan, Queueing, Refusal, Ring, Route, Trail};
 use sip::{Body, Flow, Reply, SessionKey};
+use streams::sdp::Description;
 
 use super::{
     Call,
@@ -26,6 +27,7 @@ use super::{
     leg::Leg,
     media_plan::LegStreams,
     outcome::{LegResult, Tally},
+    queued::{self, Coming},
     recording::Recording,
     state::{Head, Ringing, State, Told},
 };
@@ -80,8 +82,8 @@ impl Call {
         let facts = Facts { org: org.id(), caller: caller.person, dialled };
         means.trace_leg(id, session);
         let decision = opening.plan.route(&facts, means.wall);
-        let (route, forwards) = (decision.route.clone(), decision.forwards.clone());
-        let trail = decision.trail.clone();
+        let (trail, forwards, route) =
+            (decision.trail.clone(), decision.forwards.clone(), decision.route.clone());
         means.trace_route(id, opening.plan.revision(), decision);
         // Whatever its rules make of the call, it is what was called (H-066).
         head.host = org.holder(dialled);
@@ -102,21 +104,108 @@ impl Call {
             return Self { head, state }.settled(means);
         }
         record.forwarded(&forwards, means);
-        let state = match route {
-            Route::Refuse(refusal) => not_found(opening, refusal, (record, leg), &mut head, means),
-            Route::Feature(feature) => feature::open(opening, feature, (record, leg), &mut head, means),
-            Route::Announce(announcement) => {
-                announce(opening, &announcement, (record, leg), &mut head, means)
-            }
-            Route::Voicemail(to) => voicemail::open(opening, &to, (record, leg), &mut head, means),
-            Route::Ring(ring) => dial(opening, (record, leg), &mut head, (&ring, trail), means),
-        };
+        let state = set_out(opening, (route, trail), (record, leg), &mut head, means);
         Self { head, state }.settled(means)
     }
 
     fn settled(mut self, means: &mut Means<'_>) -> Self {
         self.write_gone(means);
         self
+    }
+}
+
+/// Lets a call go where it leads.
+fn set_out(
+    opening: &Opening<'_>,
+    (route, trail): (Route, Trail),
+    (record, leg): (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    match route {
+        Route::Refuse(refusal) => not_found(opening, refusal, (record, leg), head, means),
+        Route::Feature(feature) => feature::open(opening, feature, (record, leg), head, means),
+        Route::Announce(announcement) => announce(opening, &announcement, (record, leg), head, means),
+        Route::Voicemail(to) => voicemail::open(opening, &to, (record, leg), head, means),
+        Route::Ring(ring) => dial(opening, (record, leg), head, (&ring, trail), means),
+        Route::Queue(queueing) => match means.turned_away(opening.org.id(), &queueing, leg.person) {
+            None => queue(opening, (&queueing, trail), (record, leg), head, means),
+            Some(result) => turn_away(opening, (result, &trail), (record, leg), head, means),
+        },
+    }
+}
+
+/// A caller waits, or has somebody who is free.
+fn queue(
+    opening: &Opening<'_>,
+    (queueing, trail): (&Queueing, Trail),
+    (record, mut caller): (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let coming = Coming { who: &opening.caller, queueing, trail, has_rung: false };
+    match caller.read_offer(opening, means) {
+        Ok(offer) => queued::open(coming, (record, caller), (offer, None), head, means),
+        Err(unread) => unread.refuse((record, caller), head, means),
+    }
+}
+
+/// A queue is full, or nobody answers it: its rules for that say where the call goes, or the caller is told.
+fn turn_away(
+    opening: &Opening<'_>,
+    (result, trail): (LegResult, &Trail),
+    (mut record, leg): (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let caller = (opening.org.id(), opening.caller.person);
+    let next = result.condition().and_then(|case| opening.plan.route_after(caller, trail, case, means.wall));
+    if let Some(decision) = next {
+        record.forwarded(&decision.forwards, means);
+        let on = (decision.route.clone(), decision.trail.clone());
+        means.trace_route(opening.id, opening.plan.revision(), decision);
+        return set_out(opening, on, (record, leg), head, means);
+    }
+    let reply = Reply::new(result.caller_status());
+    let told = refused(Some(result.reason()), reply.status);
+    let (sound, longest) = (Some(queued::sound_of(result)), EXPLANATION_MAX);
+    let unconnected = Unconnected { events: result.events(), told, reply, sound, longest };
+    let language = explain::language_for(opening.org, leg.person, means);
+    tell(opening, (unconnected, language), (record, leg), head, means)
+}
+
+/// Why the offer of an INVITE cannot be used.
+pub(super) struct Unread {
+    reason: &'static str,
+    reply: Reply,
+}
+
+impl Unread {
+    fn boxed(reason: &'static str, reply: Reply) -> Box<Self> {
+        Box::new(Self { reason, reply })
+    }
+
+    /// Refuses the caller.
+    pub(super) fn refuse(self, on_line: (Record, Leg), head: &mut Head, means: &mut Means<'_>) -> State {
+        fail(on_line.0, on_line.1, head, self.reason, self.reply, means)
+    }
+}
+
+impl Leg {
+    /// The offer of its INVITE, with ports for it; why it is refused, where it cannot be used.
+    pub(super) fn read_offer(
+        &mut self,
+        opening: &Opening<'_>,
+        means: &mut Means<'_>,
+    ) -> Result<Option<Description>, Box<Unread>> {
+        let offer = self.streams.read(opening.body.as_ref(), means);
+        let offer = offer.map_err(|unusable| Unread::boxed("media_refused", unusable.reply()))?;
+        match &offer {
+            Some(offer) if self.streams.reserve(offer, true, means).is_err() => {
+                Err(Unread::boxed(LegResult::Congested.reason(), congested(means)))
+            }
+            _ => Ok(offer),
+        }
     }
 }
 
@@ -128,16 +217,10 @@ fn dial(
     (ring, trail): (&Ring, Trail),
     means: &mut Means<'_>,
 ) -> State {
-    let offer = match caller.streams.read(opening.body.as_ref(), means) {
+    let offer = match caller.read_offer(opening, means) {
         Ok(offer) => offer,
-        Err(unusable) => return fail(record, caller, head, "media_refused", unusable.reply(), means),
+        Err(unread) => return unread.refuse((record, caller), head, means),
     };
-    if let Some(offer) = &offer
-        && caller.streams.reserve(offer, true, means).is_err()
-    {
-        let reply = congested(means);
-        return fail(record, caller, head, LegResult::Congested.reason(), reply, means);
-    }
     let can_answer_early =
         means.config.endpoint.reliable_provisionals && means.peer(opening.session).reliable;
     let ringing = Box::new(Ringing {

@@ -101,10 +101,17 @@ impl Record {
         detail: Detail,
         means: &mut Means<'_>,
     ) {
-        self.write(kind, participant, detail, means);
+        self.write((kind, 0), participant, detail, means);
         if kind == EventKind::Answered {
             self.live.answered_at = Some(self.closed.latest);
         }
+        self.live.state = kind;
+        means.out.push(Output::Live(LiveChange::Put(self.live.clone())));
+    }
+
+    /// Adds an event of a queue, with the caller's place in it.
+    pub(crate) fn placed(&mut self, kind: EventKind, place: u16, means: &mut Means<'_>) {
+        self.write((kind, place), None, Detail::default(), means);
         self.live.state = kind;
         means.out.push(Output::Live(LiveChange::Put(self.live.clone())));
     }
@@ -150,14 +157,20 @@ impl Record {
 
     /// Adds the last event.
     pub(crate) fn ended(mut self, detail: Detail, means: &mut Means<'_>) -> ClosedRecord {
-        self.write(EventKind::Ended, None, detail, means);
+        self.write((EventKind::Ended, 0), None, detail, means);
         means.out.push(Output::Live(LiveChange::Remove(self.closed.call)));
         self.closed
     }
 
-    fn write(&mut self, kind: EventKind, participant: Option<u16>, detail: Detail, means: &mut Means<'_>) {
+    fn write(
+        &mut self,
+        (kind, queue_count): (EventKind, u16),
+        participant: Option<u16>,
+        detail: Detail,
+        means: &mut Means<'_>,
+    ) {
         self.events = self.events.saturating_add(1);
-        let event = Event { seq: self.events, kind, participant, attempt: 1, queue_count: 0, detail };
+        let event = Event { seq: self.events, kind, participant, attempt: 1, queue_count, detail };
         self.closed.fact(Fact::Event(event), means);
     }
 
@@ -176,7 +189,7 @@ impl Record {
 
     #[cfg(feature = "planted-second-ended")]
     pub(crate) fn ended_again(mut self, means: &mut Means<'_>) {
-        self.write(EventKind::Ended, None, Detail::default(), means);
+        self.write((EventKind::Ended, 0), None, Detail::default(), means);
     }
 }
 

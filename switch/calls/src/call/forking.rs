@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use contract::id::CallId;
-use dialplan::{Decision, Facts, OrgPlan, Ring};
+use dialplan::{Decision, Facts, OrgPlan, Ring, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Cause, Reason, SessionKey};
 use streams::sdp::Description;
@@ -56,13 +56,13 @@ pub(super) struct Destination {
 }
 
 impl Forking {
-    /// For a call of `caller` to what `decision` led to; nobody rings yet. `None`: the one who waits has said nothing
+    /// For a call of `caller` to where `trail` leads; nobody rings yet. `None`: the one who waits has said nothing
     /// of its media.
     pub(super) fn new(
         (record, waiting): (&Record, &Leg),
         (org, caller): (&OrgPlan, Identity),
         number: &str,
-        decision: &Decision,
+        trail: &Trail,
         means: &Means<'_>,
     ) -> Option<Self> {
         let invitation = Invitation {
@@ -76,7 +76,7 @@ impl Forking {
             numbers: BTreeSet::from([number.to_owned()]),
             people: BTreeSet::new(),
             breadth: None,
-            trail: decision.trail.clone(),
+            trail: trail.clone(),
             referred_by: None,
         };
         Some(Self {
@@ -118,12 +118,17 @@ impl Forking {
         head: &mut Head,
         means: &mut Means<'_>,
     ) {
-        self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
         record.forwarded(&decision.forwards, means);
         means.trace_route(self.invitation.call, means.plan.revision(), decision);
+        self.ask(&ring, head, means);
+    }
+
+    /// Lets these ring, by nobody's decision but the caller's.
+    pub(super) fn ask(&mut self, ring: &Ring, head: &mut Head, means: &mut Means<'_>) {
+        self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         // There is breadth enough for all: none was named.
-        let _ = self.invitation.ring(&ring, None, Some(&self.offer), &mut asked, means);
+        let _ = self.invitation.ring(ring, None, Some(&self.offer), &mut asked, means);
     }
 
     /// Lets other devices ring, as if none had been asked before, and on behalf of nobody else.

@@ -11,7 +11,7 @@ use contract::{
     journal::EventKind,
     rules::{Condition, Timescope},
 };
-use dialplan::{Decision, Forward, Ring, Route, Trail};
+use dialplan::{Decision, Forward, Queueing, Ring, Route, Trail};
 use sip::{ExtraHeaders, Provisional};
 
 use std::{fmt::Write as _, time::Duration};
@@ -20,6 +20,7 @@ use super::{
     feature::explain::ANNOUNCEMENT_MAX,
     invitation::Asked,
     outcome::{LegResult, Tally, Words},
+    queued::{self, Coming},
     signalling::Refusing,
     state::{Head, Ringing, State},
 };
@@ -27,7 +28,7 @@ use crate::means::Means;
 
 impl LegResult {
     /// The case of a rule that this is.
-    fn condition(self) -> Option<Condition> {
+    pub(super) fn condition(self) -> Option<Condition> {
         match self {
             Self::Busy | Self::Declined => Some(Condition::Busy),
             Self::NoAnswer => Some(Condition::NoAnswer),
@@ -61,6 +62,15 @@ impl Ringing {
                 }
                 Route::Voicemail(to) => return self.leave_message(head, to, (result, words), means),
                 Route::Ring(ring) => self.send_on(head, &decision, ring, means),
+                Route::Queue(queueing) => {
+                    let turned_away = means.turned_away(self.invitation.org, queueing, self.caller.person);
+                    let Some(why) = turned_away else {
+                        return self.queue(head, queueing, decision.trail.clone(), means);
+                    };
+                    self.invitation.trail = decision.trail.clone();
+                    (result, words) = (why, Words::default());
+                    continue;
+                }
                 // No rule leads to these.
                 Route::Feature(_) | Route::Refuse(_) => {
                     return self.refuse(head, (result, words), Refusing::default(), means);
@@ -95,6 +105,13 @@ impl Ringing {
         if let Some(forward) = self.invitation.trail.path().last() {
             self.record.event(kind, None, told_of(forward), means);
         }
+    }
+
+    /// The caller is answered and waits.
+    fn queue(self, head: &mut Head, queueing: &Queueing, trail: Trail, means: &mut Means<'_>) -> State {
+        let Self { record, caller, offer, invitation, told, .. } = self;
+        let coming = Coming { who: &invitation.caller, queueing, trail, has_rung: told.ringing };
+        queued::open(coming, (record, caller), (offer, told.answer), head, means)
     }
 
     fn send_on(&mut self, head: &mut Head, decision: &Decision, ring: &Ring, means: &mut Means<'_>) {

@@ -36,6 +36,7 @@ impl Call {
             State::Connecting(connecting) => Some(connecting.record.shown()),
             State::Talking(talking) => Some(talking.record.shown()),
             State::Transferring(transferring) => Some(transferring.record.shown()),
+            State::Queued(queued) => Some(queued.line.record.shown()),
             State::Served(served) => Some(served.line.record.shown()),
             State::Over(_) => None,
         }
@@ -49,6 +50,7 @@ impl Call {
             State::Connecting(connecting) => connecting.record.skip_events(latest),
             State::Talking(talking) => talking.record.skip_events(latest),
             State::Transferring(transferring) => transferring.record.skip_events(latest),
+            State::Queued(queued) => queued.line.record.skip_events(latest),
             State::Served(served) => served.line.record.skip_events(latest),
             State::Over(_) => {}
         }

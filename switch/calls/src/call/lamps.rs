@@ -90,6 +90,15 @@ impl Call {
                 }
                 Stage::Confirmed
             }
+            State::Queued(queued) => {
+                let caller = Watched::Person(queued.line.caller.person);
+                show(&mut lamps, caller, Direction::Initiator, Stage::Confirmed);
+                let furthest = queued.forks().iter().map(stage_of).max().unwrap_or(Stage::Trying);
+                for fork in queued.forks() {
+                    show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
+                }
+                furthest
+            }
             State::Served(served) => {
                 let stage = if served.is_answered() { Stage::Confirmed } else { Stage::Trying };
                 show(&mut lamps, Watched::Person(served.line.caller.person), Direction::Initiator, stage);

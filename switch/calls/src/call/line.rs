@@ -44,19 +44,26 @@ impl Line {
     }
 
     /// Answers the caller of an INVITE; one who cannot be heard here is refused.
-    pub(super) fn answer(
+    pub(super) fn take(
         opening: &Opening<'_>,
         (record, mut caller): (Record, Leg),
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> Result<Self, State> {
-        let streams = &mut caller.streams;
-        let offer = match streams.read(opening.body.as_ref(), means) {
+        let offer = match caller.read_offer(opening, means) {
             Ok(offer) => offer,
-            Err(unusable) => {
-                return Err(fail(record, caller, head, "media_refused", unusable.reply(), means));
-            }
+            Err(unread) => return Err(unread.refuse((record, caller), head, means)),
         };
+        Self::answer((record, caller), (offer, None), head, means)
+    }
+
+    /// Answers a caller whose offer has its ports, with what it was told before, if it was told anything.
+    pub(super) fn answer(
+        (record, mut caller): (Record, Leg),
+        (offer, told): (Option<Description>, Option<Body>),
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> Result<Self, State> {
         let own = match &offer {
             Some(offer) => offer.own_answer(),
             None => Description::own_offer(),
@@ -64,12 +71,12 @@ impl Line {
         let Some(own) = own else {
             return Err(fail(record, caller, head, "media_refused", Unusable::Media.reply(), means));
         };
-        let (shape, is_theirs) = offer.as_ref().map_or((&own, false), |offer| (offer, true));
-        if streams.reserve(shape, is_theirs, means).is_err() {
+        let streams = &mut caller.streams;
+        if offer.is_none() && streams.reserve(&own, false, means).is_err() {
             let reply = congested(means);
             return Err(fail(record, caller, head, LegResult::Congested.reason(), reply, means));
         }
-        Ok(Self::answer_with((record, caller), (own, offer), None, means))
+        Ok(Self::answer_with((record, caller), (own, offer), told, means))
     }
 
     /// Answers a caller whose ports are open: what we say of ourselves, and what it has offered, if anything. What it was told
@@ -82,7 +89,7 @@ impl Line {
     ) -> Self {
         let streams = &mut caller.streams;
         let body = told.unwrap_or_else(|| streams.speak(&own, means));
-        if let Some(offer) = &offer {
+        if let Some(offer) = offer.as_ref().filter(|_| !streams.has_spoken()) {
             streams.agree(offer, means);
         }
         means.answer(caller.session, Some(body));

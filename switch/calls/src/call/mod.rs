@@ -31,8 +31,9 @@ mod leg;
 mod line;
 mod media_plan;
 pub(crate) mod objection;
-mod outcome;
+pub(crate) mod outcome;
 mod pressed;
+mod queued;
 mod recording;
 mod redirect;
 pub(crate) mod refer;
@@ -109,6 +110,7 @@ impl Call {
     /// The relay has played all that it was to play on one of its leases.
     pub(crate) fn played(mut self, lease: LeaseId, means: &mut Means<'_>) -> Self {
         self.state = match self.state {
+            State::Queued(queued) => queued.played(&mut self.head, lease, means),
             State::Served(served) => served.played(&mut self.head, lease, means),
             State::Ringing(ringing) => ringing.played(&mut self.head, means),
             state => state,
@@ -145,6 +147,7 @@ impl Call {
             State::Connecting(connecting) => connecting.hang_up(head, "operator", means),
             State::Talking(talking) => talking.hang_up(head, "operator", means),
             State::Transferring(transferring) => transferring.hang_up(head, means),
+            State::Queued(queued) => queued.hang_up(head, means),
             State::Served(served) => served.hang_up(head, "operator", means),
             State::Over(record) => State::Over(record),
         };

@@ -279,7 +279,7 @@ fn lines(state: &State) -> Option<Lines> {
         State::Talking(talking) => (Some(&talking.caller), Some(&talking.callee)),
         State::Transferring(transferring) => (transferring.on(Side::Caller), transferring.on(Side::Callee)),
         State::Served(served) => return served.message_line().map(|line| [Some(line), None]),
-        State::Ringing(_) | State::Over(_) => return None,
+        State::Ringing(_) | State::Queued(_) | State::Over(_) => return None,
     };
     Some([caller, callee].map(|leg| leg?.streams.voice_line()))
 }

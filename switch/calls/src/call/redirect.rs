@@ -5,7 +5,7 @@
 //! the redirection counts as a refusal. A number leads nowhere the second time in one call, so that there are no loops.
 
 use contract::journal::{Detail, EventKind};
-use dialplan::{Facts, Route};
+use dialplan::Facts;
 use sip::{Scheme, Uri};
 
 use super::{
@@ -64,12 +64,12 @@ impl Ringing {
         let (route, forwards) = (decision.route.clone(), decision.forwards.clone());
         means.trace_route(self.invitation.call, means.plan.revision(), decision);
         self.invitation.numbers.insert(number.clone());
-        let Route::Ring(ring) = route else { return };
+        let Some(ring) = route.ring() else { return };
         let before = self.forks.len();
         self.invitation.max_forwards = self.invitation.max_forwards.saturating_sub(1);
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         // Who is asked instead has what the one had who sends the call on.
-        let _ = self.invitation.ring(&ring, from.breadth, self.offer.as_ref(), &mut asked, means);
+        let _ = self.invitation.ring(ring, from.breadth, self.offer.as_ref(), &mut asked, means);
         if self.forks.len() > before {
             let told = Detail {
                 leg: Some(from.no),

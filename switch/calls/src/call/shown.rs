@@ -47,6 +47,11 @@ impl State {
                 let forks = transferring.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false));
                 sides.chain(forks).collect()
             }
+            Self::Queued(queued) => {
+                let caller = answered(&queued.line.caller, queued.line.is_held);
+                let forks = queued.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false));
+                std::iter::once(caller).chain(forks).collect()
+            }
             Self::Served(served) if served.is_answered() => {
                 vec![answered(&served.line.caller, served.line.is_held)]
             }

@@ -32,6 +32,7 @@ impl State {
             Self::Connecting(connecting) => connecting.signal(head, event, means),
             Self::Talking(talking) => talking.signal(head, event, means),
             Self::Transferring(transferring) => transferring.signal(head, event, means),
+            Self::Queued(queued) => queued.signal(head, event, means),
             Self::Served(served) => served.signal(head, event, means),
             Self::Over(_) => self,
         }

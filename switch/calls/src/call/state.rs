@@ -6,7 +6,8 @@
 //!    └────── failed ──────────┴────── hung up ──────────────┴──▶ Over
 //! ```
 //!
-//! `Served` stands beside these: the switch itself is the other side (`feature`); `Transferring` comes out of `Talking` and
+//! Beside these stand `Served`: the switch itself is the other side (`feature`), and `Queued`: the caller has been answered
+//! and waits, and then talks (`queued`). `Transferring` comes out of `Talking` and
 //! goes back there (`transfer`).
 //!
 //! A transition consumes the state it leaves. `Over` owns a record that takes no more events, so nothing but the
@@ -29,6 +30,7 @@ use super::{
     invitation::Invitation,
     leg::{Farewell, Leaving, Leg},
     outcome::Tally,
+    queued::{Queued, Taken},
     recording::Recording,
     transfer::Transferring,
 };
@@ -45,6 +47,8 @@ pub(crate) enum State {
     Talking(Box<Talking>),
     /// One side waits, devices ring elsewhere.
     Transferring(Box<Transferring>),
+    /// The caller waits for somebody of a queue.
+    Queued(Box<Queued>),
     /// The switch itself is the other side.
     Served(Box<Served>),
     /// `ended` is written. Legs may still be leaving.
@@ -249,6 +253,8 @@ pub(crate) struct Head {
     pub(crate) recording: Recording,
     /// How much of itself the caller wants shown to whoever it is transferred to.
     pub(crate) privacy: Privacy,
+    /// Who of a queue has taken it.
+    pub(crate) taken: Option<Taken>,
     legs: u16,
     #[cfg(feature = "planted-second-ended")]
     pub(crate) ghost: Option<Record>,
@@ -285,6 +291,7 @@ impl State {
             Self::Ringing(ringing) => 1 + ringing.forks.len(),
             Self::Connecting(_) | Self::Talking(_) => 2,
             Self::Transferring(transferring) => transferring.legs().len(),
+            Self::Queued(queued) => queued.legs().len(),
             Self::Served(_) => 1,
             Self::Over(_) => 0,
         }
@@ -297,6 +304,7 @@ impl State {
             Self::Connecting(connecting) => connecting.record.call(),
             Self::Talking(talking) => talking.record.call(),
             Self::Transferring(transferring) => transferring.record.call(),
+            Self::Queued(queued) => queued.line.record.call(),
             Self::Served(served) => served.line.record.call(),
             Self::Over(record) => record.call(),
         }
@@ -309,6 +317,7 @@ impl State {
             Self::Connecting(connecting) => connecting.record.facts(),
             Self::Talking(talking) => talking.record.facts(),
             Self::Transferring(transferring) => transferring.record.facts(),
+            Self::Queued(queued) => queued.line.record.facts(),
             Self::Served(served) => served.line.record.facts(),
             Self::Over(record) => record,
         }
@@ -321,6 +330,7 @@ impl State {
             Self::Connecting(connecting) => vec![&connecting.caller, &connecting.callee],
             Self::Talking(talking) => vec![&talking.caller, &talking.callee],
             Self::Transferring(transferring) => transferring.legs(),
+            Self::Queued(queued) => queued.legs(),
             Self::Served(served) => vec![&served.line.caller],
             Self::Over(_) => Vec::new(),
         }
@@ -335,6 +345,7 @@ impl State {
             Self::Connecting(connecting) => vec![&mut connecting.caller, &mut connecting.callee],
             Self::Talking(talking) => vec![&mut talking.caller, &mut talking.callee],
             Self::Transferring(transferring) => transferring.legs_mut(),
+            Self::Queued(queued) => queued.legs_mut(),
             Self::Served(served) => vec![&mut served.line.caller],
             Self::Over(_) => Vec::new(),
         }

@@ -14,6 +14,7 @@ impl Call {
             State::Connecting(connecting) => Some(connecting.until),
             State::Talking(talking) => talking.until(),
             State::Transferring(transferring) => Some(transferring.until()),
+            State::Queued(queued) => Some(queued.until()),
             State::Served(served) => Some(served.until()),
             State::Over(_) => None,
         };
@@ -45,6 +46,7 @@ impl Call {
             State::Transferring(transferring) if transferring.until() <= now => {
                 transferring.timed_out(head, means)
             }
+            State::Queued(queued) if queued.until() <= now => queued.timed_out(head, means),
             State::Served(served) if served.until() <= now => served.timed_out(head, means),
             state => state,
         };

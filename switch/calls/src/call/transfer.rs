@@ -17,7 +17,7 @@ use contract::{
     command::Outcome,
     journal::{Detail, EventKind},
 };
-use dialplan::{Decision, Facts, PersonKey, Route};
+use dialplan::{Decision, Facts, PersonKey, Queueing, Route};
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
 use streams::{media::MediaCommand, sdp::Description};
@@ -141,7 +141,7 @@ impl Talking {
         let shown = if is_callers { privacy } else { Privacy::Open };
         let caller = Identity::of(waiting, org, shown).ok_or(Objection::Stranger)?;
         let (whose, decision) = ((org, caller), &destination.decision);
-        let forking = Forking::new((&self.record, waiting), whose, number, decision, means);
+        let forking = Forking::new((&self.record, waiting), whose, number, &decision.trail, means);
         let forking = forking.ok_or(Objection::Media)?.referred_by(&asker.number);
         Ok(Transfer { forking, number: asker.number.clone(), target: number.into(), destination })
     }
@@ -237,7 +237,10 @@ struct Transfer {
 /// Who rings by this decision.
 fn destination(decision: Decision) -> Result<Destination, Objection> {
     match &decision.route {
-        Route::Ring(ring) => Ok(Destination { ring: std::sync::Arc::clone(ring), decision }),
+        // Into a queue nobody is sent by hand: its people ring.
+        Route::Ring(ring) | Route::Queue(Queueing { ring, .. }) => {
+            Ok(Destination { ring: std::sync::Arc::clone(ring), decision })
+        }
         Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => Err(Objection::NotATarget),
         Route::Refuse(refusal) => Err(Objection::Refused(*refusal)),
     }

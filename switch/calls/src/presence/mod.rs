@@ -103,6 +103,11 @@ impl Presence {
         self.board.len()
     }
 
+    /// Whether somebody is in no call.
+    pub(crate) fn is_idle(&self, watched: Watched) -> bool {
+        self.board.of(watched).next().is_none()
+    }
+
     fn insert(&mut self, key: SubscriptionKey, mut watch: Watch) {
         self.turn += 1;
         watch.turn = self.turn;
@@ -261,11 +266,13 @@ impl Switchboard {
         self.presence.remove(key);
     }
 
-    /// A call has changed.
-    pub(crate) fn show(&mut self, call: CallId, lamps: Lamps) {
-        for watched in self.presence.board.saw(call, lamps) {
-            self.tell_watchers(Target::Calls(watched));
+    /// A call has changed; false when what it shows has not.
+    pub(crate) fn show(&mut self, call: CallId, lamps: Lamps) -> bool {
+        let changed = self.presence.board.saw(call, lamps);
+        for watched in &changed {
+            self.tell_watchers(Target::Calls(*watched));
         }
+        !changed.is_empty()
     }
 
     /// Tells who watches contacts or mailboxes that have changed; false when none have.

@@ -91,6 +91,11 @@ impl Registrar {
         self.accounts.get(&account).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether somebody has a device.
+    pub(crate) fn is_reachable(&self, target: &dialplan::Target) -> bool {
+        target.accounts.iter().any(|account| !self.contacts(*account).is_empty())
+    }
+
     /// Whose contacts have become others, more or fewer since this was last asked. Refreshes do not count.
     pub(crate) fn take_touched(&mut self) -> BTreeSet<AccountId> {
         std::mem::take(&mut self.touched)

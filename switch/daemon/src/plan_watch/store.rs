@@ -2,10 +2,11 @@
 
 use calls::StoredMessage;
 use contract::{
-    id::{AccountId, CallId, ExtensionId, HolidayId, OrgId, RecordingId, RuleId, UserId},
+    id::{AccountId, CallId, ExtensionId, HolidayId, OrgId, QueueId, RecordingId, RuleId, UserId},
     language::Language,
     outside::Outside,
-    rules::{Action, Condition, Holiday, Rule, Span, Timescope, Window},
+    queues::{Agent, Queue, Strategy},
+    rules::{Action, ActionTarget, Condition, Holiday, Rule, Span, Timescope, Window},
     snapshot::{Account, Extension, Mailbox, Organisation, RecordingPolicy, Snapshot, Staff},
     time::Timestamp,
 };
@@ -61,6 +62,7 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
             staff: staff.into_iter().map(UserId).collect(),
             hours: Vec::new(),
             rules: Vec::new(),
+            queue: None,
         };
         of(&mut organisations, &row)?.into_iter().for_each(|o| o.extensions.push(extension.clone()));
     }
@@ -74,6 +76,7 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
         let rule = rule(&row)?;
         extension_of(&mut organisations, &row)?.into_iter().for_each(|e| e.rules.push(rule.clone()));
     }
+    add_queues(unit, &mut organisations).await?;
     for row in load_holidays(unit).await? {
         let extension: Option<Uuid> = row.try_get("extension_id")?;
         let holiday = Holiday {
@@ -153,7 +156,14 @@ fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
     let position: i32 = row.try_get("position")?;
     let (extension, user): (Option<Uuid>, Option<Uuid>) =
         (row.try_get("target_extension_id")?, row.try_get("target_user_id")?);
-    let target = (extension.map(ExtensionId), user.map(UserId), row.try_get("target_sound")?);
+    let (queue, priority): (Option<Uuid>, i32) = (row.try_get("target_queue_id")?, row.try_get("priority")?);
+    let target = ActionTarget {
+        extension: extension.map(ExtensionId),
+        user: user.map(UserId),
+        sound: row.try_get("target_sound")?,
+        queue: queue.map(QueueId),
+        priority: u16::try_from(priority).unwrap_or(u16::MAX),
+    };
     let known = Timescope::of(timescope).zip(Condition::of(condition)).zip(Action::of(action, target));
     // The plan in use stays until this release is replaced by the one that wrote the row.
     let unknown = || format!("a rule of another release: {timescope}, {condition}, {action}");
@@ -166,6 +176,53 @@ fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
         condition,
         action,
     })
+}
+
+async fn add_queues(unit: &mut PgConnection, organisations: &mut [Organisation]) -> Result<(), sqlx::Error> {
+    for row in load_queues(unit).await? {
+        let queue = queue(&row)?;
+        extension_of(organisations, &row)?.into_iter().for_each(|e| e.queue = Some(queue.clone()));
+    }
+    Ok(())
+}
+
+fn queue(row: &PgRow) -> Result<Queue, sqlx::Error> {
+    // Out of range either way is for the compiler to say.
+    let number =
+        |column| Ok::<u16, sqlx::Error>(u16::try_from(row.try_get::<i32, _>(column)?).unwrap_or(u16::MAX));
+    let strategy: &str = row.try_get("strategy")?;
+    let unknown = || sqlx::Error::Decode(format!("a queue of another release: {strategy}").into());
+    let (users, weights): (Vec<Uuid>, Vec<i32>) = (row.try_get("users")?, row.try_get("weights")?);
+    let agent = |(user, weight): (Uuid, i32)| Agent {
+        user: UserId(user),
+        weight: u16::try_from(weight).unwrap_or(u16::MAX),
+    };
+    Ok(Queue {
+        id: QueueId(row.try_get("id")?),
+        strategy: Strategy::of(strategy).ok_or_else(unknown)?,
+        ring_secs: number("ring_seconds")?,
+        capacity: number("capacity")?,
+        wait_max_secs: number("wait_max_seconds")?,
+        wrap_up_secs: number("wrap_up_seconds")?,
+        misses_max: number("misses_max")?,
+        announce_secs: number("announce_seconds")?,
+        agents: users.into_iter().zip(weights).map(agent).collect(),
+    })
+}
+
+async fn load_queues(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select q.org_id, q.extension_id, q.id, q.strategy, q.ring_seconds, q.capacity, q.wait_max_seconds, \
+           q.wrap_up_seconds, q.misses_max, q.announce_seconds, \
+           array(select a.user_id from telephony.queue_agents a \
+                 where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as users, \
+           array(select a.weight from telephony.queue_agents a \
+                 where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as weights \
+         from telephony.queues q \
+         order by q.org_id, q.extension_id",
+    )
+    .fetch_all(unit)
+    .await
 }
 
 async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>, sqlx::Error> {
@@ -249,7 +306,7 @@ async fn load_hours(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> 
 async fn load_rules(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(
         "select r.org_id, r.extension_id, r.id, r.position, r.is_enabled, r.timescope, r.condition, r.action, \
-           r.target_extension_id, r.target_user_id, r.target_sound \
+           r.target_extension_id, r.target_user_id, r.target_sound, r.target_queue_id, r.priority \
          from telephony.extension_rules r \
          where r.deleted_at is null \
          order by r.org_id, r.extension_id, r.position, r.id",

@@ -8,6 +8,7 @@ pub mod events;
 mod health;
 mod log_level;
 mod metrics;
+mod queues;
 mod recordings;
 mod token;
 
@@ -99,6 +100,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/calls/{call}/trace", get(calls::trace))
         .route("/v1/calls/{call}/media", get(calls::legs_media))
         .route("/v1/calls/{call}/pcap", get(calls::pcap))
+        .route("/v1/queues", get(queues::queues))
         .route("/v1/registrations", get(calls::registrations))
         .route("/v1/recordings/{*key}", get(recordings::object))
         .route("/v1/commands", post(command))

@@ -164,7 +164,7 @@ pub(super) fn open(
             }
         },
     };
-    let line = match Line::answer(opening, on_line, head, means) {
+    let line = match Line::take(opening, on_line, head, means) {
         Ok(line) => line,
         Err(refused) => return refused,
     };
@@ -173,13 +173,24 @@ pub(super) fn open(
 
 /// The caller has been answered; what is done for it begins with its ACK.
 fn serve(mut line: Line, (service, word): (Service, &str), means: &mut Means<'_>) -> State {
-    let detail = Detail { leg: Some(line.caller.no), ..because(word) };
-    line.record.event(EventKind::Answered, None, detail, means);
+    answered(&mut line, word, means);
     State::Served(Box::new(Served {
         line,
         stage: Stage::Answering { service, is_ack_missing: false },
         until: means.after(means.config.timeouts.connecting),
     }))
+}
+
+fn answered(line: &mut Line, word: &str, means: &mut Means<'_>) {
+    let detail = Detail { leg: Some(line.caller.no), ..because(word) };
+    line.record.event(EventKind::Answered, None, detail, means);
+}
+
+/// Does it for a caller who is on the line.
+fn attend(line: Line, mut service: Service, head: &mut Head, means: &mut Means<'_>) -> State {
+    let Some(lease) = line.listen(means) else { return line.hang_up(head, "media_refused", means) };
+    let longest = service.begin(lease, &line.record, means);
+    State::Served(Box::new(Served { line, stage: Stage::Attending(service), until: means.after(longest) }))
 }
 
 impl Served {
@@ -220,18 +231,10 @@ impl Served {
     /// The caller has acknowledged our answer, and has answered our offer if we made one.
     fn acked(mut self: Box<Self>, head: &mut Head, body: Option<&Body>, means: &mut Means<'_>) -> State {
         self.line.acked(body, means);
-        let stage = match self.stage {
-            Stage::Answering { mut service, .. } => {
-                let Some(lease) = self.line.listen(means) else {
-                    return self.line.hang_up(head, "media_refused", means);
-                };
-                let longest = service.begin(lease, &self.line.record, means);
-                self.until = means.after(longest);
-                Stage::Attending(service)
-            }
-            stage => stage,
-        };
-        State::Served(Box::new(Self { stage, ..*self }))
+        match self.stage {
+            Stage::Answering { service, .. } => attend(self.line, service, head, means),
+            stage => State::Served(Box::new(Self { stage, ..*self })),
+        }
     }
 
     /// The caller has pressed a key, and tells it so.

@@ -190,7 +190,7 @@ pub(in crate::call) fn open(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let line = match Line::answer(opening, on_line, head, means) {
+    let line = match Line::take(opening, on_line, head, means) {
         Ok(line) => line,
         Err(refused) => return refused,
     };
@@ -199,14 +199,32 @@ pub(in crate::call) fn open(
     begin(line, voicemail, message, means)
 }
 
+/// A caller who has waited on the line may leave a message instead.
+pub(in crate::call) fn take_over(
+    mut line: Line,
+    voicemail: &Voicemail,
+    (caller, language): (Option<&str>, Language),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let message = Message::new(&voicemail.mailbox, caller, language);
+    forwarded(&mut line, voicemail, means);
+    super::answered(&mut line, "voicemail", means);
+    super::attend(line, Service::Message(Box::new(message)), head, means)
+}
+
 /// Writes down where the call goes; its caller has been answered.
 fn begin(mut line: Line, voicemail: &Voicemail, message: Message, means: &mut Means<'_>) -> State {
+    forwarded(&mut line, voicemail, means);
+    serve(line, (Service::Message(Box::new(message)), "voicemail"), means)
+}
+
+fn forwarded(line: &mut Line, voicemail: &Voicemail, means: &mut Means<'_>) {
     let number = Some(voicemail.mailbox.number.to_string());
     let forward = Detail { number, ..because(voicemail.condition.as_str()) };
     line.record.event(EventKind::Forward, None, forward, means);
     let detail = Detail { leg: Some(line.caller.no), ..because("voicemail") };
     line.record.event(EventKind::ForwardAnswered, None, detail, means);
-    serve(line, (Service::Message(Box::new(message)), "voicemail"), means)
 }
 
 impl Ringing {

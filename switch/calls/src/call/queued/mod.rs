@@ -1,0 +1,474 @@
+//! A caller who waits in a queue for one of its people (H-065, HX-13; decision 0033).
+//!
+//! ```text
+//! Answering ── ACK ──▶ Telling ── the notice is heard ──▶ Waiting ◀── not taken ── Asking ── answered ──▶ Talking
+//!                                                            ├── the time is up, nobody is there ──▶ SentOn ──▶ Talking
+//!                                                            └──────────── no rule ────────────────▶ Parting ──▶ Over
+//! ```
+//!
+//! The caller is answered when it comes, hears its place and music, and its phone is offered what the one who takes the call
+//! says. Who is asked and which place the caller has is decided outside (`crate::queues`), by what [`Call::standing`] says.
+//! Where the call goes when its time is up stands in `leaving`.
+
+mod leaving;
+mod wait;
+
+pub(super) use leaving::sound_of;
+
+use contract::{
+    id::QueueId,
+    journal::{Detail, EventKind},
+    language::Language,
+};
+use dialplan::{OrgPlan, Queueing, Ring, Trail};
+use serde::{Deserialize, Serialize};
+use sip::{Body, Event, Provisional, Reply, SessionKey};
+use streams::{
+    media::{LeaseId, MediaCommand, SoundName},
+    sdp::Description,
+};
+
+use super::{
+    Call,
+    events::{Record, because, refused},
+    forking::Forking,
+    hold::MUSIC,
+    identity::Identity,
+    leg::Leg,
+    line::Line,
+    outcome::Words,
+    signalling::status_of,
+    state::{Head, Held, Music, Side, State, Talking, end, join_as_recipient},
+};
+use crate::{
+    clock::Moment,
+    means::Means,
+    queues::{AgentKey, Standing, Waits},
+};
+
+/// What the caller hears while the first one who is asked rings.
+const RING_BACK: &str = "tone/ringing";
+
+/// A caller who waits.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Queued {
+    pub(super) line: Line,
+    who: Identity,
+    place: Place,
+    /// How it came here, by rules.
+    trail: Trail,
+    stage: Stage,
+    hears: Hears,
+    language: Language,
+    /// `ringing` is written.
+    has_rung: bool,
+}
+
+/// A place in a queue.
+#[derive(Debug, Serialize, Deserialize)]
+struct Place {
+    queue: QueueId,
+    priority: u16,
+    since: Moment,
+    /// What the caller was told last of it.
+    told: Option<u16>,
+    /// `queued` is written.
+    is_queued: bool,
+    /// When it is said again.
+    again: Option<Moment>,
+    /// When it is looked at whether anybody is there.
+    look: Moment,
+    /// When the caller has waited long enough.
+    until: Moment,
+}
+
+/// How far it is.
+#[derive(Debug, Serialize, Deserialize)]
+enum Stage {
+    /// The caller has a 2xx and has not acknowledged it.
+    Answering { is_ack_missing: bool, until: Moment },
+    /// It hears that it will be recorded.
+    Telling { until: Moment },
+    /// Nobody rings.
+    Waiting,
+    /// People of the queue ring.
+    Asking(Box<Forking>),
+    /// A rule has sent it on.
+    SentOn(Box<Forking>),
+    /// It hears why nobody takes it, and is let go.
+    Parting { until: Moment },
+}
+
+/// What is played to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Hears {
+    Nothing,
+    Words,
+    Music,
+    RingBack,
+}
+
+/// Somebody of a queue has taken a call.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Taken {
+    queue: QueueId,
+    agent: AgentKey,
+    since: Moment,
+}
+
+/// A caller who comes to a queue.
+pub(super) struct Coming<'a> {
+    pub(super) who: &'a Identity,
+    pub(super) queueing: &'a Queueing,
+    pub(super) trail: Trail,
+    /// It knows that somebody rings.
+    pub(super) has_rung: bool,
+}
+
+/// Answers a caller, and lets it wait. `offer` is the caller's, whose ports are open; `told` what it was answered early.
+pub(super) fn open(
+    coming: Coming<'_>,
+    on_line: (Record, Leg),
+    (offer, told): (Option<Description>, Option<Body>),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let Coming { who, queueing, trail, has_rung } = coming;
+    if !has_rung {
+        // What the caller's phone shows until it has the answer (HX-13).
+        means.ring(on_line.1.session, Provisional::new(180));
+    }
+    let line = match Line::answer(on_line, (offer, told), head, means) {
+        Ok(line) => line,
+        Err(refused) => return refused,
+    };
+    let language = means.plan.organisation(line.record.org()).map(OrgPlan::language).unwrap_or_default();
+    let until = means.after(means.config.timeouts.connecting);
+    State::Queued(Box::new(Queued {
+        line,
+        who: who.clone(),
+        place: Place::new(queueing, means),
+        trail,
+        stage: Stage::Answering { is_ack_missing: false, until },
+        hears: Hears::Nothing,
+        language,
+        has_rung,
+    }))
+}
+
+impl Queued {
+    pub(super) fn signal(mut self: Box<Self>, head: &mut Head, event: Event, means: &mut Means<'_>) -> State {
+        let is_caller = |session: SessionKey| session == self.line.caller.session;
+        match event {
+            Event::Acked { session, body } if is_caller(session) => {
+                return self.acked(head, body.as_ref(), means);
+            }
+            Event::AckMissing { .. } => {
+                if let Stage::Answering { is_ack_missing, .. } = &mut self.stage {
+                    *is_ack_missing = true;
+                }
+            }
+            Event::Canceled { session, .. } if is_caller(session) => return self.given_up(head, 487, means),
+            Event::Lapsed { session, why } if is_caller(session) => {
+                return self.given_up(head, status_of(why), means);
+            }
+            Event::Reinvite { session, body } if is_caller(session) => {
+                self.asked_by_caller((session, false), body.as_ref(), means);
+            }
+            Event::Update { session, body } if is_caller(session) => {
+                self.asked_by_caller((session, true), Some(&body), means);
+            }
+            // Of a device that rings: there is nobody on the other side yet.
+            Event::Update { session, .. } => means.refuse_update(session, Reply::new(504)),
+            Event::InDialog { session, request, message } if is_caller(session) => {
+                // Its keys lead to nothing while it waits.
+                let _ = self.line.requested(request, &message, means);
+            }
+            Event::InDialog { request, .. } => means.respond_in_dialog(request, Reply::new(480)),
+            Event::Progress { session, status, .. } => self.progress(session, status, means),
+            Event::Answered { session, body, .. } => {
+                return self.answered(head, (session, body.as_ref()), means);
+            }
+            Event::Failed { session, status, cause, reason, retry_after, .. } => {
+                let words = Words { status: Some(status), reason, retry_after };
+                if let Some(forking) = self.stage.forking_mut() {
+                    forking.failed(session, ((status, words), cause), &mut self.line.record, head, means);
+                }
+                return self.go_on(head, means);
+            }
+            Event::Ended { session, by, reason, instead } if is_caller(session) => {
+                return self.left(head, (by, reason, instead), means);
+            }
+            _ => {}
+        }
+        State::Queued(self)
+    }
+
+    /// The caller is there: it is told that it will be recorded, if it is to be, and waits.
+    fn acked(mut self: Box<Self>, head: &mut Head, body: Option<&Body>, means: &mut Means<'_>) -> State {
+        self.line.acked(body, means);
+        if !matches!(self.stage, Stage::Answering { .. }) {
+            return State::Queued(self);
+        }
+        if self.line.caller.streams.voice_line().is_none() {
+            return self.line.hang_up(head, "media_refused", means);
+        }
+        self.stage = match head.recording.notice() {
+            Some(language) => {
+                let notice = format!("{}/{}", language.as_str(), super::announce::WORDS);
+                self.say(&[notice], means);
+                Stage::Telling { until: means.after(super::announce::NOTICE_MAX) }
+            }
+            None => Stage::Waiting,
+        };
+        State::Queued(self)
+    }
+
+    fn asked_by_caller(&mut self, asked: (SessionKey, bool), body: Option<&Body>, means: &mut Means<'_>) {
+        let before = self.line.caller.streams.voice_line();
+        self.line.asked(asked, body, means);
+        if self.line.caller.streams.voice_line() != before {
+            self.hears = Hears::Nothing;
+            self.play_music(means);
+        }
+    }
+
+    /// People of the queue are to ring for it.
+    fn ask(mut self: Box<Self>, ring: &Ring, head: &mut Head, means: &mut Means<'_>) -> State {
+        if !matches!(self.stage, Stage::Waiting) {
+            return State::Queued(self);
+        }
+        let Some(mut forking) = self.forking(&ring.number, means) else { return State::Queued(self) };
+        forking.ask(ring, head, means);
+        if !self.place.is_queued {
+            self.play(Hears::RingBack, means);
+        }
+        self.stage = Stage::Asking(forking);
+        self.go_on(head, means)
+    }
+
+    /// Devices that may ring in the name of the caller; nobody rings yet.
+    fn forking(&self, number: &str, means: &Means<'_>) -> Option<Box<Forking>> {
+        let org = means.plan.organisation(self.line.record.org())?;
+        let on_line = (&self.line.record, &self.line.caller);
+        Forking::new(on_line, (org, self.who.clone()), number, &self.trail, means).map(Box::new)
+    }
+
+    fn progress(&mut self, session: SessionKey, status: u16, means: &mut Means<'_>) {
+        let Some(no) = self.stage.forking_mut().and_then(|forking| forking.progress(session, status)) else {
+            return;
+        };
+        self.ringing(Some(no), means);
+    }
+
+    fn ringing(&mut self, leg: Option<u16>, means: &mut Means<'_>) {
+        let kind = if self.trail.path().is_empty() { EventKind::Ringing } else { EventKind::ForwardRinging };
+        self.has_rung = true;
+        self.line.record.event(kind, None, Detail { leg, ..Detail::default() }, means);
+    }
+
+    /// Somebody takes the call.
+    fn answered(
+        mut self: Box<Self>,
+        head: &mut Head,
+        with: (SessionKey, Option<&Body>),
+        means: &mut Means<'_>,
+    ) -> State {
+        let Some(forking) = self.stage.forking_mut() else { return State::Queued(self) };
+        let Some(mut fork) = forking.answered(with, &mut self.line.caller, head, means) else {
+            return self.go_on(head, means);
+        };
+        let Self { line, place, trail, stage, hears, .. } = *self;
+        let Line { mut record, caller, is_held, .. } = line;
+        let participant = join_as_recipient(&mut record, fork.person, means);
+        fork.participant = Some(participant);
+        let told = Detail { leg: Some(fork.no), ..Detail::default() };
+        if !trail.path().is_empty() {
+            record.event(EventKind::ForwardAnswered, Some(participant), told.clone(), means);
+        }
+        record.event(EventKind::Answered, Some(participant), told, means);
+        if let Stage::Asking(_) = stage {
+            let agent = AgentKey { org: record.org(), person: fork.person };
+            head.taken = Some(Taken { queue: place.queue, agent, since: means.moment() });
+        }
+        let mut music = Music::default();
+        // What plays ends as music does that nobody waits with any more.
+        *music.of(Side::Caller) = caller.streams.voice_line().filter(|_| hears != Hears::Nothing);
+        let is_held = Held { by_caller: is_held, ..Held::default() };
+        let mut talking = Box::new(Talking { is_held, music, ..Talking::begin(record, caller, fork) });
+        talking.owe(Side::Caller, means);
+        talking.play_music(means);
+        State::Talking(talking)
+    }
+
+    /// Nobody rings any more, perhaps.
+    fn go_on(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        let Some(came_to) = self.stage.forking().and_then(Forking::outcome) else {
+            return State::Queued(self);
+        };
+        if let Stage::SentOn(_) = self.stage {
+            return self.come_to(head, came_to, means);
+        }
+        self.stage = Stage::Waiting;
+        State::Queued(self)
+    }
+
+    /// The caller hangs up.
+    fn left(
+        mut self: Box<Self>,
+        head: &mut Head,
+        (by, reason, instead): (sip::EndedBy, Option<sip::Reason>, Option<u16>),
+        means: &mut Means<'_>,
+    ) -> State {
+        if let Some(forking) = self.stage.forking_mut() {
+            forking.silence(head, reason.as_ref(), means);
+        }
+        let mut word = None;
+        match self.stage {
+            // It has been told why nobody takes it, and what that came to is written.
+            Stage::Parting { .. } => {}
+            Stage::Answering { is_ack_missing: true, .. } => word = Some("ack_missing"),
+            _ => self.line.record.event(EventKind::Canceled, None, Detail::default(), means),
+        }
+        self.line.ended(head, (by, instead), word, means)
+    }
+
+    /// The caller never had the answer.
+    fn given_up(self: Box<Self>, head: &mut Head, status: u16, means: &mut Means<'_>) -> State {
+        head.leave(self.line.caller, Some(status), means);
+        end(self.line.record, &[EventKind::Canceled], &Detail::default(), refused(None, status), means)
+    }
+
+    /// The operator ends it.
+    pub(super) fn hang_up(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        if let Some(forking) = self.stage.forking_mut() {
+            forking.silence(head, None, means);
+        }
+        self.line.record.event(EventKind::Canceled, None, because("operator"), means);
+        self.line.hang_up(head, "operator", means)
+    }
+
+    fn sound(&self, name: &str) -> SoundName {
+        self.line.record.sound(name)
+    }
+
+    /// Says something, once.
+    fn say(&mut self, names: &[String], means: &mut Means<'_>) {
+        let Some(lease) = self.line.caller.streams.voice_line() else { return };
+        let sounds = names.iter().map(|name| self.sound(name)).collect();
+        means.media(MediaCommand::Play { lease, sounds, repeat: false });
+        self.hears = Hears::Words;
+    }
+
+    fn play_music(&mut self, means: &mut Means<'_>) {
+        self.play(Hears::Music, means);
+    }
+
+    fn play(&mut self, hears: Hears, means: &mut Means<'_>) {
+        let name = match hears {
+            Hears::Music => MUSIC,
+            Hears::RingBack => RING_BACK,
+            Hears::Nothing | Hears::Words => return,
+        };
+        let Some(lease) = self.line.caller.streams.voice_line() else { return };
+        let sounds = [self.sound(name)].into();
+        means.media(MediaCommand::Play { lease, sounds, repeat: true });
+        self.hears = hears;
+    }
+
+    /// What was to be said has been.
+    pub(super) fn played(
+        mut self: Box<Self>,
+        head: &mut Head,
+        lease: LeaseId,
+        means: &mut Means<'_>,
+    ) -> State {
+        if self.line.caller.streams.voice_line() != Some(lease) || self.hears != Hears::Words {
+            return State::Queued(self);
+        }
+        match self.stage {
+            Stage::Telling { .. } => {
+                head.recording.told();
+                self.wait();
+            }
+            Stage::Parting { .. } => return self.let_go(head, means),
+            _ => self.play_music(means),
+        }
+        State::Queued(self)
+    }
+
+    /// The caller and whoever rings.
+    pub(super) fn legs(&self) -> Vec<&Leg> {
+        std::iter::once(&self.line.caller).chain(self.forks()).collect()
+    }
+
+    pub(super) fn legs_mut(&mut self) -> Vec<&mut Leg> {
+        let forks = self.stage.forking_mut().map(Forking::forks_mut).unwrap_or_default();
+        std::iter::once(&mut self.line.caller).chain(forks).collect()
+    }
+
+    /// Devices that are asked.
+    pub(super) fn forks(&self) -> &[Leg] {
+        self.stage.forking().map(Forking::forks).unwrap_or_default()
+    }
+
+    /// What queues are to know of it.
+    fn standing(&self) -> Option<Standing> {
+        let is_ready = match &self.stage {
+            Stage::Answering { .. } | Stage::Telling { .. } => false,
+            Stage::Waiting | Stage::Asking(_) => true,
+            Stage::SentOn(_) | Stage::Parting { .. } => return None,
+        };
+        let Place { queue, priority, since, told, .. } = self.place;
+        let asked = self.forks().iter().map(|fork| fork.person).collect();
+        let org = self.line.record.org();
+        Some(Standing::Waits(Waits { org, queue, priority, since, is_ready, asked, told }))
+    }
+}
+
+impl Stage {
+    fn forking(&self) -> Option<&Forking> {
+        match self {
+            Self::Asking(forking) | Self::SentOn(forking) => Some(forking),
+            _ => None,
+        }
+    }
+
+    fn forking_mut(&mut self) -> Option<&mut Forking> {
+        match self {
+            Self::Asking(forking) | Self::SentOn(forking) => Some(forking),
+            _ => None,
+        }
+    }
+}
+
+impl Call {
+    /// Where it stands with queues.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        match &self.state {
+            State::Queued(queued) => queued.standing(),
+            State::Over(_) => None,
+            state => {
+                let Taken { queue, agent, since } = self.head.taken?;
+                let is_there = state.staying().iter().any(|leg| leg.person == agent.person);
+                is_there.then_some(Standing::Taken { queue, agent, since })
+            }
+        }
+    }
+
+    /// People of its queue are to ring for it.
+    pub(crate) fn ask(mut self, ring: &Ring, means: &mut Means<'_>) -> Self {
+        if let State::Queued(queued) = self.state {
+            self.state = queued.ask(ring, &mut self.head, means);
+        }
+        self
+    }
+
+    /// It has this place in its queue.
+    pub(crate) fn moved(mut self, place: u16, means: &mut Means<'_>) -> Self {
+        if let State::Queued(queued) = &mut self.state {
+            queued.moved(place, means);
+        }
+        self
+    }
+}

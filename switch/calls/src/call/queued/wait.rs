@@ -1,0 +1,156 @@
+//! Waiting: the place a caller has, what it hears of it, and for how long.
+
+use std::time::Duration;
+
+use contract::journal::EventKind;
+use dialplan::{Queue, Queueing};
+
+use super::{Place, Queued, Stage};
+use crate::{
+    call::{
+        outcome::{LegResult, Words},
+        state::{Head, State},
+    },
+    clock::Moment,
+    means::Means,
+};
+
+/// How often it is looked at whether anybody is there who could answer.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// From this place on there are no words for it.
+const SPOKEN_MAX: u16 = 100;
+
+impl Place {
+    pub(super) fn new(queueing: &Queueing, means: &Means<'_>) -> Self {
+        let wait = Duration::from_secs(u64::from(queueing.queue.wait_max_secs));
+        Self {
+            queue: queueing.queue.id,
+            priority: queueing.priority,
+            since: means.queues.arrival(queueing.queue.id, means.moment()),
+            told: None,
+            is_queued: false,
+            again: None,
+            look: means.after(LOOK_EVERY),
+            until: means.after(wait),
+        }
+    }
+}
+
+impl Queued {
+    /// Its queue, by the plan of the moment.
+    pub(super) fn queue<'m>(&self, means: &'m Means<'_>) -> Option<&'m Queue> {
+        let org = means.plan.organisation(self.line.record.org())?;
+        org.queue(self.place.queue).map(std::convert::AsRef::as_ref)
+    }
+
+    /// Nothing stands between the caller and somebody who takes the call.
+    pub(super) fn wait(&mut self) {
+        self.stage = Stage::Waiting;
+    }
+
+    /// It has this place in its queue: 1 is the next, 0 that somebody rings for it.
+    pub(super) fn moved(&mut self, place: u16, means: &mut Means<'_>) {
+        self.place.told = Some(place);
+        match (self.place.is_queued, place) {
+            // Somebody is free at once.
+            (false, 0) => {}
+            (false, _) => self.enter(place, means),
+            (true, _) => self.line.record.placed(EventKind::QueueUpdated, place, means),
+        }
+    }
+
+    /// It has to wait.
+    fn enter(&mut self, place: u16, means: &mut Means<'_>) {
+        self.place.is_queued = true;
+        if !self.has_rung {
+            self.ringing(None, means);
+        }
+        self.line.record.placed(EventKind::Queued, place, means);
+        let mut words = vec![self.word("queue-welcome")];
+        words.extend(self.words_of(place));
+        self.say(&words, means);
+        self.announce_later(means);
+    }
+
+    fn announce_later(&mut self, means: &Means<'_>) {
+        let every = self.queue(means).map(|queue| queue.announce_secs).filter(|secs| *secs > 0);
+        self.place.again = every.map(|secs| means.after(Duration::from_secs(u64::from(secs))));
+    }
+
+    fn word(&self, name: &str) -> String {
+        format!("{}/{name}", self.language.as_str())
+    }
+
+    /// `Your position in the queue is number 42`.
+    fn words_of(&self, place: u16) -> Vec<String> {
+        match place {
+            0 | SPOKEN_MAX.. => Vec::new(),
+            1 => vec![self.word("queue-next")],
+            _ => {
+                let mut words = vec![self.word("queue-position")];
+                match (place / 10, place % 10) {
+                    _ if place <= 20 => words.push(self.word(&format!("digits/{place}"))),
+                    (tens, 0) => words.push(self.word(&format!("digits/{tens}0"))),
+                    (tens, one) => {
+                        words.push(self.word(&format!("digits/{tens}0")));
+                        words.push(self.word(&format!("digits/{one}")));
+                    }
+                }
+                words
+            }
+        }
+    }
+
+    /// When it wants to be woken.
+    pub(in crate::call) fn until(&self) -> Moment {
+        let Place { again, look, until, .. } = self.place;
+        match &self.stage {
+            Stage::Answering { until, .. } | Stage::Telling { until } | Stage::Parting { until } => *until,
+            Stage::Waiting => until.min(look).min(again.unwrap_or(until)),
+            Stage::Asking(forking) | Stage::SentOn(forking) => forking.until(),
+        }
+    }
+
+    /// It has been as it is for as long as it may.
+    pub(in crate::call) fn timed_out(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        match &mut self.stage {
+            Stage::Answering { .. } => return self.line.hang_up(head, "ack_missing", means),
+            Stage::Telling { .. } => self.wait(),
+            Stage::Waiting => return self.look(head, means),
+            Stage::Asking(forking) => {
+                forking.silence(head, None, means);
+                self.stage = Stage::Waiting;
+            }
+            Stage::SentOn(forking) => {
+                forking.silence(head, None, means);
+                return self.come_to(head, (LegResult::NoAnswer, Words::default()), means);
+            }
+            Stage::Parting { .. } => return self.let_go(head, means),
+        }
+        State::Queued(self)
+    }
+
+    /// Whether it is to wait any longer, and what it hears of that.
+    fn look(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        let now = means.moment();
+        if self.place.until <= now {
+            return self.come_to(head, (LegResult::NoAnswer, Words::default()), means);
+        }
+        if self.place.look <= now {
+            self.place.look = means.after(LOOK_EVERY);
+            let (org, caller) = (self.line.record.org(), self.line.caller.person);
+            let is_manned = self.queue(means).is_some_and(|queue| means.is_manned(org, queue, caller));
+            if !is_manned {
+                return self.come_to(head, (LegResult::Unreachable, Words::default()), means);
+            }
+        }
+        if self.place.again.is_some_and(|again| again <= now) {
+            self.announce_later(means);
+            let words = self.words_of(self.place.told.unwrap_or_default());
+            if !words.is_empty() {
+                self.say(&words, means);
+            }
+        }
+        State::Queued(self)
+    }
+}

@@ -1,0 +1,267 @@
+//! Who waits in which queue, who may be asked for them, and who is asked next (H-065).
+//!
+//! What a call says of itself is all there is to know of it here, so that a call that has outlived the process has its place
+//! again as soon as it is taken back. Callers stand in the order of their priority and then of their arrival, and keep their
+//! place while somebody rings for them. Who is busy is not known here: that is asked of the lamps (`serving`), because an
+//! agent makes and takes other calls too.
+
+mod agents;
+mod serving;
+mod shown;
+mod strategy;
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use contract::id::{CallId, OrgId, QueueId};
+use dialplan::{OrgPlan, PersonKey, Plan, Queue};
+
+pub(crate) use agents::AgentKey;
+use agents::Agents;
+use strategy::{Candidate, choose};
+
+use crate::clock::Moment;
+
+/// Calls by which the waiting time of a queue is estimated.
+const HANDLED_MAX: usize = 20;
+
+/// Where a call stands with queues, as the call itself says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its caller waits.
+    Waits(Waits),
+    /// Somebody has taken it.
+    Taken {
+        queue: QueueId,
+        agent: AgentKey,
+        /// Since when.
+        since: Moment,
+    },
+}
+
+/// A caller who waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waits {
+    pub(crate) org: OrgId,
+    pub(crate) queue: QueueId,
+    pub(crate) priority: u16,
+    pub(crate) since: Moment,
+    /// There is nothing that has to be heard or acknowledged first.
+    pub(crate) is_ready: bool,
+    /// Who rings for it.
+    pub(crate) asked: BTreeSet<PersonKey>,
+    /// The place that it was told last.
+    pub(crate) told: Option<u16>,
+}
+
+impl Waits {
+    fn rank(&self, call: CallId) -> (Reverse<u16>, Moment, CallId) {
+        (Reverse(self.priority), self.since, call)
+    }
+}
+
+/// One queue that somebody waits in, or that has been used.
+#[derive(Debug, Default)]
+struct Line {
+    order: BTreeSet<(Reverse<u16>, Moment, CallId)>,
+    /// Who was asked last.
+    last: Option<PersonKey>,
+    /// How long its latest calls have lasted.
+    handled: VecDeque<Duration>,
+}
+
+/// All queues of a switchboard.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    calls: BTreeMap<CallId, Standing>,
+    lines: BTreeMap<QueueId, Line>,
+    agents: Agents,
+    /// Something has happened after which somebody may be asked, or have another place.
+    is_due: bool,
+}
+
+/// People who are to ring for a caller.
+pub(crate) struct Asking {
+    pub(crate) call: CallId,
+    pub(crate) queue: std::sync::Arc<Queue>,
+    pub(crate) people: BTreeSet<PersonKey>,
+}
+
+impl Queues {
+    /// Something has happened outside that may free somebody.
+    pub(crate) fn wake(&mut self) {
+        self.is_due = true;
+    }
+
+    /// Takes what a call says of itself after it has changed.
+    pub(crate) fn note(&mut self, call: CallId, standing: Option<Standing>, plan: &Plan, now: Moment) {
+        let before = self.calls.get(&call);
+        if before == standing.as_ref() {
+            return;
+        }
+        self.is_due = true;
+        match self.calls.remove(&call) {
+            Some(Standing::Waits(before)) => {
+                if let Some(line) = self.lines.get_mut(&before.queue) {
+                    line.order.remove(&before.rank(call));
+                }
+                if let Some(Standing::Waits(after)) = &standing {
+                    self.missed(&before, &after.asked, plan, now);
+                }
+            }
+            Some(Standing::Taken { queue, agent, since }) => {
+                let wrap_up = queue_of(plan, agent.org, queue).map_or(0, |queue| queue.wrap_up_secs);
+                self.agents.finished(agent, wrap_up, now);
+                let line = self.lines.entry(queue).or_default();
+                if line.handled.len() == HANDLED_MAX {
+                    line.handled.pop_front();
+                }
+                line.handled.push_back(now.since(since));
+            }
+            None => {}
+        }
+        match &standing {
+            Some(Standing::Waits(waits)) => {
+                self.lines.entry(waits.queue).or_default().order.insert(waits.rank(call));
+            }
+            Some(Standing::Taken { queue, agent, .. }) => self.agents.took(*agent, *queue),
+            None => {}
+        }
+        if let Some(standing) = standing {
+            self.calls.insert(call, standing);
+        }
+    }
+
+    /// Those who rang for a caller that still waits, and ring no longer.
+    fn missed(&mut self, before: &Waits, still: &BTreeSet<PersonKey>, plan: &Plan, now: Moment) {
+        let misses_max = queue_of(plan, before.org, before.queue).map_or(0, |queue| queue.misses_max);
+        for person in before.asked.difference(still) {
+            self.agents.missed(AgentKey { org: before.org, person: *person }, misses_max, now);
+        }
+    }
+
+    /// When a caller who comes now has come: behind everybody else, be it that several come at the same instant.
+    pub(crate) fn arrival(&self, queue: QueueId, now: Moment) -> Moment {
+        let line = self.lines.get(&queue);
+        let latest = line.and_then(|line| line.order.iter().map(|(_, since, _)| *since).max());
+        latest.map_or(now, |latest| now.max(latest.after(Duration::from_micros(1))))
+    }
+
+    /// Whether one caller more may wait there.
+    pub(crate) fn has_room(&self, queue: &Queue) -> bool {
+        let waiting = self.lines.get(&queue.id).map_or(0, |line| line.order.len());
+        waiting < usize::from(queue.capacity)
+    }
+
+    /// Whether somebody could answer its callers sooner or later: nobody else's phone has to be asked.
+    pub(crate) fn is_manned(
+        &self,
+        org: OrgId,
+        queue: &Queue,
+        caller: PersonKey,
+        is_reachable: impl Fn(&dialplan::Target) -> bool,
+    ) -> bool {
+        queue.ring.targets.iter().any(|target| {
+            let person = target.person;
+            person != caller && !self.agents.is_paused(AgentKey { org, person }) && is_reachable(target)
+        })
+    }
+
+    /// Who rings next, and for whom. `is_there`: their phones are, and they are in no call.
+    fn next(
+        &mut self,
+        plan: &Plan,
+        now: Moment,
+        chance: impl FnOnce() -> u64,
+        is_there: impl Fn(&dialplan::Target) -> bool,
+    ) -> Option<Asking> {
+        let (asking, last) = self.lines.values().find_map(|line| {
+            let (call, waits) = self.first(line)?;
+            let queue = queue_of(plan, waits.org, waits.queue)?;
+            let candidates = self.candidates(queue, waits.org, now, &is_there);
+            (!candidates.is_empty()).then_some(((call, queue, candidates), line.last))
+        })?;
+        let (call, queue, candidates) = asking;
+        let place = |person: PersonKey| queue.agents.iter().position(|(one, _)| *one == person);
+        let people = choose(queue.strategy, &candidates, last.and_then(place), chance());
+        let queue = std::sync::Arc::clone(queue);
+        self.lines.entry(queue.id).or_default().last = people.first().copied();
+        if let Some(Standing::Waits(waits)) = self.calls.get_mut(&call) {
+            waits.asked.clone_from(&people);
+        }
+        Some(Asking { call, queue, people })
+    }
+
+    /// The first caller of a queue for whom nobody rings and somebody may.
+    fn first<'a>(&'a self, line: &Line) -> Option<(CallId, &'a Waits)> {
+        line.order.iter().find_map(|(_, _, call)| match self.calls.get(call)? {
+            Standing::Waits(waits) if waits.is_ready && waits.asked.is_empty() => Some((*call, waits)),
+            _ => None,
+        })
+    }
+
+    fn candidates(
+        &self,
+        queue: &Queue,
+        org: OrgId,
+        now: Moment,
+        is_there: impl Fn(&dialplan::Target) -> bool,
+    ) -> Vec<Candidate> {
+        let target = |person| queue.ring.targets.iter().find(|target| target.person == person);
+        let agents = queue.agents.iter().enumerate().filter(|(_, (person, _))| {
+            self.agents.is_free(AgentKey { org, person: *person }, now)
+                && target(*person).is_some_and(&is_there)
+        });
+        agents
+            .map(|(place, (person, weight))| {
+                let agent = self.agents.get(AgentKey { org, person: *person });
+                Candidate {
+                    person: *person,
+                    place,
+                    weight: *weight,
+                    idle_since: agent.map(|agent| agent.idle_since).unwrap_or_default(),
+                    taken: agent.and_then(|agent| agent.taken.get(&queue.id)).copied().unwrap_or(0),
+                }
+            })
+            .collect()
+    }
+
+    /// Callers whose place is not the one they were told, with their place: 1 is the next, 0 that somebody rings for them.
+    fn moved(&self) -> Vec<(CallId, u16)> {
+        let places = self.lines.values().flat_map(|line| line.order.iter().zip(1..));
+        let moved = places.filter_map(|((_, _, call), rank)| match self.calls.get(call)? {
+            Standing::Waits(waits) if waits.is_ready => {
+                let place = if waits.asked.is_empty() { rank } else { 0 };
+                (waits.told != Some(place)).then_some((*call, place))
+            }
+            _ => None,
+        });
+        moved.collect()
+    }
+
+    /// When somebody is free again whom a caller waits for.
+    pub(crate) fn deadline(&self, now: Moment) -> Option<Moment> {
+        let is_waited_for = self.lines.values().any(|line| self.first(line).is_some());
+        if is_waited_for { self.agents.next_free(now) } else { None }
+    }
+
+    /// A new plan: forgets what it does not know any more.
+    pub(crate) fn adopt(&mut self, plan: &Plan) {
+        self.is_due = true;
+        self.agents.retain(|key| plan.organisation(key.org).is_some_and(|org| is_known(org, key.person)));
+        let known: BTreeSet<QueueId> =
+            plan.organisations().flat_map(OrgPlan::queues).map(|queue| queue.id).collect();
+        self.lines.retain(|id, line| !line.order.is_empty() || known.contains(id));
+    }
+}
+
+fn is_known(org: &OrgPlan, person: PersonKey) -> bool {
+    org.queues().any(|queue| queue.agents.iter().any(|(one, _)| *one == person))
+}
+
+fn queue_of(plan: &Plan, org: OrgId, queue: QueueId) -> Option<&std::sync::Arc<Queue>> {
+    plan.organisation(org)?.queue(queue)
+}

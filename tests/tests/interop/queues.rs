@@ -1,0 +1,104 @@
+//! A queue with real phones: who waits hears music, callers come in their order, and everybody hears who is there.
+
+use anyhow::{Context, Result, ensure};
+use tests::{
+    audio,
+    demo::Demo,
+    phones::{PCMU, Phone},
+    process::wait_until,
+    record::Record,
+};
+
+use crate::{
+    operator::sambung,
+    voices::{LEAST_MS, SOUNDS_MAX, phone, uri},
+};
+
+/// What the three callers and the two agents play.
+const CALLERS_HZ: [u32; 3] = [600, 1_200, 1_500];
+const AGENTS_HZ: [u32; 2] = [1_000, 800];
+/// More of it is sound than any announcement lasts.
+const MUSIC_MS: usize = 12_000;
+
+const QUEUE: &str = "\n[[queue]]\nextension = \"200\"\nstrategy = \"linear\"\nwrap_up_secs = 0\n\
+                     announce_secs = 0\n";
+
+/// Gives the extension 200 a queue.
+fn open_queue(demo: &Demo) -> Result<()> {
+    let described = sambung(demo, &["describe", "demo.sambung.test"])?;
+    let file = demo.folder().join("queued.toml");
+    std::fs::write(&file, format!("{described}{QUEUE}"))?;
+    let path = file.to_str().context("a path")?;
+    sambung(demo, &["apply", path])?;
+    ensure!(sambung(demo, &["diff", path])?.contains("0 to add, 0 to change, 0 to remove"), "it is applied");
+    let route = sambung(demo, &["route", "1001", "200"])?;
+    ensure!(route.contains("waits in the queue of 200 “Support” for up to 600 s"), "{route}");
+    Ok(())
+}
+
+/// H-065: three call an extension of which one person is there. The first one talks, the others wait, and are taken in the
+/// order in which they came; the last of them by somebody who comes to work meanwhile.
+#[test]
+fn callers_wait_with_music_and_are_taken_in_their_order() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    open_queue(&demo)?;
+    // People of 100 call, those of 200 answer.
+    let (mut first, account) = phone(&mut demo, 0, PCMU, CALLERS_HZ[0])?;
+    let (mut second, _) = phone(&mut demo, 2, PCMU, CALLERS_HZ[1])?;
+    let (mut third, _) = phone(&mut demo, 4, PCMU, CALLERS_HZ[2])?;
+    let (mut agent, _) = phone(&mut demo, 1, PCMU, AGENTS_HZ[0])?;
+    let before = record.calls()?;
+    let mut other = None;
+    let outcome = (|| {
+        first.dial(&uri("200", &account))?;
+        agent.talking().context("the agent")?;
+        first.hears(AGENTS_HZ[0], CALLERS_HZ[1], LEAST_MS)?;
+        for (at, caller) in [&mut second, &mut third].into_iter().enumerate() {
+            caller.dial(&uri("200", &account))?;
+            caller.talking().context("is answered and waits")?;
+            let place = format!("\n  {}. call ", at + 1);
+            wait_until(SOUNDS_MAX, "the place in the queue", || {
+                Ok(sambung(&demo, &["queue"])?.contains(&place))
+            })?;
+        }
+        wait_until(SOUNDS_MAX, "music", || Ok(audio::sound_ms(&third.recording()?) > MUSIC_MS))?;
+        let busy = sambung(&demo, &["queue"])?;
+        ensure!(busy.contains("1002 Budi busy, 1 call"), "{busy}");
+        first.hang_up()?;
+        agent.over()?;
+        agent.talking().context("the agent, with the second")?;
+        agent.hears(CALLERS_HZ[1], CALLERS_HZ[2], LEAST_MS)?;
+        second.hears(AGENTS_HZ[0], AGENTS_HZ[1], LEAST_MS)?;
+        // The call may be there before this test hears of anything.
+        let (mut comes, _) = phone(&mut demo, 3, PCMU, AGENTS_HZ[1])?;
+        comes.hears(CALLERS_HZ[2], CALLERS_HZ[1], LEAST_MS)?;
+        third.hears(AGENTS_HZ[1], AGENTS_HZ[0], LEAST_MS)?;
+        third.hang_up()?;
+        comes.over()?;
+        other = Some(comes);
+        second.hang_up()?;
+        agent.over()
+    })();
+    outcome.with_context(|| {
+        let printed = [&first, &second, &third, &agent].map(|phone| phone.printed());
+        let shown = sambung(&demo, &["queue"]).unwrap_or_default();
+        format!("{shown}\n{}\n{}", printed.join("\n"), demo.logs())
+    })?;
+    let stories = record.next_stories(&before, 3)?;
+    let waited = |place: u16, moves: &[&str]| {
+        let mut rows = vec!["created 1 0".to_owned(), "ringing 1 0".to_owned(), format!("queued 1 {place}")];
+        rows.extend(moves.iter().map(|row| (*row).to_owned()));
+        rows.extend(["queue_updated 1 0", "ringing 1 0", "answered 1 0 3", "ended 1 0"].map(str::to_owned));
+        rows
+    };
+    ensure!(
+        stories[0].events == ["created 1 0", "ringing 1 0", "answered 1 0 3", "ended 1 0"],
+        "{stories:#?}"
+    );
+    ensure!(stories[1].events == waited(1, &[]), "{stories:#?}");
+    // H-065, row for row.
+    ensure!(stories[2].events == waited(2, &["queue_updated 1 1"]), "{stories:#?}");
+    drop((first, second, third, agent, other));
+    demo.stop()
+}
