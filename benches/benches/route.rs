@@ -39,6 +39,7 @@ fn rows() -> Snapshot {
         staff: (n * 50..n * 50 + 50).map(|n| UserId(id(n))).collect(),
         hours: Vec::new(),
         rules: Vec::new(),
+        recording: None,
         queue: None,
     };
     let organisation = Organisation {

@@ -118,7 +118,7 @@ async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
         Outcome::Done => return Ok(()),
         Outcome::UnknownCall | Outcome::UnknownAgent => "the call has ended",
         Outcome::NotAllowed => {
-            "its organisation does not have calls recorded: set recording to \"on_demand\" or \"always\""
+            "neither its extension nor its organisation has it recorded: set recording to \"on_demand\" or \"always\""
         }
         Outcome::NotNow => match command {
             Command::Record { .. } => "nobody talks yet, or nothing is being recorded",

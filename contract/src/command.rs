@@ -73,7 +73,7 @@ pub enum Outcome {
     UnknownCall,
     /// There is no such person, or no queue that they answer.
     UnknownAgent,
-    /// The organisation does not have calls recorded.
+    /// The organisation, or an extension that somebody was reached through, does not have calls recorded.
     NotAllowed,
     /// Nobody talks yet, something is just being agreed on, or nothing is recorded that could be paused or ended.
     NotNow,

@@ -68,7 +68,7 @@ fn has_announcements() -> bool {
 }
 
 words! {
-    /// Which calls of an organisation are recorded.
+    /// Which calls are recorded: of an organisation, or of an extension that has a word of its own.
     #[derive(Default)]
     RecordingPolicy {
         /// None, whoever asks.
@@ -150,6 +150,9 @@ pub struct Extension {
     /// H-055: what becomes of calls to it.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// HX-22: which calls are recorded that come through it. None: as its organisation has it.
+    #[serde(default)]
+    pub recording: Option<RecordingPolicy>,
     /// Where callers wait while its people are busy. None: they are busy.
     #[serde(default)]
     pub queue: Option<Queue>,

@@ -279,6 +279,7 @@ impl<'a> Compiler<'a> {
                 queue,
                 hours: self.hours(extension),
                 rules: self.rules(extension),
+                recording: extension.recording,
             });
             self.org.extensions.insert(extension.id, Arc::clone(&compiled));
             self.number(row, &extension.number, Destination::Extension(compiled));

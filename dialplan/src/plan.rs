@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     hours::{self, Hours},
     outside::{Sources, Trunk},
+    route::Trail,
 };
 
 /// All organisations at one revision.
@@ -113,6 +114,22 @@ impl OrgPlan {
     /// Which of its calls are recorded.
     pub fn recording(&self) -> RecordingPolicy {
         self.recording
+    }
+
+    /// What an extension has to say of the recording of a call whose `trail` is this, when it rings `host`. Who stands in
+    /// for an extension, because its rules or its phones send the call there, is recorded as it is.
+    pub fn recording_through(&self, host: Host, trail: &Trail) -> Option<RecordingPolicy> {
+        let extension = |host: Host| match host {
+            Host::Extension(id) => Some(id),
+            Host::User(_) | Host::Account(_) => trail.leading_to(host).map(|forward| forward.from),
+        };
+        let id = extension(host).or_else(|| extension(trail.at?))?;
+        self.extensions.get(&id)?.recording
+    }
+
+    /// The same where rules have taken the call, whoever is to ring there.
+    pub fn recording_at(&self, trail: &Trail) -> Option<RecordingPolicy> {
+        self.recording_through(trail.at?, trail)
     }
 
     /// Whether callers hear that their call will be recorded before anybody rings.
@@ -232,6 +249,8 @@ pub(crate) struct Extension {
     pub(crate) hours: Option<Hours>,
     /// In the order in which they are tried.
     pub(crate) rules: Vec<Rule>,
+    /// `None`: as the organisation has it.
+    pub(crate) recording: Option<RecordingPolicy>,
 }
 
 impl Extension {

@@ -584,6 +584,7 @@ fn rows() -> Snapshot {
         staff: staff.iter().map(|user| UserId(id(*user))).collect(),
         hours: Vec::new(),
         rules: Vec::new(),
+        recording: None,
         queue: None,
     };
     let organisation = Organisation {

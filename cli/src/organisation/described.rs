@@ -68,6 +68,7 @@ pub(crate) fn rows(
         has_announcements: description.has_announcements,
         recording: description.recording,
         has_recording_notice: description.has_recording_notice,
+        recording_retention_days: description.recording_retention_days,
         timezone: description.timezone.value.clone(),
         staff,
         extensions: extensions(description, current)?,
@@ -93,6 +94,7 @@ fn extensions(
             is_active: extension.is_active,
             staff: extension.staff.iter().filter_map(email).collect(),
             hours: extension.hours.iter().copied().collect(),
+            recording: extension.recording,
         };
         extensions.insert(extension.number.value.clone(), described);
     }

@@ -32,11 +32,14 @@ pub(crate) use outside::{Did, Trunk};
 pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
 
-const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, timezone and country_code";
+const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone and country_code";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
 const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[trunk]], [[did]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// Days that recordings are kept (`telephony.organisation_settings`).
+const RETENTION_DAYS: std::ops::RangeInclusive<u16> = 1..=36_500;
 
 /// An organisation as described.
 #[derive(Debug)]
@@ -51,6 +54,7 @@ pub(crate) struct Description {
     pub(crate) has_announcements: bool,
     pub(crate) recording: RecordingPolicy,
     pub(crate) has_recording_notice: bool,
+    pub(crate) recording_retention_days: Option<u16>,
     pub(crate) timezone: At<String>,
     pub(crate) staff: Vec<Staff>,
     pub(crate) extensions: Vec<Extension>,
@@ -84,6 +88,7 @@ pub(crate) struct Extension {
     /// Places in [`Description::staff`].
     pub(crate) staff: Vec<usize>,
     pub(crate) hours: Vec<Window>,
+    pub(crate) recording: Option<RecordingPolicy>,
 }
 
 /// `[[account]]`
@@ -161,8 +166,9 @@ fn describe<'a>(
     let ring_timeout = At { value: u16::try_from(ring_timeout.value).unwrap_or(0), line: ring_timeout.line };
     let language = language(reader, &mut head);
     let has_announcements = head.flag(reader, "announcements", true);
-    let recording = recording(reader, &mut head);
+    let recording = recording(reader, &mut head).unwrap_or_default();
     let has_recording_notice = head.flag(reader, "recording_notice", false);
+    let recording_retention_days = retention(reader, &mut head);
     let timezone = head.text(reader, "timezone").unwrap_or(At { value: snapshot::default_timezone(), line });
     let country_code = head.text(reader, "country_code");
     let country_code = country_code.unwrap_or(At { value: contract::outside::default_country_code(), line });
@@ -178,6 +184,7 @@ fn describe<'a>(
         has_announcements,
         recording,
         has_recording_notice,
+        recording_retention_days,
         timezone,
         staff,
         extensions,
@@ -272,10 +279,19 @@ fn extensions<'a>(
             reader.wrong(section.line, "extension.staff", "names somebody twice");
         }
         let hours = rules::windows(reader, &mut section);
+        let recording = recording(reader, &mut section);
         let line = section.line;
-        section.finish(reader, "number, name, staff, hours and active");
+        section.finish(reader, "number, name, staff, hours, recording and active");
         if let (Some(number), Some(name)) = (number, name) {
-            all.push(Extension { line, number, name: name.value, is_active, staff: people, hours });
+            all.push(Extension {
+                line,
+                number,
+                name: name.value,
+                is_active,
+                staff: people,
+                hours,
+                recording,
+            });
         }
     }
     all
@@ -342,9 +358,21 @@ fn password<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<St
     found.map_err(|reason| reader.wrong(name.line, key, reason)).ok()
 }
 
-fn recording<'a>(reader: &mut Reader<'a>, head: &mut Section<'a>) -> RecordingPolicy {
+fn retention<'a>(reader: &mut Reader<'a>, head: &mut Section<'a>) -> Option<u16> {
+    let days = head.number(reader, "recording_retention_days")?;
+    let found = u16::try_from(days.value).ok().filter(|days| RETENTION_DAYS.contains(days));
+    if found.is_none() {
+        let (least, most) = (RETENTION_DAYS.start(), RETENTION_DAYS.end());
+        let expected = format!("expected {least} to {most}; without it recordings are kept for ever");
+        reader.wrong(days.line, "organisation.recording_retention_days", expected);
+    }
+    found
+}
+
+/// An organisation's `recording`, or an extension's.
+fn recording<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<RecordingPolicy> {
     let policies = (RecordingPolicy::ALL, RecordingPolicy::as_str as fn(RecordingPolicy) -> &'static str);
-    rules::word(reader, head, "recording", policies, RecordingPolicy::default())
+    rules::word(reader, section, "recording", policies)
 }
 
 fn check_name(reader: &mut Reader<'_>, key: &str, name: Option<&At<String>>) {
@@ -443,6 +471,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 is_active: extension.is_active,
                 staff: extension.staff.iter().map(|at| user(*at)).collect(),
                 hours: extension.hours.clone(),
+                recording: extension.recording,
                 rules: rule_rows(description, at),
                 queue: queues::of(description, at),
             })

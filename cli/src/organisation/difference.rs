@@ -133,6 +133,7 @@ impl Rows {
             ("announcements", json!(self.has_announcements)),
             ("recording", json!(self.recording)),
             ("recording_notice", json!(self.has_recording_notice)),
+            ("recording_retention_days", json!(self.recording_retention_days)),
             ("timezone", json!(self.timezone)),
             ("country_code", json!(self.outside.country_code)),
         ]
@@ -160,6 +161,7 @@ impl Extension {
             ("name", json!(self.name)),
             ("staff", json!(self.staff)),
             ("hours", json!(windows_text(&self.hours))),
+            ("recording", json!(self.recording)),
             ("active", json!(self.is_active)),
         ]
     }

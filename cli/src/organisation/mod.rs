@@ -56,6 +56,9 @@ pub(crate) struct Rows {
     pub(crate) recording: RecordingPolicy,
     #[serde(default)]
     pub(crate) has_recording_notice: bool,
+    /// HX-22. None: for ever.
+    #[serde(default)]
+    pub(crate) recording_retention_days: Option<u16>,
     /// The zone of its hours.
     #[serde(default = "default_timezone")]
     pub(crate) timezone: String,
@@ -106,6 +109,9 @@ pub(crate) struct Extension {
     /// None: always open.
     #[serde(default)]
     pub(crate) hours: BTreeSet<Window>,
+    /// None: as the organisation has it.
+    #[serde(default)]
+    pub(crate) recording: Option<RecordingPolicy>,
 }
 
 /// What becomes of calls to an extension.
@@ -227,6 +233,7 @@ impl Rows {
             has_announcements: self.has_announcements,
             recording: self.recording,
             has_recording_notice: self.has_recording_notice,
+            recording_retention_days: self.recording_retention_days,
             timezone: self.timezone.clone(),
             staff: BTreeMap::new(),
             extensions: BTreeMap::new(),

@@ -37,6 +37,7 @@ impl Rows {
             staff: extension.staff.iter().filter_map(user).collect(),
             hours: extension.hours.iter().copied().collect(),
             rules: self.rules_of(number),
+            recording: extension.recording,
             queue: self.queue_of(number),
         });
         snapshot::Organisation {

@@ -69,7 +69,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
     act_as(c, Role::Switch, None).await?;
     let settings = sqlx::query(
         "select org_id, country_code, is_default, ring_timeout_seconds, language, has_announcements, timezone,
-           is_record_a_call, is_recording_on_demand, has_recording_notice
+           is_record_a_call, is_recording_on_demand, has_recording_notice, recording_retention_days
          from telephony.organisation_settings where sip_domain = $1",
     )
     .bind(domain)
@@ -102,6 +102,10 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
             settings.try_get("is_recording_on_demand")?,
         ),
         has_recording_notice: settings.try_get("has_recording_notice")?,
+        recording_retention_days: settings
+            .try_get::<Option<i32>, _>("recording_retention_days")?
+            .map(u16::try_from)
+            .transpose()?,
         timezone: settings.try_get("timezone")?,
         staff: staff(c, id, &people).await?,
         accounts: accounts(c, id, &people).await?,
@@ -197,7 +201,7 @@ async fn extensions(
     people: &People,
 ) -> anyhow::Result<BTreeMap<String, Extension>> {
     let rows = sqlx::query(
-        "select e.id, e.name, e.is_active, n.number,
+        "select e.id, e.name, e.is_active, e.recording, n.number,
              array(select a.user_id from telephony.extension_assigned_staffs a
                    where a.org_id = e.org_id and a.extension_id = e.id) as staff
          from telephony.extensions e
@@ -217,11 +221,16 @@ async fn extensions(
             hours: hours.remove(&id).unwrap_or_default(),
             name: row.try_get("name")?,
             is_active: row.try_get("is_active")?,
+            recording: recording(row.try_get("recording")?)?,
             staff: staff.into_iter().map(|user| email(people, user)).collect::<Result<_, _>>()?,
         };
         extensions.insert(row.try_get("number")?, extension);
     }
     Ok(extensions)
+}
+
+fn recording(word: Option<&str>) -> anyhow::Result<Option<RecordingPolicy>> {
+    word.map(|word| RecordingPolicy::of(word).context("a recording policy that is not known")).transpose()
 }
 
 fn span(row: &PgRow) -> anyhow::Result<Option<Span>> {

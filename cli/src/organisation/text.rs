@@ -22,20 +22,7 @@ pub(crate) fn text(rows: &Rows) -> String {
     let numbers: BTreeMap<&str, &str> =
         rows.staff.iter().map(|(email, staff)| (email.as_str(), staff.number.as_str())).collect();
     let number = |email: &str| numbers.get(email).map(|number| text(number));
-    let mut file = format!(
-        "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
-         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\ntimezone = {}\ncountry_code = {}\n",
-        text(&rows.name),
-        text(&rows.domain),
-        rows.is_default,
-        rows.ring_timeout_secs,
-        text(rows.language.as_str()),
-        rows.has_announcements,
-        text(rows.recording.as_str()),
-        rows.has_recording_notice,
-        text(&rows.timezone),
-        text(&rows.outside.country_code)
-    );
+    let mut file = head(rows);
     let mut staff: Vec<_> = rows.staff.iter().collect();
     staff.sort_by_key(|(_, staff)| &staff.number);
     for (email, staff) in staff {
@@ -52,8 +39,11 @@ pub(crate) fn text(rows: &Rows) -> String {
         let number = text(number_of);
         let hours = list(&windows_text(&extension.hours)).map(|hours| format!("hours = {hours}\n"));
         let hours = hours.unwrap_or_default();
-        file +=
-            &format!("\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{hours}{active}");
+        let recording = extension.recording.map(|policy| format!("recording = {}\n", text(policy.as_str())));
+        let recording = recording.unwrap_or_default();
+        file += &format!(
+            "\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{hours}{recording}{active}"
+        );
     }
     for (username, account) in &rows.accounts {
         let owner = account.owner.as_deref().and_then(number);
@@ -82,6 +72,27 @@ fn mailbox(mailbox: &Mailbox) -> String {
     let Mailbox { messages_max, message_secs_max, .. } = mailbox;
     format!(
         "voicemail = true\n{greeting}voicemail_messages_max = {messages_max}\nvoicemail_secs_max = {message_secs_max}\n"
+    )
+}
+
+/// Everything up to the organisation's people.
+fn head(rows: &Rows) -> String {
+    format!(
+        "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
+         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\n{}timezone = {}\ncountry_code = {}\n",
+        quoted(&rows.name),
+        quoted(&rows.domain),
+        rows.is_default,
+        rows.ring_timeout_secs,
+        quoted(rows.language.as_str()),
+        rows.has_announcements,
+        quoted(rows.recording.as_str()),
+        rows.has_recording_notice,
+        rows.recording_retention_days
+            .map(|days| format!("recording_retention_days = {days}\n"))
+            .unwrap_or_default(),
+        quoted(&rows.timezone),
+        quoted(&rows.outside.country_code)
     )
 }
 

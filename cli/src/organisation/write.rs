@@ -45,7 +45,7 @@ async fn organisation(c: &mut PgConnection, before: Option<&Rows>, after: &Rows)
     }
     let settings = |rows: &Rows| {
         let Rows { is_default, ring_timeout_secs, language, has_announcements, .. } = rows;
-        let recording = (rows.recording, rows.has_recording_notice);
+        let recording = (rows.recording, rows.has_recording_notice, rows.recording_retention_days);
         let place = (rows.timezone.clone(), rows.outside.country_code.clone());
         (*is_default, *ring_timeout_secs, *language, *has_announcements, recording, place)
     };
@@ -147,7 +147,10 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
         let was = before.extensions.get(number);
         match was {
             None => store::add_extension(c, after.id, number, extension).await?,
-            Some(was) if (&was.name, was.is_active) != (&extension.name, extension.is_active) => {
+            Some(was)
+                if (&was.name, was.is_active, was.recording)
+                    != (&extension.name, extension.is_active, extension.recording) =>
+            {
                 store::change_extension(c, after.id, extension).await?;
             }
             Some(_) => {}

@@ -28,7 +28,7 @@ use crate::{
 /// `sambung recording …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
-    /// Show the latest recordings that the store has
+    /// Show the latest recordings that the store has, or had until their time was over
     List(List),
     /// Get a recording out of the store and unlock it, for any player
     Fetch(Fetch),
@@ -84,7 +84,8 @@ pub(crate) async fn run(what: &What) -> Result<(), Failure> {
 async fn list(arguments: &List) -> Result<(), Failure> {
     let demo = database::demo(&arguments.place.folder());
     let mut connection = connect(&arguments.database.url(&demo)?).await?;
-    let heading = ["Recording", "Call", "Dialled", "Begun", "Seconds", "Bytes", "Format"].map(str::to_owned);
+    let heading =
+        ["Recording", "Call", "Dialled", "Begun", "Seconds", "Bytes", "Format", "Deleted"].map(str::to_owned);
     let mut rows = vec![heading.to_vec()];
     for found in store::recordings(&mut connection, &arguments.id).await? {
         rows.push(vec![
@@ -95,6 +96,7 @@ async fn list(arguments: &List) -> Result<(), Failure> {
             format!("{}.{:03}", found.length_ms / 1_000, found.length_ms % 1_000),
             found.bytes.to_string(),
             found.format,
+            found.deleted.unwrap_or_default(),
         ]);
     }
     terminal::print(&terminal::columns(&rows))?;
@@ -115,6 +117,9 @@ async fn fetch(arguments: &Fetch) -> Result<(), Failure> {
         let demo = database::demo(&place.folder());
         let mut connection = connect(&arguments.database.url(&demo)?).await?;
         let name = match store::recordings(&mut connection, &arguments.recording).await?.as_slice() {
+            [store::Recording { deleted: Some(deleted), .. }] => {
+                bail_with(&format!("it was deleted: {deleted}"))?
+            }
             [found] => found.storage_key.clone(),
             [] => bail_with("the store has no such recording; `sambung recording list` shows those it has")?,
             found => bail_with(&format!("{} recordings begin with that; which one?", found.len()))?,

@@ -48,6 +48,7 @@ pub(crate) fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Exte
         staff: staff.iter().map(|n| UserId(id(*n))).collect(),
         hours: Vec::new(),
         rules: Vec::new(),
+        recording: None,
         queue: None,
     }
 }

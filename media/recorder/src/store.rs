@@ -82,7 +82,9 @@ impl Store {
         Ok(Self(match config {
             StoreConfig::Folder(folder) => {
                 DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-                Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))
+                let folder = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+                // A call's folder goes with its last recording.
+                Arc::new(folder.with_automatic_cleanup(true))
             }
             #[cfg(feature = "s3")]
             StoreConfig::S3 { url, endpoint, region } => {
@@ -144,6 +146,15 @@ impl Store {
         match self.0.get(&key).await {
             Ok(found) => Ok(Some(found.into_stream())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes an object away. That there is none of that name is as good.
+    pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        let key = Key::parse(name).map_err(|_| StoreError::Name)?;
+        match self.0.delete(&key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -31,7 +31,7 @@ use crate::{
     messages::Reader,
     notify::Notifier,
     plan_watch::{self, PlanWatch},
-    recordings,
+    recordings::{self, Retention},
     resolve::Resolver,
     sound_files::{self, Librarian},
     survival::{self, FormerLife, Inherited, Survival, fd_store, heir::Estate},
@@ -177,8 +177,8 @@ impl Daemon {
             Feeder::new(&config.journal_dir(), durable, database.clone(), Arc::clone(&switch.journal))
                 .keeping(config.events.kept_segments);
         let mut feeder = tokio::spawn(feeder.run());
-        let mut watch = watch_plan(database, &config, &handle, &switch);
-        let besides = look_beside(switch.tls.clone(), resolver, handle.clone(), beside);
+        let mut watch = watch_plan(database.clone(), &config, &handle, &switch);
+        let besides = look_beside(switch.tls.clone(), (resolver, database), handle.clone(), beside);
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
         notifier.send("READY=1");
@@ -393,10 +393,11 @@ fn switch_of(
     }
 }
 
-/// Looks after what goes on beside the engine: certificates, where names lead, recordings on their way. Never done.
+/// Looks after what goes on beside the engine: certificates, where names lead, recordings on their way and at their end.
+/// Never done.
 fn look_beside(
     tls: Option<wire::Tls>,
-    resolver: Option<Resolver>,
+    (resolver, database): (Option<Resolver>, PgConnectOptions),
     handle: engine::Handle,
     (hand_over, reader, librarian): (HandOver, Reader, Option<Librarian>),
 ) -> tokio::task::JoinHandle<()> {
@@ -406,13 +407,19 @@ fn look_beside(
             reader.run(teller, librarian).await;
         }
     };
+    let retention = Retention {
+        database,
+        store: hand_over.store.clone(),
+        spool: hand_over.spool.clone(),
+        counters: Arc::clone(&hand_over.counters),
+    };
     let located = async move {
         if let Some(resolver) = resolver {
             resolver.run(move |target, choices| handle.located(target, choices)).await;
         }
     };
     tokio::spawn(async move {
-        tokio::join!(wire::watch_certificate(tls), located, hand_over.run(), messages);
+        tokio::join!(wire::watch_certificate(tls), located, hand_over.run(), messages, retention.run());
     })
 }
 

@@ -5,6 +5,7 @@
 //! the journal has on disk that the store has it.
 
 mod open;
+mod retention;
 
 use std::{
     collections::VecDeque,
@@ -27,6 +28,7 @@ use crate::journal;
 pub(crate) use open::open;
 pub use recorder::Counters;
 use recorder::sealed::CALLER_BYTES_MAX;
+pub use retention::Retention;
 
 /// Orders that wait for room at the recorder: some for each call while its disk hangs.
 const ORDERS_WAITING_MAX: usize = 262_144;

@@ -108,6 +108,7 @@ fn extension(organisation: u128, number: &str, name: &str, staff: Vec<UserId>) -
         is_active: number != CLOSED,
         staff,
         hours: Vec::new(),
+        recording: None,
         queue: None,
         rules: if number == HELPDESK { rules(organisation) } else { Vec::new() },
     }

@@ -8,10 +8,12 @@ use sha2::{Digest as _, Sha256};
 use tests::{
     audio,
     demo::Demo,
-    phones::{Account, Baresip, Desk, PORTS, Phone, Srtp, Transport},
+    phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Srtp, Transport},
     process::{self, wait_until},
     record::Record,
 };
+
+use crate::voices::{LEAST_MS, phone, uri};
 
 /// What the caller and the callee play.
 const TONES_HZ: [u32; 2] = [600, 1_000];
@@ -19,6 +21,8 @@ const TONES_HZ: [u32; 2] = [600, 1_000];
 const PER_MS: usize = 8;
 /// How long a fact takes to the database, and a recording to the store, on a busy machine.
 const STORED_MAX: Duration = Duration::from_secs(30);
+/// How long a switch takes to find that a recording's time is over: it looks every 30 s.
+const DELETED_MAX: Duration = Duration::from_secs(90);
 
 /// Dropped in this order: the phones end before the ports of their switch are free for another one.
 struct Scene {
@@ -241,6 +245,63 @@ fn a_caller_hears_that_it_will_be_recorded_before_anybody_rings() -> Result<()> 
                       from telephony.call_events where call_id = $1::uuid and event_type in ('created', 'answered')";
         let waited_ms: usize = scene.record.texts(waited, Some(&call))?.concat().parse()?;
         ensure!(waited_ms >= notice_ms, "answered after {waited_ms} ms, {notice_ms} ms of notice");
+        Ok(())
+    })
+}
+
+/// HX-22: of a call that was sent on there is what was said at the desk that has its calls recorded and nothing of the one
+/// that does not, and when its time is over there is nothing.
+#[test]
+fn a_recording_ends_where_the_call_goes_to_a_desk_that_forbids_it_and_is_deleted_when_its_time_is_over()
+-> Result<()> {
+    const DEWI_HZ: u32 = 800;
+    Scene::set(Transport::Udp, Srtp::Off, None)?.play(|scene| {
+        let mut described = scene.sambung(&["describe", scene.demo.field("/sip/domain")?])?;
+        for (number, recording) in [("100", "never"), ("200", "always")] {
+            let key = format!("\n[[extension]]\nnumber = \"{number}\"\n");
+            ensure!(described.contains(&key), "{described}");
+            described = described.replace(&key, &format!("{key}recording = \"{recording}\"\n"));
+        }
+        let noticed = "recording_notice = false\n";
+        described = described.replace(noticed, &format!("{noticed}recording_retention_days = 2\n"));
+        let file = scene.demo.folder().join("desks.toml");
+        fs::write(&file, described)?;
+        scene.sambung(&["apply", file.to_str().context("a path")?])?;
+
+        // Who calls is of 100 as well, and is left out.
+        let (mut dewi, account) = phone(&mut scene.demo, 2, PCMU, DEWI_HZ)?;
+        scene.number = uri("200", &account);
+        let call = scene.talk()?;
+        scene.caller.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)?;
+        scene.callee.transfer(&uri("100", &account))?;
+        dewi.talking().context("the other desk")?;
+        scene.callee.over()?;
+        scene.caller.hears(DEWI_HZ, TONES_HZ[1], LEAST_MS)?;
+        let refused = scene.sambung(&["record", &call, "start"]).map_err(|error| error.to_string());
+        ensure!(refused.as_ref().is_err_and(|said| said.contains("neither its extension")), "{refused:?}");
+        scene.caller.hang_up()?;
+        scene.caller.over()?;
+        dewi.over()?;
+        let sides = scene.fetch(&call)?;
+        hold_their_own(&sides, 1_000)?;
+        let heard = audio::listen(&sides[1], DEWI_HZ, TONES_HZ[0]);
+        ensure!(heard.tone_ms == 0, "{heard:?}");
+        let steps = scene.steps(&call)?;
+        ensure!(steps == ["started policy, stopped forbidden"], "{steps:?}");
+
+        let key = scene.record.texts("select storage_key from telephony.recordings", None)?.concat();
+        let object = scene.demo.data().join("switch/recordings/store").join(key);
+        ensure!(object.exists());
+        scene
+            .record
+            .execute("update telephony.recordings set started_at = started_at - interval '49 hours'")?;
+        wait_until(DELETED_MAX, "a deleted recording", || {
+            Ok(scene.sambung(&["recording", "list", &call])?.contains(" retention"))
+        })?;
+        ensure!(!object.exists(), "{} is there", object.display());
+        let path = scene.demo.folder().join("late.wav");
+        let late = scene.sambung(&["recording", "fetch", &call, "-o", path.to_str().context("a path")?]);
+        ensure!(late.is_err_and(|said| said.to_string().contains("it was deleted")));
         Ok(())
     })
 }

@@ -51,7 +51,7 @@ pub(super) fn queues<'a>(
             of.as_ref().and_then(|of| rules::extension(reader, "queue.extension", of, extensions));
         let mut row = plain(QueueId(id(extension.unwrap_or_default())));
         let strategies = (Strategy::ALL, Strategy::as_str as fn(Strategy) -> &'static str);
-        row.strategy = rules::word(reader, &mut section, "strategy", strategies, row.strategy);
+        row.strategy = rules::word(reader, &mut section, "strategy", strategies).unwrap_or(row.strategy);
         let numbers: [(&str, &mut u16); 6] = [
             ("ring_secs", &mut row.ring_secs),
             ("capacity", &mut row.capacity),

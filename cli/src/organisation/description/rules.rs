@@ -70,20 +70,20 @@ pub(super) fn extension(
     found
 }
 
-/// One of the words of a kind; `default` where there is none.
+/// One of the words of a kind, if there is one.
 pub(super) fn word<'a, T: Copy>(
     reader: &mut Reader<'a>,
     section: &mut Section<'a>,
     key: &str,
     (all, as_str): (&[T], fn(T) -> &'static str),
-    default: T,
-) -> T {
-    let Some(text) = section.text(reader, key) else { return default };
-    all.iter().copied().find(|one| as_str(*one) == text.value).unwrap_or_else(|| {
+) -> Option<T> {
+    let text = section.text(reader, key)?;
+    let found = all.iter().copied().find(|one| as_str(*one) == text.value);
+    if found.is_none() {
         let words: Vec<String> = all.iter().map(|one| format!("{:?}", as_str(*one))).collect();
         reader.wrong(text.line, section.key(key), format!("expected one of {}", words.join(", ")));
-        default
-    })
+    }
+    found
 }
 
 /// All `[[rule]]`.
@@ -97,9 +97,9 @@ pub(super) fn rules<'a>(
         let of = section.required(reader, "extension");
         let of = of.and_then(|of| extension(reader, "rule.extension", &of, extensions));
         let timescopes = (Timescope::ALL, Timescope::as_str as fn(Timescope) -> &'static str);
-        let timescope = word(reader, &mut section, "timescope", timescopes, Timescope::Any);
+        let timescope = word(reader, &mut section, "timescope", timescopes).unwrap_or(Timescope::Any);
         let conditions = (Condition::ALL, Condition::as_str as fn(Condition) -> &'static str);
-        let condition = word(reader, &mut section, "condition", conditions, Condition::Always);
+        let condition = word(reader, &mut section, "condition", conditions).unwrap_or(Condition::Always);
         let action = section.required(reader, "action");
         let target = section.text(reader, "target");
         let priority = section.number(reader, "priority");

@@ -67,7 +67,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
             "domain =",
             "colour = 1\ndomain =",
             "org.toml:3: organisation.colour: no such key; there are name, domain, default, \
-             ring_timeout_secs, language, announcements, recording, recording_notice, timezone and country_code",
+             ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone and country_code",
         ),
         (
             "domain =",
@@ -246,6 +246,7 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "announcements",
         "recording",
         "recording_notice",
+        "recording_retention_days",
         "number",
         "email",
         "staff",
@@ -294,6 +295,7 @@ number = "200"
 name = "Back office"
 staff = ["1001"]
 hours = ["mon-fri 08:00-12:00", "mon-fri 13:00-17:00", "sat 22:00-24:00"]
+recording = "always"
 
 [[holiday]]
 date = "2026-12-25"
@@ -368,15 +370,21 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
         "\"wed 13:00-14:00\"",
         "org.toml:38: extension.hours: begin twice at the same time of a day",
     ),
-    ("\"2026-12-25\"", "\"25.12.2026\"", "org.toml:45: holiday.date: expected a date such as \"2026-12-25\""),
-    ("extension = \"200\"\n", "", "org.toml:49: holiday.date: stands in line 45 already"),
+    ("recording = \"always\"", "recording = true", "org.toml:43: extension.recording: expected"),
+    (
+        "recording = \"always\"",
+        "recording = \"sometimes\"",
+        "org.toml:43: extension.recording: expected one of \"never\", \"on_demand\", \"always\"",
+    ),
+    ("\"2026-12-25\"", "\"25.12.2026\"", "org.toml:46: holiday.date: expected a date such as \"2026-12-25\""),
+    ("extension = \"200\"\n", "", "org.toml:50: holiday.date: stands in line 46 already"),
     (
         "extension = \"200\"\nhours",
         "extension = \"100\"\nhours",
-        "org.toml:51: holiday.extension: has no hours: it is always open, on that date too",
+        "org.toml:52: holiday.extension: has no hours: it is always open, on that date too",
     ),
-    ("\"08:00-10:00\"", "\"8-10\"", "org.toml:52: holiday.hours: expected times such as"),
-    ("\"08:00-10:00\"", "\"18:00-19:00\"", "org.toml:48: holiday.hours: begin twice at the same time"),
+    ("\"08:00-10:00\"", "\"8-10\"", "org.toml:53: holiday.hours: expected times such as"),
+    ("\"08:00-10:00\"", "\"18:00-19:00\"", "org.toml:49: holiday.hours: begin twice at the same time"),
 ];
 
 #[test]
@@ -393,11 +401,11 @@ fn mistakes_in_queues_are_told_with_their_lines() {
                  agents = [\"9\", \"1001*x\"]\n\n[[queue]]\nextension = \"100\"\n";
     let said = mistakes(&format!("{SOUND}{RULED}{queue}"));
     for expected in [
-        "org.toml:54: queue.ring_secs: expected a whole number from 5 to 600",
-        "org.toml:56: queue.strategy: expected one of \"ring_all\", \"longest_idle\"",
-        "org.toml:58: queue.agents: no [[staff]] has the number \"9\"",
-        "org.toml:58: queue.agents: expected a number such as \"101\", or \"101*3\" with a weight, found \"1001*x\"",
-        "org.toml:61: queue.extension: has a queue already, in line 54",
+        "org.toml:55: queue.ring_secs: expected a whole number from 5 to 600",
+        "org.toml:57: queue.strategy: expected one of \"ring_all\", \"longest_idle\"",
+        "org.toml:59: queue.agents: no [[staff]] has the number \"9\"",
+        "org.toml:59: queue.agents: expected a number such as \"101\", or \"101*3\" with a weight, found \"1001*x\"",
+        "org.toml:62: queue.extension: has a queue already, in line 55",
     ] {
         assert!(said.iter().any(|line| line.starts_with(expected)), "{expected}\n{said:#?}");
     }
@@ -407,7 +415,7 @@ fn mistakes_in_queues_are_told_with_their_lines() {
 fn a_circle_of_rules_is_told_with_its_numbers_at_the_rule_that_closes_it() {
     let circle = "\n[[rule]]\nextension = \"200\"\naction = \"forward_extension\"\ntarget = \"100\"\n";
     let text = format!("{SOUND}{RULED}{circle}").replace("condition = \"busy\"\n", "");
-    assert_eq!(mistakes(&text), ["org.toml:53: rule.target: leads in a circle: 100 → 200 → 100"]);
+    assert_eq!(mistakes(&text), ["org.toml:54: rule.target: leads in a circle: 100 → 200 → 100"]);
 }
 
 #[test]
@@ -435,6 +443,8 @@ fn hours_rules_and_holidays_that_are_written_down_are_those_that_were_read() {
     let keys: Vec<_> = rows.rules.keys().chain(rows.holidays.keys()).map(String::as_str).collect();
     assert_eq!(keys, ["100/01", "100/02", "100/03", "2026-12-25", "2026-12-25 200"]);
     assert_eq!((rows.timezone.as_str(), rows.extensions["200"].hours.len()), ("Asia/Makassar", 11));
+    let recording = ["100", "200"].map(|number| rows.extensions[number].recording);
+    assert_eq!(recording, [None, Some(snapshot::RecordingPolicy::Always)]);
     let again = parse(file, &text::text(&rows)).unwrap();
     assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
     // What the switch would make of them compiles.

@@ -64,6 +64,7 @@ fn rows() -> Rows {
         is_active: true,
         staff: BTreeSet::from(["sari@x".to_owned()]),
         hours: windows("mon-fri 08:00-17:00").unwrap().into_iter().collect(),
+        recording: None,
     };
     let rule = Rule {
         id: Uuid::nil(),
@@ -91,6 +92,7 @@ fn rows() -> Rows {
         has_announcements: true,
         recording: Default::default(),
         has_recording_notice: false,
+        recording_retention_days: None,
         timezone: "Asia/Jakarta".into(),
         staff: BTreeMap::from([
             ("sari@x".into(), staff("Sari", "1001")),
@@ -121,8 +123,9 @@ fn compare(steps: &[(&str, Step)]) {
 
 #[test]
 fn every_field_that_can_be_described_is_compared() {
-    let steps: [(&str, Step); 25] = [
+    let steps: [(&str, Step); 27] = [
         ("~ organisation demo.test  name", |r| r.name = "X".into()),
+        ("~ organisation demo.test  recording_retention_days 90", |r| r.recording_retention_days = Some(90)),
         ("~ organisation demo.test  status", |r| r.status = "pending".into()),
         ("~ organisation demo.test  default", |r| r.is_default = false),
         ("~ organisation demo.test  ring_timeout_secs 60 → 30", |r| r.ring_timeout_secs = 30),
@@ -149,6 +152,9 @@ fn every_field_that_can_be_described_is_compared() {
         }),
         ("~ extension 100  hours [\"mon-fri 08:00-17:00\"] → []", |r| {
             r.extensions.get_mut("100").unwrap().hours.clear();
+        }),
+        ("~ extension 100  recording \"never\"", |r| {
+            r.extensions.get_mut("100").unwrap().recording = Some(contract::snapshot::RecordingPolicy::Never);
         }),
         ("~ rule 100/01  timescope \"off_hours\" → \"any\"", |r| {
             r.rules.get_mut("100/01").unwrap().timescope = Timescope::Any;

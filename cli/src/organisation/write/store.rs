@@ -36,12 +36,12 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     sqlx::query(
         "insert into telephony.organisation_settings
            (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements, is_record_a_call,
-            is_recording_on_demand, timezone, has_recording_notice, country_code)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            is_recording_on_demand, timezone, has_recording_notice, country_code, recording_retention_days)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          on conflict (org_id) do update
            set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6,
              is_record_a_call = $7, is_recording_on_demand = $8, timezone = $9, has_recording_notice = $10,
-             country_code = $11",
+             country_code = $11, recording_retention_days = $12",
     )
     .bind(rows.id)
     .bind(&rows.domain)
@@ -54,6 +54,7 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     .bind(&rows.timezone)
     .bind(rows.has_recording_notice)
     .bind(&rows.outside.country_code)
+    .bind(rows.recording_retention_days.map(i32::from))
     .execute(c)
     .await
     .map(drop)
@@ -209,13 +210,16 @@ pub(super) async fn add_extension(
     number: &str,
     extension: &Extension,
 ) -> Done {
-    sqlx::query("insert into telephony.extensions (id, org_id, name, is_active) values ($1, $2, $3, $4)")
-        .bind(extension.id)
-        .bind(organisation)
-        .bind(&extension.name)
-        .bind(extension.is_active)
-        .execute(&mut *c)
-        .await?;
+    sqlx::query(
+        "insert into telephony.extensions (id, org_id, name, is_active, recording) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(extension.id)
+    .bind(organisation)
+    .bind(&extension.name)
+    .bind(extension.is_active)
+    .bind(extension.recording.map(RecordingPolicy::as_str))
+    .execute(&mut *c)
+    .await?;
     sqlx::query("insert into telephony.numbers (org_id, number, extension_id) values ($1, $2, $3)")
         .bind(organisation)
         .bind(number)
@@ -230,14 +234,17 @@ pub(super) async fn change_extension(
     organisation: Uuid,
     extension: &Extension,
 ) -> Done {
-    sqlx::query("update telephony.extensions set name = $3, is_active = $4 where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(extension.id)
-        .bind(&extension.name)
-        .bind(extension.is_active)
-        .execute(c)
-        .await
-        .map(drop)
+    sqlx::query(
+        "update telephony.extensions set name = $3, is_active = $4, recording = $5 where org_id = $1 and id = $2",
+    )
+    .bind(organisation)
+    .bind(extension.id)
+    .bind(&extension.name)
+    .bind(extension.is_active)
+    .bind(extension.recording.map(RecordingPolicy::as_str))
+    .execute(c)
+    .await
+    .map(drop)
 }
 
 pub(super) async fn assign(

@@ -22,23 +22,37 @@ pub(super) const NOTICE_MAX: Duration = Duration::from_secs(15);
 impl Ringing {
     /// Rings for a number; first the caller is told what it has to be.
     pub(super) fn begin(mut self: Box<Self>, ring: &Ring, head: &mut Head, means: &mut Means<'_>) -> State {
-        if !self.tells_of_recording(head, means) {
-            return self.ring(ring, head, means);
+        if self.tells_first(ring, head, means) {
+            return State::Ringing(self);
+        }
+        self.ring(ring, head, means)
+    }
+
+    /// Whether the caller is being told what it has to be; it rings when it has been.
+    pub(super) fn tells_first(&mut self, ring: &Ring, head: &Head, means: &mut Means<'_>) -> bool {
+        if !self.tells_of_recording(ring, head, means) {
+            return false;
         }
         self.announcing = Some(Box::new(ring.clone()));
         self.until = means.after(NOTICE_MAX);
-        State::Ringing(self)
+        true
     }
 
     /// Lets the caller hear it, if it is to and can.
-    fn tells_of_recording(&mut self, head: &Head, means: &mut Means<'_>) -> bool {
-        let Some((language, offer)) = head.recording.notice().zip(self.offer.as_ref()) else { return false };
+    fn tells_of_recording(&mut self, ring: &Ring, head: &Head, means: &mut Means<'_>) -> bool {
+        let language = head.recording.notice(self.invitation.recording(ring, means));
+        let Some((language, offer)) = language.zip(self.offer.as_ref()) else { return false };
         let Some(own) = offer.own_answer() else { return false };
-        let streams = &mut self.caller.streams;
-        let answer = streams.speak(&own, means);
-        streams.learn(offer, means);
-        self.told.answer = Some(answer.clone());
-        means.ring(self.caller.session, Provisional::new(183).body(answer));
+        // Another desk's phone may have been heard before.
+        if self.told.answer.is_none() {
+            let streams = &mut self.caller.streams;
+            let answer = streams.speak(&own, means);
+            streams.learn(offer, means);
+            self.told.answer = Some(answer.clone());
+            means.ring(self.caller.session, Provisional::new(183).body(answer));
+        }
+        // Its phone has stopped to ring by itself.
+        self.told.ringing = false;
         let Some(lease) = self.caller.streams.voice_line() else { return false };
         self.record.play(lease, (language, WORDS), means);
         true

@@ -177,6 +177,8 @@ impl Ringing {
         for streams in [&mut self.caller.streams, &mut leg.streams] {
             streams.drop_refused(&said, means);
         }
+        // Who answers for others is recorded as those are.
+        leg.recording = self.forks.iter().filter_map(|fork| fork.recording).min();
         means.answer(leg.session, Some(answer));
         let offering = Offering { late_offer: None, is_told_otherwise, reason: Some("picked_up") };
         self.connect(head, leg, Some(body), offering, means)
@@ -201,6 +203,7 @@ impl Talking {
         means.answer(leg.session, Some(answer));
         leg.set_answered(means.wall);
         leg.participant = self.leg(side).participant;
+        leg.recording = self.leg(side).recording;
         for carried in self.carried.drain(..) {
             means.respond_in_dialog(carried.from, Reply::new(480));
         }

@@ -61,7 +61,13 @@ impl Ringing {
                     return self.refuse(head, (result, words), said, means);
                 }
                 Route::Voicemail(to) => return self.leave_message(head, to, (result, words), means),
-                Route::Ring(ring) => self.send_on(head, &decision, ring, means),
+                Route::Ring(ring) => {
+                    self.send_on(&decision, ring, means);
+                    if self.tells_first(ring, head, means) {
+                        return State::Ringing(self);
+                    }
+                    self.invite(ring, head, means);
+                }
                 Route::Queue(queueing) => {
                     let turned_away = means.turned_away(self.invitation.org, queueing, self.caller.person);
                     let Some(why) = turned_away else {
@@ -114,7 +120,8 @@ impl Ringing {
         queued::open(coming, (record, caller), (offer, told.answer), head, means)
     }
 
-    fn send_on(&mut self, head: &mut Head, decision: &Decision, ring: &Ring, means: &mut Means<'_>) {
+    /// The call goes on to others, whom nobody has asked yet.
+    fn send_on(&mut self, decision: &Decision, ring: &Ring, means: &mut Means<'_>) {
         means.ring(self.caller.session, Provisional::new(181));
         let invitation = &mut self.invitation;
         invitation.max_forwards = invitation.max_forwards.saturating_sub(1);
@@ -126,6 +133,9 @@ impl Ringing {
         self.told.is_written = false;
         // The phone of a caller who has been let hear something has stopped to ring by itself.
         self.told.ringing &= self.told.answer.is_none();
+    }
+
+    fn invite(&mut self, ring: &Ring, head: &mut Head, means: &mut Means<'_>) {
         self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         // Fewer ways than devices: nobody is rung, and the call goes on as if none could be reached.

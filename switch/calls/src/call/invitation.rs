@@ -10,6 +10,7 @@ use contract::{
     id::{CallId, OrgId},
     journal::{Detail, EventKind},
     language::Language,
+    snapshot::RecordingPolicy,
 };
 use dialplan::{PersonKey, Ring, Trail, Trust};
 use serde::{Deserialize, Serialize};
@@ -104,6 +105,7 @@ impl Invitation {
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,
     ) -> Result<(), TooBroad> {
+        let recording = self.recording(ring, means);
         let (registrar, random) = (means.registrar, &mut *means.random);
         let people = ring.targets.iter().filter(|target| self.people.insert(target.person));
         let devices: Vec<(PersonKey, Trust, Reach)> = people
@@ -126,6 +128,7 @@ impl Invitation {
                 request_uri: reach.request_uri.as_str().into(),
                 routes: reach.routes.clone().into(),
                 reliable: self.can_answer_early && is_alone,
+                recording,
             };
             let mut invite = self.invite_for(&again, reach);
             invite.max_breadth = Some(share).filter(|_| is_told);
@@ -136,6 +139,11 @@ impl Invitation {
             means.notice(Notice::LegsLeftOut(left_out));
         }
         Ok(())
+    }
+
+    /// What the extension that is rung says of recording, if one is and it says anything.
+    pub(super) fn recording(&self, ring: &Ring, means: &Means<'_>) -> Option<RecordingPolicy> {
+        means.plan.organisation(self.org)?.recording_through(ring.host, &self.trail)
     }
 
     /// Invites a device again that can do nothing with the media as it was offered: in another profile, if there is one
@@ -222,6 +230,7 @@ impl Invitation {
                 let no = asked.head.next_leg();
                 let mut leg = Leg::new(no, session, person, flow, streams, means.wall);
                 leg.breadth = breadth;
+                leg.recording = again.recording;
                 leg.again = Some(Box::new(again));
                 asked.forks.push(leg);
             }

@@ -9,6 +9,7 @@ use contract::{
     id::CallId,
     journal::{Fact, Leg as LegFact},
     live::{LegStage, LiveLeg, LiveStream},
+    snapshot::RecordingPolicy,
     time::Timestamp,
 };
 use dialplan::{PersonKey, Trust};
@@ -40,6 +41,8 @@ pub(crate) struct Leg {
     /// What it has said of its early media.
     pub(crate) early: Option<Description>,
     pub(crate) streams: LegStreams,
+    /// What the extension says of recording through which it was reached, if it was and that says anything.
+    pub(crate) recording: Option<RecordingPolicy>,
     /// How it is invited again, as long as it has not answered.
     pub(crate) again: Option<Box<Again>>,
     flow: Flow,
@@ -55,6 +58,8 @@ pub(crate) struct Again {
     pub(crate) request_uri: Box<str>,
     pub(crate) routes: Box<[String]>,
     pub(crate) reliable: bool,
+    /// See [`Leg::recording`].
+    pub(crate) recording: Option<RecordingPolicy>,
 }
 
 impl Leg {
@@ -81,6 +86,7 @@ impl Leg {
             has_rung: false,
             early: None,
             streams,
+            recording: None,
             again: None,
             flow,
             created_at,

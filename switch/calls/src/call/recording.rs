@@ -1,7 +1,8 @@
 //! Whether a call is recorded, and which of its lines are tapped for it (H-052, HX-22; decision 0026).
 //!
 //! The recording is the call's, not a leg's: after every change of the call the taps are set to whoever are its two sides
-//! now, so that re-INVITEs and other devices do not end it. How it becomes a file is the recorder's business; what the
+//! now, so that re-INVITEs and other devices do not end it. What an extension says goes before what its organisation says,
+//! and goes with whoever was reached through it (decision 0037). How it becomes a file is the recorder's business; what the
 //! recorder cannot do it says, and the call goes on.
 
 use contract::{
@@ -33,10 +34,13 @@ use crate::{
 /// What of a call is recorded.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Recording {
+    /// The organisation's, which holds where no extension says anything.
     policy: RecordingPolicy,
+    /// What holds for those who talk, or talked last.
+    in_force: RecordingPolicy,
     /// Whether the caller is told before, and has been.
     notice: Telling,
-    /// What the policy asks for has been done.
+    /// What `Always` asks for has been done, unless somebody came who is not to be recorded.
     has_begun: bool,
     /// Boxed: most calls have none.
     current: Option<Box<Current>>,
@@ -73,16 +77,24 @@ const NOBODY: Lines = [None; 2];
 impl Recording {
     /// `notice`: in which language callers are told before anybody rings, if they are.
     pub(crate) fn new(policy: RecordingPolicy, notice: Option<Language>) -> Self {
-        let notice = notice.filter(|_| policy == RecordingPolicy::Always);
-        Self { policy, notice: notice.map_or(Telling::No, Telling::Due), has_begun: false, current: None }
+        let notice = notice.map_or(Telling::No, Telling::Due);
+        Self { policy, in_force: policy, notice, has_begun: false, current: None }
     }
 
-    /// In which language the caller is to be told, if it is.
-    pub(super) fn notice(&self) -> Option<Language> {
+    /// In which language the caller is to be told before those ring of whose calls an extension says this, if it is.
+    pub(super) fn notice(&self, said: Option<RecordingPolicy>) -> Option<Language> {
         match self.notice {
-            Telling::Due(language) => Some(language),
-            Telling::No | Telling::Done => None,
+            Telling::Due(language) if self.holding([said, None]) == RecordingPolicy::Always => Some(language),
+            Telling::Due(_) | Telling::No | Telling::Done => None,
         }
+    }
+
+    /// What holds where both sides were reached through extensions that say this: who is not to be recorded is not, whoever
+    /// the other one is.
+    fn holding(&self, said: [Option<RecordingPolicy>; 2]) -> RecordingPolicy {
+        let said = || said.into_iter().flatten();
+        let forbidden = said().find(|policy| *policy == RecordingPolicy::Never);
+        forbidden.or(said().max()).unwrap_or(self.policy)
     }
 
     /// The caller has been told.
@@ -191,7 +203,8 @@ impl Call {
     pub(crate) fn mind_recording(&mut self, means: &mut Means<'_>) {
         let recording = &mut self.head.recording;
         let is_served = matches!(self.state, State::Served(_));
-        let is_due = recording.policy == RecordingPolicy::Always && !recording.has_begun && !is_served;
+        recording.in_force = said(&self.state).map_or(recording.in_force, |said| recording.holding(said));
+        let is_due = recording.in_force == RecordingPolicy::Always && !recording.has_begun && !is_served;
         if recording.current.is_none() && !is_due {
             return;
         }
@@ -201,6 +214,11 @@ impl Call {
             }
             return;
         };
+        // A message is its owner's, whoever was to be recorded before.
+        if recording.in_force == RecordingPolicy::Never && !is_served {
+            recording.end("forbidden", lines, self.state.facts(), means);
+            recording.has_begun = false;
+        }
         if is_due {
             let reason = if recording.notice == Telling::Done { "policy_after_notice" } else { "policy" };
             recording.begin(reason, self.state.facts(), means);
@@ -218,7 +236,7 @@ impl Call {
         let lines = talking.unwrap_or(NOBODY);
         let (recording, record) = (&mut self.head.recording, self.state.facts());
         *outcome = match (wish, &mut recording.current) {
-            _ if recording.policy == RecordingPolicy::Never => Outcome::NotAllowed,
+            _ if recording.in_force == RecordingPolicy::Never => Outcome::NotAllowed,
             // What is recorded then is a message, which is its owner's.
             _ if is_served => Outcome::NotNow,
             (Wish::Start, Some(_)) => Outcome::AlreadySo,
@@ -282,6 +300,18 @@ fn lines(state: &State) -> Option<Lines> {
         State::Ringing(_) | State::Queued(_) | State::Over(_) => return None,
     };
     Some([caller, callee].map(|leg| leg?.streams.voice_line()))
+}
+
+/// What extensions say of the two sides, the caller's first; `None` while there are none that talk.
+fn said(state: &State) -> Option<[Option<RecordingPolicy>; 2]> {
+    let (caller, callee) = match state {
+        State::Connecting(connecting) => (&connecting.caller, &connecting.callee),
+        State::Talking(talking) => (&talking.caller, &talking.callee),
+        State::Transferring(_) | State::Ringing(_) | State::Served(_) | State::Queued(_) | State::Over(_) => {
+            return None;
+        }
+    };
+    Some([caller.recording, callee.recording])
 }
 
 /// Those of them that are heard: what a transferor says while the target rings, it says to nobody.

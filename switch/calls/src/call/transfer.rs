@@ -16,6 +16,7 @@
 use contract::{
     command::Outcome,
     journal::{Detail, EventKind},
+    snapshot::RecordingPolicy,
 };
 use dialplan::{Decision, Facts, PersonKey, Queueing, Route};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ struct Transferor {
     leg: Option<Leg>,
     person: PersonKey,
     participant: Option<u16>,
+    /// Through what it had the call, which it has again when that comes back.
+    recording: Option<RecordingPolicy>,
     /// Where the call comes back to.
     number: Box<str>,
     /// What it has said last of its media, which the one who waits still goes by.
@@ -180,6 +183,7 @@ impl Talking {
         let transferor = Transferor {
             person: asker.person,
             participant: asker.participant,
+            recording: asker.recording,
             number,
             said: asker.streams.said(),
             referral,
@@ -400,6 +404,9 @@ impl Transferring {
         let decision = self.forking.route(&number, means);
         self.begin(&number, because("returned"), means);
         self.forking.ring_anew(destination(decision).ok(), &mut self.record, head, means);
+        for fork in self.forking.forks_mut() {
+            fork.recording = self.transferor.recording;
+        }
         self.go_on(head, means)
     }
 

@@ -32,6 +32,7 @@ mod messages;
 mod overload;
 mod presence;
 mod queues;
+mod recorded_through;
 mod recording;
 mod redirects;
 mod registrar;

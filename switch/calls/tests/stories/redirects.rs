@@ -7,7 +7,7 @@ use calls::{Redirects, SwitchboardConfig};
 use sip::OwnedMessage;
 
 /// A 302 to these contacts.
-fn moved(phone: &Phone, invite: &OwnedMessage, status: u16, contacts: &str) -> String {
+pub fn moved(phone: &Phone, invite: &OwnedMessage, status: u16, contacts: &str) -> String {
     let text = phone.respond(invite, status, None);
     text.replace(&format!("Contact: <{}>", phone.contact()), &format!("Contact: {contacts}"))
 }

@@ -53,17 +53,7 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
         of(&mut organisations, &row)?.into_iter().for_each(|o| o.staff.push(staff.clone()));
     }
     for row in load_extensions(unit).await? {
-        let staff: Vec<Uuid> = row.try_get("staff")?;
-        let extension = Extension {
-            id: ExtensionId(row.try_get("id")?),
-            name: row.try_get("name")?,
-            number: row.try_get("number")?,
-            is_active: row.try_get("is_active")?,
-            staff: staff.into_iter().map(UserId).collect(),
-            hours: Vec::new(),
-            rules: Vec::new(),
-            queue: None,
-        };
+        let extension = extension(&row)?;
         of(&mut organisations, &row)?.into_iter().for_each(|o| o.extensions.push(extension.clone()));
     }
     for row in load_hours(unit).await? {
@@ -130,6 +120,28 @@ fn extension_of<'a>(
     let Some(organisation) = of(organisations, row)? else { return Ok(None) };
     let place = organisation.extensions.binary_search_by_key(&id, |extension| extension.id);
     Ok(place.ok().and_then(|place| organisation.extensions.get_mut(place)))
+}
+
+/// An extension, without what stands in other tables.
+fn extension(row: &PgRow) -> Result<Extension, sqlx::Error> {
+    let staff: Vec<Uuid> = row.try_get("staff")?;
+    Ok(Extension {
+        id: ExtensionId(row.try_get("id")?),
+        name: row.try_get("name")?,
+        number: row.try_get("number")?,
+        is_active: row.try_get("is_active")?,
+        staff: staff.into_iter().map(UserId).collect(),
+        hours: Vec::new(),
+        rules: Vec::new(),
+        recording: recording(row)?,
+        queue: None,
+    })
+}
+
+/// What an extension has to say of recording. Better none of its calls than one that was not meant to be.
+fn recording(row: &PgRow) -> Result<Option<RecordingPolicy>, sqlx::Error> {
+    let word: Option<&str> = row.try_get("recording")?;
+    Ok(word.map(|word| RecordingPolicy::of(word).unwrap_or_default()))
 }
 
 /// A part of a day, if the row has one. Its minutes are within a day's, or the database would not have them.
@@ -280,7 +292,7 @@ async fn load_staff(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> 
 
 async fn load_extensions(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(
-        "select e.org_id, e.id, e.name, n.number, e.is_active, \
+        "select e.org_id, e.id, e.name, n.number, e.is_active, e.recording, \
            array(select a.user_id from telephony.extension_assigned_staffs a \
                  where a.org_id = e.org_id and a.extension_id = e.id order by a.user_id) as staff \
          from telephony.extensions e \

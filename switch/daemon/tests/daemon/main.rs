@@ -17,4 +17,5 @@ mod phone;
 mod plan_watch;
 mod process;
 mod resolving;
+mod retention;
 mod switch;

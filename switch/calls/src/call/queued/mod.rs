@@ -213,7 +213,9 @@ impl Queued {
         if self.line.caller.streams.voice_line().is_none() {
             return self.line.hang_up(head, "media_refused", means);
         }
-        self.stage = match head.recording.notice() {
+        let org = means.plan.organisation(self.line.record.org());
+        let said = org.and_then(|org| org.recording_at(&self.trail));
+        self.stage = match head.recording.notice(said) {
             Some(language) => {
                 let notice = format!("{}/{}", language.as_str(), super::announce::WORDS);
                 self.say(&[notice], means);

@@ -95,6 +95,7 @@ pub fn rows() -> Snapshot {
         staff: staff.iter().map(|user| UserId(id(*user))).collect(),
         hours: Vec::new(),
         rules: Vec::new(),
+        recording: None,
         queue: None,
     };
     let organisation = Organisation {

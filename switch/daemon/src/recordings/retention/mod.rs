@@ -1,0 +1,93 @@
+//! Deletes recordings whose time is over (HX-22, decision 0037): first the object in the store, then the row says so.
+//!
+//! Only what the database says that the store has is ever looked at, and not while the spool has it too, because it would be
+//! put into the store once more. A process that dies in between deletes what is gone already, which does no harm. It looks
+//! every [`LOOK_EVERY`], whatever its last look came to: nobody waits for it.
+
+mod store;
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use recorder::{Counters, Spool, Store};
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use uuid::Uuid;
+
+/// How often it is looked for recordings whose time is over.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Recordings deleted before the database is asked again.
+const BATCH_MAX: usize = 200;
+/// Objects that the store does not delete before the rest waits for the next look.
+const REFUSALS_MAX: usize = 10;
+/// Connecting, or one statement.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The task that deletes.
+pub struct Retention {
+    /// Where the rows are.
+    pub database: PgConnectOptions,
+    /// Where the recordings are.
+    pub store: Store,
+    /// Where they are until the store has them.
+    pub spool: Spool,
+    /// Figures.
+    pub counters: Arc<Counters>,
+}
+
+/// A recording whose time is over.
+#[derive(Debug, sqlx::FromRow)]
+struct Overdue {
+    id: Uuid,
+    storage_key: String,
+}
+
+impl Retention {
+    /// Never done.
+    pub(crate) async fn run(self) {
+        let mut is_away = false;
+        loop {
+            match self.look().await {
+                Ok(()) => is_away = false,
+                Err(error) => {
+                    if !std::mem::replace(&mut is_away, true) {
+                        tracing::warn!(%error, "recordings whose time is over cannot be looked for now");
+                    }
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Deletes all whose time is over now. What the store does not delete is left for the next look.
+    pub async fn look(&self) -> Result<(), sqlx::Error> {
+        let mut connection = within(PgConnection::connect_with(&self.database)).await?;
+        let (mut left, mut refusals) = (Vec::new(), 0);
+        while refusals < REFUSALS_MAX {
+            let overdue = within(store::overdue(&mut connection, &left, BATCH_MAX)).await?;
+            if overdue.is_empty() {
+                break;
+            }
+            for Overdue { id, storage_key } in overdue {
+                if self.spool.done(id).exists() {
+                    left.push(id);
+                } else if let Err(error) = self.store.delete(&storage_key).await {
+                    self.counters.store_failures.fetch_add(1, Relaxed);
+                    tracing::warn!(recording = %id, %error, "the store does not delete a recording whose time is over");
+                    refusals += 1;
+                    left.push(id);
+                } else {
+                    within(store::deleted(&mut connection, id)).await?;
+                    self.counters.deleted.fetch_add(1, Relaxed);
+                    tracing::info!(recording = %id, "a recording was deleted because its time was over");
+                }
+            }
+        }
+        connection.close().await
+    }
+}
+
+async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(TIMEOUT, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}

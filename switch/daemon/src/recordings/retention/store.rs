@@ -1,0 +1,47 @@
+//! The SQL of retention.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Overdue;
+
+/// The oldest recordings of each organisation that the store has had for longer than that wants, but for those of `left`.
+/// Messages are their owners': those delete them.
+pub(super) async fn overdue(
+    connection: &mut PgConnection,
+    left: &[Uuid],
+    most: usize,
+) -> Result<Vec<Overdue>, sqlx::Error> {
+    // The first condition finds them by the index; the second one counts from their end.
+    sqlx::query_as(
+        "select overdue.id, overdue.storage_key \
+         from telephony.organisation_settings s \
+         cross join lateral ( \
+           select r.id, r.storage_key from telephony.recordings r \
+           where r.org_id = s.org_id and r.deleted_at is null \
+             and r.started_at < now() - s.recording_retention_days * interval '24 hours' \
+             and r.started_at + r.length_ms * interval '1 millisecond' \
+               < now() - s.recording_retention_days * interval '24 hours' \
+             and not exists (select from telephony.voicemail_messages m where m.id = r.id) \
+             and r.id <> all ($1) \
+           order by r.started_at limit $2) overdue \
+         where s.recording_retention_days is not null \
+         limit $2",
+    )
+    .bind(left)
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .fetch_all(connection)
+    .await
+}
+
+/// The store does not have it any more.
+pub(super) async fn deleted(connection: &mut PgConnection, recording: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update telephony.recordings set deleted_at = now(), deleted_because = 'retention' \
+         where id = $1 and deleted_at is null",
+    )
+    .bind(recording)
+    .execute(connection)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,200 @@
+//! Stories of recordings whose time is over: what is deleted, what never is, and that a death in between does no harm
+//! (HX-22).
+
+use std::{fs, path::Path, sync::atomic::Ordering::Relaxed};
+
+use recorder::{Counters, Spool, Store, StoreConfig};
+use sambungd::recordings::Retention;
+use sqlx::PgPool;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::database::{Database, ORG, database};
+
+/// Kept for ever.
+const OTHER: Uuid = Uuid::from_u128(0x0b);
+const MINUTE_MS: i64 = 60_000;
+
+struct Scene {
+    folder: TempDir,
+    database: Database,
+    retention: Retention,
+}
+
+impl Scene {
+    /// Recordings are kept for two days.
+    async fn set(name: &str) -> Self {
+        let (folder, database) = (tempfile::tempdir().unwrap(), database(name).await);
+        for statement in [
+            "insert into identity.organisations (id, name, status) \
+             values ('00000000-0000-0000-0000-00000000000b', 'Other', 'approved')",
+            "insert into telephony.organisation_settings (org_id, sip_domain, recording_retention_days) \
+             values ('00000000-0000-0000-0000-00000000000a', 'a.test', 2), \
+               ('00000000-0000-0000-0000-00000000000b', 'b.test', null)",
+        ] {
+            sqlx::query(statement).execute(&database.admin).await.unwrap();
+        }
+        let counters = std::sync::Arc::<Counters>::default();
+        let retention = Retention {
+            database: database.switch.clone(),
+            store: Store::open(&StoreConfig::Folder(folder.path().join("store"))).unwrap(),
+            spool: Spool::open(&folder.path().join("spool"), 1 << 20, counters.clone()).unwrap(),
+            counters,
+        };
+        Self { folder, database, retention }
+    }
+
+    fn object(&self, id: u128) -> std::path::PathBuf {
+        self.folder.path().join("store").join(key(id))
+    }
+
+    /// A recording that began so long ago, in the store.
+    async fn recorded(&self, (id, org): (u128, Uuid), began: &str, length_ms: i64) {
+        insert(&self.database.admin, (Uuid::from_u128(id), org, &key(id)), began, length_ms).await;
+        put(&self.object(id));
+    }
+
+    async fn look(&self) -> Vec<String> {
+        self.retention.look().await.unwrap();
+        let rows = "select right(id::text, 2) || ' ' || coalesce(deleted_because, 'kept') \
+                    from telephony.recordings order by id";
+        sqlx::query_scalar(rows).fetch_all(&self.database.admin).await.unwrap()
+    }
+}
+
+fn key(id: u128) -> String {
+    format!("org/day/call-{id}/{id}.wav.sealed")
+}
+
+fn put(path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, b"locked").unwrap();
+}
+
+async fn insert(admin: &PgPool, (id, org, key): (Uuid, Uuid, &str), began: &str, length_ms: i64) {
+    sqlx::query(
+        "with call as ( \
+           insert into telephony.calls (org_id, id, created_at, join_code, direction, dialled) \
+           values ($2, $1, now(), translate(substr(md5($1::text), 1, 10), '0123456789', 'ghijkmnopq'), 'internal', '100') returning id) \
+         insert into telephony.recordings (org_id, call_id, stored_at, id, started_at, format, length_ms, storage_key, \
+           bytes, sha256, interruptions) \
+         select $2, id, now(), $1, now() - $4::text::interval, 'wav', $5, $3, 6, repeat('0', 64), 0 from call",
+    )
+    .bind(id)
+    .bind(org)
+    .bind(key)
+    .bind(began)
+    .bind(length_ms)
+    .execute(admin)
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_been_kept_long_enough_goes_and_its_row_says_so() {
+    let scene = Scene::set("retention_goes").await;
+    scene.recorded((1, ORG.0), "49 hours", MINUTE_MS).await;
+    scene.recorded((2, ORG.0), "47 hours", MINUTE_MS).await;
+    // It began before, and ended later.
+    scene.recorded((3, ORG.0), "48 hours 30 minutes", 60 * MINUTE_MS).await;
+    scene.recorded((4, OTHER), "3000 hours", MINUTE_MS).await;
+    for _ in 0..2 {
+        assert_eq!(scene.look().await, ["01 retention", "02 kept", "03 kept", "04 kept"]);
+    }
+    let there = [1, 2, 3, 4].map(|id| scene.object(id).exists());
+    assert_eq!(there, [false, true, true, true]);
+    assert!(!scene.object(1).parent().unwrap().exists(), "the folder of its call is gone too");
+    assert_eq!(scene.retention.counters.deleted.load(Relaxed), 1);
+    // Who says later that it is to be kept for less is heard.
+    sqlx::query(
+        "update telephony.organisation_settings set recording_retention_days = 1 where sip_domain = 'a.test'",
+    )
+    .execute(&scene.database.admin)
+    .await
+    .unwrap();
+    assert_eq!(scene.look().await, ["01 retention", "02 retention", "03 retention", "04 kept"]);
+}
+
+/// It would be put into the store once more, and nobody would know.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_spool_has_still_is_not_deleted() {
+    let scene = Scene::set("retention_spool").await;
+    scene.recorded((1, ORG.0), "100 hours", MINUTE_MS).await;
+    scene.recorded((2, ORG.0), "99 hours", MINUTE_MS).await;
+    let waiting = scene.retention.spool.done(Uuid::from_u128(1));
+    fs::write(&waiting, b"locked").unwrap();
+    assert_eq!(scene.look().await, ["01 kept", "02 retention"]);
+    fs::remove_file(waiting).unwrap();
+    assert_eq!(scene.look().await, ["01 retention", "02 retention"]);
+}
+
+/// As a process leaves it that dies between the two.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_from_the_store_already_is_said_to_be() {
+    let scene = Scene::set("retention_dead").await;
+    scene.recorded((1, ORG.0), "100 hours", MINUTE_MS).await;
+    fs::remove_file(scene.object(1)).unwrap();
+    assert_eq!(scene.look().await, ["01 retention"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_does_not_delete_is_kept_by_the_record_and_tried_again() {
+    let scene = Scene::set("retention_refused").await;
+    scene.recorded((1, ORG.0), "100 hours", MINUTE_MS).await;
+    scene.recorded((2, ORG.0), "99 hours", MINUTE_MS).await;
+    // No object: what is in the way of it cannot be deleted as one.
+    fs::remove_file(scene.object(1)).unwrap();
+    put(&scene.object(1).join("something"));
+    assert_eq!(scene.look().await, ["01 kept", "02 retention"]);
+    assert_eq!(scene.retention.counters.store_failures.load(Relaxed), 1);
+    fs::remove_dir_all(scene.object(1)).unwrap();
+    assert_eq!(scene.look().await, ["01 retention", "02 retention"]);
+}
+
+/// It is its owner who deletes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_in_a_mailbox_stays() {
+    let scene = Scene::set("retention_message").await;
+    scene.recorded((1, ORG.0), "100 hours", MINUTE_MS).await;
+    for statement in [
+        "insert into identity.users (id, name, email) \
+         values ('00000000-0000-0000-0000-0000000000c1', 'Sari', 'sari@a.test')",
+        "insert into identity.memberships (id, org_id, user_id, email, role, status) \
+         select id, '00000000-0000-0000-0000-00000000000a', id, email, 'call_agent', 'active' from identity.users",
+        "insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms) \
+         select r.id, r.org_id, r.call_id, u.id, r.started_at, 1 from telephony.recordings r, identity.users u",
+    ] {
+        sqlx::query(statement).execute(&scene.database.admin).await.unwrap();
+    }
+    assert_eq!(scene.look().await, ["01 kept"]);
+    assert!(scene.object(1).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_one_batch_goes_at_once() {
+    let scene = Scene::set("retention_many").await;
+    for id in 1..=450 {
+        scene.recorded((id, ORG.0), "100 hours", MINUTE_MS).await;
+    }
+    assert!(scene.look().await.iter().all(|row| row.ends_with("retention")));
+    assert_eq!(scene.retention.counters.deleted.load(Relaxed), 450);
+}
+
+/// What the switch's role may change of a recording is that it is gone, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_that_is_deleted_stays_deleted() {
+    let scene = Scene::set("retention_role").await;
+    scene.recorded((1, ORG.0), "100 hours", MINUTE_MS).await;
+    let switch =
+        sqlx::postgres::PgPoolOptions::new().connect_with(scene.database.switch.clone()).await.unwrap();
+    for (statement, is_allowed) in [
+        ("update telephony.recordings set storage_key = 'x'", false),
+        ("update telephony.recordings set deleted_at = now()", false),
+        ("update telephony.recordings set deleted_at = now(), deleted_because = 'retention'", true),
+        ("delete from telephony.recordings", false),
+    ] {
+        assert_eq!(sqlx::query(statement).execute(&switch).await.is_ok(), is_allowed, "{statement}");
+    }
+    let again = "update telephony.recordings set deleted_at = null, deleted_because = null";
+    assert_eq!(sqlx::query(again).execute(&switch).await.unwrap().rows_affected(), 0);
+}
