@@ -30,15 +30,6 @@ pub struct Baresip {
 impl Baresip {
     /// Starts one. It registers by itself when its account says where.
     pub fn start(account: &Account, desk: &Desk) -> Result<Self> {
-        Self::start_with(account, desk, "")
-    }
-
-    /// Starts one that watches its mailbox (RFC 3842), and prints what it is told.
-    pub fn start_with_light(account: &Account, desk: &Desk) -> Result<Self> {
-        Self::start_with(account, desk, "module_app mwi.so\n")
-    }
-
-    fn start_with(account: &Account, desk: &Desk, modules: &str) -> Result<Self> {
         let folder = desk.folder.display();
         // It takes the port after the SIP port for TLS.
         let (sip, control, rtp) = (desk.ports, desk.ports + 2, desk.ports + 4);
@@ -65,7 +56,7 @@ impl Baresip {
             None => ("", String::new()),
         };
         std::fs::write(desk.folder.join("current_contact"), desk.friend.as_deref().unwrap_or(""))?;
-        std::fs::write(desk.folder.join("config"), config + contact + modules)?;
+        std::fs::write(desk.folder.join("config"), config + contact)?;
         std::fs::write(desk.folder.join("accounts"), account_line(account, sip))?;
         std::fs::write(desk.folder.join("contacts"), contacts)?;
         let mut command = Command::new("baresip");

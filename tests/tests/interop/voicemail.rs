@@ -10,11 +10,12 @@ use tests::{
     phones::{Account, Baresip, PCMU, Phone, Transport},
     process::wait_until,
     record::Record,
+    sipp::{Actor, Playing},
 };
 
 use crate::{
     operator::sambung,
-    voices::{TONES_HZ, desk, phone, uri},
+    voices::{TONES_HZ, phone, uri},
 };
 
 /// How long greeting, recording and the way to the store may take on a busy machine.
@@ -58,15 +59,19 @@ fn leave_message(demo: &Demo, caller: &mut Baresip, target: &str) -> Result<()> 
     Ok(())
 }
 
+/// Waits until the owner's light shows so many new and old messages.
+fn shows(light: &Playing, messages: &str) -> Result<()> {
+    wait_until(STORED_MAX, messages, || Ok(light.messages().contains(&format!("Voice-Message: {messages}"))))
+}
+
 /// The owner hears what the caller has said, and deletes it.
-fn listen(demo: &Demo, owner: &mut Baresip, account: &Account) -> Result<()> {
+fn listen(demo: &Demo, (owner, light): (&mut Baresip, &Playing), account: &Account) -> Result<()> {
     owner.dial(&uri(demo.field("/numbers/voicemail")?, account))?;
     owner.talking().context("the mailbox answers its owner")?;
     owner.press("1")?;
     owner.hears(TONES_HZ[0], TONES_HZ[1], HEARD_MS)?;
-    owner.shows("Voice-Message: 1/1")?;
+    shows(light, "1/1")?;
     owner.press("3")?;
-    owner.shows("Voice-Message: 1/0")?;
     owner.press("*")?;
     owner.over().context("the mailbox says goodbye")?;
     wait_until(STORED_MAX, "one message in the list", || {
@@ -83,8 +88,8 @@ fn messages_are_left_told_to_the_owners_phone_and_heard_there() -> Result<()> {
     give_mailbox(&demo)?;
     let (mut caller, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
     let budi = demo.account(1, Transport::Udp)?;
-    let desk = desk(&mut demo, "budi", TONES_HZ[1])?;
     let mut owner = None;
+    let watching = Actor { folder: demo.folder().join("light"), account: budi, port: demo.ports.take(4) };
     let outcome = (|| {
         leave_message(&demo, &mut caller, &uri("1002", &account))?;
         let query = "select id::text from telephony.voicemail_messages where caller_number = '1001'";
@@ -94,12 +99,13 @@ fn messages_are_left_told_to_the_owners_phone_and_heard_there() -> Result<()> {
             Ok(!found.is_empty())
         })?;
         let message = found.first().context("one")?.clone();
-        let owner = owner.insert(Baresip::start_with_light(&budi, &desk)?);
-        owner.registered()?;
-        owner.shows("Voice-Message: 1/0")?;
+        let owner = owner.insert(phone(&mut demo, 1, PCMU, TONES_HZ[1])?.0);
+        let states = [("first", "1/0"), ("second", "2/0"), ("third", "1/1"), ("fourth", "1/0")];
+        let light = watching.play("light", "1002", &states)?;
+        shows(&light, "1/0")?;
         let before = record.calls()?;
         leave_message(&demo, &mut caller, &uri("200", &account))?;
-        owner.shows("Voice-Message: 2/0")?;
+        shows(&light, "2/0")?;
         // The light does not wait for the database.
         let mut listed = String::new();
         wait_until(STORED_MAX, "two messages in the list", || {
@@ -114,11 +120,12 @@ fn messages_are_left_told_to_the_owners_phone_and_heard_there() -> Result<()> {
         let story = record.next_story(&before)?;
         let steps: Vec<&str> = story.events.iter().filter_map(|event| event.split(' ').next()).collect();
         ensure!(steps == ["created", "forward", "forward_answered", "answered", "ended"], "{story:#?}");
-        listen(&demo, owner, &account)
+        listen(&demo, (owner, &light), &account)?;
+        light.finish().context("the light")
     })();
     outcome.with_context(|| {
-        let owner = owner.as_ref().map(|owner| owner.printed()).unwrap_or_default();
         let why = sambung(&demo, &["why", "last"]).unwrap_or_default();
+        let owner = owner.as_ref().map(|owner| owner.printed()).unwrap_or_default();
         format!("{why}\n{}\n{owner}\n{}", caller.printed(), demo.logs())
     })?;
     drop((caller, owner));
