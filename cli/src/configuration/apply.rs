@@ -29,6 +29,8 @@ use crate::{
 
 /// How often the switch is asked whether it has followed.
 const POLL: Duration = Duration::from_millis(50);
+/// How long whoever has just ended may take to let go of the lock: the database notices in its own time that they have.
+const LOCK_MAX: Duration = Duration::from_secs(2);
 /// Tries of a transaction that got in the way of another one.
 const TRIES_MAX: u32 = 5;
 
@@ -78,6 +80,18 @@ struct Application<'a> {
     connection: PgConnection,
 }
 
+/// Waits a little to be the only one; false when somebody else goes on.
+async fn alone(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let end = Instant::now() + LOCK_MAX;
+    while !store::lock(connection).await? {
+        if Instant::now() >= end {
+            return Ok(false);
+        }
+        sleep(POLL).await;
+    }
+    Ok(true)
+}
+
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let descriptions = match arguments.rollback {
         true => Vec::new(),
@@ -92,7 +106,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let demo = database::demo(&arguments.place.folder());
     let url = arguments.database.url(&demo)?;
     let mut connection = connect(&url).await?;
-    if !store::lock(&mut connection).await? {
+    if !alone(&mut connection).await? {
         let error = anyhow::anyhow!("nothing was changed: another `sambung apply` is going on");
         return Err(error.into());
     }
