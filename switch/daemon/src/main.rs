@@ -12,7 +12,7 @@ use sambungd::{
     logging,
     survival::{Inherited, heir},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Measured beside glibc's: `benches/README.md`.
 #[global_allocator]
@@ -77,24 +77,43 @@ fn run(config: Config, inherited: Inherited) -> anyhow::Result<Result<(), Vec<Mi
         .build()?;
     let outcome = runtime.block_on(async {
         // Before anything is opened, so that a stop at any moment is one in good order.
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut hand_over = signal(SignalKind::user_defined2())?;
-        let stop = async move {
-            tokio::select! {
-                _ = terminate.recv() => Stop::Drain,
-                _ = interrupt.recv() => Stop::Drain,
-                _ = hand_over.recv() => Stop::HandOver,
-            }
-        };
+        let mut signals = Signals::watch()?;
         match Daemon::resume(config, inherited) {
-            Ok(daemon) => daemon.run(stop).await.map(Ok),
+            Ok(daemon) => daemon.run(signals.stop()).await.map(Ok),
             Err(mistakes) => Ok(Err(mistakes)),
         }
     });
     // Whoever still waits for a disk has lost: the next life has the calls already, or nobody has.
     runtime.shutdown_background();
     outcome
+}
+
+/// What tells us to stop.
+struct Signals {
+    hand_over: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn watch() -> std::io::Result<Self> {
+        Ok(Self {
+            hand_over: signal(SignalKind::user_defined2())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The manager sends SIGTERM right behind the word that another one takes over: a busy machine finds both at once, and
+    /// then the first is meant.
+    async fn stop(&mut self) -> Stop {
+        tokio::select! {
+            biased;
+            _ = self.hand_over.recv() => Stop::HandOver,
+            _ = self.terminate.recv() => Stop::Drain,
+            _ = self.interrupt.recv() => Stop::Drain,
+        }
+    }
 }
 
 /// One line for each mistake, for people and for whoever started us.
@@ -108,4 +127,25 @@ fn refuse(mistakes: &[Mistake]) -> ExitCode {
         std::thread::sleep(REFUSED_PAUSE);
     }
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::{Signals, Stop};
+
+    #[tokio::test]
+    #[allow(clippy::unwrap_used)]
+    async fn a_stop_right_behind_the_word_that_another_one_takes_over_ends_no_call() {
+        for _ in 0..32 {
+            let mut signals = Signals::watch().unwrap();
+            for signal in [Signal::USR2, Signal::TERM] {
+                kill_process(getpid(), signal).unwrap();
+            }
+            // What was asked for is known by the time anybody asks.
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            assert_eq!(signals.stop().await, Stop::HandOver);
+        }
+    }
 }
