@@ -261,12 +261,23 @@ fn phones_of_both_families_call_each_other() {
 
 /// RFC 3261 18.1.1, with an INVITE of 4 KB that comes as a datagram: it goes on over TCP to a phone that listens there,
 /// and as a datagram to one that does not.
+/// A phone on UDP and its door for streams at the same address, where nobody else happens to have a connection.
+fn listening(user: &'static str, switch: SocketAddr) -> (Phone, TcpListener) {
+    let free = || {
+        let phone = Phone::udp(user, switch);
+        let listener = TcpListener::bind(phone.address()).ok()?;
+        Some((phone, listener))
+    };
+    (0..100).find_map(|_| free()).expect("an address that is free both ways")
+}
+
 #[test]
 fn a_large_invite_goes_over_tcp_to_a_phone_that_takes_it_and_as_a_datagram_to_one_that_does_not() {
     let switch = switch_without_database();
-    let [mut caller, mut callee] = registered(&switch, [Phone::udp, Phone::udp]);
+    let (mut caller, (mut callee, listener)) =
+        (Phone::udp("1001", switch.sip), listening("1002", switch.sip));
+    [&mut caller, &mut callee].into_iter().for_each(|phone| phone.register(600));
     caller.codecs_more = 32;
-    let listener = TcpListener::bind(callee.address()).unwrap();
     let call_id = caller.invite("1002");
     let mut on_tcp = Phone::on("1002", switch.sip, accept(&listener));
     on_tcp.answer();
