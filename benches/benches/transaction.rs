@@ -52,6 +52,7 @@ impl Pair {
             reliable: true,
             max_breadth: None,
             fallbacks: Vec::new(),
+            login: None,
         };
         self.caller = Some(self.ends[0].invite(self.now, invite, &mut self.out).unwrap());
         self.carry(0);

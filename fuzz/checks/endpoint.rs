@@ -4,10 +4,12 @@
 //! instant come to an end; when the owner has let go of everything and the timers have run out, nothing is left.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::script::Script;
 use super::story::{Timed, again, answer, in_dialog, keep, tail, valid};
+use sip::digest::Login;
 use sip::{
     Body, Counts, Endpoint, EndpointConfig, Event, Flow, Grant, Index, Input, Invite, NewRequest, Output,
     Outputs, OutsideRequest, OwnedMessage, Party, Provisional, Reply, RequestKey, ServerKey, SessionKey,
@@ -36,7 +38,7 @@ const METHODS: [&str; 14] = [
 ];
 const STATUS: [u16; 16] = [100, 180, 183, 199, 200, 202, 302, 401, 408, 422, 481, 486, 487, 491, 503, 603];
 /// Lines that change what a message means.
-const EXTRAS: [&str; 16] = [
+const EXTRAS: [&str; 18] = [
     "",
     "Require: 100rel\r\n",
     "Supported: 100rel, timer\r\n",
@@ -53,6 +55,8 @@ const EXTRAS: [&str; 16] = [
     "Max-Forwards: 0\r\n",
     "Require: nothing\r\n",
     "Replaces: c0;to-tag=a;from-tag=b\r\n",
+    "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256\r\n",
+    "WWW-Authenticate: Digest realm=\"r\", nonce=\"m\", stale=true\r\n",
 ];
 const SDP: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -300,6 +304,8 @@ impl Story {
                     headers: Vec::new(),
                     body: None,
                     datagram_bytes_max: (order & 128 == 0).then_some(1_300),
+                    login: (order & 32 == 0).then(login),
+                    series: (order & 16 == 0).then(|| ("again".into(), u32::from(order))),
                 };
                 self.asked.extend(self.endpoint.request_outside(now, request, &mut self.out).ok());
             }
@@ -380,6 +386,7 @@ impl Story {
                 })
                 .into_iter()
                 .collect(),
+            login: (how & 4 != 0).then(login),
         };
         if let Ok(key) = self.endpoint.invite(self.now, invite, &mut self.out) {
             self.begun(key);
@@ -481,6 +488,10 @@ impl Story {
         assert!(self.subscriptions.is_empty() && self.asked.is_empty(), "somebody waits for ever");
         assert_eq!(self.endpoint.counts(), Counts::default(), "something is left");
     }
+}
+
+fn login() -> Arc<Login> {
+    Arc::new(Login { username: "us".into(), password: "secret".into(), realm: None })
 }
 
 fn flow(what: u8) -> Flow {

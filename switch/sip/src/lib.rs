@@ -3,7 +3,7 @@
 //!
 //! The wire part: [`parse`] reads a message in place into a reusable [`Index`], [`Message`] is the typed view of
 //! it, [`MessageWriter`] is the only way to make bytes, [`StreamFramer`] cuts a TCP/TLS stream into messages,
-//! [`digest`] challenges and verifies. Above it, [`Endpoint`] is one shard's transactions, dialogs and INVITE
+//! [`digest`] challenges, verifies and answers. Above it, [`Endpoint`] is one shard's transactions, dialogs and INVITE
 //! sessions. Nothing here opens sockets, reads clocks or keeps a map without a limit.
 
 #![cfg_attr(
@@ -47,10 +47,10 @@ pub mod uri;
 pub mod write;
 
 pub use endpoint::{
-    Body, BodyHeaders, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event, ExtraHeaders,
-    Input, Invite, Knock, Lapse, NewRequest, Output, Outputs, OutsideRequest, Party, PeerAbilities,
-    Provisional, REASONS_MAX, Reason, ReasonValue, Refused, Reliability, Reply, RequestKey, ServerKey, Way,
-    Why,
+    ANSWERS_MAX, Body, BodyHeaders, Cause, Counts, DropReason, EndedBy, Endpoint, EndpointConfig, Event,
+    ExtraHeaders, Input, Invite, Knock, Lapse, NewRequest, Output, Outputs, OutsideRequest, Party,
+    PeerAbilities, Provisional, REASONS_MAX, Reason, ReasonValue, Refused, Reliability, Reply, RequestKey,
+    ServerKey, Way, Why,
 };
 pub use flow::{Flow, Transport};
 pub use header::HeaderName;

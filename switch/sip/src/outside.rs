@@ -1,13 +1,13 @@
 //! Requests of ours outside any dialog that make none (RFC 3261 8.1): OPTIONS, MESSAGE (RFC 3428), REGISTER.
 //!
-//! Nothing is kept of one but its client transaction; the owner hears of exactly one end. Credentials are not
-//! added here: a 401 or 407 is an answer like any other.
+//! Nothing is kept of one but its client transaction; the owner hears of exactly one end. A challenge is answered where
+//! the order brings a login; else a 401 or 407 is an answer like any other.
 
 use std::time::Instant;
 
 use crate::endpoint::{
-    ClientKey, ClientUser, Endpoint, Event, Outputs, OutsideRequest, Refused, RequestKey, contact, extend,
-    outside,
+    ClientKey, ClientUser, Endpoint, Event, Outputs, OutsideRequest, Proof, Refused, RequestKey, contact,
+    extend, outside,
 };
 use crate::header::HeaderName;
 use crate::message::Message;
@@ -35,11 +35,18 @@ impl Endpoint {
         }
         let client = ClientKey { branch: self.tokens.number(), cancel: false };
         let tag = self.tokens.number();
-        let names = (self.tokens.branch(client.branch), self.tokens.tag(tag), self.tokens.call_id());
+        let (call_id, cseq) = request.series.unwrap_or_else(|| (self.tokens.call_id().into(), 1));
+        let names = (self.tokens.branch(client.branch), self.tokens.tag(tag), call_id);
         let way = (request.flow, request.max_forwards, &*request.routes);
         let parties = (&request.from, &request.to);
-        let mut writer =
-            outside(&request.method, 1, &request.request_uri, way, parties, (&names.0, &names.1, &names.2));
+        let mut writer = outside(
+            &request.method,
+            cseq,
+            &request.request_uri,
+            way,
+            parties,
+            (&names.0, &names.1, &names.2),
+        );
         if let Some(user) = &request.contact_user {
             writer.header(HeaderName::Contact, contact(user, request.flow));
         }
@@ -50,18 +57,22 @@ impl Endpoint {
         if request.datagram_bytes_max.is_some_and(|max| is_datagram && bytes.len() > max) {
             return Err(Refused::TooLarge);
         }
-        self.open_client(now, client, (method, ClientUser::Outside), request.flow, bytes, out);
-        Ok(RequestKey(client.branch))
+        let key = RequestKey(client.branch);
+        self.open_client(now, client, (method, ClientUser::Outside(key)), request.flow, bytes, out);
+        if let Some(login) = request.login {
+            self.prove(client, Proof::of(login));
+        }
+        Ok(key)
     }
 
     /// Tells the owner how its request ended.
     pub(crate) fn on_outside_over(
-        client: ClientKey,
+        request: RequestKey,
         (status, message): (u16, Option<&Message<'_>>),
         out: &mut Outputs,
     ) {
         let message = message.map(Message::to_owned);
-        out.event(Event::OutsideResponse { request: RequestKey(client.branch), status, message });
+        out.event(Event::OutsideResponse { request, status, message });
     }
 }
 

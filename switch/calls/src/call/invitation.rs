@@ -266,6 +266,7 @@ impl Invitation {
             body: None::<Body>,
             reliable: again.reliable,
             max_breadth: None,
+            login: None,
         }
     }
 }

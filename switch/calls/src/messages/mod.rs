@@ -239,6 +239,8 @@ impl Switchboard {
             headers,
             body: Body::of(&message),
             datagram_bytes_max: Some(DATAGRAM_BYTES_MAX),
+            login: None,
+            series: None,
         };
         let again =
             (!reach.fallbacks.is_empty()).then(|| Box::new((outside.clone(), reach.fallbacks.clone())));

@@ -141,16 +141,21 @@ impl<'a> Challenge<'a> {
     /// Reads a header value.
     ///
     /// # Errors
-    /// [`DigestError`]; [`DigestError::NotOffered`] means: try the server's next challenge.
+    /// [`DigestError`]; [`DigestError::NotOffered`] means: try the server's next challenge. A server that protects by
+    /// `auth-int` alone is one of these.
     pub fn parse(value: &'a str) -> Result<Self, DigestError> {
         let fields = Fields::parse(value)?;
+        let qop = fields.get("qop")?;
+        let offers_auth =
+            qop.is_some_and(|list| list.split(',').any(|one| qop_of(trim(one)) == Some(Qop::Auth)));
+        if qop.is_some() && !offers_auth {
+            return Err(DigestError::NotOffered);
+        }
         Ok(Self {
             realm: fields.required("realm")?,
             nonce: fields.required("nonce")?,
             algorithm: fields.algorithm()?,
-            offers_auth: fields
-                .get("qop")?
-                .is_some_and(|list| list.split(',').any(|one| qop_of(trim(one)) == Some(Qop::Auth))),
+            offers_auth,
             stale: fields.get("stale")?.is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
             opaque: fields.get("opaque")?,
         })

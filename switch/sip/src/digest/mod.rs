@@ -1,4 +1,5 @@
-//! Digest authentication (RFC 7616 and RFC 8760, RFC 3261 §22) without state.
+//! Digest authentication (RFC 7616 and RFC 8760, RFC 3261 §22) without state, of both sides: who asks is here, who is
+//! asked in `client.rs`.
 //!
 //! A nonce is a time and its HMAC, so a challenge keeps nothing (see [`NonceKey`]). It is good for one realm and for the
 //! address it was sent to: a captured header is worth nothing elsewhere. Without state there is no count of `nc` here;
@@ -8,11 +9,14 @@
 //! Old clients that answer without `qop` (RFC 2069 style) are accepted with MD5 only. `-sess` variants, `username*`
 //! and `userhash` are refused: they are not offered.
 
+mod client;
 mod credentials;
 mod nonce;
 #[cfg(test)]
 mod tests;
 
+pub use client::{CHALLENGES_MAX, Login};
+pub(crate) use client::{chosen, is_news};
 pub use credentials::{Challenge, Credentials, DigestError};
 pub use nonce::NonceKey;
 
@@ -26,8 +30,8 @@ use subtle::ConstantTimeEq as _;
 /// A hash in lower-case hexadecimal digits.
 pub(crate) type Hex = ArrayString<64>;
 
-/// The algorithms that are offered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The algorithms that are offered and answered, the weaker one first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Algorithm {
     /// `MD5`, for what phones still speak.
     Md5,

@@ -34,6 +34,32 @@ fn the_examples_of_rfc_7616() {
     }
 }
 
+/// RFC 7616 §3.9.1 from the client's side: the stronger of the two challenges is answered as the RFC does.
+#[test]
+fn the_answer_of_rfc_7616() {
+    let asked = |algorithm: &str| {
+        format!(
+            "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm={algorithm}, \
+             nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", \
+             opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
+        )
+    };
+    let (md5, sha256) = (asked("MD5"), asked("SHA-256"));
+    let login = Login { username: "Mufasa".into(), password: "Circle of Life".into(), realm: None };
+    for (values, response) in [
+        (vec![&*md5], "8ca523f5e9506fed4657c9700eebdbec"),
+        (vec![&*md5, &*sha256], "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ] {
+        let challenge = chosen(values.into_iter(), &login).unwrap();
+        let (user, password) = (&*login.username, &*login.password);
+        let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+        let value = challenge.respond(user, password, "GET", "/dir/index.html", cnonce, 1);
+        let credentials = Credentials::parse(&value).unwrap();
+        assert_eq!((credentials.response, credentials.qop), (response, Some(Qop::Auth)));
+        assert_eq!((credentials.nc, credentials.opaque), ("00000001", challenge.opaque));
+    }
+}
+
 /// RFC 2617 §3.5 with `qop`, and the same request as an RFC 2069 client signs it (its erratum 749).
 #[test]
 fn the_examples_of_the_older_rfcs() {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::challenged::Proof;
 use super::config::DATAGRAM_REQUEST_BYTES_MAX;
 use super::{ClientKey, ClientMachine, ClientUser, Endpoint, Outputs, Step};
 use crate::flow::{Flow, Transport};
@@ -42,8 +43,10 @@ impl Endpoint {
         let (flow, request) = streamed.unwrap_or((flow, request));
         let step = Step { now, durations: &self.config.timers, queue: &mut self.timers, out };
         self.clients.open(key, what, flow, request, step);
-        if let Some(transaction) = self.clients.get_mut(key).filter(|_| is_by_size) {
-            transaction.is_by_size = true;
+        let login = what.1.session().and_then(|session| self.sessions.get(&session)?.login.clone());
+        if let Some(transaction) = self.clients.get_mut(key) {
+            transaction.is_by_size = is_by_size;
+            transaction.proof = login.map(Proof::of);
         }
     }
 
@@ -80,12 +83,15 @@ impl Endpoint {
         let Some(request) = with_transport(request, (Transport::Tcp, Transport::Udp)) else { return false };
         let what = (transaction.method, transaction.user);
         let flow = Flow::udp(transaction.flow.local, transaction.flow.remote);
-        self.clients.close(key, &mut self.timers);
+        let proof = self.clients.close(key, &mut self.timers).and_then(|closed| closed.proof);
         if self.datagrams_only.len() < DATAGRAMS_ONLY_MAX {
             self.datagrams_only.insert(flow.remote, now);
         }
         let step = Step { now, durations: &self.config.timers, queue: &mut self.timers, out };
         self.clients.open(key, what, flow, request, step);
+        if let Some(transaction) = self.clients.get_mut(key) {
+            transaction.proof = proof;
+        }
         true
     }
 }

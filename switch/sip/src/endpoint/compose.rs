@@ -22,6 +22,9 @@ use super::Endpoint;
 use super::config::{REPLACES, SESSION_EXTENSIONS, TIMER};
 use super::order::{Body, ExtraHeaders, Invite, Party, Reply};
 
+/// The headers that credentials stand in.
+pub(crate) const CREDENTIALS: [HeaderName; 2] = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+
 /// Decimal digits of a sequence number.
 const NUMBER_DIGITS: usize = 10;
 
@@ -117,7 +120,42 @@ fn like_invite(method: Method, invite: &Message<'_>, to: &str, via: Option<&str>
         .header(HeaderName::To, to)
         .header(HeaderName::CallId, invite.first(HeaderName::CallId).unwrap_or(""))
         .header(HeaderName::CSeq, format_args!("{number} {method}"));
+    if method == Method::Ack {
+        credentials_like(&mut writer, invite);
+    }
     writer
+}
+
+/// 22.1: an ACK has the credentials of its INVITE, because nobody can challenge it.
+pub(crate) fn credentials_like(writer: &mut MessageWriter, invite: &Message<'_>) {
+    for name in CREDENTIALS {
+        for value in invite.values(name) {
+            writer.header(name, value);
+        }
+    }
+}
+
+/// The same request as a new one: another branch and number, and of the headers what `change` makes of them; it returns
+/// true for those that it has written or wants left out.
+pub(crate) fn again(
+    request: &Message<'_>,
+    (flow, branch, cseq): (Flow, &str, u32),
+    mut change: impl FnMut(&mut MessageWriter, HeaderName) -> bool,
+) -> Result<Bytes, WriteError> {
+    let mut writer = MessageWriter::request(request.method_text(), request.request_uri());
+    for (name, known, value) in request.headers() {
+        match known {
+            HeaderName::Via => writer.header(known, via(flow, branch)),
+            HeaderName::CSeq => writer.header(known, format_args!("{cseq} {}", request.method_text())),
+            HeaderName::ContentType | HeaderName::ContentLength => continue,
+            _ if change(&mut writer, known) => continue,
+            _ => writer.header(name, value),
+        };
+    }
+    if let Some(content_type) = request.first(HeaderName::ContentType) {
+        writer.body(content_type, request.body());
+    }
+    writer.finish()
 }
 
 /// 17.1.1.3: the ACK of a failure, with the INVITE's Via; or with a fresh one, the ACK of a 2xx to a re-INVITE

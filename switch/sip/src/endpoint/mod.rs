@@ -6,6 +6,7 @@
 //! transactions, `compose.rs` writes messages.
 
 mod by_size;
+mod challenged;
 mod compose;
 mod config;
 mod event;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+pub use challenged::ANSWERS_MAX;
 pub use config::{
     DATAGRAM_REQUEST_BYTES_MAX, EndpointConfig, FALLBACKS_MAX, FORKS_MAX, PENDING_REQUESTS_MAX,
     PROVISIONALS_QUEUED_MAX, SESSION_EXTENSIONS, SESSION_METHODS,
@@ -33,8 +35,10 @@ pub use order::{
 pub use shed::Knock;
 pub use table::{ClientKey, RequestKey, ServerKey, Why};
 
+pub(crate) use challenged::Proof;
 pub(crate) use compose::{
-    ack_like, cancel, contact, dialog_headers, extend, outside, response, tagged_to, via,
+    ack_like, again, cancel, contact, credentials_like, dialog_headers, extend, outside, response, tagged_to,
+    via,
 };
 pub(crate) use config::{RELIABLE, REPLACES, TIMER};
 pub(crate) use matching::Identities;
@@ -43,6 +47,7 @@ pub(crate) use table::{
     ServerMachine, ServerTransaction, ServerUser, Servers, Step,
 };
 
+use challenged::NonceCounts;
 use refused::TurnedAway;
 
 use crate::boxed_map::BoxedMap;
@@ -83,6 +88,7 @@ pub struct Endpoint {
     pub(crate) watches: Watches,
     /// Peers that took no stream, and when.
     pub(crate) datagrams_only: BTreeMap<SocketAddr, Instant>,
+    nonces: NonceCounts,
     turned_away: TurnedAway,
     index: Index,
 }
@@ -107,6 +113,7 @@ impl Endpoint {
             subscriptions: Subscriptions::default(),
             watches: Watches::new(),
             datagrams_only: BTreeMap::new(),
+            nonces: NonceCounts::default(),
             turned_away: TurnedAway::default(),
             index: Index::new(),
         }

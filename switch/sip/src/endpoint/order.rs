@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Login;
 use crate::flow::Flow;
 use crate::header::HeaderName;
 use crate::message::Message;
@@ -243,6 +245,11 @@ pub struct Invite {
     /// reached, falls silent, or says 503 or 430 (RFC 3263 4.3, RFC 5626 5.3). Those beyond
     /// [`super::FALLBACKS_MAX`] are left out.
     pub fallbacks: Vec<Way>,
+    /// Who we are to this peer. With it the INVITE is sent again when it is challenged (401, 407), and so is every request
+    /// of ours in the session: the owner hears of neither challenge. Without it, and where the challenge cannot be
+    /// answered or is none the login is for, a challenge is the `Failed` it would be else. All `fallbacks` must be the
+    /// same provider's: they are answered with the same.
+    pub login: Option<Arc<Login>>,
 }
 
 /// What a peer says it can do, in the last message that spoke of it.
@@ -304,6 +311,11 @@ pub struct OutsideRequest {
     pub body: Option<Body>,
     /// Bytes the whole message may have over a transport that does not control congestion (RFC 3428 8).
     pub datagram_bytes_max: Option<usize>,
+    /// Who we are to this peer: a challenge is answered with it, as for an [`Invite`].
+    pub login: Option<Arc<Login>>,
+    /// Call-ID and sequence number, where it goes on with requests before it, as REGISTER does (RFC 3261 10.2). The one
+    /// that has been answered may have got a higher number than it was ordered with, by up to [`super::ANSWERS_MAX`].
+    pub series: Option<(Box<str>, u32)>,
 }
 
 /// Values of `Reason` that are kept of a message; further ones are left out.

@@ -226,6 +226,8 @@ impl Endpoint {
         };
         let Some(transaction) = self.clients.get(key) else { return };
         let user = transaction.user;
+        let proven = self.proven(key, flow, (status, message));
+        let Some(transaction) = self.clients.get(key) else { return };
         // A dialog on datagrams does not move to TCP because one request of it was large.
         let is_by_size = transaction.is_by_size;
         let flow = if is_by_size { Flow::udp(transaction.flow.local, transaction.flow.remote) } else { flow };
@@ -239,6 +241,12 @@ impl Endpoint {
         };
         let is_invite = matches!(transaction.machine, ClientMachine::Invite { .. });
         if self.step_client(now, key, event, out) != Some(Report::Deliver) {
+            return;
+        }
+        if is_invite {
+            self.time_invite(now, key, status);
+        }
+        if proven.is_some_and(|proven| self.sends_proven(now, (key, user), proven, out)) {
             return;
         }
         if is_invite {

@@ -25,6 +25,7 @@ use crate::transaction::invite_server::{self, InviteServer};
 use crate::transaction::server::{self, Server};
 use crate::transaction::{Action, Actions, Context, Letter, Timers};
 
+use super::challenged::Proof;
 use super::event::Outputs;
 use super::matching::{Identities, Identity, method_of_transaction};
 
@@ -108,11 +109,11 @@ pub(crate) enum ClientUser {
     /// The BYE of a session that we ended.
     Bye(SessionKey),
     /// Another request of a session.
-    Request(SessionKey),
+    Request(SessionKey, RequestKey),
     /// A NOTIFY in the dialog of a session, of a usage of its own: its failure ends that and not the session (RFC 5057 5.1).
-    Report(SessionKey),
+    Report(SessionKey, RequestKey),
     /// A request outside any dialog.
-    Outside,
+    Outside(RequestKey),
     /// The SUBSCRIBE of a subscription of ours.
     Subscribe(WatchKey),
     /// The NOTIFY of a subscription that somebody else has made here.
@@ -129,9 +130,9 @@ impl ClientUser {
             | Self::Prack(session)
             | Self::Update(session)
             | Self::Bye(session)
-            | Self::Request(session)
-            | Self::Report(session) => Some(session),
-            Self::Outside | Self::Subscribe(_) | Self::Notify(_) | Self::Nobody => None,
+            | Self::Request(session, _)
+            | Self::Report(session, _) => Some(session),
+            Self::Outside(_) | Self::Subscribe(_) | Self::Notify(_) | Self::Nobody => None,
         }
     }
 }
@@ -190,6 +191,8 @@ pub(crate) struct ClientTransaction {
     pub(crate) user: ClientUser,
     /// It goes by a stream for nothing but its size.
     pub(crate) is_by_size: bool,
+    /// How challenges to it are answered, where they are.
+    pub(crate) proof: Option<Box<Proof>>,
     #[serde(skip)]
     pub(crate) running: Running,
 }
@@ -326,7 +329,9 @@ impl Clients {
         let mut running = Running::default();
         step.carry_out(actions, flow, &mut running, |letter| Why::Client(key, letter));
         step.out.touch(user.session());
-        self.put_back(key, ClientTransaction { machine, method, flow, user, is_by_size: false, running });
+        let transaction =
+            ClientTransaction { machine, method, flow, user, is_by_size: false, proof: None, running };
+        self.put_back(key, transaction);
     }
 
     /// Keeps a transaction as it is.

@@ -13,6 +13,7 @@ use crate::endpoint::{ClientKey, ClientUser, Endpoint, FALLBACKS_MAX, Invite, Ou
 use crate::flow::Flow;
 use crate::method::Method;
 
+use super::outgoing::FIRST_CSEQ;
 use super::{Session, SessionKey, Stage};
 
 /// An INVITE that can be sent when the ones before it have failed.
@@ -61,6 +62,8 @@ impl Endpoint {
         }
         let Some(next) = outgoing.elsewhere.pop() else { return false };
         outgoing.client = next.client;
+        // Whatever the way before has asked for, this one has not.
+        (outgoing.cseq, outgoing.is_longer) = (FIRST_CSEQ, false);
         outgoing.early.clear();
         let what = (Method::Invite, ClientUser::Invite(session));
         self.open_client(now, next.client, what, next.flow, next.request, out);

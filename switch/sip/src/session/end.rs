@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::dialog::Dialog;
 use crate::endpoint::{
-    Cause, ClientKey, ClientUser, DropReason, EndedBy, Endpoint, Event, Outputs, Reason, Reply, via,
+    Cause, ClientKey, ClientUser, DropReason, EndedBy, Endpoint, Event, Outputs, Proof, Reason, Reply, via,
 };
 use crate::header::HeaderName;
 use crate::method::Method;
@@ -56,7 +56,8 @@ impl Endpoint {
         session.running.stop_all(&mut self.timers);
         if let Stage::Confirmed(confirmed) = session.stage {
             let mut dialog = confirmed.usage.dialog;
-            if self.send_bye(now, &mut dialog, reason.as_ref(), ClientUser::Bye(key), out) {
+            let proof = session.login.clone().map(Proof::of);
+            if self.send_bye(now, &mut dialog, (reason.as_ref(), proof), ClientUser::Bye(key), out) {
                 session.stage = Stage::Leaving(dialog);
                 self.sessions.insert(key, session);
             }
@@ -93,12 +94,12 @@ impl Endpoint {
         }
     }
 
-    /// Sends BYE in a dialog; `false` when it could not be written.
+    /// Sends BYE in a dialog, with how a challenge to it is answered; `false` when it could not be written.
     pub(super) fn send_bye(
         &mut self,
         now: Instant,
         dialog: &mut Dialog,
-        reason: Option<&Reason>,
+        (reason, proof): (Option<&Reason>, Option<Box<Proof>>),
         user: ClientUser,
         out: &mut Outputs,
     ) -> bool {
@@ -119,6 +120,9 @@ impl Endpoint {
             return false;
         };
         self.open_client(now, client, (Method::Bye, user), flow, bytes, out);
+        if let Some(proof) = proof {
+            self.prove(client, proof);
+        }
         true
     }
 }

@@ -167,9 +167,13 @@ impl Endpoint {
         extend(&mut writer, &headers, body.as_ref());
         drop((headers, body));
         let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
-        let user = if known == Method::Notify { ClientUser::Report(key) } else { ClientUser::Request(key) };
+        let request = RequestKey(client.branch);
+        let user = match known {
+            Method::Notify => ClientUser::Report(key, request),
+            _ => ClientUser::Request(key, request),
+        };
         self.open_client(now, client, (known, user), flow, bytes, out);
-        Ok(RequestKey(client.branch))
+        Ok(request)
     }
 
     /// A final response to a request of ours that is no INVITE.
@@ -184,11 +188,13 @@ impl Endpoint {
         match user {
             // Whatever the answer is, the session is over (15.1.1).
             ClientUser::Bye(session) => self.forget(session),
-            ClientUser::Request(session) => {
-                self.on_request_over(now, session, client, (status, Some(message)), out);
+            ClientUser::Request(session, request) => {
+                self.on_request_over(now, session, request, (status, Some(message)), out);
             }
-            ClientUser::Report(session) => self.tell_response(session, client, (status, Some(message)), out),
-            ClientUser::Outside => Self::on_outside_over(client, (status, Some(message)), out),
+            ClientUser::Report(session, request) => {
+                self.tell_response(session, request, (status, Some(message)), out);
+            }
+            ClientUser::Outside(request) => Self::on_outside_over(request, (status, Some(message)), out),
             ClientUser::Subscribe(watch) => {
                 self.on_subscribed(now, (watch, client), (status, Some(message)), out);
             }
@@ -206,11 +212,11 @@ impl Endpoint {
         &mut self,
         now: Instant,
         key: SessionKey,
-        client: ClientKey,
+        request: RequestKey,
         (status, message): (u16, Option<&Message<'_>>),
         out: &mut Outputs,
     ) {
-        self.tell_response(key, client, (status, message), out);
+        self.tell_response(key, request, (status, message), out);
         self.end_if_unknown(now, key, status, out);
     }
 
@@ -218,13 +224,13 @@ impl Endpoint {
     pub(super) fn tell_response(
         &self,
         key: SessionKey,
-        client: ClientKey,
+        request: RequestKey,
         (status, message): (u16, Option<&Message<'_>>),
         out: &mut Outputs,
     ) {
         if self.sessions.contains_key(&key) {
             let message = message.map(Message::to_owned);
-            out.event(Event::Response { session: key, request: RequestKey(client.branch), status, message });
+            out.event(Event::Response { session: key, request, status, message });
         }
     }
 }

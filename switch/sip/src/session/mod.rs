@@ -1,11 +1,12 @@
 //! The INVITE usage of a dialog (RFC 3261 13-15): from the first INVITE to the BYE.
 //!
 //! `outgoing.rs` is the caller's side until the answer, with other ways there in `elsewhere.rs`, `incoming.rs` the
-//! callee's; `reliable.rs` (our provisional
+//! callee's; `again.rs` sends again what was asked for something more; `reliable.rs` (our provisional
 //! answers) and `prack.rs` (theirs) are RFC 3262. `reinvite.rs` and `update.rs` change a session in either
 //! direction, `refresh.rs` keeps its time, `in_dialog.rs` carries every other request, `end.rs` ends what is there
 //! by whatever it needs. Which stage a session is in is one enum; a session that is over is not kept.
 
+mod again;
 mod elsewhere;
 mod end;
 mod in_dialog;
@@ -19,6 +20,7 @@ mod reliable;
 mod update;
 mod usage;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use elsewhere::Prepared;
 
 use crate::dialog::Dialog;
+use crate::digest::Login;
 use crate::endpoint::{Body, Cause, ClientKey, PeerAbilities, Reason, ServerKey};
 use crate::flow::Flow;
 use crate::message::Message;
@@ -46,6 +49,8 @@ pub(crate) struct Session {
     pub(crate) stage: Stage,
     /// User part of our Contact, as plain text.
     contact_user: Box<str>,
+    /// Who we are to the peer, where our INVITE said so.
+    pub(crate) login: Option<Arc<Login>>,
     /// What the peer says it can do.
     peer: PeerAbilities,
     /// Requests of the peer that wait for the owner.
@@ -183,6 +188,7 @@ impl Session {
         Self {
             stage,
             contact_user: contact_user.into_boxed_str(),
+            login: None,
             peer: PeerAbilities::default(),
             pending: Vec::new(),
             running: Running::default(),

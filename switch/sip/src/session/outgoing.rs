@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::dialog::{Dialog, contact_uri, to_tag};
 use crate::endpoint::{
     Body, Cause, ClientKey, ClientMachine, ClientUser, DropReason, Endpoint, Event, FORKS_MAX, Invite,
-    Outputs, Reason, Refused, Reliability, SentAck, Why, ack_like, cancel, via,
+    Outputs, Reason, Refused, Reliability, SentAck, Why, ack_like, cancel, credentials_like, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -21,7 +21,7 @@ use super::usage::{Descriptions, Usage};
 use super::{Cancel, Confirmed, Early, Exchange, Outgoing, Session, SessionKey, Stage};
 
 /// Sequence number of the INVITE that opens a session.
-const FIRST_CSEQ: u32 = 1;
+pub(super) const FIRST_CSEQ: u32 = 1;
 
 /// Contacts of a 3xx that are told to the owner.
 const CONTACTS_MAX: usize = 16;
@@ -40,7 +40,6 @@ impl Endpoint {
         let mut elsewhere = self.prepare(&invite, (&tag, &call_id))?;
         let Some(first) = elsewhere.pop() else { return Err(Refused::Invalid) };
         let (client, user) = (first.client, ClientUser::Invite(session));
-        self.open_client(now, client, (Method::Invite, user), first.flow, first.request, out);
         let stage = Stage::Outgoing(Outgoing {
             client,
             cseq: FIRST_CSEQ,
@@ -52,8 +51,20 @@ impl Endpoint {
             cancel: None,
             elsewhere,
         });
-        self.sessions.insert(session, Session::new(stage, invite.contact_user));
+        let login = invite.login;
+        self.sessions.insert(session, Session { login, ..Session::new(stage, invite.contact_user) });
+        self.open_client(now, client, (Method::Invite, user), first.flow, first.request, out);
         Ok(session)
+    }
+
+    /// How long an INVITE of ours may ring, or is waited for, once it has been answered like this.
+    pub(crate) fn time_invite(&mut self, now: Instant, key: ClientKey, status: u16) {
+        if status < 200 {
+            self.renew_timer_c(now, key, status);
+        } else if let Some(transaction) = self.clients.get_mut(key) {
+            transaction.running.stop(&mut self.timers, &Why::Client(key, Letter::C));
+            transaction.running.stop(&mut self.timers, &Why::Abandoned(key));
+        }
     }
 
     /// A response that its INVITE client transaction calls news.
@@ -65,12 +76,6 @@ impl Endpoint {
         (status, message): (u16, &Message<'_>),
         out: &mut Outputs,
     ) {
-        if status < 200 {
-            self.renew_timer_c(now, key, status);
-        } else if let Some(transaction) = self.clients.get_mut(key) {
-            transaction.running.stop(&mut self.timers, &Why::Client(key, Letter::C));
-            transaction.running.stop(&mut self.timers, &Why::Abandoned(key));
-        }
         match (user, status) {
             (ClientUser::Invite(session), ..200) => {
                 self.on_progress(now, session, flow, (status, message), out);
@@ -94,9 +99,9 @@ impl Endpoint {
                 ClientUser::Bye(_)
                 | ClientUser::Prack(_)
                 | ClientUser::Update(_)
-                | ClientUser::Request(_)
-                | ClientUser::Report(_)
-                | ClientUser::Outside
+                | ClientUser::Request(..)
+                | ClientUser::Report(..)
+                | ClientUser::Outside(_)
                 | ClientUser::Subscribe(_)
                 | ClientUser::Notify(_)
                 | ClientUser::Nobody,
@@ -253,7 +258,8 @@ impl Endpoint {
         let mut dialog = Dialog::of_client(&request.view(), message, flow);
         let cseq = message.cseq().map_or(0, |cseq| cseq.number);
         self.send_ack(client, &dialog, (cseq, to_tag(message)), None, out);
-        self.send_bye(now, &mut dialog, None, ClientUser::Nobody, out);
+        let proof = self.clients.get(client).and_then(|found| found.proof.clone());
+        self.send_bye(now, &mut dialog, (None, proof), ClientUser::Nobody, out);
     }
 
     /// 13.2.2.4: the ACK of a 2xx, with a branch of its own, kept for repeats of the 2xx.
@@ -268,8 +274,13 @@ impl Endpoint {
         let flow = dialog.next_hop();
         let number = self.tokens.number();
         let via = via(flow, &self.tokens.branch(number));
+        let challenged = self.clients.get(client).filter(|found| found.proof.is_some());
+        let invite = challenged.and_then(|found| invite_of(&found.machine));
         let write = |body: Option<&Body>| {
             let mut writer = dialog.request(Method::Ack.as_str(), cseq, &via);
+            if let Some(invite) = &invite {
+                credentials_like(&mut writer, &invite.view());
+            }
             if let Some(body) = body {
                 body.write(&mut writer);
             }
@@ -356,9 +367,11 @@ impl Endpoint {
             ClientUser::Prack(session) => self.on_prack_over(now, session, key, status, out),
             ClientUser::Update(session) => self.on_update_over(now, session, key, (status, None), out),
             ClientUser::Bye(session) => self.forget(session),
-            ClientUser::Request(session) => self.on_request_over(now, session, key, (status, None), out),
-            ClientUser::Report(session) => self.tell_response(session, key, (status, None), out),
-            ClientUser::Outside => Self::on_outside_over(key, (status, None), out),
+            ClientUser::Request(session, request) => {
+                self.on_request_over(now, session, request, (status, None), out);
+            }
+            ClientUser::Report(session, request) => self.tell_response(session, request, (status, None), out),
+            ClientUser::Outside(request) => Self::on_outside_over(request, (status, None), out),
             ClientUser::Subscribe(watch) => self.on_subscribed(now, (watch, key), (status, None), out),
             ClientUser::Notify(subscription) => self.on_notified(now, subscription, status, out),
             ClientUser::Nobody => {}

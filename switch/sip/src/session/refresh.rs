@@ -6,20 +6,18 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::{
     ClientKey, ClientMachine, ClientUser, EndedBy, Endpoint, Outputs, PeerAbilities, Reason, Reply,
-    ServerKey, TIMER, Why, via,
+    ServerKey, TIMER, Why, again,
 };
-use crate::flow::Flow;
 use crate::header::HeaderName;
 use crate::message::fields::Params;
 use crate::message::{Message, OwnedMessage};
 use crate::method::Method;
 use crate::parse::token::seconds;
-use crate::write::{MessageWriter, WriteError};
+use crate::write::MessageWriter;
 
 use super::{Exchange, Session, SessionKey, Stage};
 
@@ -231,27 +229,34 @@ impl Endpoint {
         message: &Message<'_>,
         out: &mut Outputs,
     ) -> bool {
-        let Some(Session { stage: Stage::Outgoing(outgoing), .. }) = self.sessions.get_mut(&key) else {
+        let Some(Session { stage: Stage::Outgoing(outgoing), .. }) = self.sessions.get(&key) else {
             return false;
         };
-        if outgoing.is_longer || outgoing.cancel.is_some() || message.first(HeaderName::MinSe).is_none() {
+        if outgoing.is_longer || message.first(HeaderName::MinSe).is_none() {
             return false;
         }
-        let client = ClientKey { branch: self.tokens.number(), cancel: false };
-        let branch = self.tokens.branch(client.branch);
         let Some(transaction) = self.clients.get(old) else { return false };
         let ClientMachine::Invite { request, .. } = &transaction.machine else { return false };
-        let flow = transaction.flow;
-        let cseq = outgoing.cseq.saturating_add(1);
-        let interval = self.config.session_expires_secs.max(min_se(message));
-        let Ok(bytes) = again(request, (flow, &branch, cseq), (interval, min_se(message))) else {
-            return false;
-        };
-        outgoing.client = client;
-        outgoing.cseq = cseq;
-        outgoing.is_longer = true;
-        outgoing.early.clear();
-        self.open_client(now, client, (Method::Invite, ClientUser::Invite(key)), flow, bytes, out);
+        let (flow, Ok(request)) = (transaction.flow, OwnedMessage::parse(request)) else { return false };
+        let (interval, least) = (self.config.session_expires_secs.max(min_se(message)), min_se(message));
+        let client = ClientKey { branch: self.tokens.number(), cancel: false };
+        let branch = self.tokens.branch(client.branch);
+        let user = ClientUser::Invite(key);
+        let written = self.renumbered(user, old, &request.view()).and_then(|cseq| {
+            let longer = |writer: &mut MessageWriter, name| {
+                if name == HeaderName::SessionExpires {
+                    writer.header(name, interval).header(HeaderName::MinSe, least);
+                }
+                matches!(name, HeaderName::SessionExpires | HeaderName::MinSe)
+            };
+            again(&request.view(), (flow, &branch, cseq), longer).ok()
+        });
+        let Some(bytes) = written else { return false };
+        self.retake(user, old, client);
+        if let Some(Session { stage: Stage::Outgoing(outgoing), .. }) = self.sessions.get_mut(&key) {
+            outgoing.is_longer = true;
+        }
+        self.open_client(now, client, (Method::Invite, user), flow, bytes, out);
         true
     }
 }
@@ -262,30 +267,6 @@ impl SessionTimer {
         self.min_se_secs = min_se_secs;
         self.interval_secs = self.interval_secs.max(min_se_secs);
     }
-}
-
-/// An INVITE with the same identifiers and content as a request of a new transaction (RFC 4028 7.3).
-fn again(
-    request: &[u8],
-    (flow, branch, cseq): (Flow, &str, u32),
-    (interval, min_se): (u32, u32),
-) -> Result<Bytes, WriteError> {
-    let request = OwnedMessage::parse(request).map_err(|_| WriteError::Value)?;
-    let view = request.view();
-    let mut writer = MessageWriter::request(view.method_text(), view.request_uri());
-    for (name, known, value) in view.headers() {
-        match known {
-            HeaderName::Via => writer.header(HeaderName::Via, via(flow, branch)),
-            HeaderName::CSeq => {
-                writer.header(HeaderName::CSeq, format_args!("{cseq} {}", view.method_text()))
-            }
-            HeaderName::SessionExpires => writer.header(known, interval).header(HeaderName::MinSe, min_se),
-            HeaderName::MinSe | HeaderName::ContentType | HeaderName::ContentLength => continue,
-            _ => writer.header(name, value),
-        };
-    }
-    writer.body(view.first(HeaderName::ContentType).unwrap_or(""), view.body());
-    writer.finish()
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Endpoint {
         out: &mut Outputs,
     ) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        let is_this = |usage: &&mut Usage| matches!(usage.update, Some(Update::Ours { client: open, .. }) if open == client);
+        let is_this = |usage: &&mut Usage| usage.update.as_ref().is_some_and(|open| open.is_ours(client));
         let Some(usage) = session.usages().find(is_this) else { return };
         let Some(Update::Ours { is_refresh, .. }) = usage.update.take() else { return };
         if let (200..300, Some((message, flow))) = (status, message) {

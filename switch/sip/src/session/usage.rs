@@ -37,6 +37,13 @@ pub(super) enum Update {
     },
 }
 
+impl Update {
+    /// Whether it is ours, with this transaction.
+    pub(super) fn is_ours(&self, client: ClientKey) -> bool {
+        matches!(self, Self::Ours { client: open, .. } if *open == client)
+    }
+}
+
 impl Usage {
     /// A dialog in which an offer may be open already.
     pub(super) fn new(dialog: Dialog, descriptions: Descriptions) -> Self {

@@ -38,6 +38,7 @@ fn invite(first: &str, others: &[&str]) -> Invite {
         reliable: false,
         max_breadth: None,
         fallbacks: others.iter().map(way).collect(),
+        login: None,
     }
 }
 

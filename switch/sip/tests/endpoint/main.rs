@@ -13,6 +13,7 @@
 
 mod bye;
 mod cancel;
+mod challenged;
 mod dialog;
 mod elsewhere;
 mod forks;

@@ -19,6 +19,8 @@ fn ask(world: &World, method: &'static str) -> OutsideRequest {
         headers: Vec::new(),
         body: None,
         datagram_bytes_max: None,
+        login: None,
+        series: None,
     }
 }
 

@@ -353,6 +353,7 @@ impl World {
             reliable: self.reliable,
             max_breadth: None,
             fallbacks: Vec::new(),
+            login: None,
         }
     }
 
