@@ -121,7 +121,7 @@ impl World {
         if ended_for < PHONE_LAG_MAX {
             return None;
         }
-        let mut sides = link.caller.iter().chain(&link.callees).filter_map(|side| self.sound(side));
+        let mut sides = link.present().filter_map(|side| self.sound(side));
         let (phone, of) = sides.find(|(_, of)| !matches!(of.phase, Phase::Over | Phase::Leaving))?;
         Some(about(
             call,
@@ -131,7 +131,7 @@ impl World {
 
     /// A call that goes on although no phone takes part in it.
     fn outlived(&self, call: CallId, link: &Link, record: &Record) -> Option<Fault> {
-        let mut sides = link.caller.iter().chain(&link.callees).filter_map(|side| self.sound(side));
+        let mut sides = link.present().filter_map(|side| self.sound(side));
         let last = sides.clone().map(|(_, of)| of.touched_at).max()?;
         let still_for = self.clock.now().saturating_sub(last);
         let is_abandoned = sides.all(|(_, of)| of.is_over()) && still_for > CALL_LAG_MAX;

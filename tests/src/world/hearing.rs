@@ -6,38 +6,72 @@
 
 use std::time::Duration;
 
-use contract::{id::CallId, journal::ParticipantRole};
+use contract::{
+    id::CallId,
+    journal::{EventKind, ParticipantRole},
+};
 use streams::media::LeaseId;
 
 use super::{
-    Link, World,
+    Link, Side, World,
     checker::about,
     failure::Fault,
-    phone::call::{Call, Phase},
+    ledger::may_follow,
+    organisation,
+    phone::{
+        Phone,
+        call::{Call, Phase},
+    },
 };
 
 /// How long a call's signalling has been still before its media is looked at: repetitions are over by then.
 const STILL_FOR: Duration = Duration::from_secs(9);
 
+/// Who talks, on which side, in which call of that phone.
+type Talker<'a> = (Side, &'a Phone, &'a Call);
+
 impl World {
     /// Checks a call in which two phones talk.
     pub(super) fn check_hearing(&self, call: CallId, link: &Link) -> Option<Fault> {
+        // Whoever is sent on or put through waits for somebody.
+        let record = self.ledger.calls.get(&call)?;
+        if !may_follow(record.last(), EventKind::Hold) {
+            return None;
+        }
         let now = self.clock.now();
         let is_still =
             |of: &Call| of.phase == Phase::Talking && now.saturating_sub(of.touched_at) > STILL_FOR;
-        let (_, caller) = self.sound(link.caller.as_ref()?)?;
-        let mut talking =
-            link.callees.iter().filter_map(|side| self.sound(side)).filter(|(_, of)| of.is_talking());
-        let (_, callee) = talking.next()?;
-        if !is_still(caller) || !is_still(callee) {
+        let sound = |side: &Side| self.sound(side).map(|(phone, of)| (side.clone(), phone, of));
+        let talking: Vec<Talker<'_>> =
+            link.present().filter_map(sound).filter(|(_, _, of)| of.is_talking()).collect();
+        if talking.iter().any(|(_, _, of)| !is_still(of)) {
             return None;
         }
-        if talking.next().is_some_and(|(_, other)| is_still(other)) {
-            return Some(about(call, "two phones believe they have answered".to_owned()));
-        }
-        let verdict = self.comes_out(caller, callee).and_then(|()| self.comes_out(callee, caller));
-        let verdict = verdict.and_then(|()| self.holds_as_written(call, caller, callee));
+        let [one, other] = talking.as_slice() else {
+            let names: Vec<&str> = talking.iter().map(|(_, phone, _)| phone.name.as_str()).collect();
+            let is_crowd = names.len() > 2;
+            return is_crowd.then(|| about(call, format!("{names:?} all believe that they are in it")));
+        };
+        let verdict = self.comes_out(one.2, other.2).and_then(|()| self.comes_out(other.2, one.2));
+        // Of one person with two phones the journal does not tell which of them it is.
+        let are_two = one.1.login.username != other.1.login.username;
+        let verdict = verdict.and_then(|()| {
+            if !are_two {
+                return Ok(());
+            }
+            [one, other].into_iter().try_for_each(|talker| self.holds_as_written(call, link, talker))
+        });
         verdict.err().map(|what| about(call, what))
+    }
+
+    /// Whether what one phone hears now is what another one says: phones by name, in their latest talks.
+    pub fn hears(&self, listener: &str, speaker: &str) -> Result<(), String> {
+        let talk = |name: &str| {
+            let phone = self.phones.iter().find(|phone| phone.name == name);
+            let call = phone.and_then(|phone| phone.calls.get(&phone.talks_in()?));
+            call.ok_or_else(|| format!("{name} talks to nobody"))
+        };
+        self.comes_out(talk(speaker)?, talk(listener)?)
     }
 
     /// What one phone sends, line by line, comes out at the other.
@@ -90,13 +124,21 @@ impl World {
     }
 
     /// Who has the other on hold stands in the journal.
-    fn holds_as_written(&self, call: CallId, caller: &Call, callee: &Call) -> Result<(), String> {
+    fn holds_as_written(
+        &self,
+        call: CallId,
+        link: &Link,
+        (side, phone, of): &Talker<'_>,
+    ) -> Result<(), String> {
         let Some(record) = self.ledger.calls.get(&call) else { return Ok(()) };
-        for (role, of) in [(ParticipantRole::Caller, caller), (ParticipantRole::Recipient, callee)] {
-            let (written, holds) = (record.is_holding(role), of.holds);
-            if written != holds {
-                return Err(format!("{role:?} holds: {holds}; the journal says: {written}"));
-            }
+        let is_caller = link.caller.as_ref() == Some(side);
+        let role = if is_caller { ParticipantRole::Caller } else { ParticipantRole::Recipient };
+        let person = organisation::person(&self.snapshot, &phone.login);
+        let participant = person.and_then(|person| record.participant(role, person));
+        let written = participant.is_some_and(|one| record.is_holding(one.no));
+        if written != of.holds {
+            let (name, holds) = (&phone.name, of.holds);
+            return Err(format!("{name}, {role:?}, holds: {holds}; the journal says: {written}"));
         }
         Ok(())
     }

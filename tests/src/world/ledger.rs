@@ -10,6 +10,7 @@ use contract::{
     },
     time::Timestamp,
 };
+use uuid::Uuid;
 
 /// What is known about one call.
 #[derive(Clone, Debug)]
@@ -57,13 +58,18 @@ impl Record {
         self.events.iter().map(|(_, event)| event.kind).collect()
     }
 
-    /// Whether a participant of this role has put the other on hold.
-    pub fn is_holding(&self, role: ParticipantRole) -> bool {
-        let is_own = |no: u16| self.participants.iter().any(|one| one.no == no && one.role == role);
-        let mut holds = self.events.iter().rev().map(|(_, event)| event).filter(|event| {
-            matches!(event.kind, EventKind::Hold | EventKind::Unhold) && event.participant.is_some_and(is_own)
-        });
-        holds.next().is_some_and(|event| event.kind == EventKind::Hold)
+    /// Whether a participant has put the other on hold, since it came or came back.
+    pub fn is_holding(&self, no: u16) -> bool {
+        use EventKind::{Hold, TransferAnswered, TransferCompleted, Unhold};
+        let own = self.events.iter().rev().map(|(_, event)| event).filter(|one| one.participant == Some(no));
+        let mut last =
+            own.filter(|one| matches!(one.kind, Hold | Unhold | TransferAnswered | TransferCompleted));
+        last.next().is_some_and(|event| event.kind == Hold)
+    }
+
+    /// The latest participant of this role that is this person.
+    pub fn participant(&self, role: ParticipantRole, person: Uuid) -> Option<&Participant> {
+        self.participants.iter().rev().find(|one| one.role == role && one.reference == person)
     }
 
     /// Whether such an event has happened.
@@ -88,12 +94,33 @@ const ASKED: [EventKind; 12] = [
     EventKind::Failed,
 ];
 
-/// Which event may follow which, for the events of calls without queue or transfer (nobody in the simulated world sends a REFER),
-/// where what rules lead to has no rules of its own.
+/// What may come of a call in which two talk.
+const TALKING: [EventKind; 6] = [
+    EventKind::Hold,
+    EventKind::Unhold,
+    EventKind::Transfer,
+    EventKind::TransferConsulting,
+    EventKind::Failed,
+    EventKind::Ended,
+];
+
+/// What may come of sending a call on.
+const SENT_ON: [EventKind; 6] = [
+    EventKind::TransferRinging,
+    EventKind::TransferAnswered,
+    EventKind::TransferNoAnswer,
+    EventKind::TransferBusy,
+    EventKind::TransferFailed,
+    EventKind::TransferCanceled,
+];
+
+/// Which event may follow which, for the events of calls without a queue, where what rules lead to has no rules of its own.
 pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
     use EventKind::{
         Answered, Busy, Canceled, Created, Ended, Failed, Forward, ForwardAnswered, ForwardBusy,
-        ForwardNoAnswer, ForwardRinging, Hold, Missed, Rejected, Ringing, Timeout, Unhold,
+        ForwardNoAnswer, ForwardRinging, Hold, Missed, Rejected, Ringing, Timeout, Transfer,
+        TransferAnswered, TransferAttended, TransferBusy, TransferCanceled, TransferCompleted,
+        TransferConnecting, TransferConsulting, TransferFailed, TransferNoAnswer, TransferRinging, Unhold,
     };
     let allowed: &[EventKind] = match before {
         None => &[Created],
@@ -123,7 +150,14 @@ pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
         // One of several may decline, or the last one.
         Some(Rejected) if next == Ended => return true,
         Some(Rejected) => &ASKED,
-        Some(Answered | Hold | Unhold) => &[Hold, Unhold, Failed, Ended],
+        Some(Answered | Hold | Unhold | TransferAnswered | TransferAttended) => &TALKING,
+        // The transferor has the call again, or it is gone and has to be rung.
+        Some(TransferNoAnswer | TransferBusy | TransferFailed | TransferCanceled) => &TALKING,
+        Some(Transfer) => &SENT_ON,
+        Some(TransferRinging) => &SENT_ON[1..],
+        Some(TransferConsulting) => &[TransferConnecting],
+        Some(TransferConnecting) => &[TransferCompleted],
+        Some(TransferCompleted) => &[TransferAttended],
         Some(Timeout) => &[Missed],
         Some(Busy | Missed | Canceled | Failed) => &[Ended],
         Some(_) => &[],
@@ -187,6 +221,13 @@ impl Ledger {
 }
 
 impl Record {
+    /// How far it is being sent on, whatever rules have led there and whoever may have declined since.
+    fn sent_on(&self) -> Option<EventKind> {
+        let mut kinds = self.events.iter().rev().map(|(_, event)| event.kind);
+        let last = kinds.find(|kind| !matches!(kind, EventKind::Rejected | EventKind::Forward));
+        last.filter(|kind| matches!(kind, EventKind::Transfer | EventKind::TransferRinging))
+    }
+
     fn join(&mut self, participant: &Participant) -> Result<(), String> {
         let (no, role) = (participant.no, participant.role);
         if self.last() == Some(EventKind::Ended) {
@@ -216,7 +257,11 @@ impl Record {
         let rings =
             matches!(self.last(), Some(EventKind::Ringing | EventKind::Forward | EventKind::ForwardRinging));
         let is_refused = rings && self.has(EventKind::Rejected);
-        let is_legal = may_follow(self.last(), kind) || (is_refused && kind == EventKind::Ended);
+        let is_legal = match self.sent_on() {
+            Some(EventKind::Transfer) if kind == EventKind::Forward => true,
+            Some(last) => kind == EventKind::Rejected || may_follow(Some(last), kind),
+            None => may_follow(self.last(), kind) || (is_refused && kind == EventKind::Ended),
+        };
         if !is_legal {
             return Err(format!("{kind:?} after {:?}", self.last()));
         }
@@ -238,7 +283,10 @@ impl Record {
 
     /// H-059: an event names a participant exactly when the step is somebody's own, and a present one.
     fn check_participant(&self, event: &Event) -> Result<(), String> {
-        use EventKind::{Answered, ForwardAnswered, Hold, Rejected, Unhold};
+        use EventKind::{
+            Answered, ForwardAnswered, Hold, Rejected, Transfer, TransferAnswered, TransferAttended,
+            TransferCanceled, TransferCompleted, TransferConnecting, TransferConsulting, Unhold,
+        };
         let kind = event.kind;
         let role = match event.participant {
             None => None,
@@ -249,19 +297,18 @@ impl Record {
         };
         let is_right = match kind {
             Answered | ForwardAnswered | Rejected => role == Some(ParticipantRole::Recipient),
-            Hold | Unhold => matches!(role, Some(ParticipantRole::Caller | ParticipantRole::Recipient)),
+            Hold | Unhold | Transfer | TransferAnswered | TransferAttended | TransferConsulting
+            | TransferConnecting | TransferCompleted => {
+                matches!(role, Some(ParticipantRole::Caller | ParticipantRole::Recipient))
+            }
+            // The operator is nobody in the call.
+            TransferCanceled => role != Some(ParticipantRole::Host),
             _ => role.is_none(),
         };
         if !is_right {
             return Err(format!("{kind:?} names participant {:?} with role {role:?}", event.participant));
         }
-        let last_own = self
-            .events
-            .iter()
-            .rev()
-            .map(|(_, one)| one)
-            .find(|one| matches!(one.kind, Hold | Unhold) && one.participant == event.participant);
-        let is_held = last_own.is_some_and(|one| one.kind == Hold);
+        let is_held = event.participant.is_some_and(|no| self.is_holding(no));
         match kind {
             Hold if is_held => Err("hold twice".to_owned()),
             Unhold if !is_held => Err("unhold without hold".to_owned()),
@@ -348,6 +395,6 @@ mod tests {
         assert!(kinds.iter().all(|next| !may_follow(Some(EventKind::Ended), *next)));
         let reachable =
             kinds.iter().filter(|before| kinds.iter().any(|next| may_follow(Some(**before), *next)));
-        assert_eq!(reachable.count(), 16);
+        assert_eq!(reachable.count(), 27);
     }
 }

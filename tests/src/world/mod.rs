@@ -30,7 +30,10 @@ use std::{
 };
 
 use calls::{ImageChange, Input, Output};
-use contract::{id::CallId, journal::Fact};
+use contract::{
+    id::CallId,
+    journal::{Event, EventKind, Fact},
+};
 use sip::{Flow, Transport};
 use streams::media::MediaEvent;
 
@@ -70,6 +73,7 @@ mod actor {
     pub const RELAY: u64 = 2;
     pub const SWITCH: u64 = 3;
     pub const WORLD: u64 = 4;
+    pub const TRANSFERS: u64 = 5;
     pub const FIRST_PHONE: u64 = 100;
 }
 
@@ -99,8 +103,17 @@ pub struct Side {
 pub struct Link {
     /// Who called.
     pub caller: Option<Side>,
-    /// Who was called.
+    /// Who was called, and who has come in since.
     pub callees: Vec<Side>,
+    /// Those among them who are in another call now.
+    gone: Vec<Side>,
+}
+
+impl Link {
+    /// Who takes or took part to the end.
+    fn present(&self) -> impl Iterator<Item = &Side> + Clone {
+        self.caller.iter().chain(&self.callees).filter(|side| !self.gone.contains(side))
+    }
 }
 
 /// What a world has come to.
@@ -157,7 +170,8 @@ pub struct World {
 
 /// Plays the plot of a seed.
 pub fn run_seed(seed: u64) -> Result<Report, Box<Failure>> {
-    let scenario = Scenario::draw(&mut Dice::for_actor(seed, actor::PLOT));
+    let mut scenario = Scenario::draw(&mut Dice::for_actor(seed, actor::PLOT));
+    scenario.draw_transfers(&mut Dice::for_actor(seed, actor::TRANSFERS));
     let curtain = scenario.curtain;
     let mut world = World::new(seed, scenario);
     failure::catch_panics();
@@ -366,7 +380,29 @@ impl World {
             }
             Act::Stranger => self.hear_stranger(),
             Act::Die { is_planned } => self.die(is_planned),
+            Act::SendOnAny { to, and_leaves } => {
+                if let Some((phone, call)) = self.pick_call(Phone::talks_in) {
+                    self.phones[phone].send_on(now, call, &to, and_leaves);
+                }
+            }
+            Act::ConsultAny(plan) => {
+                if let Some((phone, _)) = self.pick_call(Phone::talks_in) {
+                    self.phones[phone].call(now, plan);
+                }
+            }
+            Act::ConnectAny { and_leaves } => {
+                if let Some((phone, calls)) = self.pick_call(Phone::consults_in) {
+                    self.phones[phone].connect(now, calls, and_leaves);
+                }
+            }
         }
+    }
+
+    /// Some phone that is in such a call.
+    fn pick_call<C: Copy>(&mut self, find: impl Fn(&Phone) -> Option<C>) -> Option<(usize, C)> {
+        let found = self.phones.iter().enumerate().filter_map(|(at, phone)| Some((at, find(phone)?)));
+        let found: Vec<(usize, C)> = found.collect();
+        (!found.is_empty()).then(|| self.dice.pick(&found))
     }
 
     /// The stranger may have old packets. Who can copy one that is under way owns the transaction anyway.
@@ -560,6 +596,9 @@ impl World {
                 if let Err(what) = self.ledger.write(&entry) {
                     self.fault_in(entry.call, what);
                 }
+                if let Fact::Event(event) = &entry.fact {
+                    self.note_transfer(entry.call, event);
+                }
             }
             Output::Trusted { .. } => {}
             Output::Live(change) => {
@@ -599,6 +638,30 @@ impl World {
         }
     }
 
+    /// An attended transfer brings somebody over from another call: its other side, or all who ring there.
+    fn note_transfer(&mut self, call: CallId, event: &Event) {
+        let Some(other) = event.detail.call.and_then(|other| self.links.get(&other)) else { return };
+        let transferor = event.participant.and_then(|no| {
+            let record = self.ledger.calls.get(&call)?;
+            record.participants.iter().find(|one| one.no == no).map(|one| one.reference)
+        });
+        let is_transferor = |side: &&Side| {
+            let login = side.phone.map(|phone| &self.phones[phone].login);
+            login.and_then(|login| organisation::person(&self.snapshot, login)) == transferor
+        };
+        let moved: Vec<Side> = match event.kind {
+            EventKind::TransferConsulting => {
+                other.present().filter(|side| !is_transferor(side)).cloned().collect()
+            }
+            EventKind::Transfer => other.callees.clone(),
+            _ => return,
+        };
+        if let Some(link) = event.detail.call.and_then(|other| self.links.get_mut(&other)) {
+            link.gone.extend(moved.iter().cloned());
+        }
+        self.links.entry(call).or_default().callees.extend(moved);
+    }
+
     fn fault(&mut self, what: String) {
         self.faults.push(Fault::from(what));
     }
@@ -613,12 +676,7 @@ impl World {
             hash: self.ladder.hash() ^ self.journal_hash,
             lasted: self.curtain.unwrap_or_default(),
             calls: self.ledger.calls.len(),
-            answered: self
-                .ledger
-                .calls
-                .values()
-                .filter(|record| record.has(contract::journal::EventKind::Answered))
-                .count(),
+            answered: self.ledger.calls.values().filter(|record| record.has(EventKind::Answered)).count(),
             messages: self.ladder.lines.len(),
         }
     }

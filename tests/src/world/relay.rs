@@ -26,6 +26,8 @@ pub struct Open {
     pub partner: Option<LeaseId>,
     /// Its far end hears something again and again, in place of its partner.
     pub has_music: bool,
+    /// What its far end says is recorded.
+    pub is_tapped: bool,
 }
 
 /// The relay.
@@ -65,7 +67,7 @@ impl Relay {
                 if !self.lent.remove(&lease) {
                     self.complaints.push(format!("{lease:?} is opened and was not lent, or is open already"));
                 }
-                self.open.insert(lease, Open { media, partner: None, has_music: false });
+                self.open.insert(lease, Open { media, partner: None, has_music: false, is_tapped: false });
             }
             MediaCommand::Configure { lease, media } => match self.open.get_mut(&lease) {
                 Some(open) => open.media = media,
@@ -85,7 +87,12 @@ impl Relay {
                 self.needs_open(lease, "echoed or stopped");
                 self.plays(lease, false);
             }
-            MediaCommand::Tap { lease, .. } => self.needs_open(lease, "tapped"),
+            MediaCommand::Tap { lease, tap } => {
+                self.needs_open(lease, "tapped");
+                if let Some(open) = self.open.get_mut(&lease) {
+                    open.is_tapped = tap.is_some();
+                }
+            }
             MediaCommand::Listen { lease, .. } => self.needs_open(lease, "listened to"),
             MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
                 self.complaints.push("call control does not look".into());

@@ -55,6 +55,20 @@ pub enum Act {
     Reconfigure,
     /// Somebody who is no phone of ours sends something.
     Stranger,
+    /// Somebody who talks sends the other side on to a number.
+    SendOnAny {
+        /// The number.
+        to: String,
+        /// And hangs up as soon as the switch has taken it.
+        and_leaves: bool,
+    },
+    /// Somebody who talks calls somebody else as well.
+    ConsultAny(CallPlan),
+    /// Somebody who has two calls puts the two others in touch.
+    ConnectAny {
+        /// And hangs up as soon as the switch has taken it.
+        and_leaves: bool,
+    },
     /// The switch's process ends, and another goes on.
     Die {
         /// It was asked to, and hands over what it has.
@@ -150,6 +164,26 @@ impl Scenario {
             scenario.draw_deaths(dice);
         }
         scenario
+    }
+
+    /// Somebody sends calls on, in some worlds; the rest of the plot is as without.
+    pub fn draw_transfers(&mut self, dice: &mut Dice) {
+        if dice.chance(500) {
+            return;
+        }
+        let last = u64::try_from(self.curtain.as_millis()).unwrap_or(10_000);
+        for _ in 0..dice.between(1, 8) {
+            let at = dice.millis(3_000, last);
+            let and_leaves = dice.chance(250);
+            let mut plan = self.draw_call(self.any_phone(dice), dice);
+            if dice.chance(500) {
+                self.acts.push((at, Act::SendOnAny { to: plan.to, and_leaves }));
+                continue;
+            }
+            plan.odd_body = None;
+            self.acts.push((at, Act::ConsultAny(plan)));
+            self.acts.push((at + dice.millis(200, 12_000), Act::ConnectAny { and_leaves }));
+        }
     }
 
     fn any_phone(&self, dice: &mut Dice) -> usize {

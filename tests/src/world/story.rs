@@ -34,7 +34,11 @@ impl Story {
     /// Staff 1001 and 1002 are assigned to extension 100, 1003 and 1004 to 200.
     pub fn with(names: &[&str]) -> Self {
         let rows = organisation::organisation(1, DOMAIN, 4, RING_TIMEOUT_SECS);
-        let snapshot = Snapshot { revision: 1, organisations: vec![rows] };
+        Self::of(Snapshot { revision: 1, organisations: vec![rows] }, names)
+    }
+
+    /// The same with these rows.
+    pub fn of(snapshot: Snapshot, names: &[&str]) -> Self {
         let device = |(index, name): (usize, &&str)| Device {
             name: (*name).to_owned(),
             login: login(DOMAIN, name.trim_end_matches(['a', 'b', 'c'])),
@@ -85,6 +89,40 @@ impl Story {
         let last = phone.calls.keys().next_back().copied();
         last.into_iter().for_each(|call| phone.make_move(now, call, step));
         self.goes_on(World::settle);
+    }
+
+    /// A phone sends the other side of its latest talk on.
+    pub fn sends_on(&mut self, name: &str, to: &str, and_leaves: bool) {
+        let now = self.world.clock.now();
+        let phone = self.phone(name);
+        phone.talks_in().into_iter().for_each(|call| phone.send_on(now, call, to, and_leaves));
+        self.goes_on(World::settle);
+    }
+
+    /// A phone that has called somebody in the middle of a call puts the two others in touch: by a REFER in the first of its
+    /// calls, or in the second one.
+    pub fn connects(&mut self, name: &str, in_second: bool, and_leaves: bool) {
+        let now = self.world.clock.now();
+        let phone = self.phone(name);
+        if let Some((call, other)) = phone.consults_in() {
+            let calls = if in_second { (other, call) } else { (call, other) };
+            phone.connect(now, calls, and_leaves);
+        }
+        self.goes_on(World::settle);
+    }
+
+    /// A phone takes its registration back.
+    pub fn leaves(&mut self, name: &str) {
+        let now = self.world.clock.now();
+        self.phone(name).unregister(now);
+        self.goes_on(World::settle);
+        self.runs_for(200);
+    }
+
+    /// The latest call in which somebody at a phone talks.
+    pub fn talk_of(&mut self, name: &str) -> Option<&Call> {
+        let phone = self.phone(name);
+        phone.talks_in().and_then(|call| phone.calls.get(&call))
     }
 
     /// The switch is told something now.

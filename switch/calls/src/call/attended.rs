@@ -148,6 +148,10 @@ impl Consultation {
         join(&mut on.caller.streams, &mut on.callee.streams, means);
         on.record.event(EventKind::TransferCompleted, Some(participant), detail, means);
         on.record.event(EventKind::TransferAttended, transferor, Detail::default(), means);
+        if holds {
+            // It does so in this call from now on.
+            on.record.event(EventKind::Hold, Some(participant), Detail::default(), means);
+        }
         if let Some(referral) = self.referral {
             referral.report(self.here, 200, means);
         }

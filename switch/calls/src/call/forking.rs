@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use contract::id::CallId;
-use dialplan::{Decision, Facts, OrgPlan, Ring, Trail};
+use dialplan::{Decision, Facts, OrgPlan, PersonKey, Ring, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Cause, Reason, SessionKey};
 use streams::sdp::Description;
@@ -129,6 +129,16 @@ impl Forking {
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         // There is breadth enough for all: none was named.
         let _ = self.invitation.ring(ring, None, Some(&self.offer), &mut asked, means);
+    }
+
+    /// Whether the devices were asked in the name of somebody else than this one.
+    pub(super) fn names_another(&self, person: PersonKey) -> bool {
+        self.invitation.caller.person != person
+    }
+
+    /// Whoever is asked from now on is asked in this one's name.
+    pub(super) fn name(&mut self, caller: Identity) {
+        self.invitation.caller = caller;
     }
 
     /// Lets other devices ring, as if none had been asked before, and on behalf of nobody else.

@@ -21,6 +21,8 @@ pub(crate) enum Objection {
     Closed,
     /// What has this number takes no calls that are sent on.
     NotATarget,
+    /// Nobody there has a phone that is registered: said before the transferor lets go of the call.
+    Unreachable,
     /// The number leads to nobody.
     Refused(Refusal),
 }
@@ -38,6 +40,7 @@ impl Objection {
             Self::NoSuchCall => refused(480, "no_such_call"),
             Self::Closed => refused(480, "closed"),
             Self::NotATarget => refused(480, "not_a_target"),
+            Self::Unreachable => refused(480, "unreachable"),
             Self::Refused(refusal) => refused(super::dial::status_of(refusal), refusal.reason()),
         }
     }
@@ -49,7 +52,7 @@ impl Objection {
             Self::NoSuchCall => Outcome::UnknownCall,
             Self::Closed | Self::Refused(Refusal::Closed(_)) => Outcome::Closed,
             Self::Refused(Refusal::UnknownNumber) => Outcome::UnknownNumber,
-            Self::Stranger | Self::NotATarget | Self::Refused(_) => Outcome::NotThere,
+            Self::Stranger | Self::NotATarget | Self::Unreachable | Self::Refused(_) => Outcome::NotThere,
         }
     }
 }

@@ -85,8 +85,7 @@ impl Talking {
     /// How the other one is told who is on a side.
     fn named(&self, side: Side, privacy: Privacy, means: &Means<'_>) -> ExtraHeaders {
         let org = means.plan.organisation(self.record.org());
-        let shown = if side == Side::Caller { privacy } else { Privacy::Open };
-        let identity = org.and_then(|org| Identity::of(self.leg(side), org, shown));
+        let identity = org.and_then(|org| Identity::of(self.leg(side), org, side.shown(privacy)));
         identity.and_then(|identity| identity.asserted()).into_iter().collect()
     }
 

@@ -242,6 +242,11 @@ impl Side {
             Self::Callee => Self::Caller,
         }
     }
+
+    /// How much of itself whoever is on it shows, where the caller wants to be shown like this.
+    pub(crate) fn shown(self, callers: Privacy) -> Privacy {
+        if self == Self::Caller { callers } else { Privacy::Open }
+    }
 }
 
 /// What a call keeps whatever its state.

@@ -140,8 +140,10 @@ impl Talking {
         }
         let facts = Facts { org: org.id(), caller: waiting.person, dialled: number };
         let destination = destination(means.plan.route(&facts, means.wall))?;
-        let is_callers = by.other() == Side::Caller;
-        let shown = if is_callers { privacy } else { Privacy::Open };
+        if !destination.ring.targets.iter().any(|target| means.registrar.is_reachable(target)) {
+            return Err(Objection::Unreachable);
+        }
+        let shown = by.other().shown(privacy);
         let caller = Identity::of(waiting, org, shown).ok_or(Objection::Stranger)?;
         let (whose, decision) = ((org, caller), &destination.decision);
         let forking = Forking::new((&self.record, waiting), whose, number, &decision.trail, means);
@@ -338,8 +340,10 @@ impl Transferring {
             Side::Callee => Held { by_caller: false, ..self.is_held },
         };
         let side = self.side;
+        // Who rang for the transferor does not know either who it is now.
+        let is_mutual = self.forking.names_another(self.waiting.person);
         let mut talking = self.talk_to(fork, is_held);
-        talking.introduce(side, Met { privacy: head.privacy, is_mutual: false }, means);
+        talking.introduce(side, Met { privacy: head.privacy, is_mutual }, means);
         talking.play_music(means);
         State::Talking(talking)
     }
@@ -400,6 +404,9 @@ impl Transferring {
     /// Rings whoever has sent the call on and has hung up.
     fn bring_back(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         self.transferor.is_back = true;
+        let org = means.plan.organisation(self.record.org());
+        let caller = org.and_then(|org| Identity::of(&self.waiting, org, self.side.shown(head.privacy)));
+        caller.into_iter().for_each(|caller| self.forking.name(caller));
         let number = self.transferor.number.to_string();
         let decision = self.forking.route(&number, means);
         self.begin(&number, because("returned"), means);

@@ -236,8 +236,7 @@ fn a_consultation_that_still_rings_is_taken_over() {
     scene.desk.expect(&scene.citra, "ACK");
     scene.budi_is_told("200 OK");
     scene.budi_is_let_go(1);
-    let sari = scene.sari.clone();
-    scene.is_told(&sari, Some("\"Citra\" <sip:1003@demo.sambung.test>"));
+    scene.are_introduced();
     assert!(is_joined(&scene.desk, 0, 3));
     assert_eq!(heard(&scene.desk, 0), "");
     scene.ends(

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{
     manner::{Manner, Move},
+    referring::Referral,
     refresh::Timer,
     reliable::Unacknowledged,
     sdp::Media,
@@ -60,6 +61,12 @@ pub struct Call {
     pub holds: bool,
     /// When something last happened to its signalling.
     pub touched_at: Duration,
+    /// What came of sending the other side on.
+    pub referral: Option<Referral>,
+    /// Who the switch has said the other side is since, by number (RFC 3325 §5).
+    pub asserted: Option<String>,
+    /// It hangs up as soon as its REFER is accepted.
+    pub(super) leaves_when_referred: bool,
     pub(super) invite: Text,
     pub(super) target: String,
     pub(super) routes: Vec<String>,
@@ -111,6 +118,9 @@ impl Call {
             media,
             holds: false,
             touched_at: now,
+            referral: None,
+            asserted: None,
+            leaves_when_referred: false,
             target: String::new(),
             routes: Vec::new(),
             local_seq: if is_outgoing { sequence } else { 0 },

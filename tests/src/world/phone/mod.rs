@@ -3,7 +3,7 @@
 //! It shares no code with the switch, neither parser nor timers, so that a misreading of the RFC on one
 //! side is not hidden by the same misreading on the other; and it complains about everything a strict phone
 //! would stumble over. It is forking-safe, answers digest challenges, registers and refreshes, calls and is
-//! called, with PRACK, UPDATE and session timers where chance has given it them. It does not do TLS or REFER.
+//! called, sends others on, with PRACK, UPDATE and session timers where chance has given it them. It does not do TLS.
 
 pub mod call;
 mod called;
@@ -11,6 +11,7 @@ mod calling;
 pub mod client;
 pub mod digest;
 pub mod manner;
+pub mod referring;
 mod refresh;
 mod register;
 mod reliable;
@@ -305,7 +306,7 @@ impl Phone {
         let server = Server::new(request.clone(), raw, None, self.line.is_tcp);
         match request.method() {
             "CANCEL" => self.receive_cancel(now, server),
-            "NOTIFY" => self.receive_notify(now, server),
+            "NOTIFY" if self.is_watching(request.call_id()) => self.receive_notify(now, server),
             _ if request.tag("To").is_some() => self.receive_in_dialog(now, server),
             "INVITE" => self.receive_invite(now, server),
             "OPTIONS" => self.reply_and_keep(now, server, 200, "OK"),

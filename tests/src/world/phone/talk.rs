@@ -8,7 +8,7 @@ use super::{
     manner::Move,
     sdp::{Direction, Heard},
     server::Server,
-    text::{Text, uri_of},
+    text::{Text, uri_of, user_and_host},
 };
 
 /// How often a re-INVITE that met another one is tried again.
@@ -60,7 +60,7 @@ impl Phone {
         self.clients.values().any(is_ours) || self.servers.values().any(is_theirs)
     }
 
-    fn in_dialog(&mut self, number: u32, method: &str) -> Option<Text> {
+    pub(super) fn in_dialog(&mut self, number: u32, method: &str) -> Option<Text> {
         let via = self.via();
         let call = self.calls.get_mut(&number)?;
         let mut request = call.request(method, None);
@@ -152,6 +152,10 @@ impl Phone {
     }
 
     pub(super) fn asked(&mut self, now: Duration, number: u32, request: &Text, response: &Text) {
+        let status = response.status().unwrap_or(0);
+        if request.method() == "REFER" {
+            self.referred(now, number, status);
+        }
         match response.status() {
             Some(408 | 481) => self.hang_up(now, number),
             Some(401 | 407) => self.complain(format!("{} inside a dialog was challenged", request.method())),
@@ -212,6 +216,7 @@ impl Phone {
             "BYE" => self.receive_bye(now, number, server),
             "INVITE" | "UPDATE" => self.receive_offer(now, number, server),
             "PRACK" => self.receive_prack(now, number, server),
+            "NOTIFY" => self.receive_referral(now, number, server),
             "INFO" | "OPTIONS" | "MESSAGE" => self.reply_and_keep(now, server, 200, "OK"),
             _ => self.reply_and_keep(now, server, 405, "Method Not Allowed"),
         }
@@ -255,6 +260,9 @@ impl Phone {
             return self.reply_and_keep(now, server, 491, "Request Pending");
         }
         call.learn(&server.request);
+        if let Some(who) = server.request.one("P-Asserted-Identity") {
+            call.asserted = Some(user_and_host(uri_of(who)).0.to_owned());
+        }
         let body = match (is_bare, is_update) {
             (true, true) => Ok(None),
             (true, false) => {

@@ -94,6 +94,11 @@ impl Phone {
         });
     }
 
+    /// Whether a subscription to a lamp has this Call-ID.
+    pub(super) fn is_watching(&self, call_id: &str) -> bool {
+        self.lamps.iter().any(|lamp| lamp.call_id == call_id)
+    }
+
     pub(super) fn subscribe_heard(&mut self, now: Duration, request: &Text, status: u16, response: &Text) {
         let found = self.lamps.iter().position(|lamp| lamp.call_id == request.call_id());
         let Some(at) = found else { return };

@@ -5,6 +5,8 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test says what is wrong by stopping")]
 
+mod transfers;
+
 use std::time::Duration;
 
 use contract::journal::{EventKind, ParticipantRole};
