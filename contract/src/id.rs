@@ -41,6 +41,10 @@ ids! {
     TrunkId;
     /// A number of an organisation in the telephone network.
     DidId;
+    /// A route that calls to the telephone network take.
+    OutboundRouteId;
+    /// How much of the telephone network somebody may use.
+    BudgetId;
     /// A call, the whole of it (H-057).
     CallId;
     /// A recording of a call or of a part of it.

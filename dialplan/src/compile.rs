@@ -51,6 +51,16 @@ pub mod limits {
     pub const TRUNKS_MAX: usize = 32;
     /// Networks that one trunk sends from.
     pub const SOURCES_MAX: usize = 64;
+    /// Places where one trunk is reached.
+    pub const TRUNK_TARGETS_MAX: usize = 8;
+    /// Bytes of one of them.
+    pub const TARGET_BYTES_MAX: usize = 255;
+    /// Bytes of a username, a password or a realm that a trunk knows us by.
+    pub const CREDENTIAL_BYTES_MAX: usize = 255;
+    /// Seconds that a registration with a trunk is asked for.
+    pub const REGISTRATION_SECS: RangeInclusive<u32> = 60..=86_400;
+    /// Seconds between two OPTIONS to a target of a trunk.
+    pub const OPTIONS_SECS: RangeInclusive<u16> = 10..=3_600;
     /// Calls at once on one trunk.
     pub const CHANNELS: RangeInclusive<u16> = 1..=2_000;
     /// Numbers of one organisation in the telephone network.

@@ -10,7 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use contract::id::{OrgId, TrunkId};
+use contract::{
+    id::{OrgId, TrunkId},
+    outside::{Credentials, NumberFormat, Registering},
+};
 use ipnet::IpNet;
 
 use crate::plan::{OrgPlan, Plan, Trust};
@@ -30,8 +33,21 @@ pub struct Trunk {
     pub name: Arc<str>,
     /// Calls at once, in both directions.
     pub channels_max: u16,
-    /// [`Trust::Inside`]: its word on who calls is believed.
+    /// [`Trust::Inside`]: its word on who calls is believed, and who calls is told to it.
     pub trust: Trust,
+    /// Where calls to it go, in the order in which they are tried: URIs as [`contract::outside::Trunk::targets`] has them.
+    /// None: it only brings calls.
+    pub targets: Arc<[Box<str>]>,
+    /// What it knows us by.
+    pub credentials: Option<Arc<Credentials>>,
+    /// How we register there, at each of `targets` as the user that `credentials` name.
+    pub registration: Option<Registering>,
+    /// Seconds between two OPTIONS to each target; `None`: it is not asked whether it is there.
+    pub options_interval_secs: Option<u16>,
+    /// How numbers are written to it.
+    pub number_format: NumberFormat,
+    /// Who calls, by E.164, where the caller has no number of their own.
+    pub from_number: Option<Arc<str>>,
 }
 
 /// A call from outside, as far as configuration knows it.
@@ -88,6 +104,11 @@ impl OrgPlan {
     /// A trunk that may be used.
     pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {
         self.trunks.get(&id)
+    }
+
+    /// All of them, ordered by id.
+    pub fn trunks(&self) -> impl Iterator<Item = &Trunk> {
+        self.trunks.values()
     }
 
     /// A number as this organisation's people and providers write it, by E.164 with a plus.

@@ -54,6 +54,7 @@ pub(crate) fn rows(
             }
         }
     }
+    let outside = outside::rows(description, current, &mut wrong)?;
     if !mistakes.is_empty() {
         return Err(Failure::Mistakes(mistakes));
     }
@@ -76,7 +77,7 @@ pub(crate) fn rows(
         rules: rules(description, current)?,
         queues: queues(description, current)?,
         holidays: holidays(description),
-        outside: outside::rows(description, current)?,
+        outside,
     })
 }
 

@@ -28,7 +28,7 @@ use super::{
     reader::{At, Mistake, Reader, Section, read},
 };
 use crate::database::digests;
-pub(crate) use outside::{Did, Trunk};
+pub(crate) use outside::{Did, Login, Trunk};
 pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
 
@@ -313,7 +313,7 @@ fn accounts<'a>(
         let wanted = section.text(reader, "staff");
         let owner = wanted.and_then(|wanted| person(reader, "account.staff", &wanted, staff));
         let is_active = section.flag(reader, "active", true);
-        let password = password(reader, &mut section);
+        let password = password(reader, &mut section, ("password_file", PASSWORD_CHARS));
         let line = section.line;
         section.finish(reader, "username, staff, password_file and active");
         if let Some(username) = username {
@@ -334,10 +334,15 @@ fn person(reader: &mut Reader<'_>, key: &str, wanted: &At<String>, staff: &[Staf
     found
 }
 
-fn password<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<String> {
-    let name = section.text(reader, "password_file")?;
+/// The password in the file that a key names.
+fn password<'a>(
+    reader: &mut Reader<'a>,
+    section: &mut Section<'a>,
+    (key, chars): (&str, std::ops::RangeInclusive<usize>),
+) -> Option<String> {
+    let name = section.text(reader, key)?;
     let path = reader.folder().join(&name.value);
-    let key = section.key("password_file");
+    let key = section.key(key);
     let found = fs::metadata(&path)
         .map_err(|error| format!("{}: {error}", path.display()))
         .and_then(|file| {
@@ -349,9 +354,9 @@ fn password<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<St
         .and_then(|()| fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display())))
         .and_then(|text| {
             let text = text.trim_end_matches(['\r', '\n']);
-            let is_sound = PASSWORD_CHARS.contains(&text.chars().count()) && !text.contains(char::is_control);
+            let is_sound = chars.contains(&text.chars().count()) && !text.contains(char::is_control);
             is_sound.then(|| text.to_owned()).ok_or_else(|| {
-                let (least, most) = (PASSWORD_CHARS.start(), PASSWORD_CHARS.end());
+                let (least, most) = (chars.start(), chars.end());
                 format!("{}: expected one line of {least} to {most} characters", path.display())
             })
         });
@@ -544,7 +549,7 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
     let reason = match (&diagnostic.problem, field) {
         (Problem::Malformed, "number") if table == "did" => outside::EXPECTED_NUMBER.to_owned(),
         (Problem::Taken, _) if table == "did" => "stands there twice".to_owned(),
-        (Problem::OutOfRange, "sources") => outside::EXPECTED_NARROW.to_owned(),
+        (problem, field) if table == "trunk" => outside::trunk_reason(problem, field),
         (Problem::Malformed, "country_code") => {
             "expected one to three digits in quotes, such as \"62\"".to_owned()
         }

@@ -182,8 +182,19 @@ impl Rule {
 
 impl Trunk {
     fn fields(&self) -> Fields {
+        let Self { credentials, registration, .. } = self;
+        let login = credentials.as_ref();
         vec![
             ("sources", json!(self.sources)),
+            ("targets", json!(self.targets)),
+            ("auth_username", json!(login.map(|login| &login.username))),
+            ("password", json!(login.map(|login| &login.password))),
+            ("auth_realm", json!(login.and_then(|login| login.realm.as_ref()))),
+            ("register", json!(registration.is_some())),
+            ("registration_expiry_secs", json!(registration.map(|registration| registration.expiry_secs))),
+            ("options_interval_secs", json!(self.options_interval_secs)),
+            ("number_format", json!(self.number_format)),
+            ("from_number", json!(self.from_number)),
             ("channels_max", json!(self.channels_max)),
             ("trusted", json!(self.is_trusted)),
             ("active", json!(self.is_active)),

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::outside::default_country_code;
+use contract::outside::{Credentials, NumberFormat, Registering, default_country_code};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Rows, description::Description};
+use super::{
+    Rows,
+    description::{Description, Login},
+};
 use crate::database::new_id;
 
 /// An organisation's way to and from the telephone network.
@@ -32,6 +35,19 @@ pub(crate) struct Trunk {
     pub(crate) id: Uuid,
     /// Networks as Postgres writes them, `203.0.113.5/32`.
     pub(crate) sources: BTreeSet<String>,
+    /// As [`contract::outside::Trunk`] has them, and what follows.
+    #[serde(default)]
+    pub(crate) targets: Vec<String>,
+    #[serde(default)]
+    pub(crate) credentials: Option<Credentials>,
+    #[serde(default)]
+    pub(crate) registration: Option<Registering>,
+    #[serde(default)]
+    pub(crate) options_interval_secs: u16,
+    #[serde(default)]
+    pub(crate) number_format: NumberFormat,
+    #[serde(default)]
+    pub(crate) from_number: Option<String>,
     pub(crate) channels_max: u16,
     pub(crate) is_trusted: bool,
     pub(crate) is_active: bool,
@@ -47,14 +63,39 @@ pub(crate) struct Did {
     pub(crate) staff: Option<String>,
 }
 
-/// The rows that `description` asks for, with the ids of those there are.
-pub(super) fn rows(description: &Description, current: Option<&Rows>) -> anyhow::Result<Outside> {
+/// What a trunk knows us by, with the password that the database has where no other one is named. The error: there is none.
+fn credentials(login: &Login, known: Option<&Trunk>) -> Result<Credentials, String> {
+    let known = known.and_then(|known| known.credentials.as_ref());
+    let password = login.password.clone().or_else(|| known.map(|known| known.password.clone()));
+    let (username, realm) = (login.username.value.clone(), login.realm.clone());
+    let missing = || format!("{username:?} has no password yet: name the file that holds it");
+    let password = password.ok_or_else(missing)?;
+    Ok(Credentials { username, password, realm })
+}
+
+/// The rows that `description` asks for, with the ids of those there are. `wrong` takes the line, the key and the reason of
+/// what is missing.
+pub(super) fn rows(
+    description: &Description,
+    current: Option<&Rows>,
+    mut wrong: impl FnMut(usize, &str, String),
+) -> anyhow::Result<Outside> {
     let mut outside = Outside { country_code: description.country_code.value.clone(), ..Outside::default() };
     for trunk in &description.trunks {
         let known = current.and_then(|rows| rows.outside.trunks.get(&trunk.name.value));
+        let credentials = trunk.login.as_ref().map(|login| credentials(login, known));
+        if let (Some(Err(reason)), Some(login)) = (&credentials, &trunk.login) {
+            wrong(login.username.line, "trunk.auth_password_file", reason.clone());
+        }
         let described = Trunk {
             id: known.map_or_else(new_id, |known| Ok(known.id))?,
             sources: trunk.sources.iter().cloned().collect(),
+            targets: trunk.targets.clone(),
+            credentials: credentials.and_then(Result::ok),
+            registration: trunk.registration,
+            options_interval_secs: trunk.options_interval_secs,
+            number_format: trunk.number_format,
+            from_number: trunk.from_number.clone(),
             channels_max: trunk.channels_max,
             is_trusted: trunk.is_trusted,
             is_active: trunk.is_active,

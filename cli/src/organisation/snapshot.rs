@@ -94,6 +94,12 @@ impl Rows {
             id: TrunkId(trunk.id),
             name: name.clone(),
             sources: trunk.sources.iter().cloned().collect(),
+            targets: trunk.targets.clone(),
+            credentials: trunk.credentials.clone(),
+            registration: trunk.registration,
+            options_interval_secs: trunk.options_interval_secs,
+            number_format: trunk.number_format,
+            from_number: trunk.from_number.clone(),
             channels_max: trunk.channels_max,
             is_trusted: trunk.is_trusted,
             is_active: trunk.is_active,
@@ -109,6 +115,7 @@ impl Rows {
             country_code: self.outside.country_code.clone(),
             trunks: trunks.collect(),
             dids: dids.collect(),
+            ..contract::outside::Outside::default()
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, ensure};
 use contract::{
     language::Language,
+    outside::{Credentials, NumberFormat, Registering},
     rules::{Condition, Span, Timescope, Window},
 };
 use migrations::Role;
@@ -374,25 +375,42 @@ async fn holidays(
 
 async fn trunks(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<BTreeMap<String, Trunk>> {
     let rows = sqlx::query(
-        "select id, name, sources::text[] as sources, channels_max, is_trusted, is_active
+        "select id, name, sources::text[] as sources, channels_max, is_trusted, is_active, targets, auth_username,
+             auth_password, auth_realm, is_registering, registration_expiry_seconds, options_interval_seconds,
+             number_format, from_number
          from telephony.trunks where org_id = $1",
     )
     .bind(organisation)
     .fetch_all(c)
     .await?;
-    let mut trunks = BTreeMap::new();
-    for row in rows {
-        let sources: Vec<String> = row.try_get("sources")?;
-        let trunk = Trunk {
-            id: row.try_get("id")?,
-            sources: sources.into_iter().collect(),
-            channels_max: u16::try_from(row.try_get::<i32, _>("channels_max")?)?,
-            is_trusted: row.try_get("is_trusted")?,
-            is_active: row.try_get("is_active")?,
-        };
-        trunks.insert(row.try_get("name")?, trunk);
-    }
-    Ok(trunks)
+    rows.iter().map(|row| Ok((row.try_get("name")?, trunk(row)?))).collect()
+}
+
+fn trunk(row: &PgRow) -> anyhow::Result<Trunk> {
+    let sources: Vec<String> = row.try_get("sources")?;
+    let number = |column| anyhow::Ok(row.try_get::<i32, _>(column)?);
+    let login: (Option<String>, Option<String>) =
+        (row.try_get("auth_username")?, row.try_get("auth_password")?);
+    let realm = row.try_get("auth_realm")?;
+    let registration = Registering { expiry_secs: u32::try_from(number("registration_expiry_seconds")?)? };
+    let format = NumberFormat::of(row.try_get("number_format")?);
+    Ok(Trunk {
+        id: row.try_get("id")?,
+        sources: sources.into_iter().collect(),
+        targets: row.try_get("targets")?,
+        credentials: login.0.zip(login.1).map(|(username, password)| Credentials {
+            username,
+            password,
+            realm,
+        }),
+        registration: row.try_get::<bool, _>("is_registering")?.then_some(registration),
+        options_interval_secs: u16::try_from(number("options_interval_seconds")?)?,
+        number_format: format.context("a format of numbers that is not known")?,
+        from_number: row.try_get("from_number")?,
+        channels_max: u16::try_from(number("channels_max")?)?,
+        is_trusted: row.try_get("is_trusted")?,
+        is_active: row.try_get("is_active")?,
+    })
 }
 
 async fn dids(

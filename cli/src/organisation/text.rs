@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use contract::snapshot::Mailbox;
+use contract::{outside::NumberFormat, snapshot::Mailbox};
 use toml::Value;
 
 use super::{
     Action, Rows,
     hours::{spans_text, windows_text},
+    outside::Trunk,
 };
 
 const HEADER: &str = "\
@@ -101,10 +102,12 @@ fn outside(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
     let mut file = String::new();
     for (name, trunk) in &rows.outside.trunks {
         let sources: Vec<String> = trunk.sources.iter().cloned().collect();
-        let (name, sources) = (quoted(name), list(&sources).unwrap_or_default());
+        let sources = list(&sources).map(|sources| format!("sources = {sources}\n")).unwrap_or_default();
         let trusted = if trunk.is_trusted { "" } else { "trusted = false\n" };
         file += &format!(
-            "\n[[trunk]]\nname = {name}\nsources = {sources}\nchannels_max = {}\n{trusted}{}",
+            "\n[[trunk]]\nname = {}\n{sources}{}channels_max = {}\n{trusted}{}",
+            quoted(name),
+            way_to(trunk),
             trunk.channels_max,
             inactive(trunk.is_active)
         );
@@ -116,6 +119,26 @@ fn outside(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
         file += &format!("\n[[did]]\nnumber = {}\n{target}", quoted(did));
     }
     file
+}
+
+/// Where calls to a trunk go, and what it knows us by; not the password.
+fn way_to(trunk: &Trunk) -> String {
+    let mut keys = String::new();
+    let mut add = |key: &str, value: Option<String>| {
+        keys.extend(value.map(|value| format!("{key} = {value}\n")));
+    };
+    let login = trunk.credentials.as_ref();
+    add("targets", list(&trunk.targets));
+    add("auth_username", login.map(|login| quoted(&login.username)));
+    add("auth_realm", login.and_then(|login| login.realm.as_deref()).map(quoted));
+    add("register", trunk.registration.map(|_| "true".to_owned()));
+    add("registration_expiry_secs", trunk.registration.map(|it| it.expiry_secs.to_string()));
+    let options = Some(trunk.options_interval_secs).filter(|secs| *secs > 0);
+    add("options_interval_secs", options.map(|secs| secs.to_string()));
+    let format = Some(trunk.number_format).filter(|format| *format != NumberFormat::default());
+    add("number_format", format.map(|format| quoted(format.as_str())));
+    add("from_number", trunk.from_number.as_deref().map(quoted));
+    keys
 }
 
 /// All `[[rule]]`; `numbers` are people's, by e-mail.

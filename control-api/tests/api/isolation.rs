@@ -57,6 +57,10 @@ async fn fill(stage: &Stage) {
                  (id, org_id, extension_id, timescope, condition, action, target_user_id, position)
                  values ('{user}', '{o}', '{extension}', 'any', 'busy', 'forward_staff', '{user}', 1);
              insert into telephony.trunks (id, org_id, name, sources) values ('{user}', '{o}', 'x', '{{192.0.2.1}}');
+             insert into telephony.outbound_routes (id, org_id, position, name) values ('{user}', '{o}', 1, 'x');
+             insert into telephony.outbound_route_trunks (org_id, route_id, trunk_id, position)
+                 values ('{o}', '{user}', '{user}', 1);
+             insert into telephony.outside_budgets (id, org_id) values ('{user}', '{o}');
              insert into telephony.did_numbers (id, org_id, number, user_id)
                  values ('{user}', '{o}', '{did}', '{user}');
              insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256)
@@ -77,7 +81,7 @@ async fn fill(stage: &Stage) {
     }
 }
 
-const READABLE: [&str; 21] = [
+const READABLE: [&str; 24] = [
     "identity.organisations",
     "identity.users",
     "identity.memberships",
@@ -89,8 +93,11 @@ const READABLE: [&str; 21] = [
     "telephony.extension_operational_hours",
     "telephony.holidays",
     "telephony.extension_rules",
-    "telephony.trunks",
+    "(select id from telephony.trunks) s",
     "telephony.did_numbers",
+    "telephony.outbound_routes",
+    "telephony.outbound_route_trunks",
+    "telephony.outside_budgets",
     "(select id from telephony.sip_accounts) s",
     "telephony.calls",
     "telephony.call_participants",
@@ -207,6 +214,7 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
         "delete from telephony.call_events",
         "truncate telephony.extensions cascade",
         "select ha1_md5 from telephony.sip_accounts",
+        "select auth_password from telephony.trunks",
         "select * from identity.auth_methods",
         "update identity.organisations set status = 'approved'",
         "update telephony.revisions set revision = 9",

@@ -1,8 +1,8 @@
 //! Trunks and numbers of the telephone network, on their way into a plan.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use contract::outside::{Did, Trunk};
+use contract::outside::{Credentials, Did, Registering, Trunk};
 use ipnet::IpNet;
 
 use super::{Compiler, limits};
@@ -20,6 +20,29 @@ const SOURCE_PREFIX_V6_MIN: u8 = 32;
 fn network(text: &str) -> Option<IpNet> {
     let net = text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)));
     net.ok()
+}
+
+/// `sip:host[:port][;transport=udp|tcp|tls]` in lower case.
+fn is_target(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("sip:").filter(|_| text.len() <= limits::TARGET_BYTES_MAX) else {
+        return false;
+    };
+    let (place, transport) = rest.split_once(";transport=").unwrap_or((rest, "udp"));
+    let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
+        Some((host, port)) => {
+            (host, port.strip_prefix(':').or(if port.is_empty() { None } else { Some("") }))
+        }
+        None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+    };
+    let is_v6 = place.starts_with('[') && host.parse::<std::net::Ipv6Addr>().is_ok();
+    let is_host = is_v6 || host.parse::<std::net::Ipv4Addr>().is_ok() || super::is_domain(host);
+    let is_port = |port: &str| !port.starts_with('0') && port.parse::<u16>().is_ok();
+    is_host && port.is_none_or(is_port) && matches!(transport, "udp" | "tcp" | "tls")
+}
+
+/// What fits between quotes of a header (RFC 3261 §25.1).
+fn is_quotable(text: &str) -> bool {
+    (1..=limits::CREDENTIAL_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 fn is_narrow(net: &IpNet) -> bool {
@@ -48,6 +71,7 @@ impl Compiler<'_> {
                 self.wrong(Row::Trunk(trunk.id), "id", Problem::Taken);
             }
             let nets = self.sources_of(trunk);
+            self.way_to(trunk);
             if !trunk.is_active {
                 continue;
             }
@@ -60,6 +84,12 @@ impl Compiler<'_> {
                 name: trunk.name.as_str().into(),
                 channels_max: trunk.channels_max,
                 trust,
+                targets: trunk.targets.iter().map(|target| target.as_str().into()).collect(),
+                credentials: trunk.credentials.clone().map(Arc::new),
+                registration: trunk.registration,
+                options_interval_secs: Some(trunk.options_interval_secs).filter(|secs| *secs > 0),
+                number_format: trunk.number_format,
+                from_number: trunk.from_number.as_deref().map(Arc::from),
             };
             self.org.trunks.insert(trunk.id, compiled);
         }
@@ -70,7 +100,7 @@ impl Compiler<'_> {
         if !limits::CHANNELS.contains(&trunk.channels_max) {
             self.wrong(row, "channels_max", Problem::OutOfRange);
         }
-        if trunk.sources.is_empty() {
+        if trunk.sources.is_empty() && trunk.targets.is_empty() {
             self.wrong(row, "sources", Problem::Missing);
         }
         if trunk.sources.len() > limits::SOURCES_MAX {
@@ -85,6 +115,45 @@ impl Compiler<'_> {
             }
         }
         nets
+    }
+
+    /// Where calls to a trunk go, and what it knows us by.
+    fn way_to(&mut self, trunk: &Trunk) {
+        let row = Row::Trunk(trunk.id);
+        if trunk.targets.len() > limits::TRUNK_TARGETS_MAX {
+            self.wrong(row, "targets", Problem::TooMany(limits::TRUNK_TARGETS_MAX));
+        }
+        if !trunk.targets.iter().all(|target| is_target(target)) {
+            self.wrong(row, "targets", Problem::Malformed);
+        }
+        if let Some(Credentials { username, password, realm }) = &trunk.credentials {
+            let realm = realm.as_deref().unwrap_or("none");
+            for (field, text) in
+                [("auth_username", &**username), ("auth_password", password), ("auth_realm", realm)]
+            {
+                if !is_quotable(text) {
+                    self.wrong(row, field, Problem::Malformed);
+                }
+            }
+        }
+        if let Some(Registering { expiry_secs }) = trunk.registration {
+            if !limits::REGISTRATION_SECS.contains(&expiry_secs) {
+                self.wrong(row, "registration_expiry_secs", Problem::OutOfRange);
+            }
+            if trunk.targets.is_empty() {
+                self.wrong(row, "targets", Problem::Missing);
+            }
+            if trunk.credentials.is_none() {
+                self.wrong(row, "auth_username", Problem::Missing);
+            }
+        }
+        if trunk.options_interval_secs != 0 && !limits::OPTIONS_SECS.contains(&trunk.options_interval_secs) {
+            self.wrong(row, "options_interval_secs", Problem::OutOfRange);
+        }
+        let from = trunk.from_number.as_deref();
+        if from.is_some_and(|number| !number.strip_prefix('+').is_some_and(is_e164)) {
+            self.wrong(row, "from_number", Problem::Malformed);
+        }
     }
 
     /// Numbers that people outside dial. They are among the organisation's numbers: whoever dials one inside gets there too.

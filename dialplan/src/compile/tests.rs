@@ -327,6 +327,61 @@ fn trunks_and_their_numbers_are_judged() {
 }
 
 #[test]
+fn where_a_trunk_is_reached_and_what_it_knows_us_by_are_judged() {
+    use crate::outside::tests::trunk;
+    use contract::outside::{Credentials, Registering};
+    let judge = |change: fn(&mut Trunk), expected: &[&str]| {
+        let mut row = Trunk { targets: vec!["sip:sip.provider.example".into()], ..trunk(61, &[]) };
+        row.credentials =
+            Some(Credentials { username: "021555".into(), password: "s3cret".into(), realm: None });
+        row.registration = Some(Registering { expiry_secs: 300 });
+        change(&mut row);
+        let expected: Vec<String> =
+            expected.iter().map(|what| format!("organisation 01, trunk 3d, {what}")).collect();
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        check(|orgs| orgs[0].outside = Outside { trunks: vec![row], ..Outside::default() }, &expected);
+    };
+    judge(|_| {}, &[]);
+    for target in
+        ["sip:203.0.113.5:5080", "sip:[2001:db8::7]:5061;transport=tls", "sip:a.example;transport=tcp"]
+    {
+        let row = Trunk { targets: vec![target.into()], ..trunk(61, &[]) };
+        check(|orgs| orgs[0].outside = Outside { trunks: vec![row], ..Outside::default() }, &[]);
+    }
+    for target in [
+        "sip.provider.example",
+        "sips:a.example",
+        "sip:A.example",
+        "sip:a.example:0",
+        "sip:a.example:70000",
+        "sip:a.example;transport=ws",
+        "sip:a.example;transport=udp;lr",
+        "sip:user@a.example",
+        "sip:",
+        "sip:[::1",
+    ] {
+        let row = Trunk { targets: vec![target.into()], ..trunk(61, &["192.0.2.1"]) };
+        let expected = &["organisation 01, trunk 3d, targets: is malformed"];
+        check(|orgs| orgs[0].outside = Outside { trunks: vec![row], ..Outside::default() }, expected);
+    }
+    judge(|row| row.targets.clear(), &["sources: is missing", "targets: is missing"]);
+    judge(|row| row.targets = vec!["sip:a.example".into(); 9], &["targets: are more than 8"]);
+    judge(|row| row.credentials = None, &["auth_username: is missing"]);
+    judge(
+        |row| row.credentials.as_mut().unwrap().password = "two\r\nlines".into(),
+        &["auth_password: is malformed"],
+    );
+    judge(
+        |row| row.registration = Some(Registering { expiry_secs: 59 }),
+        &["registration_expiry_secs: is out of range"],
+    );
+    judge(|row| row.options_interval_secs = 9, &["options_interval_secs: is out of range"]);
+    judge(|row| row.from_number = Some("0215550100".into()), &["from_number: is malformed"]);
+    let shown = format!("{:?}", Credentials { username: "x".into(), password: "s3cret".into(), realm: None });
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
 fn queues_out_of_bounds_are_named() {
     let user = |n| UserId(id(n));
     check(

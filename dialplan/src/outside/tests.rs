@@ -2,7 +2,7 @@
 
 use contract::{
     id::{DidId, ExtensionId, TrunkId, UserId},
-    outside::{Did, Outside, Trunk},
+    outside::{Did, NumberFormat, Outside, Trunk},
     snapshot::Snapshot,
 };
 use uuid::Uuid;
@@ -41,6 +41,12 @@ pub(crate) fn trunk(n: u128, sources: &[&str]) -> Trunk {
         id: TrunkId(id(n)),
         name: format!("trunk {n}"),
         sources: sources.iter().map(|source| (*source).to_owned()).collect(),
+        targets: Vec::new(),
+        credentials: None,
+        registration: None,
+        options_interval_secs: 0,
+        number_format: NumberFormat::E164,
+        from_number: None,
         channels_max: 30,
         is_trusted: true,
         is_active: true,

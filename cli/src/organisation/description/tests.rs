@@ -228,6 +228,79 @@ extension = "100"
     assert!(said.iter().any(|one| one.contains("did.number: stands there twice")), "{said:?}");
 }
 
+const OUTBOUND: &str = r#"
+[[trunk]]
+name = "telkom"
+targets = ["sip:sip.telkom.example", "sip:203.0.113.5:5080;transport=tcp"]
+auth_username = "62215550100"
+auth_realm = "telkom.example"
+register = true
+registration_expiry_secs = 600
+options_interval_secs = 30
+number_format = "national"
+from_number = "+62215550100"
+"#;
+
+#[test]
+fn a_trunk_that_is_called_is_read_written_and_its_mistakes_told() {
+    let sound = format!("{SOUND}{OUTBOUND}");
+    for (old, new, expected) in [
+        (
+            "\"sip:sip.telkom.example\"",
+            "\"sip.telkom.example\"",
+            "org.toml:20: trunk.targets: expected places such as",
+        ),
+        ("targets = [", "# targets = [", "org.toml:20: trunk.targets: is missing: say where to register"),
+        ("auth_username =", "# auth_username =", "org.toml:19: trunk.auth_username: is missing: there is"),
+        (
+            "= 600",
+            "= 6",
+            "org.toml:20: trunk.registration_expiry_secs: expected a whole number from 60 to 86400",
+        ),
+        ("= 30", "= 3", "org.toml:20: trunk.options_interval_secs: expected 0 for none, or a whole number"),
+        (
+            "\"national\"",
+            "\"local\"",
+            "org.toml:27: trunk.number_format: expected one of \"e164\", \"digits\"",
+        ),
+        (
+            "\"+62215550100\"",
+            "\"0215550100\"",
+            "org.toml:20: trunk.from_number: expected a number with its country",
+        ),
+        ("auth_realm", "realm", "org.toml:23: trunk.realm: no such key"),
+    ] {
+        assert!(sound.contains(old), "{old}");
+        let said = mistakes(&sound.replacen(old, new, 1));
+        assert!(said.iter().any(|one| one.starts_with(expected)), "{expected}\n{said:#?}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("org.toml");
+    let none = BTreeMap::new();
+    // A password is needed once, and stays.
+    let (old, new) =
+        ("staff = \"1001\"\n\n[[trunk]]", "staff = \"1001\"\npassword_file = \"phone\"\n\n[[trunk]]");
+    let first = sound.replacen(old, new, 1);
+    for (name, secret) in [("phone", "correct horse\n"), ("telkom", "s3\n")] {
+        fs::write(folder.path().join(name), secret).unwrap();
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let read = parse(&file, &first).unwrap();
+    let Err(crate::Failure::Mistakes(said)) = described::rows(&read, None, &none) else {
+        panic!("no password")
+    };
+    assert!(said[0].contains("trunk.auth_password_file: \"62215550100\" has no password yet"), "{said:?}");
+    let named = first.replace("auth_realm", "auth_password_file = \"telkom\"\nauth_realm");
+    let rows = described::rows(&parse(&file, &named).unwrap(), None, &none).unwrap();
+    assert_eq!(rows.outside.trunks["telkom"].credentials.as_ref().unwrap().password, "s3");
+    let people = rows.staff.iter().map(|(email, staff)| (email.clone(), staff.user)).collect();
+    let again = parse(&file, &text::text(&rows)).unwrap();
+    assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
+    assert!(!text::text(&rows).contains("s3\""), "a password is never written down");
+    let snapshot = snapshot::Snapshot { revision: 1, organisations: vec![rows.snapshot(&BTreeSet::new())] };
+    assert!(dialplan::compile(&snapshot).is_ok());
+}
+
 #[test]
 fn the_example_in_conf_is_sound_and_shows_every_key() {
     let example = include_str!("../../../../conf/examples/organisation.toml");

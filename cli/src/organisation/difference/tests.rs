@@ -2,6 +2,7 @@
 
 use contract::{
     language::Language,
+    outside::{Credentials, NumberFormat, Registering},
     queues::Strategy,
     rules::{Condition, Timescope},
 };
@@ -17,6 +18,12 @@ fn outside() -> Outside {
     let trunk = Trunk {
         id: Uuid::nil(),
         sources: BTreeSet::from(["203.0.113.0/28".to_owned()]),
+        targets: vec!["sip:sip.telkom.example".into()],
+        credentials: Some(Credentials { username: "021".into(), password: "5ec2e7".into(), realm: None }),
+        registration: None,
+        options_interval_secs: 0,
+        number_format: NumberFormat::E164,
+        from_number: None,
         channels_max: 30,
         is_trusted: true,
         is_active: true,
@@ -193,6 +200,26 @@ fn trunks_and_numbers_outside_are_compared() {
         }),
         ("~ trunk telkom  trusted true → false", |r| {
             r.outside.trunks.get_mut("telkom").unwrap().is_trusted = false;
+        }),
+        ("~ trunk telkom  targets [\"sip:sip.telkom.example\"] → []", |r| {
+            r.outside.trunks.get_mut("telkom").unwrap().targets.clear();
+        }),
+        ("~ trunk telkom  password \"****\" → \"****\"", |r| {
+            let trunk = r.outside.trunks.get_mut("telkom").unwrap();
+            trunk.credentials.as_mut().unwrap().password = "other".into();
+        }),
+        ("~ trunk telkom  register false → true, registration_expiry_secs 600", |r| {
+            let registration = Some(Registering { expiry_secs: 600 });
+            r.outside.trunks.get_mut("telkom").unwrap().registration = registration;
+        }),
+        ("~ trunk telkom  options_interval_secs 0 → 30", |r| {
+            r.outside.trunks.get_mut("telkom").unwrap().options_interval_secs = 30;
+        }),
+        ("~ trunk telkom  number_format \"e164\" → \"national\"", |r| {
+            r.outside.trunks.get_mut("telkom").unwrap().number_format = NumberFormat::National;
+        }),
+        ("~ trunk telkom  from_number \"+62215550100\"", |r| {
+            r.outside.trunks.get_mut("telkom").unwrap().from_number = Some("+62215550100".into());
         }),
         ("- trunk telkom", |r| r.outside.trunks.clear()),
         ("~ did +62215550100  extension \"100\" → null, staff \"sari@x\"", |r| {

@@ -443,11 +443,17 @@ pub(super) async fn delete_trunk(c: &mut PgConnection, organisation: Uuid, id: U
 /// A trunk, be it new or changed.
 pub(super) async fn put_trunk(c: &mut PgConnection, organisation: Uuid, name: &str, trunk: &Trunk) -> Done {
     let sources: Vec<&String> = trunk.sources.iter().collect();
+    let login = trunk.credentials.as_ref();
+    let expiry = trunk.registration.map(|registration| i32::try_from(registration.expiry_secs));
     sqlx::query(
-        "insert into telephony.trunks (id, org_id, name, sources, channels_max, is_trusted, is_active)
-         values ($1, $2, $3, $4::text[]::cidr[], $5, $6, $7)
+        "insert into telephony.trunks (id, org_id, name, sources, channels_max, is_trusted, is_active, targets,
+           auth_username, auth_password, auth_realm, is_registering, registration_expiry_seconds,
+           options_interval_seconds, number_format, from_number)
+         values ($1, $2, $3, $4::text[]::cidr[], $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13, 3600), $14, $15, $16)
          on conflict (id) do update set sources = $4::text[]::cidr[], channels_max = $5, is_trusted = $6,
-           is_active = $7",
+           is_active = $7, targets = $8, auth_username = $9, auth_password = $10, auth_realm = $11,
+           is_registering = $12, registration_expiry_seconds = coalesce($13, 3600),
+           options_interval_seconds = $14, number_format = $15, from_number = $16",
     )
     .bind(trunk.id)
     .bind(organisation)
@@ -456,6 +462,15 @@ pub(super) async fn put_trunk(c: &mut PgConnection, organisation: Uuid, name: &s
     .bind(i32::from(trunk.channels_max))
     .bind(trunk.is_trusted)
     .bind(trunk.is_active)
+    .bind(&trunk.targets)
+    .bind(login.map(|login| &login.username))
+    .bind(login.map(|login| &login.password))
+    .bind(login.and_then(|login| login.realm.as_ref()))
+    .bind(trunk.registration.is_some())
+    .bind(expiry.and_then(Result::ok))
+    .bind(i32::from(trunk.options_interval_secs))
+    .bind(trunk.number_format.as_str())
+    .bind(&trunk.from_number)
     .execute(c)
     .await
     .map(drop)

@@ -381,7 +381,9 @@ pub(super) async fn load_messages(connection: &mut PgConnection) -> Result<Vec<S
 
 async fn load_trunks(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(
-        "select t.org_id, t.id, t.name, t.sources::text[] as sources, t.channels_max, t.is_trusted, t.is_active \
+        "select t.org_id, t.id, t.name, t.sources::text[] as sources, t.channels_max, t.is_trusted, t.is_active, \
+           t.targets, t.auth_username, t.auth_password, t.auth_realm, t.is_registering, \
+           t.registration_expiry_seconds, t.options_interval_seconds, t.number_format, t.from_number \
          from telephony.trunks t \
          order by t.org_id, t.id",
     )
