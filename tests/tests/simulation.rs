@@ -5,7 +5,7 @@
 
 #![allow(clippy::panic, reason = "a test says what is wrong by stopping")]
 
-use tests::world::{run_seed, soak};
+use tests::world::{races, run_seed, soak};
 
 /// Seeds in `make test`.
 const SEEDS: u64 = 300;
@@ -13,8 +13,18 @@ const SEEDS: u64 = 300;
 #[test]
 fn no_seed_finds_a_fault() {
     let plays = soak::Plays::from_environment(SEEDS);
-    let tally = soak::play(plays).unwrap_or_else(|failure| panic!("{failure}"));
+    let tally = soak::play(plays, run_seed).unwrap_or_else(|failure| panic!("{failure}"));
     assert!(tally.answered * 4 > tally.calls, "hardly any call was answered: {tally:?}");
+}
+
+/// Worlds of [`races::ROUNDS`] races in `make test`; `bin/soak` plays more.
+const RACES: u64 = 50;
+
+#[test]
+fn of_agents_who_take_a_call_in_the_same_instant_one_has_it() {
+    let plays = soak::Plays::from_environment(RACES);
+    let tally = soak::play(plays, races::run_seed).unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(tally.answered * 10 > tally.calls * 9, "hardly any race was won: {tally:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! `simulate` takes its seeds from `SAMBUNG_SEEDS`, `SAMBUNG_FROM` or `SAMBUNG_SEED`. Exit code 0: no seed
 //! fails; 1: one does, and its seed, SIP ladder and events are printed. `simulate --must-fail` turns that
 //! around: it is for builds with a planted bug. `simulate --survey` plays all seeds whatever happens and lists
-//! the kinds of failure with the first seed of each.
+//! the kinds of failure with the first seed of each. `simulate --races` plays agents who take the same call at once.
 
 use std::{
     io::{self, Write as _},
@@ -11,21 +11,26 @@ use std::{
     time::Instant,
 };
 
-use tests::world::soak::{Plays, play, survey};
+use tests::world::{
+    races, run_seed,
+    soak::{Game, Plays, play, survey},
+};
 
 fn main() -> io::Result<ExitCode> {
-    let must_fail = std::env::args().skip(1).any(|word| word == "--must-fail");
+    let is_said = |wanted: &str| std::env::args().skip(1).any(|word| word == wanted);
+    let must_fail = is_said("--must-fail");
+    let game: Game = if is_said("--races") { races::run_seed } else { run_seed };
     let plays = Plays::from_environment(300);
     let began = Instant::now();
     let mut out = io::stdout().lock();
-    if std::env::args().skip(1).any(|word| word == "--survey") {
-        let kinds = survey(plays);
+    if is_said("--survey") {
+        let kinds = survey(plays, game);
         for (kind, (count, first)) in &kinds {
             writeln!(out, "{count:>6} times, first at seed {}: {kind}", first.seed)?;
         }
         return Ok(if kinds.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let outcome = play(plays);
+    let outcome = play(plays, game);
     let took = began.elapsed().as_secs_f64();
     match &outcome {
         Ok(tally) => {

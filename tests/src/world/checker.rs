@@ -278,12 +278,14 @@ impl World {
             }
             // What a rule has said is said by any switch.
             let is_told_why = self.switch.speaks || record.call.dialled == organisation::HELPDESK;
-            let verdict = match ending(record, is_told_why) {
+            let verdict = match ending(record, is_told_why).filter(|_| !record.waits) {
                 Some(200) if self.is_left_early(link, record) => Some(603),
                 verdict => verdict,
             };
             let is_right = match verdict {
                 Some(status) => caller.status == Some(status),
+                // Whoever waits has been answered by the switch; whoever finds no place has not.
+                None if record.waits => true,
                 None => caller.status.is_some_and(|status| status >= 400),
             };
             let is_right = is_right && caller.status == record.caller_status();

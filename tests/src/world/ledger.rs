@@ -1,6 +1,6 @@
 //! The simulated journal, and what must be true of the facts written to it (DESIGN D2, D3, H-057 … H-066).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     id::{CallId, OrgId, RecordingId},
@@ -8,6 +8,7 @@ use contract::{
         Call, Entry, Event, EventKind, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality,
         Recording, RecordingStep,
     },
+    snapshot::Snapshot,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub struct Record {
     pub qualities: Vec<Quality>,
     /// Steps of its recordings.
     pub recordings: BTreeMap<RecordingId, Vec<RecordingStep>>,
+    /// It has come to a queue: the caller is answered by the switch, and asked are now these, now those.
+    pub waits: bool,
     last_at: Timestamp,
 }
 
@@ -104,6 +107,24 @@ const TALKING: [EventKind; 6] = [
     EventKind::Ended,
 ];
 
+/// What may come, in any order, of a caller who waits in a queue until somebody has answered.
+const WAITING: [EventKind; 14] = [
+    EventKind::Queued,
+    EventKind::QueueUpdated,
+    EventKind::Ringing,
+    EventKind::Rejected,
+    EventKind::Busy,
+    EventKind::Timeout,
+    EventKind::Missed,
+    EventKind::Forward,
+    EventKind::ForwardRinging,
+    EventKind::ForwardBusy,
+    EventKind::ForwardNoAnswer,
+    EventKind::ForwardAnswered,
+    EventKind::Hold,
+    EventKind::Unhold,
+];
+
 /// What may come of sending a call on.
 const SENT_ON: [EventKind; 6] = [
     EventKind::TransferRinging,
@@ -114,7 +135,7 @@ const SENT_ON: [EventKind; 6] = [
     EventKind::TransferCanceled,
 ];
 
-/// Which event may follow which, for the events of calls without a queue, where what rules lead to has no rules of its own.
+/// Which event may follow which, for the events where what rules lead to has no rules of its own.
 pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
     use EventKind::{
         Answered, Busy, Canceled, Created, Ended, Failed, Forward, ForwardAnswered, ForwardBusy,
@@ -166,13 +187,23 @@ pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
 }
 
 /// The journal.
-#[derive(Default)]
 pub struct Ledger {
     /// Every call that was ever opened.
     pub calls: BTreeMap<CallId, Record>,
+    /// Numbers whose callers wait in a queue.
+    queues: BTreeSet<(OrgId, String)>,
 }
 
 impl Ledger {
+    /// One of a switch with these rows; whether a number has a queue does not change.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let numbers = snapshot.organisations.iter().flat_map(|own| {
+            let queues = own.extensions.iter().filter(|one| one.queue.is_some());
+            queues.map(|one| (own.id, one.number.clone()))
+        });
+        Self { calls: BTreeMap::new(), queues: numbers.collect() }
+    }
+
     /// Writes one fact; `Err` says what is wrong with it.
     pub fn write(&mut self, entry: &Entry) -> Result<(), String> {
         if let Fact::Call(call) = &entry.fact {
@@ -184,6 +215,7 @@ impl Ledger {
                 legs: Vec::new(),
                 qualities: Vec::new(),
                 recordings: BTreeMap::new(),
+                waits: self.queues.contains(&(entry.org, call.dialled.clone())),
                 last_at: entry.at,
             };
             return match self.calls.insert(entry.call, record) {
@@ -198,7 +230,11 @@ impl Ledger {
         match &entry.fact {
             Fact::Call(_) => Ok(()),
             Fact::Participant(participant) => record.join(participant),
-            Fact::Event(event) => record.step(entry.at, event),
+            Fact::Event(event) => {
+                let number = event.detail.number.clone().filter(|_| event.kind == EventKind::Forward);
+                record.waits |= number.is_some_and(|number| self.queues.contains(&(entry.org, number)));
+                record.step(entry.at, event)
+            }
             Fact::Leg(leg) => record.leg(leg),
             Fact::Quality(quality) => record.quality(quality),
             Fact::Recording(step) => record.recording(step),
@@ -221,6 +257,18 @@ impl Ledger {
 }
 
 impl Record {
+    /// Whether this may come while the caller waits in a queue, or before it does.
+    fn may_wait(&self, kind: EventKind) -> bool {
+        use EventKind::{Answered, Canceled, Created, Ended, Failed, QueueUpdated, Queued};
+        match kind {
+            Created => self.events.is_empty(),
+            Queued => !self.has(Queued),
+            QueueUpdated => self.has(Queued),
+            Answered | Canceled | Failed | Ended => !self.events.is_empty(),
+            _ => WAITING.contains(&kind),
+        }
+    }
+
     /// How far it is being sent on, whatever rules have led there and whoever may have declined since.
     fn sent_on(&self) -> Option<EventKind> {
         let mut kinds = self.events.iter().rev().map(|(_, event)| event.kind);
@@ -257,7 +305,9 @@ impl Record {
         let rings =
             matches!(self.last(), Some(EventKind::Ringing | EventKind::Forward | EventKind::ForwardRinging));
         let is_refused = rings && self.has(EventKind::Rejected);
+        let waits = self.waits && !self.has(EventKind::Answered);
         let is_legal = match self.sent_on() {
+            _ if waits => self.may_wait(kind),
             Some(EventKind::Transfer) if kind == EventKind::Forward => true,
             Some(last) => kind == EventKind::Rejected || may_follow(Some(last), kind),
             None => may_follow(self.last(), kind) || (is_refused && kind == EventKind::Ended),
@@ -266,10 +316,11 @@ impl Record {
             return Err(format!("{kind:?} after {:?}", self.last()));
         }
         // Whoever rings after a forward rings for the same caller.
-        if kind == EventKind::Ringing && self.has(kind) {
+        if kind == EventKind::Ringing && self.has(kind) && !self.waits {
             return Err("it begins to ring twice".to_owned());
         }
-        if (event.attempt, event.queue_count) != (1, 0) {
+        let counts = matches!(kind, EventKind::Queued | EventKind::QueueUpdated);
+        if event.attempt != 1 || (event.queue_count != 0 && !counts) {
             return Err(format!("{kind:?} has attempt {} and queue {}", event.attempt, event.queue_count));
         }
         if at < self.last_at {

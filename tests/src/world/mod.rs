@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod network;
 pub mod organisation;
 pub mod phone;
+pub mod races;
 pub mod relay;
 pub mod scenario;
 pub mod soak;
@@ -24,12 +25,12 @@ pub mod stranger;
 pub mod switch;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
 
-use calls::{ImageChange, Input, Output};
+use calls::{Input, Output, Trace};
 use contract::{
     id::CallId,
     journal::{Event, EventKind, Fact},
@@ -74,6 +75,7 @@ mod actor {
     pub const SWITCH: u64 = 3;
     pub const WORLD: u64 = 4;
     pub const TRANSFERS: u64 = 5;
+    pub const QUEUES: u64 = 6;
     pub const FIRST_PHONE: u64 = 100;
 }
 
@@ -159,10 +161,8 @@ pub struct World {
     steps: u64,
     wake_ups: u32,
     faults: Vec<Fault>,
-    /// Of the step that is going on: calls mentioned in the journal, those whose image has changed, dialogs begun.
-    mentioned: BTreeSet<CallId>,
-    changed: BTreeSet<CallId>,
-    begun: Vec<Side>,
+    /// Which call each Call-ID is a leg of, by the switch's own word.
+    legs: BTreeMap<Box<str>, CallId>,
     /// Call-ID of the message the switch is reading.
     in_hand: Option<String>,
     journal_hash: u64,
@@ -172,6 +172,10 @@ pub struct World {
 pub fn run_seed(seed: u64) -> Result<Report, Box<Failure>> {
     let mut scenario = Scenario::draw(&mut Dice::for_actor(seed, actor::PLOT));
     scenario.draw_transfers(&mut Dice::for_actor(seed, actor::TRANSFERS));
+    // Who waits hears music, so only where the switch speaks.
+    if speaks(seed) {
+        organisation::draw_queue(&mut scenario.snapshot, &mut Dice::for_actor(seed, actor::QUEUES));
+    }
     let curtain = scenario.curtain;
     let mut world = World::new(seed, scenario);
     failure::catch_panics();
@@ -192,15 +196,14 @@ impl World {
         let dice = |actor| Dice::for_actor(seed, actor);
         let clock = Clock::default();
         let (relay, stock) = Relay::new(scenario.leases, dice(actor::RELAY));
-        // In every other world phones have different codecs, and the switch speaks.
-        let speaks = seed % 2 == 1;
+        let speaks = speaks(seed);
         let switch = Switch::new(&scenario.snapshot, dice(actor::SWITCH).key(), &clock, speaks);
         let mut world = Self {
             seed,
             phones: Vec::new(),
             switch,
             relay,
-            ledger: Ledger::default(),
+            ledger: Ledger::of(&scenario.snapshot),
             ladder: Ladder::default(),
             network: Network::new(scenario.weather, dice(actor::NETWORK)),
             links: BTreeMap::new(),
@@ -212,9 +215,7 @@ impl World {
             steps: 0,
             wake_ups: 0,
             faults: Vec::new(),
-            mentioned: BTreeSet::new(),
-            changed: BTreeSet::new(),
-            begun: Vec::new(),
+            legs: BTreeMap::new(),
             in_hand: None,
             journal_hash: 0,
             clock,
@@ -556,19 +557,9 @@ impl World {
 
     /// Hands the switch one input and carries out what it decides.
     pub(crate) fn tell_switch(&mut self, input: Input<'_>, caller: Option<&Side>) {
-        self.mentioned.clear();
-        self.changed.clear();
-        self.begun.clear();
         self.switch.handle(self.clock.instant(), input);
         while let Some(output) = self.switch.next_output() {
             self.carry_out(output, caller);
-        }
-        // A call may begin to ring without anything to write down.
-        let calls = if self.mentioned.is_empty() { &self.changed } else { &self.mentioned };
-        let mut mentioned = calls.iter();
-        if let (Some(call), None) = (mentioned.next(), mentioned.next()) {
-            let link = self.links.entry(*call).or_default();
-            link.callees.append(&mut self.begun);
         }
     }
 
@@ -584,7 +575,6 @@ impl World {
                 }
             }
             Output::Journal(entry) => {
-                self.mentioned.insert(entry.call);
                 self.journal_hash = self.journal_hash.rotate_left(5) ^ switch::hash_of(&entry);
                 if let Fact::Call(_) = entry.fact {
                     let link = self.links.entry(entry.call).or_default();
@@ -611,12 +601,8 @@ impl World {
                     self.fault(what);
                 }
             }
-            Output::Image(change) => {
-                if let ImageChange::Put { call, .. } = &change {
-                    self.changed.insert(*call);
-                }
-                self.switch.keep(change);
-            }
+            Output::Image(change) => self.switch.keep(change),
+            Output::Trace(Trace::Leg { call, sip_call_id }) => drop(self.legs.insert(sip_call_id, call)),
             // What is counted depends on chance; an order's outcome is in the journal.
             Output::Command(_)
             | Output::Notice(_)
@@ -631,10 +617,11 @@ impl World {
             return;
         }
         let Ok(text) = Text::read(bytes) else { return };
-        let is_known =
-            self.links.values().flat_map(|link| &link.callees).any(|side| side.call_id == text.call_id());
-        if text.tag("To").is_none() && !is_known {
-            self.begun.push(Side { phone: self.phone_at(flow), call_id: text.call_id().to_owned() });
+        let Some(call) = self.legs.get(text.call_id()).filter(|_| text.tag("To").is_none()) else { return };
+        let side = Side { phone: self.phone_at(flow), call_id: text.call_id().to_owned() };
+        let link = self.links.entry(*call).or_default();
+        if !link.callees.contains(&side) {
+            link.callees.push(side);
         }
     }
 
@@ -680,6 +667,11 @@ impl World {
             messages: self.ladder.lines.len(),
         }
     }
+}
+
+/// In every other world phones have different codecs, and the switch speaks.
+fn speaks(seed: u64) -> bool {
+    seed % 2 == 1
 }
 
 /// A request outside dialogs, for which the switch asks credentials. A copy of a BYE would be a BYE.

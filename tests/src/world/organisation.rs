@@ -1,8 +1,9 @@
 //! The people, numbers and accounts of a simulated switch, as configuration rows.
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, RuleId, UserId},
+    id::{AccountId, ExtensionId, OrgId, QueueId, RuleId, UserId},
     language::Language,
+    queues::{Queue, Strategy},
     rules::{Action, Condition, Rule, Timescope},
     snapshot::{Account, Extension, Organisation, Snapshot, Staff},
 };
@@ -156,6 +157,38 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
         ],
         staff: people,
         accounts,
+    }
+}
+
+/// A queue of one extension.
+pub fn queue(strategy: Strategy) -> Queue {
+    Queue {
+        id: QueueId(id(6, 1, 1)),
+        strategy,
+        ring_secs: 30,
+        capacity: 10,
+        wait_max_secs: 600,
+        wrap_up_secs: 0,
+        misses_max: 0,
+        announce_secs: 0,
+        agents: Vec::new(),
+    }
+}
+
+/// Callers of support wait in a queue, in the first organisation.
+pub fn draw_queue(snapshot: &mut Snapshot, dice: &mut Dice) {
+    let own = snapshot.organisations.iter_mut().take(1).flat_map(|one| &mut one.extensions);
+    for extension in own.filter(|one| one.number == SUPPORT) {
+        let short = |dice: &mut Dice, from, to| u16::try_from(dice.between(from, to)).unwrap_or(u16::MAX);
+        extension.queue = Some(Queue {
+            ring_secs: short(dice, 5, 15),
+            capacity: short(dice, 1, 3),
+            wait_max_secs: short(dice, 10, 60),
+            wrap_up_secs: short(dice, 0, 10),
+            misses_max: short(dice, 0, 2),
+            announce_secs: dice.pick(&[0, 15]),
+            ..queue(dice.pick(Strategy::ALL))
+        });
     }
 }
 

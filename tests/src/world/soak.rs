@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Report, failure::Failure, run_seed};
+use super::{Report, failure::Failure};
+
+/// What plays a seed to its end.
+pub type Game = fn(u64) -> Result<Report, Box<Failure>>;
 
 /// Name of the threads that play seeds; their panics become failures.
 pub(super) const THREAD: &str = "sambung-world";
@@ -65,9 +68,9 @@ impl Tally {
 }
 
 /// Plays seeds until one fails.
-pub fn play(plays: Plays) -> Result<Tally, Box<Failure>> {
+pub fn play(plays: Plays, game: Game) -> Result<Tally, Box<Failure>> {
     let failed = Mutex::new(None::<Box<Failure>>);
-    let tally = play_each(plays, |failure| {
+    let tally = play_each((plays, game), |failure| {
         let mut failed = failed.lock().unwrap();
         // Of several, the lowest seed: the answer does not depend on which thread was faster.
         if failed.as_ref().is_none_or(|other| failure.seed < other.seed) {
@@ -82,9 +85,9 @@ pub fn play(plays: Plays) -> Result<Tally, Box<Failure>> {
 }
 
 /// Plays all seeds and sorts the failures by kind: how often each, and the first.
-pub fn survey(plays: Plays) -> BTreeMap<String, (u64, Box<Failure>)> {
+pub fn survey(plays: Plays, game: Game) -> BTreeMap<String, (u64, Box<Failure>)> {
     let kinds = Mutex::new(BTreeMap::<String, (u64, Box<Failure>)>::new());
-    play_each(plays, |failure| {
+    play_each((plays, game), |failure| {
         let is_word = |word: &&str| !word.contains(|letter: char| letter.is_ascii_digit());
         let kind: Vec<&str> = failure.what.split_whitespace().filter(is_word).collect();
         let mut kinds = kinds.lock().unwrap();
@@ -104,7 +107,7 @@ pub fn survey(plays: Plays) -> BTreeMap<String, (u64, Box<Failure>)> {
 }
 
 /// Plays seeds on all cores; `on_failure` says whether to go on.
-fn play_each(plays: Plays, on_failure: impl Fn(Box<Failure>) -> bool + Sync) -> Tally {
+fn play_each((plays, game): (Plays, Game), on_failure: impl Fn(Box<Failure>) -> bool + Sync) -> Tally {
     let (next, is_over) = (AtomicU64::new(plays.first), AtomicBool::new(false));
     let tally = Mutex::new(Tally::default());
     let end = plays.first.saturating_add(plays.count);
@@ -114,7 +117,7 @@ fn play_each(plays: Plays, on_failure: impl Fn(Box<Failure>) -> bool + Sync) -> 
             if seed >= end {
                 return;
             }
-            match run_seed(seed) {
+            match game(seed) {
                 Ok(report) => tally.lock().unwrap().add(report),
                 Err(failure) => {
                     if !on_failure(failure) {

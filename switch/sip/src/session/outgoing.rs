@@ -174,7 +174,7 @@ impl Endpoint {
             return;
         }
         let Some(session) = self.sessions.get_mut(&key) else {
-            return self.end_fork(now, client, flow, message, out);
+            return self.end_fork(now, (client, flow), message, None, out);
         };
         match &mut session.stage {
             Stage::Outgoing(outgoing) if outgoing.cancel.is_none() => {
@@ -210,9 +210,10 @@ impl Endpoint {
                         .map(str::to_owned),
                 });
             }
-            Stage::Outgoing(_) => {
-                // The answer has crossed our CANCEL (9.1): it is a session nobody wants.
-                self.end_fork(now, client, flow, message, out);
+            Stage::Outgoing(outgoing) => {
+                // The answer has crossed our CANCEL (9.1): it is a session nobody wants, for the same reason.
+                let reason = outgoing.cancel.as_ref().and_then(|cancel| cancel.reason.clone());
+                self.end_fork(now, (client, flow), message, reason, out);
                 self.on_failure(key, (487, Cause::Canceled), None, out);
             }
             Stage::Confirmed(Confirmed { usage, exchange: Exchange::OursAnswered { .. }, .. })
@@ -221,7 +222,7 @@ impl Endpoint {
                 // The owner has not given the ACK yet; it will answer this repeat too.
             }
             Stage::Confirmed(_) | Stage::Incoming(_) | Stage::Leaving(_) => {
-                self.end_fork(now, client, flow, message, out);
+                self.end_fork(now, (client, flow), message, None, out);
             }
         }
     }
@@ -241,9 +242,9 @@ impl Endpoint {
     fn end_fork(
         &mut self,
         now: Instant,
-        client: ClientKey,
-        flow: Flow,
+        (client, flow): (ClientKey, Flow),
         message: &Message<'_>,
+        reason: Option<Reason>,
         out: &mut Outputs,
     ) {
         let Some(ClientMachine::Invite { acks, request, .. }) =
@@ -259,7 +260,7 @@ impl Endpoint {
         let cseq = message.cseq().map_or(0, |cseq| cseq.number);
         self.send_ack(client, &dialog, (cseq, to_tag(message)), None, out);
         let proof = self.clients.get(client).and_then(|found| found.proof.clone());
-        self.send_bye(now, &mut dialog, (None, proof), ClientUser::Nobody, out);
+        self.send_bye(now, &mut dialog, (reason.as_ref(), proof), ClientUser::Nobody, out);
     }
 
     /// 13.2.2.4: the ACK of a 2xx, with a branch of its own, kept for repeats of the 2xx.
