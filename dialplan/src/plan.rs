@@ -429,6 +429,13 @@ pub enum PersonKey {
     Trunk(TrunkId),
 }
 
+impl PersonKey {
+    /// Whether this is the same person for certain: of somebody outside nobody knows who they are.
+    pub fn is_surely(self, other: Self) -> bool {
+        self == other && !matches!(self, Self::Trunk(_))
+    }
+}
+
 /// Credentials that may be used now. Inactive accounts, and those of suspended staff, are not in a plan.
 #[derive(Clone)]
 pub struct Account {

@@ -95,12 +95,7 @@ impl Switchboard {
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
         let max_breadth = facts::max_breadth(&message);
         let flow = request.flow;
-        // Nobody outside comes into a call of others, whatever `Replaces` says: who they are is not known.
-        let entry = match caller.is_outside() {
-            true => Ok(None),
-            false => self.entry(&message, (org, caller.person), &dialled),
-        };
-        let entry = match entry {
+        let entry = match self.entry(&message, (org, caller.person), &dialled) {
             Ok(entry) => entry,
             Err(reply) => return self.reply(request, reply),
         };

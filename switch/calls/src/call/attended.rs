@@ -15,7 +15,6 @@ use contract::{
     id::CallId,
     journal::{Detail, EventKind},
 };
-use dialplan::PersonKey;
 use sip::{Message, Reply, SessionKey};
 
 use super::{
@@ -53,11 +52,9 @@ impl Consultation {
     pub(crate) fn between(here: &Call, there: &Call) -> Result<Self, Objection> {
         let legs = here.state.staying().into_iter();
         let pairs = legs.flat_map(|leg| there.state.staying().into_iter().map(move |other| (leg, other)));
-        let mut theirs = pairs.filter(|(leg, other)| leg.person == other.person).map(|(leg, other)| Self {
-            here: leg.session,
-            there: other.session,
-            referral: None,
-        });
+        let mut theirs = pairs
+            .filter(|(leg, other)| leg.person.is_surely(other.person))
+            .map(|(leg, other)| Self { here: leg.session, there: other.session, referral: None });
         let first = theirs.next().ok_or(Objection::Stranger)?;
         let objection = match first.may(here, there) {
             Ok(()) => return Ok(first),
@@ -192,9 +189,7 @@ fn may_become_one(on: (&State, SessionKey), off: (&State, SessionKey)) -> Result
         }
         _ => return Err(Objection::NotNow),
     };
-    // Of somebody outside nobody knows who they are.
-    let is_known = !matches!(person, PersonKey::Trunk(_));
-    if person == other && is_known { Ok(()) } else { Err(Objection::NoSuchCall) }
+    if person.is_surely(other) { Ok(()) } else { Err(Objection::NoSuchCall) }
 }
 
 impl Call {

@@ -71,7 +71,7 @@ impl Call {
             State::Ringing(ringing) if ringing.record.org() == org.id() => {
                 let fork = ringing.forks.iter().find(|fork| fork.session == session);
                 let fork = fork.ok_or_else(|| Reply::new(481))?;
-                match fork.person == person || org.are_colleagues(person, fork.person) {
+                match fork.person.is_surely(person) || org.are_colleagues(person, fork.person) {
                     true if ringing.is_plain() => Ok(Door::Rings),
                     true => Err(Reply::new(491)),
                     false => Err(Reply::new(403)),
@@ -79,7 +79,7 @@ impl Call {
             }
             State::Talking(talking) if talking.record.org() == org.id() => {
                 let side = talking.side_of(session).ok_or_else(|| Reply::new(481))?;
-                match talking.leg(side).person == person {
+                match talking.leg(side).person.is_surely(person) {
                     true if early_only => Err(Reply::new(486)),
                     true if talking.is_quiet() => Ok(Door::Side(side)),
                     true => Err(Reply::new(491)),

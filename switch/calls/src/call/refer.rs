@@ -6,7 +6,7 @@
 //! refused by the switchboard.
 
 use serde::{Deserialize, Serialize};
-use sip::{Body, HeaderName, Message, NameAddr, Replaces, Reply, SessionKey, Uri};
+use sip::{Body, HeaderName, Message, Method, NameAddr, Replaces, Reply, SessionKey, Uri};
 
 use super::{leg::Leg, redirect::own_number};
 use crate::means::Means;
@@ -52,8 +52,11 @@ impl Wanted {
     }
 }
 
-/// The other call of its author's that a REFER names (RFC 5589 §7.1).
+/// The other call of its author's that a request names, if it is a REFER that does (RFC 5589 §7.1).
 pub(crate) fn other_call(request: &Message<'_>) -> Option<Replaces> {
+    if request.method() != Method::Refer {
+        return None;
+    }
     let target = NameAddr::parse(request.first(HeaderName::ReferTo)?).ok()?.uri;
     Replaces::of_uri(&Uri::parse(target).ok()?)
 }

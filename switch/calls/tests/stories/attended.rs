@@ -295,6 +295,21 @@ fn nobody_puts_through_a_call_that_is_not_theirs() {
     scene.desk.rest();
 }
 
+/// It is for the device at the other end, whatever it names.
+#[test]
+fn an_info_that_names_another_call_puts_nobody_through() {
+    let mut scene = Scene::consulting();
+    let other = replaces(&scene.asking.call_id, &scene.asking.to_tag(), "c");
+    scene.budi_asks("INFO", &format!("Refer-To: <sip:1003@{DOMAIN}?{other}>\r\n"), None);
+    let passed_on = scene.desk.expect(&scene.sari, "INFO");
+    scene.desk.from(&scene.sari, &scene.caller.respond(&passed_on, 200, None));
+    scene.desk.expect(&scene.budi, "SIP/2.0 200");
+    let (budi, citra) = (scene.budi.clone(), scene.citra.clone());
+    scene.desk.hang_up(&mut scene.caller, &budi);
+    scene.desk.hang_up(&mut scene.asking, &citra);
+    scene.desk.rest();
+}
+
 #[test]
 fn while_something_is_being_agreed_on_nobody_is_put_through() {
     let mut scene = Scene::consulting();

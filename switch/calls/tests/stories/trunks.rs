@@ -3,7 +3,8 @@
 
 use calls::{Input, Notice};
 use contract::{
-    id::{DidId, ExtensionId, OrgId, TrunkId, UserId},
+    command::{Command, Outcome},
+    id::{CallId, DidId, ExtensionId, OrgId, TrunkId, UserId},
     journal::{Direction, Fact, ParticipantKind, ParticipantRole},
     outside::{Did, Outside, Trunk},
     snapshot::Snapshot,
@@ -283,5 +284,42 @@ fn a_desk_sends_an_outside_caller_on_and_nobody_outside_sends_anybody() {
     desk.expect(provider, "ACK");
     desk.hang_up(&mut caller, citra);
     assert_eq!(desk.events(), ["created", "answered(3)", "transfer(3)", "transfer_answered(4)", "ended"]);
+    scene.desk.rest();
+}
+
+/// Two people outside whom the switch cannot tell apart: to it both are the trunk.
+#[test]
+fn nobody_outside_comes_into_a_call_or_is_taken_for_somebody_in_two() {
+    let mut scene = Scene::new();
+    let (mut rina, _) = scene.answered(outside(BUDI_NUMBER, "<sip:08123456701@provider.example>"), "");
+    let Scene { desk, provider, budi, citra } = &mut scene;
+    let mut other = outside(DESK_NUMBER, "<sip:08123456702@provider.example>");
+    other.call_id = "other".into();
+    desk.from(provider, &other.invite(Some(&provider.sdp()), ""));
+    desk.expect(provider, "SIP/2.0 100");
+    let (to_budi, to_citra) = (desk.expect(budi, "INVITE"), desk.expect(citra, "INVITE"));
+    desk.from(budi, &budi.respond(&to_budi, 486, None));
+    desk.expect(budi, "ACK");
+    desk.from(citra, &citra.respond(&to_citra, 200, Some(&citra.sdp())));
+    desk.expect(citra, "ACK");
+    let ok = desk.expect(provider, "SIP/2.0 200");
+    desk.from(provider, &other.ack(&ok, None));
+
+    let calls: Vec<CallId> = desk.live.keys().copied().collect();
+    desk.tell(Input::Command(Command::Connect { call: calls[0], other: calls[1] }));
+    assert_eq!(desk.outcomes.pop(), Some(Outcome::NotThere));
+    let (call_id, to_tag) = (&other.call_id, other.to_tag());
+    let named = format!("Replaces={call_id}%3Bto-tag%3D{to_tag}%3Bfrom-tag%3Dc");
+    let refer = rina.request("REFER", &format!("Refer-To: <sip:1003@{DOMAIN}?{named}>\r\n"), None);
+    desk.from(provider, &refer);
+    desk.expect(provider, "SIP/2.0 480");
+    let mut taking = outside(DESK_NUMBER, "<sip:08123456701@provider.example>");
+    taking.call_id = "taking".into();
+    let replaces = format!("Replaces: {call_id};to-tag={to_tag};from-tag=c\r\n");
+    desk.from(provider, &taking.invite(Some(&provider.sdp()), &replaces));
+    let refusal = desk.expect(provider, "SIP/2.0 403");
+    desk.from(provider, &taking.ack_refusal(&refusal));
+    desk.hang_up(&mut rina, budi);
+    desk.hang_up(&mut other, citra);
     scene.desk.rest();
 }
