@@ -373,9 +373,9 @@ impl Talking {
         }
     }
 
-    /// Nothing is being agreed on, and nobody has yet to be told anything.
+    /// Nothing is being agreed on or still to be refused, and nobody has yet to be told anything.
     pub(crate) fn is_quiet(&self) -> bool {
-        matches!(self.exchange, Exchange::Idle) && self.owed.is_none()
+        matches!(self.exchange, Exchange::Idle) && self.owed.is_none() && self.withdrawn.is_none()
     }
 
     pub(crate) fn set_held(&mut self, by: Side, holds: bool) {

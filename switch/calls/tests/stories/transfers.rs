@@ -558,6 +558,35 @@ fn a_transfer_is_seen_by_those_who_watch_and_ended_by_an_operator() {
     scene.desk.quiet();
 }
 
+/// A re-INVITE that was given up is open until its phone says no: what it says then would find nobody to acknowledge it.
+#[test]
+fn who_has_still_to_refuse_what_was_given_up_is_not_sent_on() {
+    let mut scene = Scene::talking();
+    let offer = scene.sari.sdp_speaking(&[(0, "PCMU/8000"), (96, "opus/48000/2")], "sendrecv");
+    let reinvite = scene.caller.request("INVITE", "", Some(&offer));
+    scene.desk.from(&scene.sari, &reinvite);
+    scene.desk.expect(&scene.sari, "SIP/2.0 100");
+    let asked = scene.desk.expect(&scene.budi, "INVITE");
+    scene.desk.from(&scene.budi, &scene.budi.respond(&asked, 180, None));
+    scene.desk.wait(scene.desk.config.timeouts.exchange);
+    let refusal = scene.desk.expect(&scene.sari, "SIP/2.0 504");
+    scene.desk.from(&scene.sari, &scene.caller.ack_refusal(&refusal));
+    let cancel = scene.desk.expect(&scene.budi, "CANCEL");
+    scene.budi_refers("1003");
+    scene.desk.expect(&scene.budi, "SIP/2.0 491");
+    scene.desk.from(&scene.budi, &scene.budi.respond(&cancel, 200, None));
+    scene.desk.from(&scene.budi, &scene.budi.respond(&asked, 487, None));
+    scene.desk.expect(&scene.budi, "ACK");
+    scene.budi_refers("1003");
+    scene.desk.expect(&scene.budi, "SIP/2.0 202");
+    scene.budi_is_told("100 Trying", "active");
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    scene.citra_refuses(&invite, 486);
+    scene.budi_is_told("486 Busy Here", "terminated");
+    let budi = scene.budi.clone();
+    scene.ends_with(&budi, &["created", "ringing", "answered(3)", "transfer(3)", "transfer_busy", "ended"]);
+}
+
 #[test]
 fn a_target_s_rule_for_everybody_sends_a_transferred_call_on_too() {
     let mut scene = Scene::talking();
