@@ -110,7 +110,6 @@ impl Switchboard {
         self.sessions.insert(session, id);
         let opening = Opening {
             id,
-            plan: &plan,
             org,
             caller,
             dialled: &dialled,

@@ -10,7 +10,7 @@ use contract::{
     journal::{Detail, Direction, EventKind, ParticipantKind, ParticipantRole},
     language::Language,
 };
-use dialplan::{Announcement, Facts, Host, OrgPlan, PersonKey, Plan, Queueing, Refusal, Ring, Route, Trail};
+use dialplan::{Announcement, Facts, Host, OrgPlan, PersonKey, Queueing, Refusal, Ring, Route, Trail};
 use sip::{Body, Flow, Reply, SessionKey};
 use streams::sdp::Description;
 
@@ -36,7 +36,6 @@ use crate::means::Means;
 /// Everything about an accepted INVITE that a call is made of.
 pub(crate) struct Opening<'a> {
     pub(crate) id: CallId,
-    pub(crate) plan: &'a Plan,
     pub(crate) org: &'a OrgPlan,
     pub(crate) caller: Identity,
     pub(crate) dialled: &'a str,
@@ -81,10 +80,10 @@ impl Call {
         let mut record = Record::open((org.id(), id), direction, (caller.number(), dialled), means);
         let facts = Facts { org: org.id(), caller: caller.person, dialled };
         means.trace_leg(id, session);
-        let decision = opening.plan.route(&facts, means.wall);
+        let decision = means.plan.route(&facts, means.wall);
         let (trail, forwards, route) =
             (decision.trail.clone(), decision.forwards.clone(), decision.route.clone());
-        means.trace_route(id, opening.plan.revision(), decision);
+        means.trace_route(id, means.plan.revision(), decision);
         // Whatever its rules make of the call, it is what was called (H-066).
         head.host = org.holder(dialled);
         if let Some(host) = head.host {
@@ -158,13 +157,9 @@ fn turn_away(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let caller = (opening.org.id(), opening.caller.person);
-    let next = result.condition().and_then(|case| opening.plan.route_after(caller, trail, case, means.wall));
-    if let Some(decision) = next {
-        record.forwarded(&decision.forwards, means);
-        let on = (decision.route.clone(), decision.trail.clone());
-        means.trace_route(opening.id, opening.plan.revision(), decision);
-        return set_out(opening, on, (record, leg), head, means);
+    record.forward_failed(trail, result, means);
+    if let Some(decision) = record.sent_on((opening.caller.person, trail), result, means) {
+        return set_out(opening, (decision.route, decision.trail), (record, leg), head, means);
     }
     let reply = Reply::new(result.caller_status());
     let told = refused(Some(result.reason()), reply.status);

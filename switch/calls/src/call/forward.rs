@@ -8,15 +8,16 @@
 //! has: another device could not be heard by it before the answer.
 
 use contract::{
-    journal::EventKind,
+    journal::{Detail, EventKind},
     rules::{Condition, Timescope},
 };
-use dialplan::{Decision, Forward, Queueing, Ring, Route, Trail};
+use dialplan::{Decision, Forward, PersonKey, Queueing, Ring, Route, Trail};
 use sip::{ExtraHeaders, Provisional};
 
 use std::{fmt::Write as _, time::Duration};
 
 use super::{
+    events::{Record, because},
     feature::explain::ANNOUNCEMENT_MAX,
     invitation::Asked,
     outcome::{LegResult, Tally, Words},
@@ -28,7 +29,7 @@ use crate::means::Means;
 
 impl LegResult {
     /// The case of a rule that this is.
-    pub(super) fn condition(self) -> Option<Condition> {
+    fn condition(self) -> Option<Condition> {
         match self {
             Self::Busy | Self::Declined => Some(Condition::Busy),
             Self::NoAnswer => Some(Condition::NoAnswer),
@@ -47,11 +48,10 @@ impl Ringing {
         means: &mut Means<'_>,
     ) -> State {
         loop {
-            self.forward_failed(result, means);
+            self.record.forward_failed(&self.invitation.trail, result, means);
             let Some(decision) = self.next(result, means) else {
                 return self.refuse(head, (result, words), Refusing::default(), means);
             };
-            self.record.forwarded(&decision.forwards, means);
             match &decision.route {
                 Route::Announce(announcement) => {
                     let language =
@@ -89,28 +89,12 @@ impl Ringing {
         }
     }
 
-    fn next(&self, result: LegResult, means: &mut Means<'_>) -> Option<Decision> {
-        let condition = result.condition()?;
-        let Self { invitation, told, .. } = self;
+    fn next(&mut self, result: LegResult, means: &mut Means<'_>) -> Option<Decision> {
+        let Self { record, invitation, told, .. } = self;
         if invitation.max_forwards == 0 || told.offer.is_some() {
             return None;
         }
-        let caller = (invitation.org, invitation.caller.person);
-        let decision = means.plan.route_after(caller, &invitation.trail, condition, means.wall)?;
-        means.trace_route(invitation.call, means.plan.revision(), decision.clone());
-        Some(decision)
-    }
-
-    /// What a rule had sent the call to has come to nothing.
-    fn forward_failed(&mut self, result: LegResult, means: &mut Means<'_>) {
-        let kind = match result {
-            LegResult::NoAnswer => EventKind::ForwardNoAnswer,
-            LegResult::Busy => EventKind::ForwardBusy,
-            _ => return,
-        };
-        if let Some(forward) = self.invitation.trail.path().last() {
-            self.record.event(kind, None, told_of(forward), means);
-        }
+        record.sent_on((invitation.caller.person, &invitation.trail), result, means)
     }
 
     /// The caller is answered and waits.
@@ -144,12 +128,37 @@ impl Ringing {
     }
 }
 
-/// What is written down of a forward.
-pub(super) fn told_of(forward: &Forward) -> contract::journal::Detail {
-    contract::journal::Detail {
-        number: Some(forward.number.to_string()),
-        ..super::events::because(forward.condition.as_str())
+impl Record {
+    /// What rules had sent the call to by this trail, if they had, has come to nothing.
+    pub(super) fn forward_failed(&mut self, trail: &Trail, result: LegResult, means: &mut Means<'_>) {
+        let kind = match result {
+            LegResult::NoAnswer => EventKind::ForwardNoAnswer,
+            LegResult::Busy => EventKind::ForwardBusy,
+            _ => return,
+        };
+        if let Some(forward) = trail.path().last() {
+            self.event(kind, None, told_of(forward), means);
+        }
     }
+
+    /// Where a rule sends somebody for whom it has come to this, where the trail has led.
+    pub(super) fn sent_on(
+        &mut self,
+        (caller, trail): (PersonKey, &Trail),
+        result: LegResult,
+        means: &mut Means<'_>,
+    ) -> Option<Decision> {
+        let whose = (self.org(), caller);
+        let decision = means.plan.route_after(whose, trail, result.condition()?, means.wall)?;
+        means.trace_route(self.call(), means.plan.revision(), decision.clone());
+        self.forwarded(&decision.forwards, means);
+        Some(decision)
+    }
+}
+
+/// What is written down of a forward.
+pub(super) fn told_of(forward: &Forward) -> Detail {
+    Detail { number: Some(forward.number.to_string()), ..because(forward.condition.as_str()) }
 }
 
 /// What the next hop is told of how the call comes to it: nothing if no rule has sent it on.

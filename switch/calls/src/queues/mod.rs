@@ -49,6 +49,8 @@ pub(crate) struct Waits {
     pub(crate) queue: QueueId,
     pub(crate) priority: u16,
     pub(crate) since: Moment,
+    /// When it has waited long enough.
+    pub(crate) until: Moment,
     /// There is nothing that has to be heard or acknowledged first.
     pub(crate) is_ready: bool,
     /// Who rings for it.
@@ -58,6 +60,11 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
+    /// Whether somebody may be asked for it, or it be told its place.
+    fn may_wait_on(&self, now: Moment) -> bool {
+        self.is_ready && now < self.until
+    }
+
     fn rank(&self, call: CallId) -> (Reverse<u16>, Moment, CallId) {
         (Reverse(self.priority), self.since, call)
     }
@@ -179,7 +186,7 @@ impl Queues {
         is_there: impl Fn(&dialplan::Target) -> bool,
     ) -> Option<Asking> {
         let (asking, last) = self.lines.values().find_map(|line| {
-            let (call, waits) = self.first(line)?;
+            let (call, waits) = self.first(line, now)?;
             let queue = queue_of(plan, waits.org, waits.queue)?;
             let candidates = self.candidates(queue, waits.org, now, &is_there);
             (!candidates.is_empty()).then_some(((call, queue, candidates), line.last))
@@ -196,9 +203,11 @@ impl Queues {
     }
 
     /// The first caller of a queue for whom nobody rings and somebody may.
-    fn first<'a>(&'a self, line: &Line) -> Option<(CallId, &'a Waits)> {
+    fn first<'a>(&'a self, line: &Line, now: Moment) -> Option<(CallId, &'a Waits)> {
         line.order.iter().find_map(|(_, _, call)| match self.calls.get(call)? {
-            Standing::Waits(waits) if waits.is_ready && waits.asked.is_empty() => Some((*call, waits)),
+            Standing::Waits(waits) if waits.may_wait_on(now) && waits.asked.is_empty() => {
+                Some((*call, waits))
+            }
             _ => None,
         })
     }
@@ -230,10 +239,10 @@ impl Queues {
     }
 
     /// Callers whose place is not the one they were told, with their place: 1 is the next, 0 that somebody rings for them.
-    fn moved(&self) -> Vec<(CallId, u16)> {
+    fn moved(&self, now: Moment) -> Vec<(CallId, u16)> {
         let places = self.lines.values().flat_map(|line| line.order.iter().zip(1..));
         let moved = places.filter_map(|((_, _, call), rank)| match self.calls.get(call)? {
-            Standing::Waits(waits) if waits.is_ready => {
+            Standing::Waits(waits) if waits.may_wait_on(now) => {
                 let place = if waits.asked.is_empty() { rank } else { 0 };
                 (waits.told != Some(place)).then_some((*call, place))
             }
@@ -244,7 +253,7 @@ impl Queues {
 
     /// When somebody is free again whom a caller waits for.
     pub(crate) fn deadline(&self, now: Moment) -> Option<Moment> {
-        let is_waited_for = self.lines.values().any(|line| self.first(line).is_some());
+        let is_waited_for = self.lines.values().any(|line| self.first(line, now).is_some());
         if is_waited_for { self.agents.next_free(now) } else { None }
     }
 

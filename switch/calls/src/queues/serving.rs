@@ -40,7 +40,7 @@ impl Switchboard {
                 self.with_call(call, out, |call, means| call.ask(&ring, means));
                 self.carry_out(out);
             }
-            for (call, place) in self.queues.moved() {
+            for (call, place) in self.queues.moved(Moment::of(self.now, self.origin)) {
                 self.with_call(call, out, |call, means| call.moved(place, means));
                 self.carry_out(out);
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calls::{Input, SwitchboardConfig};
+use calls::{Input, SwitchboardConfig, Trace};
 use contract::{
     command::{Command, Outcome},
     id::{ExtensionId, OrgId, QueueId, RuleId, UserId},
@@ -11,17 +11,21 @@ use contract::{
     rules::{Action, Condition, Rule, Timescope},
     snapshot::{RecordingPolicy, Snapshot},
 };
+use dialplan::Route;
 use sip::OwnedMessage;
 use streams::media::MediaEvent;
 
-use crate::desk::{
-    Caller, Desk, Phone, header, id, lease, plan, rows,
-    sound::{heard, is_joined},
+use crate::{
+    desk::{
+        Caller, Desk, Phone, header, id, lease, plan, rows,
+        sound::{heard, is_joined},
+    },
+    recording::words,
 };
 
 const RING: Duration = Duration::from_secs(20);
 
-fn queue() -> Queue {
+pub fn queue() -> Queue {
     Queue {
         id: QueueId(id(70)),
         strategy: Strategy::Linear,
@@ -109,6 +113,13 @@ impl Scene {
         Talk { caller }
     }
 
+    /// An agent's phone rings, and the agent answers.
+    #[track_caller]
+    fn talks(&mut self, at: usize, caller: Caller) -> Talk {
+        let invite = self.rings(at);
+        self.takes(at, &invite, caller)
+    }
+
     #[track_caller]
     fn hang_up(&mut self, mut talk: Talk, at: usize) {
         let agent = self.agents[at].clone();
@@ -187,18 +198,15 @@ impl Scene {
 fn h_065_a_call_waits_at_position_two_and_is_answered() {
     let mut scene = scene(with(queue(), &[12]));
     let first = scene.arrive(0);
-    let invite = scene.rings(0);
-    let first = scene.takes(0, &invite, first);
+    let first = scene.talks(0, first);
     let second = scene.arrive(1);
     let third = scene.arrive(2);
     assert_eq!(scene.rows_of(0), ["created 1 0 null", "ringing 1 0 null", "queued 1 2 null"]);
     scene.hang_up(first, 0);
-    let invite = scene.rings(0);
-    let second = scene.takes(0, &invite, second);
+    let second = scene.talks(0, second);
     assert_eq!(scene.rows_of(0).last().unwrap(), "queue_updated 1 1 null");
     scene.hang_up(second, 0);
-    let invite = scene.rings(0);
-    let third = scene.takes(0, &invite, third);
+    let third = scene.talks(0, third);
     scene.hang_up(third, 0);
     assert_eq!(
         scene.rows_of(0),
@@ -227,8 +235,7 @@ fn a_caller_hears_a_tone_or_its_place_and_music_and_then_who_takes_the_call() {
     let mut scene = scene(with(Queue { announce_secs: 30, ..queue() }, &[12]));
     let first = scene.arrive(0);
     assert_eq!(heard(&scene.desk, 0), "*tone/ringing");
-    let invite = scene.rings(0);
-    let first = scene.takes(0, &invite, first);
+    let first = scene.talks(0, first);
     assert!(heard(&scene.desk, 0).is_empty() && is_joined(&scene.desk, 0, 1));
     let second = scene.arrive(1);
     let third = scene.arrive(2);
@@ -363,8 +370,7 @@ const PLAIN: [&str; 4] = ["created 1 0 null", "ringing 1 0 null", "answered 1 0 
 fn who_wraps_up_or_talks_is_not_asked() {
     let mut scene = scene(with(Queue { wrap_up_secs: 30, ..queue() }, &[12]));
     let first = scene.arrive(0);
-    let invite = scene.rings(0);
-    let first = scene.takes(0, &invite, first);
+    let first = scene.talks(0, first);
     let second = scene.arrive(1);
     scene.hang_up(first, 0);
     scene.desk.silent(&scene.agents[0]);
@@ -376,8 +382,7 @@ fn who_wraps_up_or_talks_is_not_asked() {
     scene.desk.wait(Duration::from_secs(5));
     scene.desk.silent(&budi);
     scene.desk.hang_up(&mut own, &citra);
-    let invite = scene.rings(0);
-    let second = scene.takes(0, &invite, second);
+    let second = scene.talks(0, second);
     scene.hang_up(second, 0);
     scene.rest();
 }
@@ -396,8 +401,7 @@ fn who_comes_with_more_priority_waits_before_others() {
     extension.rules = vec![rule(1, Condition::Always, action)];
     let mut scene = scene(rows);
     let first = scene.arrive(0);
-    let invite = scene.rings(0);
-    let first = scene.takes(0, &invite, first);
+    let first = scene.talks(0, first);
     let second = scene.arrive(1);
     // By another number, which leads into the same queue.
     let important = scene.arrive_at(2, "200");
@@ -407,14 +411,12 @@ fn who_comes_with_more_priority_waits_before_others() {
     );
     assert_eq!(scene.rows_of(1).last().unwrap(), "queue_updated 1 2 null");
     scene.hang_up(first, 0);
-    let invite = scene.rings(0);
-    let important = scene.takes(0, &invite, important);
+    let important = scene.talks(0, important);
     let answered = ["forward_ringing 1 0 null", "forward_answered 1 0 cp3", "answered 1 0 cp3"];
     assert_eq!(scene.rows_of(0)[4], "queue_updated 1 0 null");
     assert_eq!(scene.rows_of(0)[5..], answered);
     scene.hang_up(important, 0);
-    let invite = scene.rings(0);
-    let second = scene.takes(0, &invite, second);
+    let second = scene.talks(0, second);
     scene.hang_up(second, 0);
     scene.rest();
 }
@@ -424,8 +426,7 @@ fn who_comes_with_more_priority_waits_before_others() {
 fn a_full_queue_is_busy_and_one_without_anybody_is_closed() {
     let mut scene = scene(with(Queue { capacity: 1, ..queue() }, &[12]));
     let first = scene.arrive(0);
-    let invite = scene.rings(0);
-    let first = scene.takes(0, &invite, first);
+    let first = scene.talks(0, first);
     let second = scene.arrive(1);
     let phone = scene.callers[2].clone();
     let third = scene.desk.dial(&phone, "100", Some(&phone.sdp()));
@@ -454,14 +455,12 @@ fn who_has_waited_long_enough_goes_on_by_the_rules_for_no_answer() {
     rows.organisations[0].extensions[0].rules = vec![rule(1, Condition::NoAnswer, to_citra)];
     let mut scene = scene(rows);
     let first = scene.arrive(0);
-    let invite = scene.rings(0);
-    let first = scene.takes(0, &invite, first);
+    let first = scene.talks(0, first);
     let second = scene.arrive(1);
     scene.desk.played(2);
     scene.desk.wait(Duration::from_secs(60));
     assert_eq!(heard(&scene.desk, 2), "*tone/ringing");
-    let invite = scene.rings(1);
-    let second = scene.takes(1, &invite, second);
+    let second = scene.talks(1, second);
     let answered = ["forward_ringing 1 0 null", "forward_answered 1 0 cp3", "answered 1 0 cp3"];
     assert_eq!(scene.rows_of(0)[2..4], ["queued 1 1 null", "forward 1 0 null"]);
     assert_eq!(scene.rows_of(0)[4..], answered);
@@ -478,6 +477,105 @@ fn who_has_waited_long_enough_goes_on_by_the_rules_for_no_answer() {
     scene.let_go(&third);
     let refused = ["forward_ringing 1 0 null", "forward_busy 1 0 null", "busy 1 0 null", "ended 1 0 null"];
     assert_eq!(scene.rows_of(0)[4..], refused);
+    scene.hang_up(first, 0);
+    scene.rest();
+}
+
+/// Nobody answers, one after the other: that it always rings somewhere does not keep the caller from going on.
+#[test]
+fn who_is_rung_for_all_the_time_waits_no_longer_than_it_may() {
+    let mut rows = with(Queue { wait_max_secs: 60, ..queue() }, &[12, 13]);
+    rows.organisations[0].extensions[0].rules =
+        vec![rule(1, Condition::NoAnswer, Action::AnnounceHangup("closed".into()))];
+    let mut scene = scene(rows);
+    let caller = scene.arrive(0);
+    for at in [0, 1, 0] {
+        let invite = scene.rings(at);
+        scene.desk.wait(RING);
+        scene.given_up(at, &invite);
+    }
+    scene.desk.silent(&scene.agents[1]);
+    assert_eq!(heard(&scene.desk, 0), "id/closed");
+    // Why it is there, `sambung why` knows too.
+    let routes = scene.desk.traces.iter().filter_map(|trace| match trace {
+        Trace::Routed { decision, .. } => Some(matches!(decision.route, Route::Announce(_))),
+        _ => None,
+    });
+    assert_eq!(routes.collect::<Vec<_>>(), [false, true]);
+    scene.desk.played(0);
+    scene.let_go(&caller);
+    assert_eq!(scene.rows_of(0)[4..], ["timeout 1 0 null", "missed 1 0 null", "ended 1 0 null"]);
+    // Budi did not answer the last time either, and is left alone for a while.
+    let next = scene.arrive(1);
+    let invite = scene.rings(1);
+    scene.goes(next);
+    scene.given_up(1, &invite);
+    scene.rest();
+}
+
+/// HX-22: once in a call, and before those ring whose calls are all recorded.
+#[test]
+fn who_goes_on_to_a_desk_whose_calls_are_recorded_hears_so_first() {
+    let mut rows = with(Queue { wait_max_secs: 60, ..queue() }, &[12]);
+    let organisation = &mut rows.organisations[0];
+    organisation.has_recording_notice = true;
+    let extensions = &mut organisation.extensions;
+    let to_200 = Action::ForwardExtension(ExtensionId(id(22)));
+    extensions[0].rules = vec![rule(1, Condition::NoAnswer, to_200)];
+    (extensions[1].is_active, extensions[1].staff) = (true, vec![UserId(id(13))]);
+    extensions[1].recording = Some(RecordingPolicy::Always);
+    let mut scene = scene(rows);
+    let first = scene.arrive(0);
+    let first = scene.talks(0, first);
+    let second = scene.arrive(1);
+    scene.desk.wait(Duration::from_secs(60));
+    assert_eq!(heard(&scene.desk, 2), "id/recording-notice");
+    scene.desk.silent(&scene.agents[1]);
+    scene.desk.played(2);
+    assert_eq!(heard(&scene.desk, 2), "*tone/ringing");
+    assert!(scene.desk.recordings.is_empty());
+    let second = scene.talks(1, second);
+    assert_eq!(words(&scene.desk), ["1 started policy_after_notice"]);
+    scene.hang_up(second, 1);
+    scene.hang_up(first, 0);
+    scene.rest();
+}
+
+#[test]
+fn what_has_failed_is_not_canceled_by_the_operator_who_ends_it() {
+    let mut scene = scene(with(queue(), &[12]));
+    let caller = scene.arrive(0);
+    let invite = scene.rings(0);
+    assert_eq!(scene.pause(12, true), Outcome::Done);
+    scene.desk.wait(RING);
+    scene.given_up(0, &invite);
+    scene.desk.wait(RING);
+    assert_eq!(heard(&scene.desk, 0), "id/queue-closed");
+    let call = *scene.desk.live.keys().next().unwrap();
+    scene.desk.tell(Input::Command(Command::HangUp { call }));
+    scene.let_go(&caller);
+    assert_eq!(scene.rows_of(0)[3..], ["failed 1 0 null", "ended 1 0 null"]);
+    assert_eq!(scene.desk.detail("ended"), "operator/-");
+    scene.rest();
+}
+
+#[test]
+fn a_rule_that_leads_to_a_full_queue_has_come_to_nothing() {
+    let mut rows = with(Queue { capacity: 1, ..queue() }, &[12]);
+    let extension = &mut rows.organisations[0].extensions[1];
+    extension.is_active = true;
+    extension.rules = vec![rule(1, Condition::Always, Action::Queue { queue: QueueId(id(70)), priority: 0 })];
+    let mut scene = scene(rows);
+    let first = scene.arrive(0);
+    let first = scene.talks(0, first);
+    let second = scene.arrive(1);
+    let phone = scene.callers[2].clone();
+    let third = scene.desk.dial(&phone, "200", Some(&phone.sdp()));
+    let refusal = scene.desk.expect(&phone, "SIP/2.0 486");
+    scene.desk.from(&phone, &third.ack_refusal(&refusal));
+    let refused = ["forward 1 0 null", "forward_busy 1 0 null", "busy 1 0 null", "ended 1 0 null"];
+    assert_eq!(scene.rows_of(0)[1..], refused);
+    scene.goes(second);
     scene.hang_up(first, 0);
     scene.rest();
 }
@@ -499,8 +597,7 @@ fn a_call_that_rang_in_vain_may_wait_in_a_queue() {
     let ok = scene.desk.expect(&phone, "SIP/2.0 200");
     let ack = caller.ack(&ok, None);
     scene.desk.from(&phone, &ack);
-    let invite = scene.rings(0);
-    let talk = scene.takes(0, &invite, caller);
+    let talk = scene.talks(0, caller);
     scene.hang_up(talk, 0);
     let answered =
         ["forward_ringing 1 0 null", "forward_answered 1 0 cp3", "answered 1 0 cp3", "ended 1 0 null"];
@@ -537,8 +634,7 @@ fn a_caller_hears_that_it_will_be_recorded_before_anybody_is_asked() {
 fn callers_keep_their_place_when_the_switch_dies() {
     let mut scene = scene(with(queue(), &[12]));
     let first = scene.arrive(0);
-    let invite = scene.rings(0);
-    let first = scene.takes(0, &invite, first);
+    let first = scene.talks(0, first);
     let second = scene.arrive(1);
     let third = scene.arrive(2);
     scene.dies(20);

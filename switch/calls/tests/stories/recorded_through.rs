@@ -22,6 +22,7 @@ use crate::{
         Caller, DOMAIN, Desk, Phone, id, plan, rows,
         sound::{heard, is_joined},
     },
+    queues::queue,
     recording::{order, tapped, words},
     redirects::moved,
 };
@@ -364,4 +365,27 @@ fn who_picks_a_call_up_is_recorded_as_whom_it_rings_for() {
     scene.desk.from(&scene.sari, &ack);
     assert!(words(&scene.desk).is_empty() && tapped(&scene.desk).is_empty());
     assert_eq!(order(&mut scene.desk, Wish::Start), Outcome::NotAllowed);
+}
+
+/// A queue is its extension's, so whoever comes through it is recorded as the extension says.
+#[test]
+fn who_has_waited_in_a_queue_is_recorded_as_its_extension_says() {
+    for (organisation, extension, expected) in
+        [(OnDemand, Always, &["1 started policy", "2 stopped call_ended"][..]), (Always, Never, &[])]
+    {
+        let mut rows = said(organisation, [Some(extension), None]);
+        rows.organisations[0].extensions[0].queue = Some(queue());
+        let mut scene = Scene::of(&rows);
+        let mut caller = scene.desk.dial(&scene.sari, "100", Some(&scene.sari.sdp()));
+        scene.desk.expect(&scene.sari, "SIP/2.0 180");
+        let ok = scene.desk.expect(&scene.sari, "SIP/2.0 200");
+        let ack = caller.ack(&ok, None);
+        scene.desk.from(&scene.sari, &ack);
+        assert!(scene.desk.recordings.is_empty(), "nobody talks");
+        scene.takes(&scene.budi.clone());
+        scene.is_moved(&caller);
+        scene.desk.hang_up(&mut caller, &scene.budi);
+        assert_eq!(words(&scene.desk), expected);
+        scene.desk.rest();
+    }
 }

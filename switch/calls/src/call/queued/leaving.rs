@@ -3,11 +3,8 @@
 
 use std::time::Duration;
 
-use contract::{
-    journal::{Detail, EventKind},
-    rules::Condition,
-};
-use dialplan::{Queueing, Route};
+use contract::journal::Detail;
+use dialplan::{Queueing, Ring, Route};
 
 use super::{Hears, Place, Queued, Stage};
 use crate::{
@@ -17,8 +14,6 @@ use crate::{
             explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX},
             voicemail,
         },
-        forking::Destination,
-        forward::told_of,
         outcome::{LegResult, Words},
         state::{Head, State},
     },
@@ -39,87 +34,59 @@ fn of_devices(result: LegResult) -> &'static str {
 }
 
 impl Queued {
-    /// Nobody takes it: a rule sends it on, or it is let go.
+    /// Nobody takes it: a rule sends it on, or it is let go. Rules end: no target is tried twice in a call.
     pub(super) fn come_to(
         mut self: Box<Self>,
         head: &mut Head,
-        (mut result, mut words): (LegResult, Words),
+        (result, words): (LegResult, Words),
         means: &mut Means<'_>,
     ) -> State {
-        let is_of_devices = matches!(self.stage, Stage::SentOn(_));
-        let mut sound = if is_of_devices { of_devices(result) } else { sound_of(result) };
-        // Rules end: no target is tried twice in a call.
-        loop {
-            self.forward_failed(result, means);
-            let Some(decision) = self.next(result, means) else {
-                return self.part(head, (result, &words), (sound, EXPLANATION_MAX), means);
-            };
-            self.trail = decision.trail.clone();
-            match decision.route.clone() {
-                Route::Announce(announcement) => {
-                    self.line.record.forwarded(&decision.forwards, means);
-                    return self.part(head, (result, &words), (&announcement.sound, ANNOUNCEMENT_MAX), means);
-                }
-                Route::Ring(ring) => {
-                    self.send_on(Destination { decision, ring }, head, means);
-                    match self.stage.forking().and_then(super::Forking::outcome) {
-                        None => return State::Queued(self),
-                        Some(came_to) => (result, words) = came_to,
-                    }
-                    sound = of_devices(result);
-                }
-                Route::Queue(queueing) => {
-                    self.line.record.forwarded(&decision.forwards, means);
-                    match means.turned_away(self.line.record.org(), &queueing, self.line.caller.person) {
-                        None => return self.change(&queueing, means),
-                        Some(why) => (result, words) = (why, Words::default()),
-                    }
-                    sound = sound_of(result);
-                }
-                Route::Voicemail(to) => {
-                    self.line.record.forwarded(&decision.forwards, means);
-                    let Self { line, who, language, .. } = *self;
-                    return voicemail::take_over(line, &to, (who.shown_number(), language), head, means);
-                }
-                // No rule leads to these.
-                Route::Feature(_) | Route::Refuse(_) => {
-                    return self.part(head, (result, &words), (sound, EXPLANATION_MAX), means);
+        let sound = match std::mem::replace(&mut self.stage, Stage::Waiting) {
+            Stage::SentOn(_) => of_devices(result),
+            _ => sound_of(result),
+        };
+        let told = (sound, EXPLANATION_MAX);
+        let Self { line, who, trail, .. } = &mut *self;
+        line.record.forward_failed(trail, result, means);
+        let Some(decision) = line.record.sent_on((who.person, trail), result, means) else {
+            return self.part(head, (result, &words), told, means);
+        };
+        self.trail = decision.trail;
+        match decision.route {
+            Route::Announce(announcement) => {
+                self.part(head, (result, &words), (&announcement.sound, ANNOUNCEMENT_MAX), means)
+            }
+            Route::Ring(ring) => self.go_to(Some(Box::new((*ring).clone())), head, means),
+            Route::Queue(queueing) => {
+                let turned_away =
+                    means.turned_away(self.line.record.org(), &queueing, self.line.caller.person);
+                match turned_away {
+                    None => self.change(&queueing, head, means),
+                    Some(why) => self.come_to(head, (why, Words::default()), means),
                 }
             }
-        }
-    }
-
-    fn next(&self, result: LegResult, means: &mut Means<'_>) -> Option<dialplan::Decision> {
-        let condition: Condition = result.condition()?;
-        let caller = (self.line.record.org(), self.who.person);
-        means.plan.route_after(caller, &self.trail, condition, means.wall)
-    }
-
-    fn forward_failed(&mut self, result: LegResult, means: &mut Means<'_>) {
-        let kind = match result {
-            LegResult::NoAnswer => EventKind::ForwardNoAnswer,
-            LegResult::Busy => EventKind::ForwardBusy,
-            _ => return,
-        };
-        if let Some(forward) = self.trail.path().last().map(|forward| told_of(forward)) {
-            self.line.record.event(kind, None, forward, means);
+            Route::Voicemail(to) => {
+                let Self { line, who, language, .. } = *self;
+                voicemail::take_over(line, &to, (who.shown_number(), language), head, means)
+            }
+            // No rule leads to these.
+            Route::Feature(_) | Route::Refuse(_) => self.part(head, (result, &words), told, means),
         }
     }
 
     /// Others ring now, as for any call.
-    fn send_on(&mut self, to: Destination, head: &mut Head, means: &mut Means<'_>) {
-        let number = std::sync::Arc::clone(&to.ring.number);
-        let Some(mut forking) = self.forking(&number, means) else { return };
-        forking.ring(to, &mut self.line.record, head, means);
+    pub(super) fn ring(mut self: Box<Self>, ring: &Ring, head: &mut Head, means: &mut Means<'_>) -> State {
+        let Some(mut forking) = self.forking(&ring.number, means) else { return State::Queued(self) };
+        forking.ask(ring, head, means);
         self.stage = Stage::SentOn(forking);
         self.play(Hears::RingBack, means);
+        self.go_on(head, means)
     }
 
     /// It waits in another queue from now on, behind those who wait there.
-    fn change(mut self: Box<Self>, queueing: &Queueing, means: &Means<'_>) -> State {
+    fn change(mut self: Box<Self>, queueing: &Queueing, head: &mut Head, means: &mut Means<'_>) -> State {
         self.place = Place::new(queueing, means);
-        self.wait();
-        State::Queued(self)
+        self.go_to(None, head, means)
     }
 
     /// Tells the caller why nobody takes it.

@@ -8,7 +8,7 @@
 //!
 //! The caller is answered when it comes, hears its place and music, and its phone is offered what the one who takes the call
 //! says. Who is asked and which place the caller has is decided outside (`crate::queues`), by what [`Call::standing`] says.
-//! Where the call goes when its time is up stands in `leaving`.
+//! Where the call goes when its time is up stands in `leaving`; there it may have to hear first that it will be recorded.
 
 mod leaving;
 mod wait;
@@ -87,8 +87,8 @@ struct Place {
 enum Stage {
     /// The caller has a 2xx and has not acknowledged it.
     Answering { is_ack_missing: bool, until: Moment },
-    /// It hears that it will be recorded.
-    Telling { until: Moment },
+    /// It hears that it will be recorded; then these ring, or it waits.
+    Telling { until: Moment, ring: Option<Box<Ring>> },
     /// Nobody rings.
     Waiting,
     /// People of the queue ring.
@@ -213,17 +213,26 @@ impl Queued {
         if self.line.caller.streams.voice_line().is_none() {
             return self.line.hang_up(head, "media_refused", means);
         }
+        self.go_to(None, head, means)
+    }
+
+    /// These ring for it now, or it waits; first it is told that it will be recorded, if it is to be and has not been.
+    fn go_to(mut self: Box<Self>, ring: Option<Box<Ring>>, head: &mut Head, means: &mut Means<'_>) -> State {
         let org = means.plan.organisation(self.line.record.org());
         let said = org.and_then(|org| org.recording_at(&self.trail));
-        self.stage = match head.recording.notice(said) {
-            Some(language) => {
-                let notice = format!("{}/{}", language.as_str(), super::announce::WORDS);
-                self.say(&[notice], means);
-                Stage::Telling { until: means.after(super::announce::NOTICE_MAX) }
-            }
-            None => Stage::Waiting,
-        };
+        let Some(language) = head.recording.notice(said) else { return self.told(ring, head, means) };
+        self.say(&[format!("{}/{}", language.as_str(), super::announce::WORDS)], means);
+        self.stage = Stage::Telling { until: means.after(super::announce::NOTICE_MAX), ring };
         State::Queued(self)
+    }
+
+    /// There is nothing more that it has to hear first.
+    fn told(mut self: Box<Self>, ring: Option<Box<Ring>>, head: &mut Head, means: &mut Means<'_>) -> State {
+        self.stage = Stage::Waiting;
+        match ring {
+            Some(ring) => self.ring(&ring, head, means),
+            None => State::Queued(self),
+        }
     }
 
     fn asked_by_caller(&mut self, asked: (SessionKey, bool), body: Option<&Body>, means: &mut Means<'_>) {
@@ -322,17 +331,21 @@ impl Queued {
         (by, reason, instead): (sip::EndedBy, Option<sip::Reason>, Option<u16>),
         means: &mut Means<'_>,
     ) -> State {
+        let is_ack_missing = matches!(self.stage, Stage::Answering { is_ack_missing: true, .. });
+        if !is_ack_missing {
+            self.cancel(head, reason.as_ref(), Detail::default(), means);
+        }
+        self.line.ended(head, (by, instead), is_ack_missing.then_some("ack_missing"), means)
+    }
+
+    /// It waits no longer. Of one that is being told why nobody takes it, what it came to is written already.
+    fn cancel(&mut self, head: &mut Head, reason: Option<&sip::Reason>, why: Detail, means: &mut Means<'_>) {
         if let Some(forking) = self.stage.forking_mut() {
-            forking.silence(head, reason.as_ref(), means);
+            forking.silence(head, reason, means);
         }
-        let mut word = None;
-        match self.stage {
-            // It has been told why nobody takes it, and what that came to is written.
-            Stage::Parting { .. } => {}
-            Stage::Answering { is_ack_missing: true, .. } => word = Some("ack_missing"),
-            _ => self.line.record.event(EventKind::Canceled, None, Detail::default(), means),
+        if !matches!(self.stage, Stage::Parting { .. }) {
+            self.line.record.event(EventKind::Canceled, None, why, means);
         }
-        self.line.ended(head, (by, instead), word, means)
     }
 
     /// The caller never had the answer.
@@ -343,10 +356,7 @@ impl Queued {
 
     /// The operator ends it.
     pub(super) fn hang_up(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
-        if let Some(forking) = self.stage.forking_mut() {
-            forking.silence(head, None, means);
-        }
-        self.line.record.event(EventKind::Canceled, None, because("operator"), means);
+        self.cancel(head, None, because("operator"), means);
         self.line.hang_up(head, "operator", means)
     }
 
@@ -388,15 +398,18 @@ impl Queued {
         if self.line.caller.streams.voice_line() != Some(lease) || self.hears != Hears::Words {
             return State::Queued(self);
         }
-        match self.stage {
-            Stage::Telling { .. } => {
+        match &mut self.stage {
+            Stage::Telling { ring, .. } => {
+                let ring = ring.take();
                 head.recording.told();
-                self.wait();
+                self.told(ring, head, means)
             }
-            Stage::Parting { .. } => return self.let_go(head, means),
-            _ => self.play_music(means),
+            Stage::Parting { .. } => self.let_go(head, means),
+            _ => {
+                self.play_music(means);
+                State::Queued(self)
+            }
         }
-        State::Queued(self)
     }
 
     /// The caller and whoever rings.
@@ -417,14 +430,14 @@ impl Queued {
     /// What queues are to know of it.
     fn standing(&self) -> Option<Standing> {
         let is_ready = match &self.stage {
-            Stage::Answering { .. } | Stage::Telling { .. } => false,
+            Stage::Answering { .. } | Stage::Telling { ring: None, .. } => false,
             Stage::Waiting | Stage::Asking(_) => true,
-            Stage::SentOn(_) | Stage::Parting { .. } => return None,
+            Stage::Telling { ring: Some(_), .. } | Stage::SentOn(_) | Stage::Parting { .. } => return None,
         };
-        let Place { queue, priority, since, told, .. } = self.place;
+        let Place { queue, priority, since, until, told, .. } = self.place;
         let asked = self.forks().iter().map(|fork| fork.person).collect();
         let org = self.line.record.org();
-        Some(Standing::Waits(Waits { org, queue, priority, since, is_ready, asked, told }))
+        Some(Standing::Waits(Waits { org, queue, priority, since, until, is_ready, asked, told }))
     }
 }
 

@@ -43,11 +43,6 @@ impl Queued {
         org.queue(self.place.queue).map(std::convert::AsRef::as_ref)
     }
 
-    /// Nothing stands between the caller and somebody who takes the call.
-    pub(super) fn wait(&mut self) {
-        self.stage = Stage::Waiting;
-    }
-
     /// It has this place in its queue: 1 is the next, 0 that somebody rings for it.
     pub(super) fn moved(&mut self, place: u16, means: &mut Means<'_>) {
         self.place.told = Some(place);
@@ -105,7 +100,9 @@ impl Queued {
     pub(in crate::call) fn until(&self) -> Moment {
         let Place { again, look, until, .. } = self.place;
         match &self.stage {
-            Stage::Answering { until, .. } | Stage::Telling { until } | Stage::Parting { until } => *until,
+            Stage::Answering { until, .. } | Stage::Telling { until, .. } | Stage::Parting { until } => {
+                *until
+            }
             Stage::Waiting => until.min(look).min(again.unwrap_or(until)),
             Stage::Asking(forking) | Stage::SentOn(forking) => forking.until(),
         }
@@ -115,7 +112,10 @@ impl Queued {
     pub(in crate::call) fn timed_out(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         match &mut self.stage {
             Stage::Answering { .. } => return self.line.hang_up(head, "ack_missing", means),
-            Stage::Telling { .. } => self.wait(),
+            Stage::Telling { ring, .. } => {
+                let ring = ring.take();
+                return self.told(ring, head, means);
+            }
             Stage::Waiting => return self.look(head, means),
             Stage::Asking(forking) => {
                 forking.silence(head, None, means);
