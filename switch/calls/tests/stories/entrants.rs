@@ -30,8 +30,21 @@ fn ringing(desk: &mut Desk, number: &str) -> (Caller, OwnedMessage, [Phone; 3]) 
 /// Citra dials a code and has the call, be it that nobody asked her phone to ring.
 #[track_caller]
 fn picks_up(desk: &mut Desk, caller: &mut Caller, invite: &OwnedMessage, phones: &[Phone; 3], code: &str) {
+    let relief = desk.dial(&phones[2], code, Some(&phones[2].sdp()));
+    has_it(desk, caller, relief, invite, phones);
+    assert_eq!(desk.detail("answered"), "picked_up/-");
+}
+
+/// Budi's phone stops to ring, and Citra and Sari are answered.
+#[track_caller]
+fn has_it(
+    desk: &mut Desk,
+    caller: &mut Caller,
+    mut relief: Caller,
+    invite: &OwnedMessage,
+    phones: &[Phone; 3],
+) -> Caller {
     let [sari, budi, citra] = phones;
-    let mut relief = desk.dial(citra, code, Some(&citra.sdp()));
     let cancel = desk.expect(budi, "CANCEL");
     assert!(header(&cancel, "Reason").unwrap().contains("Call completed elsewhere"));
     desk.from(budi, &budi.respond(&cancel, 200, None));
@@ -45,7 +58,7 @@ fn picks_up(desk: &mut Desk, caller: &mut Caller, invite: &OwnedMessage, phones:
     assert_eq!(direction(&ok), "sendrecv");
     let ack = caller.ack(&ok, None);
     desk.from(sari, &ack);
-    assert_eq!(desk.detail("answered"), "picked_up/-");
+    relief
 }
 
 #[test]
@@ -78,18 +91,9 @@ fn so_is_what_rings_at_a_number_that_is_named() {
 fn whoever_picks_up_and_hangs_up_ends_the_call() {
     let mut desk = desk();
     let (mut caller, invite, phones) = ringing(&mut desk, "1002");
-    let [sari, budi, citra] = &phones;
-    let mut relief = desk.dial(citra, "*8", Some(&citra.sdp()));
-    let cancel = desk.expect(budi, "CANCEL");
-    desk.from(budi, &budi.respond(&cancel, 200, None));
-    desk.from(budi, &budi.respond(&invite, 487, None));
-    desk.expect(budi, "ACK");
-    let ok = desk.expect(citra, "SIP/2.0 200");
-    let ack = relief.ack(&ok, None);
-    desk.from(citra, &ack);
-    let ok = desk.expect(sari, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    desk.from(sari, &ack);
+    let [sari, _, citra] = &phones;
+    let relief = desk.dial(citra, "*8", Some(&citra.sdp()));
+    let mut relief = has_it(&mut desk, &mut caller, relief, &invite, &phones);
     let bye = relief.request("BYE", "", None);
     desk.from(citra, &bye);
     desk.expect(citra, "SIP/2.0 200");
@@ -206,20 +210,11 @@ fn a_call_goes_on_at_another_phone_of_the_same_person() {
 fn a_phone_that_rings_is_replaced_by_a_colleagues() {
     let mut desk = desk();
     let (mut caller, invite, phones) = ringing(&mut desk, "1002");
-    let [sari, budi, citra] = &phones;
+    let [_, budi, citra] = &phones;
     let headers = replaces(&invite, budi, ";early-only");
-    let mut relief = desk.dial_with(citra, "1002", &headers, Some(&citra.sdp()));
+    let relief = desk.dial_with(citra, "1002", &headers, Some(&citra.sdp()));
     desk.expect(citra, "SIP/2.0 100");
-    let cancel = desk.expect(budi, "CANCEL");
-    desk.from(budi, &budi.respond(&cancel, 200, None));
-    desk.from(budi, &budi.respond(&invite, 487, None));
-    desk.expect(budi, "ACK");
-    let ok = desk.expect(citra, "SIP/2.0 200");
-    let ack = relief.ack(&ok, None);
-    desk.from(citra, &ack);
-    let ok = desk.expect(sari, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    desk.from(sari, &ack);
+    has_it(&mut desk, &mut caller, relief, &invite, &phones);
     desk.hang_up(&mut caller, citra);
     desk.rest();
 }
