@@ -54,7 +54,7 @@ impl Ringing {
         // Its phone has stopped to ring by itself.
         self.told.ringing = false;
         let Some(lease) = self.caller.streams.voice_line() else { return false };
-        self.record.play(lease, (language, WORDS), means);
+        self.record.say(lease, (language, &[WORDS]), means);
         true
     }
 

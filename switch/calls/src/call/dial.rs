@@ -19,7 +19,7 @@ use super::{
     events::{Record, refused},
     feature::{
         self,
-        explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX, Unconnected},
+        explain::{self, ANNOUNCEMENT_MAX, Unconnected},
         voicemail,
     },
     identity::{Identity, Privacy},
@@ -161,12 +161,9 @@ fn turn_away(
     if let Some(decision) = record.sent_on((opening.caller.person, trail), result, means) {
         return set_out(opening, (decision.route, decision.trail), (record, leg), head, means);
     }
-    let reply = Reply::new(result.caller_status());
-    let told = refused(Some(result.reason()), reply.status);
-    let (sound, longest) = (Some(queued::sound_of(result)), EXPLANATION_MAX);
-    let unconnected = Unconnected { events: result.events(), told, reply, sound, longest };
-    let language = explain::language_for(opening.org, leg.person, means);
-    tell(opening, (unconnected, language), (record, leg), head, means)
+    let status = result.caller_status();
+    let why = Unconnected::saying(queued::sound_of(result), result.events(), (status, result.reason()));
+    tell_why(opening, why, (record, leg), head, means)
 }
 
 /// Why the offer of an INVITE cannot be used.
@@ -258,13 +255,9 @@ fn not_found(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let reply = Reply::new(status_of(refusal));
-    let told = refused(Some(refusal.reason()), reply.status);
-    let sound = Some(explain::of_number(refusal));
-    let longest = EXPLANATION_MAX;
-    let unconnected = Unconnected { events: &[EventKind::Failed], told, reply, sound, longest };
-    let language = explain::language_for(opening.org, opening.caller.person, means);
-    tell(opening, (unconnected, language), on_line, head, means)
+    let sound = explain::of_number(refusal);
+    let why = Unconnected::saying(sound, &[EventKind::Failed], (status_of(refusal), refusal.reason()));
+    tell_why(opening, why, on_line, head, means)
 }
 
 /// Nothing rings that the caller could pick up (`entrant`).
@@ -274,13 +267,8 @@ pub(super) fn nothing_rings(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let reply = Reply::new(480);
-    let told = refused(Some("nothing_rings"), reply.status);
-    let sound = Some(explain::UNAVAILABLE);
-    let longest = EXPLANATION_MAX;
-    let unconnected = Unconnected { events: &[EventKind::Failed], told, reply, sound, longest };
-    let language = explain::language_for(opening.org, opening.caller.person, means);
-    tell(opening, (unconnected, language), on_line, head, means)
+    let why = Unconnected::saying(explain::UNAVAILABLE, &[EventKind::Failed], (480, "nothing_rings"));
+    tell_why(opening, why, on_line, head, means)
 }
 
 /// A rule has something said and the call ended. It is the organisation's own order, so nobody who can hear it is spared.
@@ -291,12 +279,21 @@ fn announce(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let reply = Reply::new(480);
-    let told = refused(Some("announced"), reply.status);
-    let sound = Some(&*announcement.sound);
-    let unconnected =
-        Unconnected { events: &[EventKind::Failed], told, reply, sound, longest: ANNOUNCEMENT_MAX };
-    tell(opening, (unconnected, Some(opening.org.language())), on_line, head, means)
+    let why = Unconnected::saying(&announcement.sound, &[EventKind::Failed], (480, "announced"));
+    let why = Unconnected { longest: ANNOUNCEMENT_MAX, ..why };
+    tell(opening, (why, Some(opening.org.language())), on_line, head, means)
+}
+
+/// Says it where callers are told why.
+fn tell_why(
+    opening: &Opening<'_>,
+    why: Unconnected<'_>,
+    on_line: (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let language = explain::language_for(opening.org, opening.caller.person, means);
+    tell(opening, (why, language), on_line, head, means)
 }
 
 /// Says it if the caller can hear it, and ends the call.

@@ -180,7 +180,7 @@ impl Ringing {
         // Who answers for others is recorded as those are.
         leg.recording = self.forks.iter().filter_map(|fork| fork.recording).min();
         means.answer(leg.session, Some(answer));
-        let offering = Offering { late_offer: None, is_told_otherwise, reason: Some("picked_up") };
+        let offering = Offering { is_told_otherwise, reason: Some("picked_up"), ..Offering::default() };
         self.connect(head, leg, Some(body), offering, means)
     }
 }

@@ -139,10 +139,22 @@ impl Record {
         SoundName::new(&format!("@{}/{name}", self.closed.org.0))
     }
 
-    /// Says something to the far end of a lease, once.
-    pub(crate) fn play(&self, lease: LeaseId, (language, name): (Language, &str), means: &mut Means<'_>) {
-        let sounds = [self.sound(&format!("{}/{name}", language.as_str()))].into();
+    /// Says words, by their names, to the far end of a lease, once.
+    pub(crate) fn say(
+        &self,
+        lease: LeaseId,
+        (language, words): (Language, &[impl AsRef<str>]),
+        means: &mut Means<'_>,
+    ) {
+        let word = |word: &str| self.sound(&format!("{}/{word}", language.as_str()));
+        let sounds = words.iter().map(|name| word(name.as_ref())).collect();
         means.media(MediaCommand::Play { lease, sounds, repeat: false });
+    }
+
+    /// Plays something to the far end of a lease until it is to hear something else.
+    pub(crate) fn play(&self, lease: LeaseId, name: &str, means: &mut Means<'_>) {
+        let sounds = [self.sound(name)].into();
+        means.media(MediaCommand::Play { lease, sounds, repeat: true });
     }
 
     /// Its line in the live table.

@@ -61,10 +61,7 @@ impl Talking {
             }
             let before = std::mem::replace(playing, wanted);
             match (before, wanted) {
-                (_, Some(lease)) => {
-                    let sounds = [self.record.sound(MUSIC)].into();
-                    means.media(MediaCommand::Play { lease, sounds, repeat: true });
-                }
+                (_, Some(lease)) => self.record.play(lease, MUSIC, means),
                 // One that is closed plays no longer.
                 (Some(lease), None) if leases.contains(&lease) => means.media(MediaCommand::Stop { lease }),
                 _ => {}

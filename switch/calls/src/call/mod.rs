@@ -4,7 +4,7 @@
 //! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange`, `hold` and
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to, `objection` why it is not sent on. `announce` tells a caller that it will be recorded,
-//! `pressed` reads keys that phones tell by INFO.
+//! `pressed` reads keys that phones tell by INFO, `spoken` is how numbers are said.
 //! In `attended` two calls become one; `entrant` is who comes into one by a call of their own. `forking` is how devices ring for somebody who has been answered already.
 //! In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
@@ -40,6 +40,7 @@ pub(crate) mod refer;
 mod settle;
 mod shown;
 mod signalling;
+mod spoken;
 mod state;
 mod timers;
 mod transfer;

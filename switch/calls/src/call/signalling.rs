@@ -129,13 +129,7 @@ impl Ringing {
     /// A device whose offer the caller has answered already answers the call.
     fn answered_after_all(self: Box<Self>, head: &mut Head, fork: Leg, means: &mut Means<'_>) -> State {
         means.ack(fork.session, None);
-        self.connect(
-            head,
-            fork,
-            None,
-            Offering { late_offer: None, is_told_otherwise: false, reason: None },
-            means,
-        )
+        self.connect(head, fork, None, Offering::default(), means)
     }
 
     /// A device answered the caller's offer.
@@ -165,13 +159,8 @@ impl Ringing {
         for leg in [&mut self.caller, &mut fork] {
             leg.streams.drop_refused(&said, means);
         }
-        self.connect(
-            head,
-            fork,
-            Some(body),
-            Offering { late_offer: None, is_told_otherwise, reason: None },
-            means,
-        )
+        let offering = Offering { is_told_otherwise, ..Offering::default() };
+        self.connect(head, fork, Some(body), offering, means)
     }
 
     /// A device answered a call without offer: its own offer goes to the caller, whose ACK will bring the answer
@@ -200,7 +189,7 @@ impl Ringing {
             return self.go_on(head, means);
         }
         let body = self.caller.streams.offer(&said, means);
-        let offering = Offering { late_offer: Some(said), is_told_otherwise: false, reason: None };
+        let offering = Offering { late_offer: Some(said), ..Offering::default() };
         self.connect(head, fork, Some(body), offering, means)
     }
 
@@ -433,6 +422,7 @@ impl Default for Refusing<'_> {
 }
 
 /// How the answer of the callee and that of the caller belong together.
+#[derive(Default)]
 pub(super) struct Offering {
     /// The callee's offer, for the caller's ACK to answer.
     pub(super) late_offer: Option<Description>,

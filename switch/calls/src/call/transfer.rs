@@ -21,7 +21,7 @@ use contract::{
 use dialplan::{Decision, Facts, PersonKey, Queueing, Route};
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
-use streams::{media::MediaCommand, sdp::Description};
+use streams::sdp::Description;
 
 use super::{
     attended::{TRANSFERRED, link},
@@ -290,8 +290,7 @@ impl Transferring {
         let playing = self.music.of(self.side);
         if let Some(lease) = line.filter(|_| *playing != line) {
             *playing = line;
-            let sounds = [self.record.sound(MUSIC)].into();
-            means.media(MediaCommand::Play { lease, sounds, repeat: true });
+            self.record.play(lease, MUSIC, means);
         }
     }
 

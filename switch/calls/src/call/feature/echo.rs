@@ -29,7 +29,7 @@ impl Echo {
     }
 
     pub(super) fn begin(&self, lease: LeaseId, record: &Record, means: &mut Means<'_>) {
-        record.play(lease, (self.0, INTRODUCTION), means);
+        record.say(lease, (self.0, &[INTRODUCTION]), means);
     }
 
     /// What was said is over. Told again when a relay has come back that had not heard of the echo.
@@ -40,7 +40,7 @@ impl Echo {
     /// Says a digit, in place of what is said or heard; for the other keys there are no words.
     pub(super) fn key(&self, lease: LeaseId, key: Key, record: &Record, means: &mut Means<'_>) {
         if key.sign().is_ascii_digit() {
-            record.play(lease, (self.0, &format!("digits/{}", key.sign())), means);
+            record.say(lease, (self.0, &[format!("digits/{}", key.sign())]), means);
         }
     }
 }

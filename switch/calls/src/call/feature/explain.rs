@@ -92,6 +92,12 @@ impl<'a> Unconnected<'a> {
     pub(crate) fn silently(events: &'a [EventKind], told: Detail, reply: Reply) -> Self {
         Self { events, told, reply, sound: None, longest: EXPLANATION_MAX }
     }
+
+    /// Something is said, and written down with this reason.
+    pub(crate) fn saying(sound: &'a str, events: &'a [EventKind], (status, reason): (u16, &str)) -> Self {
+        let silent = Self::silently(events, refused(Some(reason), status), Reply::new(status));
+        Self { sound: Some(sound), ..silent }
+    }
 }
 
 impl Unconnected<'_> {
@@ -125,7 +131,7 @@ impl Unconnected<'_> {
         let Some(lease) = caller.streams.voice_line() else {
             return self.refuse(record, caller, head, means);
         };
-        record.play(lease, (language, sound), means);
+        record.say(lease, (language, &[sound]), means);
         for kind in self.events {
             record.event(*kind, None, self.told.clone(), means);
         }

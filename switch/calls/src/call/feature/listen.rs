@@ -23,7 +23,10 @@ use streams::{
 
 use super::Next;
 use crate::{
-    call::events::Record,
+    call::{
+        events::Record,
+        spoken::{self, SPOKEN_MAX},
+    },
     means::Means,
     output::{MessageFetch, Output},
 };
@@ -38,8 +41,6 @@ const MESSAGE_MAX: Duration = Duration::from_secs(660);
 const GOODBYE_MAX: Duration = Duration::from_secs(15);
 /// Messages of one call; who has more calls again.
 const MESSAGES_MAX: usize = 100;
-/// Numbers that are said.
-const SPOKEN_MAX: usize = 99;
 
 /// Somebody hears messages.
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,11 +79,12 @@ impl Listening {
         for (name, number) in [("voicemail-new", count.new), ("voicemail-old", count.old)] {
             if number > 0 {
                 words.push(name.to_owned());
-                words.extend(number_words(number));
+                let number = u16::try_from(number).unwrap_or(u16::MAX);
+                words.extend(spoken::number(number.min(SPOKEN_MAX)));
             }
         }
         words.push("voicemail-menu".to_owned());
-        self.say(lease, &words, record, means);
+        record.say(lease, (self.language, &words), means);
         CHOICE_MAX
     }
 
@@ -194,36 +196,18 @@ impl Listening {
 
     fn choose(&mut self, lease: LeaseId, words: &[&str], record: &Record, means: &mut Means<'_>) -> Next {
         self.stage = Stage::Choosing;
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        self.say(lease, &words, record, means);
+        record.say(lease, (self.language, words), means);
         Next::For(CHOICE_MAX)
     }
 
     fn leave(&mut self, lease: LeaseId, words: &str, record: &Record, means: &mut Means<'_>) -> Duration {
         self.stage = Stage::Leaving;
-        record.play(lease, (self.language, words), means);
+        record.say(lease, (self.language, &[words]), means);
         GOODBYE_MAX
-    }
-
-    fn say(&self, lease: LeaseId, words: &[String], record: &Record, means: &mut Means<'_>) {
-        let language = self.language.as_str();
-        let sounds = words.iter().map(|word| record.sound(&format!("{language}/{word}"))).collect();
-        means.media(MediaCommand::Play { lease, sounds, repeat: false });
     }
 }
 
 /// What the relay calls a message.
 pub fn message_sound(recording: RecordingId) -> String {
     format!("message/{recording}")
-}
-
-/// The sounds that say a number; of more than can be said, the most that can.
-fn number_words(number: usize) -> Vec<String> {
-    let number = number.min(SPOKEN_MAX);
-    let digits = |number: usize| format!("digits/{number}");
-    match (number / 10 * 10, number % 10) {
-        _ if number <= 20 => vec![digits(number)],
-        (tens, 0) => vec![digits(tens)],
-        (tens, one) => vec![digits(tens), digits(one)],
-    }
 }

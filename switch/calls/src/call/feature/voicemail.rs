@@ -172,7 +172,7 @@ impl Message {
         means: &mut Means<'_>,
     ) -> Duration {
         self.stage = Stage::Leaving(reason);
-        record.play(lease, (self.language, words), means);
+        record.say(lease, (self.language, &[words]), means);
         GOODBYE_MAX
     }
 

@@ -105,7 +105,7 @@ impl Queued {
         if self.line.caller.streams.voice_line().is_none() {
             return self.let_go(head, means);
         }
-        self.say(&[format!("{}/{sound}", self.language.as_str())], means);
+        self.say(&[sound], means);
         State::Queued(self)
     }
 

@@ -23,10 +23,7 @@ use contract::{
 use dialplan::{OrgPlan, Queueing, Ring, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Provisional, Reply, SessionKey};
-use streams::{
-    media::{LeaseId, MediaCommand, SoundName},
-    sdp::Description,
-};
+use streams::{media::LeaseId, sdp::Description};
 
 use super::{
     Call,
@@ -220,8 +217,10 @@ impl Queued {
     fn go_to(mut self: Box<Self>, ring: Option<Box<Ring>>, head: &mut Head, means: &mut Means<'_>) -> State {
         let org = means.plan.organisation(self.line.record.org());
         let said = org.and_then(|org| org.recording_at(&self.trail));
-        let Some(language) = head.recording.notice(said) else { return self.told(ring, head, means) };
-        self.say(&[format!("{}/{}", language.as_str(), super::announce::WORDS)], means);
+        if head.recording.notice(said).is_none() {
+            return self.told(ring, head, means);
+        }
+        self.say(&[super::announce::WORDS], means);
         self.stage = Stage::Telling { until: means.after(super::announce::NOTICE_MAX), ring };
         State::Queued(self)
     }
@@ -360,15 +359,10 @@ impl Queued {
         self.line.hang_up(head, "operator", means)
     }
 
-    fn sound(&self, name: &str) -> SoundName {
-        self.line.record.sound(name)
-    }
-
     /// Says something, once.
-    fn say(&mut self, names: &[String], means: &mut Means<'_>) {
+    fn say(&mut self, words: &[impl AsRef<str>], means: &mut Means<'_>) {
         let Some(lease) = self.line.caller.streams.voice_line() else { return };
-        let sounds = names.iter().map(|name| self.sound(name)).collect();
-        means.media(MediaCommand::Play { lease, sounds, repeat: false });
+        self.line.record.say(lease, (self.language, words), means);
         self.hears = Hears::Words;
     }
 
@@ -383,8 +377,7 @@ impl Queued {
             Hears::Nothing | Hears::Words => return,
         };
         let Some(lease) = self.line.caller.streams.voice_line() else { return };
-        let sounds = [self.sound(name)].into();
-        means.media(MediaCommand::Play { lease, sounds, repeat: true });
+        self.line.record.play(lease, name, means);
         self.hears = hears;
     }
 

@@ -9,6 +9,7 @@ use super::{Place, Queued, Stage};
 use crate::{
     call::{
         outcome::{LegResult, Words},
+        spoken::{self, SPOKEN_MAX},
         state::{Head, State},
     },
     clock::Moment,
@@ -17,8 +18,6 @@ use crate::{
 
 /// How often it is looked at whether anybody is there who could answer.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// From this place on there are no words for it.
-const SPOKEN_MAX: u16 = 100;
 
 impl Place {
     pub(super) fn new(queueing: &Queueing, means: &Means<'_>) -> Self {
@@ -61,8 +60,8 @@ impl Queued {
             self.ringing(None, means);
         }
         self.line.record.placed(EventKind::Queued, place, means);
-        let mut words = vec![self.word("queue-welcome")];
-        words.extend(self.words_of(place));
+        let mut words = vec!["queue-welcome".to_owned()];
+        words.extend(words_of(place));
         self.say(&words, means);
         self.announce_later(means);
     }
@@ -70,30 +69,6 @@ impl Queued {
     fn announce_later(&mut self, means: &Means<'_>) {
         let every = self.queue(means).map(|queue| queue.announce_secs).filter(|secs| *secs > 0);
         self.place.again = every.map(|secs| means.after(Duration::from_secs(u64::from(secs))));
-    }
-
-    fn word(&self, name: &str) -> String {
-        format!("{}/{name}", self.language.as_str())
-    }
-
-    /// `Your position in the queue is number 42`.
-    fn words_of(&self, place: u16) -> Vec<String> {
-        match place {
-            0 | SPOKEN_MAX.. => Vec::new(),
-            1 => vec![self.word("queue-next")],
-            _ => {
-                let mut words = vec![self.word("queue-position")];
-                match (place / 10, place % 10) {
-                    _ if place <= 20 => words.push(self.word(&format!("digits/{place}"))),
-                    (tens, 0) => words.push(self.word(&format!("digits/{tens}0"))),
-                    (tens, one) => {
-                        words.push(self.word(&format!("digits/{tens}0")));
-                        words.push(self.word(&format!("digits/{one}")));
-                    }
-                }
-                words
-            }
-        }
     }
 
     /// When it wants to be woken.
@@ -146,11 +121,20 @@ impl Queued {
         }
         if self.place.again.is_some_and(|again| again <= now) {
             self.announce_later(means);
-            let words = self.words_of(self.place.told.unwrap_or_default());
+            let words = words_of(self.place.told.unwrap_or_default());
             if !words.is_empty() {
                 self.say(&words, means);
             }
         }
         State::Queued(self)
+    }
+}
+
+/// `Your position in the queue is number 42`; nothing of a place for which there are no words.
+fn words_of(place: u16) -> Vec<String> {
+    match place {
+        1 => vec!["queue-next".to_owned()],
+        2..=SPOKEN_MAX => std::iter::once("queue-position".to_owned()).chain(spoken::number(place)).collect(),
+        _ => Vec::new(),
     }
 }
