@@ -213,7 +213,7 @@ impl Endpoint {
             Stage::Outgoing(outgoing) => {
                 // The answer has crossed our CANCEL (9.1): it is a session nobody wants, for the same reason.
                 let reason = outgoing.cancel.as_ref().and_then(|cancel| cancel.reason.clone());
-                self.end_fork(now, (client, flow), message, reason, out);
+                self.end_fork(now, (client, flow), message, reason.as_ref(), out);
                 self.on_failure(key, (487, Cause::Canceled), None, out);
             }
             Stage::Confirmed(Confirmed { usage, exchange: Exchange::OursAnswered { .. }, .. })
@@ -244,7 +244,7 @@ impl Endpoint {
         now: Instant,
         (client, flow): (ClientKey, Flow),
         message: &Message<'_>,
-        reason: Option<Reason>,
+        reason: Option<&Reason>,
         out: &mut Outputs,
     ) {
         let Some(ClientMachine::Invite { acks, request, .. }) =
@@ -260,7 +260,7 @@ impl Endpoint {
         let cseq = message.cseq().map_or(0, |cseq| cseq.number);
         self.send_ack(client, &dialog, (cseq, to_tag(message)), None, out);
         let proof = self.clients.get(client).and_then(|found| found.proof.clone());
-        self.send_bye(now, &mut dialog, (reason.as_ref(), proof), ClientUser::Nobody, out);
+        self.send_bye(now, &mut dialog, (reason, proof), ClientUser::Nobody, out);
     }
 
     /// 13.2.2.4: the ACK of a 2xx, with a branch of its own, kept for repeats of the 2xx.
