@@ -33,7 +33,8 @@ pub use diagnostic::{Diagnostic, Problem, Row};
 pub use hours::Standing;
 pub use outside::{Incoming, Trunk};
 pub use plan::{
-    Account, Feature, Host, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Queue, Ring, Target, Trust,
+    Account, Feature, Host, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Queue, Ring, Slot, Target,
+    Trust,
 };
 pub use route::{
     Announcement, Decision, Facts, Forward, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail,

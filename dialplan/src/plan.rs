@@ -162,6 +162,18 @@ impl OrgPlan {
         is_code.then_some(PickUp::Colleagues)
     }
 
+    /// Where a number parks a call, unless the organisation has given it to somebody: `Some(None)` anywhere.
+    pub fn parks_at(&self, dialled: &str) -> Option<Option<Slot>> {
+        let is_free = !self.numbers.contains_key(dialled);
+        let slot = if dialled == Feature::PARK_NUMBER { Some(None) } else { Slot::of(dialled).map(Some) };
+        slot.filter(|_| is_free)
+    }
+
+    /// The places that are its own.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        Slot::all().filter(|slot| !self.numbers.contains_key(&*slot.to_string()))
+    }
+
     /// Whether somebody is assigned to an extension.
     pub fn is_of(&self, person: PersonKey, extension: ExtensionId) -> bool {
         self.extensions.get(&extension).is_some_and(|extension| extension.has(person))
@@ -315,10 +327,33 @@ pub enum Feature {
     PickUp,
     /// The caller hears the messages in its mailbox.
     Voicemail,
+    /// Whoever is sent there waits; a caller takes who waits there, or anywhere.
+    Park(Option<Slot>),
 }
 
 /// Dialled in front of a number: what rings there is answered.
 pub const PICK_UP_AT: &str = "**";
+
+/// A place where one call can be parked; it shows as its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Slot(u8);
+
+impl Slot {
+    /// All there are, where the organisation has not given the number to anybody.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (1..=9).map(Self)
+    }
+
+    fn of(number: &str) -> Option<Self> {
+        Self::all().find(|slot| slot.to_string() == number)
+    }
+}
+
+impl std::fmt::Display for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "70{}", self.0)
+    }
+}
 
 /// What somebody wants to answer who does not ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,6 +370,8 @@ impl Feature {
         [("*43", Self::Echo), ("*8", Self::PickUp), (Self::VOICEMAIL_CODE, Self::Voicemail)];
     /// The code of [`Feature::Voicemail`], which phones are told too (RFC 3842).
     pub const VOICEMAIL_CODE: &'static str = "*97";
+    /// The number of [`Feature::Park`] without a slot.
+    pub const PARK_NUMBER: &'static str = "700";
 
     /// The stable word for programs.
     pub const fn as_str(self) -> &'static str {
@@ -342,6 +379,7 @@ impl Feature {
             Self::Echo => "echo",
             Self::PickUp => "pickup",
             Self::Voicemail => "voicemail",
+            Self::Park(_) => "park",
         }
     }
 }

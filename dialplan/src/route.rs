@@ -354,6 +354,12 @@ impl Plan {
 }
 
 impl OrgPlan {
+    /// What a number does that is nobody's.
+    fn unlisted(&self, dialled: &str) -> Option<Feature> {
+        let pick_up = self.pick_up(dialled).map(|_| Feature::PickUp);
+        pick_up.or_else(|| self.parks_at(dialled).map(Feature::Park))
+    }
+
     fn route(&self, dialled: &str, following: &mut Following<'_>) -> Route {
         let steps = &mut following.trace.0;
         let found = self.numbers.get(dialled);
@@ -364,13 +370,13 @@ impl OrgPlan {
             steps.push(Step::Did(dialled.into()));
         }
         let way = match found {
-            None if self.pick_up(dialled).is_some() => {
-                steps.push(Step::Feature(Feature::PickUp));
-                return Route::Feature(Feature::PickUp);
-            }
             None => {
-                steps.push(Step::NoNumber);
-                return Route::Refuse(Refusal::UnknownNumber);
+                let Some(feature) = self.unlisted(dialled) else {
+                    steps.push(Step::NoNumber);
+                    return Route::Refuse(Refusal::UnknownNumber);
+                };
+                steps.push(Step::Feature(feature));
+                return Route::Feature(feature);
             }
             Some(Destination::Feature(feature)) => {
                 steps.push(Step::Feature(*feature));

@@ -71,7 +71,8 @@ pub(super) struct Extension {
 }
 
 fn feature_codes() -> BTreeMap<String, String> {
-    Feature::BUILT_IN.into_iter().map(|(code, feature)| (feature.as_str().into(), code.into())).collect()
+    let codes = Feature::BUILT_IN.into_iter().chain([(Feature::PARK_NUMBER, Feature::Park(None))]);
+    codes.map(|(code, feature)| (feature.as_str().into(), code.into())).collect()
 }
 
 impl Demo {

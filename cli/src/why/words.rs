@@ -19,6 +19,15 @@ pub(super) fn routes(trace: &CallTrace) -> String {
     routes.collect()
 }
 
+/// What a number of the switch's own does.
+fn feature_text(name: &str, dialled: &str) -> String {
+    match name {
+        "pickup" => format!("{dialled} is to answer what rings at a colleague's, and nothing did"),
+        "park" => format!("{dialled} is where calls are parked, and none is"),
+        _ => format!("{dialled} is the feature code of {name}: the switch answers by itself"),
+    }
+}
+
 /// The steps of a decision, one a line.
 pub(crate) fn steps(route: &RouteTrace, dialled: &str) -> String {
     route.steps.iter().map(|step| format!("  {}\n", step_text(step, dialled))).collect()
@@ -40,12 +49,7 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
         RouteStep::Did { number } => {
             format!("{} is a number of the organisation in the telephone network", printable(number))
         }
-        RouteStep::Feature { name } if name == "pickup" => {
-            format!("{dialled} is to answer what rings at a colleague's, and nothing did")
-        }
-        RouteStep::Feature { name } => {
-            format!("{dialled} is the feature code of {name}: the switch answers by itself")
-        }
+        RouteStep::Feature { name } => feature_text(name, &dialled),
         RouteStep::Inactive => "it is switched off or suspended".into(),
         RouteStep::NoStaff => "nobody who could answer is assigned to it".into(),
         RouteStep::Hours { local, is_open, window, is_holiday } => {

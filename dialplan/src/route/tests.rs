@@ -203,6 +203,28 @@ fn the_trace_tells_how_the_decision_came_about() {
 }
 
 #[test]
+fn calls_are_parked_where_the_organisation_has_not_given_the_number_to_somebody() {
+    let mut rows = organisation();
+    let parks = |rows: &snapshot::Organisation, dialled: &str| {
+        let snapshot = snapshot::Snapshot { revision: 1, organisations: vec![rows.clone()] };
+        let plan = compile(&snapshot).unwrap();
+        let facts = Facts { org: OrgId(id(1)), caller: person(31), dialled };
+        match plan.route(&facts, Timestamp(0)).route {
+            Route::Feature(Feature::Park(slot)) => Some(slot.map(|slot| slot.to_string())),
+            _ => None,
+        }
+    };
+    assert_eq!(parks(&rows, "700"), Some(None));
+    assert_eq!(parks(&rows, "701"), Some(Some("701".to_owned())));
+    assert_eq!(parks(&rows, "709"), Some(Some("709".to_owned())));
+    assert_eq!((parks(&rows, "710"), parks(&rows, "0701")), (None, None));
+    rows.extensions[0].number = "701".into();
+    assert_eq!(parks(&rows, "701"), None);
+    let plan = compile(&snapshot::Snapshot { revision: 1, organisations: vec![rows] }).unwrap();
+    assert_eq!(plan.organisation(OrgId(id(1))).unwrap().slots().count(), 8);
+}
+
+#[test]
 fn what_is_no_call_reaches_whoever_has_the_number_whatever_its_hours_and_rules() {
     let mut rows = organisation();
     rows.extensions[0].hours = vec![window(1, 0, 1)];

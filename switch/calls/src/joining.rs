@@ -38,6 +38,9 @@ impl Switchboard {
             let (id, call) = call.ok_or_else(|| Reply::new(481))?;
             return Ok(Some((id, call.door((org, person), (session, replaces.early_only))?)));
         }
+        if let Some(slot) = org.parks_at(dialled) {
+            return Ok(self.parking.at(org, slot).map(|id| (id, Door::Parked)));
+        }
         let Some(wish) = org.pick_up(dialled) else { return Ok(None) };
         // The one that has rung longest.
         let mut calls = self.calls.iter();

@@ -18,6 +18,7 @@ use sip::{
 use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 
 use crate::{
+    call::transfer::Parking,
     clock::Moment,
     config::SwitchboardConfig,
     mailboxes::Mailboxes,
@@ -42,6 +43,7 @@ pub(crate) struct Means<'a> {
     pub(crate) registrar: &'a Registrar,
     pub(crate) mailboxes: &'a mut Mailboxes,
     pub(crate) queues: &'a Queues,
+    pub(crate) parking: &'a Parking,
     pub(crate) stock: &'a mut Stock,
     pub(crate) sessions: &'a mut BTreeMap<SessionKey, CallId>,
     pub(crate) random: &'a mut Random,

@@ -22,7 +22,7 @@ use streams::media::{LeaseId, MediaEvent, PortLease};
 use crate::{
     admission::Overload,
     authentication::Authenticator,
-    call::{Call, refer::other_call},
+    call::{Call, refer::other_call, transfer::Parking},
     clock::{ClockMark, Moment},
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
     guard::{Fingerprints, Guard},
@@ -59,6 +59,7 @@ pub struct Switchboard {
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
     pub(crate) stock: Stock,
     pub(crate) channels: Channels,
+    pub(crate) parking: Parking,
     pub(crate) random: Random,
     pub(crate) has_journal_pressure: bool,
     clock: ClockMark,
@@ -131,6 +132,7 @@ impl Switchboard {
             sessions: BTreeMap::new(),
             stock: Stock::default(),
             channels: Channels::default(),
+            parking: Parking::default(),
             random,
             has_journal_pressure: false,
             clock,
@@ -262,6 +264,7 @@ impl Switchboard {
             registrar: &self.registrar,
             mailboxes: &mut self.mailboxes,
             queues: &self.queues,
+            parking: &self.parking,
             stock: &mut self.stock,
             sessions: &mut self.sessions,
             random: &mut self.random,
@@ -331,6 +334,7 @@ impl Switchboard {
         let call = self.calls.remove(&id)?;
         self.over -= usize::from(call.is_over());
         self.channels.release(&call);
+        self.parking.release(&call);
         let before = call.deadline();
         Some((call, before))
     }
@@ -367,6 +371,7 @@ impl Switchboard {
         }
         if !call.is_gone() {
             self.channels.take(&call);
+            self.parking.take(id, &call);
             self.over += usize::from(call.is_over());
             self.calls.insert(id, call);
         }

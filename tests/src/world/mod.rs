@@ -602,7 +602,10 @@ impl World {
                 }
             }
             Output::Image(change) => self.switch.keep(change),
-            Output::Trace(Trace::Leg { call, sip_call_id }) => drop(self.legs.insert(sip_call_id, call)),
+            Output::Trace(Trace::Leg { call, sip_call_id }) => {
+                self.note_entrant(call, caller.filter(|side| *side.call_id == *sip_call_id));
+                self.legs.insert(sip_call_id, call);
+            }
             // What is counted depends on chance; an order's outcome is in the journal.
             Output::Command(_)
             | Output::Notice(_)
@@ -622,6 +625,15 @@ impl World {
         let link = self.links.entry(*call).or_default();
         if !link.callees.contains(&side) {
             link.callees.push(side);
+        }
+    }
+
+    /// Whoever has called may have come into a call that goes on.
+    fn note_entrant(&mut self, call: CallId, side: Option<&Side>) {
+        let link =
+            self.links.get_mut(&call).filter(|link| link.caller.is_some() && link.caller.as_ref() != side);
+        if let (Some(link), Some(side)) = (link, side) {
+            link.callees.push(side.clone());
         }
     }
 

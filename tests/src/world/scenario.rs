@@ -166,7 +166,7 @@ impl Scenario {
         scenario
     }
 
-    /// Somebody sends calls on, in some worlds; the rest of the plot is as without.
+    /// Somebody sends calls on, parks them and takes what is parked or rings, in some worlds; the rest of the plot is as without.
     pub fn draw_transfers(&mut self, dice: &mut Dice) {
         if dice.chance(500) {
             return;
@@ -177,7 +177,15 @@ impl Scenario {
             let and_leaves = dice.chance(250);
             let mut plan = self.draw_call(self.any_phone(dice), dice);
             if dice.chance(500) {
-                self.acts.push((at, Act::SendOnAny { to: plan.to, and_leaves }));
+                let slot = dice.pick(&[None, None, Some("700"), Some("702")]);
+                let to = slot.map_or(plan.to, str::to_owned);
+                self.acts.push((at, Act::SendOnAny { to, and_leaves }));
+                continue;
+            }
+            if dice.chance(400) {
+                plan.to = dice.pick(&["700", "701", "702", "*8", "**100"]).to_owned();
+                let phone = self.any_phone(dice);
+                self.acts.push((at, Act::Call(phone, plan)));
                 continue;
             }
             plan.odd_body = None;

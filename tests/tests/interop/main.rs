@@ -9,6 +9,7 @@ mod faults;
 mod forwards;
 mod keys;
 mod operator;
+mod parking;
 mod pickup;
 mod queues;
 mod real_phones;

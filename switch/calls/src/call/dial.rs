@@ -260,14 +260,15 @@ fn not_found(
     tell_why(opening, why, on_line, head, means)
 }
 
-/// Nothing rings that the caller could pick up (`entrant`).
-pub(super) fn nothing_rings(
+/// There is no call that the caller could come into by what it dialled (`entrant`).
+pub(super) fn no_such_call(
     opening: &Opening<'_>,
+    reason: &'static str,
     on_line: (Record, Leg),
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let why = Unconnected::saying(explain::UNAVAILABLE, &[EventKind::Failed], (480, "nothing_rings"));
+    let why = Unconnected::saying(explain::UNAVAILABLE, &[EventKind::Failed], (480, reason));
     tell_why(opening, why, on_line, head, means)
 }
 

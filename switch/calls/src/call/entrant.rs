@@ -1,4 +1,4 @@
-//! Somebody who comes into a call by a call of their own: to answer what rings elsewhere (pickup), or in place of one of its
+//! Somebody who comes into a call by a call of their own: to answer what rings elsewhere (pickup), to take what is parked, or in place of one of its
 //! sides (RFC 3891), as when a call is taken from the desk to another phone of the same person.
 //!
 //! Both INVITEs have offers, so each is answered with what the other one said, in the shape of its own. An INVITE without an
@@ -34,6 +34,8 @@ pub(crate) enum Door {
     Rings,
     /// They take the place of whoever is on this side.
     Side(Side),
+    /// It is parked, and they take it.
+    Parked,
 }
 
 impl Call {
@@ -113,12 +115,13 @@ impl State {
         match (self, door) {
             (Self::Ringing(ringing), Door::Rings) => ringing.picked_up(with, head, means),
             (Self::Talking(talking), Door::Side(side)) => talking.replaced(side, with, head, means),
+            (Self::Transferring(parked), Door::Parked) => parked.retrieved(with, head, means),
             (state, _) => state.turn_away(with.0, Reply::new(491), head, means),
         }
     }
 
     /// Nothing comes of it; the call goes on.
-    fn turn_away(self, leg: Leg, reply: Reply, head: &mut Head, means: &mut Means<'_>) -> Self {
+    pub(super) fn turn_away(self, leg: Leg, reply: Reply, head: &mut Head, means: &mut Means<'_>) -> Self {
         let status = reply.status;
         means.refuse(leg.session, reply);
         head.leave(leg, Some(status), means);
@@ -127,7 +130,7 @@ impl State {
 }
 
 /// Answers somebody's offer with what the other side has said, if each can hear the other; the error is the refusal.
-fn settle(
+pub(super) fn settle(
     (leg, offer): (&mut Leg, &Description),
     said: &Description,
     means: &mut Means<'_>,

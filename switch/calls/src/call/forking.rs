@@ -216,6 +216,11 @@ impl Forking {
         }
     }
 
+    /// Nobody rings until then.
+    pub(super) fn wait_until(&mut self, until: Moment) {
+        self.until = until;
+    }
+
     /// End of the ring timeout (H-052).
     pub(super) fn until(&self) -> Moment {
         self.until

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use contract::id::ExtensionId;
-use dialplan::{Host, PersonKey};
+use contract::id::{ExtensionId, OrgId};
+use dialplan::{Host, PersonKey, Slot};
 
 use super::{
     Call,
@@ -21,6 +21,8 @@ pub(crate) enum Watched {
     Person(PersonKey),
     /// An extension: calls that came through it.
     Extension(ExtensionId),
+    /// A place where calls are parked.
+    Slot(OrgId, Slot),
 }
 
 impl From<Host> for Watched {
@@ -80,6 +82,9 @@ impl Call {
             State::Connecting(connecting) => talking(&mut lamps, &connecting.caller, &connecting.callee),
             State::Talking(talks) => talking(&mut lamps, &talks.caller, &talks.callee),
             State::Transferring(transferring) => {
+                if let Some((org, slot)) = self.parked() {
+                    show(&mut lamps, Watched::Slot(org, slot), Direction::Recipient, Stage::Confirmed);
+                }
                 for (side, leg, _) in transferring.sides() {
                     let direction =
                         if side == Side::Caller { Direction::Initiator } else { Direction::Recipient };

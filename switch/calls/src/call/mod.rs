@@ -43,7 +43,7 @@ mod signalling;
 mod spoken;
 mod state;
 mod timers;
-mod transfer;
+pub(crate) mod transfer;
 
 use contract::{
     command::Outcome,

@@ -23,6 +23,8 @@ pub(crate) enum Objection {
     NotATarget,
     /// Nobody there has a phone that is registered: said before the transferor lets go of the call.
     Unreachable,
+    /// Another call is parked there, or everywhere.
+    Occupied,
     /// The number leads to nobody.
     Refused(Refusal),
 }
@@ -41,6 +43,7 @@ impl Objection {
             Self::Closed => refused(480, "closed"),
             Self::NotATarget => refused(480, "not_a_target"),
             Self::Unreachable => refused(480, "unreachable"),
+            Self::Occupied => refused(486, "occupied"),
             Self::Refused(refusal) => refused(super::dial::status_of(refusal), refusal.reason()),
         }
     }
@@ -52,7 +55,9 @@ impl Objection {
             Self::NoSuchCall => Outcome::UnknownCall,
             Self::Closed | Self::Refused(Refusal::Closed(_)) => Outcome::Closed,
             Self::Refused(Refusal::UnknownNumber) => Outcome::UnknownNumber,
-            Self::Stranger | Self::NotATarget | Self::Unreachable | Self::Refused(_) => Outcome::NotThere,
+            Self::Stranger | Self::NotATarget | Self::Unreachable | Self::Occupied | Self::Refused(_) => {
+                Outcome::NotThere
+            }
         }
     }
 }

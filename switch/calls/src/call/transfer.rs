@@ -18,7 +18,7 @@ use contract::{
     journal::{Detail, EventKind},
     snapshot::RecordingPolicy,
 };
-use dialplan::{Decision, Facts, PersonKey, Queueing, Route};
+use dialplan::{Decision, Facts, Feature, OrgPlan, PersonKey, Queueing, Route, Slot, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
 use streams::sdp::Description;
@@ -39,6 +39,10 @@ use super::{
 };
 use crate::{clock::Moment, means::Means};
 
+mod parked;
+
+pub(crate) use parked::Parking;
+
 /// One side waits, devices ring elsewhere.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Transferring {
@@ -52,6 +56,8 @@ pub(crate) struct Transferring {
     music: Music,
     /// Devices that ring.
     forking: Forking,
+    /// Where it waits instead for somebody who takes it there.
+    slot: Option<Slot>,
 }
 
 /// Whoever sends the call on.
@@ -139,16 +145,13 @@ impl Talking {
             return Err(Objection::Closed);
         }
         let facts = Facts { org: org.id(), caller: waiting.person, dialled: number };
-        let destination = destination(means.plan.route(&facts, means.wall))?;
-        if !destination.ring.targets.iter().any(|target| means.registrar.is_reachable(target)) {
-            return Err(Objection::Unreachable);
-        }
+        let goal = Goal::of(means.plan.route(&facts, means.wall), org, means)?;
         let shown = by.other().shown(privacy);
         let caller = Identity::of(waiting, org, shown).ok_or(Objection::Stranger)?;
-        let (whose, decision) = ((org, caller), &destination.decision);
-        let forking = Forking::new((&self.record, waiting), whose, number, &decision.trail, means);
+        let whose = (org, caller);
+        let forking = Forking::new((&self.record, waiting), whose, number, &goal.trail(), means);
         let forking = forking.ok_or(Objection::Media)?.referred_by(&asker.number);
-        Ok(Transfer { forking, number: asker.number.clone(), target: number.into(), destination })
+        Ok(Transfer { forking, number: asker.number.clone(), target: number.into(), goal })
     }
 
     fn send_on(
@@ -158,8 +161,12 @@ impl Talking {
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> State {
-        let Transfer { forking, number, target, destination } = transfer;
+        let Transfer { forking, number, target, goal } = transfer;
         let mut transferring = self.wait((by, number), referral, forking, means);
+        let destination = match goal {
+            Goal::Ring(destination) => destination,
+            Goal::Slot(slot) => return State::Transferring(transferring.park(slot, head, means)),
+        };
         transferring.begin(&target, Detail::default(), means);
         transferring.report(100, means);
         transferring.forking.ring(destination, &mut transferring.record, head, means);
@@ -192,7 +199,8 @@ impl Talking {
             is_back: false,
             leg: Some(asker),
         };
-        Box::new(Transferring { record, waiting, side: by.other(), transferor, is_held, music, forking })
+        let side = by.other();
+        Box::new(Transferring { record, waiting, side, transferor, is_held, music, forking, slot: None })
     }
 }
 
@@ -237,7 +245,34 @@ struct Transfer {
     number: Box<str>,
     /// What it is sent to.
     target: Box<str>,
-    destination: Destination,
+    goal: Goal,
+}
+
+/// What is there.
+enum Goal {
+    /// Devices that ring.
+    Ring(Destination),
+    /// A place to wait at.
+    Slot(Slot),
+}
+
+impl Goal {
+    /// What a decision leads to, if somebody can be had there, or nobody is.
+    fn of(decision: Decision, org: &OrgPlan, means: &Means<'_>) -> Result<Self, Objection> {
+        if let Route::Feature(Feature::Park(slot)) = decision.route {
+            return means.parking.free(org, slot).map(Self::Slot).ok_or(Objection::Occupied);
+        }
+        let destination = destination(decision)?;
+        let is_there = destination.ring.targets.iter().any(|target| means.registrar.is_reachable(target));
+        if is_there { Ok(Self::Ring(destination)) } else { Err(Objection::Unreachable) }
+    }
+
+    fn trail(&self) -> Trail {
+        match self {
+            Self::Ring(destination) => destination.decision.trail.clone(),
+            Self::Slot(_) => Trail::default(),
+        }
+    }
 }
 
 /// Who rings by this decision.
@@ -321,9 +356,24 @@ impl Transferring {
         with: (SessionKey, Option<&Body>),
         means: &mut Means<'_>,
     ) -> State {
-        let Some(mut fork) = self.forking.answered(with, &mut self.waiting, head, means) else {
-            return self.go_on(head, means);
-        };
+        match self.forking.answered(with, &mut self.waiting, head, means) {
+            // Who rang for the transferor does not know either who it is now.
+            Some(fork) => {
+                let is_mutual = self.forking.names_another(self.waiting.person);
+                self.taken(fork, is_mutual, head, means)
+            }
+            None => self.go_on(head, means),
+        }
+    }
+
+    /// Somebody has the call, joined to the one who waits, who is told so, and it too if that is mutual.
+    fn taken(
+        mut self: Box<Self>,
+        mut fork: Leg,
+        is_mutual: bool,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
         let known = self.transferor.participant.filter(|_| fork.person == self.transferor.person);
         let participant = known.unwrap_or_else(|| join_as_recipient(&mut self.record, fork.person, means));
         fork.participant = Some(participant);
@@ -339,8 +389,6 @@ impl Transferring {
             Side::Callee => Held { by_caller: false, ..self.is_held },
         };
         let side = self.side;
-        // Who rang for the transferor does not know either who it is now.
-        let is_mutual = self.forking.names_another(self.waiting.person);
         let mut talking = self.talk_to(fork, is_held);
         talking.introduce(side, Met { privacy: head.privacy, is_mutual }, means);
         talking.play_music(means);
@@ -387,6 +435,7 @@ impl Transferring {
         self.report(result.caller_status(), means);
         match self.transferor.leg.take() {
             Some(leg) => State::Talking(self.as_before(leg, means)),
+            None if self.transferor.is_back && self.slot.is_some() => self.parked_again(head, means),
             None if self.transferor.is_back => self.end(head, "transfer_failed", means),
             None => self.bring_back(head, means),
         }

@@ -30,6 +30,7 @@ mod lives;
 mod media;
 mod messages;
 mod overload;
+mod parking;
 mod presence;
 mod queues;
 mod recorded_through;

@@ -26,7 +26,7 @@ use sip::{Body, Event, Reply};
 use streams::{keys::Key, media::LeaseId};
 
 use super::{
-    dial::{Opening, fail, nothing_rings},
+    dial::{Opening, fail, no_such_call},
     events::{Record, because},
     leg::Leg,
     line::Line,
@@ -151,8 +151,9 @@ pub(super) fn open(
 ) -> State {
     let service = match feature {
         Feature::Echo => Service::Echo(Echo::new(opening.org.language())),
-        // Had anything rung, they would be in that call.
-        Feature::PickUp => return nothing_rings(opening, on_line, head, means),
+        // Had anything rung, or been parked there, they would be in that call.
+        Feature::PickUp => return no_such_call(opening, "nothing_rings", on_line, head, means),
+        Feature::Park(_) => return no_such_call(opening, "nothing_parked", on_line, head, means),
         Feature::Voicemail => match opening.caller.person {
             PersonKey::User(user) if opening.org.mailbox(user).is_some() => {
                 Service::Listening(Box::new(Listening::new(opening.org.id(), user, opening.org.language())))

@@ -1,0 +1,134 @@
+//! Calls that wait at a number for whoever takes them there: parked by whoever sends them to it, back to them when nobody has.
+//!
+//! ```text
+//! Talking ── sent to a slot ──▶ parked ── somebody dials the slot ──▶ Talking
+//!                                  ├── nobody does ──▶ its transferor rings ── answers ──▶ Talking
+//!                                  │         ▲                    └── does not ──▶ parked again
+//!                                  └── the one who waits hangs up ──▶ Over
+//! ```
+//!
+//! A slot holds one call, and is held as long as its call waits, also while the transferor rings: until somebody has the call.
+//! There is no limit to how often that happens, because the one who waits can always hang up.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use contract::{
+    id::{CallId, OrgId},
+    journal::Detail,
+    language::Language,
+};
+use dialplan::{OrgPlan, Slot};
+use sip::{Body, Reason, Reply};
+use streams::sdp::Description;
+
+use super::{
+    super::{
+        Call,
+        entrant::settle,
+        leg::Leg,
+        media_plan::join,
+        state::{Head, State},
+    },
+    Transferring,
+};
+use crate::means::Means;
+
+/// How long a call waits before its transferor is reminded.
+pub(in crate::call) const PARKED_FOR: Duration = Duration::from_secs(90);
+
+/// Where calls are parked.
+#[derive(Debug, Default)]
+pub(crate) struct Parking {
+    calls: BTreeMap<(OrgId, Slot), CallId>,
+}
+
+impl Parking {
+    /// A call is kept as it is now.
+    pub(crate) fn take(&mut self, id: CallId, call: &Call) {
+        self.calls.extend(call.parked().map(|at| (at, id)));
+    }
+
+    /// A call that was kept like this is about to change.
+    pub(crate) fn release(&mut self, call: &Call) {
+        if let Some(at) = call.parked() {
+            self.calls.remove(&at);
+        }
+    }
+
+    /// What is parked there; without a slot the oldest call of all.
+    pub(crate) fn at(&self, org: &OrgPlan, slot: Option<Slot>) -> Option<CallId> {
+        let slots = org.slots().filter(|own| slot.is_none_or(|slot| slot == *own));
+        slots.filter_map(|slot| self.calls.get(&(org.id(), slot))).min().copied()
+    }
+
+    /// This slot, or any, if nothing is there.
+    pub(crate) fn free(&self, org: &OrgPlan, slot: Option<Slot>) -> Option<Slot> {
+        let mut slots = org.slots().filter(|own| slot.is_none_or(|slot| slot == *own));
+        slots.find(|slot| !self.calls.contains_key(&(org.id(), *slot)))
+    }
+}
+
+impl Call {
+    /// Where it is parked.
+    pub(crate) fn parked(&self) -> Option<(OrgId, Slot)> {
+        let State::Transferring(transferring) = &self.state else { return None };
+        Some((transferring.record.org(), transferring.slot?))
+    }
+}
+
+impl Transferring {
+    /// It waits there, and whoever has sent it is let go.
+    pub(super) fn park(mut self: Box<Self>, slot: Slot, head: &mut Head, means: &mut Means<'_>) -> Box<Self> {
+        self.slot = Some(slot);
+        self.transferor.is_back = false;
+        self.begin(&slot.to_string(), Detail::default(), means);
+        self.report(200, means);
+        self.forking.wait_until(means.after(PARKED_FOR));
+        if let Some(leg) = self.transferor.leg.take() {
+            let org = means.plan.organisation(self.record.org());
+            tell(&leg, slot, org.map(OrgPlan::language).unwrap_or_default(), means);
+            head.hang_up(leg, None, means);
+        }
+        self
+    }
+
+    /// Its transferor did not want it back.
+    pub(super) fn parked_again(self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+        match self.slot {
+            Some(slot) => State::Transferring(self.park(slot, head, means)),
+            None => self.end(head, "transfer_failed", means),
+        }
+    }
+
+    /// Somebody has dialled its slot, with this offer.
+    pub(in crate::call) fn retrieved(
+        mut self: Box<Self>,
+        (mut leg, offer): (Leg, Description),
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
+        let said = self.waiting.streams.said().ok_or_else(|| Reply::new(491));
+        let answer = said.and_then(|said| settle((&mut leg, &offer), &said, means));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(reply) => return State::Transferring(self).turn_away(leg, reply, head, means),
+        };
+        means.answer(leg.session, Some(answer));
+        leg.set_answered(means.wall);
+        leg.recording = self.transferor.recording;
+        self.forking.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
+        join(&mut self.waiting.streams, &mut leg.streams, means);
+        self.taken(leg, true, head, means)
+    }
+}
+
+/// Tells a phone where the call is that it has sent to any slot. Phones that show no messages show its lamp.
+fn tell(leg: &Leg, slot: Slot, language: Language, means: &mut Means<'_>) {
+    let text = match language {
+        Language::Id => format!("Panggilan diparkir di {slot}."),
+        Language::En => format!("The call is parked at {slot}."),
+    };
+    // Whoever cannot be told has hung up.
+    let _ =
+        means.request(leg.session, "MESSAGE", Vec::new(), Some(Body::new("text/plain;charset=utf-8", text)));
+}
