@@ -17,6 +17,7 @@ mod route;
 mod selftest;
 mod switch;
 mod terminal;
+mod trunks;
 mod up;
 mod voicemail;
 mod why;
@@ -45,6 +46,8 @@ enum Command {
     Registrations(live::Arguments),
     /// Show queues: who waits, who answers; pause somebody or let them be asked again
     Queue(queue::QueueArguments),
+    /// Show trunks: whether they are registered with their providers, and whether those are there
+    Trunks(live::Arguments),
     /// Say why a call went as it did: route, events, SIP ladder
     Why(why::Arguments),
     /// Say what a call would come to and why: from whom, to what number, when
@@ -131,6 +134,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Calls(arguments) => live::calls(&arguments).await,
         Command::Registrations(arguments) => live::registrations(&arguments).await,
         Command::Queue(arguments) => queue::run(&arguments).await,
+        Command::Trunks(arguments) => trunks::run(&arguments).await,
         Command::Route(arguments) => route::run(&arguments).await,
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AccountId, CallId, OrgId, QueueId, UserId},
+    id::{AccountId, CallId, OrgId, QueueId, TrunkId, UserId},
     journal::{Direction, EventKind},
     media::MediaView,
     queues::Strategy,
@@ -221,5 +221,78 @@ words! {
         Order = "order",
         /// Too many calls in a row were not answered.
         Missed = "missed",
+    }
+}
+
+/// A trunk as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveTrunk {
+    /// Which.
+    pub trunk: TrunkId,
+    /// Its organisation.
+    pub org: OrgId,
+    /// Its name.
+    pub name: String,
+    /// How it stands at its provider.
+    pub state: TrunkState,
+    /// Until when it is registered, if it is.
+    pub registered_until: Option<Timestamp>,
+    /// The last answer to a REGISTER; status 408 and 503 may be our own words for none, 0: the provider was not located.
+    pub answer: Option<LiveAnswer>,
+    /// Where its calls go, in order.
+    pub targets: Vec<LiveTarget>,
+    /// Calls that are up on it, in both directions.
+    pub channels: u32,
+    /// The most there may be.
+    pub channels_max: u16,
+}
+
+/// A final answer of a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveAnswer {
+    /// Its status.
+    pub status: u16,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// A target of a trunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveTarget {
+    /// Its URI.
+    pub uri: String,
+    /// Whether it is there.
+    pub state: TargetState,
+    /// Its last answer to an OPTIONS.
+    pub answer: Option<LiveAnswer>,
+    /// How long that took, in microseconds.
+    pub round_trip_micros: Option<u64>,
+    /// Questions in a row that were not answered.
+    pub failures: u32,
+}
+
+words! {
+    /// How a trunk stands at its provider.
+    TrunkState {
+        /// It does not register.
+        Static = "static",
+        /// It has not been answered yet.
+        Registering = "registering",
+        /// It is registered.
+        Registered = "registered",
+        /// It should be, and is not.
+        Unregistered = "unregistered",
+    }
+}
+
+words! {
+    /// Whether a target of a trunk is there.
+    TargetState {
+        /// It is not asked, or has not been yet.
+        Unknown = "unknown",
+        /// It answers.
+        Up = "up",
+        /// It does not: calls go there last.
+        Down = "down",
     }
 }

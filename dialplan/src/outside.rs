@@ -40,7 +40,7 @@ pub struct Trunk {
     pub targets: Arc<[Box<str>]>,
     /// What it knows us by.
     pub credentials: Option<Arc<Credentials>>,
-    /// How we register there, at each of `targets` as the user that `credentials` name.
+    /// How we register there, at the first of `targets` that takes it, as the user that `credentials` name.
     pub registration: Option<Registering>,
     /// Seconds between two OPTIONS to each target; `None`: it is not asked whether it is there.
     pub options_interval_secs: Option<u16>,
@@ -88,15 +88,17 @@ impl Plan {
         self.sources.at(address).next().is_some()
     }
 
-    /// The call of a trunk from this address for what was dialled there. `None`: it is none, and whoever sends it has to
-    /// prove who they are.
-    pub fn incoming(&self, address: IpAddr, dialled: &str) -> Option<Incoming<'_>> {
-        self.sources.at(address).find_map(|(org, trunk)| {
-            let org = self.organisation(org)?;
-            let number = e164(dialled, &org.country_code)?;
-            let is_its = self.dids.get(number.as_str()) == Some(&org.id());
-            Some(Incoming { org, trunk: org.trunk(trunk)?, number }).filter(|_| is_its)
-        })
+    /// The trunks that send from this address.
+    pub fn trunks_at(&self, address: IpAddr) -> impl Iterator<Item = (OrgId, TrunkId)> {
+        self.sources.at(address)
+    }
+
+    /// The call of this trunk for what was dialled there. `None`: it is none, and whoever sends it has to prove who they are.
+    pub fn incoming(&self, (org, trunk): (OrgId, TrunkId), dialled: &str) -> Option<Incoming<'_>> {
+        let org = self.organisation(org)?;
+        let number = e164(dialled, &org.country_code)?;
+        let is_its = self.dids.get(number.as_str()) == Some(&org.id());
+        Some(Incoming { org, trunk: org.trunk(trunk)?, number }).filter(|_| is_its)
     }
 }
 

@@ -87,7 +87,8 @@ fn plan() -> Plan {
 fn a_call_from_outside_is_known_by_its_address_and_by_whose_number_it_is_for() {
     let plan = plan();
     let of = |address: &str, number| {
-        let incoming = plan.incoming(address.parse().unwrap(), number)?;
+        let incoming =
+            plan.trunks_at(address.parse().unwrap()).find_map(|trunk| plan.incoming(trunk, number))?;
         Some((incoming.org.id().0.as_u128(), incoming.trunk.id.0.as_u128(), incoming.number))
     };
     let number = || "+62215550100".to_owned();

@@ -132,7 +132,7 @@ impl Switchboard {
         out: &mut Outputs,
     ) -> Option<Calling<'p>> {
         let message = request.message.view();
-        let incoming = trunks::incoming(plan, request);
+        let incoming = trunks::incoming(plan, &self.links, request);
         let sender = if incoming.is_none() { Some(self.sender(plan, request, out)?) } else { None };
         let privacy = match Privacy::of(&message) {
             Ok(privacy) => privacy,
@@ -217,7 +217,7 @@ impl Switchboard {
     /// Answers a request that nobody has to send here, unless its sender has sent too many.
     fn reply_to_nuisance(&mut self, request: &NewRequest, reply: Reply, out: &mut Outputs) {
         let address = request.flow.remote.ip();
-        if self.plan.is_trunk(address) || self.guard.may_be_a_nuisance(self.guard_secs(), address) {
+        if self.is_trunk(address) || self.guard.may_be_a_nuisance(self.guard_secs(), address) {
             self.reply(request, reply);
         } else {
             out.notice(Notice::Silenced);

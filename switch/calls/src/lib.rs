@@ -29,6 +29,7 @@ mod guard;
 mod image;
 mod input;
 mod joining;
+mod located;
 mod mailboxes;
 mod means;
 mod messages;
@@ -53,7 +54,8 @@ pub use input::Input;
 pub use mailboxes::StoredMessage;
 pub use output::{
     BindingChange, ImageChange, LiveChange, MessageFetch, Notice, Offence, Output, Outputs, RecordingOrder,
-    SecurityEvent, Trace, Why,
+    SecurityEvent, Trace, TrunkChange, TrunkNews, Why,
 };
 pub use registrar::{Binding, BindingFlow};
 pub use switchboard::{Counts, Switchboard};
+pub use trunks::TrunkCounts;

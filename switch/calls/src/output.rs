@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use contract::{
     command::Outcome,
-    id::{AccountId, CallId, OrgId, RecordingId},
+    id::{AccountId, CallId, OrgId, RecordingId, TrunkId},
     journal::{Entry, MessageFor},
     live::LiveCall,
     media::MediaView,
@@ -52,6 +52,43 @@ pub enum Output {
     Notice(Notice),
     /// For whoever asks later why a call went as it did. Nothing depends on it.
     Trace(Trace),
+    /// Something has become of a trunk, to be logged and counted.
+    Trunk(TrunkChange),
+}
+
+/// What has become of a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrunkChange {
+    /// Whose.
+    pub org: OrgId,
+    /// Which.
+    pub trunk: TrunkId,
+    /// What.
+    pub news: TrunkNews,
+}
+
+/// What becomes of a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrunkNews {
+    /// It is registered with its provider.
+    Registered,
+    /// It was not registered, or not once more.
+    NotRegistered {
+        /// The provider's answer; 408 silence, 503 perhaps a broken transport, 0: the provider is not located.
+        status: u16,
+        /// What was registered before still stands.
+        is_still: bool,
+    },
+    /// A target answers again.
+    TargetUp {
+        /// Its place among the trunk's targets, from 0.
+        target: usize,
+    },
+    /// A target does not answer: calls go there last.
+    TargetDown {
+        /// As above.
+        target: usize,
+    },
 }
 
 /// A message that somebody wants to hear.
@@ -252,6 +289,8 @@ pub enum Why {
     Agent,
     /// The sender of a message has to be answered.
     Message,
+    /// Something is to be done at a trunk's provider.
+    Trunk,
 }
 
 /// A reusable queue of outputs. The order is meaningful.

@@ -16,7 +16,7 @@ use contract::{
     time::Timestamp,
 };
 use dialplan::{PersonKey, Plan};
-use sip::{Endpoint, Event, Flow, Index, SessionKey};
+use sip::{Endpoint, Event, Flow, Index, OwnedMessage, SessionKey};
 use streams::media::{LeaseId, MediaEvent, PortLease};
 
 use crate::{
@@ -35,7 +35,7 @@ use crate::{
     queues::{AgentKey, Queues},
     registrar::Registrar,
     stock::Stock,
-    trunks::Channels,
+    trunks::{Channels, Links},
 };
 
 /// One shard's calls and registrations.
@@ -60,6 +60,7 @@ pub struct Switchboard {
     pub(crate) stock: Stock,
     pub(crate) channels: Channels,
     pub(crate) parking: Parking,
+    pub(crate) links: Links,
     pub(crate) random: Random,
     pub(crate) has_journal_pressure: bool,
     clock: ClockMark,
@@ -114,7 +115,7 @@ impl Switchboard {
         }
         let mut random = Random::new(seed);
         let fingerprints = Fingerprints::new(&mut random);
-        Self {
+        let mut board = Self {
             plan,
             now: clock.instant,
             endpoint: Endpoint::new(config.endpoint.clone(), random.bytes()),
@@ -133,6 +134,7 @@ impl Switchboard {
             stock: Stock::default(),
             channels: Channels::default(),
             parking: Parking::default(),
+            links: Links::default(),
             random,
             has_journal_pressure: false,
             clock,
@@ -141,7 +143,10 @@ impl Switchboard {
             deadlines: BTreeSet::new(),
             over: 0,
             config,
-        }
+        };
+        let plan = Arc::clone(&board.plan);
+        board.adopt_trunks(&plan);
+        board
     }
 
     /// Takes one input and appends what follows from it to `out`. `now` never goes back.
@@ -155,6 +160,7 @@ impl Switchboard {
             Input::Plan(plan) => {
                 self.registrar.adopt(&plan, out);
                 self.queues.adopt(&plan);
+                self.adopt_trunks(&plan);
                 self.plan = plan;
                 self.review_watches();
             }
@@ -182,7 +188,10 @@ impl Switchboard {
                 self.registrar.restore(bindings, &self.plan, wall, out);
             }
             Input::Resume { calls, rest } => self.resume(calls, &rest, out),
-            Input::Located(target, choices) => self.registrar.locate(target, choices),
+            Input::Located(target, choices) => {
+                self.registrar.locate(target, choices);
+                self.hurry_trunks();
+            }
             Input::JournalPressure(is_high) => self.has_journal_pressure = is_high,
         }
         self.carry_out(out);
@@ -199,7 +208,8 @@ impl Switchboard {
         let message = self.messages.deadline().map(|at| (at, Why::Message));
         let agent = self.queues.deadline(Moment::of(self.now, self.origin));
         let agent = agent.map(|at| (at.instant(self.origin), Why::Agent));
-        [sip, call, expiry, message, agent].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let trunk = self.links.deadline().map(|at| (at, Why::Trunk));
+        [sip, call, expiry, message, agent, trunk].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// What lives in the switchboard now.
@@ -297,7 +307,12 @@ impl Switchboard {
         match event {
             Event::Request(request) => self.request(&request, out),
             Event::Dropped(reason) => out.notice(Notice::Dropped(reason)),
-            Event::OutsideResponse { request, status, .. } => self.message_answered(request, status),
+            Event::OutsideResponse { request, status, message } => {
+                let message = message.as_ref().map(OwnedMessage::view);
+                if !self.trunk_answered(request, (status, message.as_ref()), out) {
+                    self.message_answered(request, status);
+                }
+            }
             Event::StateWanted { subscription, is_full } => self.state_wanted(subscription, is_full),
             Event::SubscriptionEnded { subscription, .. } => self.subscription_ended(subscription),
             event => self.session_event(event, out),
@@ -390,6 +405,7 @@ impl Switchboard {
         if flow.connection != 0 {
             self.registrar.connection_lost(flow.connection);
         }
+        self.trunk_connection_lost(&flow);
         self.sip(sip::Input::Unreachable { flow });
     }
 
@@ -406,6 +422,7 @@ impl Switchboard {
         let wall = self.wall();
         self.registrar.expire(wall, out);
         self.answer_late_messages();
+        self.mind_trunks(out);
         self.sip(sip::Input::Timeout);
     }
 

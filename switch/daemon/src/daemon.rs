@@ -102,7 +102,7 @@ impl Daemon {
         let journal = life.journal(&config, &wire).map_err(|error| in_data(&config, "journal", &error))?;
         recordings.watch(Arc::clone(&journal.counters));
         let Life { survival, former, store, estate, librarian, .. } = life;
-        let (kept, plan_counters) = kept_plan(&config);
+        let (kept, plan_counters) = kept_plan(&config, resolver.as_ref());
         let (tls, wire_counters, relay_counters) = (wire.tls(), wire.counters(), relay.counters());
         let (journal_counters, bindings_counters) = (journal.counters, bindings.counters());
         let parts = engine::Parts {
@@ -177,7 +177,7 @@ impl Daemon {
             Feeder::new(&config.journal_dir(), durable, database.clone(), Arc::clone(&switch.journal))
                 .keeping(config.events.kept_segments);
         let mut feeder = tokio::spawn(feeder.run());
-        let mut watch = watch_plan(database.clone(), &config, &handle, &switch);
+        let mut watch = watch_plan(database.clone(), &config, (&handle, resolver.clone()), &switch);
         let besides = look_beside(switch.tls.clone(), (resolver, database), handle.clone(), beside);
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
@@ -223,11 +223,16 @@ impl Daemon {
 fn watch_plan(
     database: PgConnectOptions,
     config: &Config,
-    handle: &engine::Handle,
+    (handle, resolver): (&engine::Handle, Option<Resolver>),
     switch: &Switch,
 ) -> tokio::task::JoinHandle<()> {
     let (installer, teller) = (handle.clone(), handle.clone());
-    let install = move |plan| installer.install(plan);
+    let install = move |plan: Arc<Plan>| {
+        if let Some(resolver) = &resolver {
+            resolver.follow(&plan);
+        }
+        installer.install(plan)
+    };
     let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan));
     tokio::spawn(watch.with_mailboxes(move |all| teller.mailboxes(all)).run())
 }
@@ -353,9 +358,12 @@ fn spawn_engine(engine: Engine) -> io::Result<(JoinHandle<io::Result<()>>, onesh
 }
 
 /// The plan of the last life that had one.
-fn kept_plan(config: &Config) -> (Option<Arc<Plan>>, Arc<plan_watch::Counters>) {
+fn kept_plan(config: &Config, resolver: Option<&Resolver>) -> (Option<Arc<Plan>>, Arc<plan_watch::Counters>) {
     let counters = Arc::new(plan_watch::Counters::default());
     let kept = plan_watch::read_kept(&config.plan_file());
+    if let Some((resolver, plan)) = resolver.zip(kept.as_ref()) {
+        resolver.follow(plan);
+    }
     if let Some(plan) = &kept {
         counters.now_in_use(plan.revision());
         tracing::info!(revision = plan.revision(), "starting with the plan kept on disk");

@@ -1,15 +1,17 @@
 //! Names that the operator trusts, located ahead of calls (RFC 3263) and again when DNS says that they may have moved.
 //!
-//! The only place that asks DNS, and only for names in `sip.allowed_targets`: a name that a phone has chosen is never
-//! resolved. Calls use what was found last; they never wait for DNS. What leads to this machine or its link is left
+//! The only place that asks DNS, and only for names in `sip.allowed_targets` and of trunks' targets: a name that a phone has
+//! chosen is never resolved. Calls use what was found last; they never wait for DNS. What leads to this machine or its link is left
 //! out unless the operator allows those addresses, so a zone cannot make the switch speak to what only it can reach.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use dialplan::{OrgPlan, Plan};
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolverConfig},
@@ -18,10 +20,13 @@ use hickory_resolver::{
 };
 use ipnet::IpNet;
 use sip::{
-    Transport,
+    Transport, Uri,
     locate::{Answer, Choice, Locate, Question, Server, Service, Target, is_special},
 };
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
 
 use crate::config::{self, AllowedTarget, Mistake};
 
@@ -34,10 +39,15 @@ const AGAIN_MIN: Duration = Duration::from_secs(5);
 /// And at the latest.
 const AGAIN_MAX: Duration = Duration::from_secs(300);
 
+/// Names of trunks' targets that are kept located; further ones are not reached.
+const TRUNK_NAMES_MAX: usize = 2_048;
+
 /// Looks for the operator's targets.
 #[derive(Clone)]
 pub struct Resolver {
     targets: Vec<Target>,
+    /// Names of the trunks' targets.
+    of_trunks: watch::Sender<BTreeSet<Target>>,
     speaks: Vec<Transport>,
     allowed: Vec<IpNet>,
     own: Vec<IpAddr>,
@@ -46,7 +56,7 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// `None` where there is nothing to look for.
+    /// `None` where there is no way to ask DNS, and nothing that has to be looked for.
     pub fn open(config: &config::Sip) -> Result<Option<Self>, Vec<Mistake>> {
         let (mut targets, mut allowed) = (Vec::new(), Vec::new());
         for target in &config.allowed_targets {
@@ -55,12 +65,17 @@ impl Resolver {
                 AllowedTarget::Addresses(net) => allowed.push(*net),
             }
         }
-        if targets.is_empty() {
-            return Ok(None);
-        }
         let builder = if config.resolvers.is_empty() {
-            TokioResolver::builder_tokio()
-                .map_err(|error| vec![Mistake::new("sip.resolvers", format!("the system's: {error}"))])?
+            match TokioResolver::builder_tokio() {
+                Ok(builder) => builder,
+                Err(error) if targets.is_empty() => {
+                    tracing::warn!(%error, "trunks are not found by name: the system's resolver cannot be read");
+                    return Ok(None);
+                }
+                Err(error) => {
+                    return Err(vec![Mistake::new("sip.resolvers", format!("the system's: {error}"))]);
+                }
+            }
         } else {
             let servers = config.resolvers.iter().map(|address| {
                 let at_port = |mut connection: ConnectionConfig| {
@@ -81,6 +96,7 @@ impl Resolver {
         speaks.dedup();
         Ok(Some(Self {
             targets,
+            of_trunks: watch::Sender::default(),
             speaks,
             allowed,
             own: listeners.iter().map(|(_, known_as)| *known_as).chain(bound).map(|ours| ours.ip()).collect(),
@@ -89,14 +105,42 @@ impl Resolver {
         }))
     }
 
+    /// Looks for the targets of this plan's trunks from now on.
+    pub fn follow(&self, plan: &Plan) {
+        let uris = plan.organisations().flat_map(OrgPlan::trunks).flat_map(|trunk| trunk.targets.iter());
+        let names: BTreeSet<Target> =
+            uris.filter_map(|uri| Target::of(&Uri::parse(uri).ok()?)).take(TRUNK_NAMES_MAX).collect();
+        self.of_trunks.send_if_modified(|known| {
+            let is_news = *known != names;
+            *known = names;
+            is_news
+        });
+    }
+
     /// Looks for all of them, again and again, and tells what was found. Never done.
     pub async fn run(self, tell: impl Fn(Target, Vec<Choice>) -> bool + Clone + Send + 'static) {
-        let mut all = JoinSet::new();
-        for target in self.targets.clone() {
-            all.spawn(self.clone().keep(target, tell.clone()));
+        let mut wanted = self.of_trunks.subscribe();
+        let (mut all, mut tasks) = (JoinSet::new(), BTreeMap::new());
+        loop {
+            let mut names = wanted.borrow_and_update().clone();
+            names.extend(self.targets.iter().cloned());
+            tasks.retain(|target, task: &mut tokio::task::AbortHandle| {
+                let is_wanted = names.contains(target);
+                if !is_wanted {
+                    task.abort();
+                }
+                is_wanted
+            });
+            for target in names {
+                let begin = || all.spawn(self.clone().keep(target.clone(), tell.clone()));
+                tasks.entry(target.clone()).or_insert_with(begin);
+            }
+            // The sender is our own, so there is no end.
+            if wanted.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+            while all.try_join_next().is_some() {}
         }
-        while all.join_next().await.is_some() {}
-        std::future::pending::<()>().await;
     }
 
     /// Keeps one target located.
@@ -108,7 +152,7 @@ impl Resolver {
             // Nobody home now does not mean that they have moved: what was found before may still work.
             let mut wait = until.saturating_duration_since(Instant::now());
             if choices.is_empty() {
-                tracing::warn!(name = %target.name, "a target of sip.allowed_targets leads nowhere");
+                tracing::warn!(name = %target.name, "a name that the configuration trusts leads nowhere");
             } else if is_news && tell(target.clone(), choices.clone()) {
                 tracing::info!(name = %target.name, servers = choices.len(), "located");
                 known = Some(choices);

@@ -610,6 +610,7 @@ impl World {
             Output::Command(_)
             | Output::Notice(_)
             | Output::Trace(_)
+            | Output::Trunk(_)
             | Output::Recording(_)
             | Output::FetchMessage(_) => {}
         }

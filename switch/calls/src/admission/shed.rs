@@ -23,7 +23,7 @@ use crate::{
 impl Switchboard {
     /// A message from the wire that has waited for so long.
     pub(crate) fn received(&mut self, flow: Flow, bytes: &[u8], queued: Duration, out: &mut Outputs) {
-        if !self.guard.lets_in(self.guard_secs(), flow.remote.ip(), || self.plan.is_trunk(flow.remote.ip())) {
+        if !self.guard.lets_in(self.guard_secs(), flow.remote.ip(), || self.is_trunk(flow.remote.ip())) {
             return out.notice(Notice::Silenced);
         }
         if !self.is_pressed(self.now) {
@@ -103,8 +103,7 @@ impl Switchboard {
             return Some(Class::Credentials);
         }
         let address = flow.remote.ip();
-        let is_known =
-            self.guard.trusts(self.guard_secs(), Source::of(address)) || self.plan.is_trunk(address);
+        let is_known = self.guard.trusts(self.guard_secs(), Source::of(address)) || self.is_trunk(address);
         Some(match (method, is_known) {
             (Method::Invite, false) => Class::StrangersCall,
             (Method::Invite, true) => Class::KnownCall,

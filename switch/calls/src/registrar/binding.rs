@@ -11,13 +11,9 @@ use contract::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use sip::{
-    Flow, NameAddr, Transport, Uri, Way,
-    locate::{Target, in_order},
-};
+use sip::{Flow, NameAddr, Transport, Uri, Way};
 
-use super::Known;
-use crate::means::Random;
+use crate::{located::Located, means::Random};
 
 /// A contact of an account, with all that must survive a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,13 +90,13 @@ pub(crate) struct Reach {
 }
 
 /// How to reach each device of an account: one way with its fallbacks for a device with several flows.
-pub(super) fn devices(bindings: &[Arc<Binding>], known: &Known, random: &mut Random) -> Vec<Reach> {
+pub(super) fn devices(bindings: &[Arc<Binding>], located: &Located, random: &mut Random) -> Vec<Reach> {
     let mut devices: Vec<(Option<&str>, Reach)> = Vec::new();
     // The latest registration first: its flow was open most recently.
     let mut newest: Vec<&Binding> = bindings.iter().map(Arc::as_ref).collect();
     newest.sort_by_key(|binding| std::cmp::Reverse(binding.reg_id.map(|_| binding.expires_at)));
     for binding in newest {
-        let Some(reach) = binding.located(known, random).or_else(|| binding.reach()) else { continue };
+        let Some(reach) = binding.located(located, random).or_else(|| binding.reach()) else { continue };
         let device = binding.reg_id.and(binding.instance.as_deref());
         match devices.iter_mut().find(|(other, _)| device.is_some() && *other == device) {
             Some((_, same)) => {
@@ -136,21 +132,14 @@ impl Binding {
     /// The ways to it through a proxy whose name the operator trusts (RFC 3327 §5.3, RFC 3263), in the order for one
     /// request. `None` where there is no such name, or it leads nowhere we can send to. All ways are of one family, that
     /// of the registration where there are such: an INVITE names one address for its media, whichever way it takes.
-    fn located(&self, known: &Known, random: &mut Random) -> Option<Reach> {
+    fn located(&self, located: &Located, random: &mut Random) -> Option<Reach> {
         let route = NameAddr::parse(self.path.first()?).ok()?;
-        let choices = known.locations.get(&Target::of(&Uri::parse(route.uri).ok()?)?)?;
-        let dice = |bound: u32| u32::try_from(random.number() % u64::from(bound.max(1))).unwrap_or(0);
-        let order = in_order(choices, dice);
         let heard_on_ipv4 = self.flow.remote.is_ipv4();
-        let has_that = order.iter().any(|(_, remote)| remote.is_ipv4() == heard_on_ipv4);
-        let of_one = order.into_iter().filter(|(_, at)| at.is_ipv4() == (heard_on_ipv4 == has_that));
-        let mut ways = of_one.filter_map(|(transport, remote)| {
-            let is_fit = |(ours, local): &&(Transport, SocketAddr)| {
-                *ours == transport && local.is_ipv4() == remote.is_ipv4()
-            };
-            let (_, local) = known.listeners.iter().find(is_fit)?;
-            let flow = Flow { transport, local: *local, remote, connection: 0 };
-            Some(Way { flow, request_uri: self.contact.to_string(), routes: self.path.clone() })
+        let flows = located.named(&Uri::parse(route.uri).ok()?, Some(heard_on_ipv4), random);
+        let mut ways = flows.into_iter().map(|flow| Way {
+            flow,
+            request_uri: self.contact.to_string(),
+            routes: self.path.clone(),
         });
         let Way { flow, request_uri, routes } = ways.next()?;
         Some(Reach { flow, request_uri, routes, fallbacks: ways.collect() })
@@ -294,28 +283,7 @@ mod tests {
     }
 
     fn check_located(path: &str, heard_from: &str, expected: &[(Transport, &str)]) {
-        use sip::locate::Choice;
-        let listener = |transport, address: &str| (transport, address.parse().unwrap());
-        let choice = |transport, rank, addresses: &[&str]| Choice {
-            transport,
-            rank,
-            weight: 0,
-            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
-        };
-        let target = Target::of(&Uri::parse("sip:edge.example").unwrap()).unwrap();
-        let found = vec![
-            choice(Transport::Tls, 1, &["198.51.100.1:5061"]),
-            choice(Transport::Tcp, 2, &["[2001:db8::1]:5060", "198.51.100.1:5060"]),
-            choice(Transport::Udp, 3, &["198.51.100.2:5060"]),
-        ];
-        let known = Known {
-            listeners: vec![
-                listener(Transport::Udp, "192.0.2.1:5060"),
-                listener(Transport::Tcp, "192.0.2.1:5060"),
-                listener(Transport::Tcp, "[2001:db8::9]:5060"),
-            ],
-            locations: [(target, found)].into(),
-        };
+        let known = crate::located::tests::located("sip:edge.example");
         let reach = behind(path, heard_from).located(&known, &mut Random::new([1; 32]));
         let first = reach.iter().map(|reach| reach.flow);
         let flows: Vec<Flow> =

@@ -29,6 +29,7 @@ pub(crate) use request::{Registration, Rejection};
 
 use crate::{
     config::Limits,
+    located::Located,
     means::Random,
     output::{BindingChange, Notice, Output, Outputs},
 };
@@ -47,18 +48,8 @@ pub(crate) struct Registrar {
     connections: BTreeMap<u64, BTreeSet<AccountId>>,
     /// Whose contacts have become others since somebody asked.
     touched: BTreeSet<AccountId>,
-    known: Known,
+    located: Located,
 }
-
-/// Where names lead and where from, for contacts behind a proxy that the operator trusts.
-#[derive(Debug, Default)]
-struct Known {
-    listeners: Vec<(Transport, SocketAddr)>,
-    locations: BTreeMap<Target, Vec<Choice>>,
-}
-
-/// Names that are kept located.
-const LOCATIONS_MAX: usize = 256;
 
 /// Whose contacts a request is about.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +68,7 @@ impl Registrar {
             expiries: BTreeSet::new(),
             connections: BTreeMap::new(),
             touched: BTreeSet::new(),
-            known: Known { listeners, locations: BTreeMap::new() },
+            located: Located::new(listeners),
         }
     }
 
@@ -103,15 +94,17 @@ impl Registrar {
 
     /// How to reach the devices of an account now.
     pub(crate) fn devices(&self, account: AccountId, random: &mut Random) -> Vec<Reach> {
-        binding::devices(self.contacts(account), &self.known, random)
+        binding::devices(self.contacts(account), &self.located, random)
     }
 
-    /// Takes note of where a name leads now. What was found before is kept when nothing is found.
+    /// Takes note of where a name leads now.
     pub(crate) fn locate(&mut self, target: Target, choices: Vec<Choice>) {
-        let locations = &mut self.known.locations;
-        if !choices.is_empty() && (locations.len() < LOCATIONS_MAX || locations.contains_key(&target)) {
-            locations.insert(target, choices);
-        }
+        self.located.note(target, choices);
+    }
+
+    /// Where names lead now.
+    pub(crate) fn located(&self) -> &Located {
+        &self.located
     }
 
     /// The next expiry.

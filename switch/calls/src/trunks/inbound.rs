@@ -8,6 +8,7 @@
 use dialplan::{Incoming, OrgPlan, PersonKey, Plan, Trunk, Trust};
 use sip::{HeaderName, Message, NameAddr, NewRequest, Uri};
 
+use super::links::{Links, contact};
 use crate::{
     call::identity::{Identity, Privacy},
     facts,
@@ -16,10 +17,28 @@ use crate::{
 /// Letters of what stands in place of a number, where a caller has none by E.164.
 const NUMBER_CHARS_MAX: usize = 32;
 
-/// The call of a trunk that a request is.
-pub(crate) fn incoming<'p>(plan: &'p Plan, request: &NewRequest) -> Option<Incoming<'p>> {
-    let dialled = facts::dialled(&request.message.view())?;
-    plan.incoming(request.flow.remote.ip(), &dialled)
+/// The call of a trunk that a request is: by one of the trunk's sources, or from where it has registered.
+pub(crate) fn incoming<'p>(plan: &'p Plan, links: &Links, request: &NewRequest) -> Option<Incoming<'p>> {
+    let message = request.message.view();
+    let dialled = facts::dialled(&message)?;
+    let address = request.flow.remote.ip();
+    let mut trunks = plan.trunks_at(address).chain(links.at(address));
+    trunks.find_map(|(org, trunk)| {
+        let by = |number: &str| plan.incoming((org, trunk), number);
+        // RFC 3261 §10: a registrar sends calls to the contact, and the number stands elsewhere.
+        let told = || numbers_told(&message).find_map(|number| by(&number));
+        let account = || by(&plan.organisation(org)?.trunk(trunk)?.credentials.as_ref()?.username);
+        let is_ours = dialled == contact(trunk);
+        by(&dialled).or_else(|| if is_ours { told().or_else(account) } else { None })
+    })
+}
+
+/// The numbers that a call may be for which came to a contact of ours: who was called in the provider's own words (RFC 7315
+/// §4.2), or by the caller.
+fn numbers_told(message: &Message<'_>) -> impl Iterator<Item = String> {
+    let called = message.named("P-Called-Party-ID").and_then(|value| NameAddr::parse(value).ok());
+    let all = called.into_iter().chain(message.to().ok());
+    all.filter_map(|address| Some(Uri::parse(address.uri).ok()?.user_text()?.into_owned()))
 }
 
 /// Who calls from outside.

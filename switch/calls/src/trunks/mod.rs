@@ -1,12 +1,18 @@
-//! Trunks: calls from the telephone network, and how many are up on each.
+//! Trunks: calls from the telephone network, how many are up on each, and what the switch has to do at providers.
 //!
 //! `inbound` knows a call from outside by its address and its number, and reads who calls. What becomes of the call then is
-//! as of any other. Nothing is kept here but counts, which are those of the legs that calls hold: they come back with the
-//! calls after a restart.
+//! as of any other. `links` registers with providers (`registration`) and asks whether they are there (`health`). The counts
+//! kept here are those of the legs that calls hold: they come back with the calls after a restart.
 
+mod health;
 mod inbound;
+mod links;
+mod registration;
+mod shown;
 
 pub(crate) use inbound::{caller, incoming};
+pub(crate) use links::Links;
+pub use shown::TrunkCounts;
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,7 @@ mod settings;
 mod sights;
 mod taking;
 mod tap;
+mod trunks;
 
 use std::{
     collections::VecDeque,
@@ -65,6 +66,7 @@ use sights::Asked;
 pub use sights::{CapturedStream, Sights};
 use taking::Waiting;
 use tap::Tap;
+pub use trunks::Trunks;
 
 const WAKER: Token = Token(FOREIGN_TOKENS);
 /// Orders from other threads that may wait.
@@ -113,6 +115,8 @@ pub struct Counters {
     pub notices: Notices,
     /// What the facts of calls add up to.
     pub facts: Facts,
+    /// How trunks stand.
+    pub trunks: Trunks,
     /// How long messages have waited to be taken.
     pub delays: Delays,
     /// When the engine last looked at the clock, unix microseconds; once a second.
@@ -518,6 +522,7 @@ impl Engine {
             self.counters.timers.store(counts.timers as u64, Ordering::Relaxed);
             self.counters.legs.store(counts.legs as u64, Ordering::Relaxed);
             self.counters.leases.store(counts.leases as u64, Ordering::Relaxed);
+            self.counters.trunks.stand(self.switchboard.trunk_counts());
             self.recordings.mind();
             self.look_at_media(mark.unix.0);
             self.look_after_threads(now);
@@ -601,6 +606,7 @@ impl Engine {
                     self.notice_log.note(now, &notice, &self.counters.notices);
                 }
                 Output::Trace(trace) => self.tap.trace(trace),
+                Output::Trunk(change) => self.counters.trunks.note(change),
                 Output::Image(_) => {}
             }
         }

@@ -11,6 +11,7 @@ mod metrics;
 mod queues;
 mod recordings;
 mod token;
+mod trunks;
 
 use std::{
     net::SocketAddr,
@@ -101,6 +102,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/calls/{call}/media", get(calls::legs_media))
         .route("/v1/calls/{call}/pcap", get(calls::pcap))
         .route("/v1/queues", get(queues::queues))
+        .route("/v1/trunks", get(trunks::trunks))
         .route("/v1/registrations", get(calls::registrations))
         .route("/v1/recordings/{*key}", get(recordings::object))
         .route("/v1/commands", post(command))

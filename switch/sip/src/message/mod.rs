@@ -195,6 +195,13 @@ impl<'a> Message<'a> {
         self.optional(HeaderName::Expires, |value| seconds(value).ok_or(Malformed))
     }
 
+    /// The seconds that a header begins with, whatever follows them: `Retry-After`, `Min-Expires` (RFC 3261 §20.33). A number
+    /// beyond 32 bits is [`u32::MAX`].
+    #[must_use]
+    pub fn leading_seconds(&self, name: HeaderName) -> Option<u32> {
+        self.first(name)?.split([';', '(', ' ']).next().and_then(seconds)
+    }
+
     /// The media type of the body, without its parameters, as sent.
     #[must_use]
     pub fn content_type(&self) -> Option<&'a str> {

@@ -336,7 +336,7 @@ impl Endpoint {
             status,
             cause,
             reason: message.and_then(Reason::of),
-            retry_after: message.and_then(retry_after),
+            retry_after: message.and_then(|message| message.leading_seconds(HeaderName::RetryAfter)),
             contacts,
         });
         self.forget(key);
@@ -502,10 +502,4 @@ fn contacts_of(message: &Message<'_>) -> Vec<String> {
         })
         .take(CONTACTS_MAX)
         .collect()
-}
-
-/// The seconds of `Retry-After`; a comment or parameters may follow them (20.33).
-pub(super) fn retry_after(message: &Message<'_>) -> Option<u32> {
-    let value = message.first(HeaderName::RetryAfter)?;
-    value.split([';', '(', ' ']).next()?.trim().parse().ok()
 }

@@ -147,7 +147,7 @@ impl Endpoint {
             (491, false) => self.tokens.below(201),
             _ => {
                 return message
-                    .and_then(super::outgoing::retry_after)
+                    .and_then(|message| message.leading_seconds(HeaderName::RetryAfter))
                     .map(|secs| Duration::from_secs(secs.into()));
             }
         };

@@ -16,7 +16,6 @@ use crate::flow::Flow;
 use crate::header::HeaderName;
 use crate::message::Message;
 use crate::method::Method;
-use crate::parse::token::seconds;
 use crate::timer::Running;
 use crate::write::MessageWriter;
 
@@ -255,7 +254,7 @@ impl Endpoint {
             return;
         };
         found.open = None;
-        let number = |name| message.and_then(|message| message.first(name)).and_then(leading_seconds);
+        let number = |name| message.and_then(|message| message.leading_seconds(name));
         match status {
             ..300 => {
                 // The NOTIFY may have come first, and says what is left (4.1.2.1).
@@ -365,9 +364,4 @@ impl Subscriber {
 fn first_subscribe(cseq: u32, order: &Watch, names: (&str, &str, &str)) -> MessageWriter {
     let way = (order.way.flow, 70, &*order.way.routes);
     outside(Method::Subscribe.as_str(), cseq, &order.way.request_uri, way, (&order.from, &order.to), names)
-}
-
-/// A number of seconds, whatever follows it.
-fn leading_seconds(value: &str) -> Option<u32> {
-    value.split([';', '(', ' ']).next().and_then(seconds)
 }

@@ -14,7 +14,7 @@ use std::{
 
 use calls::{
     Binding, BindingChange, CallImage, ClockMark, Continuity, Counts, ImageChange, Input, LiveChange,
-    MessageFetch, Notice, Output, Outputs, RecordingOrder, Switchboard, SwitchboardConfig, Trace,
+    MessageFetch, Notice, Output, Outputs, RecordingOrder, Switchboard, SwitchboardConfig, Trace, TrunkNews,
 };
 use contract::{
     command::Outcome,
@@ -57,6 +57,10 @@ pub struct Desk {
     pub images: BTreeMap<CallId, bytes::Bytes>,
     pub notices: Vec<Notice>,
     pub traces: Vec<Trace>,
+    /// What has become of trunks.
+    pub trunks: Vec<TrunkNews>,
+    /// Keep-alives of streams, by flow.
+    pub pings: Vec<Flow>,
     /// Call-IDs of which legs or messages have been told, in that order: `leg X`, `sent X`; and what is recorded: `recording`,
     /// `tap`.
     pub order: Vec<String>,
@@ -183,6 +187,8 @@ impl Desk {
             images: BTreeMap::new(),
             notices: Vec::new(),
             traces: Vec::new(),
+            trunks: Vec::new(),
+            pings: Vec::new(),
             order: Vec::new(),
             trusted: Vec::new(),
             outcomes: Vec::new(),
@@ -221,6 +227,8 @@ impl Desk {
         let mut closed = Vec::new();
         while let Some(output) = out.pop() {
             match output {
+                Output::Send { flow, bytes } if &bytes[..] == b"\r\n\r\n" => self.pings.push(flow),
+                Output::Trunk(change) => self.trunks.push(change.news),
                 Output::Send { flow, bytes } => {
                     let message = OwnedMessage::parse(&bytes).expect("what is sent can be read");
                     self.order.push(format!("sent {}", message.view().call_id().expect("it has one")));

@@ -18,6 +18,7 @@ pub(super) fn text(switch: &Switch) -> String {
     page.labelled("gauge", "sambung_build_info", "Which build this is.", "version", version);
     page.gauge("sambung_ready", "Whether calls can be made.", u64::from(switch.health().ready));
     calls(switch, &mut page);
+    trunks(switch, &mut page);
     engine(switch, &mut page);
     wire(switch, &mut page);
     media(switch, &mut page);
@@ -48,6 +49,29 @@ fn calls(switch: &Switch, page: &mut Page) {
         "sambung_rtp_lost_packets_total",
         "RTP packets that finished legs sent and that did not arrive.",
         &facts.rtp_lost,
+    );
+}
+
+fn trunks(switch: &Switch, page: &mut Page) {
+    let trunks = &switch.engine_counters.trunks;
+    let states =
+        [("registered", &trunks.registered), ("unregistered", &trunks.unregistered), ("down", &trunks.down)];
+    let states = states.into_iter().map(|(state, count)| (state, count.load(Relaxed)));
+    page.labelled("gauge", "sambung_trunks", "Trunks by how they stand at their provider.", "state", states);
+    let targets = [("up", &trunks.targets_up), ("down", &trunks.targets_down)];
+    let targets = targets.into_iter().map(|(state, count)| (state, count.load(Relaxed)));
+    page.labelled(
+        "gauge",
+        "sambung_trunk_targets",
+        "Targets of trunks that are asked by OPTIONS whether they are there.",
+        "state",
+        targets,
+    );
+    page.gauge("sambung_trunk_channels", "Calls that are up on trunks.", trunks.channels.load(Relaxed));
+    page.counter(
+        "sambung_trunk_changes_total",
+        "Registrations and targets of trunks that came or went.",
+        &trunks.changes,
     );
 }
 
