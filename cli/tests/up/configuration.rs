@@ -277,6 +277,51 @@ fn hours_and_rules_are_applied_told_by_route_and_taken_back() {
     assert_eq!(site.described(), again);
 }
 
+/// A description with a queue, a mailbox, a trunk and its numbers, and rules that lead to them. Budi has that number.
+fn with_more(described: &str, budi: &str) -> String {
+    let mailbox = "name = \"Budi\"\nvoicemail = true\nvoicemail_greeting = \"budi\"";
+    let described = described.replace("name = \"Budi\"", mailbox);
+    format!(
+        "{described}\n[[queue]]\nextension = \"200\"\nstrategy = \"weighted\"\nagents = [\"{budi}*3\"]\n\n\
+         [[rule]]\nextension = \"100\"\ncondition = \"busy\"\naction = \"queue\"\ntarget = \"200\"\npriority = 2\n\n\
+         [[rule]]\nextension = \"200\"\ncondition = \"no_answer\"\naction = \"voicemail\"\ntarget = \"{budi}\"\n\n\
+         [[trunk]]\nname = \"provider\"\nsources = [\"203.0.113.0/28\"]\n\n\
+         [[did]]\nnumber = \"+62215550100\"\nextension = \"100\"\n\n\
+         [[did]]\nnumber = \"+62215550101\"\nstaff = \"{budi}\"\n"
+    )
+}
+
+/// The rule into the queue was refused by a database that had mailboxes.
+#[test]
+fn queues_mailboxes_and_trunks_are_applied_and_what_leads_to_somebody_stays_with_them() {
+    let site = Site::new();
+    let _up = site.start(&[]);
+    let described = site.described();
+    site.file("demo.toml", &with_more(&described, "1002"));
+    let applied = site.says(&["apply", "demo.toml"]);
+    assert_eq!(applied.code, Some(0), "{applied}");
+    assert_eq!(site.says(&["diff", "demo.toml"]).code, Some(0), "what was written is what was meant");
+    site.file("again.toml", &site.described());
+    assert_eq!(site.says(&["diff", "again.toml"]).code, Some(0));
+    // Two people swap their numbers.
+    let swapped = described
+        .replace("number = \"1001\"\nname = \"Sari\"", "number = \"tmp\"\nname = \"Sari\"")
+        .replace("number = \"1002\"\nname = \"Budi\"", "number = \"1001\"\nname = \"Budi\"")
+        .replace("number = \"tmp\"", "number = \"1002\"");
+    // Who are assigned to an extension are named by their numbers, too.
+    let swapped = swapped.replace("[\"1002\"", "[\"1001\"");
+    site.file("demo.toml", &with_more(&swapped, "1001"));
+    let applied = site.says(&["apply", "demo.toml"]);
+    assert!(applied.code == Some(0) && !applied.out.contains("did"), "{applied}");
+    let route = site.says(&["route", "provider", "021-5550101"]);
+    assert!(route.out.contains("→ rings 1001 “Budi”"), "{route}");
+    for _ in 0..2 {
+        let back = site.says(&["apply", "--rollback"]);
+        assert_eq!(back.code, Some(0), "{back}");
+    }
+    assert_eq!(site.described(), described);
+}
+
 #[test]
 fn what_the_switch_does_not_take_is_taken_back_and_nobody_else_applies_meanwhile() {
     let site = Site::new();

@@ -63,6 +63,9 @@ async fn fill(stage: &Stage) {
              insert into telephony.outside_budgets (id, org_id) values ('{user}', '{o}');
              insert into telephony.did_numbers (id, org_id, number, user_id)
                  values ('{user}', '{o}', '{did}', '{user}');
+             insert into telephony.queues (id, org_id, extension_id) values ('{user}', '{o}', '{extension}');
+             insert into telephony.queue_agents values ('{o}', '{user}', '{extension}', '{user}', 1);
+             insert into telephony.voicemail_boxes (org_id, user_id) values ('{o}', '{user}');
              insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256)
                  values ('{user}', '{o}', '1001', repeat('0', 32), repeat('0', 64));
              insert into telephony.call_participants (org_id, call_id, no, role, kind, ref_id, created_at)
@@ -75,13 +78,15 @@ async fn fill(stage: &Stage) {
              insert into telephony.recording_steps
                  values ('{o}', '{call}', '{call}', 1, 'started', 'policy', now());
              insert into telephony.recordings
-                 values ('{call}', '{o}', '{call}', now(), 'wav', 20, '{call}', 1, repeat('0', 64), 0, now());"
+                 values ('{call}', '{o}', '{call}', now(), 'wav', 20, '{call}', 1, repeat('0', 64), 0, now());
+             insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
+                 values ('{call}', '{o}', '{call}', '{user}', now(), 20);"
         );
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
     }
 }
 
-const READABLE: [&str; 24] = [
+const READABLE: [&str; 28] = [
     "identity.organisations",
     "identity.users",
     "identity.memberships",
@@ -98,6 +103,9 @@ const READABLE: [&str; 24] = [
     "telephony.outbound_routes",
     "telephony.outbound_route_trunks",
     "telephony.outside_budgets",
+    "telephony.queues",
+    "telephony.queue_agents",
+    "telephony.voicemail_boxes",
     "(select id from telephony.sip_accounts) s",
     "telephony.calls",
     "telephony.call_participants",
@@ -106,6 +114,7 @@ const READABLE: [&str; 24] = [
     "telephony.quality_reports",
     "telephony.recording_steps",
     "telephony.recordings",
+    "telephony.voicemail_messages",
 ];
 
 #[tokio::test]
@@ -166,6 +175,29 @@ async fn rows_of_or_pointing_to_another_organisation_are_refused() {
          insert into telephony.numbers (org_id, number, extension_id) values ('{a}', '1001', '{id}')"
     );
     check(&api, scope, &taken, Some("23505")).await;
+}
+
+/// Else no plan could be made of all the rows, of anybody's.
+#[tokio::test]
+async fn whoever_a_rule_or_a_number_outside_leads_to_keeps_a_number() {
+    let stage = Stage::new().await;
+    fill(&stage).await;
+    let api = stage.pool(Role::Api).await;
+    let immediate = "set constraints all immediate";
+    let delete = "delete from telephony.numbers";
+    for holds in
+        ["", "delete from telephony.did_numbers;", "update telephony.extension_rules set deleted_at = now();"]
+    {
+        check(&api, Some(stage.a), &format!("{holds} {delete}; {immediate}"), Some("23503")).await;
+    }
+    let free = "delete from telephony.did_numbers; update telephony.extension_rules set deleted_at = now();";
+    check(&api, Some(stage.a), &format!("{free} {delete}; {immediate}"), None).await;
+    // It may change within a transaction.
+    let another = format!(
+        "with gone as (delete from telephony.numbers returning org_id, user_id)
+         insert into telephony.numbers (org_id, number, user_id) select org_id, '1002', user_id from gone; {immediate}"
+    );
+    check(&api, Some(stage.a), &another, None).await;
 }
 
 #[tokio::test]
@@ -247,8 +279,14 @@ async fn every_change_of_configuration_moves_the_revision_and_is_announced() {
         "update telephony.organisation_settings set ring_timeout_seconds = 20",
         "update telephony.extensions set is_active = false",
         "delete from telephony.extension_assigned_staffs",
+        "delete from telephony.did_numbers",
+        "update telephony.extension_rules set deleted_at = now()",
         "delete from telephony.numbers",
         "update telephony.sip_accounts set is_active = false",
+        "update telephony.trunks set is_active = false",
+        "update telephony.queues set capacity = 1",
+        "delete from telephony.queue_agents",
+        "update telephony.voicemail_boxes set is_enabled = false",
     ];
     for statement in changes {
         sqlx::raw_sql(statement).execute(&stage.admin).await.unwrap();
