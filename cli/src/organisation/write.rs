@@ -125,8 +125,13 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
         }
     }
     for (email, staff) in &before.staff {
-        if after.staff.get(email).is_none_or(|stays| stays.number != staff.number) {
+        let stays = after.staff.get(email);
+        if stays.is_none_or(|stays| stays.number != staff.number) {
             store::delete_number(c, after.id, &staff.number).await?;
+        }
+        // Off without a number, too, or it would be there again with the next one.
+        if staff.mailbox.is_some() && stays.is_none_or(|stays| stays.mailbox.is_none()) {
+            store::close_mailbox(c, after.id, staff.user).await?;
         }
     }
     Ok(())
@@ -138,8 +143,8 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
             store::add_staff_number(c, after.id, &staff.number, staff.user).await?;
         }
         let was = before.staff.get(email).and_then(|was| was.mailbox.as_ref());
-        if was != staff.mailbox.as_ref() {
-            store::put_mailbox(c, after.id, staff.user, staff.mailbox.as_ref()).await?;
+        if let Some(mailbox) = staff.mailbox.as_ref().filter(|mailbox| was != Some(*mailbox)) {
+            store::put_mailbox(c, after.id, staff.user, mailbox).await?;
         }
     }
     let nobody = BTreeSet::new();

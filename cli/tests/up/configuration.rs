@@ -323,6 +323,21 @@ fn queues_mailboxes_and_trunks_are_applied_and_what_leads_to_somebody_stays_with
 }
 
 #[test]
+fn who_comes_back_without_a_mailbox_has_none() {
+    let site = Site::new();
+    let _up = site.start(&[]);
+    site.file("secret", "correct horse\n");
+    let beni = "[[staff]]\nnumber = \"22\"\nname = \"Beni\"\nemail = \"beni@branch.test\"\n";
+    for more in [&format!("{beni}voicemail = true\n"), "", beni] {
+        site.file("branch.toml", &format!("{}\n{more}", branch("Ani")));
+        let applied = site.says(&["apply", "branch.toml"]);
+        assert_eq!(applied.code, Some(0), "{applied}");
+        let diff = site.says(&["diff", "branch.toml"]);
+        assert_eq!(diff.code, Some(0), "{diff}");
+    }
+}
+
+#[test]
 fn what_the_switch_does_not_take_is_taken_back_and_nobody_else_applies_meanwhile() {
     let site = Site::new();
     let _up = site.start(&[]);

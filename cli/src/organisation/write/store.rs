@@ -172,22 +172,22 @@ pub(super) async fn add_staff_number(
 }
 
 /// A mailbox that is off keeps its messages, and its greeting for whoever switches it on again.
-pub(super) async fn put_mailbox(
-    c: &mut PgConnection,
-    organisation: Uuid,
-    user: Uuid,
-    mailbox: Option<&Mailbox>,
-) -> Done {
-    let Some(mailbox) = mailbox else {
-        return sqlx::query(
-            "update telephony.voicemail_boxes set is_enabled = false where org_id = $1 and user_id = $2",
-        )
+pub(super) async fn close_mailbox(c: &mut PgConnection, organisation: Uuid, user: Uuid) -> Done {
+    sqlx::query("update telephony.voicemail_boxes set is_enabled = false where org_id = $1 and user_id = $2")
         .bind(organisation)
         .bind(user)
         .execute(c)
         .await
-        .map(drop);
-    };
+        .map(drop)
+}
+
+/// A mailbox, be it new, changed, or one that was off.
+pub(super) async fn put_mailbox(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    user: Uuid,
+    mailbox: &Mailbox,
+) -> Done {
     sqlx::query(
         "insert into telephony.voicemail_boxes (org_id, user_id, greeting_sound, messages_max, message_seconds_max)
          values ($1, $2, $3, $4, $5)
