@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Account, Extension, Holiday, Queue, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
-    outside::{Did, Trunk},
+    outside::{Did, Outside, Trunk},
 };
 
 /// Shown in place of a digest.
@@ -47,7 +47,7 @@ pub(crate) struct Field {
     pub(crate) to: Value,
 }
 
-type Fields = Vec<(&'static str, Value)>;
+pub(super) type Fields = Vec<(&'static str, Value)>;
 
 /// All changes from `before` to `after`: the organisation, then all others by their keys.
 pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
@@ -124,18 +124,44 @@ impl Field {
 
 impl Rows {
     fn fields(&self) -> Fields {
+        let head = [("name", json!(self.name)), ("status", json!(self.status))];
+        head.into_iter().chain(self.settings()).collect()
+    }
+
+    /// What is set for all of the organisation. Whatever differs here is written, so nothing may be forgotten.
+    pub(super) fn settings(&self) -> Fields {
+        let Self {
+            is_default,
+            ring_timeout_secs,
+            language,
+            has_announcements,
+            recording,
+            has_recording_notice,
+            recording_retention_days,
+            timezone,
+            outside: Outside { country_code, trunks: _, dids: _ },
+            // Who it is, and rows beside it.
+            id: _,
+            name: _,
+            domain: _,
+            status: _,
+            staff: _,
+            extensions: _,
+            accounts: _,
+            rules: _,
+            queues: _,
+            holidays: _,
+        } = self;
         vec![
-            ("name", json!(self.name)),
-            ("status", json!(self.status)),
-            ("default", json!(self.is_default)),
-            ("ring_timeout_secs", json!(self.ring_timeout_secs)),
-            ("language", json!(self.language)),
-            ("announcements", json!(self.has_announcements)),
-            ("recording", json!(self.recording)),
-            ("recording_notice", json!(self.has_recording_notice)),
-            ("recording_retention_days", json!(self.recording_retention_days)),
-            ("timezone", json!(self.timezone)),
-            ("country_code", json!(self.outside.country_code)),
+            ("default", json!(is_default)),
+            ("ring_timeout_secs", json!(ring_timeout_secs)),
+            ("language", json!(language)),
+            ("announcements", json!(has_announcements)),
+            ("recording", json!(recording)),
+            ("recording_notice", json!(has_recording_notice)),
+            ("recording_retention_days", json!(recording_retention_days)),
+            ("timezone", json!(timezone)),
+            ("country_code", json!(country_code)),
         ]
     }
 }

@@ -43,13 +43,7 @@ async fn organisation(c: &mut PgConnection, before: Option<&Rows>, after: &Rows)
         act_as(c, Role::Platform, None).await?;
         store::put_organisation(c, after).await?;
     }
-    let settings = |rows: &Rows| {
-        let Rows { is_default, ring_timeout_secs, language, has_announcements, .. } = rows;
-        let recording = (rows.recording, rows.has_recording_notice, rows.recording_retention_days);
-        let place = (rows.timezone.clone(), rows.outside.country_code.clone());
-        (*is_default, *ring_timeout_secs, *language, *has_announcements, recording, place)
-    };
-    if before.map(settings) != Some(settings(after)) {
+    if before.map(Rows::settings) != Some(after.settings()) {
         act_as(c, Role::Api, Some(after.id)).await?;
         store::put_settings(c, after).await?;
     }
