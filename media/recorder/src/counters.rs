@@ -23,7 +23,7 @@ pub struct Counters {
     pub waiting: AtomicU64,
     /// Recordings that the store has taken.
     pub stored: AtomicU64,
-    /// Recordings deleted from the store because their time was over.
+    /// Recordings deleted from the store: their time was over, or they were messages that their owner wanted no more.
     pub deleted: AtomicU64,
     /// Times that the store did not take one, did not delete one, or that one could not be read.
     pub store_failures: AtomicU64,

@@ -56,6 +56,50 @@ pub async fn database_on(cluster: &Cluster, name: &str) -> Database {
     Database { admin, switch: switch_url.parse().unwrap(), switch_url }
 }
 
+/// Somebody in the organisation.
+pub const SARI: Uuid = Uuid::from_u128(0xc1);
+
+/// Lets Sari in.
+pub async fn add_sari(admin: &PgPool) {
+    let statement = "with person as (insert into identity.users (id, name) values ($1, 'Sari')) \
+                     insert into identity.memberships (id, org_id, user_id, email, role, status) \
+                     values ($1, $2, $1, 'sari@x.test', 'call_agent', 'active')";
+    sqlx::query(statement).bind(SARI).bind(ORG.0).execute(admin).await.unwrap();
+}
+
+/// A recording that began so long ago, of a call of its own.
+pub async fn insert_recording(
+    admin: &PgPool,
+    (id, org, key): (Uuid, Uuid, &str),
+    began: &str,
+    length_ms: i64,
+) {
+    sqlx::query(
+        "with call as ( \
+           insert into telephony.calls (org_id, id, created_at, join_code, direction, dialled) \
+           values ($2, $1, now(), translate(substr(md5($1::text), 1, 10), '0123456789', 'ghijkmnopq'), 'internal', '100') returning id) \
+         insert into telephony.recordings (org_id, call_id, stored_at, id, started_at, format, length_ms, storage_key, \
+           bytes, sha256, interruptions) \
+         select $2, id, now(), $1, now() - $4::text::interval, 'wav', $5, $3, 6, repeat('0', 64), 0 from call",
+    )
+    .bind(id)
+    .bind(org)
+    .bind(key)
+    .bind(began)
+    .bind(length_ms)
+    .execute(admin)
+    .await
+    .unwrap();
+}
+
+/// Makes messages for Sari of all recordings.
+pub async fn leave_messages(admin: &PgPool) {
+    let statement = "insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms) \
+                     select r.id, r.org_id, r.call_id, $1, r.started_at, r.length_ms from telephony.recordings r \
+                     on conflict do nothing";
+    sqlx::query(statement).bind(SARI).execute(admin).await.unwrap();
+}
+
 /// Rows of a table.
 pub async fn count(admin: &PgPool, table: &'static str) -> i64 {
     let statement = format!("select count(*) from telephony.{table}");

@@ -1,15 +1,14 @@
-//! Stories of recordings whose time is over: what is deleted, what never is, and that a death in between does no harm
-//! (HX-22).
+//! Stories of recordings whose time is over and of deleted messages: what is deleted, what never is, and that a death in between
+//! does no harm (HX-22).
 
 use std::{fs, path::Path, sync::atomic::Ordering::Relaxed};
 
 use recorder::{Counters, Spool, Store, StoreConfig};
 use sambungd::recordings::Retention;
-use sqlx::PgPool;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::database::{Database, ORG, database};
+use crate::database::{Database, ORG, add_sari, database, insert_recording, leave_messages};
 
 /// Kept for ever.
 const OTHER: Uuid = Uuid::from_u128(0x0b);
@@ -50,7 +49,8 @@ impl Scene {
 
     /// A recording that began so long ago, in the store.
     async fn recorded(&self, (id, org): (u128, Uuid), began: &str, length_ms: i64) {
-        insert(&self.database.admin, (Uuid::from_u128(id), org, &key(id)), began, length_ms).await;
+        let row = (Uuid::from_u128(id), org, &*key(id));
+        insert_recording(&self.database.admin, row, began, length_ms).await;
         put(&self.object(id));
     }
 
@@ -69,25 +69,6 @@ fn key(id: u128) -> String {
 fn put(path: &Path) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, b"locked").unwrap();
-}
-
-async fn insert(admin: &PgPool, (id, org, key): (Uuid, Uuid, &str), began: &str, length_ms: i64) {
-    sqlx::query(
-        "with call as ( \
-           insert into telephony.calls (org_id, id, created_at, join_code, direction, dialled) \
-           values ($2, $1, now(), translate(substr(md5($1::text), 1, 10), '0123456789', 'ghijkmnopq'), 'internal', '100') returning id) \
-         insert into telephony.recordings (org_id, call_id, stored_at, id, started_at, format, length_ms, storage_key, \
-           bytes, sha256, interruptions) \
-         select $2, id, now(), $1, now() - $4::text::interval, 'wav', $5, $3, 6, repeat('0', 64), 0 from call",
-    )
-    .bind(id)
-    .bind(org)
-    .bind(key)
-    .bind(began)
-    .bind(length_ms)
-    .execute(admin)
-    .await
-    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,23 +132,31 @@ async fn what_the_store_does_not_delete_is_kept_by_the_record_and_tried_again() 
     assert_eq!(scene.look().await, ["01 retention", "02 retention"]);
 }
 
-/// It is its owner who deletes it.
+/// Whatever its organisation wants of recordings.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_in_a_mailbox_stays() {
+async fn a_message_in_a_mailbox_stays_until_its_owner_has_deleted_it() {
     let scene = Scene::set("retention_message").await;
     scene.recorded((1, ORG.0), "100 hours", MINUTE_MS).await;
-    for statement in [
-        "insert into identity.users (id, name, email) \
-         values ('00000000-0000-0000-0000-0000000000c1', 'Sari', 'sari@a.test')",
-        "insert into identity.memberships (id, org_id, user_id, email, role, status) \
-         select id, '00000000-0000-0000-0000-00000000000a', id, email, 'call_agent', 'active' from identity.users",
-        "insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms) \
-         select r.id, r.org_id, r.call_id, u.id, r.started_at, 1 from telephony.recordings r, identity.users u",
-    ] {
-        sqlx::query(statement).execute(&scene.database.admin).await.unwrap();
-    }
+    add_sari(&scene.database.admin).await;
+    leave_messages(&scene.database.admin).await;
     assert_eq!(scene.look().await, ["01 kept"]);
     assert!(scene.object(1).exists());
+    let delete = "update telephony.voicemail_messages set deleted_at = now()";
+    sqlx::query(delete).execute(&scene.database.admin).await.unwrap();
+    assert_eq!(scene.look().await, ["01 owner"]);
+    assert!(!scene.object(1).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_deletes_nothing_is_left_alone_until_the_next_look() {
+    let scene = Scene::set("retention_stuck").await;
+    for id in 1..=30 {
+        scene.recorded((id, ORG.0), "100 hours", MINUTE_MS).await;
+        fs::remove_file(scene.object(id)).unwrap();
+        put(&scene.object(id).join("something"));
+    }
+    assert!(scene.look().await.iter().all(|row| row.ends_with("kept")));
+    assert_eq!(scene.retention.counters.store_failures.load(Relaxed), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,6 +179,7 @@ async fn a_recording_that_is_deleted_stays_deleted() {
     for (statement, is_allowed) in [
         ("update telephony.recordings set storage_key = 'x'", false),
         ("update telephony.recordings set deleted_at = now()", false),
+        ("update telephony.recordings set deleted_at = now(), deleted_because = 'boredom'", false),
         ("update telephony.recordings set deleted_at = now(), deleted_because = 'retention'", true),
         ("delete from telephony.recordings", false),
     ] {

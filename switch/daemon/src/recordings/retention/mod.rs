@@ -1,4 +1,5 @@
-//! Deletes recordings whose time is over (HX-22, decision 0037): first the object in the store, then the row says so.
+//! Deletes recordings whose time is over (HX-22, decision 0037), and messages that their owner wants no more (decision 0036):
+//! first the object in the store, then the row says so.
 //!
 //! Only what the database says that the store has is ever looked at, and not while the spool has it too, because it would be
 //! put into the store once more. A process that dies in between deletes what is gone already, which does no harm. It looks
@@ -15,7 +16,7 @@ use recorder::{Counters, Spool, Store};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
-/// How often it is looked for recordings whose time is over.
+/// How often it is looked for what is to be deleted.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// Recordings deleted before the database is asked again.
 const BATCH_MAX: usize = 200;
@@ -36,11 +37,13 @@ pub struct Retention {
     pub counters: Arc<Counters>,
 }
 
-/// A recording whose time is over.
+/// A recording that is to be deleted.
 #[derive(Debug, sqlx::FromRow)]
 struct Overdue {
     id: Uuid,
     storage_key: String,
+    /// The word for it of `recordings.deleted_because`.
+    because: String,
 }
 
 impl Retention {
@@ -52,7 +55,7 @@ impl Retention {
                 Ok(()) => is_away = false,
                 Err(error) => {
                     if !std::mem::replace(&mut is_away, true) {
-                        tracing::warn!(%error, "recordings whose time is over cannot be looked for now");
+                        tracing::warn!(%error, "recordings that are to be deleted cannot be looked for now");
                     }
                 }
             }
@@ -60,7 +63,7 @@ impl Retention {
         }
     }
 
-    /// Deletes all whose time is over now. What the store does not delete is left for the next look.
+    /// Deletes all that is to be deleted now. What the store does not delete is left for the next look.
     pub async fn look(&self) -> Result<(), sqlx::Error> {
         let mut connection = within(PgConnection::connect_with(&self.database)).await?;
         let (mut left, mut refusals) = (Vec::new(), 0);
@@ -69,18 +72,21 @@ impl Retention {
             if overdue.is_empty() {
                 break;
             }
-            for Overdue { id, storage_key } in overdue {
+            for Overdue { id, storage_key, because } in overdue {
+                if refusals == REFUSALS_MAX {
+                    break;
+                }
                 if self.spool.done(id).exists() {
                     left.push(id);
                 } else if let Err(error) = self.store.delete(&storage_key).await {
                     self.counters.store_failures.fetch_add(1, Relaxed);
-                    tracing::warn!(recording = %id, %error, "the store does not delete a recording whose time is over");
+                    tracing::warn!(recording = %id, %error, because, "the store does not delete a recording");
                     refusals += 1;
                     left.push(id);
                 } else {
-                    within(store::deleted(&mut connection, id)).await?;
+                    within(store::deleted(&mut connection, id, &because)).await?;
                     self.counters.deleted.fetch_add(1, Relaxed);
-                    tracing::info!(recording = %id, "a recording was deleted because its time was over");
+                    tracing::info!(recording = %id, because, "a recording was deleted");
                 }
             }
         }

@@ -5,16 +5,21 @@ use uuid::Uuid;
 
 use super::Overdue;
 
-/// The oldest recordings of each organisation that the store has had for longer than that wants, but for those of `left`.
-/// Messages are their owners': those delete them.
+/// Messages that their owner has deleted, and the oldest recordings of each organisation that the store has had for longer than
+/// that wants, but for those of `left`. Messages are their owners': no organisation's time is over for them.
 pub(super) async fn overdue(
     connection: &mut PgConnection,
     left: &[Uuid],
     most: usize,
 ) -> Result<Vec<Overdue>, sqlx::Error> {
-    // The first condition finds them by the index; the second one counts from their end.
+    // The first condition on the start finds them by the index; the second one counts from their end.
     sqlx::query_as(
-        "select overdue.id, overdue.storage_key \
+        "select r.id, r.storage_key, 'owner' as because \
+         from telephony.voicemail_messages m \
+         join telephony.recordings r on r.org_id = m.org_id and r.id = m.id \
+         where m.deleted_at is not null and r.deleted_at is null and r.id <> all ($1) \
+         union all \
+         select overdue.id, overdue.storage_key, 'retention' \
          from telephony.organisation_settings s \
          cross join lateral ( \
            select r.id, r.storage_key from telephony.recordings r \
@@ -35,12 +40,17 @@ pub(super) async fn overdue(
 }
 
 /// The store does not have it any more.
-pub(super) async fn deleted(connection: &mut PgConnection, recording: Uuid) -> Result<(), sqlx::Error> {
+pub(super) async fn deleted(
+    connection: &mut PgConnection,
+    recording: Uuid,
+    because: &str,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update telephony.recordings set deleted_at = now(), deleted_because = 'retention' \
+        "update telephony.recordings set deleted_at = now(), deleted_because = $2 \
          where id = $1 and deleted_at is null",
     )
     .bind(recording)
+    .bind(because)
     .execute(connection)
     .await
     .map(drop)

@@ -262,7 +262,7 @@ fn recordings(switch: &Switch, page: &mut Page) {
         ("failed", "Recordings that ended before their time or never began.", &recordings.failed),
         ("left_over", "Recordings of a former process brought to their end.", &recordings.left_over),
         ("stored", "Recordings that the store has taken.", &recordings.stored),
-        ("deleted", "Recordings deleted from the store because their time was over.", &recordings.deleted),
+        ("deleted", "Recordings and messages deleted from the store.", &recordings.deleted),
         (
             "store_failures",
             "Times that the store did not take one, did not delete one, or that one could not be read.",
