@@ -7,9 +7,9 @@ use std::{
 };
 
 use contract::{
-    id::{CallId, RecordingId},
+    id::{CallId, RecordingId, UserId},
     join_code::join_code,
-    journal::{Entry, Fact, Recorded, Recording, RecordingStep},
+    journal::{Entry, Fact, MessageFor, MessageMark, MessageStep, Recorded, Recording, RecordingStep},
     time::Timestamp,
 };
 use sambung::postgres::Cluster;
@@ -20,7 +20,9 @@ use sambungd::{
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::database::{AT, Database, ORG, count, database, database_on, eventually, whole_call};
+use crate::database::{
+    AT, Database, ORG, SARI, add_sari, count, database, database_on, eventually, whole_call,
+};
 
 /// A journal with its feeder.
 struct Running {
@@ -234,6 +236,20 @@ async fn an_entry_of_the_distant_past_keeps_its_microseconds() {
     assert_eq!(stored, instants);
 }
 
+fn recorded(recording: RecordingId, message: Option<MessageFor>) -> Recorded {
+    Recorded {
+        recording,
+        started_at: AT.plus_micros(-3_000_000),
+        format: "opus".into(),
+        length_ms: 3_060,
+        key: format!("o/d/c/{}.opus.sealed", recording.0.as_u128()),
+        bytes: 12_345,
+        sha256: "0f".repeat(32),
+        interruptions: 1,
+        message,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording_arrives_with_its_steps_and_twice_is_once() {
     let (folder, database) = (tempfile::tempdir().unwrap(), database("recordings").await);
@@ -242,17 +258,7 @@ async fn a_recording_arrives_with_its_steps_and_twice_is_once() {
     let step = |no, step, reason: &str| {
         entry(Fact::Recording(Recording { recording, no, step, reason: reason.into() }))
     };
-    let recorded = entry(Fact::Recorded(Recorded {
-        recording,
-        started_at: AT.plus_micros(-3_000_000),
-        format: "opus".into(),
-        length_ms: 3_060,
-        key: "o/d/c/r.opus.sealed".into(),
-        bytes: 12_345,
-        sha256: "0f".repeat(32),
-        interruptions: 1,
-        message: None,
-    }));
+    let recorded = entry(Fact::Recorded(recorded(recording, None)));
     for _ in 0..2 {
         let mut running = Running::start(folder.path(), &database);
         running.record(whole_call(7));
@@ -275,6 +281,56 @@ async fn a_recording_arrives_with_its_steps_and_twice_is_once() {
     .fetch_all(&database.admin)
     .await
     .unwrap();
-    let object = format!("t t t 00:00:03 opus 3060 o/d/c/r.opus.sealed 12345 {} 1", "0f".repeat(32));
+    let object = format!("t t t 00:00:03 opus 3060 o/d/c/9.opus.sealed 12345 {} 1", "0f".repeat(32));
     assert_eq!(rows, ["t t t 1 started policy", "t t t 2 stopped call_ended", &object]);
+}
+
+/// Of what is said twice of a message the first time counts; each of its marks has its own instant, in one batch too.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_arrive_with_their_recordings_and_are_marked_once() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("messages").await);
+    add_sari(&database.admin).await;
+    let call = CallId(Uuid::from_u128(7));
+    let after = |secs: i64, fact| Entry { org: ORG, call, at: AT.plus_micros(secs * 1_000_000), fact };
+    let left = |number, caller: Option<&str>| {
+        let message = MessageFor { user: UserId(SARI), caller: caller.map(str::to_owned) };
+        after(0, Fact::Recorded(recorded(RecordingId(Uuid::from_u128(number)), Some(message))))
+    };
+    let mark = |secs, number, step| {
+        after(secs, Fact::Message(MessageMark { recording: RecordingId(Uuid::from_u128(number)), step }))
+    };
+    for _ in 0..2 {
+        let mut running = Running::start(folder.path(), &database);
+        running.record(whole_call(7));
+        running.record(vec![left(1, Some("+628120000")), left(2, None), left(3, None), left(4, None)]);
+        running.record(vec![mark(10, 2, MessageStep::Heard), mark(20, 2, MessageStep::Heard)]);
+        running.record(vec![mark(10, 3, MessageStep::Heard), mark(20, 3, MessageStep::Deleted)]);
+        running.record(vec![mark(30, 4, MessageStep::Deleted)]);
+        running.finish().await;
+        // What is said of it in another batch, later.
+        let mut running = Running::start(folder.path(), &database);
+        running.record(vec![mark(40, 3, MessageStep::Deleted), mark(40, 2, MessageStep::Heard)]);
+        running.finish().await;
+    }
+    let rows: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', m.org_id = $1 and m.call_id = $2 and m.user_id = $3, coalesce(m.caller_number, '-'), m.length_ms, \
+           r.stored_at - m.left_at, coalesce((m.heard_at - r.stored_at)::text, '-'), \
+           coalesce((m.deleted_at - r.stored_at)::text, '-')) \
+         from telephony.voicemail_messages m join telephony.recordings r on r.id = m.id order by m.id",
+    )
+    .bind(ORG.0)
+    .bind(call.0)
+    .bind(SARI)
+    .fetch_all(&database.admin)
+    .await
+    .unwrap();
+    assert_eq!(
+        rows,
+        [
+            "t +628120000 3060 00:00:03 - -",
+            "t - 3060 00:00:03 00:00:10 -",
+            "t - 3060 00:00:03 00:00:10 00:00:20",
+            "t - 3060 00:00:03 00:00:30 00:00:30",
+        ]
+    );
 }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, atomic::Ordering},
 };
 
+use calls::StoredMessage;
 use contract::snapshot::Snapshot;
 use dialplan::Plan;
 use sambungd::plan_watch::{Counters, PlanWatch, read_kept};
@@ -12,11 +13,14 @@ use sqlx::PgPool;
 use tokio::{sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
-use crate::database::{Database, ORG, database, eventually};
+use crate::database::{
+    Database, ORG, SARI, add_sari, database, eventually, insert_recording, leave_messages,
+};
 
-/// A watch whose plans end up in a list.
+/// A watch whose plans, and the messages that it tells, end up in lists.
 struct Watching {
     plans: Arc<Mutex<Vec<Arc<Plan>>>>,
+    mailboxes: Arc<Mutex<Vec<Vec<StoredMessage>>>>,
     counters: Arc<Counters>,
     kept: PathBuf,
     task: JoinHandle<()>,
@@ -39,7 +43,22 @@ impl Watching {
         let kept = folder.path().join("plan.json");
         let counters = Arc::new(Counters::default());
         let watch = PlanWatch::new(database.switch.clone(), kept.clone(), install, Arc::clone(&counters));
-        Self { plans, counters, kept, task: tokio::spawn(watch.run()), _folder: folder }
+        let mailboxes = Arc::new(Mutex::new(Vec::new()));
+        let tell = {
+            let mailboxes = Arc::clone(&mailboxes);
+            move |all| {
+                mailboxes.lock().unwrap().push(all);
+                true
+            }
+        };
+        let task = tokio::spawn(watch.with_mailboxes(tell).run());
+        Self { plans, mailboxes, counters, kept, task, _folder: folder }
+    }
+
+    /// Waits until messages have been told so many times; the latest.
+    async fn messages(&self, times: usize) -> Vec<StoredMessage> {
+        eventually("messages are told", async || self.mailboxes.lock().unwrap().len() >= times).await;
+        self.mailboxes.lock().unwrap().last().cloned().unwrap()
     }
 
     async fn revision(&self, wanted: i64) -> Arc<Plan> {
@@ -270,19 +289,23 @@ async fn a_revision_whose_report_failed_is_reported_later() {
     assert_eq!(watching.plans.lock().unwrap().len(), 1, "the plan in use is not taken a second time");
 }
 
+/// Ends the connections of the switch.
+async fn cut(admin: &PgPool) {
+    execute(
+        admin,
+        "select pg_terminate_backend(pid) from pg_stat_activity \
+         where usename = 'sambung_switch' and datname = current_database()",
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_made_again_and_misses_nothing() {
     let database = database("plan_lost").await;
     seed(&database.admin).await;
     let watching = Watching::start(&database);
     watching.revision(revision(&database.admin).await).await;
-    sqlx::query(
-        "select pg_terminate_backend(pid) from pg_stat_activity \
-         where usename = 'sambung_switch' and datname = current_database()",
-    )
-    .execute(&database.admin)
-    .await
-    .unwrap();
+    cut(&database.admin).await;
     execute(
         &database.admin,
         "update telephony.organisation_settings set ring_timeout_seconds = 30 where is_default",
@@ -291,6 +314,47 @@ async fn a_lost_connection_is_made_again_and_misses_nothing() {
     let plan = watching.revision(revision(&database.admin).await).await;
     assert!(plan.default_organisation().is_some());
     assert!(!watching.task.is_finished());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_told_at_first_whenever_they_change_and_after_a_lost_connection() {
+    let database = database("plan_messages").await;
+    seed(&database.admin).await;
+    add_sari(&database.admin).await;
+    let left = async |id: u128, began: &str| {
+        let row = (Uuid::from_u128(id), ORG.0, &*format!("object {id}"));
+        insert_recording(&database.admin, row, began, 3_060).await;
+        leave_messages(&database.admin).await;
+    };
+    left(1, "2 hours").await;
+    let watching = Watching::start(&database);
+    let told = watching.messages(1).await;
+    let StoredMessage { recording, call, org, user, caller, length_ms, key, is_heard, .. } = &told[0];
+    assert_eq!((recording.0, call.0, *org, user.0), (Uuid::from_u128(1), Uuid::from_u128(1), ORG, SARI));
+    assert_eq!((caller, *length_ms, key.as_str(), *is_heard), (&None, 3_060, "object 1", false));
+    // A change of configuration is none of theirs.
+    execute(&database.admin, "update telephony.sip_accounts set is_active = false").await;
+    watching.revision(revision(&database.admin).await).await;
+    assert_eq!(watching.mailboxes.lock().unwrap().len(), 1);
+    left(2, "1 hour").await;
+    let numbers = |told: Vec<StoredMessage>| -> Vec<(u128, bool)> {
+        told.iter().map(|message| (message.recording.0.as_u128(), message.is_heard)).collect()
+    };
+    assert_eq!(numbers(watching.messages(2).await), [(2, false), (1, false)], "the latest first");
+    execute(
+        &database.admin,
+        "update telephony.voicemail_messages set heard_at = now() where left_at < now() - interval '90 minutes'",
+    )
+    .await;
+    assert_eq!(numbers(watching.messages(3).await), [(2, false), (1, true)]);
+    execute(
+        &database.admin,
+        "update telephony.voicemail_messages set deleted_at = now() where heard_at is null",
+    )
+    .await;
+    assert_eq!(numbers(watching.messages(4).await), [(1, true)]);
+    cut(&database.admin).await;
+    assert_eq!(numbers(watching.messages(5).await), [(1, true)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

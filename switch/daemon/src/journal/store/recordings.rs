@@ -105,11 +105,11 @@ pub(super) async fn mark_messages(
     }
     let (orgs, _, instants) = keys(rows);
     sqlx::query(
-        "update telephony.voicemail_messages m set heard_at = coalesce(m.heard_at, row.instant), \
-           deleted_at = coalesce(m.deleted_at, case when row.is_deleted then row.instant end) \
-         from (select org, recording, min(timestamptz 'epoch' + at * interval '1 microsecond') as instant, \
-             bool_or(is_deleted) as is_deleted \
-           from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bool[]) as given (org, recording, at, is_deleted) \
+        "update telephony.voicemail_messages m set heard_at = coalesce(m.heard_at, row.first), \
+           deleted_at = coalesce(m.deleted_at, row.deleted) \
+         from (select org, recording, min(instant) as first, min(instant) filter (where is_deleted) as deleted \
+           from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bool[]) as given (org, recording, at, is_deleted), \
+             lateral (select timestamptz 'epoch' + at * interval '1 microsecond') as told (instant) \
            group by org, recording) as row \
          where m.org_id = row.org and m.id = row.recording",
     )
