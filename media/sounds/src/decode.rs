@@ -13,8 +13,8 @@ use streams::{
 
 /// Longest file that is read, in octets.
 pub const SOUND_BYTES_MAX: usize = 32 << 20;
-/// Longest sound, in seconds.
-pub const SOUND_SECS_MAX: usize = 600;
+/// Longest sound, in seconds: ten minutes, and what runs over of a message that may last so long.
+pub const SOUND_SECS_MAX: usize = 610;
 /// What everything is decoded to: prompts have no more band than that.
 const RATE: Rate = Rate::Wide;
 /// RFC 7845 counts samples of 48 kHz.

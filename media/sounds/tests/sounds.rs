@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeSet, fs, io::Cursor, path::Path};
 
-use sounds::{Named, SOUNDS_MAX, SoundError, decode, read_folder, shipped};
+use sounds::{Named, SOUND_SECS_MAX, SOUNDS_MAX, SoundError, decode, read_folder, shipped};
 use streams::{audio::Rate, keys::Tones};
 
 const PROMPTS: &str = include_str!("../prompts.toml");
@@ -114,7 +114,7 @@ fn what_is_no_sound_is_refused_with_a_reason() {
     assert!(reason(&wav(44_100, 2, 16, 100)).contains("44100 Hz"));
     assert!(reason(&wav(8_000, 1, 8, 100)).contains("8 bits"));
     assert!(reason(&wav(8_000, 1, 16, 0)).contains("no sound"));
-    let long = wav(8_000, 1, 16, 8_000 * 601);
+    let long = wav(8_000, 1, 16, 8_000 * SOUND_SECS_MAX + 1);
     assert!(matches!(decode(&long), Err(SoundError::TooLong)));
     let mut vorbis = GOODBYE.to_vec();
     vorbis[28..36].copy_from_slice(b"\x01vorbis\0");

@@ -8,8 +8,8 @@ use std::{io::Cursor, sync::Arc, time::Duration};
 
 use calls::{MessageFetch, message_sound};
 use recorder::{Store, key::PrivateKey, sealed};
-use sounds::{Named, SOUND_BYTES_MAX};
-use streams::audio::player::Clip;
+use sounds::{Named, SOUND_BYTES_MAX, SOUND_SECS_MAX};
+use streams::audio::{library::SOUND_MS_MAX, player::Clip};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{engine, sound_files::Librarian};
@@ -20,6 +20,12 @@ pub(crate) const FETCHES_MAX: usize = 256;
 const FETCHING_MAX: usize = 8;
 /// Shorter than call control waits.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// A message that is as long as it may be, and ends a moment later, is a sound.
+const _: () = {
+    let longest = *dialplan::limits::MAILBOX_MESSAGE_SECS.end() as usize;
+    assert!(SOUND_SECS_MAX > longest && SOUND_MS_MAX > 1_000 * longest);
+};
 
 /// What the task works with.
 pub(crate) struct Reader {

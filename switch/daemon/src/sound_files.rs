@@ -98,15 +98,16 @@ impl Shelf {
     /// Whether the relay plays from the new library.
     fn add(&mut self, Named { name, clip }: &Named) -> Result<bool, SoundError> {
         let name = SoundName::new(name);
-        let mut library = Library::clone(&self.library);
-        self.added.retain(|one| *one != name);
-        if self.added.len() >= ADDED_MAX
-            && let Some(oldest) = self.added.pop_front()
+        let (mut library, mut added) = (Library::clone(&self.library), self.added.clone());
+        added.retain(|one| *one != name);
+        if added.len() >= ADDED_MAX
+            && let Some(oldest) = added.pop_front()
         {
             library.remove(&oldest);
         }
         library.add(name.clone(), clip)?;
-        self.added.push_back(name);
+        added.push_back(name);
+        self.added = added;
         let former = std::mem::replace(&mut self.library, Arc::new(library));
         self.former.push(former);
         Ok(self.give())

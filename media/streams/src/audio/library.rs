@@ -15,8 +15,8 @@ use crate::media::SoundName;
 
 /// Sounds that are kept.
 pub const LIBRARY_SOUNDS_MAX: usize = 4_096;
-/// Longest sound: ten minutes of music.
-pub const SOUND_MS_MAX: usize = 600_000;
+/// Longest sound: ten minutes, and what runs over of a message that may last so long.
+pub const SOUND_MS_MAX: usize = 610_000;
 
 const TONES: [(&str, &[Part]); 7] = [
     ("tone/dial", tone::DIAL),
