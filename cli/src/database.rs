@@ -3,16 +3,22 @@
 
 pub(crate) mod store;
 
-use std::{env, fs, path::Path, path::PathBuf, time::SystemTime};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    time::SystemTime,
+};
 
 use anyhow::Context as _;
 use md5::Md5;
 use sambung::secret;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
-use crate::Failure;
+use crate::{Failure, switch::Place};
 
 /// Which database.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,6 +44,20 @@ impl Access {
         };
         Ok(url.trim().to_owned())
     }
+
+    /// A connection for the whole command, to the database of the switch at `place` unless another one is named.
+    pub(crate) async fn connect(&self, place: &Place) -> Result<PgConnection, Failure> {
+        Ok(connect(&self.url(&demo(&place.folder()))?).await?)
+    }
+}
+
+/// A connection for the whole command: locks live as long as it does.
+pub(crate) async fn connect(url: &str) -> anyhow::Result<PgConnection> {
+    // sqlx's own message could repeat the URL, which holds the password.
+    let options =
+        PgConnectOptions::from_str(url).map_err(|_| anyhow::anyhow!("the database's URL is none"))?;
+    let options = options.application_name("sambung").disable_statement_logging();
+    options.connect().await.context("cannot reach the database")
 }
 
 /// What `sambung up` says of the demo whose switch keeps its data in `switch`; null when it is none.

@@ -7,7 +7,6 @@ use contract::{
     id::CallId,
     live::LiveCall,
 };
-use serde::Deserialize;
 
 use crate::{
     Failure,
@@ -71,11 +70,6 @@ pub(crate) struct HangUp {
     place: Place,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    outcome: Outcome,
-}
-
 pub(crate) async fn record(arguments: &Record) -> Result<(), Failure> {
     let (switch, calls) = up(&arguments.place).await?;
     let call = one(&arguments.call, &calls)?;
@@ -113,8 +107,7 @@ async fn up(place: &Place) -> Result<(Switch, Vec<LiveCall>), Failure> {
 }
 
 async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
-    let Answer { outcome } = switch.post("/v1/commands", command).await?;
-    let refusal = match outcome {
+    let refusal = match switch.order(command).await? {
         Outcome::Done => return Ok(()),
         Outcome::UnknownCall | Outcome::UnknownAgent => "the call has ended",
         Outcome::NotAllowed => {

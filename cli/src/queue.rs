@@ -6,7 +6,6 @@ use contract::{
     id::{OrgId, UserId},
     live::{LiveAgent, LiveQueue, LiveWaiting},
 };
-use serde::Deserialize;
 
 use crate::{
     Failure,
@@ -42,12 +41,6 @@ struct Whom {
     org: String,
     #[command(flatten)]
     place: Place,
-}
-
-/// What the switch has made of an order.
-#[derive(Deserialize)]
-struct Answer {
-    outcome: Outcome,
 }
 
 pub(crate) async fn run(arguments: &QueueArguments) -> Result<(), Failure> {
@@ -106,9 +99,9 @@ async fn pause(whom: &Whom, is_paused: bool) -> Result<(), Failure> {
     let queues: Vec<LiveQueue> = switch.get("/v1/queues").await?;
     let (org, user) = found(&queues, whom)?;
     let order = Command::PauseAgent { org, user, is_paused };
-    let answer: Answer = switch.post("/v1/commands", &order).await?;
+    let outcome = switch.order(&order).await?;
     let number = &whom.number;
-    let said = match (answer.outcome, is_paused) {
+    let said = match (outcome, is_paused) {
         (Outcome::Done, true) => format!("{number} is paused: no queue asks them"),
         (Outcome::Done, false) => format!("{number} is asked again"),
         (Outcome::AlreadySo, true) => format!("{number} is paused already"),

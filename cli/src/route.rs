@@ -18,8 +18,7 @@ use sqlx::Connection as _;
 
 use crate::{
     Failure,
-    configuration::connect,
-    database::{self, Access},
+    database::Access,
     organisation::{Account, Rows, store},
     switch::{Place, printable},
     terminal,
@@ -83,8 +82,7 @@ struct Next {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let demo = database::demo(&arguments.place.folder());
-    let mut connection = connect(&arguments.database.url(&demo)?).await?;
+    let mut connection = arguments.database.connect(&arguments.place).await?;
     // One instant for all that is read.
     let mut unit = connection.begin_with("begin isolation level repeatable read read only").await?;
     let revision = store::revision(&mut unit).await?;

@@ -7,7 +7,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use contract::{time::Timestamp, trace::CallSummary};
+use contract::{
+    command::{Command, Outcome},
+    time::Timestamp,
+    trace::CallSummary,
+};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -89,16 +93,6 @@ impl Switch {
         Ok(response.bytes().await?.to_vec())
     }
 
-    /// Orders something.
-    pub(crate) async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> anyhow::Result<T> {
-        let response = self.send(Method::POST, path, Some(body)).await?;
-        response.json().await.context("the switch's answer is of another version")
-    }
-
     /// Changes something.
     pub(crate) async fn put<T: DeserializeOwned>(
         &self,
@@ -107,6 +101,18 @@ impl Switch {
     ) -> anyhow::Result<T> {
         let response = self.send(Method::PUT, path, Some(body)).await?;
         response.json().await.context("the switch's answer is of another version")
+    }
+
+    /// Gives a momentary order, and says what came of it.
+    pub(crate) async fn order(&self, command: &Command) -> anyhow::Result<Outcome> {
+        #[derive(Deserialize)]
+        struct Answer {
+            outcome: Outcome,
+        }
+        let response = self.send(Method::POST, "/v1/commands", Some(command)).await?;
+        let Answer { outcome } =
+            response.json().await.context("the switch's answer is of another version")?;
+        Ok(outcome)
     }
 
     /// An answer that goes on for as long as anybody reads.

@@ -11,10 +11,10 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{FOLDER, connect, load, resolve};
+use super::{FOLDER, load, resolve};
 use crate::{
     Failure,
-    database::{self, Access, new_id, store::revisions},
+    database::{self, Access, connect, new_id, store::revisions},
     organisation::{
         description::Description,
         difference::{Change, changes, text},

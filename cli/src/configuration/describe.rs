@@ -2,10 +2,9 @@
 
 use sqlx::Connection as _;
 
-use super::connect;
 use crate::{
     Failure,
-    database::{self, Access},
+    database::Access,
     organisation::{store, text},
     switch::Place,
     terminal,
@@ -23,8 +22,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let demo = database::demo(&arguments.place.folder());
-    let mut connection = connect(&arguments.database.url(&demo)?).await?;
+    let mut connection = arguments.database.connect(&arguments.place).await?;
     let mut unit = connection.begin().await?;
     let Some(rows) = store::load(&mut unit, &arguments.domain).await? else {
         let domains = store::domains(&mut unit).await?.join(", ");

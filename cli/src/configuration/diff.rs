@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use serde_json::json;
 use sqlx::Connection as _;
 
-use super::{FOLDER, connect, load, resolve};
+use super::{FOLDER, load, resolve};
 use crate::{
     Failure,
-    database::{self, Access, store::revisions},
+    database::{Access, store::revisions},
     organisation::difference::{changes, text},
     switch::Place,
     terminal,
@@ -44,8 +44,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 async fn differences(arguments: &Arguments) -> Result<(), Failure> {
     let descriptions = load(&arguments.paths).map_err(|mistakes| super::said(&mistakes))?;
-    let demo = database::demo(&arguments.place.folder());
-    let mut connection = connect(&arguments.database.url(&demo)?).await?;
+    let mut connection = arguments.database.connect(&arguments.place).await?;
     let mut unit = connection.begin_with("begin isolation level repeatable read").await?;
     let mut all = Vec::new();
     for description in &descriptions {

@@ -11,11 +11,9 @@ pub(crate) mod diff;
 use std::{
     fs,
     path::{Path, PathBuf},
-    str::FromStr as _,
 };
 
-use anyhow::Context as _;
-use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::PgConnection;
 
 use crate::{
     Failure,
@@ -93,15 +91,6 @@ fn clashes(all: &[Description]) -> Vec<Mistake> {
 /// Mistakes as lines for people.
 fn said(mistakes: &[Mistake]) -> Failure {
     Failure::Mistakes(mistakes.iter().map(ToString::to_string).collect())
-}
-
-/// A connection for the whole command: locks live as long as it does.
-pub(crate) async fn connect(url: &str) -> anyhow::Result<PgConnection> {
-    // sqlx's own message could repeat the URL, which holds the password.
-    let options =
-        PgConnectOptions::from_str(url).map_err(|_| anyhow::anyhow!("the database's URL is none"))?;
-    let options = options.application_name("sambung").disable_statement_logging();
-    options.connect().await.context("cannot reach the database")
 }
 
 /// What stands in the database under the description's domain, and what shall stand there.

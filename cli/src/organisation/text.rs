@@ -13,8 +13,9 @@ use super::{
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
-# accounts, rules, queues, trunks, numbers outside and holidays; people stay members. Passwords stand in files of their own: `password_file = \"PATH\"` in an [[account]], for
-# a new one or a new password; without it the password stays as it is.
+# accounts, rules, queues, trunks, numbers outside and holidays; people stay members. Passwords stand in files of their
+# own: `password_file = \"PATH\"` in an [[account]], for a new one or a new password; without it the password stays as it
+# is.
 ";
 
 /// The file.

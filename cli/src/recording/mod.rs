@@ -19,8 +19,7 @@ use recorder::{
 
 use crate::{
     Failure,
-    configuration::connect,
-    database::{self, Access},
+    database::Access,
     switch::{Place, printable},
     terminal,
 };
@@ -28,7 +27,7 @@ use crate::{
 /// `sambung recording …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
-    /// Show the latest recordings that the store has, or had until their time was over
+    /// Show the latest recordings that the store has, or had until they were deleted
     List(List),
     /// Get a recording out of the store and unlock it, for any player
     Fetch(Fetch),
@@ -82,8 +81,7 @@ pub(crate) async fn run(what: &What) -> Result<(), Failure> {
 }
 
 async fn list(arguments: &List) -> Result<(), Failure> {
-    let demo = database::demo(&arguments.place.folder());
-    let mut connection = connect(&arguments.database.url(&demo)?).await?;
+    let mut connection = arguments.database.connect(&arguments.place).await?;
     let heading =
         ["Recording", "Call", "Dialled", "Begun", "Seconds", "Bytes", "Format", "Deleted"].map(str::to_owned);
     let mut rows = vec![heading.to_vec()];
@@ -114,8 +112,7 @@ async fn fetch(arguments: &Fetch) -> Result<(), Failure> {
     let opened = if local.is_file() {
         unlock(local, &keys, output)?
     } else {
-        let demo = database::demo(&place.folder());
-        let mut connection = connect(&arguments.database.url(&demo)?).await?;
+        let mut connection = arguments.database.connect(place).await?;
         let name = match store::recordings(&mut connection, &arguments.recording).await?.as_slice() {
             [store::Recording { deleted: Some(deleted), .. }] => {
                 bail_with(&format!("it was deleted: {deleted}"))?

@@ -7,8 +7,7 @@ use clap::Subcommand;
 
 use crate::{
     Failure,
-    configuration::connect,
-    database::{self, Access},
+    database::Access,
     switch::{Place, printable},
     terminal,
 };
@@ -38,8 +37,7 @@ pub(crate) async fn run(what: &What) -> Result<(), Failure> {
 }
 
 async fn list(arguments: &List) -> Result<(), Failure> {
-    let demo = database::demo(&arguments.place.folder());
-    let mut connection = connect(&arguments.database.url(&demo)?).await?;
+    let mut connection = arguments.database.connect(&arguments.place).await?;
     let heading =
         ["Message", "Organisation", "Mailbox", "From", "Left", "Seconds", "State"].map(str::to_owned);
     let mut rows = vec![heading.to_vec()];

@@ -42,6 +42,22 @@ pub struct Account {
     pub codec: &'static str,
 }
 
+impl Account {
+    /// Of a phone that registers nowhere and takes calls at its own address.
+    pub fn of_nobody(username: &str) -> Self {
+        Self {
+            username: username.to_owned(),
+            password: String::new(),
+            domain: "127.0.0.1".to_owned(),
+            switch: None,
+            transport: Transport::Udp,
+            authority: None,
+            srtp: Srtp::Off,
+            codec: PCMU,
+        }
+    }
+}
+
 /// What phones have unless a test says otherwise.
 pub const PCMU: &str = "PCMU/8000/1";
 

@@ -11,7 +11,7 @@ use sambung::ports::Ports;
 use tests::{
     audio,
     demo::Demo,
-    phones::{Account, Baresip, Desk, Linphone, PCMU, PORTS, Phone, Srtp, Transport},
+    phones::{Account, Baresip, Desk, Linphone, PORTS, Phone, Srtp, Transport},
     process::wait_until,
     record::Record,
 };
@@ -76,21 +76,11 @@ fn phones_hear_each_other_without_a_switch() -> Result<()> {
     for (n, makes) in
         [[Make::Baresip, Make::Baresip], [Make::Linphone, Make::Baresip]].into_iter().enumerate()
     {
-        let account = |username: &str| Account {
-            username: username.to_owned(),
-            password: String::new(),
-            domain: "127.0.0.1".to_owned(),
-            switch: None,
-            transport: Transport::Udp,
-            authority: None,
-            srtp: Srtp::Off,
-            codec: PCMU,
-        };
         let folder = folder.path().join(n.to_string());
         let caller = &desk(&folder, "caller", &mut ports, TONES_HZ[0]);
         let callee = &desk(&folder, "callee", &mut ports, TONES_HZ[1]);
-        let mut caller = start(makes[0], &account("ani"), caller)?;
-        let mut callee = start(makes[1], &account("budi"), callee)?;
+        let mut caller = start(makes[0], &Account::of_nobody("ani"), caller)?;
+        let mut callee = start(makes[1], &Account::of_nobody("budi"), callee)?;
         let target = callee.direct_uri();
         converse(&mut *caller, &mut *callee, &target)
             .with_context(|| format!("{makes:?}\n{}\n{}", caller.printed(), callee.printed()))?;

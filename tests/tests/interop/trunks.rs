@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context, Result, bail, ensure};
-use tests::phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Srtp, Transport};
+use tests::phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Transport};
 
 use crate::{
     operator::sambung,
@@ -20,17 +20,7 @@ fn provider(stage: &mut Stage, number: &str, tone_hz: u32) -> Result<Baresip> {
         friend: None,
     };
     std::fs::create_dir_all(&desk.folder)?;
-    let account = Account {
-        username: number.to_owned(),
-        password: String::new(),
-        domain: "127.0.0.1".to_owned(),
-        switch: None,
-        transport: Transport::Udp,
-        authority: None,
-        srtp: Srtp::Off,
-        codec: PCMU,
-    };
-    Baresip::start(&account, &desk)
+    Baresip::start(&Account::of_nobody(number), &desk)
 }
 
 /// Somebody outside calls the desk; both hear each other.

@@ -259,8 +259,6 @@ fn phones_of_both_families_call_each_other() {
     }
 }
 
-/// RFC 3261 18.1.1, with an INVITE of 4 KB that comes as a datagram: it goes on over TCP to a phone that listens there,
-/// and as a datagram to one that does not.
 /// A phone on UDP and its door for streams at the same address, where nobody else happens to have a connection.
 fn listening(user: &'static str, switch: SocketAddr) -> (Phone, TcpListener) {
     let free = || {
@@ -271,6 +269,8 @@ fn listening(user: &'static str, switch: SocketAddr) -> (Phone, TcpListener) {
     (0..100).find_map(|_| free()).expect("an address that is free both ways")
 }
 
+/// RFC 3261 18.1.1, with an INVITE of 4 KB that comes as a datagram: it goes on over TCP to a phone that listens there,
+/// and as a datagram to one that does not.
 #[test]
 fn a_large_invite_goes_over_tcp_to_a_phone_that_takes_it_and_as_a_datagram_to_one_that_does_not() {
     let switch = switch_without_database();
