@@ -1,6 +1,6 @@
 //! The compiled form of the rows: every question the switch asks while a call waits is one or two look-ups.
 //!
-//! A plan never changes. A new revision is a new plan, and a call keeps the one it started with.
+//! A plan never changes. A new revision is a new plan; a call keeps what it has taken from an earlier one.
 
 use std::{collections::BTreeMap, sync::Arc};
 

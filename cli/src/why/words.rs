@@ -22,7 +22,7 @@ pub(super) fn routes(trace: &CallTrace) -> String {
 /// What a number of the switch's own does.
 fn feature_text(name: &str, dialled: &str) -> String {
     match name {
-        "pickup" => format!("{dialled} is to answer what rings at a colleague's, and nothing did"),
+        "pickup" => format!("{dialled} is the code to answer what rings elsewhere"),
         "park" => format!("{dialled} is where calls are parked, and none is"),
         _ => format!("{dialled} is the feature code of {name}: the switch answers by itself"),
     }
@@ -198,6 +198,12 @@ fn reason_text(reason: &str) -> &str {
         "busy" => "whoever was called is busy",
         "declined" => "whoever was called declined",
         "not_taken" => "it waited in a queue and was told that nobody takes it",
+        "nothing_rings" => "nothing rang that the caller may answer",
+        "trunk_full" => "the trunk had as many calls as it may",
+        "mailbox_full" => "the mailbox was full",
+        "message_ended" => "the caller ended the message",
+        "time_limit" => "it had lasted as long as it may",
+        "transferred" => "the others were put through to each other",
         "operator" => "an operator hung up",
         "ack_missing" => "the caller's phone never acknowledged the answer",
         "caller_hung_up" => "the caller hung up",
