@@ -103,9 +103,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         if arguments.json { format!("{}\n", serde_json::to_string_pretty(&answer)?) } else { text(&answer) };
     terminal::print(&text)?;
     match answer.route {
-        Route::Ring(_) | Route::Queue(_) | Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => {
-            Ok(())
-        }
+        Route::Ring(_)
+        | Route::Queue(_)
+        | Route::Feature(_)
+        | Route::Announce(_)
+        | Route::Voicemail(_)
+        | Route::Menu(_) => Ok(()),
         Route::Refuse(_) => Err(Failure::Said(2)),
     }
 }
@@ -243,6 +246,7 @@ fn told(route: &Route) -> String {
         Route::Voicemail(voicemail) => {
             format!("the caller may leave a message for {}", printable(&voicemail.mailbox.number))
         }
+        Route::Menu(menu) => format!("the caller chooses from the menu of {}", printable(&menu.number)),
         Route::Refuse(refusal) => format!("refused: {}", refusal.reason()),
     }
 }

@@ -33,6 +33,8 @@ ids! {
     RuleId;
     /// A queue of an extension.
     QueueId;
+    /// A menu of an extension.
+    MenuId;
     /// A day with other hours than its weekday's (HX-15).
     HolidayId;
     /// A SIP account: one set of credentials that phones register with.

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod language;
 pub mod live;
 pub mod media;
+pub mod menus;
 pub mod outside;
 pub mod queues;
 pub mod rules;

@@ -2,13 +2,11 @@
 //!
 //! What they come to at an instant is `dialplan`'s business, and so is which of the actions the switch can do.
 
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
 use crate::{
-    id::{ExtensionId, HolidayId, QueueId, RuleId, UserId},
+    id::{ExtensionId, HolidayId, MenuId, QueueId, RuleId, UserId},
     words::words,
 };
+use serde::{Deserialize, Serialize};
 
 /// A part of a day by the clock on the wall, from its first minute to the one before its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -118,14 +116,14 @@ pub enum Action {
     },
     /// Take a message.
     Voicemail(UserId),
-    /// Ask the caller what they want.
-    Ivr(Uuid),
+    /// Let the caller choose from a menu, whatever the hours and rules of its extension.
+    Ivr(MenuId),
 }
 
 impl Action {
     /// What a row says: its word with what it leads to. `None`: no action of this release, or one without its target.
     pub fn of(word: &str, to: ActionTarget) -> Option<Self> {
-        let ActionTarget { extension, user, sound, queue, priority } = to;
+        let ActionTarget { extension, user, sound, queue, priority, menu } = to;
         match word {
             "ring" => Some(Self::Ring),
             "forward_extension" => extension.map(Self::ForwardExtension),
@@ -133,6 +131,7 @@ impl Action {
             "announce_hangup" => sound.map(Self::AnnounceHangup),
             "voicemail" => user.map(Self::Voicemail),
             "queue" => queue.map(|queue| Self::Queue { queue, priority }),
+            "ivr" => menu.map(Self::Ivr),
             _ => None,
         }
     }
@@ -165,6 +164,8 @@ pub struct ActionTarget {
     pub queue: Option<QueueId>,
     /// Before whom a caller waits there.
     pub priority: u16,
+    /// A menu.
+    pub menu: Option<MenuId>,
 }
 
 /// A rule as people find it again: by its place among the extension's.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
+    menus::Menu,
     outside::Outside,
     queues::Queue,
     rules::{Holiday, Rule, Window},
@@ -156,6 +157,9 @@ pub struct Extension {
     /// Where callers wait while its people are busy. None: they are busy.
     #[serde(default)]
     pub queue: Option<Queue>,
+    /// What callers choose from before anybody rings.
+    #[serde(default)]
+    pub menu: Option<Menu>,
 }
 
 /// Credentials that phones register and call with.

@@ -9,6 +9,7 @@ use crate::{
     id::{CallId, OrgId},
     journal::Fact,
     media::MediaView,
+    menus::MenuKey,
     rules::{Condition, RuleNamed},
     time::Timestamp,
 };
@@ -112,10 +113,10 @@ pub enum RouteStep {
         /// `disabled`, `other_hours`, `been_there` or `too_far`.
         because: String,
     },
-    /// A rule sends the call on.
+    /// A rule sends the call on, or what was chosen from a menu.
     Forward {
-        /// Which.
-        rule: RuleNamed,
+        /// Which; `None`: the menu.
+        rule: Option<RuleNamed>,
         /// To which number.
         number: String,
         /// What has it.
@@ -126,15 +127,15 @@ pub enum RouteStep {
         /// Which.
         rule: RuleNamed,
     },
-    /// A rule has the extension's own people rung.
+    /// A rule or a menu has the extension's own people rung.
     OwnPeople {
-        /// Which.
-        rule: RuleNamed,
+        /// Which; `None`: the menu.
+        rule: Option<RuleNamed>,
     },
-    /// A rule has something said to the caller.
+    /// A rule or a menu has something said to the caller.
     Announce {
-        /// Which.
-        rule: RuleNamed,
+        /// Which; `None`: the menu.
+        rule: Option<RuleNamed>,
         /// The sound by its name.
         sound: String,
     },
@@ -142,10 +143,26 @@ pub enum RouteStep {
     Voicemail {
         /// The number of the person whose it is.
         number: String,
-        /// In which case.
-        condition: Condition,
-        /// By this rule; `None`: because nobody took the call and the person has a mailbox.
+        /// Why: the case, or `menu`.
+        reason: String,
+        /// By this rule; `None`: because nobody took the call and the person has a mailbox, or by a menu.
         rule: Option<RuleNamed>,
+    },
+    /// The caller chooses from a menu.
+    Menu {
+        /// The number of the menu's extension.
+        number: String,
+        /// What can be chosen.
+        offers: Vec<MenuOffer>,
+        /// Whether the numbers of extensions and people can be dialled in it.
+        has_direct_dialling: bool,
+    },
+    /// What has become of that.
+    Chosen {
+        /// The number of the menu's extension.
+        number: String,
+        /// `menu`: it has chosen; `menu_timeout`, `menu_invalid`: it has not, as often as that may be.
+        reason: String,
     },
     /// The call is for a queue: it rings or waits there.
     Waits {
@@ -171,6 +188,17 @@ pub enum RouteStep {
         /// For how long, in seconds.
         seconds: u16,
     },
+}
+
+/// Where one key of a menu leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MenuOffer {
+    /// Which.
+    pub key: MenuKey,
+    /// What is done then, by the word of rules.
+    pub action: String,
+    /// To what: a number or a sound; empty where it has none.
+    pub target: String,
 }
 
 /// A fact of the call's journal.

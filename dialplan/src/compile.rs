@@ -9,7 +9,7 @@ use std::{
 };
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, QueueId, UserId},
+    id::{AccountId, ExtensionId, MenuId, OrgId, QueueId, UserId},
     snapshot::{self, Snapshot},
 };
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -81,6 +81,12 @@ pub mod limits {
     pub const WEIGHT: RangeInclusive<u16> = 1..=100;
     /// Before whom a caller waits.
     pub const PRIORITY_MAX: u16 = 9;
+    /// Seconds that a caller of a menu has to choose in.
+    pub const MENU_TIMEOUT_SECS: RangeInclusive<u16> = 1..=60;
+    /// Seconds to the next key of a number that is dialled in a menu.
+    pub const MENU_KEY_TIMEOUT_SECS: RangeInclusive<u16> = 1..=20;
+    /// How often a caller of a menu may press nothing or what is no choice.
+    pub const MENU_TRIES: RangeInclusive<u16> = 1..=10;
 }
 
 /// Compiles all rows. On error, every mistake found, ordered by organisation and row.
@@ -126,6 +132,7 @@ struct Compiler<'a> {
     accounts_of: BTreeMap<UserId, Vec<AccountId>>,
     extension_ids: BTreeSet<ExtensionId>,
     queue_of: BTreeMap<QueueId, ExtensionId>,
+    menu_of: BTreeMap<MenuId, ExtensionId>,
     holidays: Arc<Dates>,
     own_holidays: BTreeMap<ExtensionId, Dates>,
     org: OrgPlan,
@@ -166,6 +173,7 @@ impl<'a> Compiler<'a> {
             accounts_of: BTreeMap::new(),
             extension_ids: BTreeSet::new(),
             queue_of: BTreeMap::new(),
+            menu_of: BTreeMap::new(),
             holidays: Arc::default(),
             own_holidays: BTreeMap::new(),
             org,
@@ -185,6 +193,7 @@ impl<'a> Compiler<'a> {
             }
         }
         self.queue_ids();
+        self.menu_ids();
         self.accounts();
         self.holidays();
         self.extensions();
@@ -287,6 +296,7 @@ impl<'a> Compiler<'a> {
                 is_active: extension.is_active,
                 ring,
                 queue,
+                menu: self.menu(extension),
                 hours: self.hours(extension),
                 rules: self.rules(extension),
                 recording: extension.recording,
@@ -409,6 +419,7 @@ fn is_domain(text: &str) -> bool {
 
 mod circles;
 mod extension;
+mod menu;
 mod outside;
 mod queue;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What can be wrong with configuration rows, said so that a form can point at the field.
 
-use contract::id::{AccountId, DidId, ExtensionId, HolidayId, OrgId, QueueId, RuleId, TrunkId, UserId};
+use contract::id::{
+    AccountId, DidId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RuleId, TrunkId, UserId,
+};
 use serde::Serialize;
 
 /// One mistake in the rows. A snapshot with any of them makes no plan.
@@ -11,7 +13,7 @@ pub struct Diagnostic {
     pub org: OrgId,
     /// The row.
     pub row: Row,
-    /// The field of the row, by its name in [`contract::snapshot`].
+    /// The field of the row, by its name in [`contract::snapshot`]; of a menu also a key by its word.
     pub field: &'static str,
     /// What is wrong with it.
     pub problem: Problem,
@@ -39,6 +41,9 @@ pub enum Row {
     /// A queue of an extension.
     #[error("queue {0}")]
     Queue(QueueId),
+    /// A menu of an extension.
+    #[error("menu {0}")]
+    Menu(MenuId),
     /// A date with hours of its own.
     #[error("holiday {0}")]
     Holiday(HolidayId),

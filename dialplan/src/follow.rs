@@ -1,5 +1,5 @@
-//! Following rules from extension to extension until somebody can be rung, something is said, a message is taken, or nothing is
-//! left. A person's mailbox is what a rule of their own would be: the last resort where nobody took the call.
+//! Following rules from extension to extension until somebody can be rung, something is said, a message is taken, a caller can
+//! choose, or nothing is left. Where a choice leads is followed in the same way. A person's mailbox is what a rule of their own would be: the last resort where nobody took the call.
 //!
 //! The rules of a case are tried in their order; one that leads to nobody who can be rung is passed over as if it were
 //! not there. No target is tried twice in a call and at most [`FORWARDS_MAX`] are, so that this ends whatever the rules
@@ -17,9 +17,11 @@ use contract::{
 use crate::{
     hours::{self, Standing},
     limits::FORWARDS_MAX,
+    menu::{Choice, Menu},
     plan::{Action, Extension, Host, OrgPlan, PersonKey, Ring, Rule},
     route::{
-        Announcement, Decision, Forward, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail, Voicemail,
+        Announcement, Decision, Forward, Lead, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail,
+        Voicemail,
     },
 };
 
@@ -29,6 +31,7 @@ pub(crate) enum Way {
     Queue(Queueing),
     Announce(Announcement),
     Voicemail(Voicemail),
+    Menu(Arc<Menu>),
 }
 
 impl From<Way> for Route {
@@ -38,6 +41,7 @@ impl From<Way> for Route {
             Way::Queue(queueing) => Self::Queue(queueing),
             Way::Announce(announcement) => Self::Announce(announcement),
             Way::Voicemail(voicemail) => Self::Voicemail(voicemail),
+            Way::Menu(menu) => Self::Menu(menu),
         }
     }
 }
@@ -68,7 +72,7 @@ impl<'p> Following<'p> {
         let path = self.trail.path();
         let known = self.trail.forwards.get(..self.before).unwrap_or_default();
         let forwards = match route {
-            Route::Ring(_) | Route::Queue(_) | Route::Announce(_) | Route::Voicemail(_) => {
+            Route::Ring(_) | Route::Queue(_) | Route::Announce(_) | Route::Voicemail(_) | Route::Menu(_) => {
                 path.into_iter().filter(|forward| !known.contains(forward)).cloned().collect()
             }
             Route::Feature(_) | Route::Refuse(_) => Vec::new(),
@@ -93,6 +97,9 @@ impl<'p> Following<'p> {
             self.trace.0.push(Step::Closed);
             return Err(Refusal::Closed(host));
         }
+        if let Some(menu) = &extension.menu {
+            return Ok(self.menu(menu));
+        }
         match self.own(extension, 0) {
             Ok(way) => Ok(way),
             // Nobody is there to be rung, which is what the rule is about.
@@ -108,7 +115,7 @@ impl<'p> Following<'p> {
         let (mut host, mut condition) = (self.trail.at?, condition);
         loop {
             if let Host::User(user) = host
-                && let Ok(way) = self.voicemail(user, condition, None)
+                && let Ok(way) = self.voicemail(user, condition.as_str(), None)
             {
                 return Some(way);
             }
@@ -125,7 +132,9 @@ impl<'p> Following<'p> {
                 }
             }
             let led_here = self.trail.leading_to(host)?;
-            (host, condition) = (Host::Extension(led_here.from), led_here.condition);
+            // Whoever has come by a menu is asked again there.
+            let rule = led_here.lead.rule()?;
+            (host, condition) = (Host::Extension(led_here.from), rule.condition);
         }
     }
 
@@ -151,36 +160,68 @@ impl<'p> Following<'p> {
                 self.trace.0.push(Step::PassedOver { rule: named, because });
                 continue;
             }
-            let host = Host::Extension(extension.id);
-            let way = match &rule.action {
-                Action::Ring => {
-                    self.trace.0.push(Step::OwnPeople { rule: named });
-                    self.trail.at = Some(host);
-                    self.own(extension, 0)
-                }
-                Action::Queue(of, priority) if *of == extension.id => {
-                    self.trace.0.push(Step::OwnPeople { rule: named });
-                    self.trail.at = Some(host);
-                    self.own(extension, *priority)
-                }
-                Action::Announce(sound) => {
-                    self.trace.0.push(Step::Announce { rule: named, sound: Arc::clone(sound) });
-                    self.trail.at = Some(host);
-                    Ok(Way::Announce(Announcement { host, sound: Arc::clone(sound) }))
-                }
-                Action::Forward(to) => self.forward(extension, (rule, named), *to),
-                Action::Voicemail(user) => {
-                    self.trail.at = Some(host);
-                    self.voicemail(*user, condition, Some(named))
-                }
-                Action::Queue(of, priority) => self.send_to_queue(extension, (rule, named), (*of, *priority)),
-            };
-            match way {
+            match self.lead(extension, Lead::Rule(named), &rule.action) {
                 Ok(way) => return Some(way),
                 Err(_) => self.trace.0.push(Step::LedNowhere { rule: named }),
             }
         }
         None
+    }
+
+    /// Where a caller of an extension's menu goes, if its choice leads anywhere.
+    pub(crate) fn choose(&mut self, extension: &Extension, menu: &Menu, choice: &Choice) -> Option<Route> {
+        let host = Host::Extension(extension.id);
+        let (number, chosen) = (Arc::clone(&menu.number), choice.chosen());
+        let dialled = match choice {
+            Choice::Pressed(keys) => self.org.dialled_in(menu, keys).map(Action::Forward),
+            Choice::Timeout | Choice::Invalid => None,
+        };
+        let action = menu.offer(choice).map(|offer| &offer.action).or(dialled.as_ref())?;
+        self.begin(host);
+        self.trace.0.push(Step::Chosen { number, chosen });
+        Some(self.lead(extension, Lead::Menu(chosen), action).map_or_else(Route::Refuse, Route::from))
+    }
+
+    /// An extension's rule, or its menu, leads the call to what this does.
+    fn lead(&mut self, extension: &Extension, lead: Lead, action: &Action) -> Result<Way, Refusal> {
+        let (host, rule) = (Host::Extension(extension.id), lead.rule());
+        match action {
+            Action::Ring => self.own_by(extension, rule, 0),
+            Action::Queue(of, priority) if *of == extension.id => self.own_by(extension, rule, *priority),
+            Action::Announce(sound) => {
+                self.trace.0.push(Step::Announce { rule, sound: Arc::clone(sound) });
+                self.trail.at = Some(host);
+                Ok(Way::Announce(Announcement { host, sound: Arc::clone(sound) }))
+            }
+            Action::Voicemail(user) => {
+                self.trail.at = Some(host);
+                self.voicemail(*user, lead.reason(), rule)
+            }
+            // Of a menu: as if it had been called. No rule does that.
+            Action::Forward(to) if *to == host => self.extension(extension),
+            Action::Forward(to) => self.forward(extension, lead, *to),
+            Action::Menu(of) if *of == extension.id => {
+                self.trail.at = Some(host);
+                self.menu_of(extension)
+            }
+            Action::Menu(of) => self.send_past(extension, lead, *of).and_then(|target| self.menu_of(target)),
+            Action::Queue(of, priority) => {
+                let target = self.send_past(extension, lead, *of)?;
+                self.own(target, *priority)
+            }
+        }
+    }
+
+    /// An extension's own people, past its hours and its menu.
+    fn own_by(
+        &mut self,
+        extension: &Extension,
+        rule: Option<RuleNamed>,
+        priority: u16,
+    ) -> Result<Way, Refusal> {
+        self.trace.0.push(Step::OwnPeople { rule });
+        self.trail.at = Some(Host::Extension(extension.id));
+        self.own(extension, priority)
     }
 
     fn passed_over(&self, extension: ExtensionId, rule: &Rule, standing: Standing) -> Option<PassedOver> {
@@ -192,8 +233,12 @@ impl<'p> Following<'p> {
         }
         let to = match rule.action {
             Action::Forward(to) => to,
-            Action::Queue(of, _) if of != extension => Host::Extension(of),
-            Action::Queue(..) | Action::Ring | Action::Announce(_) | Action::Voicemail(_) => return None,
+            Action::Queue(of, _) | Action::Menu(of) if of != extension => Host::Extension(of),
+            Action::Queue(..)
+            | Action::Menu(_)
+            | Action::Ring
+            | Action::Announce(_)
+            | Action::Voicemail(_) => return None,
         };
         if self.trail.dialled == Some(to) || self.trail.leading_to(to).is_some() {
             return Some(PassedOver::BeenThere);
@@ -201,36 +246,36 @@ impl<'p> Following<'p> {
         (self.trail.forwards.len() >= FORWARDS_MAX).then_some(PassedOver::TooFar)
     }
 
-    fn forward(&mut self, extension: &Extension, rule: (&Rule, RuleNamed), to: Host) -> Result<Way, Refusal> {
-        match (self.lead(extension, rule, to)?, to) {
+    fn forward(&mut self, extension: &Extension, lead: Lead, to: Host) -> Result<Way, Refusal> {
+        match (self.send(extension, lead, to)?, to) {
             (Some(target), _) => self.extension(target),
             (None, Host::User(user)) => self.person(user).map(Way::Ring),
             (None, _) => Err(Refusal::UnknownNumber),
         }
     }
 
-    /// Into the queue of another extension, whatever its hours and rules.
-    fn send_to_queue(
+    /// To another extension, past its hours and rules.
+    fn send_past(
         &mut self,
         extension: &Extension,
-        rule: (&Rule, RuleNamed),
-        (of, priority): (ExtensionId, u16),
-    ) -> Result<Way, Refusal> {
+        lead: Lead,
+        of: ExtensionId,
+    ) -> Result<&'p Arc<Extension>, Refusal> {
         let to = Host::Extension(of);
-        let target = self.lead(extension, rule, to)?.ok_or(Refusal::UnknownNumber)?;
+        let target = self.send(extension, lead, to)?.ok_or(Refusal::UnknownNumber)?;
         self.trail.at = Some(to);
         if !target.is_active {
             self.trace.0.push(Step::Inactive);
             return Err(Refusal::Inactive(to));
         }
-        self.own(target, priority)
+        Ok(target)
     }
 
-    /// A rule leads to `to`: which extension that is, if it is one.
-    fn lead(
+    /// The call goes to `to`: which extension that is, if it is one.
+    fn send(
         &mut self,
         extension: &Extension,
-        (rule, named): (&Rule, RuleNamed),
+        lead: Lead,
         to: Host,
     ) -> Result<Option<&'p Arc<Extension>>, Refusal> {
         let org = self.org;
@@ -248,16 +293,26 @@ impl<'p> Following<'p> {
         let (number, name) = (Arc::clone(number), Arc::clone(name));
         let forward = Forward {
             from: extension.id,
-            condition: rule.condition,
-            rule: rule.id,
+            lead,
             to,
             number: Arc::clone(&number),
-            timescope: rule.timescope,
             by: Arc::clone(&extension.number),
         };
         self.trail.forwards.push(forward);
-        self.trace.0.push(Step::Forward { rule: named, to, number, name });
+        self.trace.0.push(Step::Forward { rule: lead.rule(), to, number, name });
         Ok(target)
+    }
+
+    fn menu_of(&mut self, extension: &Extension) -> Result<Way, Refusal> {
+        // A rule leads to one that is there, or does not compile.
+        let menu = extension.menu.as_ref().ok_or(Refusal::Inactive(Host::Extension(extension.id)))?;
+        Ok(self.menu(menu))
+    }
+
+    /// The caller chooses.
+    fn menu(&mut self, menu: &Arc<Menu>) -> Way {
+        self.trace.0.push(Step::Menu(Arc::clone(menu)));
+        Way::Menu(Arc::clone(menu))
     }
 
     /// An extension's own people ring, or the caller waits for one of them.
@@ -297,17 +352,17 @@ impl<'p> Following<'p> {
         }
     }
 
-    /// Takes a message for a person, by a rule or because they have a mailbox.
+    /// Takes a message for a person, by a rule or a menu, or because they have a mailbox.
     fn voicemail(
         &mut self,
         user: UserId,
-        condition: Condition,
+        reason: &'static str,
         rule: Option<RuleNamed>,
     ) -> Result<Way, Refusal> {
         let mailbox = self.org.mailbox(user).ok_or(Refusal::Inactive(Host::User(user)))?;
         let number = Arc::clone(&mailbox.number);
-        self.trace.0.push(Step::Voicemail { number, condition, rule });
-        Ok(Way::Voicemail(Voicemail { mailbox: Arc::clone(mailbox), condition }))
+        self.trace.0.push(Step::Voicemail { number, reason, rule });
+        Ok(Way::Voicemail(Voicemail { mailbox: Arc::clone(mailbox), reason }))
     }
 
     /// Rings everybody but the caller: a person who calls a team they belong to must not ring themselves.
@@ -342,4 +397,4 @@ pub(crate) const fn can_hold(timescope: Timescope, has_hours: bool) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -23,6 +23,7 @@ mod compile;
 mod diagnostic;
 mod follow;
 mod hours;
+mod menu;
 mod outside;
 mod plan;
 mod route;
@@ -31,12 +32,13 @@ mod told;
 pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
 pub use hours::Standing;
+pub use menu::{Choice, Menu};
 pub use outside::{Incoming, Trunk};
 pub use plan::{
     Account, Feature, Host, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Queue, Ring, Slot, Target,
     Trust,
 };
 pub use route::{
-    Announcement, Decision, Facts, Forward, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail,
-    Voicemail,
+    Announcement, Chosen, Decision, Facts, Forward, Lead, PassedOver, Queueing, Refusal, Route, Step, Trace,
+    Trail, Voicemail,
 };

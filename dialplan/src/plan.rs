@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     hours::{self, Hours},
+    menu::Menu,
     outside::{Sources, Trunk},
     route::Trail,
 };
@@ -228,6 +229,11 @@ impl OrgPlan {
         self.queues.get(&id)
     }
 
+    /// The menu of an extension.
+    pub fn menu(&self, of: ExtensionId) -> Option<&Arc<Menu>> {
+        self.extensions.get(&of)?.menu.as_ref()
+    }
+
     /// An account that may register and call, by id.
     pub fn account_by_id(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(&id)
@@ -257,6 +263,8 @@ pub(crate) struct Extension {
     pub(crate) ring: Option<Arc<Ring>>,
     /// Of one that somebody is assigned to.
     pub(crate) queue: Option<Arc<Queue>>,
+    /// What callers choose from before anybody rings.
+    pub(crate) menu: Option<Arc<Menu>>,
     /// `None`: always open.
     pub(crate) hours: Option<Hours>,
     /// In the order in which they are tried.
@@ -291,8 +299,9 @@ pub(crate) struct Rule {
     pub(crate) action: Action,
 }
 
-/// What a rule does, of what the switch can.
-#[derive(Clone, Debug)]
+/// What a rule or a key of a menu does, of what the switch can.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     Ring,
     Forward(Host),
@@ -300,6 +309,8 @@ pub(crate) enum Action {
     Voicemail(UserId),
     /// Into the queue of an extension, with a priority.
     Queue(ExtensionId, u16),
+    /// The menu of an extension.
+    Menu(ExtensionId),
 }
 
 /// A person's mailbox, with everything needed to take a message for it.

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use contract::{
-    id::{ExtensionId, OrgId, RuleId},
-    rules::{Condition, RuleNamed, Timescope},
+    id::{ExtensionId, OrgId},
+    rules::{Condition, RuleNamed},
     time::Timestamp,
 };
 use jiff::civil::DateTime;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     follow::{Following, Way},
     hours::Standing,
+    menu::Menu,
     plan::{Destination, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Queue, Ring},
 };
 
@@ -58,6 +59,8 @@ pub enum Route {
     Announce(Announcement),
     /// Take a message.
     Voicemail(Voicemail),
+    /// Let the caller choose.
+    Menu(Arc<Menu>),
     /// Tell the caller no.
     Refuse(Refusal),
 }
@@ -67,7 +70,9 @@ impl Route {
     pub fn ring(&self) -> Option<&Arc<Ring>> {
         match self {
             Self::Ring(ring) | Self::Queue(Queueing { ring, .. }) => Some(ring),
-            Self::Feature(_) | Self::Announce(_) | Self::Voicemail(_) | Self::Refuse(_) => None,
+            Self::Feature(_) | Self::Announce(_) | Self::Voicemail(_) | Self::Menu(_) | Self::Refuse(_) => {
+                None
+            }
         }
     }
 }
@@ -83,10 +88,10 @@ pub struct Queueing {
     pub priority: u16,
 }
 
-/// What a rule says to a caller.
+/// What a rule or a menu says to a caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Announcement {
-    /// Whose rule it is.
+    /// Whose it is.
     pub host: Host,
     /// A sound by its name.
     pub sound: Arc<str>,
@@ -97,8 +102,8 @@ pub struct Announcement {
 pub struct Voicemail {
     /// For whom.
     pub mailbox: Arc<Mailbox>,
-    /// In which case the call goes there.
-    pub condition: Condition,
+    /// Why the call goes there, as it is written down: the case, or [`Lead::reason`].
+    pub reason: &'static str,
 }
 
 /// Why the caller is told no.
@@ -141,23 +146,70 @@ impl Refusal {
     }
 }
 
-/// A call that a rule sends on.
+/// A call that a rule or a menu sends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
-    /// Whose rule.
+    /// Whose rule or menu.
     pub from: ExtensionId,
-    /// In which case.
-    pub condition: Condition,
-    /// The rule.
-    pub rule: RuleId,
+    /// The rule, or how it was chosen.
+    pub lead: Lead,
     /// To what.
     pub to: Host,
     /// Its number.
     pub number: Arc<str>,
-    /// When the rule holds.
-    pub timescope: Timescope,
-    /// The number of the extension whose rule it is.
+    /// The number of the extension whose rule or menu it is.
     pub by: Arc<str>,
+}
+
+/// What leads a call from an extension to somewhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lead {
+    /// A rule.
+    Rule(RuleNamed),
+    /// The extension's menu.
+    Menu(Chosen),
+}
+
+impl Lead {
+    /// The stable word for programs: the case of a rule, or what was chosen.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Rule(rule) => rule.condition.as_str(),
+            Self::Menu(chosen) => chosen.as_str(),
+        }
+    }
+
+    /// The rule, if it is one.
+    pub const fn rule(self) -> Option<RuleNamed> {
+        match self {
+            Self::Rule(rule) => Some(rule),
+            Self::Menu(_) => None,
+        }
+    }
+}
+
+/// How a caller has left a menu. Which key it was is nobody's business but the menu's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chosen {
+    /// It has chosen.
+    Choice,
+    /// It has pressed nothing.
+    Timeout,
+    /// It has pressed what is no choice.
+    Invalid,
+}
+
+impl Chosen {
+    /// The stable word for programs, as in `contract::journal::Detail::reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Choice => "menu",
+            Self::Timeout => "menu_timeout",
+            Self::Invalid => "menu_invalid",
+        }
+    }
 }
 
 /// How far rules have taken a call: everything they have led to, be it that nobody could be rung there.
@@ -242,10 +294,10 @@ pub enum Step {
         /// Why not.
         because: PassedOver,
     },
-    /// A rule sends the call on.
+    /// A rule sends the call on, or what was chosen from a menu.
     Forward {
-        /// Which.
-        rule: RuleNamed,
+        /// Which; `None`: the menu.
+        rule: Option<RuleNamed>,
         /// To what.
         to: Host,
         /// Its number.
@@ -258,15 +310,15 @@ pub enum Step {
         /// Which.
         rule: RuleNamed,
     },
-    /// A rule has the extension's own people rung.
+    /// A rule or a menu has the extension's own people rung.
     OwnPeople {
-        /// Which.
-        rule: RuleNamed,
+        /// Which; `None`: the menu.
+        rule: Option<RuleNamed>,
     },
-    /// A rule has something said.
+    /// A rule or a menu has something said.
     Announce {
-        /// Which.
-        rule: RuleNamed,
+        /// Which; `None`: the menu.
+        rule: Option<RuleNamed>,
         /// What.
         sound: Arc<str>,
     },
@@ -274,10 +326,19 @@ pub enum Step {
     Voicemail {
         /// The number of the person whose it is.
         number: Arc<str>,
-        /// In which case.
-        condition: Condition,
-        /// By which rule; `None`: because nobody took the call and the person has a mailbox.
+        /// Why: the case, or [`Lead::reason`].
+        reason: &'static str,
+        /// By which rule; `None`: because nobody took the call and the person has a mailbox, or by a menu.
         rule: Option<RuleNamed>,
+    },
+    /// The caller chooses from a menu.
+    Menu(Arc<Menu>),
+    /// What has become of that.
+    Chosen {
+        /// The number of the menu's extension.
+        number: Arc<str>,
+        /// What.
+        chosen: Chosen,
     },
     /// The call is for a queue.
     Waits(Queueing),

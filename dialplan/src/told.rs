@@ -1,9 +1,10 @@
 //! A decision as `contract` carries it to whoever asks why: the live switch and the one who tries a number tell it alike.
 
-use contract::trace::{RouteStep, RouteTrace};
+use contract::trace::{MenuOffer, RouteStep, RouteTrace};
 
 use crate::{
     hours::Standing,
+    menu::Menu,
     plan::Host,
     route::{Decision, PassedOver, Queueing, Step},
 };
@@ -56,8 +57,12 @@ fn told(step: &Step) -> RouteStep {
         Step::LedNowhere { rule } => RouteStep::LedNowhere { rule: *rule },
         Step::OwnPeople { rule } => RouteStep::OwnPeople { rule: *rule },
         Step::Announce { rule, sound } => RouteStep::Announce { rule: *rule, sound: sound.to_string() },
-        Step::Voicemail { number, condition, rule } => {
-            RouteStep::Voicemail { number: number.to_string(), condition: *condition, rule: *rule }
+        Step::Voicemail { number, reason, rule } => {
+            RouteStep::Voicemail { number: number.to_string(), reason: (*reason).into(), rule: *rule }
+        }
+        Step::Menu(menu) => offered(menu),
+        Step::Chosen { number, chosen } => {
+            RouteStep::Chosen { number: number.to_string(), reason: chosen.as_str().into() }
         }
         Step::Waits(Queueing { queue, ring, priority }) => RouteStep::Waits {
             number: ring.number.to_string(),
@@ -70,6 +75,19 @@ fn told(step: &Step) -> RouteStep {
         Step::Rings { people, accounts, seconds } => {
             RouteStep::Rings { people: *people, accounts: *accounts, seconds: *seconds }
         }
+    }
+}
+
+fn offered(menu: &Menu) -> RouteStep {
+    let offers = menu.offers.iter().map(|(key, offer)| MenuOffer {
+        key: *key,
+        action: offer.word.into(),
+        target: offer.target.clone(),
+    });
+    RouteStep::Menu {
+        number: menu.number.to_string(),
+        offers: offers.collect(),
+        has_direct_dialling: menu.has_direct_dialling,
     }
 }
 

@@ -586,6 +586,7 @@ fn rows() -> Snapshot {
         rules: Vec::new(),
         recording: None,
         queue: None,
+        menu: None,
     };
     let organisation = Organisation {
         id: OrgId(id(1)),

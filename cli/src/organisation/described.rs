@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Account, Action, Extension, Holiday, Queue, Rows, Rule, Staff,
     description::{self, Description, place},
-    outside,
+    menus, outside,
     reader::Mistake,
 };
 use crate::{Failure, database::new_id};
@@ -76,6 +76,7 @@ pub(crate) fn rows(
         accounts,
         rules: rules(description, current)?,
         queues: queues(description, current)?,
+        menus: menus::rows(description, current)?,
         holidays: holidays(description),
         outside,
     })
@@ -118,23 +119,30 @@ fn staff(
     Ok(staff)
 }
 
-fn rules(description: &Description, current: Option<&Rows>) -> anyhow::Result<BTreeMap<String, Rule>> {
+/// What a rule does, or a key of a menu, by names.
+pub(super) fn action(description: &Description, action: &rules::Action) -> Option<Action> {
     let number = |at: usize| description.extensions.get(at).map(|extension| extension.number.value.clone());
     let email = |at: usize| description.staff.get(at).map(|staff| staff.email.clone());
+    match action {
+        rules::Action::Ring => Some(Action::Ring),
+        rules::Action::ForwardExtension(to) => number(place(to.0)).map(Action::ForwardExtension),
+        rules::Action::ForwardStaff(to) => email(place(to.0)).map(Action::ForwardStaff),
+        rules::Action::Voicemail(of) => email(place(of.0)).map(Action::Voicemail),
+        rules::Action::AnnounceHangup(sound) => Some(Action::AnnounceHangup(sound.clone())),
+        rules::Action::Queue { queue, priority } => {
+            number(place(queue.0)).map(|number| Action::Queue(number, *priority))
+        }
+        rules::Action::Ivr(menu) => number(place(menu.0)).map(Action::Ivr),
+        // The compiler has refused it.
+        rules::Action::ForwardNumber(_) => None,
+    }
+}
+
+fn rules(description: &Description, current: Option<&Rows>) -> anyhow::Result<BTreeMap<String, Rule>> {
+    let number = |at: usize| description.extensions.get(at).map(|extension| extension.number.value.clone());
     let mut rules = BTreeMap::new();
     for described in &description.rules {
-        let action = match &described.action {
-            rules::Action::Ring => Some(Action::Ring),
-            rules::Action::ForwardExtension(to) => number(place(to.0)).map(Action::ForwardExtension),
-            rules::Action::ForwardStaff(to) => email(place(to.0)).map(Action::ForwardStaff),
-            rules::Action::Voicemail(of) => email(place(of.0)).map(Action::Voicemail),
-            rules::Action::AnnounceHangup(sound) => Some(Action::AnnounceHangup(sound.clone())),
-            rules::Action::Queue { queue, priority } => {
-                number(place(queue.0)).map(|number| Action::Queue(number, *priority))
-            }
-            // The compiler has refused these.
-            rules::Action::ForwardNumber(_) | rules::Action::Ivr(_) => None,
-        };
+        let action = action(description, &described.action);
         let Some((extension, action)) = number(described.extension).zip(action) else { continue };
         let mut rule = Rule {
             id: Uuid::nil(),

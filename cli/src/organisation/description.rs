@@ -3,6 +3,7 @@
 //! The switch's own compiler judges the numbers, so that what is sound here is taken there. Passwords stand in files of
 //! their own; of them this keeps digests, and only until they are written.
 
+mod menus;
 mod outside;
 mod queues;
 mod rules;
@@ -28,15 +29,18 @@ use super::{
     reader::{At, Mistake, Reader, Section, read},
 };
 use crate::database::digests;
+pub(crate) use menus::{Menu, REPEAT};
 pub(crate) use outside::{Did, Login, Trunk};
 pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
 
 const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone and country_code";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
-const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[trunk]], [[did]] and [[holiday]]";
+const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[trunk]], [[did]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+
+const EXPECTED_SOUND: &str = "expected the name of a sound: lower-case letters, digits, - and _";
 
 /// Days that recordings are kept (`telephony.organisation_settings`).
 const RETENTION_DAYS: std::ops::RangeInclusive<u16> = 1..=36_500;
@@ -61,6 +65,7 @@ pub(crate) struct Description {
     pub(crate) accounts: Vec<Account>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) queues: Vec<Queue>,
+    pub(crate) menus: Vec<Menu>,
     pub(crate) holidays: Vec<Holiday>,
     pub(crate) country_code: At<String>,
     pub(crate) trunks: Vec<Trunk>,
@@ -152,6 +157,7 @@ fn describe<'a>(
     let accounts = accounts(reader, root, &staff, realm);
     let rules = rules::rules(reader, root, (&staff, &extensions));
     let queues = queues::queues(reader, root, (&staff, &extensions));
+    let menus = menus::menus(reader, root, (&staff, &extensions));
     let holidays = rules::holidays(reader, root, &extensions);
     let trunks = outside::trunks(reader, root);
     let dids = outside::dids(reader, root, (&staff, &extensions));
@@ -164,7 +170,7 @@ fn describe<'a>(
     let ring_timeout = ring_timeout.unwrap_or(At { value: 60, line });
     // Out of range either way is for the compiler to say.
     let ring_timeout = At { value: u16::try_from(ring_timeout.value).unwrap_or(0), line: ring_timeout.line };
-    let language = language(reader, &mut head);
+    let language = language(reader, &mut head).unwrap_or_default();
     let has_announcements = head.flag(reader, "announcements", true);
     let recording = recording(reader, &mut head).unwrap_or_default();
     let has_recording_notice = head.flag(reader, "recording_notice", false);
@@ -191,6 +197,7 @@ fn describe<'a>(
         accounts,
         rules,
         queues,
+        menus,
         holidays,
         country_code,
         trunks,
@@ -198,12 +205,14 @@ fn describe<'a>(
     })
 }
 
-fn language<'a>(reader: &mut Reader<'a>, head: &mut Section<'a>) -> Language {
-    let Some(code) = head.text(reader, "language") else { return Language::default() };
-    Language::of(&code.value).unwrap_or_else(|| {
-        reader.wrong(code.line, "organisation.language", "expected \"id\" or \"en\"");
-        Language::default()
-    })
+/// An organisation's `language`, or a menu's.
+fn language<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<Language> {
+    let code = section.text(reader, "language")?;
+    let found = Language::of(&code.value);
+    if found.is_none() {
+        reader.wrong(code.line, section.key("language"), "expected \"id\" or \"en\"");
+    }
+    found
 }
 
 fn staff<'a>(reader: &mut Reader<'a>, root: &mut toml::de::DeTable<'a>) -> Vec<Staff> {
@@ -479,6 +488,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 recording: extension.recording,
                 rules: rule_rows(description, at),
                 queue: queues::of(description, at),
+                menu: menus::of(description, at),
             })
             .collect(),
         accounts: (0..)
@@ -519,10 +529,8 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
             ("account", account.map_or(1, |account| account.line), account.map(|account| &account.username))
         }
         Row::Rule(id) => ("rule", description.rules.get(at(id.0)).map_or(1, |rule| rule.line), None),
-        Row::Queue(id) => {
-            let queue = description.queues.iter().find(|queue| queue.row.id == id);
-            ("queue", queue.map_or(1, |queue| queue.line), None)
-        }
+        Row::Queue(id) => ("queue", queues::line(description, id), None),
+        Row::Menu(id) => ("menu", menus::line(description, id), None),
         Row::Holiday(id) => {
             let date = description.holidays.get(at(id.0)).map(|holiday| &holiday.date);
             ("holiday", date.map_or(1, |date| date.line), None)
@@ -543,7 +551,9 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         field @ ("number" | "username") => (field, number.map_or(line, |number| number.line)),
         field => (field, line),
     };
-    if let Some(reason) = queues::reason(&diagnostic.problem, (table, field)) {
+    let special = menus::reason(&diagnostic.problem, (table, field))
+        .or_else(|| queues::reason(&diagnostic.problem, (table, field)));
+    if let Some(reason) = special {
         return reader.wrong(line, format!("{table}.{field}"), reason);
     }
     let reason = match (&diagnostic.problem, field) {
@@ -560,9 +570,7 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         (Problem::OutOfRange, "voicemail_secs_max") => "expected a whole number from 10 to 600".to_owned(),
         (Problem::Malformed, "timezone") => "expected a time zone such as \"Asia/Jakarta\"".to_owned(),
         (Problem::Malformed, "date") => "expected a date such as \"2026-12-25\"".to_owned(),
-        (Problem::Malformed, "target" | "voicemail_greeting") => {
-            "expected the name of a sound: lower-case letters, digits, - and _".to_owned()
-        }
+        (Problem::Malformed, "target" | "voicemail_greeting") => EXPECTED_SOUND.to_owned(),
         (Problem::Taken, _) => {
             let taken = number.map(|number| number.value.as_str()).unwrap_or_default();
             format!("{taken:?} is taken by another row: staff and extensions share their numbers")

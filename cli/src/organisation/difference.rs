@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Account, Extension, Holiday, Queue, Rows, Rule, Staff,
+    Account, Action, Extension, Holiday, Menu, Queue, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
     outside::{Did, Outside, Trunk},
 };
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     /// The organisation's domain.
     pub(crate) organisation: String,
-    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `trunk`, `did` or `holiday`.
+    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `menu`, `trunk`, `did` or `holiday`.
     pub(crate) row: &'static str,
     /// Its domain, e-mail, number, name or username; number and position; date.
     pub(crate) key: String,
@@ -64,12 +64,21 @@ pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
     each(&before.accounts, &after.accounts, Account::fields, |key, from, to| add("account", key, from, to));
     each(&before.rules, &after.rules, Rule::fields, |key, from, to| add("rule", key, from, to));
     each(&before.queues, &after.queues, Queue::fields, |key, from, to| add("queue", key, from, to));
+    let fields = |menu: &(String, Menu)| menu.1.fields(&menu.0);
+    each(&numbered(&before.menus), &numbered(&after.menus), fields, |key, from, to| {
+        add("menu", key, from, to);
+    });
     each(&before.outside.trunks, &after.outside.trunks, Trunk::fields, |key, from, to| {
         add("trunk", key, from, to);
     });
     each(&before.outside.dids, &after.outside.dids, Did::fields, |key, from, to| add("did", key, from, to));
     each(&before.holidays, &after.holidays, Holiday::fields, |key, from, to| add("holiday", key, from, to));
     changes
+}
+
+/// Menus with the numbers of their extensions.
+fn numbered(menus: &BTreeMap<String, Menu>) -> BTreeMap<String, (String, Menu)> {
+    menus.iter().map(|(number, menu)| (number.clone(), (number.clone(), menu.clone()))).collect()
 }
 
 fn each<T>(
@@ -150,6 +159,7 @@ impl Rows {
             accounts: _,
             rules: _,
             queues: _,
+            menus: _,
             holidays: _,
         } = self;
         vec![
@@ -241,6 +251,20 @@ impl Queue {
             ("misses_max", json!(self.misses_max)),
             ("announce_secs", json!(self.announce_secs)),
             ("agents", json!(agents)),
+        ]
+    }
+}
+
+impl Menu {
+    fn fields(&self, extension: &str) -> Fields {
+        vec![
+            ("greeting", json!(self.greeting)),
+            ("language", json!(self.language)),
+            ("timeout_secs", json!(self.timeout_secs)),
+            ("key_timeout_secs", json!(self.key_timeout_secs)),
+            ("tries_max", json!(self.tries_max)),
+            ("direct_dialling", json!(self.has_direct_dialling)),
+            ("choices", json!(self.texts(extension, |action: &Action| action.target().map(str::to_owned)))),
         ]
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod described;
 pub(crate) mod description;
 pub(crate) mod difference;
 pub(crate) mod hours;
+pub(crate) mod menus;
 pub(crate) mod outside;
 pub(crate) mod queues;
 pub(crate) mod reader;
@@ -27,6 +28,7 @@ pub(crate) use outside::Outside;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use menus::Menu;
 pub(crate) use queues::Queue;
 
 /// Bytes of a name (`identity.users`, `telephony.extensions`).
@@ -74,6 +76,9 @@ pub(crate) struct Rows {
     /// By the number of their extension.
     #[serde(default)]
     pub(crate) queues: BTreeMap<String, Queue>,
+    /// By the number of their extension.
+    #[serde(default)]
+    pub(crate) menus: BTreeMap<String, Menu>,
     /// By date and, if it is one extension's alone, its number: `2026-12-25 100`.
     #[serde(default)]
     pub(crate) holidays: BTreeMap<String, Holiday>,
@@ -134,7 +139,7 @@ impl Rule {
     }
 }
 
-/// What a rule does, by names.
+/// What a rule or a key of a menu does, by names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
@@ -149,6 +154,8 @@ pub(crate) enum Action {
     Voicemail(String),
     /// The number of an extension that has a queue, and before whom the caller waits there.
     Queue(String, u16),
+    /// The number of an extension that has a menu.
+    Ivr(String),
 }
 
 impl Action {
@@ -160,6 +167,7 @@ impl Action {
             Self::AnnounceHangup(_) => "announce_hangup",
             Self::Voicemail(_) => "voicemail",
             Self::Queue(..) => "queue",
+            Self::Ivr(_) => "ivr",
         }
     }
 
@@ -170,6 +178,7 @@ impl Action {
             | Self::ForwardStaff(target)
             | Self::AnnounceHangup(target)
             | Self::Voicemail(target)
+            | Self::Ivr(target)
             | Self::Queue(target, _) => Some(target),
         }
     }
@@ -240,6 +249,7 @@ impl Rows {
             accounts: BTreeMap::new(),
             rules: BTreeMap::new(),
             queues: BTreeMap::new(),
+            menus: BTreeMap::new(),
             holidays: BTreeMap::new(),
             outside: Outside { country_code: self.outside.country_code.clone(), ..Outside::default() },
         }

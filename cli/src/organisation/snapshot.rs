@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use contract::{
-    id::{AccountId, DidId, ExtensionId, HolidayId, OrgId, QueueId, RuleId, TrunkId, UserId},
-    queues, rules, snapshot,
+    id::{AccountId, DidId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RuleId, TrunkId, UserId},
+    menus, queues, rules, snapshot,
 };
 use uuid::Uuid;
 
@@ -39,6 +39,7 @@ impl Rows {
             rules: self.rules_of(number),
             recording: extension.recording,
             queue: self.queue_of(number),
+            menu: self.menu_of(number),
         });
         snapshot::Organisation {
             id: OrgId(self.id),
@@ -64,19 +65,8 @@ impl Rows {
 
     fn rules_of(&self, number: &str) -> Vec<rules::Rule> {
         let rules = self.rules.values().filter(|rule| rule.extension == number);
-        let user = |email: &String| self.staff.get(email).map(|staff| UserId(staff.user));
         let row = |rule: &super::Rule| {
-            let action = match &rule.action {
-                Action::Ring => rules::Action::Ring,
-                Action::ForwardExtension(to) => rules::Action::ForwardExtension(self.extension_id(to)?),
-                Action::ForwardStaff(to) => rules::Action::ForwardStaff(user(to)?),
-                Action::Queue(of, priority) => {
-                    let queue = QueueId(self.queues.get(of)?.id);
-                    rules::Action::Queue { queue, priority: *priority }
-                }
-                Action::AnnounceHangup(sound) => rules::Action::AnnounceHangup(sound.clone()),
-                Action::Voicemail(of) => rules::Action::Voicemail(user(of)?),
-            };
+            let action = self.action(&rule.action)?;
             Some(rules::Rule {
                 id: RuleId(rule.id),
                 position: rule.position,
@@ -87,6 +77,39 @@ impl Rows {
             })
         };
         rules.filter_map(row).collect()
+    }
+
+    fn action(&self, action: &Action) -> Option<rules::Action> {
+        let user = |email: &String| self.staff.get(email).map(|staff| UserId(staff.user));
+        Some(match action {
+            Action::Ring => rules::Action::Ring,
+            Action::ForwardExtension(to) => rules::Action::ForwardExtension(self.extension_id(to)?),
+            Action::ForwardStaff(to) => rules::Action::ForwardStaff(user(to)?),
+            Action::Queue(of, priority) => {
+                let queue = QueueId(self.queues.get(of)?.id);
+                rules::Action::Queue { queue, priority: *priority }
+            }
+            Action::Ivr(of) => rules::Action::Ivr(MenuId(self.menus.get(of)?.id)),
+            Action::AnnounceHangup(sound) => rules::Action::AnnounceHangup(sound.clone()),
+            Action::Voicemail(of) => rules::Action::Voicemail(user(of)?),
+        })
+    }
+
+    fn menu_of(&self, number: &str) -> Option<menus::Menu> {
+        let menu = self.menus.get(number)?;
+        let choices = menu.choices.iter().filter_map(|(key, action)| {
+            self.action(action).map(|action| menus::MenuChoice { key: *key, action })
+        });
+        Some(menus::Menu {
+            id: MenuId(menu.id),
+            greeting: menu.greeting.clone(),
+            language: menu.language,
+            timeout_secs: menu.timeout_secs,
+            key_timeout_secs: menu.key_timeout_secs,
+            tries_max: menu.tries_max,
+            has_direct_dialling: menu.has_direct_dialling,
+            choices: choices.collect(),
+        })
     }
 
     fn outside(&self) -> contract::outside::Outside {

@@ -15,7 +15,7 @@ use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Account, Action, Extension, Holiday, Outside, Queue, Rows, Rule, Staff,
+    Account, Action, Extension, Holiday, Menu, Outside, Queue, Rows, Rule, Staff, menus,
     outside::{Did, Trunk},
     queues,
 };
@@ -89,6 +89,8 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
     act_as(c, Role::Switch, None).await?;
     let extensions = extensions(c, id, &people).await?;
     let queues = queues::store::load(c, id, (&extensions, &people)).await?;
+    let menus = menus::store::load(c, id, &extensions).await?;
+    let named = Named { extensions: &extensions, people: &people, queues: &queues, menus: &menus };
     Ok(Some(Rows {
         id,
         name,
@@ -110,7 +112,8 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
         timezone: settings.try_get("timezone")?,
         staff: staff(c, id, &people).await?,
         accounts: accounts(c, id, &people).await?,
-        rules: rules(c, id, (&extensions, &people), &queues).await?,
+        rules: rules(c, id, named).await?,
+        menus: menus::store::load_choices(c, id, named).await?,
         holidays: holidays(c, id, &extensions).await?,
         outside: Outside {
             country_code: settings.try_get("country_code")?,
@@ -267,17 +270,25 @@ pub(super) fn number_of(extensions: &Extensions, id: Uuid) -> Option<String> {
     extensions.iter().find(|(_, extension)| extension.id == id).map(|(number, _)| number.clone())
 }
 
+/// Whatever a rule or a menu can lead to, by its name.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) extensions: &'a Extensions,
+    pub(crate) people: &'a People,
+    pub(crate) queues: &'a BTreeMap<String, Queue>,
+    pub(crate) menus: &'a BTreeMap<String, Menu>,
+}
+
 /// Rules that have an extension with a number, in the order in which they are tried: that counts, and not how far apart
 /// their positions are.
 async fn rules(
     c: &mut PgConnection,
     organisation: Uuid,
-    (extensions, people): (&Extensions, &People),
-    queues: &BTreeMap<String, Queue>,
+    named: Named<'_>,
 ) -> anyhow::Result<BTreeMap<String, Rule>> {
     let rows = sqlx::query(
         "select id, extension_id, is_enabled, timescope, condition, action, target_extension_id, target_user_id,
-             target_sound, target_queue_id, priority
+             target_sound, target_queue_id, target_menu_id, priority
          from telephony.extension_rules where org_id = $1 and deleted_at is null
          order by extension_id, position, timescope = 'any', id",
     )
@@ -288,7 +299,7 @@ async fn rules(
     let mut places: BTreeMap<Uuid, u16> = BTreeMap::new();
     for row in rows {
         let of: Uuid = row.try_get("extension_id")?;
-        let Some(extension) = number_of(extensions, of) else { continue };
+        let Some(extension) = number_of(named.extensions, of) else { continue };
         let place = places.entry(of).or_default();
         *place = place.saturating_add(1);
         let rule = Rule {
@@ -298,18 +309,16 @@ async fn rules(
             is_enabled: row.try_get("is_enabled")?,
             timescope: Timescope::of(row.try_get("timescope")?).context("a timescope that is not known")?,
             condition: Condition::of(row.try_get("condition")?).context("a condition that is not known")?,
-            action: action(&row, (extensions, people), queues)?,
+            action: action(&row, named)?,
         };
         rules.insert(rule.key(), rule);
     }
     Ok(rules)
 }
 
-fn action(
-    row: &PgRow,
-    (extensions, people): (&Extensions, &People),
-    queues: &BTreeMap<String, Queue>,
-) -> anyhow::Result<Action> {
+/// What the row of a rule or of a menu's key does.
+pub(crate) fn action(row: &PgRow, named: Named<'_>) -> anyhow::Result<Action> {
+    let Named { extensions, people, queues, menus } = named;
     let (extension, user): (Option<Uuid>, Option<Uuid>) =
         (row.try_get("target_extension_id")?, row.try_get("target_user_id")?);
     let sound: Option<String> = row.try_get("target_sound")?;
@@ -333,6 +342,11 @@ fn action(
             let found = queues.iter().find(|(_, queue)| Some(queue.id) == id);
             let priority = u16::try_from(priority)?;
             found.map(|(number, _)| Action::Queue(number.clone(), priority))
+        }
+        "ivr" => {
+            let id: Option<Uuid> = row.try_get("target_menu_id")?;
+            let found = menus.iter().find(|(_, menu)| Some(menu.id) == id);
+            found.map(|(number, _)| Action::Ivr(number.clone()))
         }
         "announce_hangup" => sound.map(Action::AnnounceHangup),
         _ => None,

@@ -13,7 +13,7 @@ use super::{
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
-# accounts, rules, queues, trunks, numbers outside and holidays; people stay members. Passwords stand in files of their
+# accounts, rules, queues, menus, trunks, numbers outside and holidays; people stay members. Passwords stand in files of their
 # own: `password_file = \"PATH\"` in an [[account]], for a new one or a new password; without it the password stays as it
 # is.
 ";
@@ -55,6 +55,7 @@ pub(crate) fn text(rows: &Rows) -> String {
     }
     file += &rules(rows, &numbers);
     file += &queues(rows, &numbers);
+    file += &menus(rows, &numbers);
     file += &outside(rows, number);
     for holiday in rows.holidays.values() {
         let extension = holiday.extension.as_deref().map(|number| format!("extension = {}\n", text(number)));
@@ -189,6 +190,35 @@ fn queues(rows: &Rows, numbers: &BTreeMap<&str, &str>) -> String {
             queue.wrap_up_secs,
             queue.misses_max,
             queue.announce_secs
+        );
+    }
+    file
+}
+
+/// All `[[menu]]`; `numbers` are people's, by e-mail.
+fn menus(rows: &Rows, numbers: &BTreeMap<&str, &str>) -> String {
+    let target = |action: &Action| match action {
+        Action::ForwardStaff(email) | Action::Voicemail(email) => {
+            numbers.get(email.as_str()).map(|number| (*number).to_owned())
+        }
+        action => action.target().map(str::to_owned),
+    };
+    let mut file = String::new();
+    for (extension, menu) in &rows.menus {
+        let greeting = menu.greeting.as_ref().map(|name| format!("greeting = {}\n", quoted(name)));
+        let language = menu.language.map(|language| format!("language = {}\n", quoted(language.as_str())));
+        let choices = list(&menu.texts(extension, target)).map(|choices| format!("choices = {choices}\n"));
+        file += &format!(
+            "\n[[menu]]\nextension = {}\n{}{}timeout_secs = {}\nkey_timeout_secs = {}\ntries_max = {}\n\
+             direct_dialling = {}\n{}",
+            quoted(extension),
+            greeting.unwrap_or_default(),
+            language.unwrap_or_default(),
+            menu.timeout_secs,
+            menu.key_timeout_secs,
+            menu.tries_max,
+            menu.has_direct_dialling,
+            choices.unwrap_or_default()
         );
     }
     file

@@ -36,6 +36,7 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
         accounts: each(&current.accounts, &before.accounts, &after.accounts),
         rules: each(&current.rules, &before.rules, &after.rules),
         queues: each(&current.queues, &before.queues, &after.queues),
+        menus: each(&current.menus, &before.menus, &after.menus),
         holidays: each(&current.holidays, &before.holidays, &after.holidays),
         outside: Outside {
             country_code: field(
@@ -103,6 +104,7 @@ mod tests {
             accounts: BTreeMap::new(),
             rules: BTreeMap::new(),
             queues: BTreeMap::new(),
+            menus: BTreeMap::new(),
             holidays: BTreeMap::new(),
             outside: Outside::default(),
         }

@@ -3,14 +3,14 @@
 //! Only what differs is touched, and what frees a name comes before what takes it: two people may swap their numbers.
 //! People stay members when they lose their number; organisations are never deleted.
 
-mod store;
+pub(super) mod store;
 
 use std::collections::BTreeSet;
 
 use migrations::Role;
 use sqlx::PgConnection;
 
-use super::{Rows, Rule, Staff, queues};
+use super::{Rows, Rule, Staff, menus, queues};
 use crate::database::store::act_as;
 
 /// An organisation before and after; not there before is `None`.
@@ -74,6 +74,7 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
             store::delete_rules(c, after.id, extension.id).await?;
         }
     }
+    remove_menus(c, before, after).await?;
     for (key, holiday) in &before.holidays {
         if after.holidays.get(key) != Some(holiday) {
             let extension = holiday.extension.as_ref().and_then(|number| before.extensions.get(number));
@@ -131,6 +132,34 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
     Ok(())
 }
 
+/// Rules that led to them are gone; what their keys led to may go after this.
+async fn remove_menus(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    let other = |number: &String, menu| after.menus.get(number) != Some(menu);
+    for (_, menu) in before.menus.iter().filter(|(number, menu)| other(number, menu)) {
+        menus::store::clear(c, after.id, menu.id).await?;
+    }
+    for (number, menu) in &before.menus {
+        if after.menus.get(number).is_none_or(|stays| stays.id != menu.id) {
+            menus::store::delete(c, after.id, menu.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// All of them before any of their choices, which lead from one to another.
+async fn add_menus(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    let new = || after.menus.iter().filter(|(number, menu)| before.menus.get(*number) != Some(menu));
+    for (number, menu) in new() {
+        if let Some(extension) = after.extensions.get(number) {
+            menus::store::put(c, after.id, extension.id, menu).await?;
+        }
+    }
+    for (_, menu) in new() {
+        menus::store::add_choices(c, after, menu).await?;
+    }
+    Ok(())
+}
+
 async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
     for (email, staff) in &after.staff {
         if before.staff.get(email).is_none_or(|was| was.number != staff.number) {
@@ -170,6 +199,7 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
             queues::store::put(c, after, extension.id, queue).await?;
         }
     }
+    add_menus(c, before, after).await?;
     rules(c, before, after).await?;
     outside(c, before, after).await?;
     for (username, account) in &after.accounts {

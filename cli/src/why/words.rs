@@ -3,7 +3,7 @@
 use contract::{
     journal::{Event, EventKind, Fact},
     rules::{Condition, RuleNamed, Timescope},
-    trace::{CallTrace, RouteStep, RouteTrace},
+    trace::{CallTrace, MenuOffer, RouteStep, RouteTrace},
 };
 
 use crate::{media, switch::printable};
@@ -65,28 +65,25 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
             format!("{} {}: its rules for that", printable(number), came_to(*condition))
         }
         RouteStep::PassedOver { rule, because } => {
-            let because = match because.as_str() {
-                "disabled" => "is switched off",
-                "other_hours" => "is for other hours",
-                "been_there" => "leads where the call has been",
-                "too_far" => "would forward the call once too often",
-                other => other,
-            };
-            format!("{} {because}", named(rule))
+            format!("{} {}", named(Some(rule)), passed_over(because))
         }
         RouteStep::Forward { rule, number, name } => {
-            format!("{} forwards to {} “{}”", named(rule), printable(number), printable(name))
+            format!("{} forwards to {} “{}”", named(rule.as_ref()), printable(number), printable(name))
         }
-        RouteStep::LedNowhere { rule } => format!("nobody can be rung by {}", named(rule)),
-        RouteStep::OwnPeople { rule } => format!("{} rings its own people", named(rule)),
+        RouteStep::LedNowhere { rule } => format!("nobody can be rung by {}", named(Some(rule))),
+        RouteStep::OwnPeople { rule } => format!("{} rings its own people", named(rule.as_ref())),
         RouteStep::Announce { rule, sound } => {
-            format!("{} plays “{}” and hangs up", named(rule), printable(sound))
+            format!("{} plays “{}” and hangs up", named(rule.as_ref()), printable(sound))
         }
-        RouteStep::Voicemail { number, rule: Some(rule), .. } => {
-            format!("{} lets the caller leave a message for {}", named(rule), printable(number))
+        RouteStep::Voicemail { number, reason, rule } if rule.is_some() || reason.starts_with("menu") => {
+            format!("{} lets the caller leave a message for {}", named(rule.as_ref()), printable(number))
         }
         RouteStep::Voicemail { number, .. } => {
             format!("{} has a mailbox: the caller may leave a message", printable(number))
+        }
+        RouteStep::Menu { number, offers, has_direct_dialling } => menu(number, offers, *has_direct_dialling),
+        RouteStep::Chosen { number, reason } => {
+            format!("{} the menu of {}", chosen(reason), printable(number))
         }
         RouteStep::Waits { number, people, .. } => waits(step, number, *people),
         RouteStep::CallerLeftOut => "the caller is one of those who would ring, and is left out".into(),
@@ -98,6 +95,24 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
     }
 }
 
+fn passed_over(because: &str) -> &str {
+    match because {
+        "disabled" => "is switched off",
+        "other_hours" => "is for other hours",
+        "been_there" => "leads where the call has been",
+        "too_far" => "would forward the call once too often",
+        other => other,
+    }
+}
+
+fn chosen(reason: &str) -> &'static str {
+    match reason {
+        "menu_timeout" => "nothing was pressed in",
+        "menu_invalid" => "no choice was pressed in",
+        _ => "the caller has chosen from",
+    }
+}
+
 fn waits(step: &RouteStep, number: &str, people: usize) -> String {
     let RouteStep::Waits { strategy, priority, seconds, .. } = step else { return String::new() };
     let people = count(people, "person", "people");
@@ -106,8 +121,20 @@ fn waits(step: &RouteStep, number: &str, people: usize) -> String {
     format!("is for the queue of {number}: {people} ({strategy}), for up to {seconds} s{before}")
 }
 
-/// `rule 2 (off hours, always)`
-fn named(rule: &RuleNamed) -> String {
+fn menu(number: &str, offers: &[MenuOffer], has_direct_dialling: bool) -> String {
+    let offer = |offer: &MenuOffer| {
+        let to =
+            if offer.target.is_empty() { String::new() } else { format!(" {}", printable(&offer.target)) };
+        format!("{} {}{to}", offer.key.as_str(), offer.action)
+    };
+    let offers: Vec<String> = offers.iter().map(offer).collect();
+    let dials = if has_direct_dialling { "; numbers inside can be dialled" } else { "" };
+    format!("the menu of {} offers {}{dials}", printable(number), offers.join(", "))
+}
+
+/// `rule 2 (off hours, always)`, or `the menu`
+fn named(rule: Option<&RuleNamed>) -> String {
+    let Some(rule) = rule else { return "the menu".to_owned() };
     let hours = match rule.timescope {
         Timescope::Any => "any hours",
         Timescope::WorkHours => "work hours",
@@ -199,11 +226,16 @@ fn reason_text(reason: &str) -> &str {
         "declined" => "whoever was called declined",
         "not_taken" => "it waited in a queue and was told that nobody takes it",
         "nothing_rings" => "nothing rang that the caller may answer",
+        "nothing_parked" => "no call was parked there",
         "trunk_full" => "the trunk had as many calls as it may",
         "mailbox_full" => "the mailbox was full",
         "message_ended" => "the caller ended the message",
         "time_limit" => "it had lasted as long as it may",
         "transferred" => "the others were put through to each other",
+        "menu_timeout" => "the caller pressed nothing in a menu",
+        "menu_invalid" => "the caller pressed what is no choice in a menu",
+        "menu_gone" => "the menu in which the caller was is not there any more",
+        "too_many_menus" => "the caller had been led through as many menus as a call may pass",
         "operator" => "an operator hung up",
         "ack_missing" => "the caller's phone never acknowledged the answer",
         "caller_hung_up" => "the caller hung up",

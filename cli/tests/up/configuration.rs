@@ -337,6 +337,76 @@ fn who_comes_back_without_a_mailbox_has_none() {
     }
 }
 
+/// Appended to a description of the demo in which 1002 has a mailbox: a rule for every action, and a menu with all of them.
+const ACTIONS: &str = r##"
+[[queue]]
+extension = "200"
+
+[[menu]]
+extension = "100"
+direct_dialling = true
+choices = [
+  "0: ring",
+  "1: forward_extension 200",
+  "2: forward_staff 1002",
+  "3: queue 200 4",
+  "4: voicemail 1002",
+  "5: ivr 200",
+  "*: repeat",
+  "#: announce_hangup goodbye",
+]
+
+[[menu]]
+extension = "200"
+choices = ["1: ivr 100", "timeout: forward_extension 100"]
+"##;
+
+#[test]
+fn every_action_of_rules_and_menus_is_taken_by_the_database_and_taken_back() {
+    let site = Site::new();
+    let _up = site.start(&[]);
+    let described = site.described();
+    let actions = [
+        ("ring", None),
+        ("forward_extension", Some("200")),
+        ("forward_staff", Some("1002")),
+        ("queue", Some("200")),
+        ("voicemail", Some("1002")),
+        ("ivr", Some("200")),
+        ("announce_hangup", Some("closed")),
+    ];
+    let rules = actions.map(|(action, target)| {
+        let target = target.map(|target| format!("target = \"{target}\"\n")).unwrap_or_default();
+        format!("\n[[rule]]\nextension = \"100\"\ntimescope = \"off_hours\"\naction = \"{action}\"\n{target}")
+    });
+    let open = described.replacen("number = \"1002\"\n", "number = \"1002\"\nvoicemail = true\n", 1);
+    site.file("demo.toml", &format!("{open}{}{ACTIONS}", rules.concat()));
+    let applied = site.says(&["apply", "demo.toml"]);
+    assert!(applied.code == Some(0) && applied.out.contains(" is in use.\n"), "{applied}");
+    assert_eq!(site.says(&["diff", "demo.toml"]).code, Some(0));
+    let route = site.says(&["route", "1001", "100"]);
+    for line in [
+        "the menu of 100 offers 0 ring, 1 forward_extension 200, 2 forward_staff 1002, 3 queue 200",
+        "; numbers inside can be dialled",
+        "→ the caller chooses from the menu of 100",
+    ] {
+        assert!(route.code == Some(0) && route.out.contains(line), "{line}\n{route}");
+    }
+    // Other choices, and one menu less.
+    let fewer = ACTIONS.replace("  \"5: ivr 200\",\n", "").replace("2: forward_staff 1002", "2: ring");
+    let fewer = fewer.split("[[menu]]\nextension = \"200\"").next().unwrap().to_owned();
+    let other =
+        rules.concat().replace("action = \"ivr\"\ntarget = \"200\"", "action = \"ivr\"\ntarget = \"100\"");
+    site.file("demo.toml", &format!("{open}{other}{fewer}"));
+    let changed = site.says(&["apply", "demo.toml"]);
+    assert!(changed.code == Some(0) && changed.out.contains("- menu 200\n"), "{changed}");
+    let back = site.says(&["apply", "--rollback"]);
+    assert!(back.code == Some(0) && back.out.contains("+ menu 200"), "{back}");
+    let back = site.says(&["apply", "--rollback"]);
+    assert!(back.code == Some(0) && back.out.contains("- menu 100\n"), "{back}");
+    assert_eq!(site.described(), described);
+}
+
 #[test]
 fn what_the_switch_does_not_take_is_taken_back_and_nobody_else_applies_meanwhile() {
     let site = Site::new();

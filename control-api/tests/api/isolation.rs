@@ -56,6 +56,9 @@ async fn fill(stage: &Stage) {
              insert into telephony.extension_rules
                  (id, org_id, extension_id, timescope, condition, action, target_user_id, position)
                  values ('{user}', '{o}', '{extension}', 'any', 'busy', 'forward_staff', '{user}', 1);
+             insert into telephony.menus (id, org_id, extension_id) values ('{user}', '{o}', '{extension}');
+             insert into telephony.menu_choices (org_id, menu_id, key, action)
+                 values ('{o}', '{user}', '1', 'ring');
              insert into telephony.trunks (id, org_id, name, sources) values ('{user}', '{o}', 'x', '{{192.0.2.1}}');
              insert into telephony.outbound_routes (id, org_id, position, name) values ('{user}', '{o}', 1, 'x');
              insert into telephony.outbound_route_trunks (org_id, route_id, trunk_id, position)
@@ -86,7 +89,7 @@ async fn fill(stage: &Stage) {
     }
 }
 
-const READABLE: [&str; 28] = [
+const READABLE: [&str; 30] = [
     "identity.organisations",
     "identity.users",
     "identity.memberships",
@@ -98,6 +101,8 @@ const READABLE: [&str; 28] = [
     "telephony.extension_operational_hours",
     "telephony.holidays",
     "telephony.extension_rules",
+    "telephony.menus",
+    "telephony.menu_choices",
     "(select id from telephony.trunks) s",
     "telephony.did_numbers",
     "telephony.outbound_routes",

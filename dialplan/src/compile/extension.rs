@@ -33,6 +33,11 @@ pub(super) fn is_sound_name(text: &str) -> bool {
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
+/// Whether an extension's own people may be rung in that case: they have not been.
+fn may_ring(condition: Option<Condition>) -> bool {
+    condition.is_none_or(|condition| condition == Condition::Always)
+}
+
 impl Compiler<'_> {
     /// Dates with hours of their own.
     pub(super) fn holidays(&mut self) {
@@ -100,7 +105,7 @@ impl Compiler<'_> {
             if !places.insert((rule.timescope, rule.condition, rule.position)) {
                 self.wrong(row, "position", Problem::Taken);
             }
-            match self.action(extension, rule) {
+            match self.action(extension, Some(rule.condition), &rule.action) {
                 Ok(action) => compiled.push(Rule {
                     id: rule.id,
                     is_enabled: rule.is_enabled,
@@ -117,29 +122,29 @@ impl Compiler<'_> {
     fn queue_action(
         &self,
         extension: &snapshot::Extension,
-        rule: &rules::Rule,
+        condition: Option<Condition>,
         (queue, priority): (QueueId, u16),
     ) -> Result<Action, (&'static str, Problem)> {
         match self.queue_of.get(&queue) {
             _ if priority > limits::PRIORITY_MAX => Err(("priority", Problem::OutOfRange)),
             None => Err(("target", Problem::Dangling)),
-            Some(of) if *of == extension.id && rule.condition != Condition::Always => {
-                Err(("action", Problem::RingsAgain))
-            }
+            Some(of) if *of == extension.id && !may_ring(condition) => Err(("action", Problem::RingsAgain)),
             Some(of) => Ok(Action::Queue(*of, priority)),
         }
     }
 
-    fn action(
+    /// What a rule for that case does, or a key of the extension's menu, which has none.
+    pub(super) fn action(
         &self,
         extension: &snapshot::Extension,
-        rule: &rules::Rule,
+        condition: Option<Condition>,
+        action: &rules::Action,
     ) -> Result<Action, (&'static str, Problem)> {
         let not_yet = |what| Err(("action", Problem::NotYet(what)));
-        match &rule.action {
-            rules::Action::Ring if rule.condition == Condition::Always => Ok(Action::Ring),
+        match action {
+            rules::Action::Ring if may_ring(condition) => Ok(Action::Ring),
             rules::Action::Ring => Err(("action", Problem::RingsAgain)),
-            rules::Action::ForwardExtension(to) if *to == extension.id => {
+            rules::Action::ForwardExtension(to) if *to == extension.id && condition.is_some() => {
                 let path = format!("{0} → {0}", extension.number);
                 Err(("target", Problem::Circle(path)))
             }
@@ -158,10 +163,13 @@ impl Compiler<'_> {
             }
             rules::Action::AnnounceHangup(_) => Err(("target", Problem::Malformed)),
             rules::Action::Queue { queue, priority } => {
-                self.queue_action(extension, rule, (*queue, *priority))
+                self.queue_action(extension, condition, (*queue, *priority))
             }
             rules::Action::ForwardNumber(_) => not_yet("a number outside"),
-            rules::Action::Ivr(_) => not_yet("a menu"),
+            rules::Action::Ivr(menu) => {
+                let of = self.menu_of.get(menu).copied();
+                of.map(Action::Menu).ok_or(("target", Problem::Dangling))
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Rows that compile, and everything that is said about rows that do not.
 
 use contract::{
-    id::{HolidayId, QueueId, RuleId},
+    id::{HolidayId, MenuId, QueueId, RuleId},
+    menus::{Menu, MenuChoice, MenuKey},
     outside::{Outside, Trunk},
     queues::{Agent, Queue},
     rules::{Action, Condition, Holiday, Rule, Span, Timescope},
@@ -168,6 +169,43 @@ fn hours_and_holidays_out_of_bounds_are_named() {
 }
 
 #[test]
+fn menus_that_cannot_be_offered_are_named() {
+    let choice = |key, action| MenuChoice { key, action };
+    let menu = Menu {
+        id: MenuId(id(80)),
+        greeting: Some("../x".into()),
+        timeout_secs: 0,
+        key_timeout_secs: 21,
+        tries_max: 11,
+        choices: vec![
+            choice(MenuKey::One, Action::ForwardExtension(ExtensionId(id(99)))),
+            choice(MenuKey::Two, Action::Ring),
+            choice(MenuKey::Two, Action::Ivr(MenuId(id(80)))),
+            choice(MenuKey::Star, Action::ForwardNumber("+62215551234".into())),
+            choice(MenuKey::Timeout, Action::Ivr(MenuId(id(81)))),
+        ],
+        ..crate::route::tests::menu(80)
+    };
+    check(
+        |orgs| {
+            orgs[0].extensions[0].menu = Some(menu.clone());
+            orgs[0].extensions[4].menu = Some(crate::route::tests::menu(80));
+        },
+        &[
+            "organisation 01, menu 50, id: is taken by another row",
+            "organisation 01, menu 50, timeout_secs: is out of range",
+            "organisation 01, menu 50, key_timeout_secs: is out of range",
+            "organisation 01, menu 50, tries_max: is out of range",
+            "organisation 01, menu 50, greeting: is malformed",
+            "organisation 01, menu 50, 1: points at nothing",
+            "organisation 01, menu 50, 2: is taken by another row",
+            "organisation 01, menu 50, *: asks for a number outside, which the switch does not have yet",
+            "organisation 01, menu 50, timeout: points at nothing",
+        ],
+    );
+}
+
+#[test]
 fn rules_that_cannot_be_carried_out_are_named() {
     let any = |n, condition, action| rule(n, Timescope::Any, condition, action);
     check(
@@ -179,7 +217,7 @@ fn rules_that_cannot_be_carried_out_are_named() {
                 any(4, Condition::Busy, Action::AnnounceHangup("../../etc".into())),
                 any(5, Condition::Busy, Action::Queue { queue: QueueId(id(1)), priority: 0 }),
                 any(6, Condition::Busy, Action::Voicemail(UserId(id(98)))),
-                any(7, Condition::Busy, Action::Ivr(id(1))),
+                any(7, Condition::Busy, Action::Ivr(MenuId(id(1)))),
                 any(8, Condition::Busy, Action::ForwardNumber("+62215551234".into())),
                 rule_to(9, Timescope::Any, Condition::Busy, 21),
                 any(10, Condition::Always, Action::Ring),
@@ -194,7 +232,7 @@ fn rules_that_cannot_be_carried_out_are_named() {
             "organisation 01, rule 04, target: is malformed",
             "organisation 01, rule 05, target: points at nothing",
             "organisation 01, rule 06, target: points at nothing",
-            "organisation 01, rule 07, action: asks for a menu, which the switch does not have yet",
+            "organisation 01, rule 07, target: points at nothing",
             "organisation 01, rule 08, action: asks for a number outside, which the switch does not have yet",
             "organisation 01, rule 09, target: leads in a circle: 100 → 100",
             "organisation 01, rule 0b, position: is taken by another row",

@@ -16,23 +16,23 @@ use crate::{
 };
 
 /// Monday 2026-11-23, 12:00 in Jakarta.
-const NOON: Timestamp = Timestamp(1_795_410_000_000_000);
+pub(crate) const NOON: Timestamp = Timestamp(1_795_410_000_000_000);
 /// The same day, 20:00.
-const EVENING: Timestamp = Timestamp(1_795_410_000_000_000 + 8 * 3_600_000_000);
+pub(crate) const EVENING: Timestamp = Timestamp(1_795_410_000_000_000 + 8 * 3_600_000_000);
 
 fn work() -> Vec<Window> {
     (1..=7).map(|day| window(day, 480, 1020)).collect()
 }
 
-fn plan(extensions: Vec<snapshot::Extension>) -> Plan {
+pub(crate) fn plan(extensions: Vec<snapshot::Extension>) -> Plan {
     let organisation = snapshot::Organisation { extensions, ..organisation() };
     compile(&Snapshot { revision: 1, organisations: vec![organisation] }).unwrap()
 }
 
-const CALLER: (OrgId, PersonKey) = (OrgId(id(1)), PersonKey::Account(AccountId(id(35))));
+pub(crate) const CALLER: (OrgId, PersonKey) = (OrgId(id(1)), PersonKey::Account(AccountId(id(35))));
 
 /// The bare account: no member of any extension.
-fn facts(dialled: &str) -> Facts<'_> {
+pub(crate) fn facts(dialled: &str) -> Facts<'_> {
     Facts { org: OrgId(id(1)), caller: CALLER.1, dialled }
 }
 
@@ -40,14 +40,13 @@ fn to(n: u128) -> Action {
     Action::ForwardExtension(ExtensionId(id(n)))
 }
 
-fn told(route: &Route) -> String {
+pub(crate) fn told(route: &Route) -> String {
     match route {
         Route::Ring(ring) => ring.number.to_string(),
         Route::Queue(queueing) => format!("waits {}/{}", queueing.ring.number, queueing.priority),
         Route::Announce(announcement) => format!("says {}", announcement.sound),
-        Route::Voicemail(Voicemail { mailbox, condition }) => {
-            format!("mailbox {} {}", mailbox.number, condition.as_str())
-        }
+        Route::Voicemail(Voicemail { mailbox, reason }) => format!("mailbox {} {reason}", mailbox.number),
+        Route::Menu(menu) => format!("menu {}", menu.number),
         Route::Refuse(refusal) => refusal.reason().to_owned(),
         Route::Feature(feature) => feature.as_str().to_owned(),
     }
@@ -167,7 +166,7 @@ fn a_rule_that_leads_to_nobody_is_passed_over() {
         .filter_map(|step| match step {
             Step::PassedOver { rule, because } => Some(format!("{} {because:?}", rule.place)),
             Step::LedNowhere { rule } => Some(format!("{} nowhere", rule.place)),
-            Step::Forward { rule, number, .. } => Some(format!("{} to {number}", rule.place)),
+            Step::Forward { rule, number, .. } => Some(format!("{} to {number}", rule.as_ref()?.place)),
             Step::Inactive => Some("inactive".into()),
             Step::Closed => Some("closed".into()),
             _ => None,

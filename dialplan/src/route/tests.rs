@@ -50,6 +50,7 @@ pub(crate) fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Exte
         rules: Vec::new(),
         recording: None,
         queue: None,
+        menu: None,
     }
 }
 
@@ -65,6 +66,10 @@ pub(crate) fn queue() -> contract::queues::Queue {
         announce_secs: 0,
         agents: Vec::new(),
     }
+}
+
+pub(crate) fn menu(n: u128) -> contract::menus::Menu {
+    contract::menus::Menu::plain(contract::id::MenuId(id(n)))
 }
 
 pub(crate) fn window(day: u8, start: u16, end: u16) -> Window {
@@ -129,6 +134,7 @@ fn check(caller: u128, dialled: &str, expected: &str) {
         Route::Feature(feature) => write!(told, "feature {}", feature.as_str()).unwrap(),
         Route::Queue(queueing) => write!(told, "waits for {}", queueing.ring.name).unwrap(),
         Route::Announce(announcement) => write!(told, "says {}", announcement.sound).unwrap(),
+        Route::Menu(menu) => write!(told, "menu {}", menu.number).unwrap(),
         Route::Voicemail(voicemail) => write!(told, "mailbox {}", voicemail.mailbox.number).unwrap(),
         Route::Ring(ring) => {
             write!(told, "{:?} {} {}s", ring.host, ring.name, ring.ring_timeout_secs).unwrap();

@@ -45,6 +45,11 @@ impl Linphone {
         self.running.wait_for("is now paused", STEP)
     }
 
+    /// Presses keys, one after the other; they are told by INFO.
+    pub fn press(&mut self, keys: &str) -> Result<()> {
+        self.say(keys)
+    }
+
     /// Connects the two others of its two calls, the first one's other to the second one's (attended transfer).
     pub fn transfer_to_other_call(&mut self) -> Result<()> {
         self.say("transfer 1 --to-call 2")
@@ -65,12 +70,12 @@ impl Linphone {
     }
 }
 
-/// Its linphonerc: one transport, G.711 only, no STUN, no IPv6, no video.
+/// Its linphonerc: one transport, G.711 only, keys by INFO, no STUN, no IPv6, no video.
 fn config(account: &Account, port: u16) -> String {
     let (user, domain) = (&account.username, &account.domain);
     let mut text = format!(
         "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port=0\nbind_address=127.0.0.1\nguess_hostname=0\n\
-         contact=\"{user}\" <sip:{user}@127.0.0.1>\nuse_ipv6=0\nipv6_migration_done=1\nmedia_encryption=none\n\
+         contact=\"{user}\" <sip:{user}@127.0.0.1>\nuse_info=1\nuse_rfc2833=0\nuse_ipv6=0\nipv6_migration_done=1\nmedia_encryption=none\n\
          default_proxy={proxy}\n\
          [rtp]\naudio_rtp_port={rtp}\naudio_jitt_comp=60\n[net]\nmtu=1500\n[app]\nauto_download_incoming_files_max_size=-1\n",
         udp = if account.transport == super::Transport::Udp { i32::from(port) } else { 0 },

@@ -111,6 +111,7 @@ fn extension(organisation: u128, number: &str, name: &str, staff: Vec<UserId>) -
         hours: Vec::new(),
         recording: None,
         queue: None,
+        menu: None,
         rules: if number == HELPDESK { rules(organisation) } else { Vec::new() },
     }
 }

@@ -8,6 +8,7 @@ mod bad_input;
 mod faults;
 mod forwards;
 mod keys;
+mod menus;
 mod operator;
 mod parking;
 mod pickup;

@@ -98,6 +98,11 @@ fn agents<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>, staff: &[Staff
     agents
 }
 
+/// Where a queue stands in the file.
+pub(super) fn line(description: &Description, id: QueueId) -> usize {
+    description.queues.iter().find(|queue| queue.row.id == id).map_or(1, |queue| queue.line)
+}
+
 /// The queue of an extension, by its place.
 pub(super) fn of(description: &Description, extension: usize) -> Option<queues::Queue> {
     let queue = description.queues.iter().find(|queue| queue.extension == extension)?;
@@ -110,7 +115,7 @@ pub(super) fn reason(problem: &Problem, (table, field): (&str, &str)) -> Option<
         (Problem::OutOfRange, "queue" | "rule", field) => expected(field),
         // What else a rule leads to has been looked for before.
         (Problem::Dangling, "rule", "target") => {
-            Some("leads to an extension that has no [[queue]]".to_owned())
+            Some("leads to an extension that has no [[queue]] or no [[menu]]".to_owned())
         }
         (Problem::Dangling, "queue", _) => {
             Some("names somebody who is not among the extension's staff".to_owned())

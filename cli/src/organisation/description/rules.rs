@@ -1,10 +1,9 @@
 //! Hours, rules and holidays in a description. Rules are in the order in which they stand in the file.
 
 use contract::{
-    id::{ExtensionId, QueueId, UserId},
+    id::{ExtensionId, MenuId, QueueId, UserId},
     rules::{Action, Condition, Span, Timescope, Window},
 };
-use uuid::Uuid;
 
 use super::{Extension, Staff, check_name, id, person};
 use crate::organisation::{
@@ -104,7 +103,7 @@ pub(super) fn rules<'a>(
         let target = section.text(reader, "target");
         let priority = section.number(reader, "priority");
         let to = (target.as_ref(), priority.as_ref());
-        let action = action.and_then(|word| action_of(reader, &word, to, (staff, extensions)));
+        let action = action.and_then(|word| action_of(reader, &word, KEYS, to, (staff, extensions)));
         let is_enabled = section.flag(reader, "enabled", true);
         let line = section.line;
         section.finish(reader, "extension, timescope, condition, action, target, priority and enabled");
@@ -117,37 +116,42 @@ pub(super) fn rules<'a>(
     all
 }
 
-fn action_of(
+/// The keys of a rule's action, its target and its priority.
+const KEYS: [&str; 3] = ["rule.action", "rule.target", "rule.priority"];
+
+/// What a word does that stands under the first of three keys, with the target and the priority of the others.
+pub(super) fn action_of(
     reader: &mut Reader<'_>,
     word: &At<String>,
+    [key, target_key, priority_key]: [&str; 3],
     (target, priority): (Option<&At<String>>, Option<&At<i64>>),
     (staff, extensions): (&[Staff], &[Extension]),
 ) -> Option<Action> {
-    const KEY: &str = "rule.target";
     if let Some(priority) = priority.filter(|_| word.value != "queue") {
-        reader.wrong(priority.line, "rule.priority", "is for the action queue: who waits before whom there");
+        reader.wrong(priority.line, priority_key, "is for the action queue: who waits before whom there");
     }
     let priority = priority.map_or(0, |priority| u16::try_from(priority.value).unwrap_or(u16::MAX));
     if word.value == "ring" {
         if let Some(target) = target {
-            reader.wrong(target.line, KEY, "ring has none: it rings the extension's own people");
+            reader.wrong(target.line, target_key, "ring has none: it rings the extension's own people");
         }
         return Some(Action::Ring);
     }
     let missing = |reader: &mut Reader<'_>, what: &str| {
         if target.is_none() {
-            reader.wrong(word.line, KEY, format!("is missing: {what}"));
+            reader.wrong(word.line, target_key, format!("is missing: {what}"));
         }
         target
     };
     match word.value.as_str() {
         "forward_extension" => {
             let target = missing(reader, "the number of an [[extension]]")?;
-            extension(reader, KEY, target, extensions).map(|at| Action::ForwardExtension(ExtensionId(id(at))))
+            extension(reader, target_key, target, extensions)
+                .map(|at| Action::ForwardExtension(ExtensionId(id(at))))
         }
         "forward_staff" => {
             let target = missing(reader, "the number of somebody of [[staff]]")?;
-            person(reader, KEY, target, staff).map(|at| Action::ForwardStaff(UserId(id(at))))
+            person(reader, target_key, target, staff).map(|at| Action::ForwardStaff(UserId(id(at))))
         }
         "announce_hangup" => {
             let target = missing(reader, "the name of a sound, such as \"closed\"")?;
@@ -159,21 +163,25 @@ fn action_of(
         }
         "queue" => {
             let target = missing(reader, "the number of an [[extension]] that has a [[queue]]")?;
-            let queue = extension(reader, KEY, target, extensions).map(|at| QueueId(id(at)))?;
+            let queue = extension(reader, target_key, target, extensions).map(|at| QueueId(id(at)))?;
             Some(Action::Queue { queue, priority })
         }
         "voicemail" => {
             let target = missing(reader, "the number of somebody of [[staff]] with voicemail = true")?;
-            let at = person(reader, KEY, target, staff)?;
+            let at = person(reader, target_key, target, staff)?;
             if staff.get(at).is_some_and(|staff| staff.mailbox.is_none()) {
-                reader.wrong(target.line, KEY, "has no mailbox: write voicemail = true in that [[staff]]");
+                let reason = "has no mailbox: write voicemail = true in that [[staff]]";
+                reader.wrong(target.line, target_key, reason);
             }
             Some(Action::Voicemail(UserId(id(at))))
         }
-        "ivr" => Some(Action::Ivr(Uuid::nil())),
+        "ivr" => {
+            let target = missing(reader, "the number of an [[extension]] that has a [[menu]]")?;
+            extension(reader, target_key, target, extensions).map(|at| Action::Ivr(MenuId(id(at))))
+        }
         _ => {
-            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\", \"queue\", \"announce_hangup\" or \"voicemail\"";
-            reader.wrong(word.line, "rule.action", words);
+            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\", \"queue\", \"ivr\", \"announce_hangup\" or \"voicemail\"";
+            reader.wrong(word.line, key, words);
             None
         }
     }

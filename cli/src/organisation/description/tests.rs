@@ -100,7 +100,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[account]]",
             "[acount]\n[[account]]",
-            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[trunk]], [[did]] and [[holiday]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[trunk]], [[did]] and [[holiday]]",
         ),
     ];
     for (old, new, expected) in cases {
@@ -335,6 +335,12 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "enabled",
         "date",
         "extension",
+        "greeting",
+        "timeout_secs",
+        "key_timeout_secs",
+        "tries_max",
+        "direct_dialling",
+        "choices",
     ] {
         assert!(
             example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{known} ="))),
@@ -407,7 +413,7 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
     (
         "\"announce_hangup\"",
         "\"shout\"",
-        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\", \"queue\", \"announce_hangup\" or",
+        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\", \"queue\", \"ivr\", \"announce_hangup\" or",
     ),
     ("target = \"closed\"\n", "", "org.toml:22: rule.target: is missing: the name of a sound"),
     (
@@ -425,7 +431,7 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
     (
         "action = \"forward_extension\"",
         "action = \"queue\"",
-        "org.toml:32: rule.target: leads to an extension that has no [[queue]]",
+        "org.toml:32: rule.target: leads to an extension that has no [[queue]] or no [[menu]]",
     ),
     (
         "action = \"announce_hangup\"",
@@ -481,6 +487,105 @@ fn mistakes_in_queues_are_told_with_their_lines() {
         "org.toml:62: queue.extension: has a queue already, in line 55",
     ] {
         assert!(said.iter().any(|line| line.starts_with(expected)), "{expected}\n{said:#?}");
+    }
+}
+
+const MENUS: &str = r##"
+[[menu]]
+extension = "100"
+greeting = "sales"
+language = "en"
+timeout_secs = 7
+key_timeout_secs = 2
+tries_max = 4
+direct_dialling = true
+choices = [
+  "0: ring",
+  "1: forward_extension 200",
+  "2: forward_staff 1001",
+  "3: queue 200 5",
+  "4: ivr 200",
+  "*: repeat",
+  "#: announce_hangup goodbye",
+  "timeout: forward_extension 200",
+]
+
+[[menu]]
+extension = "200"
+
+[[queue]]
+extension = "200"
+
+[[rule]]
+extension = "200"
+condition = "busy"
+action = "ivr"
+target = "100"
+"##;
+
+#[test]
+fn menus_that_are_written_down_are_those_that_were_read() {
+    let file = Path::new("org.toml");
+    let whole = format!("{SOUND}{RULED}{MENUS}").replacen("username = \"1001\"\nstaff = \"1001\"\n", "", 1);
+    let whole = whole.replacen("[[account]]\n", "", 1);
+    let read = parse(file, &whole).unwrap();
+    let none = BTreeMap::new();
+    let rows = described::rows(&read, None, &none).unwrap();
+    let people = rows.staff.iter().map(|(email, staff)| (email.clone(), staff.user)).collect();
+    assert_eq!(rows.menus["100"].choices.len(), 8);
+    let written = text::text(&rows);
+    assert!(written.contains("\"3: queue 200 5\", \"4: ivr 200\", \"*: repeat\""), "{written}");
+    assert!(written.contains("\"2: forward_staff 1001\""), "a number, and no e-mail: {written}");
+    let again = parse(file, &written).unwrap();
+    assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
+    let snapshot = rows.snapshot(&BTreeSet::new());
+    assert_eq!(snapshot.extensions[0].menu.as_ref().unwrap().choices.len(), 8);
+    let plan = dialplan::compile(&snapshot::Snapshot { revision: 1, organisations: vec![snapshot] });
+    assert!(plan.is_ok(), "{plan:?}");
+}
+
+/// What is replaced in [`MENUS`], by what, and what is said.
+const MENU_MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "\"0: ring\"",
+        "\"ring\"",
+        "menu.choices: expected a key and what it does, such as \"1: queue 11\", found",
+    ),
+    ("\"0: ring\"", "\"10: ring\"", "menu.choices: expected 0 to 9, *, #, timeout or invalid, found \"10\""),
+    ("\"0: ring\"", "\"0: dance\"", "menu.choices: expected \"ring\", \"forward_extension\""),
+    ("\"0: ring\"", "\"1: ring\"", "menu.1: is there twice"),
+    (
+        "forward_extension 200\",\n  \"2",
+        "forward_extension 300\",\n  \"2",
+        "menu.choices: no [[extension]] has the number \"300\"",
+    ),
+    (
+        "1: forward_extension 200",
+        "1: forward_extension",
+        "menu.choices: is missing: the number of an [[extension]]",
+    ),
+    ("queue 200 5", "queue 200 x", "menu.choices: expected no more than a priority after the target in"),
+    ("queue 200 5", "queue 200 10", "menu.3: has a priority that is not from 0 to 9"),
+    ("queue 200 5", "queue 100", "menu.3: leads to an extension that has no [[queue]] or no [[menu]]"),
+    ("goodbye", "../goodbye", "menu.#: expected the name of a sound"),
+    ("\"sales\"", "\"../sales\"", "menu.greeting: expected the name of a sound"),
+    ("\"en\"", "\"fr\"", "menu.language: expected \"id\" or \"en\""),
+    ("timeout_secs = 7", "timeout_secs = 61", "menu.timeout_secs: expected a whole number from 1 to 60"),
+    ("tries_max = 4", "tries_max = 0", "menu.tries_max: expected a whole number from 1 to 10"),
+    (
+        "[[menu]]\nextension = \"200\"",
+        "[[menu]]\nextension = \"100\"",
+        "menu.extension: has a menu already, in line",
+    ),
+    ("1: forward_extension 200", "1: forward_number +62215550199", "menu.1: asks for a number outside"),
+];
+
+#[test]
+fn mistakes_in_menus_are_told_with_what_would_be_right() {
+    for (old, new, expected) in MENU_MISTAKES {
+        assert!(MENUS.contains(old), "{old}");
+        let said = mistakes(&format!("{SOUND}{RULED}{}", MENUS.replacen(old, new, 1)));
+        assert!(said.iter().any(|line| line.contains(expected)), "{expected}\n{said:#?}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use contract::{
     language::Language,
+    menus::MenuKey,
     outside::{Credentials, NumberFormat, Registering},
     queues::Strategy,
     rules::{Condition, Timescope},
@@ -47,6 +48,23 @@ fn queue() -> Queue {
         misses_max: 3,
         announce_secs: 60,
         agents: vec![("sari@x".into(), 1)],
+    }
+}
+
+fn menu() -> Menu {
+    Menu {
+        id: Uuid::nil(),
+        greeting: None,
+        language: None,
+        timeout_secs: 5,
+        key_timeout_secs: 3,
+        tries_max: 3,
+        has_direct_dialling: false,
+        choices: vec![
+            (MenuKey::One, Action::Queue("100".into(), 2)),
+            (MenuKey::Two, Action::ForwardStaff("sari@x".into())),
+            (MenuKey::Star, Action::Ivr("100".into())),
+        ],
     }
 }
 
@@ -109,6 +127,7 @@ fn rows() -> Rows {
         accounts: BTreeMap::from([("1001".into(), account("5ec2e7"))]),
         rules: BTreeMap::from([(rule.key(), rule)]),
         queues: BTreeMap::from([("100".into(), queue())]),
+        menus: BTreeMap::from([("100".into(), menu())]),
         holidays: BTreeMap::from([(holiday.key(), holiday)]),
         outside: outside(),
     }
@@ -230,6 +249,27 @@ fn trunks_and_numbers_outside_are_compared() {
 }
 
 #[test]
+fn menus_are_compared() {
+    compare(&[
+        ("~ menu 100  greeting \"sales\"", |r| {
+            r.menus.get_mut("100").unwrap().greeting = Some("sales".into());
+        }),
+        ("~ menu 100  language \"en\"", |r| r.menus.get_mut("100").unwrap().language = Some(Language::En)),
+        ("~ menu 100  timeout_secs 5 → 9", |r| r.menus.get_mut("100").unwrap().timeout_secs = 9),
+        ("~ menu 100  key_timeout_secs 3 → 2", |r| r.menus.get_mut("100").unwrap().key_timeout_secs = 2),
+        ("~ menu 100  tries_max 3 → 1", |r| r.menus.get_mut("100").unwrap().tries_max = 1),
+        ("~ menu 100  direct_dialling false → true", |r| {
+            r.menus.get_mut("100").unwrap().has_direct_dialling = true;
+        }),
+        (
+            "choices [\"1: queue 100 2\",\"2: forward_staff sari@x\",\"*: repeat\"] → [\"1: queue 100 2\",\"2: ring\",\"*: repeat\"]",
+            |r| r.menus.get_mut("100").unwrap().choices[1].1 = Action::Ring,
+        ),
+        ("- menu 100", |r| r.menus.clear()),
+    ]);
+}
+
+#[test]
 fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
     let all = changes(None, &rows());
     let keys: Vec<_> = all.iter().map(|change| (change.row, change.key.as_str(), change.change)).collect();
@@ -244,6 +284,7 @@ fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
             added("account", "1001"),
             added("rule", "100/01"),
             added("queue", "100"),
+            added("menu", "100"),
             added("trunk", "telkom"),
             added("did", "+62215550100"),
             added("holiday", "2026-12-25")

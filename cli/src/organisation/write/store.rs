@@ -322,25 +322,44 @@ pub(super) async fn delete_rules(c: &mut PgConnection, organisation: Uuid, exten
     .map(drop)
 }
 
+/// What the row of a rule or of a menu's key leads to: one of them, or nothing.
+#[derive(Default)]
+pub(in crate::organisation) struct Targets<'a> {
+    pub(in crate::organisation) extension: Option<Uuid>,
+    pub(in crate::organisation) user: Option<Uuid>,
+    pub(in crate::organisation) sound: Option<&'a str>,
+    pub(in crate::organisation) queue: Option<Uuid>,
+    pub(in crate::organisation) menu: Option<Uuid>,
+}
+
+impl<'a> Targets<'a> {
+    pub(in crate::organisation) fn of(rows: &Rows, action: &'a Action) -> Self {
+        let mut to = Self::default();
+        match action {
+            Action::Ring => {}
+            Action::ForwardExtension(number) => to.extension = rows.extensions.get(number).map(|to| to.id),
+            Action::ForwardStaff(email) | Action::Voicemail(email) => {
+                to.user = rows.staff.get(email).map(|staff| staff.user);
+            }
+            Action::AnnounceHangup(name) => to.sound = Some(name),
+            Action::Queue(number, _) => to.queue = rows.queues.get(number).map(|queue| queue.id),
+            Action::Ivr(number) => to.menu = rows.menus.get(number).map(|menu| menu.id),
+        }
+        to
+    }
+}
+
 /// A rule, be it new, changed, or one that was deleted.
 pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid, rule: &Rule) -> Done {
-    let (mut to_extension, mut to_user, mut sound, mut queue) = (None, None, None, None);
-    match &rule.action {
-        Action::Ring => {}
-        Action::ForwardExtension(number) => to_extension = rows.extensions.get(number).map(|to| to.id),
-        Action::ForwardStaff(email) | Action::Voicemail(email) => {
-            to_user = rows.staff.get(email).map(|staff| staff.user);
-        }
-        Action::AnnounceHangup(name) => sound = Some(name),
-        Action::Queue(number, _) => queue = rows.queues.get(number).map(|queue| queue.id),
-    }
+    let to = Targets::of(rows, &rule.action);
     sqlx::query(
         "insert into telephony.extension_rules (id, org_id, extension_id, timescope, condition, action,
-           target_extension_id, target_user_id, target_sound, position, is_enabled, target_queue_id, priority)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+           target_extension_id, target_user_id, target_sound, position, is_enabled, target_queue_id, priority,
+           target_menu_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          on conflict (id) do update set timescope = $4, condition = $5, action = $6, target_extension_id = $7,
            target_user_id = $8, target_sound = $9, position = $10, is_enabled = $11, target_queue_id = $12, priority = $13,
-           deleted_at = null",
+           target_menu_id = $14, deleted_at = null",
     )
     .bind(rule.id)
     .bind(rows.id)
@@ -348,13 +367,14 @@ pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid,
     .bind(rule.timescope.as_str())
     .bind(rule.condition.as_str())
     .bind(rule.action.word())
-    .bind(to_extension)
-    .bind(to_user)
-    .bind(sound)
+    .bind(to.extension)
+    .bind(to.user)
+    .bind(to.sound)
     .bind(i32::from(rule.position))
     .bind(rule.is_enabled)
-    .bind(queue)
+    .bind(to.queue)
     .bind(i32::from(rule.action.priority()))
+    .bind(to.menu)
     .execute(c)
     .await
     .map(drop)

@@ -1,7 +1,7 @@
 //! The sounds that can be played, by name: one decoded copy at 8 and 16 kHz for all listeners, and tones that need no file.
 //!
 //! Whose they are and where they come from is not decided here. A name with `@owner/` in front is the owner's own sound, or
-//! the common one where the owner has none. 48 kHz is not kept: prompts have nothing up there, and Opus takes 16.
+//! the common one where the owner has none. `one|other` is the other one where there is no such sound as the first. 48 kHz is not kept: prompts have nothing up there, and Opus takes 16.
 
 use std::collections::BTreeMap;
 
@@ -78,12 +78,21 @@ impl Library {
 
     /// A sound at a rate of 8 or 16 kHz.
     pub fn find(&self, name: &SoundName, rate: Rate) -> Option<Clip> {
-        let common = || {
-            let (_, common) = name.as_str().strip_prefix('@')?.split_once('/')?;
-            self.sounds.get(&SoundName::new(common))
-        };
-        let [narrow, wide] = self.sounds.get(name).or_else(common)?;
+        let (owner, names) = owned(name);
+        let [narrow, wide] = names.split('|').find_map(|one| self.of(owner, one))?;
         Some(if rate == Rate::Narrow { narrow } else { wide }.clone())
+    }
+
+    /// Whether there is what is meant by a name, and not only what stands in for it.
+    pub fn has(&self, name: &SoundName) -> bool {
+        let (owner, names) = owned(name);
+        names.split('|').next().is_some_and(|first| self.of(owner, first).is_some())
+    }
+
+    /// The owner's own sound of this name, or the common one.
+    fn of(&self, owner: Option<&str>, name: &str) -> Option<&[Clip; 2]> {
+        let own = owner.and_then(|owner| self.sounds.get(&SoundName::new(&format!("@{owner}/{name}"))));
+        own.or_else(|| self.sounds.get(&SoundName::new(name)))
     }
 
     /// How many there are.
@@ -94,6 +103,14 @@ impl Library {
     /// There are none.
     pub fn is_empty(&self) -> bool {
         self.sounds.is_empty()
+    }
+}
+
+/// Whose sound is meant, and the names that it may have.
+fn owned(name: &SoundName) -> (Option<&str>, &str) {
+    match name.as_str().strip_prefix('@').and_then(|owned| owned.split_once('/')) {
+        Some((owner, names)) => (Some(owner), names),
+        None => (None, name.as_str()),
     }
 }
 
@@ -123,6 +140,26 @@ mod tests {
         assert_eq!(heard("@a/id/welcome"), None);
         assert_eq!(heard("@a"), None);
         assert_eq!(library.find(&SoundName::new("id/goodbye"), Rate::Narrow).unwrap().samples().len(), 800);
+    }
+
+    #[test]
+    fn what_stands_in_is_played_where_a_sound_is_not_there_and_the_owner_s_own_before_the_common_one() {
+        let mut library = Library::default();
+        library.add(SoundName::new("id/menu"), &clip(1_000)).unwrap();
+        library.add(SoundName::new("@a/id/menu"), &clip(-1_000)).unwrap();
+        library.add(SoundName::new("@b/id/sales"), &clip(2_000)).unwrap();
+        for (name, heard, is_meant) in [
+            ("@a/id/sales|id/menu", Some(-1_000), false),
+            ("@b/id/sales|id/menu", Some(2_000), true),
+            ("@c/id/sales|id/menu", Some(1_000), false),
+            ("id/sales|id/menu", Some(1_000), false),
+            ("id/menu", Some(1_000), true),
+            ("@c/id/sales|id/none", None, false),
+        ] {
+            let name = SoundName::new(name);
+            let found = library.find(&name, Rate::Wide).map(|clip| clip.samples()[800]);
+            assert_eq!((found, library.has(&name)), (heard, is_meant), "{name:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub const PACKET_MS_DEFAULT: u8 = 20;
 /// Sounds in one order to play.
 pub const SOUNDS_MAX: usize = 16;
 /// Longest name of a sound, in bytes.
-pub const SOUND_NAME_BYTES_MAX: usize = 96;
+pub const SOUND_NAME_BYTES_MAX: usize = 128;
 
 /// The audio formats that the two ends of a leg have agreed on, ours and theirs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

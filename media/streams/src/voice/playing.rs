@@ -84,9 +84,9 @@ impl Programme {
         Self { sounds, repeat, sound: 0, ms: 0 }
     }
 
-    /// How many of its sounds are not there.
+    /// How many of its sounds are not there, be it that others stand in for them.
     pub fn missing(&self, library: &Library) -> usize {
-        self.sounds.iter().filter(|name| library.find(name, Rate::Narrow).is_none()).count()
+        self.sounds.iter().filter(|name| !library.has(name)).count()
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     feature::{
         self,
         explain::{self, ANNOUNCEMENT_MAX, Unconnected},
-        voicemail,
+        menu, voicemail,
     },
     identity::{Identity, Privacy},
     invitation::{Asked, Invitation},
@@ -126,6 +126,7 @@ fn set_out(
         Route::Feature(feature) => feature::open(opening, feature, (record, leg), head, means),
         Route::Announce(announcement) => announce(opening, &announcement, (record, leg), head, means),
         Route::Voicemail(to) => voicemail::open(opening, &to, (record, leg), head, means),
+        Route::Menu(to) => menu::open(opening, to.extension, (record, leg), head, means),
         Route::Ring(ring) => dial(opening, (record, leg), head, (&ring, trail), means),
         Route::Queue(queueing) => match means.turned_away(opening.org.id(), &queueing, leg.person) {
             None => queue(opening, (&queueing, trail), (record, leg), head, means),

@@ -79,6 +79,11 @@ impl Record {
         &self.live.dialled
     }
 
+    /// Somebody, or something, has taken the call.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.live.answered_at.is_some()
+    }
+
     /// Adds a participant and returns their number.
     pub(crate) fn participant(
         &mut self,

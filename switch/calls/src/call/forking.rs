@@ -131,6 +131,11 @@ impl Forking {
         let _ = self.invitation.ring(ring, None, Some(&self.offer), &mut asked, means);
     }
 
+    /// In whose name devices were to be asked.
+    pub(super) fn into_caller(self) -> Identity {
+        self.invitation.caller
+    }
+
     /// Whether the devices were asked in the name of somebody else than this one.
     pub(super) fn names_another(&self, person: PersonKey) -> bool {
         self.invitation.caller.person != person

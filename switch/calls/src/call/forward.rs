@@ -11,7 +11,7 @@ use contract::{
     journal::{Detail, EventKind},
     rules::{Condition, Timescope},
 };
-use dialplan::{Decision, Forward, PersonKey, Queueing, Ring, Route, Trail};
+use dialplan::{Decision, Forward, Lead, PersonKey, Queueing, Ring, Route, Trail};
 use sip::{ExtraHeaders, Provisional};
 
 use std::{fmt::Write as _, time::Duration};
@@ -61,6 +61,7 @@ impl Ringing {
                     return self.refuse(head, (result, words), said, means);
                 }
                 Route::Voicemail(to) => return self.leave_message(head, to, (result, words), means),
+                Route::Menu(to) => return self.enter_menu(head, to.extension, (result, words), means),
                 Route::Ring(ring) => {
                     self.send_on(&decision, ring, means);
                     if self.tells_first(ring, head, means) {
@@ -158,7 +159,7 @@ impl Record {
 
 /// What is written down of a forward.
 pub(super) fn told_of(forward: &Forward) -> Detail {
-    Detail { number: Some(forward.number.to_string()), ..because(forward.condition.as_str()) }
+    Detail { number: Some(forward.number.to_string()), ..because(forward.lead.reason()) }
 }
 
 /// What the next hop is told of how the call comes to it: nothing if no rule has sent it on.
@@ -182,9 +183,15 @@ pub(super) fn headers(trail: &Trail, domain: &str) -> ExtraHeaders {
     vec![("Diversion".into(), diversions.join(", ")), ("History-Info".into(), history)]
 }
 
+/// In which case it was sent on; from a menu before anybody has rung.
+fn case(forward: &Forward) -> Condition {
+    forward.lead.rule().map_or(Condition::Always, |rule| rule.condition)
+}
+
 /// RFC 5806 §4.
 fn diversion(forward: &Forward) -> &'static str {
-    match (forward.condition, forward.timescope) {
+    let Lead::Rule(rule) = forward.lead else { return "unconditional" };
+    match (rule.condition, rule.timescope) {
         (Condition::Busy, _) => "user-busy",
         (Condition::NoAnswer, _) => "no-answer",
         (Condition::Unreachable, _) => "unavailable",
@@ -195,7 +202,7 @@ fn diversion(forward: &Forward) -> &'static str {
 
 /// RFC 4458 §2.1.
 fn cause(forward: &Forward) -> u16 {
-    match forward.condition {
+    match case(forward) {
         Condition::Busy => 486,
         Condition::NoAnswer => 408,
         Condition::Unreachable => 503,
@@ -205,7 +212,7 @@ fn cause(forward: &Forward) -> u16 {
 
 /// RFC 7044 §10.2: what came of the entry that the call is sent on from, escaped as a header of its URI.
 fn why_it_failed(forward: &Forward) -> &'static str {
-    match forward.condition {
+    match case(forward) {
         Condition::Busy => "?Reason=SIP%3Bcause%3D486",
         Condition::NoAnswer => "?Reason=SIP%3Bcause%3D408",
         Condition::Unreachable => "?Reason=SIP%3Bcause%3D480",

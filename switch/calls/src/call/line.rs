@@ -15,12 +15,13 @@ use streams::{
 use super::{
     dial::{Opening, congested, fail},
     events::{Record, because},
+    invitation::Invitation,
     leg::Leg,
     media_plan::Unusable,
-    outcome::LegResult,
+    outcome::{LegResult, Words},
     pressed::{self, Told, Way},
-    signalling::who_ended,
-    state::{Head, Side, State, end},
+    signalling::{Refusing, who_ended},
+    state::{Head, Ringing, Side, State, end},
 };
 use crate::means::Means;
 
@@ -203,5 +204,25 @@ impl Line {
     pub(super) fn hang_up(self, head: &mut Head, reason: &str, means: &mut Means<'_>) -> State {
         head.hang_up(self.caller, None, means);
         end(self.record, &[], &Detail::default(), because(reason), means)
+    }
+}
+
+impl Ringing {
+    /// Nobody has taken the call: answers its caller. One that speaks nothing that we do is told what it has come to.
+    pub(super) fn take_line(
+        mut self: Box<Self>,
+        head: &mut Head,
+        came_to: (LegResult, Words),
+        means: &mut Means<'_>,
+    ) -> Result<(Line, Invitation), State> {
+        let Some(own) = self.offer.as_ref().map_or_else(Description::own_offer, Description::own_answer)
+        else {
+            return Err(self.refuse(head, came_to, Refusing::default(), means));
+        };
+        if self.offer.is_none() && self.caller.streams.reserve(&own, false, means).is_err() {
+            return Err(self.refuse(head, came_to, Refusing::default(), means));
+        }
+        let Self { record, caller, offer, told, invitation, .. } = *self;
+        Ok((Line::answer_with((record, caller), (own, offer), told.answer, means), invitation))
     }
 }

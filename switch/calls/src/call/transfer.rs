@@ -9,7 +9,8 @@
 //!
 //! Every call is sent on by the rules of the moment, as a call of the one who waits, and only into an extension that is
 //! open (H-034, HX-18). It stays the same call, with one record and one recording. The transferor is told how it goes
-//! (`refer`) until it hangs up, and takes the call back by taking it off hold. While it rings, the one who waits can change
+//! (`refer`) until it hangs up, and takes the call back by taking it off hold. Into a menu the one who waits goes at once, and
+//! the transferor is done. While it rings, the one who waits can change
 //! nothing but refresh. Where the target's rules for busy and no answer, or its phone by a 302, would send the call is not
 //! asked: it goes back instead.
 
@@ -27,10 +28,12 @@ use super::{
     attended::{TRANSFERRED, link},
     events::{Record, because},
     exchange::refreshed,
+    feature::menu::{self, Visit},
     forking::{Destination, Forking, Rung},
     hold::MUSIC,
     identity::{Identity, Privacy},
     leg::Leg,
+    line::Line,
     objection::Objection,
     outcome::{LegResult, Words},
     refer::{Referral, Wanted, accepted},
@@ -146,6 +149,9 @@ impl Talking {
         }
         let facts = Facts { org: org.id(), caller: waiting.person, dialled: number };
         let goal = Goal::of(means.plan.route(&facts, means.wall), org, means)?;
+        if let (Goal::Menu(_), None) = (&goal, waiting.streams.voice_line()) {
+            return Err(Objection::Media);
+        }
         let shown = by.other().shown(privacy);
         let caller = Identity::of(waiting, org, shown).ok_or(Objection::Stranger)?;
         let whose = (org, caller);
@@ -166,6 +172,7 @@ impl Talking {
         let destination = match goal {
             Goal::Ring(destination) => destination,
             Goal::Slot(slot) => return State::Transferring(transferring.park(slot, head, means)),
+            Goal::Menu(decision) => return transferring.enter_menu(&target, *decision, head, means),
         };
         transferring.begin(&target, Detail::default(), means);
         transferring.report(100, means);
@@ -254,6 +261,8 @@ enum Goal {
     Ring(Destination),
     /// A place to wait at.
     Slot(Slot),
+    /// A menu, in which whoever comes chooses.
+    Menu(Box<Decision>),
 }
 
 impl Goal {
@@ -261,6 +270,9 @@ impl Goal {
     fn of(decision: Decision, org: &OrgPlan, means: &Means<'_>) -> Result<Self, Objection> {
         if let Route::Feature(Feature::Park(slot)) = decision.route {
             return means.parking.free(org, slot).map(Self::Slot).ok_or(Objection::Occupied);
+        }
+        if let Route::Menu(_) = decision.route {
+            return Ok(Self::Menu(Box::new(decision)));
         }
         let destination = destination(decision)?;
         let is_there = destination.ring.targets.iter().any(|target| means.registrar.is_reachable(target));
@@ -270,6 +282,7 @@ impl Goal {
     fn trail(&self) -> Trail {
         match self {
             Self::Ring(destination) => destination.decision.trail.clone(),
+            Self::Menu(decision) => decision.trail.clone(),
             Self::Slot(_) => Trail::default(),
         }
     }
@@ -282,7 +295,9 @@ fn destination(decision: Decision) -> Result<Destination, Objection> {
         Route::Ring(ring) | Route::Queue(Queueing { ring, .. }) => {
             Ok(Destination { ring: std::sync::Arc::clone(ring), decision })
         }
-        Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) => Err(Objection::NotATarget),
+        Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) | Route::Menu(_) => {
+            Err(Objection::NotATarget)
+        }
         Route::Refuse(refusal) => Err(Objection::Refused(*refusal)),
     }
 }
@@ -310,6 +325,32 @@ impl Transferring {
             _ => {}
         }
         State::Transferring(self)
+    }
+
+    /// The one who waits chooses from a menu, and the transferor has nothing more to do with the call.
+    fn enter_menu(
+        mut self: Box<Self>,
+        number: &str,
+        decision: Decision,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
+        let Route::Menu(menu) = &decision.route else { return State::Transferring(self) };
+        let of = menu.extension;
+        let told = Detail { number: Some(number.to_owned()), ..Detail::default() };
+        self.record.event(EventKind::Transfer, self.transferor.participant, told, means);
+        self.record.forwarded(&decision.forwards, means);
+        means.trace_route(self.record.call(), means.plan.revision(), decision);
+        let told = Detail { leg: Some(self.waiting.no), ..because("menu") };
+        self.record.event(EventKind::TransferAnswered, None, told, means);
+        self.report(200, means);
+        if let Some(leg) = self.transferor.leg.take() {
+            head.hang_up(leg, None, means);
+        }
+        let is_held = self.is_held.by(self.side);
+        let mut line = Line::new(self.record, self.waiting);
+        line.is_held = is_held;
+        menu::take_over(line, Visit::first(self.forking.into_caller(), of), head, means)
     }
 
     /// The call is sent on now.

@@ -28,6 +28,7 @@ mod hold;
 mod identity;
 mod lives;
 mod media;
+mod menus;
 mod messages;
 mod overload;
 mod parking;

@@ -229,7 +229,7 @@ fn a_rule_leads_to_a_mailbox_with_its_own_greeting_before_anybody_rings() {
     desk.silent(&budi);
     let ack = caller.ack(&ok, None);
     desk.from(&sari, &ack);
-    assert_eq!(heard(&desk, 0), "id/away tone/beep");
+    assert_eq!(heard(&desk, 0), "id/away|id/voicemail-greeting tone/beep");
     desk.played(0);
     assert_eq!(recorded_for(&desk), Some(MessageFor { user: UserId(id(BUDI)), caller: None }));
     hang_up(&mut desk, &mut caller);

@@ -8,6 +8,7 @@
 //! On the same connection it is told `telephony_voicemail` when messages in mailboxes have come or gone, and then tells them
 //! all: what is in a mailbox is no configuration and has no revision.
 
+mod menus;
 mod outside;
 mod store;
 

@@ -2,7 +2,7 @@
 
 use calls::StoredMessage;
 use contract::{
-    id::{AccountId, CallId, ExtensionId, HolidayId, OrgId, QueueId, RecordingId, RuleId, UserId},
+    id::{AccountId, CallId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RecordingId, RuleId, UserId},
     language::Language,
     outside::Outside,
     queues::{Agent, Queue, Strategy},
@@ -13,7 +13,7 @@ use contract::{
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::outside;
+use super::{menus, outside};
 
 /// Messages of all mailboxes together that are looked at, the latest first.
 const MESSAGES_MAX: i64 = 50_000;
@@ -67,6 +67,15 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
         extension_of(&mut organisations, &row)?.into_iter().for_each(|e| e.rules.push(rule.clone()));
     }
     add_queues(unit, &mut organisations).await?;
+    for row in load_menus(unit).await? {
+        let menu = menus::menu(&row)?;
+        extension_of(&mut organisations, &row)?.into_iter().for_each(|e| e.menu = Some(menu.clone()));
+    }
+    for row in load_menu_choices(unit).await? {
+        let choice = menus::choice(&row)?;
+        let menu = extension_of(&mut organisations, &row)?.and_then(|e| e.menu.as_mut());
+        menu.into_iter().for_each(|menu| menu.choices.push(choice.clone()));
+    }
     for row in load_holidays(unit).await? {
         let extension: Option<Uuid> = row.try_get("extension_id")?;
         let holiday = Holiday {
@@ -135,6 +144,7 @@ fn extension(row: &PgRow) -> Result<Extension, sqlx::Error> {
         rules: Vec::new(),
         recording: recording(row)?,
         queue: None,
+        menu: None,
     })
 }
 
@@ -162,21 +172,25 @@ fn mailbox(row: &PgRow) -> Result<Option<Mailbox>, sqlx::Error> {
     Ok(Some(Mailbox { greeting: row.try_get("greeting_sound")?, messages_max, message_secs_max }))
 }
 
+/// What the row of a rule or of a menu's key leads to.
+pub(super) fn target(row: &PgRow) -> Result<ActionTarget, sqlx::Error> {
+    let id = |column| row.try_get::<Option<Uuid>, _>(column);
+    let priority: i32 = row.try_get("priority")?;
+    Ok(ActionTarget {
+        extension: id("target_extension_id")?.map(ExtensionId),
+        user: id("target_user_id")?.map(UserId),
+        sound: row.try_get("target_sound")?,
+        queue: id("target_queue_id")?.map(QueueId),
+        priority: u16::try_from(priority).unwrap_or(u16::MAX),
+        menu: id("target_menu_id")?.map(MenuId),
+    })
+}
+
 fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
     let (timescope, condition, action): (&str, &str, &str) =
         (row.try_get("timescope")?, row.try_get("condition")?, row.try_get("action")?);
     let position: i32 = row.try_get("position")?;
-    let (extension, user): (Option<Uuid>, Option<Uuid>) =
-        (row.try_get("target_extension_id")?, row.try_get("target_user_id")?);
-    let (queue, priority): (Option<Uuid>, i32) = (row.try_get("target_queue_id")?, row.try_get("priority")?);
-    let target = ActionTarget {
-        extension: extension.map(ExtensionId),
-        user: user.map(UserId),
-        sound: row.try_get("target_sound")?,
-        queue: queue.map(QueueId),
-        priority: u16::try_from(priority).unwrap_or(u16::MAX),
-    };
-    let known = Timescope::of(timescope).zip(Condition::of(condition)).zip(Action::of(action, target));
+    let known = Timescope::of(timescope).zip(Condition::of(condition)).zip(Action::of(action, target(row)?));
     // The plan in use stays until this release is replaced by the one that wrote the row.
     let unknown = || format!("a rule of another release: {timescope}, {condition}, {action}");
     let ((timescope, condition), action) = known.ok_or_else(|| sqlx::Error::Decode(unknown().into()))?;
@@ -232,6 +246,29 @@ async fn load_queues(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error>
                  where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as weights \
          from telephony.queues q \
          order by q.org_id, q.extension_id",
+    )
+    .fetch_all(unit)
+    .await
+}
+
+async fn load_menus(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select m.org_id, m.extension_id, m.id, m.greeting_sound, m.language, m.timeout_seconds, \
+           m.key_timeout_seconds, m.tries_max, m.has_direct_dialling \
+         from telephony.menus m \
+         order by m.org_id, m.extension_id",
+    )
+    .fetch_all(unit)
+    .await
+}
+
+async fn load_menu_choices(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select m.org_id, m.extension_id, c.key, c.action, c.target_extension_id, c.target_user_id, c.target_sound, \
+           c.target_queue_id, c.target_menu_id, c.priority \
+         from telephony.menu_choices c \
+         join telephony.menus m on m.org_id = c.org_id and m.id = c.menu_id \
+         order by m.org_id, m.extension_id, c.key",
     )
     .fetch_all(unit)
     .await
@@ -318,7 +355,7 @@ async fn load_hours(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> 
 async fn load_rules(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(
         "select r.org_id, r.extension_id, r.id, r.position, r.is_enabled, r.timescope, r.condition, r.action, \
-           r.target_extension_id, r.target_user_id, r.target_sound, r.target_queue_id, r.priority \
+           r.target_extension_id, r.target_user_id, r.target_sound, r.target_queue_id, r.target_menu_id, r.priority \
          from telephony.extension_rules r \
          where r.deleted_at is null \
          order by r.org_id, r.extension_id, r.position, r.id",

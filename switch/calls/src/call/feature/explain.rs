@@ -156,7 +156,13 @@ impl Served {
     }
 
     /// The caller does not want to hear it. The call has come to what it had come to.
-    pub(super) fn given_up(self: Box<Self>, head: &mut Head, status: u16, means: &mut Means<'_>) -> State {
+    pub(super) fn given_up(
+        mut self: Box<Self>,
+        head: &mut Head,
+        status: u16,
+        means: &mut Means<'_>,
+    ) -> State {
+        self.write_canceled(Detail::default(), means);
         head.leave(self.line.caller, Some(status), means);
         end(self.line.record, &[], &Detail::default(), refused(None, status), means)
     }

@@ -1,7 +1,7 @@
 //! The switch itself as the other side of a call: one leg, no device.
 //!
 //! ```text
-//! feature code, mailbox ──▶ Answering ── caller's ACK ──▶ Attending ──▶ Over
+//! feature code, mailbox, menu ──▶ Answering ── caller's ACK ──▶ Attending ──▶ Over
 //! nobody could be had ──▶ Explaining ── said ──▶ Over
 //! ```
 //!
@@ -12,6 +12,7 @@
 mod echo;
 pub(crate) mod explain;
 pub(crate) mod listen;
+pub(crate) mod menu;
 pub(crate) mod voicemail;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use contract::{
     id::RecordingId,
     journal::{Detail, EventKind},
 };
-use dialplan::{Feature, PersonKey};
+use dialplan::{Decision, Feature, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Reply};
 use streams::{keys::Key, media::LeaseId};
@@ -39,6 +40,7 @@ use crate::{clock::Moment, means::Means};
 use echo::Echo;
 use explain::Explaining;
 use listen::Listening;
+use menu::Menu;
 use voicemail::Message;
 
 /// A call that the switch itself has taken.
@@ -66,10 +68,10 @@ enum Service {
     Echo(Echo),
     Message(Box<Message>),
     Listening(Box<Listening>),
+    Menu(Box<Menu>),
 }
 
 /// What becomes of a service after something has happened.
-#[derive(Clone, Copy)]
 enum Next {
     /// It goes on.
     Stay,
@@ -77,11 +79,13 @@ enum Next {
     For(Duration),
     /// It is over, for this reason.
     End(&'static str),
+    /// The call goes on from a menu, by the caller's choice or because it has made none.
+    Lead { decision: Box<Decision>, is_chosen: bool },
 }
 
 impl Service {
     /// It begins; how long it may stay as it then is.
-    fn begin(&mut self, lease: LeaseId, record: &Record, means: &mut Means<'_>) -> Duration {
+    fn begin(&mut self, lease: LeaseId, record: &mut Record, means: &mut Means<'_>) -> Duration {
         match self {
             Self::Echo(echo) => {
                 echo.begin(lease, record, means);
@@ -89,6 +93,7 @@ impl Service {
             }
             Self::Message(message) => message.begin(lease, record, means),
             Self::Listening(listening) => listening.begin(lease, record, means),
+            Self::Menu(menu) => menu.begin(lease, record, means),
         }
     }
 
@@ -106,6 +111,7 @@ impl Service {
             }
             Self::Message(message) => message.played(recording, record, means),
             Self::Listening(listening) => listening.played(lease, record, means),
+            Self::Menu(menu) => menu.played(record, means),
         }
     }
 
@@ -123,6 +129,7 @@ impl Service {
             }
             Self::Message(message) => message.key((lease, key), (recording, record), means),
             Self::Listening(listening) => listening.key(lease, key, record, means),
+            Self::Menu(menu) => menu.key((lease, key), record, means),
         }
     }
 
@@ -137,7 +144,13 @@ impl Service {
             Self::Echo(_) => Next::End("time_limit"),
             Self::Message(message) => message.timed_out(lease, (recording, record), means),
             Self::Listening(listening) => listening.timed_out(lease, record, means),
+            Self::Menu(menu) => menu.timed_out(lease, record, means),
         }
+    }
+
+    /// Nobody has taken the call, and it has not come to anything else.
+    fn is_open(&self, record: &Record) -> bool {
+        matches!(self, Self::Menu(menu) if !menu.is_leaving() && !record.is_answered())
     }
 }
 
@@ -169,12 +182,15 @@ pub(super) fn open(
         Ok(line) => line,
         Err(refused) => return refused,
     };
-    serve(line, (service, feature.as_str()), means)
+    serve(line, (service, Some(feature.as_str())), means)
 }
 
-/// The caller has been answered; what is done for it begins with its ACK.
-fn serve(mut line: Line, (service, word): (Service, &str), means: &mut Means<'_>) -> State {
-    answered(&mut line, word, means);
+/// The caller has been answered, which is written with this word if that is all there is to come; what is done for it begins
+/// with its ACK.
+fn serve(mut line: Line, (service, word): (Service, Option<&str>), means: &mut Means<'_>) -> State {
+    if let Some(word) = word {
+        answered(&mut line, word, means);
+    }
     State::Served(Box::new(Served {
         line,
         stage: Stage::Answering { service, is_ack_missing: false },
@@ -183,14 +199,17 @@ fn serve(mut line: Line, (service, word): (Service, &str), means: &mut Means<'_>
 }
 
 fn answered(line: &mut Line, word: &str, means: &mut Means<'_>) {
+    if line.record.is_answered() {
+        return;
+    }
     let detail = Detail { leg: Some(line.caller.no), ..because(word) };
     line.record.event(EventKind::Answered, None, detail, means);
 }
 
 /// Does it for a caller who is on the line.
-fn attend(line: Line, mut service: Service, head: &mut Head, means: &mut Means<'_>) -> State {
+fn attend(mut line: Line, mut service: Service, head: &mut Head, means: &mut Means<'_>) -> State {
     let Some(lease) = line.listen(means) else { return line.hang_up(head, "media_refused", means) };
-    let longest = service.begin(lease, &line.record, means);
+    let longest = service.begin(lease, &mut line.record, means);
     State::Served(Box::new(Served { line, stage: Stage::Attending(service), until: means.after(longest) }))
 }
 
@@ -222,6 +241,7 @@ impl Served {
             Event::Ended { by, instead, .. } => {
                 let is_ack_missing = matches!(self.stage, Stage::Answering { is_ack_missing: true, .. });
                 let word = is_ack_missing.then_some("ack_missing");
+                self.write_canceled(Detail::default(), means);
                 return self.line.ended(head, (by, instead), word, means);
             }
             _ => {}
@@ -295,6 +315,7 @@ impl Served {
             Next::Stay => {}
             Next::For(longest) => self.until = means.after(longest),
             Next::End(reason) => return self.hang_up(head, reason, means),
+            Next::Lead { decision, is_chosen } => return self.led((*decision, is_chosen), head, means),
         }
         State::Served(self)
     }
@@ -323,11 +344,25 @@ impl Served {
     }
 
     /// We end it.
-    pub(crate) fn hang_up(self, head: &mut Head, reason: &str, means: &mut Means<'_>) -> State {
+    pub(crate) fn hang_up(mut self, head: &mut Head, reason: &str, means: &mut Means<'_>) -> State {
         if let Stage::Explaining(_) = self.stage {
             return Box::new(self).explained(head, means);
         }
+        self.write_canceled(because(reason), means);
         self.line.hang_up(head, reason, means)
+    }
+
+    /// It ends before anybody has taken the call.
+    fn write_canceled(&mut self, detail: Detail, means: &mut Means<'_>) {
+        let is_open = match &self.stage {
+            Stage::Explaining(_) => false,
+            Stage::Answering { service, .. } | Stage::Attending(service) => {
+                service.is_open(&self.line.record)
+            }
+        };
+        if is_open {
+            self.line.record.event(EventKind::Canceled, None, detail, means);
+        }
     }
 
     /// The caller has an answer.

@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use streams::{
     keys::Key,
     media::{LeaseId, MediaCommand, SoundName},
-    sdp::Description,
 };
 
 use super::{Next, Service, serve};
@@ -32,7 +31,6 @@ use crate::{
         line::Line,
         outcome::{LegResult, Words},
         recording::Recording,
-        signalling::Refusing,
         state::{Head, Ringing, State},
     },
     means::Means,
@@ -94,8 +92,11 @@ impl Message {
         if held >= usize::from(self.mailbox.messages_max) {
             return self.leave(lease, (Reason::Full, "voicemail-full"), record, means);
         }
-        let greeting = self.mailbox.greeting.as_deref().unwrap_or(GREETING);
-        let greeting = record.sound(&format!("{}/{greeting}", self.language.as_str()));
+        let language = self.language.as_str();
+        let common = format!("{language}/{GREETING}");
+        // One that cannot be played is the common one.
+        let own = self.mailbox.greeting.as_ref().map(|own| format!("{language}/{own}|{common}"));
+        let greeting = record.sound(&own.unwrap_or(common));
         let sounds = [greeting, SoundName::new(BEEP)].into();
         means.media(MediaCommand::Play { lease, sounds, repeat: false });
         GREETING_MAX
@@ -216,12 +217,12 @@ pub(in crate::call) fn take_over(
 /// Writes down where the call goes; its caller has been answered.
 fn begin(mut line: Line, voicemail: &Voicemail, message: Message, means: &mut Means<'_>) -> State {
     forwarded(&mut line, voicemail, means);
-    serve(line, (Service::Message(Box::new(message)), "voicemail"), means)
+    serve(line, (Service::Message(Box::new(message)), Some("voicemail")), means)
 }
 
 fn forwarded(line: &mut Line, voicemail: &Voicemail, means: &mut Means<'_>) {
     let number = Some(voicemail.mailbox.number.to_string());
-    let forward = Detail { number, ..because(voicemail.condition.as_str()) };
+    let forward = Detail { number, ..because(voicemail.reason) };
     line.record.event(EventKind::Forward, None, forward, means);
     let detail = Detail { leg: Some(line.caller.no), ..because("voicemail") };
     line.record.event(EventKind::ForwardAnswered, None, detail, means);
@@ -230,24 +231,19 @@ fn forwarded(line: &mut Line, voicemail: &Voicemail, means: &mut Means<'_>) {
 impl Ringing {
     /// Nobody has taken the call: its caller may leave a message, if it speaks anything that we do.
     pub(in crate::call) fn leave_message(
-        mut self: Box<Self>,
+        self: Box<Self>,
         head: &mut Head,
         voicemail: &Voicemail,
         came_to: (LegResult, Words),
         means: &mut Means<'_>,
     ) -> State {
-        let Some(own) = self.offer.as_ref().map_or_else(Description::own_offer, Description::own_answer)
-        else {
-            return self.refuse(head, came_to, Refusing::default(), means);
+        let (line, invitation) = match self.take_line(head, came_to, means) {
+            Ok(answered) => answered,
+            Err(refused) => return refused,
         };
-        if self.offer.is_none() && self.caller.streams.reserve(&own, false, means).is_err() {
-            return self.refuse(head, came_to, Refusing::default(), means);
-        }
-        let language = means.plan.organisation(self.invitation.org).map(dialplan::OrgPlan::language);
-        let caller = self.invitation.caller.shown_number();
+        let language = means.plan.organisation(invitation.org).map(dialplan::OrgPlan::language);
+        let caller = invitation.caller.shown_number();
         let message = Message::new(&voicemail.mailbox, caller, language.unwrap_or_default());
-        let Self { record, caller, offer, told, .. } = *self;
-        let line = Line::answer_with((record, caller), (own, offer), told.answer, means);
         begin(line, voicemail, message, means)
     }
 }

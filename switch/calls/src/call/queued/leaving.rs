@@ -1,19 +1,22 @@
 //! Where a caller goes whom nobody of the queue takes: by the rules of its extension for busy, no answer and unreachable, as a
-//! caller would who had not waited; and if none leads anywhere, it is told and let go.
+//! caller would who had not waited; and if none leads anywhere, it is told and let go, or comes back to the menu that it has
+//! come from.
 
 use std::time::Duration;
 
-use contract::journal::Detail;
-use dialplan::{Queueing, Ring, Route};
+use contract::{journal::Detail, language::Language};
+use dialplan::{Decision, Queueing, Ring, Route};
 
 use super::{Hears, Place, Queued, Stage};
 use crate::{
     call::{
         events::because,
         feature::{
-            explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX},
+            explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX, UNAVAILABLE},
+            menu::{self, Visit},
             voicemail,
         },
+        line::Line,
         outcome::{LegResult, Words},
         state::{Head, State},
     },
@@ -31,6 +34,29 @@ pub(in crate::call) const fn sound_of(result: LegResult) -> &'static str {
 
 fn of_devices(result: LegResult) -> &'static str {
     explain::of_devices(result).unwrap_or("not-available")
+}
+
+/// A caller of a menu goes to somebody who rings, a queue or a mailbox, and is spoken to in this language.
+pub(in crate::call) fn lead(
+    line: Line,
+    (visit, language): (Visit, Language),
+    decision: Decision,
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let queued = Box::new(Queued {
+        line,
+        who: visit.who.clone(),
+        place: None,
+        visit: Some(Box::new(visit)),
+        trail: decision.trail.clone(),
+        stage: Stage::Waiting,
+        hears: Hears::Nothing,
+        language,
+        has_rung: false,
+    });
+    let nothing = (LegResult::Unreachable, Words::default());
+    queued.take(decision, (nothing, (UNAVAILABLE, EXPLANATION_MAX)), head, means)
 }
 
 impl Queued {
@@ -51,9 +77,22 @@ impl Queued {
         let Some(decision) = line.record.sent_on((who.person, trail), result, means) else {
             return self.part(head, (result, &words), told, means);
         };
+        self.take(decision, ((result, words), told), head, means)
+    }
+
+    /// Goes where it is led, after it had come to this and would hear so.
+    fn take(
+        mut self: Box<Self>,
+        decision: Decision,
+        ((result, words), told): ((LegResult, Words), (&str, Duration)),
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
         self.trail = decision.trail;
         match decision.route {
             Route::Announce(announcement) => {
+                // That is the organisation's order, and the end.
+                self.visit.iter_mut().for_each(|visit| visit.stay());
                 self.part(head, (result, &words), (&announcement.sound, ANNOUNCEMENT_MAX), means)
             }
             Route::Ring(ring) => self.go_to(Some(Box::new((*ring).clone())), head, means),
@@ -68,6 +107,14 @@ impl Queued {
             Route::Voicemail(to) => {
                 let Self { line, who, language, .. } = *self;
                 voicemail::take_over(line, &to, (who.shown_number(), language), head, means)
+            }
+            Route::Menu(to) => {
+                let Self { line, who, visit, .. } = *self;
+                let visit = match visit {
+                    Some(visit) => visit.on(to.extension),
+                    None => Visit::first(who, to.extension),
+                };
+                menu::take_over(line, visit, head, means)
             }
             // No rule leads to these.
             Route::Feature(_) | Route::Refuse(_) => self.part(head, (result, &words), told, means),
@@ -85,7 +132,7 @@ impl Queued {
 
     /// It waits in another queue from now on, behind those who wait there.
     fn change(mut self: Box<Self>, queueing: &Queueing, head: &mut Head, means: &mut Means<'_>) -> State {
-        self.place = Place::new(queueing, means);
+        self.place = Some(Place::new(queueing, means));
         self.go_to(None, head, means)
     }
 
@@ -97,8 +144,12 @@ impl Queued {
         (sound, longest): (&str, Duration),
         means: &mut Means<'_>,
     ) -> State {
+        if let Some(visit) = self.visit.as_ref().and_then(|visit| visit.again(sound)) {
+            return menu::take_over(self.line, visit, head, means);
+        }
         let told = Detail { sip_status: words.status, ..because(result.reason()) };
-        for kind in result.events() {
+        let is_answered = self.line.record.is_answered();
+        for kind in result.events().iter().filter(|_| !is_answered) {
             self.line.record.event(*kind, None, told.clone(), means);
         }
         self.stage = Stage::Parting { until: means.after(longest) };

@@ -13,7 +13,7 @@
 mod leaving;
 mod wait;
 
-pub(super) use leaving::sound_of;
+pub(super) use leaving::{lead, sound_of};
 
 use contract::{
     id::QueueId,
@@ -28,6 +28,7 @@ use streams::{media::LeaseId, sdp::Description};
 use super::{
     Call,
     events::{Record, because, refused},
+    feature::menu::Visit,
     forking::Forking,
     hold::MUSIC,
     identity::Identity,
@@ -51,7 +52,10 @@ const RING_BACK: &str = "tone/ringing";
 pub(crate) struct Queued {
     pub(super) line: Line,
     who: Identity,
-    place: Place,
+    /// `None`: it has come from a menu, to be sent on at once.
+    place: Option<Place>,
+    /// The menu that it has come from.
+    visit: Option<Box<Visit>>,
     /// How it came here, by rules.
     trail: Trail,
     stage: Stage,
@@ -144,7 +148,8 @@ pub(super) fn open(
     State::Queued(Box::new(Queued {
         line,
         who: who.clone(),
-        place: Place::new(queueing, means),
+        place: Some(Place::new(queueing, means)),
+        visit: None,
         trail,
         stage: Stage::Answering { is_ack_missing: false, until },
         hears: Hears::Nothing,
@@ -250,7 +255,7 @@ impl Queued {
         }
         let Some(mut forking) = self.forking(&ring.number, means) else { return State::Queued(self) };
         forking.ask(ring, head, means);
-        if !self.place.is_queued {
+        if self.place.as_ref().is_some_and(|place| !place.is_queued) {
             self.play(Hears::RingBack, means);
         }
         self.stage = Stage::Asking(forking);
@@ -296,8 +301,10 @@ impl Queued {
         if !trail.path().is_empty() {
             record.event(EventKind::ForwardAnswered, Some(participant), told.clone(), means);
         }
-        record.event(EventKind::Answered, Some(participant), told, means);
-        if let Stage::Asking(_) = stage {
+        // One that was sent on by hand had been answered before.
+        let kind = if record.is_answered() { EventKind::TransferAnswered } else { EventKind::Answered };
+        record.event(kind, Some(participant), told, means);
+        if let (Stage::Asking(_), Some(place)) = (stage, place) {
             let agent = AgentKey { org: record.org(), person: fork.person };
             head.taken = Some(Taken { queue: place.queue, agent, since: means.moment() });
         }
@@ -342,7 +349,7 @@ impl Queued {
         if let Some(forking) = self.stage.forking_mut() {
             forking.silence(head, reason, means);
         }
-        if !matches!(self.stage, Stage::Parting { .. }) {
+        if !matches!(self.stage, Stage::Parting { .. }) && !self.line.record.is_answered() {
             self.line.record.event(EventKind::Canceled, None, why, means);
         }
     }
@@ -427,7 +434,7 @@ impl Queued {
             Stage::Waiting | Stage::Asking(_) => true,
             Stage::Telling { ring: Some(_), .. } | Stage::SentOn(_) | Stage::Parting { .. } => return None,
         };
-        let Place { queue, priority, since, until, told, .. } = self.place;
+        let Place { queue, priority, since, until, told, .. } = *self.place.as_ref()?;
         let asked = self.forks().iter().map(|fork| fork.person).collect();
         let org = self.line.record.org();
         Some(Standing::Waits(Waits { org, queue, priority, since, until, is_ready, asked, told }))

@@ -33,19 +33,26 @@ impl Place {
             until: means.after(wait),
         }
     }
+
+    /// When something is to happen to who waits there.
+    fn until(&self) -> Moment {
+        let Self { again, look, until, .. } = *self;
+        until.min(look).min(again.unwrap_or(until))
+    }
 }
 
 impl Queued {
     /// Its queue, by the plan of the moment.
     pub(super) fn queue<'m>(&self, means: &'m Means<'_>) -> Option<&'m Queue> {
         let org = means.plan.organisation(self.line.record.org())?;
-        org.queue(self.place.queue).map(std::convert::AsRef::as_ref)
+        org.queue(self.place.as_ref()?.queue).map(std::convert::AsRef::as_ref)
     }
 
     /// It has this place in its queue: 1 is the next, 0 that somebody rings for it.
     pub(super) fn moved(&mut self, place: u16, means: &mut Means<'_>) {
-        self.place.told = Some(place);
-        match (self.place.is_queued, place) {
+        let Some(held) = &mut self.place else { return };
+        held.told = Some(place);
+        match (held.is_queued, place) {
             // Somebody is free at once.
             (false, 0) => {}
             (false, _) => self.enter(place, means),
@@ -55,7 +62,9 @@ impl Queued {
 
     /// It has to wait.
     fn enter(&mut self, place: u16, means: &mut Means<'_>) {
-        self.place.is_queued = true;
+        if let Some(held) = &mut self.place {
+            held.is_queued = true;
+        }
         if !self.has_rung {
             self.ringing(None, means);
         }
@@ -68,17 +77,19 @@ impl Queued {
 
     fn announce_later(&mut self, means: &Means<'_>) {
         let every = self.queue(means).map(|queue| queue.announce_secs).filter(|secs| *secs > 0);
-        self.place.again = every.map(|secs| means.after(Duration::from_secs(u64::from(secs))));
+        let again = every.map(|secs| means.after(Duration::from_secs(u64::from(secs))));
+        if let Some(place) = &mut self.place {
+            place.again = again;
+        }
     }
 
     /// When it wants to be woken.
     pub(in crate::call) fn until(&self) -> Moment {
-        let Place { again, look, until, .. } = self.place;
         match &self.stage {
             Stage::Answering { until, .. } | Stage::Telling { until, .. } | Stage::Parting { until } => {
                 *until
             }
-            Stage::Waiting => until.min(look).min(again.unwrap_or(until)),
+            Stage::Waiting => self.place.as_ref().map(Place::until).unwrap_or_default(),
             Stage::Asking(forking) | Stage::SentOn(forking) => forking.until(),
         }
     }
@@ -108,20 +119,22 @@ impl Queued {
     /// Whether it is to wait any longer, and what it hears of that.
     fn look(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         let now = means.moment();
-        if self.place.until <= now {
+        let looks = means.after(LOOK_EVERY);
+        let Some(place) = self.place.as_mut().filter(|place| place.until > now) else {
             return self.come_to(head, (LegResult::NoAnswer, Words::default()), means);
-        }
-        if self.place.look <= now {
-            self.place.look = means.after(LOOK_EVERY);
+        };
+        if place.look <= now {
+            place.look = looks;
             let (org, caller) = (self.line.record.org(), self.line.caller.person);
             let is_manned = self.queue(means).is_some_and(|queue| means.is_manned(org, queue, caller));
             if !is_manned {
                 return self.come_to(head, (LegResult::Unreachable, Words::default()), means);
             }
         }
-        if self.place.again.is_some_and(|again| again <= now) {
+        let told = self.place.as_ref().filter(|place| place.again.is_some_and(|again| again <= now));
+        if let Some(told) = told.map(|place| place.told.unwrap_or_default()) {
             self.announce_later(means);
-            let words = words_of(self.place.told.unwrap_or_default());
+            let words = words_of(told);
             if !words.is_empty() {
                 self.say(&words, means);
             }

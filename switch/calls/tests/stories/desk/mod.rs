@@ -101,6 +101,7 @@ pub fn rows() -> Snapshot {
         rules: Vec::new(),
         recording: None,
         queue: None,
+        menu: None,
     };
     let organisation = Organisation {
         id: OrgId(id(1)),
