@@ -40,12 +40,12 @@ fn open_menu(demo: &Demo) -> Result<()> {
 }
 
 /// The caller, who is in the menu, presses into what it hears.
-fn hears_prompt(caller: &dyn Phone) -> Result<()> {
+fn hears_prompt(caller: &Baresip) -> Result<()> {
     wait_until(SOUNDS_MAX, "a prompt", || Ok(audio::sound_ms(&caller.recording()?) >= PROMPT_MS))
 }
 
 /// Both talk and hear each other, until the caller goes.
-fn talk(caller: &mut dyn Phone, budi: &mut Baresip) -> Result<()> {
+fn talk(caller: &mut Baresip, budi: &mut Baresip) -> Result<()> {
     budi.talking().context("Budi")?;
     budi.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS)?;
     caller.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)?;
@@ -82,15 +82,22 @@ fn a_key_pressed_into_the_prompt_leads_to_the_other_phone() -> Result<()> {
         format!("{why}\n{}\n{}\n{}", caller.printed(), budi.printed(), demo.logs())
     })?;
     led(&record.next_story(&before)?)?;
-    // The greeting that is not there is counted, and the switch says so to whoever watches.
-    ensure!(demo.figure("sambung_media_sounds_missing_total")? >= 1, "a missing greeting");
+    // Sounds are read when the first one is wanted; from then on a greeting that is not there is counted.
+    caller.dial(&uri("300", &account))?;
+    caller.talking().context("the menu answers again")?;
+    wait_until(SOUNDS_MAX, "a count of missing sounds", || {
+        Ok(demo.figure("sambung_media_sounds_missing_total")? >= 1)
+    })?;
+    caller.hang_up()?;
+    caller.over()?;
     drop((caller, budi));
     demo.stop()
 }
 
-/// A phone of another maker that tells its keys by INFO, and dials a number in the menu.
+/// A phone of another maker that tells its keys by INFO. It takes seconds from one to the next, longer than a number in a menu
+/// may take.
 #[test]
-fn a_number_dialled_by_info_in_the_menu_leads_to_the_other_phone() -> Result<()> {
+fn a_key_told_by_info_leads_to_the_other_phone() -> Result<()> {
     let mut demo = Demo::start_speaking()?;
     let mut record = Record::open(demo.field("/database_url")?)?;
     open_menu(&demo)?;
@@ -102,9 +109,14 @@ fn a_number_dialled_by_info_in_the_menu_leads_to_the_other_phone() -> Result<()>
     let outcome = (|| {
         caller.dial(&uri("300", &account))?;
         caller.talking().context("the menu answers")?;
-        hears_prompt(&caller)?;
-        caller.press("1002")?;
-        talk(&mut caller, &mut budi)
+        caller.press("2")?;
+        budi.talking().context("Budi")?;
+        budi.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS)?;
+        caller.hang_up()?;
+        caller.over()?;
+        budi.over()?;
+        // This phone's recording can be read when the call is over.
+        caller.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)
     })();
     outcome.with_context(|| {
         let why = sambung(&demo, &["why", "last", "--messages"]).unwrap_or_default();
