@@ -23,7 +23,7 @@ pub(super) fn routes(trace: &CallTrace) -> String {
 fn feature_text(name: &str, dialled: &str) -> String {
     match name {
         "pickup" => format!("{dialled} is the code to answer what rings elsewhere"),
-        "park" => format!("{dialled} is where calls are parked, and none is"),
+        "park" => format!("{dialled} is where calls are parked: whoever waits there is taken"),
         _ => format!("{dialled} is the feature code of {name}: the switch answers by itself"),
     }
 }
