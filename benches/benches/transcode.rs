@@ -16,6 +16,9 @@ use streams::{
         transcode::Transcoder,
     },
     codec::{Codec, Decoder, Encoder, PAYLOAD_BYTES_MAX, opus::Parameters},
+    conference::{Member, Room},
+    media::{Voice, VoiceFormat},
+    voice::{Made, Outgoing},
 };
 
 /// Each codec by itself, at its own rate.
@@ -101,5 +104,51 @@ fn conference(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, codecs, pairs, jitter, conference);
+/// A tick of a room of ten with their packets, as the media thread works it off: from G.711 to G.711, and from Opus to Opus.
+fn room(c: &mut Criterion) {
+    for codec in [Codec::Pcma, Codec::Opus] {
+        let (voice, sent) = (
+            Voice { formats: vec![VoiceFormat::new(codec, 96)], ..Voice::default() },
+            payloads(codec, &Parameters::default()),
+        );
+        let mut room = Room::new(0, 0);
+        let mut members: Vec<_> = (0..10_u32)
+            .map(|ssrc| {
+                let mut ear = Outgoing::new(u64::from(ssrc));
+                ear.sit(Some(&voice));
+                (ssrc, room.join(false).unwrap(), Member::new(Some(&voice), 1), ear)
+            })
+            .collect();
+        let (mut made, mut n) = (Made::new(), 0_u32);
+        c.bench_function(&format!("transcode/room_ten_{}", codec.rtpmap().0.to_lowercase()), |bench| {
+            bench.iter(|| {
+                n = n.wrapping_add(1);
+                let now = u64::from(n) * 20_000;
+                for (ssrc, _, member, _) in &mut members {
+                    let payload = &sent[usize::try_from(n + *ssrc).unwrap() % sent.len()];
+                    member.take(now, &packet(*ssrc, n, codec, payload));
+                }
+                while let Some(due) = room.begin(now) {
+                    for (_, seat, member, _) in &mut members {
+                        room.speak(due, *seat, member);
+                    }
+                    for (_, seat, _, ear) in &mut members {
+                        ear.hear_room(due, room.listen(*seat), true, black_box(&mut made));
+                        made.clear();
+                    }
+                }
+            });
+        });
+    }
+}
+
+/// The `n`th packet of a source.
+fn packet(ssrc: u32, n: u32, codec: Codec, payload: &[u8]) -> Vec<u8> {
+    let timestamp = n.wrapping_mul(codec.clock_units(20));
+    let sequence = u16::try_from(n & 0xffff).unwrap();
+    let head = [&[0x80, 96][..], &sequence.to_be_bytes(), &timestamp.to_be_bytes(), &ssrc.to_be_bytes()];
+    [&head.concat(), payload].concat()
+}
+
+criterion_group!(benches, codecs, pairs, jitter, conference, room);
 criterion_main!(benches);

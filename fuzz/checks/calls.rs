@@ -482,9 +482,10 @@ impl Story {
             MediaCommand::Join { a, b } => {
                 assert!(self.lent.get(&a) == Some(&true) && self.lent.get(&b) == Some(&true) && a != b);
             }
-            MediaCommand::Part { .. } => {}
+            MediaCommand::Part { .. } | MediaCommand::Announce { .. } => {}
             MediaCommand::Look { .. } | MediaCommand::Capture { .. } => panic!("call control does not look"),
-            MediaCommand::Play { lease, .. }
+            MediaCommand::Meet { lease, .. }
+            | MediaCommand::Play { lease, .. }
             | MediaCommand::Echo { lease }
             | MediaCommand::Stop { lease }
             | MediaCommand::Tap { lease, .. }

@@ -21,7 +21,6 @@ mod counters;
 mod form;
 #[cfg(feature = "store")]
 mod hand_over;
-mod hearing;
 pub mod key;
 mod ogg;
 mod recorder;

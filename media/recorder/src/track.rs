@@ -7,16 +7,13 @@
 use std::collections::VecDeque;
 
 use streams::{
-    audio::{FRAME_MS, FRAME_SAMPLES_MAX},
+    audio::{FRAME_MS, FRAME_SAMPLES_MAX, hearing::Hearing},
     media::Side,
     rtp::Header,
     tap::Heard,
 };
 
-use crate::{
-    form::{FRAMES_PER_WRITE, Form, Format, Progress},
-    hearing::Hearing,
-};
+use crate::form::{FRAMES_PER_WRITE, Form, Format, Progress};
 
 /// One frame.
 pub const FRAME_MICROS: u64 = FRAME_MS as u64 * 1_000;

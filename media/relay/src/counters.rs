@@ -43,7 +43,7 @@ counters! {
     datagrams_received,
     /// Datagrams that the kernel took for the other leg.
     datagrams_sent,
-    /// Accepted, with nobody to send them to (hold, no partner, no address).
+    /// Accepted, with nobody to send them to as they came (hold, a room, no partner, no address).
     kept,
     /// Dropped: source not proven (D6).
     dropped_foreign,

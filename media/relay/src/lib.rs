@@ -6,7 +6,8 @@
 //! both through bounded single-producer single-consumer rings. One worker thread serves all legs; a lease belongs to
 //! one worker for its life, so that more can come.
 //!
-//! It plays sounds and carries between codecs, in the way that `streams::voice` says. It does not mix. Linux only.
+//! It plays sounds and carries between codecs, in the way that `streams::voice` says, and mixes in rooms (`streams::conference`).
+//! Linux only.
 
 #![cfg_attr(
     test,

@@ -13,7 +13,7 @@ use streams::{
     voice::Outgoing,
 };
 
-use crate::{shaking::Shaking, sockets::Pair};
+use crate::{shaking::Shaking, sockets::Pair, worker::Seated};
 
 /// Times that one packet may pass through us.
 const HOPS_MAX: usize = 8;
@@ -44,6 +44,8 @@ pub(crate) struct Leg {
     pub(crate) tap: Option<Tap>,
     /// Listens for its keys, where somebody wants to know them.
     pub(crate) ear: Option<Box<Ear>>,
+    /// Where it sits with others, in place of a peer.
+    pub(crate) seated: Option<Box<Seated>>,
     /// What it is sent, where that is not simply what its peer sends.
     pub(crate) outgoing: Option<Box<Outgoing>>,
     /// When it has its turn next, by the agenda.
@@ -60,10 +62,16 @@ impl Leg {
             imaged: None,
             tap: None,
             ear: None,
+            seated: None,
             outgoing: None,
             due_micros: None,
             shaking: Shaking::default(),
         }
+    }
+
+    /// It is joined to nobody and sits in no room.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.peer.is_none() && self.seated.is_none()
     }
 
     pub(crate) fn socket(&mut self, channel: Channel) -> &mut UdpSocket {

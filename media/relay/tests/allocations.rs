@@ -21,6 +21,7 @@ use std::{
 use relay::{Helpers, Resumed};
 use streams::{
     codec::Codec,
+    conference::RoomId,
     media::{LegMedia, MediaCommand, Protection, Side, SoundName, Tap, Voice},
     srtp::{MasterKey, Sealer, SrtpKeys, Suite},
 };
@@ -95,6 +96,44 @@ fn tag_bytes(suite: Suite) -> usize {
         Suite::AesCm128HmacSha1_80 => 10,
         Suite::AesCm128HmacSha1_32 => 4,
     }
+}
+
+/// The same for a room in which all speak, each in a codec of its own, and something is announced.
+#[test]
+fn a_room_allocates_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let sounds = Some(std::sync::Arc::new(streams::audio::library::Library::of_tones()));
+    let mut world = World::start(relay::RelayConfig { sounds, ..config(ip, 43_160, 43_199) });
+    let room = RoomId(1);
+    let mut members: Vec<_> = [(Codec::Pcma, 8), (Codec::Opus, 111), (Codec::G722, 9), (Codec::Pcmu, 0)]
+        .into_iter()
+        .map(|(codec, number)| {
+            let talker = Talker::new(Phone::new(ip), codec, number);
+            let lease = world.open(talker.media());
+            world.order(MediaCommand::Meet { lease: lease.id, room, is_muted: number == 0 });
+            (talker, lease)
+        })
+        .collect();
+    world.order(MediaCommand::Announce { room, sounds: [SoundName::new("tone/busy")].into() });
+    world.settle();
+    let mut buffer = [0; 2_048];
+    let mut exchange = |ticks: usize| {
+        for tick in 0..ticks {
+            for (talker, lease) in &mut members {
+                let said = talker.tone(500.0, false);
+                // Now and then one is lost.
+                if tick % 7 != 3 {
+                    talker.sends(&said, lease);
+                }
+                talker.phone.rtp.recv_from(&mut buffer).unwrap();
+            }
+        }
+    };
+    exchange(30);
+    let before = OF_WORKER.load(SeqCst);
+    exchange(100);
+    assert_eq!(OF_WORKER.load(SeqCst) - before, 0, "allocations on the media thread");
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod audio;
 pub mod capture;
 pub mod classify;
 pub mod codec;
+pub mod conference;
 pub mod diagnosis;
 pub mod dtls;
 pub mod keys;

@@ -33,7 +33,7 @@ pub struct Accepted {
     /// How many bytes of it are plain.
     pub len: usize,
     /// Its far end sends now, by its description.
-    goes_on: bool,
+    pub goes_on: bool,
 }
 
 /// Where a path ends.

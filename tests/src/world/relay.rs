@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use streams::media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease};
+use streams::{
+    conference::RoomId,
+    media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease},
+};
 
 use super::dice::Dice;
 
@@ -28,6 +31,8 @@ pub struct Open {
     pub has_music: bool,
     /// What its far end says is recorded.
     pub is_tapped: bool,
+    /// The room that it sits in, and whether it is muted there.
+    pub room: Option<(RoomId, bool)>,
 }
 
 /// The relay.
@@ -67,7 +72,8 @@ impl Relay {
                 if !self.lent.remove(&lease) {
                     self.complaints.push(format!("{lease:?} is opened and was not lent, or is open already"));
                 }
-                self.open.insert(lease, Open { media, partner: None, has_music: false, is_tapped: false });
+                let open = Open { media, partner: None, has_music: false, is_tapped: false, room: None };
+                self.open.insert(lease, open);
             }
             MediaCommand::Configure { lease, media } => match self.open.get_mut(&lease) {
                 Some(open) => open.media = media,
@@ -75,6 +81,12 @@ impl Relay {
             },
             MediaCommand::Join { a, b } => self.join(a, b),
             MediaCommand::Part { lease } => self.part(lease),
+            MediaCommand::Meet { lease, room, is_muted } => self.meet(lease, (room, is_muted)),
+            MediaCommand::Announce { room, .. } => {
+                if !self.open.values().any(|open| open.room.is_some_and(|(id, _)| id == room)) {
+                    self.complaints.push(format!("{room:?} is told something and nobody is there"));
+                }
+            }
             MediaCommand::Play { lease, repeat, .. } => {
                 self.needs_open(lease, "played to");
                 self.plays(lease, repeat);
@@ -125,7 +137,18 @@ impl Relay {
             }
             if let Some(open) = self.open.get_mut(&own) {
                 open.partner = Some(other);
+                open.room = None;
             }
+        }
+    }
+
+    fn meet(&mut self, lease: LeaseId, room: (RoomId, bool)) {
+        self.needs_open(lease, "to sit in a room");
+        if let Some(partner) = self.open.get(&lease).and_then(|open| open.partner) {
+            self.part(partner);
+        }
+        if let Some(open) = self.open.get_mut(&lease) {
+            open.room = Some(room);
         }
     }
 
@@ -133,6 +156,7 @@ impl Relay {
         match self.open.get_mut(&lease) {
             None => self.complaints.push(format!("{lease:?} is parted and not open")),
             Some(open) => {
+                open.room = None;
                 let partner = open.partner.take();
                 if let Some(open) = partner.and_then(|partner| self.open.get_mut(&partner)) {
                     open.partner = None;

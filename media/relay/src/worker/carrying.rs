@@ -16,7 +16,7 @@ use streams::{
     voice::MADE_PACKETS_MAX,
 };
 
-use super::{BACKLOG_ROOM, BATCHES_PER_TURN_MAX, Worker};
+use super::{BACKLOG_ROOM, BATCHES_PER_TURN_MAX, Seated, Worker};
 use crate::{
     config::PortRange,
     counters::Tally,
@@ -78,6 +78,9 @@ impl<W: Fn()> Worker<W> {
                 Ok(accepted) => {
                     let packet = room.get(..accepted.len).unwrap_or_default();
                     listeners.hear(lease, path.voice(), now, packet, &mut self.tally);
+                    if let Some(seated) = listeners.seated.as_deref_mut().filter(|_| accepted.goes_on) {
+                        seated.member.take(now, packet);
+                    }
                     path.pass_on(now, accepted, room, &mut self.made)
                 }
                 Err(reason) => Step::Drop(reason),
@@ -131,12 +134,14 @@ impl<W: Fn()> Worker<W> {
     }
 }
 
-/// Who hears what a leg sends besides its peer: the recorder, and whoever wants to know its keys.
+/// Who hears what a leg sends besides its peer: the recorder, whoever wants to know its keys, and the room it sits in.
 struct Listeners<'a> {
     tap: Option<Tap>,
     taps: &'a mut Taps,
     /// Taken from the leg for the length of a batch.
     ear: Option<Box<Ear>>,
+    /// As well.
+    seated: Option<Box<Seated>>,
     has_key: bool,
     backlog: &'a mut VecDeque<MediaEvent>,
 }
@@ -149,11 +154,11 @@ impl<'a> Listeners<'a> {
         taps: &'a mut Taps,
         backlog: &'a mut VecDeque<MediaEvent>,
     ) -> Self {
-        let (tap, ear) = match channel {
-            Channel::Rtp => (leg.tap, leg.ear.take()),
-            Channel::Rtcp => (None, None),
+        let (tap, ear, seated) = match channel {
+            Channel::Rtp => (leg.tap, leg.ear.take(), leg.seated.take()),
+            Channel::Rtcp => (None, None, None),
         };
-        Self { tap, taps, ear, has_key: false, backlog }
+        Self { tap, taps, ear, seated, has_key: false, backlog }
     }
 
     /// An accepted packet, plain.
@@ -180,8 +185,9 @@ impl<'a> Listeners<'a> {
 
     /// The batch is over: whether a key was heard.
     fn leave(self, leg: Option<&mut Leg>) -> bool {
-        if let (Some(ear), Some(leg)) = (self.ear, leg) {
-            leg.ear = Some(ear);
+        if let Some(leg) = leg {
+            leg.ear = self.ear.or(leg.ear.take());
+            leg.seated = self.seated.or(leg.seated.take());
         }
         self.has_key
     }

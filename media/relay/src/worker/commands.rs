@@ -36,6 +36,8 @@ impl<W: Fn()> Worker<W> {
                     self.changed.push(at);
                     self.part(at);
                 }),
+                MediaCommand::Meet { lease, room, is_muted } => self.meet(lease, room, is_muted, now),
+                MediaCommand::Announce { room, sounds } => self.announce(room, &sounds),
                 MediaCommand::Play { lease, sounds, repeat } => self.play(lease, sounds, repeat, now),
                 MediaCommand::Echo { lease } => self.echo(lease),
                 MediaCommand::Stop { lease } => self.stop_sound(lease),
@@ -124,8 +126,10 @@ impl<W: Fn()> Worker<W> {
         if !self.slots.join(a, b) {
             return None;
         }
-        self.end_echo(a);
-        self.end_echo(b);
+        for at in pair {
+            self.end_echo(at);
+            self.stand_up(at);
+        }
         for at in [Some(a), Some(b), before_a, before_b].into_iter().flatten() {
             self.changed.push(at);
             self.retune(at);
@@ -133,7 +137,8 @@ impl<W: Fn()> Worker<W> {
         Some(())
     }
 
-    fn part(&mut self, at: usize) {
+    pub(super) fn part(&mut self, at: usize) {
+        self.stand_up(at);
         let peer = self.slots.peer(at);
         self.slots.part(at);
         for at in [Some(at), peer].into_iter().flatten() {

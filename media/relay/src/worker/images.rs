@@ -50,8 +50,8 @@ impl<W: Fn()> Worker<W> {
     /// A leg that is to hear something and does not: the order has not been obeyed, or its end not been told, because the former
     /// life ended between the two. Who waits for that end waits no longer; to others it is no news.
     fn tell_silence(&mut self, lease: LeaseId, at: usize) {
-        let is_alone = self.slots.peer(at).is_none();
         let leg = self.slots.leg(at);
+        let is_alone = leg.as_ref().is_some_and(|leg| leg.is_alone());
         let is_silent =
             leg.is_some_and(|leg| leg.outgoing.as_ref().is_none_or(|outgoing| outgoing.is_nothing()));
         if is_alone && is_silent {
@@ -74,6 +74,9 @@ impl<W: Fn()> Worker<W> {
         leg.ear = image.keys.map(|keys| Box::new(Ear::new(leg.state.voice(), keys)));
         if let Some(outgoing) = image.outgoing {
             self.resume_outgoing(at, outgoing, image.is_exact);
+        }
+        if let Some((room, is_muted)) = image.room {
+            self.sit_down(at, (room, is_muted), self.now_micros());
         }
         self.listen_on(at);
         self.expect_reports(lease, self.now_micros());
@@ -101,6 +104,7 @@ impl<W: Fn()> Worker<W> {
                     peer: peer.map(|peer| peer.0),
                     is_exact,
                     tap: leg.tap,
+                    room: leg.seated.as_ref().map(|seated| (seated.id, seated.is_muted)),
                     keys: leg.ear.as_ref().map(|ear| ear.events()),
                     outgoing: leg.outgoing.as_ref().map(|outgoing| outgoing.image()),
                     state: &leg.state,

@@ -12,6 +12,7 @@ mod images;
 mod ports;
 mod refusals;
 mod reports;
+mod rooms;
 mod sounds;
 
 use std::{
@@ -39,6 +40,8 @@ use captures::Captures;
 pub use gathering::GATHER_MICROS_MAX;
 use gathering::Gathering;
 use reports::Rounds;
+use rooms::Rooms;
+pub(crate) use rooms::Seated;
 
 use crate::{
     Helpers,
@@ -85,6 +88,7 @@ pub(crate) struct Worker<W> {
     /// Packets of our own making, on their way.
     made: Made,
     agenda: Agenda,
+    rooms: Rooms,
     libraries: Consumer<Arc<Library>>,
     /// Tells whoever reads the library that it is wanted.
     wanted: SyncSender<()>,
@@ -136,6 +140,7 @@ impl<W: Fn()> Worker<W> {
             taps: Taps::new(helpers.recorder),
             made: Made::new(),
             agenda: Agenda::new(pairs * pools_count),
+            rooms: Rooms::new(pairs * pools_count),
             libraries,
             wanted,
             rounds: Rounds::new(started.elapsed()),
@@ -186,6 +191,7 @@ impl<W: Fn()> Worker<W> {
                 }
             }
             self.tick(&mut batch, now);
+            self.tick_rooms(&mut batch, now);
             self.changed.extend(self.shakers.advance(&mut self.slots, now, &mut self.tally));
             self.report(now);
             self.end_captures(now);
@@ -205,7 +211,8 @@ impl<W: Fn()> Worker<W> {
 
     /// How long there is nothing to do but packets and commands.
     fn wait(&self, now: u64) -> Option<Duration> {
-        let turn = self.agenda.deadline_micros().map(|due| until(due, self.now_micros()));
+        let turn = self.agenda.deadline_micros().into_iter().chain(self.rooms.deadline_micros()).min();
+        let turn = turn.map(|due| until(due, self.now_micros()));
         if !self.backlog.is_empty() {
             return turn.into_iter().chain([BACKLOG_RETRY]).min();
         }

@@ -20,13 +20,13 @@ const PHASES: u64 = 20;
 const PHASE_MICROS: u64 = 1_000;
 
 /// Where a leg's turns lie.
-fn phase(at: usize) -> u64 {
+pub(super) fn phase(at: usize) -> u64 {
     u64::try_from(at).unwrap_or(0) % PHASES * PHASE_MICROS
 }
 
 impl<W: Fn()> Worker<W> {
     /// The sounds, which somebody is to hear now. Where they have not been read, they are wanted from now on.
-    fn library(&self) -> Option<Arc<Library>> {
+    pub(super) fn library(&self) -> Option<Arc<Library>> {
         if self.config.sounds.is_none() {
             // Full: they are wanted already.
             let _ = self.wanted.try_send(());
@@ -35,12 +35,12 @@ impl<W: Fn()> Worker<W> {
     }
 
     /// Numbers by which nobody can guess a stream of ours.
-    fn seed(&self, at: usize) -> u64 {
+    pub(super) fn seed(&self, at: usize) -> u64 {
         self.random.hash_one((at, self.slots.lease(at).map(|lease| lease.0), self.started.elapsed()))
     }
 
     /// A leg that is sent something else than what comes, from now on if it has not been before.
-    fn outgoing(&mut self, at: usize) -> Option<&mut Outgoing> {
+    pub(super) fn outgoing(&mut self, at: usize) -> Option<&mut Outgoing> {
         let seed = self.seed(at);
         let leg = self.slots.leg(at)?;
         Some(leg.outgoing.get_or_insert_with(|| Box::new(Outgoing::new(seed))))
@@ -112,6 +112,7 @@ impl<W: Fn()> Worker<W> {
         if let Some(lease) = lease.filter(|_| !goes_on) {
             self.tell(MediaEvent::Played { lease });
         }
+        self.reseat(at);
         self.retune_pair(at);
         self.schedule(at);
     }
@@ -191,9 +192,21 @@ impl<W: Fn()> Worker<W> {
         self.mind_image(at, now);
         let Some(leg) = self.slots.leg(at) else { return };
         let Some(outgoing) = leg.outgoing.as_deref_mut() else { return };
-        let destination = leg.state.destination(Channel::Rtp);
-        let ticked = outgoing.tick(now, destination.is_some(), &mut self.made);
-        match destination {
+        let is_heard = leg.state.destination(Channel::Rtp).is_some();
+        let ticked = outgoing.tick(now, is_heard, &mut self.made);
+        self.send_made(batch, at, now);
+        if ticked == Ticked::Ended {
+            self.changed.push(at);
+            if let Some(lease) = self.slots.lease(at) {
+                self.tell(MediaEvent::Played { lease });
+            }
+        }
+    }
+
+    /// What was made for a leg leaves, if there is anywhere to send it to.
+    pub(super) fn send_made(&mut self, batch: &mut Batch, at: usize, now: u64) {
+        let Some(leg) = self.slots.leg(at) else { return };
+        match leg.state.destination(Channel::Rtp) {
             Some(destination) if !self.made.is_empty() => {
                 self.tally.dropped_unsealed += leg.state.seal_made(now, &mut self.made) as u64;
                 let sent = batch.send_made(&mut self.made, leg.sockets.of(Channel::Rtp), destination);
@@ -204,12 +217,6 @@ impl<W: Fn()> Worker<W> {
                 self.tally.sent(sent);
             }
             _ => self.made.clear(),
-        }
-        if ticked == Ticked::Ended {
-            self.changed.push(at);
-            if let Some(lease) = self.slots.lease(at) {
-                self.tell(MediaEvent::Played { lease });
-            }
         }
     }
 }

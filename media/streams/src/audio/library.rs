@@ -18,7 +18,7 @@ pub const LIBRARY_SOUNDS_MAX: usize = 4_096;
 /// Longest sound: ten minutes, and what runs over of a message that may last so long.
 pub const SOUND_MS_MAX: usize = 610_000;
 
-const TONES: [(&str, &[Part]); 7] = [
+const TONES: [(&str, &[Part]); 9] = [
     ("tone/dial", tone::DIAL),
     ("tone/ringing", tone::RINGING),
     ("tone/busy", tone::BUSY),
@@ -26,6 +26,8 @@ const TONES: [(&str, &[Part]); 7] = [
     ("tone/special-information", tone::SPECIAL_INFORMATION),
     ("tone/waiting", tone::WAITING),
     ("tone/beep", tone::BEEP),
+    ("tone/joined", tone::JOINED),
+    ("tone/left", tone::LEFT),
 ];
 
 /// A sound that cannot be kept.

@@ -5,6 +5,7 @@
 //! every 20 ms. Legs of the same codec never come here.
 
 pub mod concealment;
+pub mod hearing;
 pub mod jitter;
 pub mod library;
 pub mod mix;

@@ -59,6 +59,11 @@ pub const WAITING: &[Part] = &[on(425, 200), off(600), on(425, 200), off(3_000)]
 /// From now on it is recorded. Its frequency is ours: none of those that mean something else.
 pub const BEEP: &[Part] = &[on(1_000, 400), off(100)];
 
+/// Somebody has come into a room: up.
+pub const JOINED: &[Part] = &[on(440, 120), on(660, 160), off(20)];
+/// Somebody has left it: down.
+pub const LEFT: &[Part] = &[on(660, 120), on(440, 160), off(20)];
+
 /// A tone that cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ToneError {

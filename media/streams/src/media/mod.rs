@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{capture::Capture, dtls, keys::Key, leg::Judgement, sdp, srtp::SrtpKeys};
+use crate::{capture::Capture, conference::RoomId, dtls, keys::Key, leg::Judgement, sdp, srtp::SrtpKeys};
 pub use voice::{
     EVENT_FORMATS_MAX, EventFormat, PACKET_MS_DEFAULT, SOUND_NAME_BYTES_MAX, SOUNDS_MAX, Side, SoundName,
     Tap, VOICE_FORMATS_MAX, Voice, VoiceFormat,
@@ -125,10 +125,27 @@ pub enum MediaCommand {
         /// Another open lease.
         b: LeaseId,
     },
-    /// Ends a join; both legs go on receiving, into nothing.
+    /// Ends a join, or leaves a room; what is received goes on being, into nothing.
     Part {
-        /// Either of the two.
+        /// Either of the two, or who sits there.
         lease: LeaseId,
+    },
+    /// It sits in a room, in place of whatever it was joined to: its far end hears all others there, and they hear it.
+    /// Ignored where [`MEMBERS_MAX`](crate::conference::MEMBERS_MAX) sit there.
+    Meet {
+        /// An open lease.
+        lease: LeaseId,
+        /// The room, which is there for as long as anybody is.
+        room: RoomId,
+        /// The others do not hear it.
+        is_muted: bool,
+    },
+    /// All who sit in a room hear these sounds, besides each other. A newer order replaces it.
+    Announce {
+        /// The room.
+        room: RoomId,
+        /// At most [`SOUNDS_MAX`].
+        sounds: Arc<[SoundName]>,
     },
     /// Its far end hears these sounds, one after the other, in place of the leg it is joined to. A newer order replaces it.
     Play {

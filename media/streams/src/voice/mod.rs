@@ -10,16 +10,20 @@ mod carriage;
 mod made;
 mod own;
 mod playing;
+mod share;
 mod speech;
 mod table;
+mod written;
 
 use crate::{audio::library::Library, leg::DropReason, media::Voice, rtp::Header};
 use carriage::{Arrived, Carriage};
 pub use made::{MADE_BYTES_MAX, MADE_PACKETS_MAX, Made};
 pub use own::Own;
+pub(crate) use playing::on_grid;
 pub use playing::{LATE_MICROS_MAX, Programme, Ticked};
 use playing::{Playing, Unplayable};
 use serde::{Deserialize, Serialize};
+use share::Share;
 
 /// What one leg is sent.
 #[derive(Debug)]
@@ -27,13 +31,15 @@ pub struct Outgoing {
     own: Own,
     /// From the leg that it is joined to.
     carriage: Option<Carriage>,
+    /// Of the room that it sits in, in place of a joined leg.
+    share: Option<Box<Share>>,
     show: Show,
 }
 
 /// What its far end hears.
 #[derive(Debug, Default)]
 enum Show {
-    /// The leg that it is joined to.
+    /// The leg that it is joined to, or its room.
     #[default]
     Joined,
     /// Sounds.
@@ -74,7 +80,7 @@ pub enum Passed {
 impl Outgoing {
     /// Nothing yet. The seed decides by which numbers its packets are known, so nobody may know it.
     pub fn new(seed: u64) -> Self {
-        Self { own: Own::new(seed), carriage: None, show: Show::Joined }
+        Self { own: Own::new(seed), carriage: None, share: None, show: Show::Joined }
     }
 
     /// Whether there is anything to do between these two legs that a packet does not do by itself.
@@ -121,7 +127,37 @@ impl Outgoing {
         self.show = Show::Echo(Box::new(Carriage::echo(&voice.cloned().unwrap_or_default())));
     }
 
-    /// Its far end hears the joined leg from now on.
+    /// It sits in a room, or is in it and has agreed on something else. Without a format that we can write it hears nothing.
+    pub fn sit(&mut self, voice: Option<&Voice>) {
+        let is_same = voice.is_some_and(|voice| self.share.as_ref().is_some_and(|share| share.is_of(voice)));
+        if !is_same {
+            self.share = voice.and_then(Share::new).map(Box::new);
+        }
+    }
+
+    /// It has left its room.
+    pub fn stand_up(&mut self) {
+        self.share = None;
+    }
+
+    /// Whether it hears its room now, and nothing else in its place.
+    pub fn shows_room(&mut self) -> bool {
+        let Some(share) = &mut self.share else { return false };
+        let is_shown = matches!(self.show, Show::Joined);
+        if !is_shown {
+            share.pause();
+        }
+        is_shown
+    }
+
+    /// Another 20 ms of its room, due at that instant.
+    pub fn hear_room(&mut self, due_micros: u64, frame: &[i16], is_heard: bool, made: &mut Made) {
+        if let Some(share) = &mut self.share {
+            share.hear((due_micros, frame), is_heard, &mut self.own, made);
+        }
+    }
+
+    /// Its far end hears the joined leg from now on, or its room.
     pub fn stop(&mut self) {
         self.interrupt();
         self.show = Show::Joined;
@@ -170,12 +206,17 @@ impl Outgoing {
 
     /// Whether the far end knows the joined leg's own stream: reports about it are of use to both.
     pub fn shows_joined(&self) -> bool {
-        matches!(self.show, Show::Joined) && !self.carriage.as_ref().is_some_and(Carriage::is_own)
+        matches!(self.show, Show::Joined)
+            && self.share.is_none()
+            && !self.carriage.as_ref().is_some_and(Carriage::is_own)
     }
 
     /// Whether it may be forgotten: nothing is different from a leg that has none, or ever was.
     pub fn is_idle(&self) -> bool {
-        matches!(self.show, Show::Joined) && self.carriage.is_none() && self.own.ssrc().is_none()
+        matches!(self.show, Show::Joined)
+            && self.carriage.is_none()
+            && self.share.is_none()
+            && self.own.ssrc().is_none()
     }
 
     /// Whether it is heard at all: a stream of our own, of this source.

@@ -7,15 +7,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{made::Made, own::Own, speech::packet_ms};
+use super::{made::Made, own::Own, written::Written};
 use crate::{
     audio::{
-        Rate,
         library::Library,
         player::{Clip, Played, Player, Repeat},
     },
-    codec::{Encoder, MakeError},
-    media::{SOUNDS_MAX, SoundName, Voice, VoiceFormat},
+    media::{SOUNDS_MAX, SoundName, Voice},
 };
 
 /// More than this behind, and the packets between are left out.
@@ -48,11 +46,8 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[SoundName]>, 
 pub(super) struct Playing {
     programme: Programme,
     player: Player,
-    encoder: Encoder,
-    format: VoiceFormat,
-    frame: Box<[i16]>,
+    written: Written,
     due_micros: u64,
-    has_begun: bool,
 }
 
 /// What a tick has come to.
@@ -91,7 +86,7 @@ impl Programme {
 }
 
 /// The first point of a leg's grid at or after `now`. A grid is `step` wide and begins `phase` after a whole step.
-fn on_grid(now: u64, step: u64, phase: u64) -> u64 {
+pub(crate) fn on_grid(now: u64, step: u64, phase: u64) -> u64 {
     let (step, phase) = (step.max(1), phase % step.max(1));
     let since = (now % step + step - phase) % step;
     if since == 0 { now } else { now.saturating_add(step - since) }
@@ -105,8 +100,8 @@ impl Playing {
         voice: &Voice,
         library: &Library,
     ) -> Result<Self, Unplayable> {
-        let format = *voice.formats.first().ok_or(Unplayable::Voiceless)?;
-        let rate = format.codec.rate().min(Rate::Wide);
+        let written = Written::new(voice).ok_or(Unplayable::Voiceless)?;
+        let rate = written.rate();
         let silence = || Clip::new(Arc::from([]), rate);
         // A missing sound keeps its place, so that the place of the others is theirs.
         let clips: Arc<[Clip]> =
@@ -114,24 +109,8 @@ impl Playing {
         let repeat = if programme.repeat { Repeat::Forever } else { Repeat::Times(1) };
         let mut player = Player::new(clips, rate, repeat).map_err(|_| Unplayable::Missing)?;
         player.seek(programme.sound, rate.samples(programme.ms));
-        let made: Result<Encoder, MakeError> = Encoder::new(format.codec, rate, &format.wanted);
-        let encoder = made.map_err(|_| Unplayable::Voiceless)?;
-        let ms = packet_ms(format.codec, voice.packet_ms);
-        let mut playing = Self {
-            programme,
-            player,
-            encoder,
-            format,
-            frame: vec![0; rate.samples(ms)].into_boxed_slice(),
-            due_micros: 0,
-            has_begun: false,
-        };
-        playing.due_micros = on_grid(now_micros, playing.packet_micros(), phase_micros);
-        Ok(playing)
-    }
-
-    fn packet_micros(&self) -> u64 {
-        u64::try_from(self.frame.len() / self.encoder.rate().per_ms()).unwrap_or(0) * 1_000
+        let due_micros = on_grid(now_micros, written.packet_micros(), phase_micros);
+        Ok(Self { programme, player, written, due_micros })
     }
 
     pub(super) fn due(&self) -> u64 {
@@ -141,26 +120,26 @@ impl Playing {
     /// What it plays, and how far it is.
     pub(super) fn programme(&self) -> Programme {
         let (sound, sample) = self.player.position();
-        Programme { sound, ms: sample / self.encoder.rate().per_ms(), ..self.programme.clone() }
+        Programme { sound, ms: sample / self.written.rate().per_ms(), ..self.programme.clone() }
     }
 
     /// Writes what is due. Nothing is encoded for a leg that cannot be sent to now, but time goes on.
     pub(super) fn tick(&mut self, now_micros: u64, is_heard: bool, own: &mut Own, made: &mut Made) -> Ticked {
-        let step = self.packet_micros();
+        let step = self.written.packet_micros();
         if now_micros.saturating_sub(self.due_micros) > LATE_MICROS_MAX {
             let phase = self.due_micros % step.max(1);
             self.due_micros = on_grid(now_micros, step, phase);
-            self.has_begun = false;
+            self.written.pause();
         }
         while self.due_micros <= now_micros {
-            let played = self.player.frame(&mut self.frame);
+            let played = self.player.frame(&mut self.written.frame);
             if played == Played::Ended(0) {
                 return Ticked::Ended;
             }
             if is_heard {
-                self.send(own, made);
+                self.written.send(self.due_micros, own, made);
             } else {
-                self.has_begun = false;
+                self.written.pause();
             }
             self.due_micros = self.due_micros.saturating_add(step.max(1));
             if matches!(played, Played::Ended(_)) {
@@ -168,24 +147,6 @@ impl Playing {
             }
         }
         Ticked::More
-    }
-
-    fn send(&mut self, own: &mut Own, made: &mut Made) {
-        let clock = self.format.codec.clock_rate_hz();
-        if !std::mem::replace(&mut self.has_begun, true) {
-            own.begin(self.due_micros, clock);
-        }
-        let mut is_silence = false;
-        own.packet(made, self.format.to_them, false, 0, |payload| {
-            let octets = self.encoder.encode(&self.frame, payload).unwrap_or(0);
-            is_silence = octets == 0;
-            octets
-        });
-        let ms = u32::try_from(self.packet_micros() / 1_000).unwrap_or(0);
-        own.advance(self.format.codec.clock_units(ms));
-        if is_silence {
-            own.mark();
-        }
     }
 }
 

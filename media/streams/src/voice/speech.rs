@@ -38,7 +38,7 @@ struct Source {
 
 /// From one rate to the other, if they differ.
 #[derive(Debug)]
-struct Bridge(Option<(Resampler, Reservoir)>);
+pub(super) struct Bridge(Option<(Resampler, Reservoir)>);
 
 /// How long a packet of this codec is, if it shall be of about so many milliseconds.
 pub(super) fn packet_ms(codec: Codec, wanted: u8) -> usize {
@@ -51,7 +51,7 @@ pub(super) fn packet_ms(codec: Codec, wanted: u8) -> usize {
 }
 
 impl Bridge {
-    fn new(from: Rate, to: Rate) -> Result<Self, MakeError> {
+    pub(super) fn new(from: Rate, to: Rate) -> Result<Self, MakeError> {
         if from == to {
             return Ok(Self(None));
         }
@@ -60,7 +60,7 @@ impl Bridge {
     }
 
     /// Lets `write` give sound, and takes it over. Returns its samples, as they were given.
-    fn cross(&mut self, ready: &mut Reservoir, write: impl FnOnce(&mut [i16]) -> usize) -> usize {
+    pub(super) fn cross(&mut self, ready: &mut Reservoir, write: impl FnOnce(&mut [i16]) -> usize) -> usize {
         let Some((resampler, waiting)) = &mut self.0 else { return ready.fill(write) };
         let given = waiting.fill(write);
         let (block, made) = (resampler.from().samples(BLOCK_MS), resampler.to().samples(BLOCK_MS));

@@ -1,0 +1,247 @@
+//! Stories of rooms (decision 0043): who hears whom. Sockets are real; the room's own ticks are the pace, and what is heard is
+//! decoded and measured.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+mod keeper;
+#[path = "../../streams/tests/sound/mod.rs"]
+#[expect(dead_code, reason = "these stories need a part of the sounds")]
+mod sound;
+#[expect(dead_code, reason = "these stories need a part of the talk")]
+mod talk;
+#[expect(dead_code, reason = "these stories need a part of the world")]
+mod world;
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use keeper::Keeper;
+use relay::{RelayConfig, Resumed};
+use sound::amplitude;
+use streams::{
+    audio::library::Library,
+    codec::Codec,
+    conference::{MEMBERS_MAX, RoomId},
+    media::{LegMedia, MediaCommand, PortLease, SoundName},
+};
+use talk::Talker;
+use world::{Phone, World, config};
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const ROOM: RoomId = RoomId(8_000);
+const OTHER_ROOM: RoomId = RoomId(u128::MAX);
+/// What who says; far from each other, and below what G.711 passes.
+const TONES: [f64; 3] = [500.0, 1_100.0, 1_900.0];
+/// Ticks until codecs, filters and buffers have settled.
+const SETTLED: usize = 25;
+
+struct Member {
+    talker: Talker,
+    lease: PortLease,
+    hz: f64,
+}
+
+fn enter(world: &mut World, codec: (Codec, u8), hz: f64, room: RoomId) -> Member {
+    let talker = Talker::new(Phone::new(V4), codec.0, codec.1);
+    let lease = world.open(talker.media());
+    world.order(meet(&lease, room, false));
+    Member { talker, lease, hz }
+}
+
+fn meet(lease: &PortLease, room: RoomId, is_muted: bool) -> MediaCommand {
+    MediaCommand::Meet { lease: lease.id, room, is_muted }
+}
+
+/// Three with three codecs in one room.
+fn three(world: &mut World) -> [Member; 3] {
+    let codecs = [(Codec::Pcma, 8), (Codec::G722, 9), (Codec::Opus, 111)];
+    std::array::from_fn(|n| enter(world, codecs[n], TONES[n], ROOM))
+}
+
+/// All say their tones for so many ticks, and hear what comes.
+fn talk(members: &mut [Member], ticks: usize) {
+    for member in members.iter_mut() {
+        while !member.talker.phone.has_heard_nothing() {}
+        member.talker.forget();
+    }
+    for _ in 0..ticks + SETTLED {
+        for Member { talker, lease, hz } in members.iter_mut() {
+            talker.says(*hz, lease);
+        }
+        members.iter_mut().for_each(|member| drop(member.talker.hears()));
+    }
+}
+
+/// Which of the tones somebody has heard.
+fn heard(member: &Member) -> [bool; 3] {
+    let rate = member.talker.codec.rate();
+    let settled = &member.talker.heard[rate.samples(SETTLED * 20)..];
+    TONES.map(|hz| match amplitude(settled, rate.hz(), hz) {
+        level if level < 500.0 => false,
+        level => {
+            assert!((4_000.0..10_500.0).contains(&level), "{hz} Hz at a level of {level:.0} of 8,000");
+            true
+        }
+    })
+}
+
+#[test]
+fn three_with_three_codecs_hear_each_other_and_not_themselves() {
+    let mut world = World::start(config(V4, 47_000, 47_039));
+    let mut members = three(&mut world);
+    talk(&mut members, 50);
+    let others = [[false, true, true], [true, false, true], [true, true, false]];
+    assert_eq!(members.each_ref().map(heard), others);
+    for member in &members {
+        member.talker.heard_one_stream();
+        assert!(members.iter().all(|other| other.talker.phone.ssrc != member.talker.packets[0].ssrc));
+    }
+    let report = world.close(members[0].lease.id);
+    assert!(report.packets_received >= 75 && report.packets_sent >= 75, "{report:?}");
+}
+
+#[test]
+fn who_is_muted_hears_and_is_not_heard() {
+    let mut world = World::start(config(V4, 47_040, 47_079));
+    let mut members = three(&mut world);
+    world.order(meet(&members[1].lease, ROOM, true));
+    world.settle();
+    talk(&mut members, 25);
+    let muted = [[false, false, true], [true, false, true], [true, false, false]];
+    assert_eq!(members.each_ref().map(heard), muted);
+    world.order(meet(&members[1].lease, ROOM, false));
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(heard(&members[0]), [false, true, true]);
+}
+
+#[test]
+fn who_has_left_is_heard_no_more_and_another_room_is_another_room() {
+    let mut world = World::start(config(V4, 47_080, 47_119));
+    let mut members = three(&mut world);
+    world.order(meet(&members[2].lease, OTHER_ROOM, false));
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(members.each_ref().map(heard), [[false, true, false], [true, false, false], [false; 3]]);
+    // Parted from their room two hear nothing, joined they hear each other.
+    world.order(MediaCommand::Part { lease: members[0].lease.id });
+    world.settle();
+    while !members[0].talker.phone.has_heard_nothing() {}
+    members[0].talker.forget();
+    talk(&mut members[1..], 10);
+    assert_eq!(heard(&members[1]), [false; 3]);
+    assert!(members[0].talker.phone.has_heard_nothing());
+    world.order(MediaCommand::Join { a: members[0].lease.id, b: members[1].lease.id });
+    world.settle();
+    talk(&mut members[..2], 25);
+    assert_eq!(heard(&members[1]), [true, false, false]);
+    // A closed one leaves nothing behind.
+    world.close(members[2].lease.id);
+    let mut late = enter(&mut world, (Codec::Pcmu, 0), TONES[2], OTHER_ROOM);
+    world.settle();
+    talk(std::slice::from_mut(&mut late), 5);
+    assert_eq!(heard(&late), [false; 3]);
+}
+
+#[test]
+fn sounds_are_announced_besides_the_others_and_said_to_one_in_their_place() {
+    let sounds = Some(Arc::new(Library::of_tones()));
+    let mut world = World::start(RelayConfig { sounds, ..config(V4, 47_120, 47_159) });
+    let mut members = three(&mut world);
+    let name = |name: &str| -> Arc<[SoundName]> { [SoundName::new(name)].into() };
+    talk(&mut members, 5);
+    for member in &mut members {
+        while !member.talker.phone.has_heard_nothing() {}
+        member.talker.forget();
+    }
+    world.order(MediaCommand::Announce { room: ROOM, sounds: name("tone/special-information") });
+    world.order(MediaCommand::Announce { room: OTHER_ROOM, sounds: name("tone/busy") });
+    for _ in 0..50 {
+        for Member { talker, lease, hz } in &mut members {
+            talker.says(*hz, lease);
+        }
+        members.iter_mut().for_each(|member| drop(member.talker.hears()));
+    }
+    for member in &members {
+        let rate = member.talker.codec.rate();
+        // The second of its three tones is between 330 and 660 ms.
+        let piece = &member.talker.heard[rate.samples(450)..rate.samples(600)];
+        assert!(amplitude(piece, rate.hz(), 1_400.0) > 3_000.0, "all hear it");
+        let beside = TONES.iter().filter(|hz| amplitude(piece, rate.hz(), **hz) > 4_000.0).count();
+        assert_eq!(beside, 2, "and each other");
+    }
+    // What one is played is heard in place of the room, by that one alone; then it is back.
+    world.order(MediaCommand::Play { lease: members[0].lease.id, sounds: name("tone/dial"), repeat: true });
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(members.each_ref().map(heard)[..2], [[false; 3], [true, false, true]]);
+    let rate = members[0].talker.codec.rate();
+    assert!(amplitude(&members[0].talker.heard, rate.hz(), 425.0) > 3_000.0);
+    world.order(MediaCommand::Stop { lease: members[0].lease.id });
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(heard(&members[0]), [false, true, true]);
+    let name = members[0].talker.packets[0].ssrc;
+    assert!(members[0].talker.packets.iter().all(|packet| packet.ssrc == name), "one source all the time");
+}
+
+#[test]
+fn who_holds_is_not_heard_and_another_codec_is_heard_as_well() {
+    let mut world = World::start(config(V4, 47_160, 47_199));
+    let mut members = three(&mut world);
+    let silent = LegMedia { sends: false, ..members[0].talker.media() };
+    world.order(MediaCommand::Configure { lease: members[0].lease.id, media: silent });
+    let before = &members[1].talker.phone;
+    let other =
+        Phone { rtp: before.rtp.try_clone().unwrap(), rtcp: before.rtcp.try_clone().unwrap(), ..*before };
+    members[1].talker = Talker::new(other, Codec::Pcmu, 0);
+    let media = members[1].talker.media();
+    world.order(MediaCommand::Configure { lease: members[1].lease.id, media });
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(
+        members.each_ref().map(heard),
+        [[false, true, true], [false, false, true], [false, true, false]]
+    );
+}
+
+#[test]
+fn a_room_is_full_at_its_limit() {
+    let mut world = World::start(RelayConfig { stock_target: 48, ..config(V4, 47_200, 47_299) });
+    let mut members: Vec<Member> =
+        (0..=MEMBERS_MAX).map(|_| enter(&mut world, (Codec::Pcma, 8), 500.0, ROOM)).collect();
+    world.settle();
+    world.counted("commands_stale", 1);
+    let one_too_many = members.pop().unwrap();
+    talk(&mut members, 2);
+    assert!(one_too_many.talker.phone.has_heard_nothing());
+    world.close(members[7].lease.id);
+    world.order(meet(&one_too_many.lease, ROOM, false));
+    world.settle();
+    talk(&mut [one_too_many], 2);
+}
+
+/// Decision 0014: whoever sits in a room does so in the next life, muted or not.
+#[test]
+fn rooms_go_on_after_a_crash() {
+    let config = config(V4, 47_300, 47_339);
+    let keeper = Keeper::default();
+    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let mut members = three(&mut world);
+    world.order(meet(&members[2].lease, ROOM, true));
+    world.settle();
+    talk(&mut members, 10);
+    let left = keeper.left();
+    drop(world);
+    let mut world = World::resume(config, left, Some(Box::new(keeper)));
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(
+        members.each_ref().map(heard),
+        [[false, true, false], [true, false, false], [true, true, false]]
+    );
+    assert_eq!(world.played, [], "nobody is told to hear nothing");
+}
