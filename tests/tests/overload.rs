@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use tests::load::stories::{Size, flood, storm, strangers};
+use tests::load::{
+    lamps::{Floor, lamps},
+    stories::{Size, flood, storm, strangers},
+};
 
 /// Three for each source, all of which arrive; `bin/overload` sends ten million.
 const STRANGERS: u64 = 200_000;
@@ -32,4 +35,12 @@ fn strangers_from_65000_addresses_grow_memory_by_no_more_than_16_mib() {
 #[test]
 fn a_thousand_phones_that_register_at_once_are_all_registered() {
     storm(1_000);
+}
+
+#[test]
+fn every_lamp_of_a_floor_of_desks_is_told_of_every_change() {
+    let lit = lamps(Floor { phones: 40, keys: 20, per_second: 4, span: Duration::from_secs(4) });
+    assert!(lit.calls > 0 && lit.calls + lit.refused == 16, "{}", lit.report);
+    // Two numbers, each in three states, each on twenty lamps.
+    assert_eq!((lit.wanted, lit.told), (lit.calls * 120, lit.calls * 120), "{}", lit.report);
 }

@@ -1,5 +1,5 @@
 //! The stories of load in full size, for `bin/overload`: ten times the peak for a minute, 20,000 phones that register at
-//! once, ten million messages of strangers. Names as arguments choose among them, a number is the seconds of the
+//! once, ten million messages of strangers, 500 desks with 50 lamps each. Names as arguments choose among them, a number is the seconds of the
 //! flood, and a second one the rate, calls a second, with which the search for the peak begins.
 
 use std::{
@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use tests::load::stories::{Size, flood, storm, strangers};
+use tests::load::{
+    lamps::{Floor, lamps},
+    stories::{Size, flood, storm, strangers},
+};
 
 /// For how long ten times the peak is offered, unless told otherwise.
 const FLOOD_SECS: u32 = 60;
@@ -36,6 +39,13 @@ fn main() -> io::Result<()> {
     }
     if is_chosen("strangers") {
         writeln!(out, "{}", strangers(10_000_000).1)?;
+    }
+    if is_chosen("lamps") {
+        // Two numbers change with each call; a floor of 500 makes a call a minute each in its busiest hour, 8 a second.
+        for per_second in [8, 20, 50] {
+            let floor = Floor { phones: 500, keys: 50, per_second, span: Duration::from_secs(20) };
+            write!(out, "{}", lamps(floor).report)?;
+        }
     }
     Ok(())
 }

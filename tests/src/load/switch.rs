@@ -57,11 +57,25 @@ fn account(number: u128, username: &str, user: Option<UserId>) -> Account {
     }
 }
 
-fn rows(accounts: u32) -> Snapshot {
-    let user = UserId(Uuid::from_u128(7));
+/// The number of the person of account `u0`, `u1` … where they have people.
+pub fn number_of(account: u32) -> u32 {
+    1_000 + account
+}
+
+fn rows(accounts: u32, have_numbers: bool) -> Snapshot {
+    let person = |one: u32| have_numbers.then(|| UserId(Uuid::from_u128((5 << 64) | u128::from(one))));
     let mut all: Vec<Account> =
-        (0..accounts).map(|one| account(u128::from(one), &format!("u{one}"), None)).collect();
-    all.push(account(1 << 40, "callee", Some(user)));
+        (0..accounts).map(|one| account(u128::from(one), &format!("u{one}"), person(one))).collect();
+    let callee = UserId(Uuid::from_u128(7));
+    all.push(account(1 << 40, "callee", Some(callee)));
+    let somebody =
+        |user, name: String, number: String| Staff { user, name, number, is_active: true, mailbox: None };
+    let mut staff = vec![somebody(callee, "Callee".into(), NUMBER.into())];
+    staff.extend(
+        (0..accounts).filter_map(|one| {
+            Some(somebody(person(one)?, format!("Desk {one}"), number_of(one).to_string()))
+        }),
+    );
     let organisation = Organisation {
         id: OrgId(Uuid::from_u128(10)),
         sip_domain: DOMAIN.into(),
@@ -74,13 +88,7 @@ fn rows(accounts: u32) -> Snapshot {
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         outside: Default::default(),
-        staff: vec![Staff {
-            user,
-            name: "Callee".into(),
-            number: NUMBER.into(),
-            is_active: true,
-            mailbox: None,
-        }],
+        staff,
         extensions: Vec::new(),
         accounts: all,
     };
@@ -95,13 +103,22 @@ fn address() -> Ipv4Addr {
 }
 
 impl Switch {
-    /// Starts it and waits until calls can be made.
+    /// Starts it with accounts that call and have no number, and waits until calls can be made.
     pub fn start(accounts: u32) -> Result<Self> {
+        Self::start_on(&rows(accounts, false))
+    }
+
+    /// The same with a person and a number for each account ([`number_of`]).
+    pub fn start_with_numbers(accounts: u32) -> Result<Self> {
+        Self::start_on(&rows(accounts, true))
+    }
+
+    fn start_on(rows: &Snapshot) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let sip = SocketAddr::new(address().into(), 5060);
         let data = folder.path().join("data");
         std::fs::create_dir(&data)?;
-        std::fs::write(data.join("plan.json"), serde_json::to_vec(&rows(accounts))?)?;
+        std::fs::write(data.join("plan.json"), serde_json::to_vec(rows)?)?;
         let config = folder.path().join("sambung.toml");
         std::fs::write(
             &config,
