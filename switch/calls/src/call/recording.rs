@@ -118,13 +118,15 @@ impl Recording {
         self.begin_what(None, reason, record, means);
     }
 
-    /// From now on the caller leaves a message.
+    /// From now on the caller leaves a message, which is its owner's: what was recorded before it ends here.
     pub(super) fn begin_message(
         &mut self,
         message: MessageFor,
         record: &mut ClosedRecord,
         means: &mut Means<'_>,
     ) {
+        let lines = self.current.as_ref().map_or(NOBODY, |current| current.tapped);
+        self.end("voicemail", lines, record, means);
         self.begin_what(Some(message), "voicemail", record, means);
     }
 
@@ -137,6 +139,10 @@ impl Recording {
         means: &mut Means<'_>,
     ) {
         self.end(reason, [Some(line), None], record, means);
+    }
+
+    fn is_of_message(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.message.is_some())
     }
 
     fn begin_what(
@@ -181,6 +187,18 @@ impl Current {
         record.fact(Fact::Recording(fact), means);
     }
 
+    /// Whom of the call it hears. What a transferor says while the target rings, it says to nobody, and so does whoever
+    /// chooses from a menu or waits in a queue.
+    fn heard(&self, state: &State, [caller, callee]: Lines) -> Lines {
+        match state {
+            _ if self.is_paused => NOBODY,
+            State::Transferring(transferring) if transferring.waits(Side::Caller) => [caller, None],
+            State::Transferring(_) => [None, callee],
+            State::Served(_) | State::Queued(_) if self.message.is_none() => NOBODY,
+            _ => [caller, callee],
+        }
+    }
+
     /// From now on these lines are tapped and no others. A line that is none of `lines` any more has been given back, and
     /// its tap with it.
     fn tap(&mut self, wanted: Lines, lines: Lines, means: &mut Means<'_>) {
@@ -202,9 +220,9 @@ impl Call {
     /// Brings the recording up to date with what has become of the call.
     pub(crate) fn mind_recording(&mut self, means: &mut Means<'_>) {
         let recording = &mut self.head.recording;
-        let is_served = matches!(self.state, State::Served(_));
         recording.in_force = said(&self.state).map_or(recording.in_force, |said| recording.holding(said));
-        let is_due = recording.in_force == RecordingPolicy::Always && !recording.has_begun && !is_served;
+        let is_wanted = recording.in_force == RecordingPolicy::Always && !recording.has_begun;
+        let is_due = is_wanted && is_talked_in(&self.state);
         if recording.current.is_none() && !is_due {
             return;
         }
@@ -215,7 +233,7 @@ impl Call {
             return;
         };
         // A message is its owner's, whoever was to be recorded before.
-        if recording.in_force == RecordingPolicy::Never && !is_served {
+        if recording.in_force == RecordingPolicy::Never && !recording.is_of_message() {
             recording.end("forbidden", lines, self.state.facts(), means);
             recording.has_begun = false;
         }
@@ -224,23 +242,22 @@ impl Call {
             recording.begin(reason, self.state.facts(), means);
         }
         if let Some(current) = &mut recording.current {
-            let wanted = if current.is_paused { NOBODY } else { heard(&self.state, lines) };
-            current.tap(wanted, lines, means);
+            current.tap(current.heard(&self.state, lines), lines, means);
         }
     }
 
     /// Somebody orders what is to become of the recording.
     pub(crate) fn record(mut self, wish: Wish, outcome: &mut Outcome, means: &mut Means<'_>) -> Self {
-        let is_served = matches!(self.state, State::Served(_));
-        let talking = lines(&self.state);
-        let lines = talking.unwrap_or(NOBODY);
+        let is_talked_in = is_talked_in(&self.state);
+        let lines = lines(&self.state).unwrap_or(NOBODY);
         let (recording, record) = (&mut self.head.recording, self.state.facts());
+        let is_of_message = recording.is_of_message();
         *outcome = match (wish, &mut recording.current) {
             _ if recording.in_force == RecordingPolicy::Never => Outcome::NotAllowed,
-            // What is recorded then is a message, which is its owner's.
-            _ if is_served => Outcome::NotNow,
+            // A message is its owner's.
+            _ if is_of_message => Outcome::NotNow,
             (Wish::Start, Some(_)) => Outcome::AlreadySo,
-            (Wish::Start, None) if talking.is_some() => {
+            (Wish::Start, None) if is_talked_in => {
                 recording.begin("command", record, means);
                 Outcome::Done
             }
@@ -276,7 +293,9 @@ impl Call {
             current.tap(NOBODY, lines, means);
             current.step(RecordingStep::Stopped, reason, record, means);
             // Nobody is let talk to nothing.
-            if let State::Served(served) = self.state {
+            if current.message.is_some()
+                && let State::Served(served) = self.state
+            {
                 self.state = served.hang_up(&mut self.head, "not_recorded", means);
             }
         }
@@ -290,14 +309,20 @@ impl Call {
     }
 }
 
-/// The lines of the two sides, the caller's first; `None` while or when there are none that talk.
+/// Two sides talk, though one of them may wait.
+fn is_talked_in(state: &State) -> bool {
+    matches!(state, State::Connecting(_) | State::Talking(_) | State::Transferring(_))
+}
+
+/// The lines of the two sides, the caller's first; `None` while or when nobody has been answered.
 fn lines(state: &State) -> Option<Lines> {
     let (caller, callee) = match state {
         State::Connecting(connecting) => (Some(&connecting.caller), Some(&connecting.callee)),
         State::Talking(talking) => (Some(&talking.caller), Some(&talking.callee)),
         State::Transferring(transferring) => (transferring.on(Side::Caller), transferring.on(Side::Callee)),
-        State::Served(served) => return served.message_line().map(|line| [Some(line), None]),
-        State::Ringing(_) | State::Queued(_) | State::Over(_) => return None,
+        State::Served(served) => (Some(&served.line.caller), None),
+        State::Queued(queued) => (Some(&queued.line.caller), None),
+        State::Ringing(_) | State::Over(_) => return None,
     };
     Some([caller, callee].map(|leg| leg?.streams.voice_line()))
 }
@@ -312,13 +337,4 @@ fn said(state: &State) -> Option<[Option<RecordingPolicy>; 2]> {
         }
     };
     Some([caller.recording, callee.recording])
-}
-
-/// Those of them that are heard: what a transferor says while the target rings, it says to nobody.
-fn heard(state: &State, [caller, callee]: Lines) -> Lines {
-    match state {
-        State::Transferring(transferring) if transferring.waits(Side::Caller) => [caller, None],
-        State::Transferring(_) => [None, callee],
-        _ => [caller, callee],
-    }
 }

@@ -2,6 +2,7 @@
 //! (decision 0039).
 
 mod entering;
+mod recorded;
 
 use std::time::Duration;
 

@@ -320,16 +320,6 @@ impl Served {
         State::Served(self)
     }
 
-    /// The line on which the caller leaves a message.
-    pub(super) fn message_line(&self) -> Option<LeaseId> {
-        match &self.stage {
-            Stage::Attending(Service::Message(message)) if message.is_recording() => {
-                self.line.caller.streams.voice_line()
-            }
-            _ => None,
-        }
-    }
-
     /// It has lasted as long as it may.
     pub(crate) fn timed_out(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
         let lease = self.line.caller.streams.voice_line();

@@ -176,11 +176,6 @@ impl Message {
         record.say(lease, (self.language, &[words]), means);
         GOODBYE_MAX
     }
-
-    /// The caller is recorded.
-    pub(super) fn is_recording(&self) -> bool {
-        self.stage == Stage::Recording
-    }
 }
 
 /// A rule has a message taken before anybody rings.
