@@ -470,8 +470,36 @@ fn numbers_are_dialled_in_a_menu_and_a_key_alone_is_a_key() {
     scene.enter();
     // No such number, and a code is none.
     scene.press("1009");
+    scene.desk.wait(Duration::from_secs(3));
     assert_eq!(scene.hears(), "id/invalid id/menu");
-    scene.press("10*");
+    scene.press("10*#");
+    scene.let_go("id/invalid id/goodbye");
+}
+
+/// Its first digit was no choice by itself, and each of the others chose something.
+#[test]
+fn a_misdialled_number_is_one_failure_and_chooses_nothing() {
+    for (keys, waits) in [("9430", true), ("1941#", false)] {
+        let mut scene = exchange();
+        let caller = scene.enter();
+        scene.press(keys);
+        if waits {
+            assert_eq!(scene.hears(), "", "{keys}");
+            scene.desk.wait(Duration::from_secs(3));
+        }
+        assert_eq!(scene.hears(), "id/invalid id/menu", "{keys}");
+        assert_eq!(scene.desk.events(), ["created"], "{keys}");
+        scene.goes(caller);
+    }
+    // Where no numbers are dialled, a key is all there is.
+    let mut scene = self::scene();
+    scene.enter();
+    scene.press("9");
+    assert_eq!(scene.hears(), "id/invalid id/menu");
+    // Keys without an end have one.
+    let mut scene = exchange();
+    scene.enter();
+    scene.press(&"9".repeat(2 * 32));
     scene.let_go("id/invalid id/goodbye");
 }
 

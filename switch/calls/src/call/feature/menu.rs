@@ -46,6 +46,8 @@ use crate::{
 
 /// Menus that one call passes, those that it comes back to too.
 const MENUS_MAX: u16 = 32;
+/// Keys that are taken for one number, which is more than any has.
+const KEYS_MAX: usize = 32;
 /// Longer than any greeting, and short enough for a caller who would hear nothing.
 const GREETING_MAX: Duration = Duration::from_secs(120);
 /// What is said where a menu has no greeting, or one that cannot be played.
@@ -82,7 +84,7 @@ enum Stage {
     Offering,
     /// It has the time to.
     Choosing,
-    /// It has pressed what could be the beginning of a number.
+    /// It has pressed what could be the beginning of a number, or of one that there is not.
     Dialling,
     /// It hears that this was all, and why.
     Leaving(Reason),
@@ -234,7 +236,9 @@ impl Menu {
         let Some((org, menu)) = self.menu(record.org(), means) else {
             return Next::For(self.leave(lease, (Reason::Gone, None), record, means));
         };
-        if org.may_go_on(menu, &self.keys) {
+        // Of a number that there is not each further key would be a choice of its own: it is heard to its end.
+        let is_misdialled = menu.has_direct_dialling && !org.is_choice(menu, &self.keys);
+        if org.may_go_on(menu, &self.keys) || (is_misdialled && self.keys.len() < KEYS_MAX) {
             self.stage = Stage::Dialling;
             return Next::For(Duration::from_secs(u64::from(menu.key_timeout_secs)));
         }
