@@ -508,6 +508,7 @@ impl Desk {
                 MediaCommand::Open { lease, .. } => assert!(open.insert(*lease), "{lease:?} is opened twice"),
                 MediaCommand::Configure { lease, .. }
                 | MediaCommand::Part { lease }
+                | MediaCommand::Meet { lease, .. }
                 | MediaCommand::Play { lease, .. }
                 | MediaCommand::Echo { lease }
                 | MediaCommand::Stop { lease }
@@ -515,6 +516,7 @@ impl Desk {
                 | MediaCommand::Listen { lease, .. } => {
                     assert!(open.contains(lease), "{command:?} of a lease that is not open");
                 }
+                MediaCommand::Announce { .. } => {}
                 MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
                     panic!("call control does not look: {command:?}")
                 }
