@@ -1,8 +1,8 @@
 //! What the owner of a switchboard may set, and every limit it holds. The doc comments are the manual.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
-use sip::{EndpointConfig, Transport, digest::Algorithm};
+use sip::{EndpointConfig, Transport, digest::Algorithm, locate::Target};
 use streams::{codec::Codec, dtls::Fingerprint};
 
 use crate::guard::GuardConfig;
@@ -15,6 +15,9 @@ pub struct SwitchboardConfig {
     pub endpoint: EndpointConfig,
     /// What our listeners call themselves: where requests to a located name are sent from.
     pub listeners: Vec<(Transport, SocketAddr)>,
+    /// Proxies in front of phones, by the names that they write into `Path` (RFC 3327). What a phone says of any other name,
+    /// one that is located for a trunk too, leads nowhere.
+    pub trusted_proxies: BTreeSet<Target>,
     /// Host names that stand for the switch itself, lower case. IP literals always do.
     pub own_hosts: Vec<String>,
     /// Algorithms challenged with, in this order (RFC 8760 §2.4). Credentials of either are accepted.
@@ -97,6 +100,7 @@ impl Default for SwitchboardConfig {
         Self {
             endpoint: EndpointConfig::default(),
             listeners: Vec::new(),
+            trusted_proxies: BTreeSet::new(),
             own_hosts: vec![String::from("localhost")],
             digest_algorithms: vec![Algorithm::Md5],
             redirects: Redirects::default(),

@@ -78,7 +78,7 @@ pub enum Input<'a> {
         /// The rest; empty when there is none.
         rest: Bytes,
     },
-    /// Where a name that the operator trusts leads now (RFC 3263). Empty: nowhere.
+    /// Where a name of the configuration leads now (RFC 3263). Empty: nowhere.
     Located(Target, Vec<Choice>),
     /// True: the journal cannot keep up, so that new calls are answered 503. False: it can again.
     JournalPressure(bool),

@@ -1,9 +1,9 @@
 //! Where the URIs that configuration names lead: an address as it stands, a name as DNS said last (decision 0017), each by
-//! the listener of ours that speaks the same transport and family. Nothing is resolved here, and nothing that a peer has
-//! written comes here but names that the operator trusts.
+//! the listener of ours that speaks the same transport and family. Nothing is resolved here. What a peer has written leads
+//! somewhere only where the operator trusts that very name: those of trunks are located too, and are nobody else's.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
 
@@ -21,13 +21,15 @@ const LOCATIONS_MAX: usize = 4_096;
 #[derive(Debug, Default)]
 pub(crate) struct Located {
     listeners: Vec<(Transport, SocketAddr)>,
+    /// Names that peers may write.
+    proxies: BTreeSet<Target>,
     names: BTreeMap<Target, Vec<Choice>>,
 }
 
 impl Located {
-    /// Of a switch that calls itself this.
-    pub(crate) fn new(listeners: Vec<(Transport, SocketAddr)>) -> Self {
-        Self { listeners, names: BTreeMap::new() }
+    /// Of a switch that calls itself this, and whose phones may be behind these proxies.
+    pub(crate) fn new(listeners: Vec<(Transport, SocketAddr)>, proxies: BTreeSet<Target>) -> Self {
+        Self { listeners, proxies, names: BTreeMap::new() }
     }
 
     /// Takes note of where a name leads now. What was found before is kept when nothing is found.
@@ -44,9 +46,15 @@ impl Located {
         self.literal(uri, address.to_canonical()).into_iter().collect()
     }
 
+    /// The flows to a URI that a peer has written: to one of the proxies that the operator trusts, and nowhere else.
+    pub(crate) fn trusted(&self, uri: &Uri<'_>, is_ipv4: Option<bool>, random: &mut Random) -> Vec<Flow> {
+        let is_trusted = Target::of(uri).is_some_and(|target| self.proxies.contains(&target));
+        if is_trusted { self.named(uri, is_ipv4, random) } else { Vec::new() }
+    }
+
     /// The flows to a name, all of one family: of IPv4 or not where there are such, else that of the first. An INVITE names
     /// one address for its media, whichever way it takes.
-    pub(crate) fn named(&self, uri: &Uri<'_>, is_ipv4: Option<bool>, random: &mut Random) -> Vec<Flow> {
+    fn named(&self, uri: &Uri<'_>, is_ipv4: Option<bool>, random: &mut Random) -> Vec<Flow> {
         let found = Target::of(uri).and_then(|target| self.names.get(&target));
         let dice = |bound: u32| u32::try_from(random.number() % u64::from(bound.max(1))).unwrap_or(0);
         let order = found.map(|choices| in_order(choices, dice)).unwrap_or_default();
@@ -101,18 +109,20 @@ pub(crate) mod tests {
             weight: 0,
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
         };
-        let mut located = Located::new(vec![
+        let listeners = vec![
             listener(Transport::Udp, "127.0.0.1:5060"),
             listener(Transport::Udp, "192.0.2.1:5060"),
             listener(Transport::Tcp, "192.0.2.1:5060"),
             listener(Transport::Tcp, "[2001:db8::9]:5060"),
-        ]);
+        ];
+        let target = Target::of(&Uri::parse(name).unwrap()).unwrap();
+        let mut located = Located::new(listeners, [target.clone()].into());
         let found = vec![
             choice(Transport::Tls, 1, &["198.51.100.1:5061"]),
             choice(Transport::Tcp, 2, &["[2001:db8::1]:5060", "198.51.100.1:5060"]),
             choice(Transport::Udp, 3, &["198.51.100.2:5060"]),
         ];
-        located.note(Target::of(&Uri::parse(name).unwrap()).unwrap(), found);
+        located.note(target, found);
         located
     }
 

@@ -27,6 +27,7 @@ use crate::{
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
     guard::{Fingerprints, Guard},
     input::Input,
+    located::Located,
     mailboxes::Mailboxes,
     means::{Means, Random},
     messages::Messages,
@@ -115,6 +116,7 @@ impl Switchboard {
         }
         let mut random = Random::new(seed);
         let fingerprints = Fingerprints::new(&mut random);
+        let located = Located::new(config.listeners.clone(), config.trusted_proxies.clone());
         let mut board = Self {
             plan,
             now: clock.instant,
@@ -124,7 +126,7 @@ impl Switchboard {
             guard: Guard::new(config.guard.clone(), fingerprints),
             overload: Overload::new(config.queue_delay_target, clock.instant),
             index: Index::new(),
-            registrar: Registrar::new(config.limits, config.listeners.clone()),
+            registrar: Registrar::new(config.limits, located),
             mailboxes: Mailboxes::default(),
             messages: Messages::default(),
             presence: Presence::default(),

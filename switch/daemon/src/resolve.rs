@@ -58,13 +58,11 @@ pub struct Resolver {
 impl Resolver {
     /// `None` where there is no way to ask DNS, and nothing that has to be looked for.
     pub fn open(config: &config::Sip) -> Result<Option<Self>, Vec<Mistake>> {
-        let (mut targets, mut allowed) = (Vec::new(), Vec::new());
-        for target in &config.allowed_targets {
-            match target {
-                AllowedTarget::Name(target) => targets.push(target.clone()),
-                AllowedTarget::Addresses(net) => allowed.push(*net),
-            }
-        }
+        let targets: Vec<Target> = config.allowed_names().cloned().collect();
+        let allowed = config.allowed_targets.iter().filter_map(|target| match target {
+            AllowedTarget::Name(_) => None,
+            AllowedTarget::Addresses(net) => Some(*net),
+        });
         let builder = if config.resolvers.is_empty() {
             match TokioResolver::builder_tokio() {
                 Ok(builder) => builder,
@@ -98,7 +96,7 @@ impl Resolver {
             targets,
             of_trunks: watch::Sender::default(),
             speaks,
-            allowed,
+            allowed: allowed.collect(),
             own: listeners.iter().map(|(_, known_as)| *known_as).chain(bound).map(|ours| ours.ip()).collect(),
             dns: Arc::new(dns),
             room: Arc::new(Semaphore::new(QUESTIONS_MAX)),

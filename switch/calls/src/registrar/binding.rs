@@ -135,7 +135,7 @@ impl Binding {
     fn located(&self, located: &Located, random: &mut Random) -> Option<Reach> {
         let route = NameAddr::parse(self.path.first()?).ok()?;
         let heard_on_ipv4 = self.flow.remote.is_ipv4();
-        let flows = located.named(&Uri::parse(route.uri).ok()?, Some(heard_on_ipv4), random);
+        let flows = located.trusted(&Uri::parse(route.uri).ok()?, Some(heard_on_ipv4), random);
         let mut ways = flows.into_iter().map(|flow| Way {
             flow,
             request_uri: self.contact.to_string(),

@@ -8,7 +8,6 @@ mod request;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     sync::Arc,
 };
 
@@ -18,7 +17,7 @@ use contract::{
 };
 use dialplan::Plan;
 use sip::{
-    Flow, Transport, Uri,
+    Flow, Uri,
     locate::{Choice, Target},
 };
 
@@ -60,7 +59,7 @@ pub(crate) struct Owner<'a> {
 }
 
 impl Registrar {
-    pub(crate) fn new(limits: Limits, listeners: Vec<(Transport, SocketAddr)>) -> Self {
+    pub(crate) fn new(limits: Limits, located: Located) -> Self {
         Self {
             limits,
             accounts: BTreeMap::new(),
@@ -68,7 +67,7 @@ impl Registrar {
             expiries: BTreeSet::new(),
             connections: BTreeMap::new(),
             touched: BTreeSet::new(),
-            located: Located::new(listeners),
+            located,
         }
     }
 

@@ -351,19 +351,52 @@ fn a_name_that_is_not_located_yet_is_asked_when_it_is() {
     let mut scene = Scene::new(|trunk| trunk.targets = vec!["sip:provider.example".into()]);
     scene.desk.wait(Duration::from_secs(20));
     assert_eq!(scene.desk.trunks, [TrunkNews::NotRegistered { status: 0, is_still: false }]);
-    let target = Target::of(&Uri::parse("sip:provider.example").unwrap()).unwrap();
-    let choice = Choice {
-        transport: Transport::Udp,
-        rank: 0,
-        weight: 0,
-        addresses: vec![ONE.parse().unwrap(), OTHER.parse().unwrap()],
-    };
-    scene.desk.tell(Input::Located(target, vec![choice]));
+    scene.desk.tell(found("sip:provider.example", &[ONE, OTHER]));
     let register = scene.next("REGISTER", 1);
     assert_eq!(register.view().request_uri(), "sip:provider.example");
     scene.grant(&register, 600);
     assert_eq!(scene.desk.trunks.last(), Some(&TrunkNews::Registered));
     scene.end();
+}
+
+/// What DNS says of a name.
+fn found(uri: &str, addresses: &[&str]) -> Input<'static> {
+    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    let choice = Choice { transport: Transport::Udp, rank: 0, weight: 0, addresses };
+    Input::Located(Target::of(&Uri::parse(uri).unwrap()).unwrap(), vec![choice])
+}
+
+/// A bug: names of trunks' targets were among those that phones may write, so that any phone had calls sent to a provider that
+/// knows its customers by address.
+#[test]
+fn a_phone_s_path_that_names_a_trunk_s_target_goes_where_the_phone_was_heard() {
+    let mut config = config();
+    config.trusted_proxies = [Target::of(&Uri::parse("sip:edge.example").unwrap()).unwrap()].into();
+    let mut desk = Desk::mortal_with(config);
+    desk.tell(Input::Plan(plan(&rows(|trunk| trunk.targets = vec!["sip:provider.example".into()]))));
+    desk.tell(found("sip:provider.example", &[ONE]));
+    desk.tell(found("sip:edge.example", &[OTHER]));
+    let [one, other] = [Phone::new("one", ONE), Phone::new("other", OTHER)];
+    next(&mut desk, &one, "REGISTER", 9);
+    let [sari, budi] = desk.two();
+    for (at, (path, way)) in [("provider.example", &budi), ("edge.example", &other)].into_iter().enumerate() {
+        let contact =
+            format!("Contact: <{}>\r\nSupported: path\r\nPath: <sip:{path};lr>\r\n", budi.contact());
+        desk.registers(&budi, 10 + 2 * u32::try_from(at).unwrap(), &contact);
+        let mut caller = Caller::new(&sari, "1002");
+        caller.call_id = path.into();
+        let caller = desk.dial_as(caller, "", Some(&sari.sdp()));
+        desk.expect(&sari, "SIP/2.0 100");
+        let invite = desk.expect(way, "INVITE");
+        assert_eq!(text(&invite, "Route"), format!("<sip:{path};lr>"));
+        desk.from(way, &budi.respond(&invite, 603, None));
+        desk.expect(way, "ACK");
+        let refusal = desk.expect(&sari, "SIP/2.0 603");
+        desk.from(&sari, &caller.ack_refusal(&refusal));
+    }
+    desk.tell(Input::Plan(plan(&crate::desk::rows())));
+    desk.sent.clear();
+    desk.rest_of_trunks();
 }
 
 /// Budi's phone rings for a call that the provider sends.

@@ -336,6 +336,14 @@ impl Sip {
         [of(Transport::Udp, &self.udp), of(Transport::Tcp, &self.tcp), of(Transport::Tls, &self.tls)].concat()
     }
 
+    /// The names among `allowed_targets`.
+    pub fn allowed_names(&self) -> impl Iterator<Item = &Target> {
+        self.allowed_targets.iter().filter_map(|target| match target {
+            AllowedTarget::Name(target) => Some(target),
+            AllowedTarget::Addresses(_) => None,
+        })
+    }
+
     /// What a listener calls itself in Via and Contact.
     pub fn known_as(&self, listener: SocketAddr) -> SocketAddr {
         let ours = self.advertised_addresses.iter().find(|address| address.is_ipv4() == listener.is_ipv4());

@@ -29,6 +29,7 @@ pub(super) fn switchboard(config: &Config, identity: Option<&Identity>) -> Switc
             ..EndpointConfig::default()
         },
         listeners: config.sip.listeners(),
+        trusted_proxies: config.sip.allowed_names().cloned().collect(),
         digest_algorithms: config.sip.digest_algorithms.clone(),
         guard: GuardConfig {
             access: AccessList::new(&config.sip.allow, &config.sip.deny),
