@@ -60,8 +60,10 @@ pub(crate) struct Registration {
     /// What is registered, if anything is.
     granted: Option<Granted>,
     answered: Option<Answered>,
-    /// Rounds over all ways without success, in a row.
-    failures: u32,
+    /// Rounds over all ways in a row in which nobody was there.
+    away: u32,
+    /// Refusals since it was granted last: what a provider counts too.
+    refused: u32,
 }
 
 #[derive(Debug)]
@@ -130,7 +132,8 @@ impl Registration {
             phase: Phase::Waits(first),
             granted: None,
             answered: None,
-            failures: 0,
+            away: 0,
+            refused: 0,
         }
     }
 
@@ -160,7 +163,7 @@ impl Registration {
         ways.reverse();
         let Some(first) = ways.pop() else {
             self.answered = Some(Answered { status: NOT_LOCATED, at: now });
-            self.fail(now, (AWAY_MIN, AWAY_MAX), None, random);
+            self.be_away(now, None, random);
             return None;
         };
         Some(self.ask(first, ways, false))
@@ -221,7 +224,7 @@ impl Registration {
                 self.phase = Phase::Waits(now + span - lead - drawn(lead, random));
                 let Asking { flow, target, .. } = asking;
                 self.granted = Some(Granted { until: now + span, flow, target, is_behind_nat });
-                self.failures = 0;
+                (self.away, self.refused) = (0, 0);
             }
             Said::TooBrief { min_secs } if !is_longer && (self.asked_secs..=SECS_MAX).contains(&min_secs) => {
                 self.asked_secs = min_secs;
@@ -231,10 +234,12 @@ impl Registration {
                 if let Some(next) = rest.pop() {
                     return Some(self.ask(next, rest, false));
                 }
-                self.fail(now, (AWAY_MIN, AWAY_MAX), retry_after_secs, random);
+                self.be_away(now, retry_after_secs, random);
             }
             Said::Granted { .. } | Said::TooBrief { .. } | Said::Refused => {
-                self.fail(now, (REFUSED_MIN, REFUSED_MAX), None, random);
+                self.away = 0;
+                let wait = doubling((REFUSED_MIN, REFUSED_MAX), &mut self.refused, random);
+                self.phase = Phase::Waits(now + wait);
             }
         }
         None
@@ -243,7 +248,7 @@ impl Registration {
     /// What it wanted to ask could not be sent, for want of room: as if nobody had answered anywhere.
     pub(crate) fn unsent(&mut self, now: Instant, random: &mut Random) {
         self.answered = Some(Answered { status: 503, at: now });
-        self.fail(now, (AWAY_MIN, AWAY_MAX), None, random);
+        self.be_away(now, None, random);
     }
 
     /// It is not wanted any more: the REGISTER that ends it, if there is something to end.
@@ -259,19 +264,19 @@ impl Registration {
         asking
     }
 
-    /// All ways have failed, or the provider refuses: it asks again after a time that doubles.
-    fn fail(
-        &mut self,
-        now: Instant,
-        (least, most): (Duration, Duration),
-        wanted_secs: Option<u32>,
-        random: &mut Random,
-    ) {
-        let doubled = least.saturating_mul(1 << self.failures.min(16)).min(most);
+    /// All ways have failed: it asks again later, not before the provider wants it to.
+    fn be_away(&mut self, now: Instant, wanted_secs: Option<u32>, random: &mut Random) {
         let wanted = Duration::from_secs(wanted_secs.unwrap_or(0).min(SECS_MAX).into());
-        self.failures = self.failures.saturating_add(1);
-        self.phase = Phase::Waits(now + wanted.max(doubled / 2) + drawn(doubled / 2, random));
+        let wait = doubling((AWAY_MIN, AWAY_MAX), &mut self.away, random);
+        self.phase = Phase::Waits(now + wait.max(wanted + drawn(AWAY_MIN / 2, random)));
     }
+}
+
+/// A wait that doubles with each time, the latter half of it by lot.
+fn doubling((least, most): (Duration, Duration), times: &mut u32, random: &mut Random) -> Duration {
+    let doubled = least.saturating_mul(1 << (*times).min(16)).min(most);
+    *times = times.saturating_add(1);
+    doubled / 2 + drawn(doubled / 2, random)
 }
 
 /// A part of a span, by lot.

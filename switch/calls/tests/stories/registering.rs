@@ -201,6 +201,27 @@ fn a_refusal_is_not_asked_again_before_a_time_that_grows_and_is_bounded() {
     }
 }
 
+/// A bug: what counted for silence counted for refusals too, so that the first 403 after an outage shut the trunk out for an hour.
+#[test]
+fn the_first_refusal_after_an_outage_waits_no_longer_than_any_first_one() {
+    let mut scene = Scene::new(|trunk| trunk.targets.truncate(1));
+    for _ in 0..6 {
+        let register = scene.next("REGISTER", 301);
+        scene.say(&register, 503, "");
+    }
+    let refused = scene.next("REGISTER", 301);
+    scene.say(&refused, 403, "");
+    let again = scene.next("REGISTER", 61);
+    // Somebody is there, so silence begins anew as well; how often it was refused is not forgotten over it.
+    scene.say(&again, 503, "");
+    let third = scene.next("REGISTER", 11);
+    scene.say(&third, 403, "");
+    scene.desk.wait(Duration::from_secs(59));
+    scene.desk.silent(&scene.one);
+    scene.next("REGISTER", 62);
+    scene.end();
+}
+
 #[test]
 fn rfc_3261_20_33_the_provider_says_when_to_come_again() {
     let mut scene = Scene::new(|trunk| trunk.targets.truncate(1));
