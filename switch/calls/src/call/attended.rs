@@ -139,7 +139,7 @@ impl Consultation {
         comes.participant = Some(participant);
         let detail = Detail { leg: Some(comes.no), ..Detail::default() };
         let leg = std::mem::replace(on.leg_mut(by), comes);
-        on.set_held(by, holds);
+        on.is_held.set(by, holds);
         *on.music.of(by) = hears;
         on.leg_mut(by.other()).streams.part();
         join(&mut on.caller.streams, &mut on.callee.streams, means);

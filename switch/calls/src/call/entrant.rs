@@ -211,7 +211,7 @@ impl Talking {
             means.respond_in_dialog(carried.from, Reply::new(480));
         }
         let before = std::mem::replace(self.leg_mut(side), leg);
-        self.set_held(side, false);
+        self.is_held.set(side, false);
         *self.music.of(side) = None;
         self.leg_mut(side.other()).streams.part();
         join(&mut self.caller.streams, &mut self.callee.streams, means);

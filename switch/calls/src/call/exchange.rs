@@ -296,7 +296,7 @@ impl Talking {
         if self.is_held.by(by) == holds {
             return;
         }
-        self.set_held(by, holds);
+        self.is_held.set(by, holds);
         let leg = self.leg(by);
         let whose = (leg.no, leg.participant);
         self.record.hold(holds, whose, means);

@@ -141,9 +141,12 @@ impl Forking {
         self.invitation.caller.person != person
     }
 
-    /// Whoever is asked from now on is asked in this one's name.
-    pub(super) fn name(&mut self, caller: Identity) {
+    /// Whoever is asked from now on is asked in this one's name, and offered what it has said last.
+    pub(super) fn name(&mut self, caller: Identity, waiting: &Leg) {
         self.invitation.caller = caller;
+        if let Some(said) = waiting.streams.said() {
+            self.offer = said.in_both_directions();
+        }
     }
 
     /// Lets other devices ring, as if none had been asked before, and on behalf of nobody else.

@@ -32,16 +32,22 @@ pub(super) struct Line {
     pub(super) caller: Leg,
     /// The caller has put the call on hold.
     pub(super) is_held: bool,
-    /// Our offer, which the caller's ACK will answer.
-    offered: Option<Description>,
+    media: OwnMedia,
     /// How its keys come.
     way: Option<Way>,
+}
+
+/// What the switch itself agrees on with a far end that talks to nobody.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct OwnMedia {
+    /// Our offer, which the far end's ACK will answer.
+    offered: Option<Description>,
 }
 
 impl Line {
     /// One that has not been answered, or has been told all it is told.
     pub(super) fn new(record: Record, caller: Leg) -> Self {
-        Self { record, caller, is_held: false, offered: None, way: None }
+        Self { record, caller, is_held: false, media: OwnMedia::default(), way: None }
     }
 
     /// Answers the caller of an INVITE; one who cannot be heard here is refused.
@@ -95,63 +101,22 @@ impl Line {
         }
         means.answer(caller.session, Some(body));
         caller.set_answered(means.wall);
-        Self { record, caller, is_held: false, offered: offer.is_none().then_some(own), way: None }
+        let media = OwnMedia { offered: offer.is_none().then_some(own) };
+        Self { record, caller, is_held: false, media, way: None }
     }
 
     /// The caller has acknowledged our answer, and has answered our offer if we made one.
     pub(super) fn acked(&mut self, body: Option<&Body>, means: &mut Means<'_>) {
-        let Some(offer) = self.offered.take() else { return };
-        match self.caller.streams.said_in(body, means).filter(|said| said.answers(&offer)) {
-            Some(said) => self.caller.streams.agree(&said, means),
-            None => self.caller.streams.give_up_exchange(),
-        }
+        self.media.acked(&mut self.caller, body, means);
     }
 
     /// The caller asks for other media, holds, or wants an offer of ours.
-    pub(super) fn asked(
-        &mut self,
-        (session, is_update): (SessionKey, bool),
-        body: Option<&Body>,
-        means: &mut Means<'_>,
-    ) {
-        let answer = match self.caller.streams.read(body, means) {
-            // RFC 3311 §5.2: not while ours waits for its own answer.
-            _ if self.offered.is_some() => Err(Reply::new(491)),
-            Err(unusable) => Err(unusable.reply()),
-            Ok(None) if is_update => Err(Reply::new(488)),
-            Ok(None) => self.offer(means),
-            Ok(Some(offer)) => self.agree(&offer, means),
-        };
-        match (answer, is_update) {
-            (Ok(body), false) => means.answer_reinvite(session, Some(body)),
-            (Ok(body), true) => means.answer_update(session, body),
-            (Err(reply), false) => means.refuse_reinvite(session, reply),
-            (Err(reply), true) => means.refuse_update(session, reply),
-        }
-    }
-
-    /// Offers what was agreed last anew, or all that we speak.
-    fn offer(&mut self, means: &mut Means<'_>) -> Result<Body, Reply> {
-        let said = self.caller.streams.said();
-        let own = said.as_ref().and_then(Description::own_answer).or_else(Description::own_offer);
-        let own = own.ok_or_else(|| Reply::new(488))?;
-        self.caller.streams.reserve(&own, false, means).map_err(|_| Reply::new(488))?;
-        let body = self.caller.streams.speak(&own, means);
-        self.offered = Some(own);
-        Ok(body)
-    }
-
-    fn agree(&mut self, offer: &Description, means: &mut Means<'_>) -> Result<Body, Reply> {
-        let own = offer.own_answer().ok_or_else(|| Reply::new(488))?;
-        let streams = &mut self.caller.streams;
-        streams.reserve(offer, true, means).map_err(|_| Reply::new(488))?;
-        let body = streams.speak(&own, means);
-        streams.agree(offer, means);
-        let holds = offer.is_held();
-        if std::mem::replace(&mut self.is_held, holds) != holds {
+    pub(super) fn asked(&mut self, asked: (SessionKey, bool), body: Option<&Body>, means: &mut Means<'_>) {
+        let holds = self.media.asked(&mut self.caller, asked, body, means);
+        if let Some(holds) = holds.filter(|holds| *holds != self.is_held) {
+            self.is_held = holds;
             self.record.hold(holds, (self.caller.no, self.caller.participant), means);
         }
-        Ok(body)
     }
 
     /// Other requests inside the dialog. Returns the key that one tells, and where it was pressed.
@@ -205,6 +170,65 @@ impl Line {
         head.hang_up(self.caller, None, means);
         end(self.record, &[], &Detail::default(), because(reason), means)
     }
+}
+
+impl OwnMedia {
+    /// The far end has acknowledged our answer, and has answered our offer if we made one.
+    pub(super) fn acked(&mut self, leg: &mut Leg, body: Option<&Body>, means: &mut Means<'_>) {
+        let Some(offer) = self.offered.take() else { return };
+        match leg.streams.said_in(body, means).filter(|said| said.answers(&offer)) {
+            Some(said) => leg.streams.agree(&said, means),
+            None => leg.streams.give_up_exchange(),
+        }
+    }
+
+    /// The far end asks for other media, holds, or wants an offer of ours. Returns whether it holds, if it has offered anything
+    /// that could be agreed on.
+    pub(super) fn asked(
+        &mut self,
+        leg: &mut Leg,
+        (session, is_update): (SessionKey, bool),
+        body: Option<&Body>,
+        means: &mut Means<'_>,
+    ) -> Option<bool> {
+        let read = leg.streams.read(body, means);
+        let holds = read.as_ref().ok().and_then(|offer| Some(offer.as_ref()?.is_held()));
+        let answer = match read {
+            // RFC 3311 §5.2: not while ours waits for its own answer.
+            _ if self.offered.is_some() => Err(Reply::new(491)),
+            Err(unusable) => Err(unusable.reply()),
+            Ok(None) if is_update => Err(Reply::new(488)),
+            Ok(None) => self.offer(leg, means),
+            Ok(Some(offer)) => agree(leg, &offer, means),
+        };
+        let is_agreed = answer.is_ok();
+        match (answer, is_update) {
+            (Ok(body), false) => means.answer_reinvite(session, Some(body)),
+            (Ok(body), true) => means.answer_update(session, body),
+            (Err(reply), false) => means.refuse_reinvite(session, reply),
+            (Err(reply), true) => means.refuse_update(session, reply),
+        }
+        holds.filter(|_| is_agreed)
+    }
+
+    /// Offers what was agreed last anew, or all that we speak.
+    fn offer(&mut self, leg: &mut Leg, means: &mut Means<'_>) -> Result<Body, Reply> {
+        let said = leg.streams.said();
+        let own = said.as_ref().and_then(Description::own_answer).or_else(Description::own_offer);
+        let own = own.ok_or_else(|| Reply::new(488))?;
+        leg.streams.reserve(&own, false, means).map_err(|_| Reply::new(488))?;
+        let body = leg.streams.speak(&own, means);
+        self.offered = Some(own);
+        Ok(body)
+    }
+}
+
+fn agree(leg: &mut Leg, offer: &Description, means: &mut Means<'_>) -> Result<Body, Reply> {
+    let own = offer.own_answer().ok_or_else(|| Reply::new(488))?;
+    leg.streams.reserve(offer, true, means).map_err(|_| Reply::new(488))?;
+    let body = leg.streams.speak(&own, means);
+    leg.streams.agree(offer, means);
+    Ok(body)
 }
 
 impl Ringing {

@@ -160,6 +160,13 @@ impl Held {
             Side::Callee => self.by_callee,
         }
     }
+
+    pub(crate) fn set(&mut self, side: Side, holds: bool) {
+        match side {
+            Side::Caller => self.by_caller = holds,
+            Side::Callee => self.by_callee = holds,
+        }
+    }
 }
 
 /// The lines on which music is played to a side that was put on hold.
@@ -376,13 +383,6 @@ impl Talking {
     /// Nothing is being agreed on or still to be refused, and nobody has yet to be told anything.
     pub(crate) fn is_quiet(&self) -> bool {
         matches!(self.exchange, Exchange::Idle) && self.owed.is_none() && self.withdrawn.is_none()
-    }
-
-    pub(crate) fn set_held(&mut self, by: Side, holds: bool) {
-        match by {
-            Side::Caller => self.is_held.by_caller = holds,
-            Side::Callee => self.is_held.by_callee = holds,
-        }
     }
 
     pub(crate) fn side_of(&self, session: SessionKey) -> Option<Side> {

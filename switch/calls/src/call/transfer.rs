@@ -10,9 +10,9 @@
 //! Every call is sent on by the rules of the moment, as a call of the one who waits, and only into an extension that is
 //! open (H-034, HX-18). It stays the same call, with one record and one recording. The transferor is told how it goes
 //! (`refer`) until it hangs up, and takes the call back by taking it off hold. Into a menu the one who waits goes at once, and
-//! the transferor is done. While it rings, the one who waits can change
-//! nothing but refresh. Where the target's rules for busy and no answer, or its phone by a 302, would send the call is not
-//! asked: it goes back instead.
+//! the transferor is done. While it rings, the one who waits can change nothing but refresh; while it is parked, anything
+//! (`parked`). Where the target's rules for busy and no answer, or its phone by a 302, would send the call is not asked: it goes
+//! back instead.
 
 use contract::{
     command::Outcome,
@@ -33,7 +33,7 @@ use super::{
     hold::MUSIC,
     identity::{Identity, Privacy},
     leg::Leg,
-    line::Line,
+    line::{Line, OwnMedia},
     objection::Objection,
     outcome::{LegResult, Words},
     refer::{Referral, Wanted, accepted},
@@ -61,6 +61,8 @@ pub(crate) struct Transferring {
     forking: Forking,
     /// Where it waits instead for somebody who takes it there.
     slot: Option<Slot>,
+    /// What is agreed with the one who waits there.
+    media: OwnMedia,
 }
 
 /// Whoever sends the call on.
@@ -207,7 +209,17 @@ impl Talking {
             leg: Some(asker),
         };
         let side = by.other();
-        Box::new(Transferring { record, waiting, side, transferor, is_held, music, forking, slot: None })
+        Box::new(Transferring {
+            record,
+            waiting,
+            side,
+            transferor,
+            is_held,
+            music,
+            forking,
+            slot: None,
+            media: OwnMedia::default(),
+        })
     }
 }
 
@@ -319,6 +331,19 @@ impl Transferring {
                 return self.given_up(head, (by, reason, instead), means);
             }
             Event::Ended { session, instead, .. } => self.left(session, instead, head, means),
+            // Of a device that rings: there is nobody on the other side yet.
+            Event::Update { session, .. } if self.forks().iter().any(|fork| fork.session == session) => {
+                means.refuse_update(session, Reply::new(504));
+            }
+            Event::Reinvite { session, body } if self.slot.is_some() => {
+                self.asked_in_slot((session, false), body.as_ref(), means);
+            }
+            Event::Update { session, body } if self.slot.is_some() => {
+                self.asked_in_slot((session, true), Some(&body), means);
+            }
+            Event::Acked { session, body } if session == self.waiting.session => {
+                self.media.acked(&mut self.waiting, body.as_ref(), means);
+            }
             Event::Reinvite { session, body } => return self.asked(head, (session, false), body, means),
             Event::Update { session, body } => return self.asked(head, (session, true), Some(body), means),
             Event::InDialog { request, .. } => means.respond_in_dialog(request, Reply::new(480)),
@@ -495,7 +520,7 @@ impl Transferring {
         self.transferor.is_back = true;
         let org = means.plan.organisation(self.record.org());
         let caller = org.and_then(|org| Identity::of(&self.waiting, org, self.side.shown(head.privacy)));
-        caller.into_iter().for_each(|caller| self.forking.name(caller));
+        caller.into_iter().for_each(|caller| self.forking.name(caller, &self.waiting));
         let number = self.transferor.number.to_string();
         let decision = self.forking.route(&number, means);
         self.begin(&number, because("returned"), means);

@@ -13,7 +13,7 @@ use crate::{
         Caller, DOMAIN, Desk, Phone,
         asking::lamps,
         body, header, lease,
-        sound::{direction, heard, is_joined},
+        sound::{direction, formats, heard, is_joined, media_of},
     },
 };
 
@@ -87,6 +87,17 @@ impl Scene {
         assert!(is_joined(&self.desk, 0, lease));
         assert_eq!(heard(&self.desk, 0), "");
         relief
+    }
+
+    /// Sari's phone asks for something, and is answered by the switch alone.
+    #[track_caller]
+    fn sari_asks(&mut self, method: &str, sdp: Option<&str>) -> OwnedMessage {
+        let request = self.caller.request(method, "", sdp);
+        self.desk.from(&self.sari, &request);
+        if method == "INVITE" {
+            self.desk.expect(&self.sari, "SIP/2.0 100");
+        }
+        self.desk.expect(&self.sari, "SIP/2.0 200")
     }
 
     /// The time is over: Budi's phone rings, as a call of Sari's.
@@ -221,6 +232,44 @@ fn the_one_who_waits_hangs_up() {
     scene.desk.expect(&scene.sari, "SIP/2.0 200");
     assert_eq!(scene.desk.events()[3..], ["transfer(3)", "transfer_canceled(2)", "ended"]);
     scene.desk.rest();
+}
+
+/// Each of these was a 491 as long as the call was parked, which is without an end.
+#[test]
+fn whoever_waits_in_a_slot_may_move_hold_and_ask_for_an_offer() {
+    let mut scene = Scene::parked();
+    let (waits, hold) = (scene.sari.sdp(), scene.sari.sdp_with("sendonly"));
+    let moved = waits.replace("c=IN IP4 198.51.100.1", "c=IN IP4 198.51.100.77");
+    for (said, answered, address) in [
+        (&moved, "sendrecv", "198.51.100.77"),
+        (&hold, "recvonly", "198.51.100.1"),
+        (&waits, "sendrecv", "198.51.100.1"),
+    ] {
+        let ok = scene.sari_asks("INVITE", Some(said));
+        assert_eq!(direction(&ok), answered);
+        let ack = scene.caller.ack(&ok, None);
+        scene.desk.from(&scene.sari, &ack);
+        assert_eq!(media_of(&scene.desk, 0).remote.unwrap().ip().to_string(), address);
+    }
+    assert_eq!(scene.desk.events()[4..], ["hold(2)", "unhold(2)"]);
+    let ok = scene.sari_asks("INVITE", None);
+    assert_eq!(formats(&ok), "0", "what is agreed");
+    // While our offer waits for its answer there is no other.
+    let update = scene.caller.request("UPDATE", "", Some(&waits));
+    scene.desk.from(&scene.sari, &update);
+    scene.desk.expect(&scene.sari, "SIP/2.0 491");
+    scene.caller.cseq -= 1;
+    let ack = scene.caller.ack(&ok, Some(&scene.sari.sdp_of(0)));
+    scene.desk.from(&scene.sari, &ack);
+    scene.caller.cseq += 1;
+    let ok = scene.sari_asks("UPDATE", Some(&scene.sari.sdp_of(8)));
+    assert_eq!((formats(&ok).as_str(), heard(&scene.desk, 0).as_str()), ("8", MUSIC));
+    // What it speaks now is what its transferor is offered.
+    let invite = scene.comes_back();
+    assert!(formats(&invite).starts_with("8 "), "{}", formats(&invite));
+    scene.desk.from(&scene.budi, &scene.budi.respond(&invite, 486, None));
+    scene.desk.expect(&scene.budi, "ACK");
+    scene.citra_takes_it("701", 3);
 }
 
 #[test]

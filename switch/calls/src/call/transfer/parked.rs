@@ -9,6 +9,7 @@
 //!
 //! A slot holds one call, and is held as long as its call waits, also while the transferor rings: until somebody has the call.
 //! There is no limit to how often that happens, because the one who waits can always hang up.
+//! What the one who waits wants of its media meanwhile, the switch answers as it does a caller of its own.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,7 +19,7 @@ use contract::{
     language::Language,
 };
 use dialplan::{OrgPlan, Slot};
-use sip::{Body, Reason, Reply};
+use sip::{Body, Reason, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
@@ -90,6 +91,21 @@ impl Transferring {
             head.hang_up(leg, None, means);
         }
         self
+    }
+
+    /// The one who waits asks for other media, holds, or wants an offer: nobody else is concerned.
+    pub(super) fn asked_in_slot(
+        &mut self,
+        asked: (SessionKey, bool),
+        body: Option<&Body>,
+        means: &mut Means<'_>,
+    ) {
+        let holds = self.media.asked(&mut self.waiting, asked, body, means);
+        if let Some(holds) = holds.filter(|holds| *holds != self.is_held.by(self.side)) {
+            self.is_held.set(self.side, holds);
+            self.record.hold(holds, (self.waiting.no, self.waiting.participant), means);
+        }
+        self.play_music(means);
     }
 
     /// Its transferor did not want it back.
