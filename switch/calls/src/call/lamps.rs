@@ -11,6 +11,7 @@ use dialplan::{Host, PersonKey, Slot};
 use super::{
     Call,
     leg::Leg,
+    line::Line,
     state::{Side, State},
 };
 
@@ -55,6 +56,15 @@ pub(crate) enum Direction {
     Recipient,
 }
 
+impl From<Side> for Direction {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Caller => Self::Initiator,
+            Side::Callee => Self::Recipient,
+        }
+    }
+}
+
 /// One lamp of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lamp {
@@ -86,9 +96,7 @@ impl Call {
                     show(&mut lamps, Watched::Slot(org, slot), Direction::Recipient, Stage::Confirmed);
                 }
                 for (side, leg, _) in transferring.sides() {
-                    let direction =
-                        if side == Side::Caller { Direction::Initiator } else { Direction::Recipient };
-                    show(&mut lamps, Watched::Person(leg.person), direction, Stage::Confirmed);
+                    show(&mut lamps, Watched::Person(leg.person), side.into(), Stage::Confirmed);
                 }
                 for fork in transferring.forks() {
                     show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
@@ -97,7 +105,7 @@ impl Call {
             }
             State::Queued(queued) => {
                 let caller = Watched::Person(queued.line.caller.person);
-                show(&mut lamps, caller, Direction::Initiator, Stage::Confirmed);
+                show(&mut lamps, caller, queued.line.side.into(), Stage::Confirmed);
                 let furthest = queued.forks().iter().map(stage_of).max().unwrap_or(Stage::Trying);
                 for fork in queued.forks() {
                     show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
@@ -106,7 +114,8 @@ impl Call {
             }
             State::Served(served) => {
                 let stage = if served.is_answered() { Stage::Confirmed } else { Stage::Trying };
-                show(&mut lamps, Watched::Person(served.line.caller.person), Direction::Initiator, stage);
+                let Line { caller, side, .. } = &served.line;
+                show(&mut lamps, Watched::Person(caller.person), (*side).into(), stage);
                 return lamps;
             }
             State::Over(_) => return lamps,

@@ -29,7 +29,10 @@ use crate::means::Means;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Line {
     pub(super) record: Record,
+    /// Who called, or was called and sent here.
     pub(super) caller: Leg,
+    /// On which side of the call that is.
+    pub(super) side: Side,
     /// The caller has put the call on hold.
     pub(super) is_held: bool,
     media: OwnMedia,
@@ -46,8 +49,8 @@ pub(super) struct OwnMedia {
 
 impl Line {
     /// One that has not been answered, or has been told all it is told.
-    pub(super) fn new(record: Record, caller: Leg) -> Self {
-        Self { record, caller, is_held: false, media: OwnMedia::default(), way: None }
+    pub(super) fn new(record: Record, caller: Leg, side: Side) -> Self {
+        Self { record, caller, side, is_held: false, media: OwnMedia::default(), way: None }
     }
 
     /// Answers the caller of an INVITE; one who cannot be heard here is refused.
@@ -102,7 +105,7 @@ impl Line {
         means.answer(caller.session, Some(body));
         caller.set_answered(means.wall);
         let media = OwnMedia { offered: offer.is_none().then_some(own) };
-        Self { record, caller, is_held: false, media, way: None }
+        Self { record, caller, side: Side::Caller, is_held: false, media, way: None }
     }
 
     /// The caller has acknowledged our answer, and has answered our offer if we made one.
@@ -161,7 +164,7 @@ impl Line {
         means: &mut Means<'_>,
     ) -> State {
         head.leave(self.caller, instead, means);
-        let ended = Detail { sip_status: instead, ..because(word.unwrap_or(who_ended(by, Side::Caller))) };
+        let ended = Detail { sip_status: instead, ..because(word.unwrap_or(who_ended(by, self.side))) };
         end(self.record, &[], &Detail::default(), ended, means)
     }
 

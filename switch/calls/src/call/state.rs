@@ -250,6 +250,14 @@ impl Side {
         }
     }
 
+    /// The caller and the callee, if the first of these is on this side.
+    pub(crate) fn of_call(self, on: Leg, other: Leg) -> (Leg, Leg) {
+        match self {
+            Self::Caller => (on, other),
+            Self::Callee => (other, on),
+        }
+    }
+
     /// How much of itself whoever is on it shows, where the caller wants to be shown like this.
     pub(crate) fn shown(self, callers: Privacy) -> Privacy {
         if self == Self::Caller { callers } else { Privacy::Open }

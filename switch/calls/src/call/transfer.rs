@@ -194,10 +194,7 @@ impl Talking {
             means.respond_in_dialog(carried.from, Reply::new(480));
         }
         let Self { record, caller, callee, is_held, music, .. } = *self;
-        let (asker, waiting) = match by {
-            Side::Caller => (caller, callee),
-            Side::Callee => (callee, caller),
-        };
+        let (asker, waiting) = by.of_call(caller, callee);
         let transferor = Transferor {
             person: asker.person,
             participant: asker.participant,
@@ -373,7 +370,7 @@ impl Transferring {
             head.hang_up(leg, None, means);
         }
         let is_held = self.is_held.by(self.side);
-        let mut line = Line::new(self.record, self.waiting);
+        let mut line = Line::new(self.record, self.waiting, self.side);
         line.is_held = is_held;
         menu::take_over(line, Visit::first(self.forking.into_caller(), of), head, means)
     }
@@ -464,10 +461,7 @@ impl Transferring {
     /// The one who waits, and somebody in place of the transferor.
     fn talk_to(self: Box<Self>, other: Leg, is_held: Held) -> Box<Talking> {
         let Self { record, waiting, side, music, .. } = *self;
-        let (caller, callee) = match side {
-            Side::Caller => (waiting, other),
-            Side::Callee => (other, waiting),
-        };
+        let (caller, callee) = side.of_call(waiting, other);
         Box::new(Talking { is_held, music, ..Talking::begin(record, caller, callee) })
     }
 

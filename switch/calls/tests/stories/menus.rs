@@ -1,6 +1,7 @@
 //! Menus: what a caller hears and presses, where each key leads, what happens when it leads to nobody, and the record of it
 //! (decision 0039).
 
+mod called;
 mod entering;
 mod recorded;
 

@@ -21,7 +21,7 @@ use super::{
         leg::Leg,
         line::Line,
         outcome::LegResult,
-        state::{Head, State, end},
+        state::{Head, Side, State, end},
     },
     Served, Stage,
 };
@@ -136,7 +136,7 @@ impl Unconnected<'_> {
             record.event(*kind, None, self.told.clone(), means);
         }
         State::Served(Box::new(Served {
-            line: Line::new(record, caller),
+            line: Line::new(record, caller, Side::Caller),
             stage: Stage::Explaining(Explaining { reply: self.reply }),
             until: means.after(self.longest),
         }))

@@ -36,7 +36,7 @@ use super::{
     line::Line,
     outcome::Words,
     signalling::status_of,
-    state::{Head, Held, Music, Side, State, Talking, end, join_as_recipient},
+    state::{Head, Held, Music, State, Talking, end, join_as_recipient},
 };
 use crate::{
     clock::Moment,
@@ -294,7 +294,7 @@ impl Queued {
             return self.go_on(head, means);
         };
         let Self { line, place, trail, stage, hears, .. } = *self;
-        let Line { mut record, caller, is_held, .. } = line;
+        let Line { mut record, caller, side, is_held, .. } = line;
         let participant = join_as_recipient(&mut record, fork.person, means);
         fork.participant = Some(participant);
         let told = Detail { leg: Some(fork.no), ..Detail::default() };
@@ -310,10 +310,13 @@ impl Queued {
         }
         let mut music = Music::default();
         // What plays ends as music does that nobody waits with any more.
-        *music.of(Side::Caller) = caller.streams.voice_line().filter(|_| hears != Hears::Nothing);
-        let is_held = Held { by_caller: is_held, ..Held::default() };
-        let mut talking = Box::new(Talking { is_held, music, ..Talking::begin(record, caller, fork) });
-        talking.owe(Side::Caller, means);
+        *music.of(side) = caller.streams.voice_line().filter(|_| hears != Hears::Nothing);
+        let mut held = Held::default();
+        held.set(side, is_held);
+        let (caller, callee) = side.of_call(caller, fork);
+        let mut talking =
+            Box::new(Talking { is_held: held, music, ..Talking::begin(record, caller, callee) });
+        talking.owe(side, means);
         talking.play_music(means);
         State::Talking(talking)
     }

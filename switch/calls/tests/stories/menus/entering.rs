@@ -130,7 +130,7 @@ fn a_call_is_sent_on_into_a_menu_by_refer_and_by_order() {
     }
 }
 
-/// The other way round: the caller sends the called one there, who hangs up in it, and was answered all the same.
+/// The other way round: the caller sends the called one there, who presses nothing, and was answered all the same.
 #[test]
 fn who_was_called_may_be_sent_into_a_menu_too() {
     let mut scene = scene();
