@@ -3,7 +3,7 @@
 //!
 //! Who is served, and how, is the business of the state that owns this; nobody is asked and nothing is played here.
 
-use contract::journal::Detail;
+use contract::journal::{Detail, EventKind};
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Method, OwnedMessage, Reply, RequestKey, SessionKey};
 use streams::{
@@ -166,6 +166,15 @@ impl Line {
         head.leave(self.caller, instead, means);
         let ended = Detail { sip_status: instead, ..because(word.unwrap_or(who_ended(by, self.side))) };
         end(self.record, &[], &Detail::default(), ended, means)
+    }
+
+    /// Nothing can be heard of this caller, or played to it: if nobody has taken the call, that is what it comes to.
+    pub(super) fn unheard(mut self, head: &mut Head, means: &mut Means<'_>) -> State {
+        let reason = LegResult::MediaRefused.reason();
+        if !self.record.is_answered() {
+            self.record.event(EventKind::Failed, None, because(reason), means);
+        }
+        self.hang_up(head, reason, means)
     }
 
     /// We end it.

@@ -208,7 +208,7 @@ fn answered(line: &mut Line, word: &str, means: &mut Means<'_>) {
 
 /// Does it for a caller who is on the line.
 fn attend(mut line: Line, mut service: Service, head: &mut Head, means: &mut Means<'_>) -> State {
-    let Some(lease) = line.listen(means) else { return line.hang_up(head, "media_refused", means) };
+    let Some(lease) = line.listen(means) else { return line.unheard(head, means) };
     let longest = service.begin(lease, &mut line.record, means);
     State::Served(Box::new(Served { line, stage: Stage::Attending(service), until: means.after(longest) }))
 }

@@ -213,7 +213,7 @@ impl Queued {
             return State::Queued(self);
         }
         if self.line.caller.streams.voice_line().is_none() {
-            return self.line.hang_up(head, "media_refused", means);
+            return self.line.unheard(head, means);
         }
         self.go_to(None, head, means)
     }

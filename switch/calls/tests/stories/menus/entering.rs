@@ -56,6 +56,28 @@ fn callers_without_an_offer_choose_and_those_of_whom_nothing_can_be_heard_are_re
     scene.desk.rest();
 }
 
+/// Such a call had an end in its record, and nothing that it had come to. A queue answers callers in the same way.
+#[test]
+fn a_caller_of_whom_nothing_can_be_heard_in_a_menu_or_a_queue_has_an_outcome() {
+    for number in ["400", "300"] {
+        let mut scene = scene();
+        let mut caller = scene.desk.dial(&scene.sari, number, None);
+        if number == "300" {
+            scene.desk.expect(&scene.sari, "SIP/2.0 180");
+        }
+        let ok = scene.desk.expect(&scene.sari, "SIP/2.0 200");
+        let ack = caller.ack(&ok, None);
+        scene.desk.from(&scene.sari, &ack);
+        let bye = scene.desk.expect(&scene.sari, "BYE");
+        scene.desk.from(&scene.sari, &scene.sari.respond(&bye, 200, None));
+        assert_eq!(scene.desk.events(), ["created", "failed", "ended"], "{number}");
+        for kind in ["failed", "ended"] {
+            assert_eq!(scene.desk.detail(kind), "media_refused/-", "{number}");
+        }
+        scene.desk.rest();
+    }
+}
+
 #[test]
 fn a_call_from_outside_chooses_by_a_number_of_the_telephone_network() {
     let mut scene = scene();
