@@ -229,6 +229,11 @@ impl Trail {
         self.forwards.iter().find(|forward| forward.to == host)
     }
 
+    /// What rings, or rang last.
+    pub fn at(&self) -> Option<Host> {
+        self.at
+    }
+
     /// The forwards from what was dialled to what rings, in order.
     pub fn path(&self) -> Vec<&Forward> {
         let mut path: Vec<&Forward> = Vec::new();

@@ -41,16 +41,23 @@ pub(crate) enum Door {
 impl Call {
     /// Whether somebody who dials a code may answer this call now.
     pub(crate) fn rings_for(&self, org: &OrgPlan, person: PersonKey, wish: PickUp) -> bool {
-        let State::Ringing(ringing) = &self.state else { return false };
-        let is_theirs = ringing.record.org() == org.id() && ringing.caller.person != person;
-        let through = match self.head.host {
+        let (record, caller, forks, host) = match &self.state {
+            State::Ringing(ringing) if ringing.is_plain() => {
+                (&ringing.record, &ringing.caller, &*ringing.forks, self.head.host)
+            }
+            State::Queued(queued) if queued.is_sent_on() => {
+                (&queued.line.record, &queued.line.caller, queued.forks(), queued.rings_at())
+            }
+            _ => return false,
+        };
+        let is_theirs = record.org() == org.id() && caller.person != person;
+        let through = match host {
             Some(Host::Extension(extension)) => Some(extension),
             _ => None,
         };
         let is_extensions = through.is_some_and(|extension| org.is_of(person, extension));
-        let mut rung = ringing.forks.iter().map(|fork| fork.person);
+        let mut rung = forks.iter().map(|fork| fork.person);
         is_theirs
-            && ringing.is_plain()
             && match wish {
                 PickUp::Colleagues => is_extensions || rung.any(|rung| org.are_colleagues(person, rung)),
                 PickUp::At(Host::Extension(extension)) => is_extensions && through == Some(extension),
@@ -69,15 +76,21 @@ impl Call {
         (org, person): (&OrgPlan, PersonKey),
         (session, early_only): (SessionKey, bool),
     ) -> Result<Door, Reply> {
+        let rings = |forks: &[Leg], is_plain| {
+            let fork = forks.iter().find(|fork| fork.session == session);
+            let fork = fork.ok_or_else(|| Reply::new(481))?;
+            match fork.person.is_surely(person) || org.are_colleagues(person, fork.person) {
+                true if is_plain => Ok(Door::Rings),
+                true => Err(Reply::new(491)),
+                false => Err(Reply::new(403)),
+            }
+        };
         match &self.state {
             State::Ringing(ringing) if ringing.record.org() == org.id() => {
-                let fork = ringing.forks.iter().find(|fork| fork.session == session);
-                let fork = fork.ok_or_else(|| Reply::new(481))?;
-                match fork.person.is_surely(person) || org.are_colleagues(person, fork.person) {
-                    true if ringing.is_plain() => Ok(Door::Rings),
-                    true => Err(Reply::new(491)),
-                    false => Err(Reply::new(403)),
-                }
+                rings(&ringing.forks, ringing.is_plain())
+            }
+            State::Queued(queued) if queued.line.record.org() == org.id() && queued.is_sent_on() => {
+                rings(queued.forks(), true)
             }
             State::Talking(talking) if talking.record.org() == org.id() => {
                 let side = talking.side_of(session).ok_or_else(|| Reply::new(481))?;
@@ -114,6 +127,7 @@ impl State {
     fn entered(self, door: Door, with: (Leg, Description), head: &mut Head, means: &mut Means<'_>) -> Self {
         match (self, door) {
             (Self::Ringing(ringing), Door::Rings) => ringing.picked_up(with, head, means),
+            (Self::Queued(queued), Door::Rings) => queued.picked_up(with, head, means),
             (Self::Talking(talking), Door::Side(side)) => talking.replaced(side, with, head, means),
             (Self::Transferring(parked), Door::Parked) => parked.retrieved(with, head, means),
             (state, _) => state.turn_away(with.0, Reply::new(491), head, means),
@@ -127,6 +141,20 @@ impl State {
         head.leave(leg, Some(status), means);
         self
     }
+}
+
+/// Answers somebody who comes to one that waits, with what that one has said; both are joined then. The error is the refusal.
+pub(super) fn meet(
+    waiting: &mut Leg,
+    (leg, offer): (&mut Leg, &Description),
+    means: &mut Means<'_>,
+) -> Result<(), Reply> {
+    let said = waiting.streams.said().ok_or_else(|| Reply::new(491))?;
+    let answer = settle((leg, offer), &said, means)?;
+    means.answer(leg.session, Some(answer));
+    leg.set_answered(means.wall);
+    join(&mut waiting.streams, &mut leg.streams, means);
+    Ok(())
 }
 
 /// Answers somebody's offer with what the other side has said, if each can hear the other; the error is the refusal.

@@ -168,7 +168,7 @@ fn who_cannot_be_heard_is_turned_away_and_it_rings_on() {
 }
 
 /// A dialog of the switch with a phone that it has invited, as that phone would name it.
-fn replaces(invite: &OwnedMessage, phone: &Phone, flag: &str) -> String {
+pub fn replaces(invite: &OwnedMessage, phone: &Phone, flag: &str) -> String {
     let from = header(invite, "From").unwrap();
     let to_tag = from.split(";tag=").nth(1).unwrap();
     let from_tag = format!("{}{}", phone.user, phone.flow.remote.port());

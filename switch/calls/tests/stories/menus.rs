@@ -4,6 +4,7 @@
 mod called;
 mod entering;
 mod recorded;
+mod ringing;
 
 use std::time::Duration;
 

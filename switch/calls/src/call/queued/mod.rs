@@ -20,13 +20,14 @@ use contract::{
     journal::{Detail, EventKind},
     language::Language,
 };
-use dialplan::{OrgPlan, Queueing, Ring, Trail};
+use dialplan::{Host, OrgPlan, Queueing, Ring, Trail};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Event, Provisional, Reply, SessionKey};
+use sip::{Body, Event, Provisional, Reason, Reply, SessionKey};
 use streams::{media::LeaseId, sdp::Description};
 
 use super::{
     Call,
+    entrant::meet,
     events::{Record, because, refused},
     feature::menu::Visit,
     forking::Forking,
@@ -290,14 +291,37 @@ impl Queued {
         means: &mut Means<'_>,
     ) -> State {
         let Some(forking) = self.stage.forking_mut() else { return State::Queued(self) };
-        let Some(mut fork) = forking.answered(with, &mut self.line.caller, head, means) else {
-            return self.go_on(head, means);
-        };
+        match forking.answered(with, &mut self.line.caller, head, means) {
+            Some(fork) => self.taken(fork, Detail::default(), head, means),
+            None => self.go_on(head, means),
+        }
+    }
+
+    /// Somebody who does not ring answers for those who do, with this offer.
+    pub(super) fn picked_up(
+        mut self: Box<Self>,
+        (mut leg, offer): (Leg, Description),
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
+        if let Err(reply) = meet(&mut self.line.caller, (&mut leg, &offer), means) {
+            return State::Queued(self).turn_away(leg, reply, head, means);
+        }
+        // Who answers for others is recorded as those are.
+        leg.recording = self.forks().iter().filter_map(|fork| fork.recording).min();
+        if let Some(forking) = self.stage.forking_mut() {
+            forking.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
+        }
+        self.taken(leg, because("picked_up"), head, means)
+    }
+
+    /// Somebody has the call, joined to the caller, by this way.
+    fn taken(self: Box<Self>, mut fork: Leg, why: Detail, head: &mut Head, means: &mut Means<'_>) -> State {
         let Self { line, place, trail, stage, hears, .. } = *self;
         let Line { mut record, caller, side, is_held, .. } = line;
         let participant = join_as_recipient(&mut record, fork.person, means);
         fork.participant = Some(participant);
-        let told = Detail { leg: Some(fork.no), ..Detail::default() };
+        let told = Detail { leg: Some(fork.no), ..why };
         if !trail.path().is_empty() {
             record.event(EventKind::ForwardAnswered, Some(participant), told.clone(), means);
         }
@@ -423,6 +447,16 @@ impl Queued {
     pub(super) fn legs_mut(&mut self) -> Vec<&mut Leg> {
         let forks = self.stage.forking_mut().map(Forking::forks_mut).unwrap_or_default();
         std::iter::once(&mut self.line.caller).chain(forks).collect()
+    }
+
+    /// Somebody rings who was chosen, or to whom a rule has sent it.
+    pub(super) fn is_sent_on(&self) -> bool {
+        matches!(self.stage, Stage::SentOn(_))
+    }
+
+    /// What that is.
+    pub(super) fn rings_at(&self) -> Option<Host> {
+        self.trail.at()
     }
 
     /// Devices that are asked.

@@ -19,15 +19,14 @@ use contract::{
     language::Language,
 };
 use dialplan::{OrgPlan, Slot};
-use sip::{Body, Reason, Reply, SessionKey};
+use sip::{Body, Reason, SessionKey};
 use streams::sdp::Description;
 
 use super::{
     super::{
         Call,
-        entrant::settle,
+        entrant::meet,
         leg::Leg,
-        media_plan::join,
         state::{Head, State},
     },
     Transferring,
@@ -123,17 +122,11 @@ impl Transferring {
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> State {
-        let said = self.waiting.streams.said().ok_or_else(|| Reply::new(491));
-        let answer = said.and_then(|said| settle((&mut leg, &offer), &said, means));
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(reply) => return State::Transferring(self).turn_away(leg, reply, head, means),
-        };
-        means.answer(leg.session, Some(answer));
-        leg.set_answered(means.wall);
+        if let Err(reply) = meet(&mut self.waiting, (&mut leg, &offer), means) {
+            return State::Transferring(self).turn_away(leg, reply, head, means);
+        }
         leg.recording = self.transferor.recording;
         self.forking.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
-        join(&mut self.waiting.streams, &mut leg.streams, means);
         self.taken(leg, true, head, means)
     }
 }
