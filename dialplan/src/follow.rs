@@ -353,7 +353,7 @@ impl<'p> Following<'p> {
     }
 
     /// Takes a message for a person, by a rule or a menu, or because they have a mailbox.
-    fn voicemail(
+    pub(crate) fn voicemail(
         &mut self,
         user: UserId,
         reason: &'static str,

@@ -35,8 +35,8 @@ pub use hours::Standing;
 pub use menu::{Choice, Menu};
 pub use outside::{Incoming, Trunk};
 pub use plan::{
-    Account, Feature, Host, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Queue, Ring, Slot, Target,
-    Trust,
+    Account, Feature, Host, LEAVE_MESSAGE, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Queue,
+    Ring, Slot, Target, Trust,
 };
 pub use route::{
     Announcement, Chosen, Decision, Facts, Forward, Lead, PassedOver, Queueing, Refusal, Route, Step, Trace,

@@ -208,6 +208,14 @@ impl OrgPlan {
         self.staff.get(&user)?.mailbox.as_ref()
     }
 
+    /// Whose mailbox a number leads to past their phones, if it is the code for that.
+    pub fn mailbox_at(&self, dialled: &str) -> Option<UserId> {
+        let Destination::Person(user) = self.numbers.get(dialled.strip_prefix(LEAVE_MESSAGE)?)? else {
+            return None;
+        };
+        self.mailbox(*user).map(|mailbox| mailbox.user)
+    }
+
     /// The number and the name of a member of staff.
     pub fn staff_named(&self, user: UserId) -> Option<(&str, &str)> {
         self.staff.get(&user).map(|person| (&*person.number, &*person.name))
@@ -344,6 +352,8 @@ pub enum Feature {
 
 /// Dialled in front of a number: what rings there is answered.
 pub const PICK_UP_AT: &str = "**";
+/// Dialled in front of a person's number: a message is left for them, and nobody rings.
+pub const LEAVE_MESSAGE: &str = "*";
 
 /// A place where one call can be parked; it shows as its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

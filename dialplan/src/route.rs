@@ -437,6 +437,10 @@ impl OrgPlan {
         }
         let way = match found {
             None => {
+                if let Some(user) = self.mailbox_at(dialled) {
+                    let way = following.voicemail(user, "dialled", None);
+                    return way.map_or_else(Route::Refuse, Route::from);
+                }
                 let Some(feature) = self.unlisted(dialled) else {
                     steps.push(Step::NoNumber);
                     return Route::Refuse(Refusal::UnknownNumber);

@@ -124,7 +124,11 @@ pub(crate) fn person(account: u128) -> PersonKey {
 
 /// The caller's account, what is dialled, and the decision in one line.
 fn check(caller: u128, dialled: &str, expected: &str) {
-    let rows = snapshot::Snapshot { revision: 7, organisations: vec![organisation()] };
+    check_in(organisation(), (caller, dialled), expected);
+}
+
+fn check_in(own: snapshot::Organisation, (caller, dialled): (u128, &str), expected: &str) {
+    let rows = snapshot::Snapshot { revision: 7, organisations: vec![own] };
     let plan = compile(&rows).unwrap();
     let facts = Facts { org: OrgId(id(1)), caller: person(caller), dialled };
     let decision = plan.route(&facts, Timestamp(0));
@@ -170,6 +174,18 @@ fn every_organisation_has_the_feature_codes_and_no_account_shadows_them() {
     check(31, "*43", "feature echo");
     check(31, "*97", "feature voicemail");
     check(31, "*44", "unknown_number None");
+}
+
+#[test]
+fn a_star_before_a_persons_number_is_their_mailbox_if_they_have_one() {
+    let mut own = organisation();
+    let (with, without) = (own.staff[0].number.clone(), own.staff[1].number.clone());
+    own.staff[0].mailbox = Some(snapshot::Mailbox::default());
+    let extension = own.extensions[0].number.clone();
+    check_in(own.clone(), (31, &format!("*{with}")), &format!("mailbox {with}"));
+    for nobody in [without, extension, String::new()] {
+        check_in(own.clone(), (31, &format!("*{nobody}")), "unknown_number None");
+    }
 }
 
 #[test]

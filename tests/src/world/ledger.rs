@@ -32,6 +32,8 @@ pub struct Record {
     pub recordings: BTreeMap<RecordingId, Vec<RecordingStep>>,
     /// It has come to a queue: the caller is answered by the switch, and asked are now these, now those.
     pub waits: bool,
+    /// It was sent on to a number whose callers do.
+    is_sent_to_queue: bool,
     last_at: Timestamp,
 }
 
@@ -216,6 +218,7 @@ impl Ledger {
                 qualities: Vec::new(),
                 recordings: BTreeMap::new(),
                 waits: self.queues.contains(&(entry.org, call.dialled.clone())),
+                is_sent_to_queue: false,
                 last_at: entry.at,
             };
             return match self.calls.insert(entry.call, record) {
@@ -231,8 +234,13 @@ impl Ledger {
             Fact::Call(_) => Ok(()),
             Fact::Participant(participant) => record.join(participant),
             Fact::Event(event) => {
-                let number = event.detail.number.clone().filter(|_| event.kind == EventKind::Forward);
-                record.waits |= number.is_some_and(|number| self.queues.contains(&(entry.org, number)));
+                let leads = event.detail.number.clone().filter(|_| event.kind == EventKind::Forward);
+                let is_queue = |number| self.queues.contains(&(entry.org, number));
+                record.waits |= leads.clone().is_some_and(is_queue);
+                if event.kind == EventKind::Transfer {
+                    record.is_sent_to_queue = event.detail.number.clone().is_some_and(is_queue);
+                }
+                record.is_sent_to_queue |= leads.is_some_and(is_queue);
                 record.step(entry.at, event)
             }
             Fact::Leg(leg) => record.leg(leg),
@@ -267,6 +275,30 @@ impl Record {
             Answered | Canceled | Failed | Ended => !self.events.is_empty(),
             _ => WAITING.contains(&kind),
         }
+    }
+
+    /// The same of one that was sent on there.
+    fn may_wait_again(&self, kind: EventKind) -> bool {
+        use EventKind::{
+            Forward, ForwardAnswered, ForwardBusy, ForwardNoAnswer, Hold, QueueUpdated, Queued, Rejected,
+            Unhold,
+        };
+        let since = self.events.iter().rev().take_while(|(_, event)| event.kind != EventKind::Transfer);
+        let has_waited = since.filter(|(_, event)| event.kind == Queued).count() > 0;
+        match kind {
+            Queued => !has_waited,
+            QueueUpdated => has_waited,
+            Forward | ForwardAnswered | ForwardBusy | ForwardNoAnswer | Hold | Unhold | Rejected => true,
+            _ => SENT_ON.contains(&kind),
+        }
+    }
+
+    /// It was sent on to a queue, and that has not come to anything yet.
+    fn waits_again(&self) -> bool {
+        let mut kinds = self.events.iter().rev().map(|(_, event)| event.kind);
+        let came_to = &SENT_ON[1..];
+        let last = kinds.find(|kind| *kind == EventKind::Transfer || came_to.contains(kind));
+        self.is_sent_to_queue && last == Some(EventKind::Transfer)
     }
 
     /// How far it is being sent on, whatever rules have led there and whoever may have declined since.
@@ -308,6 +340,7 @@ impl Record {
         let waits = self.waits && !self.has(EventKind::Answered);
         let is_legal = match self.sent_on() {
             _ if waits => self.may_wait(kind),
+            _ if self.waits_again() => self.may_wait_again(kind),
             Some(EventKind::Transfer) if kind == EventKind::Forward => true,
             Some(last) => kind == EventKind::Rejected || may_follow(Some(last), kind),
             None => may_follow(self.last(), kind) || (is_refused && kind == EventKind::Ended),

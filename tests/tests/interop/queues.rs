@@ -18,13 +18,13 @@ use crate::{
 const CALLERS_HZ: [u32; 3] = [600, 1_200, 1_500];
 const AGENTS_HZ: [u32; 2] = [1_000, 800];
 /// More of it is sound than any announcement lasts.
-const MUSIC_MS: usize = 12_000;
+pub const MUSIC_MS: usize = 12_000;
 
 const QUEUE: &str = "\n[[queue]]\nextension = \"200\"\nstrategy = \"linear\"\nwrap_up_secs = 0\n\
                      announce_secs = 0\n";
 
 /// Gives the extension 200 a queue.
-fn open_queue(demo: &Demo) -> Result<()> {
+pub fn open_queue(demo: &Demo) -> Result<()> {
     let described = sambung(demo, &["describe", "demo.sambung.test"])?;
     let file = demo.folder().join("queued.toml");
     std::fs::write(&file, format!("{described}{QUEUE}"))?;

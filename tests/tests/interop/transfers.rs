@@ -2,14 +2,17 @@
 
 use anyhow::{Context, Result, ensure};
 use tests::{
+    audio,
     demo::Demo,
     phones::{Linphone, PCMU, Phone, Transport},
+    process::wait_until,
     record::{Record, Story},
 };
 
 use crate::{
     operator::sambung,
-    voices::{LEAST_MS, desk, phone, uri},
+    queues::{MUSIC_MS, open_queue},
+    voices::{LEAST_MS, SOUNDS_MAX, desk, phone, uri},
 };
 
 const PCMA: &str = "PCMA/8000/1";
@@ -113,6 +116,51 @@ fn who_has_asked_first_puts_the_caller_through() -> Result<()> {
     let expected = [format!("{} {}", calls[0], calls[1]), format!("{} {}", calls[1], calls[0])];
     ensure!(linked == expected, "{linked:?}");
     drop((sari, budi, dewi));
+    demo.stop()
+}
+
+/// Sari has called Dewi, who sends her into the queue of 200, whose only agent is busy: Dewi is done, Sari waits with music and is
+/// taken in her turn, in one record. H-065.
+#[test]
+fn a_caller_who_was_sent_into_a_queue_waits_and_is_taken() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    open_queue(&demo)?;
+    let (mut sari, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
+    let (mut agent, _) = phone(&mut demo, 1, PCMU, TONES_HZ[1])?;
+    let (mut dewi, called) = phone(&mut demo, 2, PCMA, TONES_HZ[2])?;
+    let (mut first, _) = phone(&mut demo, 4, PCMU, 1_500)?;
+    let before = record.calls()?;
+    let outcome = (|| {
+        first.dial(&uri("200", &account))?;
+        agent.talking().context("the agent")?;
+        sari.dial(&uri(&called.username, &account))?;
+        sari.talking().context("Sari")?;
+        dewi.talking().context("Dewi")?;
+        dewi.transfer(&uri("200", &called))?;
+        dewi.over().context("Dewi is let go")?;
+        wait_until(SOUNDS_MAX, "the place in the queue", || {
+            Ok(sambung(&demo, &["queue"])?.contains("\n  1. call "))
+        })?;
+        wait_until(SOUNDS_MAX, "music", || Ok(audio::sound_ms(&sari.recording()?) > MUSIC_MS))?;
+        first.hang_up()?;
+        agent.over()?;
+        agent.talking().context("the agent, with Sari")?;
+        agent.hears(TONES_HZ[0], TONES_HZ[2], LEAST_MS)?;
+        sari.hears(TONES_HZ[1], TONES_HZ[2], LEAST_MS)?;
+        sari.hang_up()?;
+        sari.over()?;
+        agent.over()
+    })();
+    outcome.with_context(|| {
+        let printed = [&sari, &agent, &dewi, &first].map(|phone| phone.printed());
+        let shown = sambung(&demo, &["queue"]).unwrap_or_default();
+        format!("{shown}\n{}\n{}", printed.join("\n"), demo.logs())
+    })?;
+    let stories = record.next_stories(&before, 2)?;
+    let waited = "transfer transfer_ringing queued queue_updated transfer_ringing transfer_answered";
+    ensure!(steps(&stories[1]) == format!("created ringing answered {waited} ended"), "{stories:#?}");
+    drop((sari, agent, dewi, first));
     demo.stop()
 }
 

@@ -9,12 +9,13 @@ use calls::{Command, Input};
 use contract::{
     id::CallId,
     journal::{EventKind, RecordingStep},
+    queues::Strategy,
     rules::{Span, Window},
     snapshot::{RecordingPolicy, Snapshot},
 };
 use tests::world::{
     ledger::Record,
-    organisation::{self, DOMAIN, EMPTY, SUPPORT},
+    organisation::{self, DOMAIN, EMPTY, HELPDESK, SUPPORT},
     phone::{
         call::Call,
         manner::{CallPlan, Manner, Move, Verdict},
@@ -77,6 +78,8 @@ impl Way {
 enum Target {
     Person,
     Extension,
+    /// An extension whose callers wait for 1003, and for nobody else.
+    Queue,
     /// An extension that has hours, and not now.
     Closed,
     /// An extension without people.
@@ -85,12 +88,14 @@ enum Target {
 }
 
 impl Target {
-    const ALL: [Self; 5] = [Self::Person, Self::Extension, Self::Closed, Self::Empty, Self::Unknown];
+    const ALL: [Self; 6] =
+        [Self::Person, Self::Extension, Self::Queue, Self::Closed, Self::Empty, Self::Unknown];
 
     fn number(self) -> &'static str {
         match self {
             Self::Person => "1003",
             Self::Extension => SUPPORT,
+            Self::Queue => HELPDESK,
             Self::Closed => "300",
             Self::Empty => EMPTY,
             Self::Unknown => "9999",
@@ -98,7 +103,7 @@ impl Target {
     }
 
     fn can_ring(self) -> bool {
-        matches!(self, Self::Person | Self::Extension)
+        matches!(self, Self::Person | Self::Extension | Self::Queue)
     }
 }
 
@@ -136,6 +141,9 @@ impl Cell {
         let cells = Target::ALL.into_iter().flat_map(|target| Fate::ALL.map(|fate| (target, fate)));
         // What cannot ring has one fate.
         let cells = cells.filter(|(target, fate)| target.can_ring() || *fate == Fate::Answers);
+        // Whoever waits in a queue whose people do not want it waits on.
+        let cells = cells
+            .filter(|(target, fate)| *target != Target::Queue || matches!(fate, Fate::Answers | Fate::Gone));
         cells.flat_map(move |(target, fate)| {
             both.into_iter().flat_map(move |by_caller| {
                 both.into_iter().flat_map(move |is_held| {
@@ -195,7 +203,17 @@ impl Cell {
             // Worlds begin on a Friday.
             extension.hours = vec![Window { day: 7, span: Span { start: 0, end: 1_440 } }];
         }
+        let third = own.staff[2].user;
+        for extension in own.extensions.iter_mut().filter(|one| one.number == HELPDESK) {
+            (extension.staff, extension.rules) = (vec![third], Vec::new());
+            extension.queue = Some(organisation::queue(Strategy::Linear));
+        }
         Snapshot { revision: 1, organisations: vec![own] }
+    }
+
+    /// It is sent to where the switch answers, so the transferor is done at once.
+    fn is_done_at_once(self) -> bool {
+        self.target == Target::Queue && self.waits_for_target()
     }
 }
 
@@ -252,6 +270,10 @@ impl Scene {
     }
 
     fn connected(&mut self) {
+        if self.cell.way.is_early() && self.cell.target == Target::Queue {
+            // It is asked anew, for the one who stands there now.
+            self.story.meets("1003", self.cell.manner());
+        }
         let by = self.cell.transferor();
         if self.cell.way == Way::Connected {
             if let [call, other] = self.calls()[..] {
@@ -293,7 +315,7 @@ impl Scene {
         let Some(referral) = calls.iter().find_map(|call| call.referral.as_ref()) else { return };
         if cell.is_taken_up() {
             assert_eq!(referral.status, Some(202), "{cell:?}: {referral:?}");
-            let is_told = !cell.way.leaves();
+            let is_told = !cell.way.leaves() || cell.is_done_at_once();
             assert_eq!(referral.is_over, is_told, "{cell:?}: {referral:?}");
             assert_eq!(referral.has_succeeded(), is_told && cell.succeeds(), "{cell:?}: {referral:?}");
         } else {

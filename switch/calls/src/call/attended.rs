@@ -3,6 +3,7 @@
 //! ```text
 //! A ══ B, B ══ C   ── B refers A to C, or C to A ──▶   A ══ C
 //! A ══ B, B ──▶ C (rings)   ── B refers A to C ──▶    A waits, C rings (`transfer`)
+//! A ══ B, B waits in a queue ── B refers A to it ──▶   A waits there (`transfer::led`); a menu likewise
 //! ```
 //!
 //! The call that was there first goes on, whichever of the two the transferor speaks in: it is the one that somebody
@@ -26,7 +27,7 @@ use super::{
     objection::Objection,
     refer::{Referral, accepted},
     state::{Head, Met, Side, State, Talking, end, join_as_recipient},
-    transfer::take_over,
+    transfer::{take_over, take_place},
 };
 use crate::means::Means;
 
@@ -102,6 +103,10 @@ impl Consultation {
             }
             (State::Talking(talking), State::Ringing(consulting)) => {
                 take_over((talking, session), *consulting, heads, self.referral, means)
+            }
+            (State::Talking(talking), consulting @ (State::Queued(_) | State::Served(_))) => {
+                let told = self.referral.map(|referral| (self.here, referral));
+                take_place((talking, session), consulting, heads, told, means)
             }
             others => others,
         };
@@ -187,7 +192,12 @@ fn may_become_one(on: (&State, SessionKey), off: (&State, SessionKey)) -> Result
             }
             ringing.caller.person
         }
-        _ => return Err(Objection::NotNow),
+        (state, session) => {
+            if talking.side_of(on.1).is_none_or(|by| talking.leg(by.other()).streams.voice_line().is_none()) {
+                return Err(Objection::Media);
+            }
+            state.stands(session).ok_or(Objection::NotNow)?
+        }
     };
     if person.is_surely(other) { Ok(()) } else { Err(Objection::NoSuchCall) }
 }
@@ -196,8 +206,9 @@ impl Call {
     /// Whether this one goes on when the two become one: it is talked in, or it was there first.
     fn goes_on_before(&self, other: &Self) -> bool {
         match (&self.state, &other.state) {
-            (State::Ringing(_), State::Talking(_)) => false,
-            (State::Talking(_), State::Ringing(_)) => true,
+            (State::Talking(_), State::Talking(_)) => self.state.call() <= other.state.call(),
+            (State::Talking(_), _) => true,
+            (_, State::Talking(_)) => false,
             (one, other) => one.call() <= other.call(),
         }
     }

@@ -128,6 +128,18 @@ impl Record {
         }
     }
 
+    /// Whoever waits, or chooses, does so no longer, and nobody has taken the call, or that which it was sent on to.
+    pub(crate) fn canceled(&mut self, why: Detail, means: &mut Means<'_>) {
+        let kind = if self.is_answered() { EventKind::TransferCanceled } else { EventKind::Canceled };
+        self.event(kind, None, why, means);
+    }
+
+    /// Where it is, nobody can be had or heard: that of the call, or of where it was sent on to.
+    pub(crate) fn failed(&mut self, why: Detail, means: &mut Means<'_>) {
+        let kind = if self.is_answered() { EventKind::TransferFailed } else { EventKind::Failed };
+        self.event(kind, None, why, means);
+    }
+
     /// A side, by its leg's number and its own, puts the call on hold or takes it back.
     pub(crate) fn hold(
         &mut self,

@@ -3,7 +3,7 @@
 //!
 //! Who is served, and how, is the business of the state that owns this; nobody is asked and nothing is played here.
 
-use contract::journal::{Detail, EventKind};
+use contract::journal::Detail;
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Method, OwnedMessage, Reply, RequestKey, SessionKey};
 use streams::{
@@ -171,9 +171,7 @@ impl Line {
     /// Nothing can be heard of this caller, or played to it: if nobody has taken the call, that is what it comes to.
     pub(super) fn unheard(mut self, head: &mut Head, means: &mut Means<'_>) -> State {
         let reason = LegResult::MediaRefused.reason();
-        if !self.record.is_answered() {
-            self.record.event(EventKind::Failed, None, because(reason), means);
-        }
+        self.record.failed(because(reason), means);
         self.hang_up(head, reason, means)
     }
 

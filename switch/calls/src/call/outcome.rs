@@ -73,6 +73,15 @@ impl LegResult {
         }
     }
 
+    /// What it is for a call that was sent on.
+    pub(crate) fn of_transfer(self) -> EventKind {
+        match self {
+            Self::NoAnswer => EventKind::TransferNoAnswer,
+            Self::Busy | Self::Declined => EventKind::TransferBusy,
+            _ => EventKind::TransferFailed,
+        }
+    }
+
     /// The stable word for programs.
     pub(crate) fn reason(self) -> &'static str {
         match self {

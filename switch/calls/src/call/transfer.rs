@@ -9,10 +9,10 @@
 //!
 //! Every call is sent on by the rules of the moment, as a call of the one who waits, and only into an extension that is
 //! open (H-034, HX-18). It stays the same call, with one record and one recording. The transferor is told how it goes
-//! (`refer`) until it hangs up, and takes the call back by taking it off hold. Into a menu the one who waits goes at once, and
-//! the transferor is done. While it rings, the one who waits can change nothing but refresh; while it is parked, anything
-//! (`parked`). Where the target's rules for busy and no answer, or its phone by a 302, would send the call is not asked: it goes
-//! back instead.
+//! (`refer`) until it hangs up, and takes the call back by taking it off hold. Where the switch itself is what answers, the one
+//! who waits is there at once (`led`), and the transferor is done. While it rings, the one who waits can change nothing but
+//! refresh; while it is parked, anything (`parked`). Where the target's rules for busy and no answer, or its phone by a 302,
+//! would send the call is not asked: it goes back instead.
 
 use contract::{
     command::Outcome,
@@ -28,12 +28,11 @@ use super::{
     attended::{TRANSFERRED, link},
     events::{Record, because},
     exchange::refreshed,
-    feature::menu::{self, Visit},
     forking::{Destination, Forking, Rung},
     hold::MUSIC,
     identity::{Identity, Privacy},
     leg::Leg,
-    line::{Line, OwnMedia},
+    line::OwnMedia,
     objection::Objection,
     outcome::{LegResult, Words},
     refer::{Referral, Wanted, accepted},
@@ -42,8 +41,10 @@ use super::{
 };
 use crate::{clock::Moment, means::Means};
 
+mod led;
 mod parked;
 
+pub(super) use led::take_place;
 pub(crate) use parked::Parking;
 
 /// One side waits, devices ring elsewhere.
@@ -150,8 +151,8 @@ impl Talking {
             return Err(Objection::Closed);
         }
         let facts = Facts { org: org.id(), caller: waiting.person, dialled: number };
-        let goal = Goal::of(means.plan.route(&facts, means.wall), org, means)?;
-        if let (Goal::Menu(_), None) = (&goal, waiting.streams.voice_line()) {
+        let goal = Goal::of(means.plan.route(&facts, means.wall), (org, waiting.person), means)?;
+        if let (Goal::Led(_), None) = (&goal, waiting.streams.voice_line()) {
             return Err(Objection::Media);
         }
         let shown = by.other().shown(privacy);
@@ -170,11 +171,15 @@ impl Talking {
         means: &mut Means<'_>,
     ) -> State {
         let Transfer { forking, number, target, goal } = transfer;
+        if let Goal::Led(decision) = goal {
+            let who = forking.into_caller();
+            return self.led((by, referral), (&target, who), *decision, head, means);
+        }
         let mut transferring = self.wait((by, number), referral, forking, means);
         let destination = match goal {
             Goal::Ring(destination) => destination,
             Goal::Slot(slot) => return State::Transferring(transferring.park(slot, head, means)),
-            Goal::Menu(decision) => return transferring.enter_menu(&target, *decision, head, means),
+            Goal::Led(_) => return State::Transferring(transferring),
         };
         transferring.begin(&target, Detail::default(), means);
         transferring.report(100, means);
@@ -270,18 +275,30 @@ enum Goal {
     Ring(Destination),
     /// A place to wait at.
     Slot(Slot),
-    /// A menu, in which whoever comes chooses.
-    Menu(Box<Decision>),
+    /// A queue, a menu or a mailbox: the switch itself answers.
+    Led(Box<Decision>),
 }
 
 impl Goal {
     /// What a decision leads to, if somebody can be had there, or nobody is.
-    fn of(decision: Decision, org: &OrgPlan, means: &Means<'_>) -> Result<Self, Objection> {
-        if let Route::Feature(Feature::Park(slot)) = decision.route {
-            return means.parking.free(org, slot).map(Self::Slot).ok_or(Objection::Occupied);
-        }
-        if let Route::Menu(_) = decision.route {
-            return Ok(Self::Menu(Box::new(decision)));
+    fn of(
+        decision: Decision,
+        (org, waiting): (&OrgPlan, PersonKey),
+        means: &Means<'_>,
+    ) -> Result<Self, Objection> {
+        match &decision.route {
+            Route::Feature(Feature::Park(slot)) => {
+                return means.parking.free(org, *slot).map(Self::Slot).ok_or(Objection::Occupied);
+            }
+            Route::Queue(queueing) => {
+                return match means.turned_away(org.id(), queueing, waiting) {
+                    None => Ok(Self::Led(Box::new(decision))),
+                    Some(LegResult::Busy) => Err(Objection::Occupied),
+                    Some(_) => Err(Objection::Unreachable),
+                };
+            }
+            Route::Menu(_) | Route::Voicemail(_) => return Ok(Self::Led(Box::new(decision))),
+            _ => {}
         }
         let destination = destination(decision)?;
         let is_there = destination.ring.targets.iter().any(|target| means.registrar.is_reachable(target));
@@ -291,7 +308,7 @@ impl Goal {
     fn trail(&self) -> Trail {
         match self {
             Self::Ring(destination) => destination.decision.trail.clone(),
-            Self::Menu(decision) => decision.trail.clone(),
+            Self::Led(decision) => decision.trail.clone(),
             Self::Slot(_) => Trail::default(),
         }
     }
@@ -300,7 +317,7 @@ impl Goal {
 /// Who rings by this decision.
 fn destination(decision: Decision) -> Result<Destination, Objection> {
     match &decision.route {
-        // Into a queue nobody is sent by hand: its people ring.
+        // A call that comes back waits for nobody.
         Route::Ring(ring) | Route::Queue(Queueing { ring, .. }) => {
             Ok(Destination { ring: std::sync::Arc::clone(ring), decision })
         }
@@ -347,32 +364,6 @@ impl Transferring {
             _ => {}
         }
         State::Transferring(self)
-    }
-
-    /// The one who waits chooses from a menu, and the transferor has nothing more to do with the call.
-    fn enter_menu(
-        mut self: Box<Self>,
-        number: &str,
-        decision: Decision,
-        head: &mut Head,
-        means: &mut Means<'_>,
-    ) -> State {
-        let Route::Menu(menu) = &decision.route else { return State::Transferring(self) };
-        let of = menu.extension;
-        let told = Detail { number: Some(number.to_owned()), ..Detail::default() };
-        self.record.event(EventKind::Transfer, self.transferor.participant, told, means);
-        self.record.forwarded(&decision.forwards, means);
-        means.trace_route(self.record.call(), means.plan.revision(), decision);
-        let told = Detail { leg: Some(self.waiting.no), ..because("menu") };
-        self.record.event(EventKind::TransferAnswered, None, told, means);
-        self.report(200, means);
-        if let Some(leg) = self.transferor.leg.take() {
-            head.hang_up(leg, None, means);
-        }
-        let is_held = self.is_held.by(self.side);
-        let mut line = Line::new(self.record, self.waiting, self.side);
-        line.is_held = is_held;
-        menu::take_over(line, Visit::first(self.forking.into_caller(), of), head, means)
     }
 
     /// The call is sent on now.
@@ -485,13 +476,8 @@ impl Transferring {
         (result, words): (LegResult, Words),
         means: &mut Means<'_>,
     ) -> State {
-        let kind = match result {
-            LegResult::NoAnswer => EventKind::TransferNoAnswer,
-            LegResult::Busy | LegResult::Declined => EventKind::TransferBusy,
-            _ => EventKind::TransferFailed,
-        };
         let told = Detail { sip_status: words.status, ..because(result.reason()) };
-        self.record.event(kind, None, told, means);
+        self.record.event(result.of_transfer(), None, told, means);
         self.report(result.caller_status(), means);
         match self.transferor.leg.take() {
             Some(leg) => State::Talking(self.as_before(leg, means)),

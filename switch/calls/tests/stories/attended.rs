@@ -40,7 +40,7 @@ struct Scene {
 }
 
 /// The name of a dialog as a phone writes it into a Refer-To.
-fn replaces(call_id: &str, to_tag: &str, from_tag: &str) -> String {
+pub fn replaces(call_id: &str, to_tag: &str, from_tag: &str) -> String {
     format!("Replaces={call_id}%3Bto-tag%3D{to_tag}%3Bfrom-tag%3D{from_tag}")
 }
 

@@ -14,10 +14,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::{
-    id::{ExtensionId, OrgId},
-    journal::EventKind,
-};
+use contract::id::{ExtensionId, OrgId};
 use dialplan::{Choice, Chosen, Decision, OrgPlan, Route};
 use serde::{Deserialize, Serialize};
 use streams::{
@@ -38,7 +35,7 @@ use crate::{
         leg::Leg,
         line::Line,
         outcome::{LegResult, Words},
-        queued,
+        queued::{self, Arriving},
         state::{Head, Ringing, State},
     },
     means::Means,
@@ -326,9 +323,7 @@ impl Menu {
         record: &mut Record,
         means: &mut Means<'_>,
     ) -> Duration {
-        if !record.is_answered() {
-            record.event(EventKind::Failed, None, because(reason.as_str()), means);
-        }
+        record.failed(because(reason.as_str()), means);
         let language = self.menu(record.org(), means).map(|(_, menu)| menu.language);
         let farewell = "goodbye";
         let words: Vec<&str> = match reason {
@@ -406,6 +401,16 @@ impl Served {
         }
         let language = menu.menu(line.record.org(), means).map(|(_, menu)| menu.language);
         let visit = Visit { comes_back: is_chosen, ..menu.visit };
-        queued::lead(line, (visit, language.unwrap_or_default()), decision, head, means)
+        let arriving =
+            Arriving { who: visit.who.clone(), visit: Some(visit), language: language.unwrap_or_default() };
+        queued::lead(line, arriving, decision, head, means)
+    }
+
+    /// Whose menu its caller is in.
+    pub(in crate::call) fn menu(&self) -> Option<ExtensionId> {
+        match &self.stage {
+            ServedStage::Attending(Service::Menu(menu)) if !menu.is_leaving() => Some(menu.visit.of),
+            _ => None,
+        }
     }
 }

@@ -149,8 +149,8 @@ impl Service {
     }
 
     /// Nobody has taken the call, and it has not come to anything else.
-    fn is_open(&self, record: &Record) -> bool {
-        matches!(self, Self::Menu(menu) if !menu.is_leaving() && !record.is_answered())
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Menu(menu) if !menu.is_leaving())
     }
 }
 
@@ -199,11 +199,10 @@ fn serve(mut line: Line, (service, word): (Service, Option<&str>), means: &mut M
 }
 
 fn answered(line: &mut Line, word: &str, means: &mut Means<'_>) {
-    if line.record.is_answered() {
-        return;
-    }
+    // One that was sent on by hand had been answered before.
+    let kind = if line.record.is_answered() { EventKind::TransferAnswered } else { EventKind::Answered };
     let detail = Detail { leg: Some(line.caller.no), ..because(word) };
-    line.record.event(EventKind::Answered, None, detail, means);
+    line.record.event(kind, None, detail, means);
 }
 
 /// Does it for a caller who is on the line.
@@ -346,12 +345,10 @@ impl Served {
     fn write_canceled(&mut self, detail: Detail, means: &mut Means<'_>) {
         let is_open = match &self.stage {
             Stage::Explaining(_) => false,
-            Stage::Answering { service, .. } | Stage::Attending(service) => {
-                service.is_open(&self.line.record)
-            }
+            Stage::Answering { service, .. } | Stage::Attending(service) => service.is_open(),
         };
         if is_open {
-            self.line.record.event(EventKind::Canceled, None, detail, means);
+            self.line.record.canceled(detail, means);
         }
     }
 

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use contract::{journal::Detail, language::Language};
-use dialplan::{Decision, Queueing, Ring, Route};
+use contract::{id::ExtensionId, journal::Detail, language::Language};
+use dialplan::{Decision, Queueing, Ring, Route, Trail};
 
 use super::{Hears, Place, Queued, Stage};
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
             menu::{self, Visit},
             voicemail,
         },
+        identity::Identity,
         line::Line,
         outcome::{LegResult, Words},
         state::{Head, State},
@@ -36,30 +37,87 @@ fn of_devices(result: LegResult) -> &'static str {
     explain::of_devices(result).unwrap_or("not-available")
 }
 
-/// A caller of a menu goes to somebody who rings, a queue or a mailbox, and is spoken to in this language.
+/// Who comes to stand somewhere with an answer already.
+pub(in crate::call) struct Arriving {
+    pub(in crate::call) who: Identity,
+    /// The menu that it comes from.
+    pub(in crate::call) visit: Option<Visit>,
+    /// In which it is spoken to.
+    pub(in crate::call) language: Language,
+}
+
+/// Where somebody stands who lets another one stand there.
+pub(in crate::call) enum Stand {
+    Queue(Place, Trail),
+    /// The menu of an extension.
+    Menu(ExtensionId),
+}
+
+/// A caller on the line, who has come from a menu or was sent on by hand, goes to somebody who rings, a queue, another menu or a
+/// mailbox.
 pub(in crate::call) fn lead(
     line: Line,
-    (visit, language): (Visit, Language),
+    arriving: Arriving,
     decision: Decision,
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let queued = Box::new(Queued {
-        line,
-        who: visit.who.clone(),
-        place: None,
-        visit: Some(Box::new(visit)),
-        trail: decision.trail.clone(),
-        stage: Stage::Waiting,
-        hears: Hears::Nothing,
-        language,
-        has_rung: false,
-    });
+    let queued = Box::new(Queued::arriving(line, arriving, (None, decision.trail.clone())));
     let nothing = (LegResult::Unreachable, Words::default());
     queued.take(decision, (nothing, (UNAVAILABLE, EXPLANATION_MAX)), head, means)
 }
 
+/// A caller on the line has the place of another one in a queue.
+pub(in crate::call) fn stand_in(
+    line: Line,
+    arriving: Arriving,
+    (place, trail): (Place, Trail),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let place = Place { told: None, is_queued: false, again: None, ..place };
+    Box::new(Queued::arriving(line, arriving, (Some(place), trail))).go_to(None, head, means)
+}
+
 impl Queued {
+    fn arriving(line: Line, arriving: Arriving, (place, trail): (Option<Place>, Trail)) -> Self {
+        let Arriving { who, visit, language } = arriving;
+        Self {
+            line,
+            who,
+            place,
+            visit: visit.map(Box::new),
+            trail,
+            stage: Stage::Waiting,
+            hears: Hears::Nothing,
+            language,
+            has_rung: false,
+        }
+    }
+
+    /// It waits, and nothing keeps it from letting somebody else do so.
+    pub(in crate::call) fn has_place(&self) -> bool {
+        self.place.is_some() && matches!(self.stage, Stage::Waiting | Stage::Asking(_))
+    }
+
+    /// Its place for somebody else; nobody rings for it any more.
+    pub(in crate::call) fn give_place(
+        mut self: Box<Self>,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> Result<(Line, Stand), Box<Self>> {
+        if !self.has_place() {
+            return Err(self);
+        }
+        if let Some(forking) = self.stage.forking_mut() {
+            forking.silence(head, None, means);
+        }
+        match self.place.take() {
+            Some(place) => Ok((self.line, Stand::Queue(place, self.trail))),
+            None => Err(self),
+        }
+    }
+
     /// Nobody takes it: a rule sends it on, or it is let go. Rules end: no target is tried twice in a call.
     pub(super) fn come_to(
         mut self: Box<Self>,
@@ -148,8 +206,9 @@ impl Queued {
             return menu::take_over(self.line, visit, head, means);
         }
         let told = Detail { sip_status: words.status, ..because(result.reason()) };
-        let is_answered = self.line.record.is_answered();
-        for kind in result.events().iter().filter(|_| !is_answered) {
+        let sent = [result.of_transfer()];
+        let events = if self.line.record.is_answered() { &sent[..] } else { result.events() };
+        for kind in events {
             self.line.record.event(*kind, None, told.clone(), means);
         }
         self.stage = Stage::Parting { until: means.after(longest) };

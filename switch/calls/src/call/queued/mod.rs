@@ -13,7 +13,7 @@
 mod leaving;
 mod wait;
 
-pub(super) use leaving::{lead, sound_of};
+pub(super) use leaving::{Arriving, Stand, lead, sound_of, stand_in};
 
 use contract::{
     id::QueueId,
@@ -37,7 +37,7 @@ use super::{
     line::Line,
     outcome::Words,
     signalling::status_of,
-    state::{Head, Held, Music, State, Talking, end, join_as_recipient},
+    state::{Head, Held, Met, Music, State, Talking, end, join_as_recipient},
 };
 use crate::{
     clock::Moment,
@@ -53,7 +53,7 @@ const RING_BACK: &str = "tone/ringing";
 pub(crate) struct Queued {
     pub(super) line: Line,
     who: Identity,
-    /// `None`: it has come from a menu, to be sent on at once.
+    /// `None`: it has come from a menu or was sent on by hand, to be sent on at once.
     place: Option<Place>,
     /// The menu that it has come from.
     visit: Option<Box<Visit>>,
@@ -68,7 +68,7 @@ pub(crate) struct Queued {
 
 /// A place in a queue.
 #[derive(Debug, Serialize, Deserialize)]
-struct Place {
+pub(super) struct Place {
     queue: QueueId,
     priority: u16,
     since: Moment,
@@ -278,7 +278,11 @@ impl Queued {
     }
 
     fn ringing(&mut self, leg: Option<u16>, means: &mut Means<'_>) {
-        let kind = if self.trail.path().is_empty() { EventKind::Ringing } else { EventKind::ForwardRinging };
+        let kind = match self.trail.path().is_empty() {
+            _ if self.line.record.is_answered() => EventKind::TransferRinging,
+            true => EventKind::Ringing,
+            false => EventKind::ForwardRinging,
+        };
         self.has_rung = true;
         self.line.record.event(kind, None, Detail { leg, ..Detail::default() }, means);
     }
@@ -326,7 +330,8 @@ impl Queued {
             record.event(EventKind::ForwardAnswered, Some(participant), told.clone(), means);
         }
         // One that was sent on by hand had been answered before.
-        let kind = if record.is_answered() { EventKind::TransferAnswered } else { EventKind::Answered };
+        let is_sent = record.is_answered();
+        let kind = if is_sent { EventKind::TransferAnswered } else { EventKind::Answered };
         record.event(kind, Some(participant), told, means);
         if let (Stage::Asking(_), Some(place)) = (stage, place) {
             let agent = AgentKey { org: record.org(), person: fork.person };
@@ -340,7 +345,11 @@ impl Queued {
         let (caller, callee) = side.of_call(caller, fork);
         let mut talking =
             Box::new(Talking { is_held: held, music, ..Talking::begin(record, caller, callee) });
-        talking.owe(side, means);
+        if is_sent {
+            talking.introduce(side, Met { privacy: head.privacy, is_mutual: false }, means);
+        } else {
+            talking.owe(side, means);
+        }
         talking.play_music(means);
         State::Talking(talking)
     }
@@ -376,8 +385,8 @@ impl Queued {
         if let Some(forking) = self.stage.forking_mut() {
             forking.silence(head, reason, means);
         }
-        if !matches!(self.stage, Stage::Parting { .. }) && !self.line.record.is_answered() {
-            self.line.record.event(EventKind::Canceled, None, why, means);
+        if !matches!(self.stage, Stage::Parting { .. }) {
+            self.line.record.canceled(why, means);
         }
     }
 

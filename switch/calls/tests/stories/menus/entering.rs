@@ -141,7 +141,6 @@ fn a_call_is_sent_on_into_a_menu_by_refer_and_by_order() {
                 "ringing",
                 "answered(3)",
                 "transfer(3)",
-                "transfer_answered",
                 "forward",
                 "forward_answered(4)",
                 "transfer_answered(4)",
@@ -173,7 +172,7 @@ fn who_was_called_may_be_sent_into_a_menu_too() {
     let bye = scene.desk.expect(&scene.budi, "BYE");
     scene.desk.from(&scene.budi, &scene.budi.respond(&bye, 200, None));
     let events = scene.desk.events();
-    assert_eq!(events[events.len() - 3..], ["transfer(2)", "transfer_answered", "ended"]);
+    assert_eq!(events[events.len() - 3..], ["transfer(2)", "transfer_failed", "ended"]);
     assert_eq!(scene.desk.detail("ended"), "menu_timeout/-");
     scene.desk.rest();
 }
