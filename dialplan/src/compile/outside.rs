@@ -34,7 +34,9 @@ fn is_target(text: &str) -> bool {
         }
         None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
     };
-    let is_v6 = place.starts_with('[') && host.parse::<std::net::Ipv6Addr>().is_ok();
+    let is_v6 = place.starts_with('[')
+        && !host.contains(char::is_uppercase)
+        && host.parse::<std::net::Ipv6Addr>().is_ok();
     let is_host = is_v6 || host.parse::<std::net::Ipv4Addr>().is_ok() || super::is_domain(host);
     let is_port = |port: &str| !port.starts_with('0') && port.parse::<u16>().is_ok();
     is_host && port.is_none_or(is_port) && matches!(transport, "udp" | "tcp" | "tls")

@@ -397,6 +397,7 @@ fn where_a_trunk_is_reached_and_what_it_knows_us_by_are_judged() {
         "sip:user@a.example",
         "sip:",
         "sip:[::1",
+        "sip:[2001:DB8::7]",
     ] {
         let row = Trunk { targets: vec![target.into()], ..trunk(61, &["192.0.2.1"]) };
         let expected = &["organisation 01, trunk 3d, targets: is malformed"];

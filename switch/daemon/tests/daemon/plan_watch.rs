@@ -365,3 +365,27 @@ async fn a_kept_plan_that_is_damaged_is_as_good_as_none() {
     std::fs::write(&path, b"{\"revision\": 3, \"organ").unwrap();
     assert!(read_kept(&path).is_none());
 }
+
+/// What the database let in and the compiler refuses would keep every organisation from a new plan.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_takes_no_target_of_a_trunk_that_no_plan_can_be_made_of() {
+    let database = database("plan_targets").await;
+    for (target, is_taken) in [
+        ("sip:203.0.113.5:5080", true),
+        ("sip:[2001:db8::7]:5061;transport=tls", true),
+        ("sip:a-1.example:65535;transport=tcp", true),
+        ("sip:a.example:65536", false),
+        ("sip:a.example:0", false),
+        ("sip:a..example", false),
+        ("sip:A.example", false),
+        ("sip:[2001:DB8::7]", false),
+        ("sip:[::::]", false),
+        ("sip:[1.2.3.4]", false),
+        ("sip:a.example;transport=ws", false),
+        ("sip:user@a.example", false),
+    ] {
+        let taken = sqlx::query_scalar("select telephony.are_targets(array[$1])").bind(target);
+        let taken: bool = taken.fetch_one(&database.admin).await.unwrap_or(false);
+        assert_eq!(taken, is_taken, "{target}");
+    }
+}

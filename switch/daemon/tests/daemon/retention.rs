@@ -145,6 +145,27 @@ async fn a_message_in_a_mailbox_stays_until_its_owner_has_deleted_it() {
     sqlx::query(delete).execute(&scene.database.admin).await.unwrap();
     assert_eq!(scene.look().await, ["01 owner"]);
     assert!(!scene.object(1).exists());
+    // It is looked for never again.
+    let erased = "select bool_and(erased_at is not null) from telephony.voicemail_messages";
+    let erased: bool = sqlx::query_scalar(erased).fetch_one(&scene.database.admin).await.unwrap();
+    assert!(erased);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_the_store_does_not_delete_hold_up_nobodys_retention() {
+    let scene = Scene::set("retention_kinds").await;
+    for id in 1..=12 {
+        scene.recorded((id, ORG.0), "100 hours", MINUTE_MS).await;
+        fs::remove_file(scene.object(id)).unwrap();
+        put(&scene.object(id).join("something"));
+    }
+    add_sari(&scene.database.admin).await;
+    leave_messages(&scene.database.admin).await;
+    let delete = "update telephony.voicemail_messages set deleted_at = now()";
+    sqlx::query(delete).execute(&scene.database.admin).await.unwrap();
+    scene.recorded((13, ORG.0), "100 hours", MINUTE_MS).await;
+    let rows = scene.look().await;
+    assert_eq!((rows.len(), rows.last().unwrap().as_str()), (13, "0d retention"), "{rows:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

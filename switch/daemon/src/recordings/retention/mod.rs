@@ -20,7 +20,7 @@ use uuid::Uuid;
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// Recordings deleted before the database is asked again.
 const BATCH_MAX: usize = 200;
-/// Objects that the store does not delete before the rest waits for the next look.
+/// Objects that the store does not delete before the rest of their kind waits for the next look.
 const REFUSALS_MAX: usize = 10;
 /// Connecting, or one statement.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,8 +42,25 @@ pub struct Retention {
 struct Overdue {
     id: Uuid,
     storage_key: String,
+}
+
+/// Why a recording is to be deleted.
+#[derive(Clone, Copy, Debug)]
+enum Because {
+    /// It is a message that its owner has deleted.
+    Owner,
+    /// Its organisation does not want it for longer.
+    Retention,
+}
+
+impl Because {
     /// The word for it of `recordings.deleted_because`.
-    because: String,
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Retention => "retention",
+        }
+    }
 }
 
 impl Retention {
@@ -66,13 +83,20 @@ impl Retention {
     /// Deletes all that is to be deleted now. What the store does not delete is left for the next look.
     pub async fn look(&self) -> Result<(), sqlx::Error> {
         let mut connection = within(PgConnection::connect_with(&self.database)).await?;
+        for because in [Because::Owner, Because::Retention] {
+            self.delete(&mut connection, because).await?;
+        }
+        connection.close().await
+    }
+
+    async fn delete(&self, connection: &mut PgConnection, because: Because) -> Result<(), sqlx::Error> {
         let (mut left, mut refusals) = (Vec::new(), 0);
         while refusals < REFUSALS_MAX {
-            let overdue = within(store::overdue(&mut connection, &left, BATCH_MAX)).await?;
+            let overdue = within(store::overdue(connection, because, &left, BATCH_MAX)).await?;
             if overdue.is_empty() {
                 break;
             }
-            for Overdue { id, storage_key, because } in overdue {
+            for Overdue { id, storage_key } in overdue {
                 if refusals == REFUSALS_MAX {
                     break;
                 }
@@ -80,17 +104,17 @@ impl Retention {
                     left.push(id);
                 } else if let Err(error) = self.store.delete(&storage_key).await {
                     self.counters.store_failures.fetch_add(1, Relaxed);
-                    tracing::warn!(recording = %id, %error, because, "the store does not delete a recording");
+                    tracing::warn!(recording = %id, %error, because = because.as_str(), "the store does not delete a recording");
                     refusals += 1;
                     left.push(id);
                 } else {
-                    within(store::deleted(&mut connection, id, &because)).await?;
+                    within(store::deleted(connection, id, because)).await?;
                     self.counters.deleted.fetch_add(1, Relaxed);
-                    tracing::info!(recording = %id, because, "a recording was deleted");
+                    tracing::info!(recording = %id, because = because.as_str(), "a recording was deleted");
                 }
             }
         }
-        connection.close().await
+        Ok(())
     }
 }
 
