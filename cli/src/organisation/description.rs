@@ -1,7 +1,7 @@
 //! The file in which an operator describes an organisation, read and checked without a database.
 //!
 //! The switch's own compiler judges the numbers, so that what is sound here is taken there. Passwords stand in files of
-//! their own; of them this keeps digests, and only until they are written.
+//! their own; of those of accounts this keeps digests, and only until they are written.
 
 mod menus;
 mod outside;

@@ -63,9 +63,11 @@ pub(crate) struct Did {
     pub(crate) staff: Option<String>,
 }
 
-/// What a trunk knows us by, with the password that the database has where no other one is named. The error: there is none.
+/// What a trunk knows us by, with the password that the database has for this user where no other one is named. The error: there is
+/// none.
 fn credentials(login: &Login, known: Option<&Trunk>) -> Result<Credentials, String> {
     let known = known.and_then(|known| known.credentials.as_ref());
+    let known = known.filter(|known| known.username == login.username.value);
     let password = login.password.clone().or_else(|| known.map(|known| known.password.clone()));
     let (username, realm) = (login.username.value.clone(), login.realm.clone());
     let missing = || format!("{username:?} has no password yet: name the file that holds it");
@@ -114,4 +116,36 @@ pub(super) fn rows(
         outside.dids.insert(did.number.value.clone(), described);
     }
     Ok(outside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::organisation::reader::At;
+
+    /// Providers count wrong passwords.
+    #[test]
+    fn another_user_does_not_get_the_password_of_the_one_before() {
+        let login = |username: &str| Login {
+            username: At { value: username.to_owned(), line: 1 },
+            password: None,
+            realm: None,
+        };
+        let trunk = Trunk {
+            id: Uuid::nil(),
+            sources: BTreeSet::new(),
+            targets: Vec::new(),
+            credentials: Some(Credentials { username: "021".into(), password: "5ec2e7".into(), realm: None }),
+            registration: None,
+            options_interval_secs: 0,
+            number_format: NumberFormat::E164,
+            from_number: None,
+            channels_max: 1,
+            is_trusted: false,
+            is_active: true,
+        };
+        assert_eq!(credentials(&login("021"), Some(&trunk)).unwrap().password, "5ec2e7");
+        let refused = credentials(&login("022"), Some(&trunk)).unwrap_err();
+        assert_eq!(refused, "\"022\" has no password yet: name the file that holds it");
+    }
 }

@@ -21,6 +21,9 @@ use super::{
 };
 use crate::database::store::{act_as, act_as_owner};
 
+/// Applications that can be taken back, one after the other; what was before them is forgotten, with the passwords of that time.
+const APPLICATIONS_KEPT: i64 = 50;
+
 /// Keeps everybody else from changing configuration until the transaction ends, and says which revision it is at.
 pub(crate) async fn hold_revision(c: &mut PgConnection) -> Result<i64, sqlx::Error> {
     act_as_owner(c).await?;
@@ -510,9 +513,16 @@ pub(crate) async fn record(c: &mut PgConnection, run: Uuid, step: &Step) -> Resu
         .bind(run)
         .bind(Json(&step.before))
         .bind(Json(&step.after))
-        .execute(c)
-        .await
-        .map(drop)
+        .execute(&mut *c)
+        .await?;
+    sqlx::query(
+        "delete from telephony.applications where run in \
+         (select run from telephony.applications group by run order by max(id) desc offset $1)",
+    )
+    .bind(APPLICATIONS_KEPT)
+    .execute(c)
+    .await
+    .map(drop)
 }
 
 /// The newest application that has not been undone.

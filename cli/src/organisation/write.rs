@@ -34,7 +34,7 @@ pub(crate) async fn write(c: &mut PgConnection, steps: &[Step<'_>]) -> anyhow::R
         remove(c, before, after).await?;
         add(c, before, after).await?;
     }
-    Ok(())
+    Ok(store::check_what_waits(c).await?)
 }
 
 async fn organisation(c: &mut PgConnection, before: Option<&Rows>, after: &Rows) -> Result<(), sqlx::Error> {
@@ -254,6 +254,14 @@ pub(crate) fn meaning(error: &sqlx::Error) -> Option<&'static str> {
         }
         "organisation_settings_sip_domain_key" => "another organisation has that domain",
         "did_numbers_number_key" => "another organisation has one of the numbers of [[did]]",
+        "extension_rules_target_extension_fkey"
+        | "extension_rules_target_staff_fkey"
+        | "menu_choices_target_extension_fkey"
+        | "menu_choices_target_staff_fkey"
+        | "did_numbers_extension_fkey"
+        | "did_numbers_staff_fkey" => {
+            "a number that would go is where a rule, a key of a menu or a number of the telephone network leads that somebody else has made"
+        }
         "numbers_pkey" => "a number has been taken meanwhile: look at it with `sambung diff`",
         "sip_accounts_username_key" => "a username has been taken meanwhile: look at it with `sambung diff`",
         "users_email_key" => "somebody else has that e-mail since just now: try again",

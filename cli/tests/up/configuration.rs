@@ -500,6 +500,25 @@ fn mistakes_and_an_absent_switch_change_nothing() {
     let waits: Said = away.arg("--without-switch").output().unwrap().into();
     assert!(waits.code == Some(0) && waits.out.contains("waits for a switch"), "{waits}");
     assert!(sql.rows().iter().any(|row| row.contains("Depan")));
+
+    // A description knows nothing of an extension that has no number, and of what leads from it to somebody.
+    sql.run(
+        "insert into telephony.extensions (id, org_id, name) \
+         select '00000000-0000-0000-0000-0000000000e1', org_id, 'Hidden' from telephony.organisation_settings \
+         where sip_domain = 'demo.sambung.test'; \
+         insert into telephony.extension_rules (id, org_id, extension_id, timescope, condition, action, target_user_id, position) \
+         select extension.id, org_id, extension.id, 'any', 'always', 'forward_staff', number.user_id, 1 \
+         from telephony.extensions extension join telephony.numbers number using (org_id) \
+         where extension.name = 'Hidden' and number.number = '1003'",
+    );
+    let without: Vec<&str> = described.split("\n\n").filter(|part| !part.contains("1003")).collect();
+    site.file("without.toml", &without.join("\n\n"));
+    let refused = site.says(&["apply", "without.toml", "--without-switch"]);
+    assert!(
+        refused.code == Some(1)
+            && refused.err.contains("nothing was changed: a number that would go is where"),
+        "{refused}"
+    );
     drop(up);
 }
 

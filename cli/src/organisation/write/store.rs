@@ -11,6 +11,11 @@ use crate::organisation::{
 
 type Done = Result<(), sqlx::Error>;
 
+/// Lets the database judge now what it would judge at the end of the transaction, where nobody could say what its refusal means.
+pub(super) async fn check_what_waits(c: &mut PgConnection) -> Done {
+    sqlx::query("set constraints all immediate").execute(c).await.map(drop)
+}
+
 pub(super) async fn not_default(c: &mut PgConnection, rows: &Rows) -> Done {
     sqlx::query("update telephony.organisation_settings set is_default = false where org_id = $1")
         .bind(rows.id)
