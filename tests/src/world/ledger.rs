@@ -127,6 +127,9 @@ const WAITING: [EventKind; 14] = [
     EventKind::Unhold,
 ];
 
+/// Where calls are parked.
+const SLOTS: [&str; 9] = ["701", "702", "703", "704", "705", "706", "707", "708", "709"];
+
 /// What may come of sending a call on.
 const SENT_ON: [EventKind; 6] = [
     EventKind::TransferRinging,
@@ -304,8 +307,19 @@ impl Record {
     /// How far it is being sent on, whatever rules have led there and whoever may have declined since.
     fn sent_on(&self) -> Option<EventKind> {
         let mut kinds = self.events.iter().rev().map(|(_, event)| event.kind);
-        let last = kinds.find(|kind| !matches!(kind, EventKind::Rejected | EventKind::Forward));
+        use EventKind::{Forward, Hold, Rejected, Unhold};
+        let last = kinds.find(|kind| !matches!(kind, Rejected | Forward | Hold | Unhold));
         last.filter(|kind| matches!(kind, EventKind::Transfer | EventKind::TransferRinging))
+    }
+
+    /// It was sent to a place where calls wait, and nobody has taken it, though it may ring where it came from.
+    fn is_parked(&self) -> bool {
+        let sent = |event: &Event| event.kind == EventKind::Transfer;
+        let is_back = |event: &Event| event.detail.reason.as_deref() == Some("returned");
+        let events = self.events.iter().rev().map(|(_, event)| event);
+        let to = events.filter(|one| sent(one)).find(|one| !is_back(one));
+        let number = to.and_then(|event| event.detail.number.as_deref());
+        self.sent_on().is_some() && number.is_some_and(|number| SLOTS.contains(&number))
     }
 
     fn join(&mut self, participant: &Participant) -> Result<(), String> {
@@ -342,6 +356,8 @@ impl Record {
             _ if waits => self.may_wait(kind),
             _ if self.waits_again() => self.may_wait_again(kind),
             Some(EventKind::Transfer) if kind == EventKind::Forward => true,
+            // Nobody but the one who waits is there to do it.
+            Some(_) if matches!(kind, EventKind::Hold | EventKind::Unhold) => self.is_parked(),
             Some(last) => kind == EventKind::Rejected || may_follow(Some(last), kind),
             None => may_follow(self.last(), kind) || (is_refused && kind == EventKind::Ended),
         };
