@@ -32,10 +32,23 @@ impl Located {
         Self { listeners, proxies, names: BTreeMap::new() }
     }
 
-    /// Takes note of where a name leads now. What was found before is kept when nothing is found.
-    pub(crate) fn note(&mut self, target: Target, choices: Vec<Choice>) {
-        if !choices.is_empty() && (self.names.len() < LOCATIONS_MAX || self.names.contains_key(&target)) {
-            self.names.insert(target, choices);
+    /// Takes note of where a name leads now. What was found before is kept when nothing is found. Names that nothing is wanted
+    /// of any more are forgotten when there is no room for another one, and not before: they may be wanted again.
+    pub(crate) fn note(
+        &mut self,
+        target: &Target,
+        choices: Vec<Choice>,
+        is_wanted: impl Fn(&Target) -> bool,
+    ) {
+        if choices.is_empty() {
+            return;
+        }
+        if self.names.len() >= LOCATIONS_MAX && !self.names.contains_key(target) {
+            let proxies = &self.proxies;
+            self.names.retain(|name, _| proxies.contains(name) || is_wanted(name));
+        }
+        if self.names.len() < LOCATIONS_MAX || self.names.contains_key(target) {
+            self.names.insert(target.clone(), choices);
         }
     }
 
@@ -122,7 +135,7 @@ pub(crate) mod tests {
             choice(Transport::Tcp, 2, &["[2001:db8::1]:5060", "198.51.100.1:5060"]),
             choice(Transport::Udp, 3, &["198.51.100.2:5060"]),
         ];
-        located.note(target, found);
+        located.note(&target, found, |_| true);
         located
     }
 
@@ -178,10 +191,27 @@ pub(crate) mod tests {
         assert_eq!(literal, ["203.0.113.5".parse::<IpAddr>().unwrap()]);
     }
 
+    /// A bug: names were never forgotten, so that no further trunk was found after so many in the life of a switch.
+    #[test]
+    fn a_name_that_nothing_is_wanted_of_makes_room_for_another() {
+        let mut located = located(PROVIDER);
+        let target = |n: usize| Target::of(&Uri::parse(&format!("sip:p{n}.example")).unwrap()).unwrap();
+        let choices = located.names.values().next().unwrap().clone();
+        for n in 0..LOCATIONS_MAX {
+            located.note(&target(n), choices.clone(), |_| true);
+        }
+        let beyond = target(LOCATIONS_MAX - 1);
+        assert!(!located.names.contains_key(&beyond), "all others are wanted");
+        located.note(&beyond, choices, |name| *name == target(7));
+        let proxy = Target::of(&Uri::parse(PROVIDER).unwrap()).unwrap();
+        let kept: BTreeSet<_> = located.names.into_keys().collect();
+        assert_eq!(kept, [proxy, target(7), beyond].into());
+    }
+
     #[test]
     fn what_was_found_is_kept_when_nothing_is_found() {
         let mut located = located(PROVIDER);
-        located.note(Target::of(&Uri::parse(PROVIDER).unwrap()).unwrap(), Vec::new());
+        located.note(&Target::of(&Uri::parse(PROVIDER).unwrap()).unwrap(), Vec::new(), |_| true);
         let flows = located.flows(&Uri::parse(PROVIDER).unwrap(), &mut Random::new([1; 32]));
         assert_eq!(flows.len(), 1);
     }

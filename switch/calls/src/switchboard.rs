@@ -191,8 +191,8 @@ impl Switchboard {
             }
             Input::Resume { calls, rest } => self.resume(calls, &rest, out),
             Input::Located(target, choices) => {
-                self.registrar.locate(target, choices);
-                self.hurry_trunks();
+                self.registrar.locate(&target, choices, |name| self.links.is_named(name));
+                self.hurry_trunks(&target);
             }
             Input::JournalPressure(is_high) => self.has_journal_pressure = is_high,
         }

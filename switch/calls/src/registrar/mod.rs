@@ -96,9 +96,14 @@ impl Registrar {
         binding::devices(self.contacts(account), &self.located, random)
     }
 
-    /// Takes note of where a name leads now.
-    pub(crate) fn locate(&mut self, target: Target, choices: Vec<Choice>) {
-        self.located.note(target, choices);
+    /// Takes note of where a name leads now; of which other ones a trunk is still at is asked when there are too many.
+    pub(crate) fn locate(
+        &mut self,
+        target: &Target,
+        choices: Vec<Choice>,
+        is_wanted: impl Fn(&Target) -> bool,
+    ) {
+        self.located.note(target, choices, is_wanted);
     }
 
     /// Where names lead now.

@@ -1,8 +1,8 @@
 //! What the switch does at providers of its own accord: registers where a trunk wants that, asks targets whether they are
 //! there, and keeps the way through a NAT open (RFC 5626 §4.4).
 //!
-//! When and what is said by `registration` and `health`; here it is sent and the answers find their way back. Nothing of it is
-//! in an image: after a restart a trunk registers anew under the same Contact, within the time that its provider still has
+//! When and what is said by `registration` and `health`; here it is sent and the answers find their way back. What a new plan
+//! changes is in `plans`. Nothing of it is in an image: after a restart a trunk registers anew under the same Contact, within the time that its provider still has
 //! the former one, so no call is missed; and it would have to ask anyway whether that still stands.
 
 use std::{
@@ -15,10 +15,14 @@ use std::{
 use bytes::Bytes;
 use contract::id::{OrgId, TrunkId};
 use dialplan::{Plan, Trunk};
-use sip::{Flow, Message, OutsideRequest, Party, RequestKey, Transport, Uri, digest::Login};
+use sip::{
+    Flow, Message, OutsideRequest, Party, Refused, RequestKey, Transport, Uri, digest::Login, locate::Target,
+};
 
 use super::{
     health::{Change, Health},
+    places::{Place, Places},
+    plans::Leaving,
     registration::{Asking, Registration, SPREAD_MAX, WayTo, drawn},
 };
 use crate::{
@@ -43,14 +47,18 @@ pub(crate) struct Links {
     asked: BTreeMap<RequestKey, (TrunkId, Purpose)>,
     /// Who wants to be looked at when.
     due: BTreeSet<(Instant, TrunkId)>,
-    /// Where trunks have their targets. Calls come from there too where they register.
-    addresses: BTreeMap<IpAddr, BTreeSet<(OrgId, TrunkId)>>,
+    /// Where trunks have their targets, and are registered. Calls come from there too where they register.
+    places: Places,
+    /// What is being ended. A trunk asks for nothing else before there is an answer.
+    pub(super) leaving: BTreeMap<TrunkId, Leaving>,
 }
 
 /// Why something was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     Register,
+    /// The last that is wanted of a registration.
+    Leave,
     /// Whether this target is there.
     Options(usize),
     /// So that a NAT does not forget us.
@@ -59,18 +67,18 @@ enum Purpose {
 
 /// One trunk.
 #[derive(Debug)]
-struct Link {
+pub(super) struct Link {
     org: OrgId,
-    trunk: Trunk,
-    login: Option<Arc<Login>>,
-    registration: Option<Registration>,
+    pub(super) trunk: Trunk,
+    pub(super) login: Option<Arc<Login>>,
+    pub(super) registration: Option<Registration>,
     /// By target; none where they are not asked.
-    health: Vec<Health>,
-    keep_at: Option<Instant>,
+    pub(super) health: Vec<Health>,
+    pub(super) keep_at: Option<Instant>,
     /// When it is to be looked at, as `Links::due` has it.
     woken_at: Option<Instant>,
     /// What has been told of its registration.
-    told: Option<TrunkNews>,
+    pub(super) told: Option<TrunkNews>,
 }
 
 /// What is to be sent.
@@ -103,16 +111,13 @@ fn ways_to(target: &str, located: &Located, random: &mut Random) -> Vec<WayTo> {
 }
 
 impl Link {
-    fn new(org: OrgId, trunk: &Trunk, now: Instant, random: &mut Random) -> Self {
-        let mut first = || now + drawn(SPREAD_MAX, random);
-        let registration = trunk.registration.map(|wanted| Registration::new(wanted.expiry_secs, first()));
-        let interval = trunk.options_interval_secs.map(|secs| Duration::from_secs(secs.into()));
-        let health = trunk.targets.iter().filter_map(|_| Some(Health::new(interval?, first())));
+    pub(super) fn new(org: OrgId, trunk: &Trunk, now: Instant, random: &mut Random) -> Self {
+        let first = now + drawn(SPREAD_MAX, random);
         Self {
             org,
             login: login(trunk),
-            registration,
-            health: health.collect(),
+            registration: trunk.registration.map(|wanted| Registration::new(wanted.expiry_secs, first)),
+            health: Self::health_of(trunk, now, random),
             keep_at: None,
             woken_at: None,
             told: None,
@@ -120,20 +125,28 @@ impl Link {
         }
     }
 
-    /// Whether what configuration says now asks for anything else at the provider.
-    fn is_still(&self, trunk: &Trunk) -> bool {
-        self.trunk.targets == trunk.targets
-            && self.trunk.credentials == trunk.credentials
-            && self.trunk.registration == trunk.registration
-            && self.trunk.options_interval_secs == trunk.options_interval_secs
+    /// That of a trunk's targets of which nothing is known yet.
+    pub(super) fn health_of(trunk: &Trunk, now: Instant, random: &mut Random) -> Vec<Health> {
+        let interval = trunk.options_interval_secs.map(|secs| Duration::from_secs(secs.into()));
+        let asked = trunk.targets.iter().filter_map(|_| interval);
+        asked.map(|interval| Health::new(interval, now + drawn(SPREAD_MAX, random))).collect()
+    }
+
+    /// Whether what it has registered, or asks for, is still its own as it was before.
+    pub(super) fn is_where_it_was(&self, before: &Trunk) -> bool {
+        let stays = |target: &str| {
+            let is_target = self.trunk.targets.iter().any(|one| **one == *target);
+            is_target && home(before, target) == home(&self.trunk, target)
+        };
+        self.registration.as_ref().is_some_and(|registration| registration.targets().all(stays))
     }
 
     fn is_up(&self, target: usize) -> bool {
         self.health.get(target).is_none_or(Health::is_up)
     }
 
-    fn deadline(&self, now: Instant) -> Option<Instant> {
-        let register = self.registration.as_ref().and_then(Registration::deadline);
+    fn deadline(&self, now: Instant, may_register: bool) -> Option<Instant> {
+        let register = self.registration.as_ref().filter(|_| may_register).and_then(Registration::deadline);
         let granted = self.registration.as_ref().and_then(|registration| registration.granted(now));
         let health = self.health.iter().map(Health::deadline).min();
         [register, granted.map(|granted| granted.until), health, self.keep_at].into_iter().flatten().min()
@@ -170,15 +183,19 @@ impl Links {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Whether a trunk has a target at this address.
+    /// Whether a trunk has a target at this address, or is registered there.
     pub(crate) fn is_at(&self, address: IpAddr) -> bool {
-        self.addresses.contains_key(&address.to_canonical())
+        self.places.is_at(address)
+    }
+
+    /// Whether a trunk has a target of this name.
+    pub(crate) fn is_named(&self, target: &Target) -> bool {
+        self.places.is_named(target)
     }
 
     /// The trunks that register with whoever is at this address.
     pub(super) fn at(&self, address: IpAddr) -> impl Iterator<Item = (OrgId, TrunkId)> {
-        let trunks = self.addresses.get(&address.to_canonical()).into_iter().flatten().copied();
-        trunks.filter(|(_, trunk)| self.registration(*trunk).is_some())
+        self.places.at(address).filter(|(_, trunk)| self.registration(*trunk).is_some())
     }
 
     /// The ways to a trunk in the order in which they are to be tried, each with the URI of its target: those to targets that
@@ -206,36 +223,93 @@ impl Links {
     }
 
     /// Notes when a trunk is to be looked at again.
-    fn set_due(&mut self, id: TrunkId, now: Instant) {
+    pub(super) fn set_due(&mut self, id: TrunkId, now: Instant) {
+        let may_register = !self.leaving.contains_key(&id);
         let Some(link) = self.of.get_mut(&id) else { return };
-        let at = link.deadline(now);
+        let at = link.deadline(now, may_register);
         if let Some(before) = std::mem::replace(&mut link.woken_at, at) {
             self.due.remove(&(before, id));
         }
         self.due.extend(at.map(|at| (at, id)));
     }
 
-    fn remove(&mut self, id: TrunkId) -> Option<Link> {
+    /// All trunks with something to be done.
+    pub(super) fn ids(&self) -> Vec<TrunkId> {
+        self.of.keys().copied().collect()
+    }
+
+    pub(super) fn get_mut(&mut self, id: TrunkId) -> Option<&mut Link> {
+        self.of.get_mut(&id)
+    }
+
+    pub(super) fn add(&mut self, id: TrunkId, link: Link, now: Instant) {
+        self.of.insert(id, link);
+        self.set_due(id, now);
+    }
+
+    /// Takes a trunk out. What it has registered, or asks for, is left to be ended.
+    pub(super) fn remove(&mut self, id: TrunkId) -> Option<Link> {
         let link = self.of.remove(&id)?;
         if let Some(at) = link.woken_at {
             self.due.remove(&(at, id));
         }
-        self.asked.retain(|_, (trunk, _)| *trunk != id);
+        self.forget(id, |purpose| !matches!(purpose, Purpose::Register | Purpose::Leave));
         Some(link)
     }
 
-    /// Notes where the targets of all trunks are.
-    fn find_addresses(&mut self, plan: &Plan, located: &Located) {
-        self.addresses.clear();
-        for org in plan.organisations() {
-            for trunk in org.trunks() {
-                let uris = trunk.targets.iter().filter_map(|target| Uri::parse(target).ok());
-                for address in uris.flat_map(|uri| located.addresses(&uri)) {
-                    self.addresses.entry(address).or_default().insert((org.id(), trunk.id));
-                }
+    /// Of these questions no answer is wanted any more.
+    pub(super) fn forget(&mut self, id: TrunkId, what: impl Fn(Purpose) -> bool) {
+        self.asked.retain(|_, (trunk, purpose)| *trunk != id || !what(*purpose));
+    }
+
+    /// The registration that a trunk asks for is to be ended.
+    pub(super) fn give_up(&mut self, id: TrunkId, leaving: Leaving) {
+        for (trunk, purpose) in self.asked.values_mut() {
+            if *trunk == id && *purpose == Purpose::Register {
+                *purpose = Purpose::Leave;
             }
         }
+        self.leaving.insert(id, leaving);
     }
+
+    /// A registration is being ended by this request.
+    pub(super) fn ends(&mut self, id: TrunkId, request: RequestKey, leaving: Leaving) {
+        self.asked.insert(request, (id, Purpose::Leave));
+        self.leaving.insert(id, leaving);
+    }
+
+    /// Notes where a trunk is by now, and when it is to be looked at again.
+    fn settle(&mut self, id: TrunkId, located: &Located, now: Instant) {
+        let Some(link) = self.of.get(&id) else { return };
+        let (place, all) = ((link.org, id), addresses(&link.trunk, located));
+        self.put(place, all, now);
+        self.set_due(id, now);
+    }
+
+    /// Notes where a trunk is: at these addresses of its targets and where it is registered, whatever DNS says since.
+    fn put(&mut self, place: Place, mut addresses: BTreeSet<IpAddr>, now: Instant) {
+        let granted = self.registration(place.1).and_then(|registration| registration.granted(now));
+        addresses.extend(granted.map(|granted| granted.flow.remote.ip().to_canonical()));
+        self.places.put(place, addresses);
+    }
+
+    /// Notes where all trunks of a plan are, and what their targets are called.
+    pub(super) fn find_places(&mut self, plan: &Plan, located: &Located, now: Instant) {
+        self.places = Places::default();
+        for (org, trunk) in plan.organisations().flat_map(|org| org.trunks().map(move |trunk| (org, trunk))) {
+            let place = (org.id(), trunk.id);
+            for target in trunk.targets.iter().filter_map(|uri| Target::of(&Uri::parse(uri).ok()?)) {
+                self.places.name(place, target);
+            }
+            self.put(place, addresses(trunk, located), now);
+        }
+    }
+}
+
+/// Where the targets of a trunk are.
+fn addresses(trunk: &Trunk, located: &Located) -> BTreeSet<IpAddr> {
+    let uris = trunk.targets.iter().filter_map(|target| Uri::parse(target).ok());
+    uris.flat_map(|uri| located.addresses(&uri)).collect()
 }
 
 impl Switchboard {
@@ -244,50 +318,19 @@ impl Switchboard {
         self.plan.is_trunk(address) || self.links.is_at(address)
     }
 
-    /// There is a new plan: what is not in it any more is ended at its provider, what is new begins.
-    pub(crate) fn adopt_trunks(&mut self, plan: &Plan) {
+    /// A name leads somewhere else now: who waits for one asks at once, and who is registered where it led asks soon.
+    pub(crate) fn hurry_trunks(&mut self, target: &Target) {
         let now = self.now;
-        let wanted: BTreeMap<TrunkId, (OrgId, &Trunk)> = plan
-            .organisations()
-            .flat_map(|org| org.trunks().map(move |trunk| (trunk.id, (org.id(), trunk))))
-            .filter(|(_, (_, trunk))| trunk.registration.is_some() || trunk.options_interval_secs.is_some())
-            .collect();
-        let is_still =
-            |id: &TrunkId, link: &Link| wanted.get(id).is_some_and(|(_, trunk)| link.is_still(trunk));
-        let gone: Vec<TrunkId> =
-            self.links.of.iter().filter(|(id, link)| !is_still(id, link)).map(|(id, _)| *id).collect();
-        for id in gone {
-            let Some(link) = self.links.remove(id) else { continue };
-            let leaving = link.registration.and_then(|registration| registration.leave(now));
-            if let Some(asking) = leaving {
-                // Nobody waits for the answer: it runs out by itself.
-                let _ = self.send_register((&link.trunk, link.login), &asking);
-            }
-        }
-        for (id, (org, trunk)) in wanted {
-            match self.links.of.get_mut(&id) {
-                Some(link) => link.trunk = trunk.clone(),
-                None => {
-                    let link = Link::new(org, trunk, now, &mut self.random);
-                    self.links.of.insert(id, link);
-                }
-            }
-            self.links.set_due(id, now);
-        }
-        self.links.find_addresses(plan, self.registrar.located());
-    }
-
-    /// A name leads somewhere else now: who waits for one asks at once.
-    pub(crate) fn hurry_trunks(&mut self) {
-        self.links.find_addresses(&self.plan, self.registrar.located());
-        let now = self.now;
-        let ids: Vec<TrunkId> = self.links.of.keys().copied().collect();
-        for id in ids {
+        for place in self.links.places.named(target) {
+            let (org, id) = place;
+            let Some(trunk) = self.plan.organisation(org).and_then(|org| org.trunk(id)) else { continue };
+            let addresses = addresses(trunk, self.registrar.located());
             if let Some(registration) = self.links.of.get_mut(&id).and_then(|link| link.registration.as_mut())
             {
-                registration.hurry(now);
-                self.links.set_due(id, now);
+                registration.located(now, &addresses, &mut self.random);
             }
+            self.links.put(place, addresses, now);
+            self.links.set_due(id, now);
         }
     }
 
@@ -312,14 +355,15 @@ impl Switchboard {
                 break;
             };
             self.mind_trunk(id, out);
-            self.links.set_due(id, self.now);
+            self.links.settle(id, self.registrar.located(), self.now);
         }
     }
 
     fn mind_trunk(&mut self, id: TrunkId, out: &mut Outputs) {
         let now = self.now;
         let is_due = |registration: &Registration| registration.deadline().is_some_and(|at| at <= now);
-        let link = self.links.of.get(&id).filter(|link| link.registration.as_ref().is_some_and(is_due));
+        let link = self.links.of.get(&id).filter(|_| !self.links.leaving.contains_key(&id));
+        let link = link.filter(|link| link.registration.as_ref().is_some_and(is_due));
         let (located, random) = (self.registrar.located(), &mut self.random);
         let ways = link.map(|link| self.links.ways(&link.trunk, located, random));
         let Some(link) = self.links.of.get_mut(&id) else { return };
@@ -357,6 +401,10 @@ impl Switchboard {
         out: &mut Outputs,
     ) -> bool {
         let Some((id, purpose)) = self.links.asked.remove(&request) else { return false };
+        if purpose == Purpose::Leave {
+            self.trunk_left(id, (status, message));
+            return true;
+        }
         let (now, random) = (self.now, &mut self.random);
         let Some(link) = self.links.of.get_mut(&id) else { return true };
         let mut changes = Vec::new();
@@ -368,8 +416,11 @@ impl Switchboard {
                     self.send_order(id, &Order::Register(asking), out);
                 }
             }
-            // A NAT that has let us go, or a provider that is gone: both are mended by registering anew.
-            (Purpose::Keep, Some(registration)) if matches!(status, 408 | 503) => {
+            // A NAT that has let us go or moved us (RFC 5626 §4.4.2), or a provider that is gone: registering anew mends all.
+            (Purpose::Keep, Some(registration))
+                if matches!(status, 408 | 503)
+                    || message.is_some_and(|found| registration.has_moved(found)) =>
+            {
                 registration.is_deaf(now, random);
             }
             (Purpose::Keep, _) => {
@@ -380,10 +431,10 @@ impl Switchboard {
                 let change = health.and_then(|health| health.answered(request, status, now));
                 changes.extend(change.map(|change| (at, change)));
             }
-            (Purpose::Register, None) => {}
+            (Purpose::Register, None) | (Purpose::Leave, _) => {}
         }
         self.tell_trunk(id, changes, out);
-        self.links.set_due(id, now);
+        self.links.settle(id, self.registrar.located(), now);
         true
     }
 
@@ -420,30 +471,30 @@ impl Switchboard {
         };
         let Some(link) = self.links.of.get_mut(&id) else { return };
         match (sent, purpose) {
-            (Some(request), _) => {
+            (Ok(request), _) => {
                 if let Purpose::Options(at) = purpose {
                     let before = link.health.get_mut(at).and_then(|health| health.asked(request, now));
                     before.map(|before| self.links.asked.remove(&before));
                 }
                 self.links.asked.insert(request, (id, purpose));
             }
-            (None, Purpose::Register) => {
+            (Err(refused), Purpose::Register) => {
                 if let Some(registration) = &mut link.registration {
-                    registration.unsent(now, &mut self.random);
+                    registration.unsent(now, refused, &mut self.random);
                 }
             }
-            (None, Purpose::Keep) => {
+            (Err(_), Purpose::Keep) => {
                 link.keep_at = link.nat_way(now).map(|(_, flow)| keep_at(now, flow, &mut self.random));
             }
-            (None, Purpose::Options(_)) => {}
+            (Err(_), Purpose::Options(_) | Purpose::Leave) => {}
         }
     }
 
-    fn send_register(
+    pub(super) fn send_register(
         &mut self,
         (trunk, login): (&Trunk, Option<Arc<Login>>),
         asking: &Asking,
-    ) -> Option<RequestKey> {
+    ) -> Result<RequestKey, Refused> {
         let Home { address, domain } = home(trunk, &asking.target);
         let own = Party::new(address);
         let request = OutsideRequest {
@@ -461,11 +512,11 @@ impl Switchboard {
             login,
             series: asking.series.clone(),
         };
-        self.endpoint.request_outside(self.now, request, &mut self.wire).ok()
+        self.endpoint.request_outside(self.now, request, &mut self.wire)
     }
 
     /// Without a login: whoever asks who we are is there.
-    fn send_options(&mut self, trunk: &Trunk, (target, flow): &WayTo) -> Option<RequestKey> {
+    fn send_options(&mut self, trunk: &Trunk, (target, flow): &WayTo) -> Result<RequestKey, Refused> {
         let Home { address, domain } = home(trunk, target);
         let request = OutsideRequest {
             flow: *flow,
@@ -482,7 +533,7 @@ impl Switchboard {
             login: None,
             series: None,
         };
-        self.endpoint.request_outside(self.now, request, &mut self.wire).ok()
+        self.endpoint.request_outside(self.now, request, &mut self.wire)
     }
 }
 
@@ -505,6 +556,7 @@ fn domain(target: &str) -> &str {
 }
 
 /// What a provider calls us.
+#[derive(PartialEq, Eq)]
 struct Home {
     /// Our address of record there.
     address: String,
@@ -512,11 +564,17 @@ struct Home {
     domain: String,
 }
 
-/// The user that the provider has given us, at the domain that its target names, or at one of the user's own:
-/// `62215550100@ims.provider.example`.
+/// The user that the provider has given us, and the user's own domain if there is one: `62215550100@ims.provider.example`.
+pub(super) fn account(trunk: &Trunk) -> Option<(&str, Option<&str>)> {
+    let username = &*trunk.credentials.as_ref()?.username;
+    Some(username.split_once('@').map_or((username, None), |(user, domain)| (user, Some(domain))))
+}
+
+/// Our user at the provider, at its own domain or at that which the target names.
 fn home(trunk: &Trunk, target: &str) -> Home {
-    let user = trunk.credentials.as_ref().map_or_else(|| contact(trunk.id), |found| found.username.clone());
-    let (user, domain) = user.split_once('@').unwrap_or((&user, domain(target)));
+    let contact = contact(trunk.id);
+    let (user, own) = account(trunk).unwrap_or((&contact, None));
+    let domain = own.unwrap_or_else(|| domain(target));
     Home { address: format!("sip:{}@{domain}", sip::uri::EscapedUser(user)), domain: domain.to_owned() }
 }
 

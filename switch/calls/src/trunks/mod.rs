@@ -1,12 +1,15 @@
 //! Trunks: calls from the telephone network, how many are up on each, and what the switch has to do at providers.
 //!
 //! `inbound` knows a call from outside by its address and its number, and reads who calls. What becomes of the call then is
-//! as of any other. `links` registers with providers (`registration`) and asks whether they are there (`health`). The counts
+//! as of any other. `links` registers with providers (`registration`) and asks whether they are there (`health`);
+//! `plans` says what a new plan changes there, `places` where they are. The counts
 //! kept here are those of the legs that calls hold: they come back with the calls after a restart.
 
 mod health;
 mod inbound;
 mod links;
+mod places;
+mod plans;
 mod registration;
 mod shown;
 

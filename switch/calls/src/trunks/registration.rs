@@ -5,9 +5,13 @@
 //! out, whatever the answer to a refresh is; whoever asks too often is shut out by providers, so every wait grows and is
 //! drawn by lot (RFC 5626 §4.5).
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
-use sip::{ANSWERS_MAX, ContactValue, Flow, HeaderName, Message, Uri};
+use sip::{ANSWERS_MAX, ContactValue, Flow, HeaderName, Message, Refused, Uri};
 
 use crate::means::Random;
 
@@ -26,6 +30,8 @@ const REFUSED_MAX: Duration = Duration::from_secs(3_600);
 const SECS_MAX: u32 = 86_400;
 /// What a refusal is called where there was no answer because nothing could be asked.
 pub(crate) const NOT_LOCATED: u16 = 0;
+/// And where what was to be asked cannot be written (RFC 3261 §21.4.1).
+const UNWRITABLE: u16 = 400;
 
 /// A REGISTER to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +81,8 @@ enum Phase {
         rest: Vec<WayTo>,
         /// The provider has said that the time is too brief, once.
         is_longer: bool,
+        /// Configuration says something else meanwhile.
+        is_outdated: bool,
     },
 }
 
@@ -86,13 +94,42 @@ pub(crate) struct Granted {
     pub(crate) target: Box<str>,
     /// A NAT stands between us: it forgets a flow on which nothing is said.
     pub(crate) is_behind_nat: bool,
+    heard_at: Heard,
+}
+
+/// From where a peer hears us, as far as it says (RFC 3581 §4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Heard {
+    ip: Option<IpAddr>,
+    port: Option<u16>,
+}
+
+impl Heard {
+    fn by(message: &Message<'_>) -> Self {
+        let via = message.via().ok();
+        let ip = via.as_ref().and_then(|via| via.received()).map(|ip| ip.to_canonical());
+        Self { ip, port: via.and_then(|via| via.rport().flatten()) }
+    }
+
+    /// Whether that is somewhere else than where we say that we are.
+    fn is_behind_nat(self, flow: Flow) -> bool {
+        let there = Self { ip: Some(flow.local.ip().to_canonical()), port: Some(flow.local.port()) };
+        // The port of a stream is the system's choice, and says nothing.
+        let ours = if flow.transport.is_reliable() { Self { port: None, ..there } } else { there };
+        self.is_elsewhere(ours)
+    }
+
+    fn is_elsewhere(self, other: Self) -> bool {
+        self.ip.zip(other.ip).is_some_and(|(ip, other)| ip != other)
+            || self.port.zip(other.port).is_some_and(|(port, other)| port != other)
+    }
 }
 
 /// What an answer means.
 enum Said {
     Granted {
         secs: u32,
-        is_behind_nat: bool,
+        heard_at: Heard,
     },
     TooBrief {
         min_secs: u32,
@@ -110,7 +147,7 @@ impl Said {
         match (status, message) {
             (200..300, Some(message)) => Self::Granted {
                 secs: granted_secs(message, contact).unwrap_or(asking.expires_secs).min(SECS_MAX),
-                is_behind_nat: is_behind_nat(message, asking.flow),
+                heard_at: Heard::by(message),
             },
             (423, _) => {
                 secs(HeaderName::MinExpires).map_or(Self::Refused, |min_secs| Self::TooBrief { min_secs })
@@ -155,6 +192,25 @@ impl Registration {
         self.answered
     }
 
+    /// The targets where it is, or is being asked for.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &str> {
+        let asked = match &self.phase {
+            Phase::Waits(_) => None,
+            Phase::Asks { asking, .. } => Some(&*asking.target),
+        };
+        self.granted.iter().map(|granted| &*granted.target).chain(asked)
+    }
+
+    /// Configuration says something else: it asks for it now, or when it has heard what it has asked.
+    pub(crate) fn change(&mut self, now: Instant, expiry_secs: u32) {
+        self.asked_secs = expiry_secs;
+        (self.away, self.refused) = (0, 0);
+        match &mut self.phase {
+            Phase::Waits(at) => *at = now,
+            Phase::Asks { is_outdated, .. } => *is_outdated = true,
+        }
+    }
+
     /// It is time to ask: the first of these ways, in order. `None`: there is none, so it asks later.
     pub(crate) fn due(&mut self, now: Instant, mut ways: Vec<WayTo>, random: &mut Random) -> Option<Asking> {
         if self.deadline().is_none_or(|at| at > now) {
@@ -169,12 +225,16 @@ impl Registration {
         Some(self.ask(first, ways, false))
     }
 
-    /// A name has been found, or something else has changed: if it waits for a server it asks now.
-    pub(crate) fn hurry(&mut self, now: Instant) {
-        if let (Phase::Waits(at), Some(Answered { status: NOT_LOCATED, .. })) =
-            (&mut self.phase, self.answered)
-        {
+    /// Its targets are at these addresses now: if it waits for one it asks at once, and soon if it is registered at none of
+    /// them, because who is not found any more may be gone.
+    pub(crate) fn located(&mut self, now: Instant, addresses: &BTreeSet<IpAddr>, random: &mut Random) {
+        let Phase::Waits(at) = &mut self.phase else { return };
+        if self.answered.is_some_and(|answered| answered.status == NOT_LOCATED) {
             *at = now.min(*at);
+        }
+        let granted = self.granted.as_ref().filter(|granted| granted.until > now);
+        if granted.is_some_and(|granted| !addresses.contains(&granted.flow.remote.ip().to_canonical())) {
+            *at = (*at).min(now + drawn(LEAD_MAX, random));
         }
     }
 
@@ -185,6 +245,12 @@ impl Registration {
         if let (Phase::Waits(at), true) = (&mut self.phase, self.granted.as_ref().is_some_and(was_ours)) {
             *at = (*at).min(now + drawn(AWAY_MIN, random));
         }
+    }
+
+    /// Whether an answer on its flow says that a NAT, or our line, has given us another address since: whatever is registered
+    /// leads to the former one (RFC 5626 §4.4.2).
+    pub(crate) fn has_moved(&self, message: &Message<'_>) -> bool {
+        self.granted.as_ref().is_some_and(|granted| Heard::by(message).is_elsewhere(granted.heard_at))
     }
 
     /// The flow does not answer any more: whatever is registered on it reaches nobody.
@@ -204,7 +270,9 @@ impl Registration {
         random: &mut Random,
     ) -> Option<Asking> {
         let waiting = Phase::Waits(now + AWAY_MAX);
-        let Phase::Asks { asking, mut rest, is_longer } = std::mem::replace(&mut self.phase, waiting) else {
+        let Phase::Asks { asking, mut rest, is_longer, is_outdated } =
+            std::mem::replace(&mut self.phase, waiting)
+        else {
             return None;
         };
         self.answered = Some(Answered { status, at: now });
@@ -218,14 +286,18 @@ impl Registration {
                     .map(|(id, number)| (id, number.saturating_add(1 + u32::from(ANSWERS_MAX)))),
             };
         match Said::of(status, message, contact, &asking) {
-            Said::Granted { secs, is_behind_nat } if secs > 0 => {
+            Said::Granted { secs, heard_at } if secs > 0 => {
                 let span = Duration::from_secs(secs.into());
                 let lead = (span / 4).min(LEAD_MAX);
-                self.phase = Phase::Waits(now + span - lead - drawn(lead, random));
+                let next = if is_outdated { now } else { now + span - lead - drawn(lead, random) };
+                self.phase = Phase::Waits(next);
                 let Asking { flow, target, .. } = asking;
-                self.granted = Some(Granted { until: now + span, flow, target, is_behind_nat });
+                let is_behind_nat = heard_at.is_behind_nat(flow);
+                self.granted = Some(Granted { until: now + span, flow, target, is_behind_nat, heard_at });
                 (self.away, self.refused) = (0, 0);
             }
+            // It was said of what is not wanted any more.
+            _ if is_outdated => self.phase = Phase::Waits(now),
             Said::TooBrief { min_secs } if !is_longer && (self.asked_secs..=SECS_MAX).contains(&min_secs) => {
                 self.asked_secs = min_secs;
                 return Some(self.ask((asking.target, asking.flow), rest, true));
@@ -237,18 +309,22 @@ impl Registration {
                 self.be_away(now, retry_after_secs, random);
             }
             Said::Granted { .. } | Said::TooBrief { .. } | Said::Refused => {
-                self.away = 0;
-                let wait = doubling((REFUSED_MIN, REFUSED_MAX), &mut self.refused, random);
-                self.phase = Phase::Waits(now + wait);
+                self.be_refused(now, random);
             }
         }
         None
     }
 
-    /// What it wanted to ask could not be sent, for want of room: as if nobody had answered anywhere.
-    pub(crate) fn unsent(&mut self, now: Instant, random: &mut Random) {
-        self.answered = Some(Answered { status: 503, at: now });
-        self.be_away(now, None, random);
+    /// What it wanted to ask could not be sent: for want of room, as if nobody had answered anywhere, or because of what
+    /// configuration says, which only people can mend.
+    pub(crate) fn unsent(&mut self, now: Instant, refused: Refused, random: &mut Random) {
+        if refused == Refused::Full {
+            self.answered = Some(Answered { status: 503, at: now });
+            self.be_away(now, None, random);
+        } else {
+            self.answered = Some(Answered { status: UNWRITABLE, at: now });
+            self.be_refused(now, random);
+        }
     }
 
     /// It is not wanted any more: the REGISTER that ends it, if there is something to end.
@@ -260,7 +336,7 @@ impl Registration {
 
     fn ask(&mut self, (target, flow): WayTo, rest: Vec<WayTo>, is_longer: bool) -> Asking {
         let asking = Asking { flow, target, expires_secs: self.asked_secs, series: self.series.clone() };
-        self.phase = Phase::Asks { asking: asking.clone(), rest, is_longer };
+        self.phase = Phase::Asks { asking: asking.clone(), rest, is_longer, is_outdated: false };
         asking
     }
 
@@ -269,6 +345,13 @@ impl Registration {
         let wanted = Duration::from_secs(wanted_secs.unwrap_or(0).min(SECS_MAX).into());
         let wait = doubling((AWAY_MIN, AWAY_MAX), &mut self.away, random);
         self.phase = Phase::Waits(now + wait.max(wanted + drawn(AWAY_MIN / 2, random)));
+    }
+
+    /// The provider refuses, and does so again.
+    fn be_refused(&mut self, now: Instant, random: &mut Random) {
+        self.away = 0;
+        let wait = doubling((REFUSED_MIN, REFUSED_MAX), &mut self.refused, random);
+        self.phase = Phase::Waits(now + wait);
     }
 }
 
@@ -296,13 +379,4 @@ fn granted_secs(message: &Message<'_>, contact: &str) -> Option<u32> {
         ContactValue::All => None,
     });
     ours.flatten().or_else(|| message.expires().ok().flatten())
-}
-
-/// Whether the peer hears us from somewhere else than where we say that we are (RFC 3581 §4).
-fn is_behind_nat(message: &Message<'_>, flow: Flow) -> bool {
-    let Ok(via) = message.via() else { return false };
-    let heard_at = via.received().is_some_and(|ip| ip.to_canonical() != flow.local.ip().to_canonical());
-    let heard_on = via.rport().flatten().is_some_and(|port| port != flow.local.port());
-    // The port of a stream is the system's choice, and says nothing.
-    heard_at || (heard_on && !flow.transport.is_reliable())
 }

@@ -38,6 +38,7 @@ mod queues;
 mod recorded_through;
 mod recording;
 mod redirects;
+mod registered;
 mod registering;
 mod registrar;
 mod reliable;

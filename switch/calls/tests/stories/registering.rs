@@ -25,13 +25,13 @@ use crate::{
     trunks::with_trunk,
 };
 
-const ONE: &str = "203.0.113.5:5060";
-const OTHER: &str = "203.0.113.6:5060";
+pub const ONE: &str = "203.0.113.5:5060";
+pub const OTHER: &str = "203.0.113.6:5060";
 /// The number of the extension 100, and the user that the provider knows us by.
-const NUMBER: &str = "+62215550100";
+pub const NUMBER: &str = "+62215550100";
 
 /// The rows with a trunk that registers for ten minutes.
-fn rows(change: impl FnOnce(&mut Trunk)) -> Snapshot {
+pub fn rows(change: impl FnOnce(&mut Trunk)) -> Snapshot {
     let mut rows = with_trunk(true);
     let trunk = &mut rows.organisations[0].outside.trunks[0];
     trunk.sources = vec!["192.0.2.99".into()];
@@ -43,10 +43,10 @@ fn rows(change: impl FnOnce(&mut Trunk)) -> Snapshot {
     rows
 }
 
-struct Scene {
-    desk: Desk,
-    one: Phone,
-    other: Phone,
+pub struct Scene {
+    pub desk: Desk,
+    pub one: Phone,
+    pub other: Phone,
     began: Instant,
 }
 
@@ -59,7 +59,7 @@ fn config() -> SwitchboardConfig {
 }
 
 impl Scene {
-    fn new(change: impl FnOnce(&mut Trunk)) -> Self {
+    pub fn new(change: impl FnOnce(&mut Trunk)) -> Self {
         let mut desk = Desk::mortal_with(config());
         let began = desk.now;
         desk.tell(Input::Plan(plan(&rows(change))));
@@ -68,23 +68,23 @@ impl Scene {
 
     /// The next request of this method to the first target, which is waited for no longer than this.
     #[track_caller]
-    fn next(&mut self, method: &str, secs: u64) -> OwnedMessage {
+    pub fn next(&mut self, method: &str, secs: u64) -> OwnedMessage {
         next(&mut self.desk, &self.one, method, secs)
     }
 
     /// The first target answers.
-    fn say(&mut self, request: &OwnedMessage, status: u16, headers: &str) {
+    pub fn say(&mut self, request: &OwnedMessage, status: u16, headers: &str) {
         say(&mut self.desk, &self.one, request, status, headers);
     }
 
     /// A REGISTER is granted for so long.
-    fn grant(&mut self, request: &OwnedMessage, secs: u32) {
+    pub fn grant(&mut self, request: &OwnedMessage, secs: u32) {
         let contact = header(request, "Contact").unwrap();
         self.say(request, 200, &format!("Contact: {contact};expires={secs}\r\n"));
     }
 
     /// The trunk is registered.
-    fn registered(change: impl FnOnce(&mut Trunk)) -> (Self, OwnedMessage) {
+    pub fn registered(change: impl FnOnce(&mut Trunk)) -> (Self, OwnedMessage) {
         let mut scene = Self::new(change);
         let register = scene.next("REGISTER", 9);
         scene.grant(&register, 600);
@@ -92,12 +92,12 @@ impl Scene {
         (scene, register)
     }
 
-    fn shown(&self) -> LiveTrunk {
+    pub fn shown(&self) -> LiveTrunk {
         self.desk.board.live_trunks().remove(0)
     }
 
     /// Nothing is wanted at providers any more.
-    fn end(mut self) {
+    pub fn end(mut self) {
         self.desk.tell(Input::Plan(plan(&crate::desk::rows())));
         self.desk.sent.clear();
         self.desk.rest_of_trunks();
@@ -113,7 +113,7 @@ impl Desk {
 }
 
 #[track_caller]
-fn next(desk: &mut Desk, at: &Phone, method: &str, secs: u64) -> OwnedMessage {
+pub fn next(desk: &mut Desk, at: &Phone, method: &str, secs: u64) -> OwnedMessage {
     for _ in 0..secs * 10 {
         if desk.sent.iter().any(|(flow, _)| flow.remote == at.flow.remote) {
             break;
@@ -123,12 +123,12 @@ fn next(desk: &mut Desk, at: &Phone, method: &str, secs: u64) -> OwnedMessage {
     desk.expect(at, method)
 }
 
-fn say(desk: &mut Desk, from: &Phone, request: &OwnedMessage, status: u16, headers: &str) {
+pub fn say(desk: &mut Desk, from: &Phone, request: &OwnedMessage, status: u16, headers: &str) {
     let text = from.respond(request, status, None);
     desk.from(from, &text.replacen("\r\n\r\n", &format!("\r\n{headers}\r\n"), 1));
 }
 
-fn text(message: &OwnedMessage, name: &str) -> String {
+pub fn text(message: &OwnedMessage, name: &str) -> String {
     header(message, name).unwrap_or_default()
 }
 
@@ -291,13 +291,9 @@ fn what_was_granted_stands_while_a_refresh_fails_and_is_over_when_its_time_is() 
 }
 
 #[test]
-fn rfc_3261_10_2_2_a_trunk_that_is_taken_away_or_changed_is_ended_at_its_provider() {
-    let gone: [fn(&mut Trunk); 3] = [
-        |trunk| trunk.is_active = false,
-        |trunk| trunk.registration = None,
-        |trunk| trunk.credentials.as_mut().unwrap().password = "new".into(),
-    ];
-    for (at, change) in gone.into_iter().enumerate() {
+fn rfc_3261_10_2_2_a_trunk_that_is_taken_away_is_ended_at_its_provider() {
+    let gone: [fn(&mut Trunk); 2] = [|trunk| trunk.is_active = false, |trunk| trunk.registration = None];
+    for change in gone {
         let (mut scene, register) = Scene::registered(|_| {});
         scene.desk.tell(Input::Plan(plan(&rows(change))));
         let last = scene.next("REGISTER", 0);
@@ -308,8 +304,7 @@ fn rfc_3261_10_2_2_a_trunk_that_is_taken_away_or_changed_is_ended_at_its_provide
         assert!(header(&proven, "Authorization").is_some(), "by who it was");
         scene.say(&proven, 200, "");
         scene.desk.wait(Duration::from_secs(9));
-        let anew = scene.desk.sent.iter().filter(|(flow, _)| flow.remote == scene.one.flow.remote).count();
-        assert_eq!(anew > 0, at == 2, "{at}: registers again by its new password alone");
+        scene.desk.silent(&scene.one);
         scene.end();
     }
 }
@@ -381,7 +376,7 @@ fn a_name_that_is_not_located_yet_is_asked_when_it_is() {
 }
 
 /// What DNS says of a name.
-fn found(uri: &str, addresses: &[&str]) -> Input<'static> {
+pub fn found(uri: &str, addresses: &[&str]) -> Input<'static> {
     let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
     let choice = Choice { transport: Transport::Udp, rank: 0, weight: 0, addresses };
     Input::Located(Target::of(&Uri::parse(uri).unwrap()).unwrap(), vec![choice])
@@ -421,7 +416,7 @@ fn a_phone_s_path_that_names_a_trunk_s_target_goes_where_the_phone_was_heard() {
 }
 
 /// Budi's phone rings for a call that the provider sends.
-fn rings(scene: &mut Scene, from: &str, number: &str, headers: &str, to: &str) -> bool {
+pub fn rings(scene: &mut Scene, from: &str, number: &str, headers: &str, to: &str) -> bool {
     let citra = Phone::new("1003", "198.51.100.3:5060");
     let provider = Phone::new("gateway", from);
     let mut caller = Caller::new(&provider, number);
