@@ -28,6 +28,11 @@ fn is_target(text: &str) -> bool {
         return false;
     };
     let (place, transport) = rest.split_once(";transport=").unwrap_or((rest, "udp"));
+    is_place(place) && matches!(transport, "udp" | "tcp" | "tls")
+}
+
+/// `host[:port]` in lower case.
+fn is_place(place: &str) -> bool {
     let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
         Some((host, port)) => {
             (host, port.strip_prefix(':').or(if port.is_empty() { None } else { Some("") }))
@@ -39,12 +44,18 @@ fn is_target(text: &str) -> bool {
         && host.parse::<std::net::Ipv6Addr>().is_ok();
     let is_host = is_v6 || host.parse::<std::net::Ipv4Addr>().is_ok() || super::is_domain(host);
     let is_port = |port: &str| !port.starts_with('0') && port.parse::<u16>().is_ok();
-    is_host && port.is_none_or(is_port) && matches!(transport, "udp" | "tcp" | "tls")
+    is_host && port.is_none_or(is_port)
 }
 
 /// What fits between quotes of a header (RFC 3261 §25.1).
 fn is_quotable(text: &str) -> bool {
     (1..=limits::CREDENTIAL_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// A user, and the domain that it brings along if there is one.
+fn is_username(text: &str) -> bool {
+    let is_one = |(user, domain): (&str, &str)| !user.is_empty() && is_place(domain);
+    is_quotable(text) && text.split_once('@').is_none_or(is_one)
 }
 
 fn is_narrow(net: &IpNet) -> bool {
@@ -130,10 +141,12 @@ impl Compiler<'_> {
         }
         if let Some(Credentials { username, password, realm }) = &trunk.credentials {
             let realm = realm.as_deref().unwrap_or("none");
-            for (field, text) in
-                [("auth_username", &**username), ("auth_password", password), ("auth_realm", realm)]
-            {
-                if !is_quotable(text) {
+            for (field, is_sound) in [
+                ("auth_username", is_username(username)),
+                ("auth_password", is_quotable(password)),
+                ("auth_realm", is_quotable(realm)),
+            ] {
+                if !is_sound {
                     self.wrong(row, field, Problem::Malformed);
                 }
             }

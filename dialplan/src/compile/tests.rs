@@ -368,11 +368,14 @@ fn trunks_and_their_numbers_are_judged() {
 fn where_a_trunk_is_reached_and_what_it_knows_us_by_are_judged() {
     use crate::outside::tests::trunk;
     use contract::outside::{Credentials, Registering};
+    let registering = |username: &str| Trunk {
+        targets: vec!["sip:sip.provider.example".into()],
+        credentials: Some(Credentials { username: username.into(), password: "s3cret".into(), realm: None }),
+        registration: Some(Registering { expiry_secs: 300 }),
+        ..trunk(61, &[])
+    };
     let judge = |change: fn(&mut Trunk), expected: &[&str]| {
-        let mut row = Trunk { targets: vec!["sip:sip.provider.example".into()], ..trunk(61, &[]) };
-        row.credentials =
-            Some(Credentials { username: "021555".into(), password: "s3cret".into(), realm: None });
-        row.registration = Some(Registering { expiry_secs: 300 });
+        let mut row = registering("021555");
         change(&mut row);
         let expected: Vec<String> =
             expected.iter().map(|what| format!("organisation 01, trunk 3d, {what}")).collect();
@@ -410,6 +413,16 @@ fn where_a_trunk_is_reached_and_what_it_knows_us_by_are_judged() {
         |row| row.credentials.as_mut().unwrap().password = "two\r\nlines".into(),
         &["auth_password: is malformed"],
     );
+    for username in ["62215550100@ims.provider.example", "62215550100@203.0.113.5:5080"] {
+        let row = registering(username);
+        check(|orgs| orgs[0].outside = Outside { trunks: vec![row], ..Outside::default() }, &[]);
+    }
+    // A bug: such a user was let through, and the switch said of it that the provider had answered 503.
+    for username in ["x@", "@a.example", "x@a b", "x@a@b.example", "x@A.example", ""] {
+        let row = registering(username);
+        let expected = &["organisation 01, trunk 3d, auth_username: is malformed"];
+        check(|orgs| orgs[0].outside = Outside { trunks: vec![row], ..Outside::default() }, expected);
+    }
     judge(
         |row| row.registration = Some(Registering { expiry_secs: 59 }),
         &["registration_expiry_secs: is out of range"],

@@ -181,6 +181,11 @@ pub(super) fn trunk_reason(problem: &Problem, field: &str) -> String {
         (Problem::Missing, "sources") => {
             "is missing: say where its calls come from, or with targets where calls to it go".to_owned()
         }
+        (Problem::Malformed, "auth_username") => {
+            "expected a user such as \"62215550100\", with a domain where the provider has one of its own: \
+             \"62215550100@ims.provider.example\""
+                .to_owned()
+        }
         (Problem::Missing, "targets") => "is missing: say where to register".to_owned(),
         (Problem::Missing, "auth_username") => "is missing: say as whom to register".to_owned(),
         (problem, _) => problem.to_string(),

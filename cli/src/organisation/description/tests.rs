@@ -253,6 +253,11 @@ fn a_trunk_that_is_called_is_read_written_and_its_mistakes_told() {
         ("targets = [", "# targets = [", "org.toml:20: trunk.targets: is missing: say where to register"),
         ("auth_username =", "# auth_username =", "org.toml:19: trunk.auth_username: is missing: there is"),
         (
+            "auth_username = \"62215550100\"",
+            "auth_username = \"62215550100@\"",
+            "org.toml:20: trunk.auth_username: expected a user such as",
+        ),
+        (
             "= 600",
             "= 6",
             "org.toml:20: trunk.registration_expiry_secs: expected a whole number from 60 to 86400",

@@ -8,7 +8,7 @@
 use dialplan::{Incoming, OrgPlan, PersonKey, Plan, Trunk, Trust};
 use sip::{HeaderName, Message, NameAddr, NewRequest, Uri};
 
-use super::links::{Links, contact};
+use super::links::{Links, account, contact};
 use crate::{
     call::identity::{Identity, Privacy},
     facts,
@@ -27,7 +27,7 @@ pub(crate) fn incoming<'p>(plan: &'p Plan, links: &Links, request: &NewRequest) 
         let by = |number: &str| plan.incoming((org, trunk), number);
         // RFC 3261 §10: a registrar sends calls to the contact, and the number stands elsewhere.
         let told = || numbers_told(&message).find_map(|number| by(&number));
-        let account = || by(&plan.organisation(org)?.trunk(trunk)?.credentials.as_ref()?.username);
+        let account = || by(account(plan.organisation(org)?.trunk(trunk)?)?.0);
         let is_ours = dialled == contact(trunk);
         by(&dialled).or_else(|| if is_ours { told().or_else(account) } else { None })
     })

@@ -461,6 +461,22 @@ fn a_call_to_our_contact_is_the_trunk_s_where_it_comes_from_the_provider() {
     scene.end();
 }
 
+/// A bug: the domain of such a user was taken for a part of the number.
+#[test]
+fn a_user_with_a_domain_of_its_own_registers_there_and_is_a_number_without_it() {
+    let ours = id(61).simple().to_string();
+    let mut scene = Scene::new(|trunk| {
+        trunk.credentials.as_mut().unwrap().username = "62215550100@ims.provider.example".into();
+    });
+    let register = scene.next("REGISTER", 9);
+    assert_eq!(register.view().request_uri(), "sip:ims.provider.example");
+    assert!(text(&register, "To").starts_with("<sip:62215550100@ims.provider.example>"));
+    scene.grant(&register, 600);
+    scene.desk.phone("1003", "198.51.100.3:5060");
+    assert!(rings(&mut scene, ONE, &ours, "", &format!("<sip:{ours}@provider.example>")));
+    scene.end();
+}
+
 #[test]
 fn a_trunk_that_does_not_register_brings_no_calls_from_its_targets() {
     let mut scene = asked();
