@@ -30,13 +30,14 @@ use tokio::{
 
 use crate::config::{self, AllowedTarget, Mistake};
 
-/// Questions to DNS at the same time.
+/// Questions to DNS at the same time for the operator's names, and as many for those of trunks: whose zone is silent holds up
+/// nobody's proxies.
 const QUESTIONS_MAX: usize = 16;
 /// One question, with all its repeats, takes no longer.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// A target is looked for again after this at the earliest, whatever DNS says.
 const AGAIN_MIN: Duration = Duration::from_secs(5);
-/// And at the latest.
+/// And at the latest. Where nothing is found the wait doubles up to this.
 const AGAIN_MAX: Duration = Duration::from_secs(300);
 
 /// Names of trunks' targets that are kept located; further ones are not reached.
@@ -53,6 +54,7 @@ pub struct Resolver {
     own: Vec<IpAddr>,
     dns: Arc<TokioResolver>,
     room: Arc<Semaphore>,
+    room_of_trunks: Arc<Semaphore>,
 }
 
 impl Resolver {
@@ -100,16 +102,22 @@ impl Resolver {
             own: listeners.iter().map(|(_, known_as)| *known_as).chain(bound).map(|ours| ours.ip()).collect(),
             dns: Arc::new(dns),
             room: Arc::new(Semaphore::new(QUESTIONS_MAX)),
+            room_of_trunks: Arc::new(Semaphore::new(QUESTIONS_MAX)),
         }))
     }
 
     /// Looks for the targets of this plan's trunks from now on.
     pub fn follow(&self, plan: &Plan) {
-        let uris = plan.organisations().flat_map(OrgPlan::trunks).flat_map(|trunk| trunk.targets.iter());
-        let names: BTreeSet<Target> =
-            uris.filter_map(|uri| Target::of(&Uri::parse(uri).ok()?)).take(TRUNK_NAMES_MAX).collect();
+        let (names, left_out) = names_of(plan);
         self.of_trunks.send_if_modified(|known| {
             let is_news = *known != names;
+            if is_news && left_out > 0 {
+                tracing::warn!(
+                    left_out,
+                    most = TRUNK_NAMES_MAX,
+                    "names of trunks' targets are not looked for"
+                );
+            }
             *known = names;
             is_news
         });
@@ -130,7 +138,10 @@ impl Resolver {
                 is_wanted
             });
             for target in names {
-                let begin = || all.spawn(self.clone().keep(target.clone(), tell.clone()));
+                let is_operators = self.targets.contains(&target);
+                let room = Arc::clone(if is_operators { &self.room } else { &self.room_of_trunks });
+                let own = Self { room, ..self.clone() };
+                let begin = || all.spawn(own.keep(target.clone(), tell.clone()));
                 tasks.entry(target.clone()).or_insert_with(begin);
             }
             // The sender is our own, so there is no end.
@@ -144,13 +155,18 @@ impl Resolver {
     /// Keeps one target located.
     async fn keep(self, target: Target, tell: impl Fn(Target, Vec<Choice>) -> bool) {
         let mut known: Option<Vec<Choice>> = None;
+        let mut fruitless = 0;
         loop {
             let (choices, until) = self.locate(target.clone()).await;
             let is_news = known.as_ref() != Some(&choices);
             // Nobody home now does not mean that they have moved: what was found before may still work.
             let mut wait = until.saturating_duration_since(Instant::now());
+            fruitless = if choices.is_empty() { fruitless + 1 } else { 0 };
             if choices.is_empty() {
-                tracing::warn!(name = %target.name, "a name that the configuration trusts leads nowhere");
+                if fruitless == 1 {
+                    tracing::warn!(name = %target.name, "a name of the configuration leads nowhere");
+                }
+                wait = wait.max(after_fruitless(fruitless));
             } else if is_news && tell(target.clone(), choices.clone()) {
                 tracing::info!(name = %target.name, servers = choices.len(), "located");
                 known = Some(choices);
@@ -250,5 +266,34 @@ impl Resolver {
             }
             Err(_) => (Vec::new(), soon),
         }
+    }
+}
+
+/// The names of the targets of a plan's trunks, and how many are beyond the limit.
+fn names_of(plan: &Plan) -> (BTreeSet<Target>, usize) {
+    let uris = plan.organisations().flat_map(OrgPlan::trunks).flat_map(|trunk| trunk.targets.iter());
+    let mut names: BTreeSet<Target> = uris.filter_map(|uri| Target::of(&Uri::parse(uri).ok()?)).collect();
+    let left_out = names.len().saturating_sub(TRUNK_NAMES_MAX);
+    for _ in 0..left_out {
+        names.pop_last();
+    }
+    (names, left_out)
+}
+
+/// The wait after so many rounds in a row in which nothing was found.
+fn after_fruitless(rounds: u32) -> Duration {
+    AGAIN_MIN.saturating_mul(1 << rounds.saturating_sub(1).min(16)).min(AGAIN_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bug: a name whose zone is silent was asked for every five seconds for ever.
+    #[test]
+    fn a_name_that_leads_nowhere_is_asked_for_ever_more_seldom() {
+        let waits: Vec<u64> = (1..=8).map(|rounds| after_fruitless(rounds).as_secs()).collect();
+        assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(after_fruitless(u32::MAX), AGAIN_MAX);
     }
 }

@@ -1,5 +1,5 @@
-//! What becomes of trunks: a line in the log for each change, and figures. Names of providers and of our users there are not
-//! in the log; the ids are what `sambung trunks` shows too.
+//! What becomes of trunks: a line in the log for each change, and figures. Trunks are told by their ids, which `sambung trunks`
+//! shows too. A provider's name is in the log where DNS is asked for it (`resolve`); who we are there is nowhere.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
