@@ -180,7 +180,7 @@ impl Handle {
         answered
     }
 
-    /// Tells where a name leads now. False: the engine is too busy, or gone.
+    /// Tells where a name leads now; nowhere when it is not looked for any more. False: the engine is too busy, or gone.
     pub fn located(&self, target: Target, choices: Vec<Choice>) -> bool {
         self.try_send(Control::Located(target, choices))
     }
@@ -467,11 +467,10 @@ impl Engine {
                     self.handle(now, Input::MessageReady { call, recording, is_there });
                 }
                 Control::Located(target, choices) => {
-                    for choice in choices.iter().filter(|choice| choice.transport.is_secure()) {
-                        choice.addresses.iter().for_each(|address| self.wire.name(*address, &target.name));
-                    }
+                    let secure = choices.iter().filter(|choice| choice.transport.is_secure());
+                    self.wire.found(&target, secure.flat_map(|choice| choice.addresses.clone()).collect());
+                    self.counters.located.fetch_add(u64::from(!choices.is_empty()), Ordering::Relaxed);
                     self.handle(now, Input::Located(target, choices));
-                    self.counters.located.fetch_add(1, Ordering::Relaxed);
                 }
                 Control::Drain => self.drain(now),
                 Control::HandOver => self.hand_over(now),

@@ -4,6 +4,7 @@
 //! made yet: its first byte, which must be that of a handshake, brings the session into being.
 
 use std::{
+    collections::BTreeSet,
     io::{self, ErrorKind, Read, Write},
     net::IpAddr,
     sync::Arc,
@@ -13,7 +14,7 @@ use bytes::{Buf, Bytes};
 use mio::net::TcpStream;
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
 
-use super::tls::{Tls, server_name};
+use super::tls::{Tls, server_names};
 
 /// Plain bytes a session takes before they are encrypted and written; the rest waits outside.
 const SESSION_BYTES_MAX: usize = 32 * 1024;
@@ -41,10 +42,11 @@ impl Layer {
         Self::Knocking(tls.server())
     }
 
-    /// For a connection of ours to whoever can prove that name; without a name, that address.
-    pub(super) fn connecting(tls: &Tls, name: Option<&str>, address: IpAddr) -> Option<Self> {
-        let name = server_name(name, address)?;
-        let session = ClientConnection::new(tls.client(), name).ok()?;
+    /// For a connection of ours to whoever can prove one of these names; without a name, that address.
+    pub(super) fn connecting(tls: &Tls, names: &BTreeSet<&str>, address: IpAddr) -> Option<Self> {
+        let names = server_names(names, address)?;
+        let first = names.first()?.clone();
+        let session = ClientConnection::new(tls.client(names), first).ok()?;
         Some(Self::session(session.into()))
     }
 

@@ -10,6 +10,7 @@ mod adopt;
 mod aside;
 mod connection;
 mod layer;
+mod names;
 mod streams;
 mod tls;
 mod udp;
@@ -28,7 +29,7 @@ use std::{
 
 use bytes::Bytes;
 use mio::{Registry, Token, event::Event};
-use sip::{Flow, Transport};
+use sip::{Flow, Transport, locate::Target};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use tls::{Tls, watch_certificate};
@@ -183,9 +184,9 @@ impl Wire {
         self.streams.trust(connection);
     }
 
-    /// Says by which name an address was found, so that a TLS connection to it must prove to be that name.
-    pub fn name(&mut self, address: SocketAddr, name: &str) {
-        self.streams.name(address, name);
+    /// Says where a target is found now, so that a TLS connection there must prove its name. Nowhere: it is not looked for.
+    pub fn found(&mut self, target: &Target, addresses: Vec<SocketAddr>) {
+        self.streams.names.found(target, addresses);
     }
 
     /// Takes note of what the poll has reported.

@@ -27,6 +27,7 @@ use super::{
     connection::{Connection, End, Read1},
     layer::Layer,
     lose,
+    names::Names,
     tls::Tls,
 };
 use crate::{
@@ -40,8 +41,6 @@ const BACKLOG: i32 = 1_024;
 const STRANGERS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// TLS handshakes at the same time; each costs some tens of kilobytes.
 const HANDSHAKES_MAX: usize = 256;
-/// Names that targets were found by.
-const NAMES_MAX: usize = 1_024;
 
 pub(super) struct Streams {
     registry: Registry,
@@ -58,8 +57,7 @@ pub(super) struct Streams {
     strangers_bytes: usize,
     /// Connections in a TLS handshake, oldest first.
     handshakes: VecDeque<u64>,
-    /// By which name an address was found: whom a TLS connection to it must prove to be.
-    names: HashMap<SocketAddr, Box<str>>,
+    pub(super) names: Names,
     next_id: u64,
     connections_max: usize,
     per_source_max: usize,
@@ -118,7 +116,7 @@ impl Streams {
             strangers: VecDeque::new(),
             strangers_bytes: 0,
             handshakes: VecDeque::new(),
-            names: HashMap::new(),
+            names: Names::default(),
             next_id: FIRST_CONNECTION_TOKEN.max(seconds << 20),
             connections_max: config.tcp_connections_max,
             per_source_max: config.tcp_connections_per_source_max,
@@ -322,9 +320,11 @@ impl Streams {
     fn connected_to(&self, flow: Flow) -> Option<u64> {
         let id = *self.by_remote.get(&(flow.transport, flow.remote))?;
         let connection = self.connections.get(&id)?;
-        let wanted = self.names.get(&flow.remote);
-        let is_right =
-            flow.transport != Transport::Tls || wanted.is_none() || connection.name.as_ref() == wanted;
+        let wanted = self.names.at(flow.remote);
+        let has_proved = |name: &str| wanted.contains(name);
+        let is_right = flow.transport != Transport::Tls
+            || wanted.is_empty()
+            || connection.name.as_deref().is_some_and(has_proved);
         is_right.then_some(id)
     }
 
@@ -335,9 +335,10 @@ impl Streams {
         if !self.listeners.iter().any(is_ours) || !self.make_room(lost) {
             return None;
         }
-        let name = self.names.get(&flow.remote).cloned();
+        let names = self.names.at(flow.remote);
+        let name = names.first().copied().map(Box::from);
         let layer = match (&self.tls, flow.transport) {
-            (Some(tls), Transport::Tls) => Layer::connecting(tls, name.as_deref(), flow.remote.ip())?,
+            (Some(tls), Transport::Tls) => Layer::connecting(tls, &names, flow.remote.ip())?,
             _ => Layer::Plain,
         };
         let stream = TcpStream::connect(flow.remote).ok()?;
@@ -352,15 +353,6 @@ impl Streams {
             connection.is_trusted = true;
             settle(&mut self.strangers_bytes, connection);
         }
-    }
-
-    /// Notes by which name an address was found.
-    pub(super) fn name(&mut self, address: SocketAddr, name: &str) {
-        if self.names.len() >= NAMES_MAX && !self.names.contains_key(&address) {
-            // They are found again when they are needed again.
-            self.names.clear();
-        }
-        self.names.insert(address, Box::from(name));
     }
 
     /// What a listener is known as.

@@ -6,6 +6,7 @@
 //! and for how long, is `streams`'.
 
 use std::{
+    collections::BTreeSet,
     fs,
     net::IpAddr,
     path::{Path, PathBuf},
@@ -20,10 +21,14 @@ use arc_swap::ArcSwap;
 use rustls::{
     ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
     WantsVerifier,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor, verify_server_name,
+    },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
-    server::WebPkiClientVerifier,
+    server::{ParsedCertificate, WebPkiClientVerifier},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -46,6 +51,8 @@ struct Inner {
     files: Files,
     server: ArcSwap<ServerConfig>,
     client: Arc<ClientConfig>,
+    /// Whom we believe; `None`: whoever answers.
+    roots: Option<Arc<RootCertStore>>,
     /// When the certificate that is shown expires, unix seconds.
     expires_at: AtomicI64,
     /// What the files looked like when they were read last, whether or not they were any good.
@@ -81,11 +88,12 @@ impl Tls {
         let expires_at = files.expires_at();
         let client = client(config.tls_ca.as_deref(), config.tls_verify);
         match (server, client) {
-            (Ok(server), Ok(client)) => Ok(Some(Self {
+            (Ok(server), Ok((client, roots))) => Ok(Some(Self {
                 inner: Arc::new(Inner {
                     files,
                     server: ArcSwap::from_pointee(server),
                     client: Arc::new(client),
+                    roots,
                     expires_at: AtomicI64::new(expires_at),
                     seen: Mutex::new(seen),
                 }),
@@ -127,9 +135,20 @@ impl Tls {
         self.inner.server.load_full()
     }
 
-    /// For a connection of ours.
-    pub(super) fn client(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.inner.client)
+    /// For a connection of ours to whoever proves one of these names; where there are fewer than two, that which is asked for.
+    pub(super) fn client(&self, names: Vec<ServerName<'static>>) -> Arc<ClientConfig> {
+        let Inner { client, roots: Some(roots), .. } = &*self.inner else {
+            return Arc::clone(&self.inner.client);
+        };
+        if names.len() < 2 {
+            return Arc::clone(client);
+        }
+        let mut config = ClientConfig::clone(client);
+        // A session that is taken up again is not verified again, and one of the names may be none any more by then.
+        config.resumption = Resumption::disabled();
+        let wanted = Wanted::OneOf(Arc::clone(roots), names);
+        config.dangerous().set_certificate_verifier(Arc::new(Verifier { wanted, provider: provider() }));
+        Arc::new(config)
     }
 }
 
@@ -217,12 +236,13 @@ fn versions<S: rustls::ConfigSide>(
         .map_err(|error| Mistake::new(key, error))
 }
 
-/// Whom we believe: those in `ca`, or those the system believes.
-fn client(ca: Option<&Path>, verify: bool) -> Result<ClientConfig, Mistake> {
+/// How we connect, and whom we believe: those in `ca`, or those the system believes.
+fn client(ca: Option<&Path>, verify: bool) -> Result<(ClientConfig, Option<Arc<RootCertStore>>), Mistake> {
     let builder = versions(ClientConfig::builder_with_provider(provider()), "sip.tls_ca")?;
     if !verify {
-        let anybody = Arc::new(Anybody { provider: provider() });
-        return Ok(builder.dangerous().with_custom_certificate_verifier(anybody).with_no_client_auth());
+        let anybody = Arc::new(Verifier { wanted: Wanted::Anybody, provider: provider() });
+        let builder = builder.dangerous().with_custom_certificate_verifier(anybody);
+        return Ok((builder.with_no_client_auth(), None));
     }
     let roots = match ca {
         Some(path) => roots("sip.tls_ca", path)?,
@@ -232,7 +252,8 @@ fn client(ca: Option<&Path>, verify: bool) -> Result<ClientConfig, Mistake> {
             roots
         }
     };
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let roots = Arc::new(roots);
+    Ok((builder.with_root_certificates(Arc::clone(&roots)).with_no_client_auth(), Some(roots)))
 }
 
 fn roots(key: &str, path: &Path) -> Result<RootCertStore, Mistake> {
@@ -262,30 +283,47 @@ fn read(key: &str, path: &Path) -> Result<Vec<u8>, Mistake> {
     fs::read(path).map_err(|error| at(&error))
 }
 
-/// Whom a connection of ours must prove to be: the name it was found by, else its address.
-pub(super) fn server_name(name: Option<&str>, address: IpAddr) -> Option<ServerName<'static>> {
-    match name {
-        Some(name) => ServerName::try_from(name.to_owned()).ok(),
-        None => Some(ServerName::from(address)),
+/// Whom a connection of ours must prove to be: one of the names that its address was found by, else the address.
+pub(super) fn server_names(names: &BTreeSet<&str>, address: IpAddr) -> Option<Vec<ServerName<'static>>> {
+    if names.is_empty() {
+        return Some(vec![ServerName::from(address)]);
     }
+    let all: Vec<_> = names.iter().filter_map(|name| ServerName::try_from((*name).to_owned()).ok()).collect();
+    (!all.is_empty()).then_some(all)
 }
 
-/// For `tls_verify = false`: the line is encrypted, but to whom is not known. The handshake's own signatures are
-/// checked all the same.
+/// Who may answer, where that is not the one name that was asked for. The handshake's own signatures are checked all the same.
 #[derive(Debug)]
-struct Anybody {
+struct Verifier {
+    wanted: Wanted,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Anybody {
+#[derive(Debug)]
+enum Wanted {
+    /// For `tls_verify = false`: the line is encrypted, but to whom is not known.
+    Anybody,
+    /// Whoever proves any of these names.
+    OneOf(Arc<RootCertStore>, Vec<ServerName<'static>>),
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Wanted::OneOf(roots, names) = &self.wanted {
+            let certificate = ParsedCertificate::try_from(end_entity)?;
+            let algorithms = self.provider.signature_verification_algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)?;
+            if !names.iter().any(|name| verify_server_name(&certificate, name).is_ok()) {
+                verify_server_name(&certificate, server_name)?;
+            }
+        }
         Ok(ServerCertVerified::assertion())
     }
 

@@ -222,15 +222,15 @@ fn a_bad_pair_is_a_mistake_with_its_key_before_anything_starts() {
     assert_eq!(keys, ["sip.tls_certificate", "sip.tls_ca"], "{mistakes:?}");
 }
 
-/// What the switch sends to somebody who shows a certificate for `subject` and is known by `name`.
-fn connect(subject: &str, name: Option<&str>, verify: bool) -> Option<String> {
+/// What the switch sends to somebody who shows a certificate for `subject` and is known by `names`.
+fn connect(subject: &str, names: &[&str], verify: bool) -> Option<String> {
     let authority = Authority::new();
     authority.sign("peer", &[subject]);
     let mut switch = authority.start(|sip| sip.tls_verify = verify);
     let listening = TcpListener::bind("127.0.0.1:0").unwrap();
     let flow = switch.flow_to(Transport::Tls, listening.local_addr().unwrap());
-    if let Some(name) = name {
-        switch.wire.name(flow.remote, name);
+    for name in names {
+        switch.wire.found(&target(name), vec![flow.remote]);
     }
     switch.send(flow, b"hello");
     let server = authority.server("peer");
@@ -250,11 +250,42 @@ fn connect(subject: &str, name: Option<&str>, verify: bool) -> Option<String> {
 
 #[test]
 fn rfc_5922_7_a_server_must_prove_the_name_it_was_found_by() {
-    assert_eq!(connect("trunk.test", Some("trunk.test"), true).as_deref(), Some("hello"));
-    assert_eq!(connect("other.test", Some("trunk.test"), true), None);
-    assert_eq!(connect("127.0.0.1", None, true).as_deref(), Some("hello"), "known by its address only");
-    assert_eq!(connect("trunk.test", None, true), None);
-    assert_eq!(connect("other.test", Some("trunk.test"), false).as_deref(), Some("hello"), "not asked to");
+    assert_eq!(connect("trunk.test", &["trunk.test"], true).as_deref(), Some("hello"));
+    assert_eq!(connect("other.test", &["trunk.test"], true), None);
+    assert_eq!(connect("127.0.0.1", &[], true).as_deref(), Some("hello"), "known by its address only");
+    assert_eq!(connect("trunk.test", &[], true), None);
+    assert_eq!(connect("other.test", &["trunk.test"], false).as_deref(), Some("hello"), "not asked to");
+}
+
+/// A bug: the name that was located last was the only one, so that two trunks at one server threw each other's connections away.
+#[test]
+fn a_server_that_was_found_by_two_names_proves_either() {
+    for subject in ["a.test", "b.test"] {
+        for names in [["a.test", "b.test"], ["b.test", "a.test"]] {
+            assert_eq!(connect(subject, &names, true).as_deref(), Some("hello"), "{subject} of {names:?}");
+        }
+    }
+    assert_eq!(connect("other.test", &["a.test", "b.test"], true), None);
+    assert_eq!(connect("127.0.0.1", &["a.test", "b.test"], true), None);
+}
+
+/// A bug: names were never forgotten one by one, and all at once when there were too many.
+#[test]
+fn a_name_that_is_not_looked_for_any_more_proves_nothing() {
+    let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let mut names = super::super::names::Names::default();
+    names.found(&target("a.test"), vec![at("192.0.2.1:5061"), at("192.0.2.2:5061")]);
+    names.found(&target("b.test"), vec![at("192.0.2.1:5061")]);
+    assert_eq!(names.at(at("192.0.2.1:5061")), ["a.test", "b.test"].into());
+    names.found(&target("a.test"), vec![at("192.0.2.3:5061")]);
+    assert_eq!(names.at(at("192.0.2.1:5061")), ["b.test"].into());
+    assert!(names.at(at("192.0.2.2:5061")).is_empty());
+    names.found(&target("b.test"), Vec::new());
+    assert!(names.at(at("192.0.2.1:5061")).is_empty());
+}
+
+fn target(name: &str) -> Target {
+    Target { name: name.to_owned(), port: None, transport: Some(Transport::Tls), is_secure: false }
 }
 
 #[test]
