@@ -53,6 +53,7 @@ impl Pair {
             max_breadth: None,
             fallbacks: Vec::new(),
             login: None,
+            silence_secs: None,
         };
         self.caller = Some(self.ends[0].invite(self.now, invite, &mut self.out).unwrap());
         self.carry(0);

@@ -230,6 +230,10 @@ fn text(answer: &Answer) -> String {
 
 fn told(route: &Route) -> String {
     match route {
+        Route::Ring(ring) if ring.outbound.is_some() => {
+            let (number, secs) = (printable(&ring.number), ring.ring_timeout_secs);
+            format!("calls {number} in the telephone network, for up to {secs} s")
+        }
         Route::Ring(ring) => {
             let (number, name) = (printable(&ring.number), printable(&ring.name));
             format!("rings {number} “{name}” for up to {} s", ring.ring_timeout_secs)

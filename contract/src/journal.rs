@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    id::{CallId, OrgId, RecordingId, UserId},
+    id::{AccountId, CallId, ExtensionId, OrgId, RecordingId, UserId},
     time::Timestamp,
 };
 
@@ -336,6 +336,42 @@ pub struct Leg {
     pub answered_at: Option<Timestamp>,
     /// The final SIP status of its INVITE; `None` when none came.
     pub sip_status: Option<u16>,
+    /// Whose budget it was counted on, if it was called in the telephone network.
+    #[serde(default)]
+    pub payer: Option<Payer>,
+}
+
+/// Whose budget a leg was counted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payer {
+    /// A person's.
+    User(UserId),
+    /// A bare account's.
+    Account(AccountId),
+    /// That of an extension whose rule sent the call on.
+    Extension(ExtensionId),
+}
+
+impl Payer {
+    /// The word and the id in rows.
+    pub const fn row(self) -> (&'static str, Uuid) {
+        match self {
+            Self::User(id) => ("user", id.0),
+            Self::Account(id) => ("account", id.0),
+            Self::Extension(id) => ("extension", id.0),
+        }
+    }
+
+    /// What a row says; `None`: a word of another release.
+    pub fn of(word: &str, id: Uuid) -> Option<Self> {
+        match word {
+            "user" => Some(Self::User(UserId(id))),
+            "account" => Some(Self::Account(AccountId(id))),
+            "extension" => Some(Self::Extension(ExtensionId(id))),
+            _ => None,
+        }
+    }
 }
 
 /// What the media of one leg was like (one direction each: what we received, what we sent). It is part of a call's image

@@ -123,11 +123,12 @@ pub enum Action {
 impl Action {
     /// What a row says: its word with what it leads to. `None`: no action of this release, or one without its target.
     pub fn of(word: &str, to: ActionTarget) -> Option<Self> {
-        let ActionTarget { extension, user, sound, queue, priority, menu } = to;
+        let ActionTarget { extension, user, number, sound, queue, priority, menu } = to;
         match word {
             "ring" => Some(Self::Ring),
             "forward_extension" => extension.map(Self::ForwardExtension),
             "forward_staff" => user.map(Self::ForwardStaff),
+            "forward_number" => number.map(Self::ForwardNumber),
             "announce_hangup" => sound.map(Self::AnnounceHangup),
             "voicemail" => user.map(Self::Voicemail),
             "queue" => queue.map(|queue| Self::Queue { queue, priority }),
@@ -158,6 +159,8 @@ pub struct ActionTarget {
     pub extension: Option<ExtensionId>,
     /// A person.
     pub user: Option<UserId>,
+    /// A number in the telephone network, by E.164.
+    pub number: Option<String>,
     /// A sound by its name.
     pub sound: Option<String>,
     /// A queue.

@@ -77,6 +77,20 @@ pub enum RouteStep {
         /// The number, by E.164.
         number: String,
     },
+    /// It is a number in the telephone network.
+    Outside {
+        /// The number, by E.164 or short as it is known in the country.
+        number: String,
+        /// By which route; `None`: it is one of the emergency services.
+        route: Option<String>,
+        /// The names of the trunks that are tried, in order.
+        trunks: Vec<String>,
+    },
+    /// Whoever pays for it may not call it.
+    Barred {
+        /// A stable word: `destination_not_allowed`, `outside_not_at_this_time`.
+        because: String,
+    },
     /// The number is a feature code: the switch answers by itself.
     Feature {
         /// Its stable word: `echo`.

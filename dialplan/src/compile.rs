@@ -17,6 +17,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use crate::{
     diagnostic::{Diagnostic, Problem, Row},
     hours::Dates,
+    outbound::Budget,
     plan::{
         Account, Destination, Extension, Feature, Host, Mailbox, OrgPlan, Person, PersonKey, Plan, Ring,
         Target, Trust,
@@ -65,6 +66,22 @@ pub mod limits {
     pub const CHANNELS: RangeInclusive<u16> = 1..=2_000;
     /// Numbers of one organisation in the telephone network.
     pub const DIDS_MAX: usize = 10_000;
+    /// Numbers of the emergency services.
+    pub const EMERGENCY_NUMBERS_MAX: usize = 16;
+    /// Digits of one of them.
+    pub const EMERGENCY_DIGITS: RangeInclusive<usize> = 2..=6;
+    /// Routes of one organisation for calls to the telephone network.
+    pub const ROUTES_MAX: usize = 256;
+    /// Digits that a route looks at, and that it puts in front.
+    pub const ROUTE_DIGITS_MAX: usize = 15;
+    /// Budgets of one organisation.
+    pub const BUDGETS_MAX: usize = 20_000;
+    /// Destinations that one budget names.
+    pub const DESTINATIONS_MAX: usize = 64;
+    /// Calls that a budget may allow within a minute, an hour or a day.
+    pub const BUDGET_CALLS_MAX: u16 = 1_000;
+    /// Minutes that a budget may allow within a day.
+    pub const BUDGET_MINUTES_MAX: u32 = 100_000;
     /// Targets that rules may lead one call to.
     pub const FORWARDS_MAX: usize = 8;
     /// Callers who may wait in a queue.
@@ -165,6 +182,12 @@ impl<'a> Compiler<'a> {
             staff: BTreeMap::new(),
             country_code: Box::default(),
             trunks: BTreeMap::new(),
+            emergency_numbers: BTreeSet::new(),
+            routes: Vec::new(),
+            budgets: BTreeMap::new(),
+            common_budget: Budget::default(),
+            own_numbers: Vec::new(),
+            outside_ring_secs: rows.ring_timeout_secs,
             queues: BTreeMap::new(),
         };
         Self {
@@ -199,6 +222,9 @@ impl<'a> Compiler<'a> {
         self.extensions();
         self.staff_numbers();
         self.dids();
+        self.emergency_numbers();
+        self.routes();
+        self.budgets();
         self.bare_accounts();
         self.circles();
         (self.org, self.wrong)
@@ -355,6 +381,7 @@ impl<'a> Compiler<'a> {
                         trust: Trust::Outside,
                     }],
                     ring_timeout_secs: self.rows.ring_timeout_secs,
+                    outbound: None,
                 }))
             } else {
                 Destination::Inactive(host)
@@ -378,7 +405,8 @@ impl<'a> Compiler<'a> {
             })
             .collect();
         let (number, name) = (Arc::clone(number), Arc::clone(name));
-        Arc::new(Ring { host, number, name, targets, ring_timeout_secs: self.rows.ring_timeout_secs })
+        let ring_timeout_secs = self.rows.ring_timeout_secs;
+        Arc::new(Ring { host, number, name, targets, ring_timeout_secs, outbound: None })
     }
 
     fn number(&mut self, row: Row, number: &str, destination: Destination) {
@@ -420,6 +448,7 @@ fn is_domain(text: &str) -> bool {
 mod circles;
 mod extension;
 mod menu;
+mod outbound;
 mod outside;
 mod queue;
 #[cfg(test)]

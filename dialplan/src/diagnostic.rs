@@ -1,7 +1,8 @@
 //! What can be wrong with configuration rows, said so that a form can point at the field.
 
 use contract::id::{
-    AccountId, DidId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RuleId, TrunkId, UserId,
+    AccountId, BudgetId, DidId, ExtensionId, HolidayId, MenuId, OrgId, OutboundRouteId, QueueId, RuleId,
+    TrunkId, UserId,
 };
 use serde::Serialize;
 
@@ -53,6 +54,12 @@ pub enum Row {
     /// A number of the telephone network.
     #[error("did {0}")]
     Did(DidId),
+    /// A route to the telephone network.
+    #[error("route {0}")]
+    OutboundRoute(OutboundRouteId),
+    /// How much of the telephone network somebody may use.
+    #[error("budget {0}")]
+    Budget(BudgetId),
 }
 
 /// What is wrong.

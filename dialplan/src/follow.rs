@@ -18,6 +18,7 @@ use crate::{
     hours::{self, Standing},
     limits::FORWARDS_MAX,
     menu::{Choice, Menu},
+    outbound::Payer,
     plan::{Action, Extension, Host, OrgPlan, PersonKey, Ring, Rule},
     route::{
         Announcement, Decision, Forward, Lead, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail,
@@ -61,6 +62,10 @@ impl<'p> Following<'p> {
     pub(crate) fn new(org: &'p OrgPlan, caller: PersonKey, now: Timestamp, trail: Trail) -> Self {
         let before = trail.forwards.len();
         Self { org, caller, now, trail, before, trace: Trace(Vec::with_capacity(4)) }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
     }
 
     pub(crate) fn begin(&mut self, dialled: Host) {
@@ -250,6 +255,13 @@ impl<'p> Following<'p> {
         match (self.send(extension, lead, to)?, to) {
             (Some(target), _) => self.extension(target),
             (None, Host::User(user)) => self.person(user).map(Way::Ring),
+            (None, Host::Outside(number)) => {
+                self.trail.at = Some(to);
+                let payer = Payer::Extension(extension.id);
+                let org = self.org;
+                let way = org.outside(&number.to_string(), Some(payer), self);
+                way.unwrap_or(Err(Refusal::UnknownNumber)).map(Way::Ring)
+            }
             (None, _) => Err(Refusal::UnknownNumber),
         }
     }
@@ -279,18 +291,21 @@ impl<'p> Following<'p> {
         to: Host,
     ) -> Result<Option<&'p Arc<Extension>>, Refusal> {
         let org = self.org;
-        let (target, (number, name)) = match to {
+        let (target, number, name) = match to {
             Host::Extension(id) => {
                 let target = org.extensions.get(&id).ok_or(Refusal::UnknownNumber)?;
-                (Some(target), (&target.number, &target.name))
+                (Some(target), Arc::clone(&target.number), Arc::clone(&target.name))
             }
             Host::User(user) => {
                 let person = org.staff.get(&user).ok_or(Refusal::UnknownNumber)?;
-                (None, (&person.number, &person.name))
+                (None, Arc::clone(&person.number), Arc::clone(&person.name))
+            }
+            Host::Outside(number) => {
+                let number: Arc<str> = number.to_string().into();
+                (None, Arc::clone(&number), number)
             }
             Host::Account(_) => return Err(Refusal::UnknownNumber),
         };
-        let (number, name) = (Arc::clone(number), Arc::clone(name));
         let forward = Forward {
             from: extension.id,
             lead,
@@ -380,7 +395,7 @@ impl<'p> Following<'p> {
             self.trace.0.push(Step::CallerLeftOut);
             let others = ring.targets.iter().filter(|target| target.person != person).cloned();
             let (number, name) = (Arc::clone(&ring.number), Arc::clone(&ring.name));
-            Arc::new(Ring { targets: others.collect(), number, name, ..**ring })
+            Arc::new(Ring { targets: others.collect(), number, name, outbound: None, ..**ring })
         } else {
             Arc::clone(ring)
         };

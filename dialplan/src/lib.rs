@@ -24,6 +24,7 @@ mod diagnostic;
 mod follow;
 mod hours;
 mod menu;
+mod outbound;
 mod outside;
 mod plan;
 mod route;
@@ -33,6 +34,7 @@ pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
 pub use hours::Standing;
 pub use menu::{Choice, Menu};
+pub use outbound::{Barred, Budget, NoOutsideNumber, Outbound, OutsideNumber, Payer};
 pub use outside::{Incoming, Trunk};
 pub use plan::{
     Account, Feature, Host, LEAVE_MESSAGE, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan, Queue,

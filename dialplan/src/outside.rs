@@ -21,8 +21,8 @@ use crate::plan::{OrgPlan, Plan, Trust};
 /// Digits of a number by E.164 §6.2.1, country code included; fewer than the least are no subscriber's.
 pub(crate) const E164_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 /// What stands before a number in the same country, and before one abroad.
-const NATIONAL_PREFIX: &str = "0";
-const INTERNATIONAL_PREFIX: &str = "00";
+pub(crate) const NATIONAL_PREFIX: &str = "0";
+pub(crate) const INTERNATIONAL_PREFIX: &str = "00";
 
 /// A trunk that may be used.
 #[derive(Clone, Debug)]

@@ -2,7 +2,10 @@
 //!
 //! A plan never changes. A new revision is a new plan; a call keeps what it has taken from an earlier one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use contract::{
     id::{AccountId, ExtensionId, OrgId, QueueId, RuleId, TrunkId, UserId},
@@ -18,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     hours::{self, Hours},
     menu::Menu,
+    outbound::{Budget, Outbound, OutboundRoute, OutsideNumber},
     outside::{Sources, Trunk},
     route::Trail,
 };
@@ -88,6 +92,17 @@ pub struct OrgPlan {
     pub(crate) staff: BTreeMap<UserId, Person>,
     pub(crate) country_code: Box<str>,
     pub(crate) trunks: BTreeMap<TrunkId, Trunk>,
+    pub(crate) emergency_numbers: BTreeSet<Box<str>>,
+    /// In the order in which they are tried.
+    pub(crate) routes: Vec<OutboundRoute>,
+    /// By whose they are; everybody's by nobody.
+    pub(crate) budgets: BTreeMap<Option<PersonKey>, Budget>,
+    /// What holds where no row says anything.
+    pub(crate) common_budget: Budget,
+    /// Numbers in the telephone network by what they stand for, in the order of their rows.
+    pub(crate) own_numbers: Vec<(Host, Arc<str>)>,
+    /// How long a call to the telephone network rings.
+    pub(crate) outside_ring_secs: u16,
     pub(crate) queues: BTreeMap<QueueId, Arc<Queue>>,
 }
 
@@ -122,7 +137,9 @@ impl OrgPlan {
     pub fn recording_through(&self, host: Host, trail: &Trail) -> Option<RecordingPolicy> {
         let extension = |host: Host| match host {
             Host::Extension(id) => Some(id),
-            Host::User(_) | Host::Account(_) => trail.leading_to(host).map(|forward| forward.from),
+            Host::User(_) | Host::Account(_) | Host::Outside(_) => {
+                trail.leading_to(host).map(|forward| forward.from)
+            }
         };
         let id = extension(host).or_else(|| extension(trail.at?))?;
         self.extensions.get(&id)?.recording
@@ -145,13 +162,24 @@ impl OrgPlan {
 
     /// What has a number, whether it can be called now or not.
     pub fn holder(&self, number: &str) -> Option<Host> {
-        match self.numbers.get(number)? {
+        match self.find(number)?.1 {
             Destination::Extension(extension) => Some(Host::Extension(extension.id)),
             Destination::Person(user) => Some(Host::User(*user)),
             Destination::Ring(ring) => Some(ring.host),
             Destination::Inactive(host) => Some(*host),
             Destination::Feature(_) => None,
         }
+    }
+
+    /// What a number stands for, with the number as it is known here: those of the telephone network by E.164, however they
+    /// are dialled.
+    pub(crate) fn find<'a>(&self, dialled: &'a str) -> Option<(std::borrow::Cow<'a, str>, &Destination)> {
+        if let Some(destination) = self.numbers.get(dialled) {
+            return Some((dialled.into(), destination));
+        }
+        let number = self.own(dialled)?;
+        let destination = self.numbers.get(number.as_str())?;
+        Some((number.into(), destination))
     }
 
     /// What a number asks to pick up, if it is the code for that.
@@ -414,10 +442,12 @@ pub struct Ring {
     pub number: Arc<str>,
     /// Its name, for the caller's display.
     pub name: Arc<str>,
-    /// Who rings, all at once, ordered by person; not empty.
+    /// Who rings, all at once, ordered by person; empty where a number outside is called, and only there.
     pub targets: Vec<Target>,
     /// H-052: how long, in seconds.
     pub ring_timeout_secs: u16,
+    /// What is called in the telephone network instead of anybody here.
+    pub outbound: Option<Arc<Outbound>>,
 }
 
 /// A queue: who answers its callers, and how they wait.
@@ -453,6 +483,8 @@ pub enum Host {
     User(UserId),
     /// A bare account, through its username.
     Account(AccountId),
+    /// A number in the telephone network.
+    Outside(OutsideNumber),
 }
 
 /// Somebody who rings, with everything they may ring on.

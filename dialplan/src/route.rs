@@ -18,6 +18,7 @@ use crate::{
     follow::{Following, Way},
     hours::Standing,
     menu::Menu,
+    outbound::{Barred, OutsideNumber, Payer},
     plan::{Destination, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Queue, Ring},
 };
 
@@ -43,6 +44,16 @@ pub struct Decision {
     pub trail: Trail,
     /// Why.
     pub trace: Trace,
+}
+
+impl Decision {
+    /// The number in the telephone network that was dialled, whether or not it may be called.
+    pub fn outside(&self) -> Option<OutsideNumber> {
+        match self.trace.0.first() {
+            Some(Step::Outside { number, .. }) => Some(*number),
+            _ => None,
+        }
+    }
 }
 
 /// What to do with a call.
@@ -120,6 +131,8 @@ pub enum Refusal {
     Closed(Host),
     /// Whoever would ring is the caller.
     SelfCall(Host),
+    /// A number in the telephone network that whoever pays for it may not call, or not now.
+    Barred(Barred),
 }
 
 impl Refusal {
@@ -131,13 +144,14 @@ impl Refusal {
             Refusal::NoStaff(_) => "no_staff",
             Refusal::Closed(_) => "closed",
             Refusal::SelfCall(_) => "self_call",
+            Refusal::Barred(why) => why.reason(),
         }
     }
 
     /// What was called, when the number is known.
     pub const fn host(self) -> Option<Host> {
         match self {
-            Refusal::UnknownNumber => None,
+            Refusal::UnknownNumber | Refusal::Barred(_) => None,
             Refusal::Inactive(host)
             | Refusal::NoStaff(host)
             | Refusal::Closed(host)
@@ -270,6 +284,17 @@ pub enum Step {
     },
     /// It is a number of the organisation in the telephone network.
     Did(Box<str>),
+    /// It is a number in the telephone network.
+    Outside {
+        /// Which.
+        number: OutsideNumber,
+        /// By which route; `None`: it is one of the emergency services.
+        route: Option<Arc<str>>,
+        /// The names of the trunks that are tried, in order.
+        trunks: Vec<Arc<str>>,
+    },
+    /// Whoever pays for it may not call it.
+    Barred(Barred),
     /// The number is a feature code.
     Feature(Feature),
     /// It is switched off or suspended.
@@ -377,12 +402,17 @@ pub enum PassedOver {
 impl Plan {
     /// What to do with a call. Takes microseconds and never fails.
     pub fn route(&self, facts: &Facts<'_>, now: Timestamp) -> Decision {
+        self.route_for(facts, Payer::Person(facts.caller), now)
+    }
+
+    /// The same for a call that somebody else sends on, who pays for it where it leaves for the telephone network.
+    pub fn route_for(&self, facts: &Facts<'_>, payer: Payer, now: Timestamp) -> Decision {
         let Some(org) = self.organisation(facts.org) else {
             let (route, trace) = (Route::Refuse(Refusal::UnknownNumber), Trace(vec![Step::NoOrganisation]));
             return Decision { route, forwards: Vec::new(), trail: Trail::default(), trace };
         };
         let mut following = Following::new(org, facts.caller, now, Trail::default());
-        let route = org.route(facts.dialled, &mut following);
+        let route = org.route(facts.dialled, payer, &mut following);
         following.decide(route)
     }
 
@@ -426,40 +456,30 @@ impl OrgPlan {
         pick_up.or_else(|| self.parks_at(dialled).map(Feature::Park))
     }
 
-    fn route(&self, dialled: &str, following: &mut Following<'_>) -> Route {
+    fn route(&self, dialled: &str, payer: Payer, following: &mut Following<'_>) -> Route {
+        let Some((number, found)) = self.find(dialled) else {
+            return self.route_nowhere_here(dialled, payer, following);
+        };
         let steps = &mut following.trace.0;
-        let found = self.numbers.get(dialled);
         // The organisation's own numbers have no plus.
-        if let Some(Destination::Extension(_) | Destination::Person(_)) = found
-            && dialled.starts_with('+')
+        if let Destination::Extension(_) | Destination::Person(_) = found
+            && number.starts_with('+')
         {
-            steps.push(Step::Did(dialled.into()));
+            steps.push(Step::Did(number.into()));
         }
         let way = match found {
-            None => {
-                if let Some(user) = self.mailbox_at(dialled) {
-                    let way = following.voicemail(user, "dialled", None);
-                    return way.map_or_else(Route::Refuse, Route::from);
-                }
-                let Some(feature) = self.unlisted(dialled) else {
-                    steps.push(Step::NoNumber);
-                    return Route::Refuse(Refusal::UnknownNumber);
-                };
-                steps.push(Step::Feature(feature));
-                return Route::Feature(feature);
-            }
-            Some(Destination::Feature(feature)) => {
+            Destination::Feature(feature) => {
                 steps.push(Step::Feature(*feature));
                 return Route::Feature(*feature);
             }
-            Some(Destination::Extension(extension)) => {
+            Destination::Extension(extension) => {
                 let host = Host::Extension(extension.id);
                 let (number, name) = (Arc::clone(&extension.number), Arc::clone(&extension.name));
                 steps.push(Step::Number { number, host, name });
                 following.begin(host);
                 following.extension(extension)
             }
-            Some(Destination::Person(user)) => {
+            Destination::Person(user) => {
                 let host = Host::User(*user);
                 if let Some(person) = self.staff.get(user) {
                     let (number, name) = (Arc::clone(&person.number), Arc::clone(&person.name));
@@ -468,13 +488,13 @@ impl OrgPlan {
                 following.begin(host);
                 following.person(*user).map(Way::Ring)
             }
-            Some(Destination::Inactive(host)) => {
+            Destination::Inactive(host) => {
                 let number: Arc<str> = dialled.into();
                 let name = Arc::clone(&number);
                 steps.extend([Step::Number { number, host: *host, name }, Step::Inactive]);
                 Err(Refusal::Inactive(*host))
             }
-            Some(Destination::Ring(ring)) => {
+            Destination::Ring(ring) => {
                 let (number, name) = (Arc::clone(&ring.number), Arc::clone(&ring.name));
                 steps.push(Step::Number { number, host: ring.host, name });
                 following.begin(ring.host);
@@ -482,6 +502,29 @@ impl OrgPlan {
             }
         };
         way.map_or_else(Route::Refuse, Route::from)
+    }
+
+    /// What nobody here has: a number that does something, or one outside.
+    fn route_nowhere_here(&self, dialled: &str, payer: Payer, following: &mut Following<'_>) -> Route {
+        if let Some(user) = self.mailbox_at(dialled) {
+            let way = following.voicemail(user, "dialled", None);
+            return way.map_or_else(Route::Refuse, Route::from);
+        }
+        if let Some(feature) = self.unlisted(dialled) {
+            following.trace.0.push(Step::Feature(feature));
+            return Route::Feature(feature);
+        }
+        match self.outside(dialled, Some(payer), following) {
+            Some(Ok(ring)) => {
+                following.begin(ring.host);
+                Route::Ring(ring)
+            }
+            Some(Err(refusal)) => Route::Refuse(refusal),
+            None => {
+                following.trace.0.push(Step::NoNumber);
+                Route::Refuse(Refusal::UnknownNumber)
+            }
+        }
     }
 }
 

@@ -22,19 +22,21 @@ fn told(step: &Step) -> RouteStep {
         Step::NoNumber => RouteStep::NoNumber,
         Step::Number { number, host, name } => {
             let (kind, id) = match host {
-                Host::Extension(id) => ("extension", id.0),
-                Host::User(id) => ("user", id.0),
-                Host::Account(id) => ("account", id.0),
+                Host::Extension(id) => ("extension", id.to_string()),
+                Host::User(id) => ("user", id.to_string()),
+                Host::Account(id) => ("account", id.to_string()),
+                Host::Outside(number) => ("outside", number.to_string()),
             };
-            RouteStep::Number {
-                number: number.to_string(),
-                kind: kind.into(),
-                id: id.to_string(),
-                name: name.to_string(),
-            }
+            RouteStep::Number { number: number.to_string(), kind: kind.into(), id, name: name.to_string() }
         }
         Step::Feature(feature) => RouteStep::Feature { name: feature.as_str().into() },
         Step::Did(number) => RouteStep::Did { number: number.to_string() },
+        Step::Outside { number, route, trunks } => RouteStep::Outside {
+            number: number.to_string(),
+            route: route.as_ref().map(|name| name.to_string()),
+            trunks: trunks.iter().map(|name| name.to_string()).collect(),
+        },
+        Step::Barred(why) => RouteStep::Barred { because: why.reason().into() },
         Step::Inactive => RouteStep::Inactive,
         Step::NoStaff => RouteStep::NoStaff,
         Step::Hours { local, standing } => hours(local, *standing),

@@ -387,6 +387,7 @@ impl Story {
                 .into_iter()
                 .collect(),
             login: (how & 4 != 0).then(login),
+            silence_secs: (how & 8 != 0).then_some(6),
         };
         if let Ok(key) = self.endpoint.invite(self.now, invite, &mut self.out) {
             self.begun(key);

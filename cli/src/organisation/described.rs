@@ -133,8 +133,7 @@ pub(super) fn action(description: &Description, action: &rules::Action) -> Optio
             number(place(queue.0)).map(|number| Action::Queue(number, *priority))
         }
         rules::Action::Ivr(menu) => number(place(menu.0)).map(Action::Ivr),
-        // The compiler has refused it.
-        rules::Action::ForwardNumber(_) => None,
+        rules::Action::ForwardNumber(number) => Some(Action::ForwardNumber(number.clone())),
     }
 }
 

@@ -4,6 +4,7 @@
 //! their own; of those of accounts this keeps digests, and only until they are written.
 
 mod menus;
+mod outbound;
 mod outside;
 mod queues;
 mod rules;
@@ -30,13 +31,14 @@ use super::{
 };
 use crate::database::digests;
 pub(crate) use menus::{Menu, REPEAT};
+pub(crate) use outbound::{Budget, OutboundRoute};
 pub(crate) use outside::{Did, Login, Trunk};
 pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
 
-const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone and country_code";
+const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone, country_code and emergency_numbers";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
-const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[trunk]], [[did]] and [[holiday]]";
+const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -70,6 +72,9 @@ pub(crate) struct Description {
     pub(crate) country_code: At<String>,
     pub(crate) trunks: Vec<Trunk>,
     pub(crate) dids: Vec<Did>,
+    pub(crate) emergency_numbers: Vec<String>,
+    pub(crate) routes: Vec<OutboundRoute>,
+    pub(crate) budgets: Vec<Budget>,
 }
 
 /// `[[staff]]`
@@ -161,6 +166,8 @@ fn describe<'a>(
     let holidays = rules::holidays(reader, root, &extensions);
     let trunks = outside::trunks(reader, root);
     let dids = outside::dids(reader, root, (&staff, &extensions));
+    let routes = outbound::routes(reader, root, &trunks);
+    let budgets = outbound::budgets(reader, root, (&staff, &accounts, &extensions));
     let mut head = head?;
     let name = head.required(reader, "name");
     check_name(reader, "organisation.name", name.as_ref());
@@ -178,6 +185,7 @@ fn describe<'a>(
     let timezone = head.text(reader, "timezone").unwrap_or(At { value: snapshot::default_timezone(), line });
     let country_code = head.text(reader, "country_code");
     let country_code = country_code.unwrap_or(At { value: contract::outside::default_country_code(), line });
+    let emergency_numbers = outbound::emergency_numbers(reader, &mut head, (&staff, &extensions));
     head.finish(reader, HEAD_KEYS);
     Some(Description {
         file: file.to_owned(),
@@ -202,6 +210,9 @@ fn describe<'a>(
         country_code,
         trunks,
         dids,
+        emergency_numbers,
+        routes,
+        budgets,
     })
 }
 
@@ -535,13 +546,10 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
             let date = description.holidays.get(at(id.0)).map(|holiday| &holiday.date);
             ("holiday", date.map_or(1, |date| date.line), None)
         }
-        Row::Trunk(id) => {
-            ("trunk", description.trunks.get(at(id.0)).map_or(1, |trunk| trunk.name.line), None)
-        }
-        Row::Did(id) => {
-            let number = description.dids.get(at(id.0)).map(|did| &did.number);
-            ("did", number.map_or(1, |number| number.line), None)
-        }
+        Row::Trunk(id) => ("trunk", outside::trunk_line(description, at(id.0)), None),
+        Row::Did(id) => ("did", outside::did_line(description, at(id.0)), None),
+        Row::OutboundRoute(id) => ("outbound_route", outbound::route_line(description, at(id.0)), None),
+        Row::Budget(id) => ("budget", outbound::budget_line(description, at(id.0)), None),
     };
     let (field, line) = match diagnostic.field {
         "sip_domain" => ("domain", description.domain.line),
@@ -560,6 +568,8 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         (Problem::Malformed, "number") if table == "did" => outside::EXPECTED_NUMBER.to_owned(),
         (Problem::Taken, _) if table == "did" => "stands there twice".to_owned(),
         (problem, field) if table == "trunk" => outside::trunk_reason(problem, field),
+        (problem, field) if matches!(table, "outbound_route" | "budget") => outbound::reason(problem, field),
+        (Problem::Malformed, "emergency_numbers") => "expected numbers of 2 to 6 digits in quotes".to_owned(),
         (Problem::Malformed, "country_code") => {
             "expected one to three digits in quotes, such as \"62\"".to_owned()
         }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Account, Action, Extension, Holiday, Menu, Queue, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
+    outbound::{Budget, OutboundRoute},
     outside::{Did, Outside, Trunk},
 };
 
@@ -29,7 +30,8 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     /// The organisation's domain.
     pub(crate) organisation: String,
-    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `menu`, `trunk`, `did` or `holiday`.
+    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `menu`, `trunk`, `did`, `outbound_route`, `budget` or
+    /// `holiday`.
     pub(crate) row: &'static str,
     /// Its domain, e-mail, number, name or username; number and position; date.
     pub(crate) key: String,
@@ -72,6 +74,11 @@ pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
         add("trunk", key, from, to);
     });
     each(&before.outside.dids, &after.outside.dids, Did::fields, |key, from, to| add("did", key, from, to));
+    let (was, is) = (&before.outside, &after.outside);
+    each(&was.routes, &is.routes, OutboundRoute::fields, |key, from, to| {
+        add("outbound_route", key, from, to);
+    });
+    each(&was.budgets, &is.budgets, Budget::fields, |key, from, to| add("budget", key, from, to));
     each(&before.holidays, &after.holidays, Holiday::fields, |key, from, to| add("holiday", key, from, to));
     changes
 }
@@ -148,7 +155,7 @@ impl Rows {
             has_recording_notice,
             recording_retention_days,
             timezone,
-            outside: Outside { country_code, trunks: _, dids: _ },
+            outside: Outside { country_code, emergency_numbers, trunks: _, dids: _, routes: _, budgets: _ },
             // Who it is, and rows beside it.
             id: _,
             name: _,
@@ -172,6 +179,7 @@ impl Rows {
             ("recording_retention_days", json!(recording_retention_days)),
             ("timezone", json!(timezone)),
             ("country_code", json!(country_code)),
+            ("emergency_numbers", json!(emergency_numbers)),
         ]
     }
 }
@@ -272,6 +280,34 @@ impl Menu {
 impl Did {
     fn fields(&self) -> Fields {
         vec![("extension", json!(self.extension)), ("staff", json!(self.staff))]
+    }
+}
+
+impl OutboundRoute {
+    fn fields(&self) -> Fields {
+        vec![
+            ("position", json!(self.position)),
+            ("prefix", json!(self.prefix)),
+            ("strip_digits", json!(self.strip_digits)),
+            ("prepend_digits", json!(self.prepend_digits)),
+            ("trunks", json!(self.trunks)),
+            ("active", json!(self.is_active)),
+        ]
+    }
+}
+
+impl Budget {
+    fn fields(&self) -> Fields {
+        let Self { allowance, .. } = self;
+        vec![
+            ("destinations", json!(allowance.destinations)),
+            ("calls_at_once_max", json!(allowance.calls_at_once_max)),
+            ("calls_per_minute_max", json!(allowance.calls_per_minute_max)),
+            ("calls_per_hour_max", json!(allowance.calls_per_hour_max)),
+            ("calls_per_day_max", json!(allowance.calls_per_day_max)),
+            ("minutes_per_day_max", json!(allowance.minutes_per_day_max)),
+            ("hours_of", json!(self.hours_of)),
+        ]
     }
 }
 

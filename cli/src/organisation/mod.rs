@@ -8,6 +8,7 @@ pub(crate) mod description;
 pub(crate) mod difference;
 pub(crate) mod hours;
 pub(crate) mod menus;
+pub(crate) mod outbound;
 pub(crate) mod outside;
 pub(crate) mod queues;
 pub(crate) mod reader;
@@ -152,6 +153,8 @@ pub(crate) enum Action {
     AnnounceHangup(String),
     /// The e-mail of somebody with a mailbox.
     Voicemail(String),
+    /// A number in the telephone network, by E.164.
+    ForwardNumber(String),
     /// The number of an extension that has a queue, and before whom the caller waits there.
     Queue(String, u16),
     /// The number of an extension that has a menu.
@@ -164,6 +167,7 @@ impl Action {
             Self::Ring => "ring",
             Self::ForwardExtension(_) => "forward_extension",
             Self::ForwardStaff(_) => "forward_staff",
+            Self::ForwardNumber(_) => "forward_number",
             Self::AnnounceHangup(_) => "announce_hangup",
             Self::Voicemail(_) => "voicemail",
             Self::Queue(..) => "queue",
@@ -176,6 +180,7 @@ impl Action {
             Self::Ring => None,
             Self::ForwardExtension(target)
             | Self::ForwardStaff(target)
+            | Self::ForwardNumber(target)
             | Self::AnnounceHangup(target)
             | Self::Voicemail(target)
             | Self::Ivr(target)

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::outside::{Credentials, NumberFormat, Registering, default_country_code};
+use contract::outside::{
+    Credentials, NumberFormat, Registering, default_country_code, default_emergency_numbers,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
     Rows,
     description::{Description, Login},
+    outbound::{self, Budget, OutboundRoute},
 };
 use crate::database::new_id;
 
@@ -21,11 +24,26 @@ pub(crate) struct Outside {
     pub(crate) trunks: BTreeMap<String, Trunk>,
     /// By number.
     pub(crate) dids: BTreeMap<String, Did>,
+    #[serde(default = "default_emergency_numbers")]
+    pub(crate) emergency_numbers: Vec<String>,
+    /// By name.
+    #[serde(default)]
+    pub(crate) routes: BTreeMap<String, OutboundRoute>,
+    /// By whose they are.
+    #[serde(default)]
+    pub(crate) budgets: BTreeMap<String, Budget>,
 }
 
 impl Default for Outside {
     fn default() -> Self {
-        Self { country_code: default_country_code(), trunks: BTreeMap::new(), dids: BTreeMap::new() }
+        Self {
+            country_code: default_country_code(),
+            trunks: BTreeMap::new(),
+            dids: BTreeMap::new(),
+            emergency_numbers: default_emergency_numbers(),
+            routes: BTreeMap::new(),
+            budgets: BTreeMap::new(),
+        }
     }
 }
 
@@ -82,7 +100,13 @@ pub(super) fn rows(
     current: Option<&Rows>,
     mut wrong: impl FnMut(usize, &str, String),
 ) -> anyhow::Result<Outside> {
-    let mut outside = Outside { country_code: description.country_code.value.clone(), ..Outside::default() };
+    let mut outside = Outside {
+        country_code: description.country_code.value.clone(),
+        emergency_numbers: description.emergency_numbers.clone(),
+        routes: outbound::routes(description, current)?,
+        budgets: outbound::budgets(description, current)?,
+        ..Outside::default()
+    };
     for trunk in &description.trunks {
         let known = current.and_then(|rows| rows.outside.trunks.get(&trunk.name.value));
         let credentials = trunk.login.as_ref().map(|login| credentials(login, known));

@@ -203,6 +203,11 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Whether it says anything of this.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A list of texts, each with its line.
     pub(crate) fn texts(&mut self, reader: &mut Reader<'a>, key: &str) -> Vec<At<String>> {
         let expected = "a list of texts in [ ]";

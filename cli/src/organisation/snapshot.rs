@@ -85,6 +85,7 @@ impl Rows {
             Action::Ring => rules::Action::Ring,
             Action::ForwardExtension(to) => rules::Action::ForwardExtension(self.extension_id(to)?),
             Action::ForwardStaff(to) => rules::Action::ForwardStaff(user(to)?),
+            Action::ForwardNumber(number) => rules::Action::ForwardNumber(number.clone()),
             Action::Queue(of, priority) => {
                 let queue = QueueId(self.queues.get(of)?.id);
                 rules::Action::Queue { queue, priority: *priority }
@@ -138,7 +139,9 @@ impl Rows {
             country_code: self.outside.country_code.clone(),
             trunks: trunks.collect(),
             dids: dids.collect(),
-            ..contract::outside::Outside::default()
+            emergency_numbers: self.outside.emergency_numbers.clone(),
+            routes: self.route_rows(),
+            budgets: self.budget_rows(),
         }
     }
 

@@ -15,7 +15,7 @@ use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Account, Action, Extension, Holiday, Menu, Outside, Queue, Rows, Rule, Staff, menus,
+    Account, Action, Extension, Holiday, Menu, Outside, Queue, Rows, Rule, Staff, menus, outbound,
     outside::{Did, Trunk},
     queues,
 };
@@ -72,7 +72,7 @@ pub(crate) async fn users(
 pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<Option<Rows>> {
     act_as(c, Role::Switch, None).await?;
     let settings = sqlx::query(
-        "select org_id, country_code, is_default, ring_timeout_seconds, language, has_announcements, timezone,
+        "select org_id, country_code, emergency_numbers, is_default, ring_timeout_seconds, language, has_announcements, timezone,
            is_record_a_call, is_recording_on_demand, has_recording_notice, recording_retention_days
          from telephony.organisation_settings where sip_domain = $1",
     )
@@ -94,6 +94,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
     let queues = queues::store::load(c, id, (&extensions, &people)).await?;
     let menus = menus::store::load(c, id, &extensions).await?;
     let named = Named { extensions: &extensions, people: &people, queues: &queues, menus: &menus };
+    let (trunks, accounts) = (trunks(c, id).await?, accounts(c, id, &people).await?);
     Ok(Some(Rows {
         id,
         name,
@@ -114,15 +115,18 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
             .transpose()?,
         timezone: settings.try_get("timezone")?,
         staff: staff(c, id, &people).await?,
-        accounts: accounts(c, id, &people).await?,
         rules: rules(c, id, named).await?,
         menus: menus::store::load_choices(c, id, named).await?,
         holidays: holidays(c, id, &extensions).await?,
         outside: Outside {
             country_code: settings.try_get("country_code")?,
-            trunks: trunks(c, id).await?,
+            emergency_numbers: settings.try_get("emergency_numbers")?,
+            routes: outbound::store::routes(c, id, &trunks).await?,
+            budgets: outbound::store::budgets(c, id, (&people, &extensions), &accounts).await?,
             dids: dids(c, id, (&extensions, &people)).await?,
+            trunks,
         },
+        accounts,
         queues,
         extensions,
     }))
@@ -291,7 +295,7 @@ async fn rules(
 ) -> anyhow::Result<BTreeMap<String, Rule>> {
     let rows = sqlx::query(
         "select id, extension_id, is_enabled, timescope, condition, action, target_extension_id, target_user_id,
-             target_sound, target_queue_id, target_menu_id, priority
+             target_sound, target_number, target_queue_id, target_menu_id, priority
          from telephony.extension_rules where org_id = $1 and deleted_at is null
          order by extension_id, position, timescope = 'any', id",
     )
@@ -351,6 +355,7 @@ pub(crate) fn action(row: &PgRow, named: Named<'_>) -> anyhow::Result<Action> {
             let found = menus.iter().find(|(_, menu)| Some(menu.id) == id);
             found.map(|(number, _)| Action::Ivr(number.clone()))
         }
+        "forward_number" => row.try_get::<Option<String>, _>("target_number")?.map(Action::ForwardNumber),
         "announce_hangup" => sound.map(Action::AnnounceHangup),
         _ => None,
     };

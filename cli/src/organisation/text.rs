@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use contract::{outside::NumberFormat, snapshot::Mailbox};
+use contract::{
+    outside::{Allowance, NumberFormat},
+    snapshot::Mailbox,
+};
 use toml::Value;
 
 use super::{
     Action, Rows,
     hours::{spans_text, windows_text},
+    outbound::OutboundRoute,
     outside::Trunk,
 };
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
-# accounts, rules, queues, menus, trunks, numbers outside and holidays; people stay members. Passwords stand in files of their
+# accounts, rules, queues, menus, trunks, numbers and routes outside, budgets and holidays; people stay members. Passwords stand in files of their
 # own: `password_file = \"PATH\"` in an [[account]], for a new one or a new password; without it the password stays as it
 # is.
 ";
@@ -82,7 +86,8 @@ fn mailbox(mailbox: &Mailbox) -> String {
 fn head(rows: &Rows) -> String {
     format!(
         "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
-         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\n{}timezone = {}\ncountry_code = {}\n",
+         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\n{}timezone = {}\ncountry_code = {}\n\
+         emergency_numbers = {}\n",
         quoted(&rows.name),
         quoted(&rows.domain),
         rows.is_default,
@@ -95,7 +100,8 @@ fn head(rows: &Rows) -> String {
             .map(|days| format!("recording_retention_days = {days}\n"))
             .unwrap_or_default(),
         quoted(&rows.timezone),
-        quoted(&rows.outside.country_code)
+        quoted(&rows.outside.country_code),
+        list(&rows.outside.emergency_numbers).unwrap_or_else(|| "[]".to_owned())
     )
 }
 
@@ -119,6 +125,44 @@ fn outside(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
         let staff = target.staff.as_deref().and_then(&number).map(|number| format!("staff = {number}\n"));
         let target = extension.or(staff).unwrap_or_default();
         file += &format!("\n[[did]]\nnumber = {}\n{target}", quoted(did));
+    }
+    file + &outbound(rows, number)
+}
+
+/// Routes in order, and budgets.
+fn outbound(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
+    let mut file = String::new();
+    let mut routes: Vec<_> = rows.outside.routes.iter().collect();
+    routes.sort_by_key(|(_, route)| route.position);
+    for (name, route) in routes {
+        let OutboundRoute { prefix, strip_digits, prepend_digits, trunks, is_active, .. } = route;
+        file += &format!(
+            "\n[[outbound_route]]\nname = {}\nprefix = {}\nstrip_digits = {strip_digits}\nprepend_digits = {}\n\
+             trunks = {}\n{}",
+            quoted(name),
+            quoted(prefix),
+            quoted(prepend_digits),
+            list(trunks).unwrap_or_default(),
+            inactive(*is_active)
+        );
+    }
+    for budget in rows.outside.budgets.values() {
+        let staff = budget.staff.as_deref().and_then(&number).map(|number| format!("staff = {number}\n"));
+        let account = budget.account.as_deref().map(|account| format!("account = {}\n", quoted(account)));
+        let hours_of = budget.hours_of.as_deref().map(|number| format!("hours_of = {}\n", quoted(number)));
+        let Allowance { destinations, .. } = &budget.allowance;
+        file += &format!(
+            "\n[[budget]]\n{}destinations = {}\ncalls_at_once_max = {}\ncalls_per_minute_max = {}\n\
+             calls_per_hour_max = {}\ncalls_per_day_max = {}\nminutes_per_day_max = {}\n{}",
+            staff.or(account).unwrap_or_default(),
+            list(destinations).unwrap_or_else(|| "[]".to_owned()),
+            budget.allowance.calls_at_once_max,
+            budget.allowance.calls_per_minute_max,
+            budget.allowance.calls_per_hour_max,
+            budget.allowance.calls_per_day_max,
+            budget.allowance.minutes_per_day_max,
+            hours_of.unwrap_or_default()
+        );
     }
     file
 }

@@ -46,6 +46,13 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
             ),
             trunks: each(&current.outside.trunks, &before.outside.trunks, &after.outside.trunks),
             dids: each(&current.outside.dids, &before.outside.dids, &after.outside.dids),
+            emergency_numbers: if before.outside.emergency_numbers == after.outside.emergency_numbers {
+                current.outside.emergency_numbers.clone()
+            } else {
+                before.outside.emergency_numbers.clone()
+            },
+            routes: each(&current.outside.routes, &before.outside.routes, &after.outside.routes),
+            budgets: each(&current.outside.budgets, &before.outside.budgets, &after.outside.budgets),
         },
     }
 }

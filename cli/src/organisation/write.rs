@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use migrations::Role;
 use sqlx::PgConnection;
 
-use super::{Rows, Rule, Staff, menus, queues};
+use super::{Rows, Rule, Staff, menus, outbound, queues};
 use crate::database::store::act_as;
 
 /// An organisation before and after; not there before is `None`.
@@ -82,17 +82,7 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
                 .await?;
         }
     }
-    // Before extensions and people's numbers, which they hold.
-    for (number, did) in &before.outside.dids {
-        if after.outside.dids.get(number) != Some(did) {
-            store::delete_did(c, after.id, did.id).await?;
-        }
-    }
-    for (name, trunk) in &before.outside.trunks {
-        if !after.outside.trunks.contains_key(name) {
-            store::delete_trunk(c, after.id, trunk.id).await?;
-        }
-    }
+    remove_outside(c, before, after).await?;
     for (number, queue) in &before.queues {
         // Rules that led to it are gone.
         if after.queues.get(number).is_none_or(|stays| stays.id != queue.id) {
@@ -127,6 +117,30 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
         // Off without a number, too, or it would be there again with the next one.
         if staff.mailbox.is_some() && stays.is_none_or(|stays| stays.mailbox.is_none()) {
             store::close_mailbox(c, after.id, staff.user).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Before accounts, extensions and people's numbers, which they hold.
+async fn remove_outside(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    for (number, did) in &before.outside.dids {
+        if after.outside.dids.get(number) != Some(did) {
+            store::delete_did(c, after.id, did.id).await?;
+        }
+    }
+    // Before trunks, which they hold.
+    if before.outside.routes != after.outside.routes {
+        outbound::store::delete_routes(c, after.id).await?;
+    }
+    for (key, budget) in &before.outside.budgets {
+        if after.outside.budgets.get(key) != Some(budget) {
+            outbound::store::delete_budget(c, after.id, budget.id).await?;
+        }
+    }
+    for (name, trunk) in &before.outside.trunks {
+        if !after.outside.trunks.contains_key(name) {
+            store::delete_trunk(c, after.id, trunk.id).await?;
         }
     }
     Ok(())
@@ -210,6 +224,12 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
             Some(_) => {}
         }
     }
+    // After accounts, whose they may be.
+    for (key, budget) in &after.outside.budgets {
+        if before.outside.budgets.get(key) != Some(budget) {
+            outbound::store::add_budget(c, after, budget).await?;
+        }
+    }
     Ok(())
 }
 
@@ -240,6 +260,11 @@ async fn outside(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<()
     for (number, did) in &after.outside.dids {
         if before.outside.dids.get(number) != Some(did) {
             store::add_did(c, after, number, did).await?;
+        }
+    }
+    if before.outside.routes != after.outside.routes {
+        for (name, route) in &after.outside.routes {
+            outbound::store::add_route(c, after, name, route).await?;
         }
     }
     Ok(())

@@ -49,6 +49,8 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
         RouteStep::Did { number } => {
             format!("{} is a number of the organisation in the telephone network", printable(number))
         }
+        RouteStep::Outside { number, route, trunks } => outside(number, route.as_deref(), trunks),
+        RouteStep::Barred { because } => reason_text(because).to_owned(),
         RouteStep::Feature { name } => feature_text(name, &dialled),
         RouteStep::Inactive => "it is switched off or suspended".into(),
         RouteStep::NoStaff => "nobody who could answer is assigned to it".into(),
@@ -111,6 +113,15 @@ fn chosen(reason: &str) -> &'static str {
         "menu_invalid" => "no choice was pressed in",
         _ => "the caller has chosen from",
     }
+}
+
+fn outside(number: &str, route: Option<&str>, trunks: &[String]) -> String {
+    let number = printable(number);
+    let way = match route {
+        Some(name) => format!("leaves by the route “{}”", printable(name)),
+        None => "is a number of the emergency services, which nothing limits".to_owned(),
+    };
+    format!("{number} {way}: {}", printable(&trunks.join(", then ")))
 }
 
 fn waits(step: &RouteStep, number: &str, people: usize) -> String {
@@ -215,6 +226,16 @@ fn reason_text(reason: &str) -> &str {
         "inactive" => "what was dialled is switched off or suspended",
         "no_staff" => "nobody is assigned to what was dialled",
         "closed" => "what was dialled is closed at that time",
+        "destination_not_allowed" => "the budget of whoever pays for it does not allow that number",
+        "outside_not_at_this_time" => {
+            "the budget of whoever pays for it does not allow calls outside at that time"
+        }
+        "outside_calls_at_once" => "as many calls outside as the budget allows were up",
+        "outside_calls_per_minute" => "as many calls outside as the budget allows within a minute had begun",
+        "outside_calls_per_hour" => "as many calls outside as the budget allows within an hour had begun",
+        "outside_calls_per_day" => "as many calls outside as the budget allows within a day had begun",
+        "outside_minutes_per_day" => "the minutes outside that the budget allows within a day were used up",
+        "no_such_number" => "the telephone network says that there is no such number",
         "announced" => "a rule had something said and the call ended",
         "self_call" => "the caller dialled themselves",
         "unreachable" => "no phone of whoever was called is registered or could be reached",

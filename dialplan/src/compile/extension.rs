@@ -140,7 +140,6 @@ impl Compiler<'_> {
         condition: Option<Condition>,
         action: &rules::Action,
     ) -> Result<Action, (&'static str, Problem)> {
-        let not_yet = |what| Err(("action", Problem::NotYet(what)));
         match action {
             rules::Action::Ring if may_ring(condition) => Ok(Action::Ring),
             rules::Action::Ring => Err(("action", Problem::RingsAgain)),
@@ -165,7 +164,15 @@ impl Compiler<'_> {
             rules::Action::Queue { queue, priority } => {
                 self.queue_action(extension, condition, (*queue, *priority))
             }
-            rules::Action::ForwardNumber(_) => not_yet("a number outside"),
+            // No row of a menu can hold it.
+            rules::Action::ForwardNumber(_) if condition.is_none() => {
+                Err(("action", Problem::NotYet("a number outside")))
+            }
+            rules::Action::ForwardNumber(number) if number.starts_with('+') => {
+                let number = number.parse().map_err(|_| ("target", Problem::Malformed))?;
+                Ok(Action::Forward(Host::Outside(number)))
+            }
+            rules::Action::ForwardNumber(_) => Err(("target", Problem::Malformed)),
             rules::Action::Ivr(menu) => {
                 let of = self.menu_of.get(menu).copied();
                 of.map(Action::Menu).ok_or(("target", Problem::Dangling))

@@ -9,7 +9,7 @@ use super::{Compiler, limits};
 use crate::{
     diagnostic::{Problem, Row},
     outside::{self, Sources, is_e164},
-    plan::{Destination, Trust},
+    plan::{Destination, Host, Trust},
 };
 
 /// Shortest prefixes of networks that a trunk sends from: who is believed by the address alone is not half the world.
@@ -186,6 +186,11 @@ impl Compiler<'_> {
                 self.wrong(row, "target", Problem::Dangling);
                 continue;
             };
+            let host = match (did.extension, did.user) {
+                (Some(extension), _) => Some(Host::Extension(extension)),
+                (None, user) => user.map(Host::User),
+            };
+            self.org.own_numbers.extend(host.map(|host| (host, did.number.as_str().into())));
             if self.org.numbers.insert(did.number.as_str().into(), destination).is_some() {
                 self.wrong(row, "number", Problem::Taken);
             }

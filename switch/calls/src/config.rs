@@ -49,14 +49,16 @@ pub struct SwitchboardConfig {
     pub timeouts: Timeouts,
 }
 
-/// What becomes of a call that a device redirects. Nothing outside the organisation is ever called this way.
+/// What becomes of a call that a device redirects. Nobody but numbers is ever called this way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Redirects {
     /// It counts as a refusal of that device.
     Refuse,
     /// It goes on to the numbers of the same organisation that the device names.
-    #[default]
     OwnNumbers,
+    /// And to numbers in the telephone network, on the budget of whoever's device it is.
+    #[default]
+    Numbers,
 }
 
 /// Who may and who must use SRTP, with keys told in descriptions (RFC 4568) or of handshakes (RFC 5763).

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 27;
+const VERSION: u16 = 28;
 /// More than the image of a plain call takes.
 const IMAGE_BYTES: usize = 8 * 1024;
 
@@ -133,6 +133,7 @@ impl Switchboard {
         self.stock.hold(call.leases(), id);
         out.extend(call.shown().map(Output::Live));
         out.extend(call.recording_order().map(Output::Recording));
+        self.fraud.resume(&call.outside_legs());
         self.keep(id, call, None);
         Some(())
     }

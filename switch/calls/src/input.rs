@@ -14,7 +14,9 @@ use sip::{
 };
 use streams::media::MediaEvent;
 
-use crate::{clock::ClockMark, image::CallImage, mailboxes::StoredMessage, registrar::Binding};
+use crate::{
+    clock::ClockMark, fraud::OutsideUse, image::CallImage, mailboxes::StoredMessage, registrar::Binding,
+};
 
 /// One thing that happens.
 #[derive(Debug)]
@@ -53,6 +55,9 @@ pub enum Input<'a> {
     },
     /// All messages in mailboxes that the database knows, and which of them were heard.
     Mailboxes(Vec<StoredMessage>),
+    /// All that was used of budgets in the last day and was over before this life began, by the database's word: the latest
+    /// first.
+    OutsideUsed(Vec<OutsideUse>),
     /// A message that was wanted can be played by its name ([`crate::message_sound`]), or cannot be.
     MessageReady {
         /// In which call.

@@ -7,13 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{id::CallId, time::Timestamp};
-use dialplan::{Decision, Plan};
+use contract::{
+    id::{CallId, OrgId},
+    time::Timestamp,
+};
+use dialplan::{Barred, Decision, Payer, Plan, Trunk};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use sip::{
-    Body, Endpoint, ExtraHeaders, Invite, PeerAbilities, Provisional, Reason, Refused, Reply, RequestKey,
-    SessionKey,
+    Body, Endpoint, ExtraHeaders, Flow, Invite, PeerAbilities, Provisional, Reason, Refused, Reply,
+    RequestKey, SessionKey,
 };
 use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 
@@ -21,11 +24,13 @@ use crate::{
     call::transfer::Parking,
     clock::Moment,
     config::SwitchboardConfig,
+    fraud::Fraud,
     mailboxes::Mailboxes,
     output::{Notice, Output, Outputs, Trace},
     queues::Queues,
     registrar::Registrar,
     stock::Stock,
+    trunks::{Channels, Links},
 };
 
 /// Everything a call needs while it handles one event.
@@ -44,6 +49,9 @@ pub(crate) struct Means<'a> {
     pub(crate) mailboxes: &'a mut Mailboxes,
     pub(crate) queues: &'a Queues,
     pub(crate) parking: &'a Parking,
+    pub(crate) channels: &'a Channels,
+    pub(crate) links: &'a Links,
+    pub(crate) fraud: &'a mut Fraud,
     pub(crate) stock: &'a mut Stock,
     pub(crate) sessions: &'a mut BTreeMap<SessionKey, CallId>,
     pub(crate) random: &'a mut Random,
@@ -74,6 +82,25 @@ impl Means<'_> {
         let lease = self.stock.draw(is_ipv4, call)?;
         self.media(MediaCommand::Open { lease: lease.id, media });
         Some(lease)
+    }
+
+    /// Counts a call to the telephone network that is about to begin beside these legs of the same call.
+    pub(crate) fn begin_outside(
+        &mut self,
+        owner: (OrgId, Payer),
+        beside: (CallId, &[u16]),
+    ) -> Result<(), Barred> {
+        self.fraud.begin(owner, beside, (self.plan, self.wall))
+    }
+
+    /// A leg is done, wherever it led.
+    pub(crate) fn left_outside(&mut self, leg: (CallId, u16)) {
+        self.fraud.left(leg, self.wall);
+    }
+
+    /// The ways to a trunk in the order in which they are to be tried, each with the URI of its target.
+    pub(crate) fn ways_to(&mut self, trunk: &Trunk) -> Vec<(Box<str>, Flow)> {
+        self.links.ways(trunk, self.registrar.located(), self.random)
     }
 
     /// Counts a lease out that the relay never reported closed.

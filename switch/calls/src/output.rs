@@ -11,7 +11,7 @@ use contract::{
     media::MediaView,
     time::Timestamp,
 };
-use dialplan::Decision;
+use dialplan::{Barred, Decision};
 use sip::{DropReason, Flow};
 use streams::media::{LeaseId, MediaCommand};
 
@@ -225,6 +225,15 @@ pub enum Notice {
     JournalPressure,
     /// A call was answered 503: as many as may be are up on its trunk.
     TrunkFull,
+    /// A call to the telephone network was refused: the budget of whoever would pay for it does not allow it.
+    OutsideBarred {
+        /// The organisation.
+        org: OrgId,
+        /// Why.
+        why: Barred,
+    },
+    /// A call was ended because the minutes of whoever pays for it are used up.
+    OutsideSpent(CallId),
     /// A call or a device in it found no ports in stock.
     StockEmpty,
     /// Devices beyond `legs_per_call_max` did not ring.
@@ -287,6 +296,8 @@ pub enum Why {
     Registration,
     /// Somebody is free again whom a caller waits for.
     Agent,
+    /// Somebody's minutes outside are used up.
+    Budget,
     /// The sender of a message has to be answered.
     Message,
     /// Something is to be done at a trunk's provider.

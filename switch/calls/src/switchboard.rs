@@ -15,7 +15,7 @@ use contract::{
     live::LiveLeg,
     time::Timestamp,
 };
-use dialplan::{PersonKey, Plan};
+use dialplan::{Barred, PersonKey, Plan};
 use sip::{Endpoint, Event, Flow, Index, OwnedMessage, SessionKey};
 use streams::media::{LeaseId, MediaEvent, PortLease};
 
@@ -25,6 +25,7 @@ use crate::{
     call::{Call, refer::other_call, transfer::Parking},
     clock::{ClockMark, Moment},
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
+    fraud::Fraud,
     guard::{Fingerprints, Guard},
     input::Input,
     located::Located,
@@ -62,6 +63,7 @@ pub struct Switchboard {
     pub(crate) channels: Channels,
     pub(crate) parking: Parking,
     pub(crate) links: Links,
+    pub(crate) fraud: Fraud,
     pub(crate) random: Random,
     pub(crate) has_journal_pressure: bool,
     clock: ClockMark,
@@ -137,6 +139,7 @@ impl Switchboard {
             channels: Channels::default(),
             parking: Parking::default(),
             links: Links::default(),
+            fraud: Fraud::default(),
             random,
             has_journal_pressure: false,
             clock,
@@ -164,6 +167,8 @@ impl Switchboard {
                 self.queues.adopt(&plan);
                 self.adopt_trunks(&plan);
                 self.plan = plan;
+                let wall = self.wall();
+                self.fraud.adopt_plan(&self.plan, wall);
                 self.review_watches();
             }
             Input::Media(event) => self.media(event, out),
@@ -179,6 +184,10 @@ impl Switchboard {
                 self.with_call(call, out, |call, means| call.recording_failed(recording, reason, means));
             }
             Input::Mailboxes(all) => self.mailboxes.adopt(all),
+            Input::OutsideUsed(all) => {
+                let wall = self.wall();
+                self.fraud.adopt(&all, (&self.plan, wall));
+            }
             Input::MessageReady { call, recording, is_there } => {
                 self.with_call(call, out, |call, means| call.fetched((recording, is_there), means));
             }
@@ -211,7 +220,9 @@ impl Switchboard {
         let agent = self.queues.deadline(Moment::of(self.now, self.origin));
         let agent = agent.map(|at| (at.instant(self.origin), Why::Agent));
         let trunk = self.links.deadline().map(|at| (at, Why::Trunk));
-        [sip, call, expiry, message, agent, trunk].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let budget = self.fraud.deadline().map(|at| (self.clock.instant(at), Why::Budget));
+        let all = [sip, call, expiry, message, agent, trunk, budget];
+        all.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// What lives in the switchboard now.
@@ -277,6 +288,9 @@ impl Switchboard {
             mailboxes: &mut self.mailboxes,
             queues: &self.queues,
             parking: &self.parking,
+            channels: &self.channels,
+            links: &self.links,
+            fraud: &mut self.fraud,
             stock: &mut self.stock,
             sessions: &mut self.sessions,
             random: &mut self.random,
@@ -372,8 +386,9 @@ impl Switchboard {
         if self.show(id, call.lamps()) {
             self.queues.wake();
         }
-        let now = Moment::of(self.now, self.origin);
+        let (now, wall) = (Moment::of(self.now, self.origin), self.wall());
         self.queues.note(id, call.standing(), &self.plan, now);
+        self.fraud.note(id, &call.outside_legs(), (&self.plan, wall));
         if let Some(changed) = &mut self.changed {
             changed.insert(id);
         }
@@ -422,6 +437,10 @@ impl Switchboard {
         }
         self.queues.wake();
         let wall = self.wall();
+        for id in self.fraud.spent(wall) {
+            out.notice(Notice::OutsideSpent(id));
+            self.with_call(id, out, |call, means| call.end(Barred::Minutes.reason(), means));
+        }
         self.registrar.expire(wall, out);
         self.answer_late_messages();
         self.mind_trunks(out);

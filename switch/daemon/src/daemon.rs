@@ -226,7 +226,7 @@ fn watch_plan(
     (handle, resolver): (&engine::Handle, Option<Resolver>),
     switch: &Switch,
 ) -> tokio::task::JoinHandle<()> {
-    let (installer, teller) = (handle.clone(), handle.clone());
+    let (installer, teller, of_budgets) = (handle.clone(), handle.clone(), handle.clone());
     let install = move |plan: Arc<Plan>| {
         if let Some(resolver) = &resolver {
             resolver.follow(&plan);
@@ -234,7 +234,8 @@ fn watch_plan(
         installer.install(plan)
     };
     let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan));
-    tokio::spawn(watch.with_mailboxes(move |all| teller.mailboxes(all)).run())
+    let watch = watch.with_mailboxes(move |all| teller.mailboxes(all));
+    tokio::spawn(watch.with_budgets(move |all| of_budgets.outside_used(all)).run())
 }
 
 fn token(config: &Config) -> Result<Token, Vec<Mistake>> {

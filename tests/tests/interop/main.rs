@@ -10,6 +10,7 @@ mod forwards;
 mod keys;
 mod menus;
 mod operator;
+mod outside;
 mod parking;
 mod pickup;
 mod queues;

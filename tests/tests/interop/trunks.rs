@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A phone outside, without an account, that the provider lets through: its calls come from the provider's address.
-fn provider(stage: &mut Stage, number: &str, tone_hz: u32) -> Result<Baresip> {
+pub fn provider(stage: &mut Stage, number: &str, tone_hz: u32) -> Result<Baresip> {
     let desk = Desk {
         folder: stage.demo.folder().join("provider"),
         ports: stage.demo.ports.take(PORTS),

@@ -10,7 +10,7 @@ use dialplan::Problem;
 use ipnet::IpNet;
 
 use super::{
-    Description, Extension, Staff, check_name, id, password, person,
+    Description, Extension, Staff, check_name, id, outbound, password, person,
     rules::{extension, word},
 };
 use crate::organisation::reader::{At, Reader, Section};
@@ -192,8 +192,19 @@ pub(super) fn trunk_reason(problem: &Problem, field: &str) -> String {
     }
 }
 
+/// The line of a trunk, by its place.
+pub(super) fn trunk_line(description: &Description, at: usize) -> usize {
+    description.trunks.get(at).map_or(1, |trunk| trunk.name.line)
+}
+
+/// The line of a number, by its place.
+pub(super) fn did_line(description: &Description, at: usize) -> usize {
+    description.dids.get(at).map_or(1, |did| did.number.line)
+}
+
 /// For the compiler, with made-up ids.
 pub(super) fn rows(description: &Description) -> outside::Outside {
+    let (routes, budgets) = outbound::rows(description);
     let trunks = description.trunks.iter().enumerate().map(|(at, trunk)| outside::Trunk {
         id: TrunkId(id(at)),
         name: trunk.name.value.clone(),
@@ -223,6 +234,8 @@ pub(super) fn rows(description: &Description) -> outside::Outside {
         country_code: description.country_code.value.clone(),
         trunks: trunks.collect(),
         dids: dids.collect(),
-        ..outside::Outside::default()
+        emergency_numbers: description.emergency_numbers.clone(),
+        routes,
+        budgets,
     }
 }

@@ -4,6 +4,7 @@ use contract::{
     id::{ExtensionId, MenuId, QueueId, UserId},
     rules::{Action, Condition, Span, Timescope, Window},
 };
+use dialplan::OutsideNumber;
 
 use super::{Extension, Staff, check_name, id, person};
 use crate::organisation::{
@@ -157,9 +158,13 @@ pub(super) fn action_of(
             let target = missing(reader, "the name of a sound, such as \"closed\"")?;
             Some(Action::AnnounceHangup(target.value.clone()))
         }
-        // Whether there is such a thing is for the compiler to say.
         "forward_number" => {
-            Some(Action::ForwardNumber(target.map(|to| to.value.clone()).unwrap_or_default()))
+            let target = missing(reader, "a number with its country, such as \"+628123456789\"")?;
+            if target.value.parse::<OutsideNumber>().is_err() || !target.value.starts_with('+') {
+                reader.wrong(target.line, target_key, super::outside::EXPECTED_NUMBER);
+                return None;
+            }
+            Some(Action::ForwardNumber(target.value.clone()))
         }
         "queue" => {
             let target = missing(reader, "the number of an [[extension]] that has a [[queue]]")?;
@@ -180,7 +185,7 @@ pub(super) fn action_of(
             extension(reader, target_key, target, extensions).map(|at| Action::Ivr(MenuId(id(at))))
         }
         _ => {
-            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\", \"queue\", \"ivr\", \"announce_hangup\" or \"voicemail\"";
+            let words = "expected \"ring\", \"forward_extension\", \"forward_staff\", \"forward_number\", \"queue\", \"ivr\", \"announce_hangup\" or \"voicemail\"";
             reader.wrong(word.line, key, words);
             None
         }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::organisation::{Account, described, text};
 
+mod telephone_network;
+
 const SOUND: &str = r#"[organisation]
 name = "Demo"
 domain = "demo.test"
@@ -67,7 +69,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
             "domain =",
             "colour = 1\ndomain =",
             "org.toml:3: organisation.colour: no such key; there are name, domain, default, \
-             ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone and country_code",
+             ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone, country_code and emergency_numbers",
         ),
         (
             "domain =",
@@ -100,7 +102,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[account]]",
             "[acount]\n[[account]]",
-            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[trunk]], [[did]] and [[holiday]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]",
         ),
     ];
     for (old, new, expected) in cases {
@@ -175,135 +177,6 @@ fn a_new_account_needs_a_password_and_an_old_one_keeps_it() {
     // What is written down is what was read.
     let again = parse(&file, &text::text(&rows)).unwrap();
     assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
-}
-
-#[test]
-fn trunks_and_numbers_outside_are_read_and_their_mistakes_told() {
-    let outside = r#"
-[[trunk]]
-name = "telkom"
-sources = ["203.0.113.5/28", "203.0.113.77"]
-
-[[did]]
-number = "+62215550100"
-extension = "100"
-"#;
-    let sound = format!("{SOUND}{outside}");
-    let description = parse(Path::new("org.toml"), &sound).unwrap();
-    let trunk = &description.trunks[0];
-    assert_eq!(trunk.sources, ["203.0.113.0/28", "203.0.113.77/32"], "as Postgres writes them");
-    assert_eq!((trunk.channels_max, trunk.is_trusted, trunk.is_active), (30, true, true));
-    assert_eq!((description.dids[0].extension, description.dids[0].staff), (Some(0), None));
-    let narrow =
-        "whoever sends from there would be believed to be the provider (at least /16, or /32 of IPv6)";
-    for (old, new, expected) in [
-        (
-            "\"203.0.113.5/28\"",
-            "\"x\"",
-            "trunk.sources: expected an address or a network, such as \"203.0.113.0/28\"".to_owned(),
-        ),
-        ("\"203.0.113.5/28\"", "\"0.0.0.0/0\"", format!("trunk.sources: holds too many addresses: {narrow}")),
-        (
-            "\"+62215550100\"",
-            "\"0215550100\"",
-            "did.number: expected a number with its country, such as \"+62215550100\"".to_owned(),
-        ),
-        (
-            "extension = \"100\"\n",
-            "",
-            "did: needs either extension or staff: what the number stands for".to_owned(),
-        ),
-        (
-            "extension = \"100\"\n",
-            "extension = \"9\"\n",
-            "did.extension: no [[extension]] has the number \"9\"".to_owned(),
-        ),
-    ] {
-        let said = mistakes(&sound.replacen(old, new, 1));
-        assert!(matches!(said.as_slice(), [one] if one.ends_with(&expected)), "{new}: {said:?}");
-    }
-    let twice = format!("{sound}{outside}");
-    let said = mistakes(&twice);
-    assert!(said.iter().any(|one| one.contains("trunk.name: stands in line 20 already")), "{said:?}");
-    assert!(said.iter().any(|one| one.contains("did.number: stands there twice")), "{said:?}");
-}
-
-const OUTBOUND: &str = r#"
-[[trunk]]
-name = "telkom"
-targets = ["sip:sip.telkom.example", "sip:203.0.113.5:5080;transport=tcp"]
-auth_username = "62215550100"
-auth_realm = "telkom.example"
-register = true
-registration_expiry_secs = 600
-options_interval_secs = 30
-number_format = "national"
-from_number = "+62215550100"
-"#;
-
-#[test]
-fn a_trunk_that_is_called_is_read_written_and_its_mistakes_told() {
-    let sound = format!("{SOUND}{OUTBOUND}");
-    for (old, new, expected) in [
-        (
-            "\"sip:sip.telkom.example\"",
-            "\"sip.telkom.example\"",
-            "org.toml:20: trunk.targets: expected places such as",
-        ),
-        ("targets = [", "# targets = [", "org.toml:20: trunk.targets: is missing: say where to register"),
-        ("auth_username =", "# auth_username =", "org.toml:19: trunk.auth_username: is missing: there is"),
-        (
-            "auth_username = \"62215550100\"",
-            "auth_username = \"62215550100@\"",
-            "org.toml:20: trunk.auth_username: expected a user such as",
-        ),
-        (
-            "= 600",
-            "= 6",
-            "org.toml:20: trunk.registration_expiry_secs: expected a whole number from 60 to 86400",
-        ),
-        ("= 30", "= 3", "org.toml:20: trunk.options_interval_secs: expected 0 for none, or a whole number"),
-        (
-            "\"national\"",
-            "\"local\"",
-            "org.toml:27: trunk.number_format: expected one of \"e164\", \"digits\"",
-        ),
-        (
-            "\"+62215550100\"",
-            "\"0215550100\"",
-            "org.toml:20: trunk.from_number: expected a number with its country",
-        ),
-        ("auth_realm", "realm", "org.toml:23: trunk.realm: no such key"),
-    ] {
-        assert!(sound.contains(old), "{old}");
-        let said = mistakes(&sound.replacen(old, new, 1));
-        assert!(said.iter().any(|one| one.starts_with(expected)), "{expected}\n{said:#?}");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("org.toml");
-    let none = BTreeMap::new();
-    // A password is needed once, and stays.
-    let (old, new) =
-        ("staff = \"1001\"\n\n[[trunk]]", "staff = \"1001\"\npassword_file = \"phone\"\n\n[[trunk]]");
-    let first = sound.replacen(old, new, 1);
-    for (name, secret) in [("phone", "correct horse\n"), ("telkom", "s3\n")] {
-        fs::write(folder.path().join(name), secret).unwrap();
-        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    let read = parse(&file, &first).unwrap();
-    let Err(crate::Failure::Mistakes(said)) = described::rows(&read, None, &none) else {
-        panic!("no password")
-    };
-    assert!(said[0].contains("trunk.auth_password_file: \"62215550100\" has no password yet"), "{said:?}");
-    let named = first.replace("auth_realm", "auth_password_file = \"telkom\"\nauth_realm");
-    let rows = described::rows(&parse(&file, &named).unwrap(), None, &none).unwrap();
-    assert_eq!(rows.outside.trunks["telkom"].credentials.as_ref().unwrap().password, "s3");
-    let people = rows.staff.iter().map(|(email, staff)| (email.clone(), staff.user)).collect();
-    let again = parse(&file, &text::text(&rows)).unwrap();
-    assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
-    assert!(!text::text(&rows).contains("s3\""), "a password is never written down");
-    let snapshot = snapshot::Snapshot { revision: 1, organisations: vec![rows.snapshot(&BTreeSet::new())] };
-    assert!(dialplan::compile(&snapshot).is_ok());
 }
 
 #[test]
@@ -418,7 +291,7 @@ const RULED_MISTAKES: &[(&str, &str, &str)] = &[
     (
         "\"announce_hangup\"",
         "\"shout\"",
-        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\", \"queue\", \"ivr\", \"announce_hangup\" or",
+        "org.toml:22: rule.action: expected \"ring\", \"forward_extension\", \"forward_staff\", \"forward_number\", \"queue\", \"ivr\", \"announce_hangup\" or",
     ),
     ("target = \"closed\"\n", "", "org.toml:22: rule.target: is missing: the name of a sound"),
     (
@@ -539,7 +412,8 @@ fn menus_that_are_written_down_are_those_that_were_read() {
     let people = rows.staff.iter().map(|(email, staff)| (email.clone(), staff.user)).collect();
     assert_eq!(rows.menus["100"].choices.len(), 8);
     let written = text::text(&rows);
-    assert!(written.contains("\"3: queue 200 5\", \"4: ivr 200\", \"*: repeat\""), "{written}");
+    let in_order = "\"4: ivr 200\", \"*: repeat\"";
+    assert!(written.contains(&format!("\"3: queue 200 5\", {in_order}")), "{written}");
     assert!(written.contains("\"2: forward_staff 1001\""), "a number, and no e-mail: {written}");
     let again = parse(file, &written).unwrap();
     assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);

@@ -3,7 +3,7 @@
 use contract::{
     language::Language,
     menus::MenuKey,
-    outside::{Credentials, NumberFormat, Registering},
+    outside::{Allowance, Credentials, NumberFormat, Registering},
     queues::Strategy,
     rules::{Condition, Timescope},
 };
@@ -30,9 +30,27 @@ fn outside() -> Outside {
         is_active: true,
     };
     let did = Did { id: Uuid::nil(), extension: Some("100".into()), staff: None };
+    let route = OutboundRoute {
+        id: Uuid::nil(),
+        position: 1,
+        prefix: "0".into(),
+        strip_digits: 0,
+        prepend_digits: String::new(),
+        trunks: vec!["telkom".into()],
+        is_active: true,
+    };
+    let budget = Budget {
+        id: Uuid::nil(),
+        staff: None,
+        account: None,
+        allowance: Allowance::default(),
+        hours_of: None,
+    };
     Outside {
         trunks: BTreeMap::from([("telkom".into(), trunk)]),
         dids: BTreeMap::from([("+62215550100".into(), did)]),
+        routes: BTreeMap::from([("all".into(), route)]),
+        budgets: BTreeMap::from([(budget.key(), budget)]),
         ..Outside::default()
     }
 }
@@ -241,6 +259,25 @@ fn trunks_and_numbers_outside_are_compared() {
             r.outside.trunks.get_mut("telkom").unwrap().from_number = Some("+62215550100".into());
         }),
         ("- trunk telkom", |r| r.outside.trunks.clear()),
+        (
+            "~ organisation demo.test  emergency_numbers [\"110\",\"112\",\"113\",\"118\",\"119\"] → [\"112\"]",
+            |r| {
+                r.outside.emergency_numbers = vec!["112".into()];
+            },
+        ),
+        ("~ outbound_route all  prefix \"0\" → \"9\", strip_digits 0 → 1", |r| {
+            let route = r.outside.routes.get_mut("all").unwrap();
+            (route.prefix, route.strip_digits) = ("9".into(), 1);
+        }),
+        ("~ outbound_route all  trunks [\"telkom\"] → []", |r| {
+            r.outside.routes.get_mut("all").unwrap().trunks.clear();
+        }),
+        ("~ budget everybody  destinations [\"national\"] → [\"+65\"]", |r| {
+            r.outside.budgets.get_mut("everybody").unwrap().allowance.destinations = vec!["+65".into()];
+        }),
+        ("~ budget everybody  minutes_per_day_max 480 → 5", |r| {
+            r.outside.budgets.get_mut("everybody").unwrap().allowance.minutes_per_day_max = 5;
+        }),
         ("~ did +62215550100  extension \"100\" → null, staff \"sari@x\"", |r| {
             let did = r.outside.dids.get_mut("+62215550100").unwrap();
             (did.extension, did.staff) = (None, Some("sari@x".into()));
@@ -287,6 +324,8 @@ fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
             added("menu", "100"),
             added("trunk", "telkom"),
             added("did", "+62215550100"),
+            added("outbound_route", "all"),
+            added("budget", "everybody"),
             added("holiday", "2026-12-25")
         ]
     );

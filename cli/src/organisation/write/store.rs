@@ -41,12 +41,13 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     sqlx::query(
         "insert into telephony.organisation_settings
            (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements, is_record_a_call,
-            is_recording_on_demand, timezone, has_recording_notice, country_code, recording_retention_days)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            is_recording_on_demand, timezone, has_recording_notice, country_code, recording_retention_days,
+            emergency_numbers)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (org_id) do update
            set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6,
              is_record_a_call = $7, is_recording_on_demand = $8, timezone = $9, has_recording_notice = $10,
-             country_code = $11, recording_retention_days = $12",
+             country_code = $11, recording_retention_days = $12, emergency_numbers = $13",
     )
     .bind(rows.id)
     .bind(&rows.domain)
@@ -60,6 +61,7 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     .bind(rows.has_recording_notice)
     .bind(&rows.outside.country_code)
     .bind(rows.recording_retention_days.map(i32::from))
+    .bind(&rows.outside.emergency_numbers)
     .execute(c)
     .await
     .map(drop)
@@ -332,6 +334,7 @@ pub(super) async fn delete_rules(c: &mut PgConnection, organisation: Uuid, exten
 pub(in crate::organisation) struct Targets<'a> {
     pub(in crate::organisation) extension: Option<Uuid>,
     pub(in crate::organisation) user: Option<Uuid>,
+    pub(in crate::organisation) number: Option<&'a str>,
     pub(in crate::organisation) sound: Option<&'a str>,
     pub(in crate::organisation) queue: Option<Uuid>,
     pub(in crate::organisation) menu: Option<Uuid>,
@@ -347,6 +350,7 @@ impl<'a> Targets<'a> {
                 to.user = rows.staff.get(email).map(|staff| staff.user);
             }
             Action::AnnounceHangup(name) => to.sound = Some(name),
+            Action::ForwardNumber(number) => to.number = Some(number),
             Action::Queue(number, _) => to.queue = rows.queues.get(number).map(|queue| queue.id),
             Action::Ivr(number) => to.menu = rows.menus.get(number).map(|menu| menu.id),
         }
@@ -360,11 +364,11 @@ pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid,
     sqlx::query(
         "insert into telephony.extension_rules (id, org_id, extension_id, timescope, condition, action,
            target_extension_id, target_user_id, target_sound, position, is_enabled, target_queue_id, priority,
-           target_menu_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+           target_menu_id, target_number)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (id) do update set timescope = $4, condition = $5, action = $6, target_extension_id = $7,
            target_user_id = $8, target_sound = $9, position = $10, is_enabled = $11, target_queue_id = $12, priority = $13,
-           target_menu_id = $14, deleted_at = null",
+           target_menu_id = $14, target_number = $15, deleted_at = null",
     )
     .bind(rule.id)
     .bind(rows.id)
@@ -380,6 +384,7 @@ pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid,
     .bind(to.queue)
     .bind(i32::from(rule.action.priority()))
     .bind(to.menu)
+    .bind(to.number)
     .execute(c)
     .await
     .map(drop)

@@ -112,16 +112,18 @@ impl Switchboard {
         })
     }
 
-    /// Whether an INVITE is an emergency call (RFC 5031, or one of the numbers in the configuration) to us.
+    /// Whether an INVITE is an emergency call (RFC 5031, or one of the numbers in the configuration or of the organisation) to us.
     pub(crate) fn is_emergency(&self, message: &Message<'_>) -> bool {
         let uri = message.request_uri();
         let is_service = uri
             .get(..EMERGENCY_SERVICE.len())
             .is_some_and(|service| service.eq_ignore_ascii_case(EMERGENCY_SERVICE));
         let is_number = || {
-            facts::dialled(message)
-                .is_some_and(|dialled| self.config.emergency_numbers.iter().any(|number| *number == dialled))
-                && facts::addressed(&self.plan, &self.config.own_hosts, message).is_some()
+            let org = facts::addressed(&self.plan, &self.config.own_hosts, message);
+            org.zip(facts::dialled(message)).is_some_and(|(org, dialled)| {
+                self.config.emergency_numbers.iter().any(|number| *number == dialled)
+                    || org.is_emergency(&dialled)
+            })
         };
         is_service || is_number()
     }

@@ -22,16 +22,16 @@ use super::{
         explain::{self, ANNOUNCEMENT_MAX, Unconnected},
         menu, voicemail,
     },
-    identity::{Identity, Privacy},
+    identity::Identity,
     invitation::{Asked, Invitation},
-    leg::Leg,
+    leg::{Leg, Outsider},
     media_plan::LegStreams,
     outcome::{LegResult, Tally},
     queued::{self, Coming},
     recording::Recording,
     state::{Head, Ringing, State, Told},
 };
-use crate::means::Means;
+use crate::{means::Means, output::Notice};
 
 /// Everything about an accepted INVITE that a call is made of.
 pub(crate) struct Opening<'a> {
@@ -76,27 +76,32 @@ impl Call {
         let caller = &opening.caller;
         let recording = Recording::new(org.recording(), org.has_recording_notice().then(|| org.language()));
         let mut head = Head::new(recording, caller.privacy());
-        let direction = if caller.is_outside() { Direction::Inbound } else { Direction::Internal };
-        let mut record = Record::open((org.id(), id), direction, (caller.number(), dialled), means);
         let facts = Facts { org: org.id(), caller: caller.person, dialled };
-        means.trace_leg(id, session);
         let decision = means.plan.route(&facts, means.wall);
+        let outside = decision.outside().map(|number| number.to_string());
+        let direction = match &outside {
+            _ if caller.is_outside() => Direction::Inbound,
+            Some(_) => Direction::Outbound,
+            None => Direction::Internal,
+        };
+        let called = outside.as_deref().unwrap_or(dialled);
+        let mut record = Record::open((org.id(), id), direction, (caller.number(), called), means);
+        means.trace_leg(id, session);
         let (trail, forwards, route) =
             (decision.trail.clone(), decision.forwards.clone(), decision.route.clone());
         means.trace_route(id, means.plan.revision(), decision);
         // Whatever its rules make of the call, it is what was called (H-066).
         head.host = org.holder(dialled);
-        if let Some(host) = head.host {
-            let (kind, reference) = participant_of(host);
+        if let Some((kind, reference)) = head.host.and_then(participant_of) {
             record.participant(ParticipantRole::Host, kind, reference, means);
         }
         let streams = LegStreams::new(id, flow, means.config);
         let mut leg = Leg::new(head.next_leg(), session, caller.person, flow, streams, means.wall);
-        leg.outside = caller.is_outside().then(|| Box::new(caller.clone()));
+        let outsider = || Box::new(Outsider { who: caller.clone(), payer: None });
+        leg.outside = caller.is_outside().then(outsider);
         let (kind, reference) = participant_of_person(caller.person);
         leg.participant = Some(record.participant(ParticipantRole::Caller, kind, reference, means));
-        let number = leg.outside.as_ref().filter(|outside| outside.privacy() == Privacy::Open);
-        let number = number.map(|outside| outside.number().to_owned());
+        let number = caller.shown_number().filter(|_| caller.is_outside()).map(str::to_owned);
         record.event(EventKind::Created, None, Detail { number, ..Detail::default() }, means);
         if opening.is_trunk_full {
             let state = fail(record, leg, &mut head, "trunk_full", Reply::new(503), means);
@@ -256,6 +261,9 @@ fn not_found(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
+    if let Refusal::Barred(why) = refusal {
+        means.notice(Notice::OutsideBarred { org: opening.org.id(), why });
+    }
     let sound = explain::of_number(refusal);
     let why = Unconnected::saying(sound, &[EventKind::Failed], (status_of(refusal), refusal.reason()));
     tell_why(opening, why, on_line, head, means)
@@ -329,15 +337,18 @@ pub(super) fn status_of(refusal: Refusal) -> u16 {
         Refusal::UnknownNumber => 404,
         Refusal::Inactive(_) | Refusal::NoStaff(_) | Refusal::Closed(_) => 480,
         Refusal::SelfCall(_) => 486,
+        Refusal::Barred(_) => 403,
     }
 }
 
-/// H-066: an extension is a participant of its own kind; a person called directly is a user.
-fn participant_of(host: Host) -> (ParticipantKind, uuid::Uuid) {
+/// H-066: an extension is a participant of its own kind; a person called directly is a user; a number outside is none.
+fn participant_of(host: Host) -> Option<(ParticipantKind, uuid::Uuid)> {
     match host {
-        Host::Extension(extension) => (ParticipantKind::Extension, extension.0),
-        Host::User(user) => (ParticipantKind::User, user.0),
-        Host::Account(account) => (ParticipantKind::User, account.0),
+        Host::Extension(extension) => Some((ParticipantKind::Extension, extension.0)),
+        Host::User(user) => Some((ParticipantKind::User, user.0)),
+        Host::Account(account) => Some((ParticipantKind::User, account.0)),
+        // Of whom nobody knows an id before somebody answers there.
+        Host::Outside(_) => None,
     }
 }
 

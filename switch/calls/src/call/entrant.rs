@@ -65,7 +65,7 @@ impl Call {
                     let user = PersonKey::User(user);
                     rung.any(|rung| rung == user) && (is_extensions || org.are_colleagues(person, user))
                 }
-                PickUp::At(Host::Account(_)) => false,
+                PickUp::At(Host::Account(_) | Host::Outside(_)) => false,
             }
     }
 

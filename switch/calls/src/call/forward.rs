@@ -33,7 +33,9 @@ impl LegResult {
         match self {
             Self::Busy | Self::Declined => Some(Condition::Busy),
             Self::NoAnswer => Some(Condition::NoAnswer),
-            Self::Unreachable | Self::Refused | Self::Redirected => Some(Condition::Unreachable),
+            Self::Unreachable | Self::NoSuchNumber | Self::Refused | Self::Barred(_) | Self::Redirected => {
+                Some(Condition::Unreachable)
+            }
             Self::Congested | Self::MediaRefused => None,
         }
     }
@@ -164,17 +166,28 @@ pub(super) fn told_of(forward: &Forward) -> Detail {
 
 /// What the next hop is told of how the call comes to it: nothing if no rule has sent it on.
 pub(super) fn headers(trail: &Trail, domain: &str) -> ExtraHeaders {
+    headers_for(trail, domain, |_| None)
+}
+
+/// The same for somebody who knows other numbers of who has sent it on, as `named` has them.
+pub(super) fn headers_for(
+    trail: &Trail,
+    domain: &str,
+    named: impl Fn(&str) -> Option<String>,
+) -> ExtraHeaders {
     let path = trail.path();
     let Some(first) = path.first() else { return ExtraHeaders::new() };
+    let known_as = |number: &str| named(number).unwrap_or_else(|| number.to_owned());
     let mut diversions = Vec::new();
     let mut history = String::new();
     let mut index = String::from("1");
     // Writing to a String cannot fail.
-    let _ = write!(history, "<sip:{}@{domain}{}>;index=1", first.by, why_it_failed(first));
+    let _ = write!(history, "<sip:{}@{domain}{}>;index=1", known_as(&first.by), why_it_failed(first));
     for (at, forward) in path.iter().enumerate() {
-        diversions.push(format!("<sip:{}@{domain}>;reason={};counter=1", forward.by, diversion(forward)));
+        let by = known_as(&forward.by);
+        diversions.push(format!("<sip:{by}@{domain}>;reason={};counter=1", diversion(forward)));
         let failed = path.get(at + 1).map_or("", |next| why_it_failed(next));
-        let (number, cause) = (&forward.number, cause(forward));
+        let (number, cause) = (known_as(&forward.number), cause(forward));
         let _ = write!(history, ", <sip:{number}@{domain};cause={cause}{failed}>;index={index}.1;mp={index}");
         index.push_str(".1");
     }

@@ -90,6 +90,17 @@ pub(crate) struct Shown {
     pub(crate) headers: ExtraHeaders,
 }
 
+impl Shown {
+    /// Of somebody who does not want to be named; a trusted peer keeps what is asserted to it (RFC 3325 §9.3).
+    pub(crate) fn anonymous(mut headers: ExtraHeaders, is_trusted: bool) -> Self {
+        if is_trusted {
+            headers.push(("Privacy".into(), String::from("id")));
+        }
+        let from = Party::new(format!("sip:{ANONYMOUS_USER}@{ANONYMOUS_HOST}"));
+        Self { from: from.display(ANONYMOUS_NAME), contact_user: ANONYMOUS_USER.to_owned(), headers }
+    }
+}
+
 impl Identity {
     pub(crate) fn new(account: &Account, org: &OrgPlan, privacy: Privacy) -> Self {
         let name = displayable(&account.name);
@@ -117,7 +128,7 @@ impl Identity {
     /// Whoever is on a leg, to be shown so much of. `None`: they may not call any more.
     pub(crate) fn of(leg: &Leg, org: &OrgPlan, privacy: Privacy) -> Option<Self> {
         let known = || org.account_of(leg.person).map(|account| Self::new(account, org, privacy));
-        leg.outside.as_deref().cloned().or_else(known)
+        leg.outside.as_ref().map(|outside| outside.who.clone()).or_else(known)
     }
 
     /// Whether they are outside the organisation.
@@ -160,14 +171,7 @@ impl Identity {
         }
         match self.privacy {
             Privacy::Open => Shown { from: own, contact_user: self.number.to_string(), headers },
-            Privacy::Anonymous => {
-                if trust == Trust::Inside {
-                    // The peer keeps it when it passes the call on (RFC 3325 §9.3).
-                    headers.push(("Privacy".into(), String::from("id")));
-                }
-                let from = Party::new(format!("sip:{ANONYMOUS_USER}@{ANONYMOUS_HOST}"));
-                Shown { from: from.display(ANONYMOUS_NAME), contact_user: ANONYMOUS_USER.to_owned(), headers }
-            }
+            Privacy::Anonymous => Shown::anonymous(headers, trust == Trust::Inside),
         }
     }
 }

@@ -21,9 +21,10 @@ use super::{
     events::Record,
     forward,
     identity::Identity,
-    leg::{Again, Leg},
+    leg::{Again, Leg, Outsider},
     media_plan::{LegStreams, NoPorts},
     outcome::{LegResult, Tally, Words},
+    outside,
     state::{Head, join_as_recipient},
 };
 use crate::{means::Means, output::Notice, registrar::Reach};
@@ -106,6 +107,12 @@ impl Invitation {
         means: &mut Means<'_>,
     ) -> Result<(), TooBroad> {
         let recording = self.recording(ring, means);
+        if let Some(outbound) = &ring.outbound {
+            // One way at a time.
+            shares(breadth, 1)?;
+            self.call_outside((outbound, recording), offer, asked, means);
+            return Ok(());
+        }
         let (registrar, random) = (means.registrar, &mut *means.random);
         let people = ring.targets.iter().filter(|target| self.people.insert(target.person));
         let devices: Vec<(PersonKey, Trust, Reach)> = people
@@ -129,8 +136,9 @@ impl Invitation {
                 routes: reach.routes.clone().into(),
                 reliable: self.can_answer_early && is_alone,
                 recording,
+                onward: None,
             };
-            let mut invite = self.invite_for(&again, reach);
+            let Some(mut invite) = self.invite_for(&again, reach, means) else { continue };
             invite.max_breadth = Some(share).filter(|_| is_told);
             let streams = LegStreams::new(self.call, invite.flow, means.config);
             self.ask((person, again), (invite, streams), offer, asked, means);
@@ -159,7 +167,7 @@ impl Invitation {
         let Some(next) = refused.streams.next_profile(offer) else { return false };
         let (request_uri, routes) = (again.request_uri.to_string(), again.routes.to_vec());
         let reach = Reach { flow: refused.flow(), request_uri, routes, fallbacks: Vec::new() };
-        let mut invite = self.invite_for(again, reach);
+        let Some(mut invite) = self.invite_for(again, reach, means) else { return false };
         invite.max_breadth = refused.breadth;
         let streams = LegStreams::new(self.call, invite.flow, means.config).after_refusals(next);
         let before = asked.forks.len();
@@ -176,7 +184,7 @@ impl Invitation {
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,
     ) {
-        let (person, result) = (fork.person, LegResult::of(status, cause, fork.has_rung));
+        let (person, result) = (fork.person, outside::result_of((status, cause), &fork));
         // What it can do is another profile, perhaps; whoever rings has taken the one it has.
         let may_help = cause == Cause::Response && matches!(status, 488 | 606) && !fork.has_rung;
         if may_help && self.ask_otherwise(&fork, offer, asked, means) {
@@ -198,6 +206,7 @@ impl Invitation {
                 asked.head.hang_up(other, Some(reason), means);
             }
         }
+        self.go_onward((&fork, status, cause), offer, asked, means);
         #[cfg(feature = "planted-leaked-lease")]
         if result == LegResult::Declined {
             fork.streams.forget();
@@ -205,7 +214,7 @@ impl Invitation {
         asked.head.leave(fork, Some(status), means);
     }
 
-    fn ask(
+    pub(super) fn ask(
         &self,
         (person, again): (PersonKey, Again),
         (mut invite, mut streams): (Invite, LegStreams),
@@ -230,6 +239,10 @@ impl Invitation {
                 let no = asked.head.next_leg();
                 let mut leg = Leg::new(no, session, person, flow, streams, means.wall);
                 leg.breadth = breadth;
+                if let Some(onward) = &again.onward {
+                    let who = means.plan.organisation(self.org).map(|org| onward.callee(org));
+                    leg.outside = who.map(|who| Box::new(Outsider { who, payer: onward.payer() }));
+                }
                 leg.recording = again.recording;
                 leg.again = Some(Box::new(again));
                 asked.forks.push(leg);
@@ -246,14 +259,19 @@ impl Invitation {
         }
     }
 
-    fn invite_for(&self, again: &Again, reach: Reach) -> Invite {
+    /// The INVITE by that way; `None`: where it leads is not there any more.
+    pub(super) fn invite_for(&self, again: &Again, reach: Reach, means: &Means<'_>) -> Option<Invite> {
+        if let Some(onward) = &again.onward {
+            let invite = self.invite_outside(onward, reach.flow, means)?;
+            return Some(Invite { reliable: again.reliable, ..invite });
+        }
         let mut shown = self.caller.shown(again.trust);
         shown.headers.extend(forward::headers(&self.trail, &self.domain));
         let referred_by = self.referred_by.as_ref();
         shown.headers.extend(
             referred_by.map(|number| ("Referred-By".into(), format!("<sip:{number}@{}>", self.domain))),
         );
-        Invite {
+        Some(Invite {
             flow: reach.flow,
             request_uri: reach.request_uri,
             from: shown.from,
@@ -267,7 +285,8 @@ impl Invitation {
             reliable: again.reliable,
             max_breadth: None,
             login: None,
-        }
+            silence_secs: None,
+        })
     }
 }
 

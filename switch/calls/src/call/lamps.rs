@@ -26,12 +26,14 @@ pub(crate) enum Watched {
     Slot(OrgId, Slot),
 }
 
-impl From<Host> for Watched {
-    fn from(host: Host) -> Self {
+impl Watched {
+    /// What has a number; nobody watches those in the telephone network.
+    pub(crate) fn of(host: Host) -> Option<Self> {
         match host {
-            Host::Extension(extension) => Self::Extension(extension),
-            Host::User(user) => Self::Person(PersonKey::User(user)),
-            Host::Account(account) => Self::Person(PersonKey::Account(account)),
+            Host::Extension(extension) => Some(Self::Extension(extension)),
+            Host::User(user) => Some(Self::Person(PersonKey::User(user))),
+            Host::Account(account) => Some(Self::Person(PersonKey::Account(account))),
+            Host::Outside(_) => None,
         }
     }
 }

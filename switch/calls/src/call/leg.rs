@@ -12,7 +12,7 @@ use contract::{
     snapshot::RecordingPolicy,
     time::Timestamp,
 };
-use dialplan::{PersonKey, Trust};
+use dialplan::{Payer, PersonKey, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{Flow, SessionKey};
 use streams::{
@@ -20,7 +20,7 @@ use streams::{
     sdp::Description,
 };
 
-use super::{events::ClosedRecord, identity::Identity, media_plan::LegStreams};
+use super::{events::ClosedRecord, identity::Identity, media_plan::LegStreams, outside::Onward};
 use crate::{clock::Moment, means::Means, output::Notice};
 
 /// One side of a call.
@@ -31,7 +31,7 @@ pub(crate) struct Leg {
     pub(crate) session: SessionKey,
     pub(crate) person: PersonKey,
     /// What is known of somebody outside.
-    pub(crate) outside: Option<Box<Identity>>,
+    pub(crate) outside: Option<Box<Outsider>>,
     /// Their number among the participants, once they are one.
     pub(crate) participant: Option<u16>,
     /// What its INVITE may fork into further on, when it says so (RFC 5393).
@@ -50,6 +50,14 @@ pub(crate) struct Leg {
     answered_at: Option<Timestamp>,
 }
 
+/// Somebody outside.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Outsider {
+    pub(crate) who: Identity,
+    /// Whose budget the leg is counted on, if it was called and not to the emergency services.
+    pub(crate) payer: Option<Payer>,
+}
+
 /// What the invitation of a device had of its own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Again {
@@ -60,6 +68,8 @@ pub(crate) struct Again {
     pub(crate) reliable: bool,
     /// See [`Leg::recording`].
     pub(crate) recording: Option<RecordingPolicy>,
+    /// Where else the number can be tried, if it is one in the telephone network.
+    pub(crate) onward: Option<Box<Onward>>,
 }
 
 impl Leg {
@@ -97,6 +107,16 @@ impl Leg {
     /// The address by which its far end knows the switch: the one in Via and Contact.
     pub(crate) fn switch_address(&self) -> IpAddr {
         self.flow.local.ip().to_canonical()
+    }
+
+    /// Whose budget it is counted on, if it is on any.
+    pub(crate) fn payer(&self) -> Option<Payer> {
+        self.outside.as_ref()?.payer
+    }
+
+    /// When it was created, and answered, if it was.
+    pub(crate) fn times(&self) -> (Timestamp, Option<Timestamp>) {
+        (self.created_at, self.answered_at)
     }
 
     /// What an operator is shown of it.
@@ -145,6 +165,7 @@ impl Leg {
             created_at: self.created_at,
             answered_at: self.answered_at,
             sip_status,
+            payer: self.payer().and_then(payer_of),
         }
     }
 
@@ -152,6 +173,17 @@ impl Leg {
         // The clock may have been set back since.
         self.answered_at = Some(wall.max(self.created_at));
         self.again = None;
+    }
+}
+
+/// Whose budget it was, as rows name them.
+fn payer_of(payer: Payer) -> Option<contract::journal::Payer> {
+    use contract::journal::Payer as Row;
+    match payer {
+        Payer::Person(PersonKey::User(user)) => Some(Row::User(user)),
+        Payer::Person(PersonKey::Account(account)) => Some(Row::Account(account)),
+        Payer::Person(PersonKey::Trunk(_)) => None,
+        Payer::Extension(extension) => Some(Row::Extension(extension)),
     }
 }
 
@@ -175,6 +207,7 @@ pub(crate) struct Leaving {
 impl Leaving {
     pub(crate) fn new(mut leg: Leg, farewell: Farewell, means: &mut Means<'_>) -> Self {
         leg.streams.close(means);
+        means.left_outside((leg.streams.call(), leg.no));
         if let Farewell::Over(_) = farewell {
             means.sessions.remove(&leg.session);
         }

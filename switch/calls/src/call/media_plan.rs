@@ -322,6 +322,11 @@ impl LegStreams {
         self.lines.iter_mut().flatten().for_each(|line| line.keys.give_up());
     }
 
+    /// The call that it belongs to.
+    pub(crate) fn call(&self) -> CallId {
+        self.call
+    }
+
     /// It belongs to another call now, where nobody is heard yet.
     pub(crate) fn go_over(&mut self, call: CallId) {
         self.call = call;

@@ -32,6 +32,7 @@ mod line;
 mod media_plan;
 pub(crate) mod objection;
 pub(crate) mod outcome;
+mod outside;
 mod pressed;
 mod queued;
 mod recording;
@@ -47,9 +48,10 @@ pub(crate) mod transfer;
 
 use contract::{
     command::Outcome,
-    id::{RecordingId, TrunkId},
+    id::{OrgId, RecordingId, TrunkId},
+    time::Timestamp,
 };
-use dialplan::PersonKey;
+use dialplan::{Payer, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::{Event, SessionKey};
 use streams::{
@@ -61,8 +63,19 @@ pub(crate) use dial::Opening;
 pub use feature::listen::message_sound;
 
 use crate::means::Means;
+use leg::Leg;
 use pressed::Way;
 use state::{Head, State};
+
+/// A leg to the telephone network that is up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutsideLeg {
+    pub(crate) org: OrgId,
+    pub(crate) payer: Payer,
+    pub(crate) no: u16,
+    pub(crate) created_at: Timestamp,
+    pub(crate) answered_at: Option<Timestamp>,
+}
 
 /// A call.
 #[derive(Debug, Serialize, Deserialize)]
@@ -192,6 +205,31 @@ impl Call {
     /// Legs that are up or leaving.
     pub(crate) fn legs(&self) -> usize {
         self.state.legs() + self.head.leaving.len()
+    }
+
+    /// Ends it for everybody, for this reason.
+    pub(crate) fn end(mut self, reason: &str, means: &mut Means<'_>) -> Self {
+        let head = &mut self.head;
+        self.state = match self.state {
+            State::Connecting(connecting) => connecting.hang_up(head, reason, means),
+            State::Talking(talking) => talking.hang_up(head, reason, means),
+            state => {
+                self.state = state;
+                return self.hang_up(means);
+            }
+        };
+        self.write_gone(means);
+        self
+    }
+
+    /// The legs to the telephone network that are up.
+    pub(crate) fn outside_legs(&self) -> Vec<OutsideLeg> {
+        let org = self.state.org();
+        let outside = |leg: &Leg| {
+            let (created_at, answered_at) = leg.times();
+            Some(OutsideLeg { org, payer: leg.payer()?, no: leg.no, created_at, answered_at })
+        };
+        self.state.staying().into_iter().filter_map(outside).collect()
     }
 
     /// The trunk of each leg that is up on one.

@@ -4,7 +4,7 @@
 //! busy, busy beats declined, declined beats what never reached a person.
 
 use contract::journal::EventKind;
-use dialplan::PersonKey;
+use dialplan::{Barred, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::{Cause, Reason};
 
@@ -13,10 +13,14 @@ use sip::{Cause, Reason};
 pub(crate) enum LegResult {
     /// It could not be reached, or knows nobody of that name.
     Unreachable,
+    /// The telephone network has no such number.
+    NoSuchNumber,
     /// We had no ports or transactions left for it.
     Congested,
     /// It is there and refused for a reason of its own.
     Refused,
+    /// The budget of whoever pays does not allow the call.
+    Barred(Barred),
     /// It says that its person is elsewhere, and that led nowhere.
     Redirected,
     /// It can do nothing with the media offered.
@@ -54,6 +58,8 @@ impl LegResult {
     pub(crate) fn caller_status(self) -> u16 {
         match self {
             Self::Unreachable | Self::Refused | Self::Redirected | Self::NoAnswer => 480,
+            Self::NoSuchNumber => 404,
+            Self::Barred(_) => 403,
             Self::Congested => 503,
             Self::MediaRefused => 488,
             Self::Declined => 603,
@@ -67,9 +73,13 @@ impl LegResult {
             Self::NoAnswer => &[EventKind::Timeout, EventKind::Missed],
             Self::Busy => &[EventKind::Busy],
             Self::Declined => &[],
-            Self::MediaRefused | Self::Redirected | Self::Refused | Self::Congested | Self::Unreachable => {
-                &[EventKind::Failed]
-            }
+            Self::MediaRefused
+            | Self::Redirected
+            | Self::Refused
+            | Self::Barred(_)
+            | Self::Congested
+            | Self::NoSuchNumber
+            | Self::Unreachable => &[EventKind::Failed],
         }
     }
 
@@ -86,6 +96,8 @@ impl LegResult {
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::NoSuchNumber => "no_such_number",
+            Self::Barred(why) => why.reason(),
             Self::Congested => "congestion",
             Self::Refused => "refused",
             Self::Redirected => "redirected",

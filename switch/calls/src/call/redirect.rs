@@ -1,11 +1,12 @@
 //! A device that says where its person is (RFC 3261 §8.1.3.4, §21.3), followed as far as the switch's owner allows.
 //!
-//! A contact is never an address to send to: it names a number, and only a number of the caller's own organisation,
-//! looked up in the plan of the moment as if the caller had dialled it. What does not lead to one is left alone, and
+//! A contact is never an address to send to: it names a number, looked up in the plan of the moment as if the caller had
+//! dialled it: one of the caller's own organisation, or one in the telephone network, which is called on the budget of whoever's
+//! phone it is. What does not lead to one is left alone, and
 //! the redirection counts as a refusal. A number leads nowhere the second time in one call, so that there are no loops.
 
 use contract::journal::{Detail, EventKind};
-use dialplan::Facts;
+use dialplan::{Facts, Payer, PersonKey};
 use sip::{Scheme, Uri};
 
 use super::{
@@ -28,8 +29,10 @@ impl Ringing {
         means: &mut Means<'_>,
     ) -> bool {
         // 305 asks for a proxy and 380 for another service: neither names a number.
-        let is_followed = matches!(status, 300..=302) && means.config.redirects == Redirects::OwnNumbers;
-        if !is_followed || self.invitation.max_forwards == 0 {
+        let is_followed = matches!(status, 300..=302) && means.config.redirects != Redirects::Refuse;
+        // A provider sends nobody on, and least of all on anybody's budget.
+        let is_phone = !matches!(from.person, PersonKey::Trunk(_));
+        if !is_followed || !is_phone || self.invitation.max_forwards == 0 {
             return false;
         }
         let before = self.forks.len();
@@ -60,7 +63,11 @@ impl Ringing {
     ) {
         let facts =
             Facts { org: self.invitation.org, caller: self.invitation.caller.person, dialled: &number };
-        let decision = means.plan.route(&facts, means.wall);
+        // Whoever's phone it is pays, as if they had dialled it.
+        let decision = means.plan.route_for(&facts, Payer::Person(from.person), means.wall);
+        if decision.outside().is_some() && means.config.redirects != Redirects::Numbers {
+            return;
+        }
         let (route, forwards) = (decision.route.clone(), decision.forwards.clone());
         means.trace_route(self.invitation.call, means.plan.revision(), decision);
         self.invitation.numbers.insert(number.clone());

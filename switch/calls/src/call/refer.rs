@@ -1,7 +1,7 @@
 //! What a REFER asks for, and what its author is told of it (RFC 3515): one subscription in the dialog of its own call, from
 //! the 202 to the final status of the target.
 //!
-//! Only a number of the caller's own organisation is followed, as everywhere, or another call of its author's (`attended`).
+//! Only a number at the organisation's own domain is followed, as everywhere, or another call of its author's (`attended`).
 //! Methods other than INVITE and other headers in its URI are not understood and refused with 501; a REFER outside a call is
 //! refused by the switchboard.
 

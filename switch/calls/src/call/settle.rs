@@ -82,8 +82,11 @@ impl Talking {
         }
     }
 
-    /// How the other one is told who is on a side.
+    /// How the other one is told who is on a side. Numbers of the house are told to nobody outside.
     fn named(&self, side: Side, privacy: Privacy, means: &Means<'_>) -> ExtraHeaders {
+        if self.leg(side.other()).outside.is_some() {
+            return ExtraHeaders::new();
+        }
         let org = means.plan.organisation(self.record.org());
         let identity = org.and_then(|org| Identity::of(self.leg(side), org, side.shown(privacy)));
         identity.and_then(|identity| identity.asserted()).into_iter().collect()

@@ -14,7 +14,7 @@
 //! legs' farewell can follow. Every state but `Talking` and `Over` has a deadline of its own (`timers`).
 
 use contract::{
-    id::CallId,
+    id::{CallId, OrgId},
     journal::{Detail, EventKind, ParticipantRole},
 };
 use dialplan::{Host, PersonKey, Ring};
@@ -327,6 +327,19 @@ impl State {
             Self::Queued(queued) => queued.line.record.call(),
             Self::Served(served) => served.line.record.call(),
             Self::Over(record) => record.call(),
+        }
+    }
+
+    /// Of which organisation.
+    pub(crate) fn org(&self) -> OrgId {
+        match self {
+            Self::Ringing(ringing) => ringing.record.org(),
+            Self::Connecting(connecting) => connecting.record.org(),
+            Self::Talking(talking) => talking.record.org(),
+            Self::Transferring(transferring) => transferring.record.org(),
+            Self::Queued(queued) => queued.line.record.org(),
+            Self::Served(served) => served.line.record.org(),
+            Self::Over(record) => record.org(),
         }
     }
 

@@ -19,7 +19,7 @@ use contract::{
     journal::{Detail, EventKind},
     snapshot::RecordingPolicy,
 };
-use dialplan::{Decision, Facts, Feature, OrgPlan, PersonKey, Queueing, Route, Slot, Trail};
+use dialplan::{Decision, Facts, Feature, OrgPlan, Payer, PersonKey, Queueing, Route, Slot, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Event, OwnedMessage, Reason, Reply, RequestKey, SessionKey};
 use streams::sdp::Description;
@@ -151,7 +151,10 @@ impl Talking {
             return Err(Objection::Closed);
         }
         let facts = Facts { org: org.id(), caller: waiting.person, dialled: number };
-        let goal = Goal::of(means.plan.route(&facts, means.wall), (org, waiting.person), means)?;
+        // Whoever sends the call on pays for it where it leaves for the telephone network.
+        let payer = Payer::Person(asker.person);
+        let decision = means.plan.route_for(&facts, payer, means.wall);
+        let goal = Goal::of(decision, (org, waiting.person), means)?;
         if let (Goal::Led(_), None) = (&goal, waiting.streams.voice_line()) {
             return Err(Objection::Media);
         }
@@ -301,8 +304,13 @@ impl Goal {
             _ => {}
         }
         let destination = destination(decision)?;
-        let is_there = destination.ring.targets.iter().any(|target| means.registrar.is_reachable(target));
-        if is_there { Ok(Self::Ring(destination)) } else { Err(Objection::Unreachable) }
+        let ring = &destination.ring;
+        let is_there = ring.targets.iter().any(|target| means.registrar.is_reachable(target));
+        if is_there || ring.outbound.is_some() {
+            Ok(Self::Ring(destination))
+        } else {
+            Err(Objection::Unreachable)
+        }
     }
 
     fn trail(&self) -> Trail {

@@ -154,7 +154,7 @@ fn forget<K: Ord>(map: &mut BTreeMap<K, BTreeSet<SubscriptionKey>>, of: &K, key:
 fn watched(plan: &Plan, org: OrgId, number: &str) -> Option<Watched> {
     let own = plan.organisation(org)?;
     let slot = || own.parks_at(number).flatten().map(|slot| Watched::Slot(org, slot));
-    own.holder(number).map(Watched::from).or_else(slot)
+    own.holder(number).and_then(Watched::of).or_else(slot)
 }
 
 /// A person's mailbox, by their number, one of their usernames or the code that one listens to it by: nobody else may know whether messages wait.

@@ -547,7 +547,7 @@ fn keep_at(now: Instant, flow: Flow, random: &mut Random) -> Instant {
 }
 
 /// The provider's domain, or its address with its port: what a target's URI names.
-fn domain(target: &str) -> &str {
+pub(crate) fn domain(target: &str) -> &str {
     let place = target.strip_prefix("sip:").unwrap_or(target);
     let place = place.split(';').next().unwrap_or(place);
     let is_address = Uri::parse(target).is_ok_and(|uri| uri.host.ip().is_some());
@@ -562,6 +562,11 @@ struct Home {
     address: String,
     /// Its domain.
     domain: String,
+}
+
+/// The domain of our address there.
+pub(crate) fn domain_of_ours(trunk: &Trunk, target: &str) -> String {
+    home(trunk, target).domain
 }
 
 /// The user that the provider has given us, and the user's own domain if there is one: `62215550100@ims.provider.example`.

@@ -14,7 +14,7 @@ mod registration;
 mod shown;
 
 pub(crate) use inbound::{caller, incoming};
-pub(crate) use links::Links;
+pub(crate) use links::{Links, domain, domain_of_ours, login};
 pub use shown::TrunkCounts;
 
 use std::collections::BTreeMap;

@@ -312,7 +312,8 @@ fn redirects(value: &Value) -> Result<Redirects, String> {
     match value.as_str() {
         Some("refuse") => Ok(Redirects::Refuse),
         Some("own_numbers") => Ok(Redirects::OwnNumbers),
-        _ => Err(format!("expected \"refuse\" or \"own_numbers\", found {value}")),
+        Some("numbers") => Ok(Redirects::Numbers),
+        _ => Err(format!("expected \"refuse\", \"own_numbers\" or \"numbers\", found {value}")),
     }
 }
 

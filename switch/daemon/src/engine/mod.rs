@@ -27,8 +27,8 @@ use std::{
 };
 
 use calls::{
-    Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, StoredMessage,
-    Switchboard,
+    Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, OutsideUse,
+    StoredMessage, Switchboard,
 };
 use contract::{
     id::{CallId, RecordingId},
@@ -137,6 +137,7 @@ enum Control {
     Capture(CallId, u16, oneshot::Sender<Vec<(CallId, CapturedStream)>>),
     Located(Target, Vec<Choice>),
     Mailboxes(Vec<StoredMessage>),
+    OutsideUsed(Vec<OutsideUse>),
     MessageReady(CallId, RecordingId, bool),
     Drain,
     HandOver,
@@ -463,6 +464,7 @@ impl Engine {
                     orders.into_iter().for_each(|order| self.send_media(order));
                 }
                 Control::Mailboxes(all) => self.handle(now, Input::Mailboxes(all)),
+                Control::OutsideUsed(all) => self.handle(now, Input::OutsideUsed(all)),
                 Control::MessageReady(call, recording, is_there) => {
                     self.handle(now, Input::MessageReady { call, recording, is_there });
                 }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use calls::{Input, Output, StoredMessage};
+use calls::{Input, Output, OutsideUse, StoredMessage};
 use contract::id::{CallId, RecordingId};
 use recorder::News;
 
@@ -14,6 +14,11 @@ impl Handle {
     /// Tells all messages in mailboxes. False: the engine is too busy, or gone.
     pub fn mailboxes(&self, all: Vec<StoredMessage>) -> bool {
         self.try_send(Control::Mailboxes(all))
+    }
+
+    /// Tells what was used of budgets before this life. False: the engine is too busy, or gone.
+    pub fn outside_used(&self, all: Vec<OutsideUse>) -> bool {
+        self.try_send(Control::OutsideUsed(all))
     }
 
     /// Tells whether a message can be played that a call wants to hear. False: the engine is too busy, or gone.

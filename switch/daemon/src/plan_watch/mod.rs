@@ -5,6 +5,9 @@
 //! revision reported as applied. Rows that do not compile are refused with a log line for each mistake, and the
 //! plan in use stays. The last good rows are kept on disk, so that the switch starts and routes with Postgres away.
 //!
+//! In the first minutes of its life it also tells what was used of budgets before: what is written down of the former life
+//! may still be on its way.
+//!
 //! On the same connection it is told `telephony_voicemail` when messages in mailboxes have come or gone, and then tells them
 //! all: what is in a mailbox is no configuration and has no revision.
 
@@ -19,11 +22,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use calls::StoredMessage;
-use contract::snapshot::Snapshot;
+use calls::{OutsideUse, StoredMessage};
+use contract::{snapshot::Snapshot, time::Timestamp};
 use dialplan::{Diagnostic, Plan};
 use sqlx::{
     Connection, PgConnection,
@@ -31,7 +34,7 @@ use sqlx::{
 };
 use tokio::sync::oneshot;
 
-use crate::{atomic_file, backoff::Backoff, disk::aside};
+use crate::{atomic_file, backoff::Backoff, clock, disk::aside};
 
 /// Rows of the plan have changed.
 const REVISION: &str = "telephony_revision";
@@ -43,6 +46,8 @@ const POLL_EVERY: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reading all rows.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long facts of a former life may take to get to the database.
+const FORMER_LIFE_MAX: Duration = Duration::from_secs(120);
 /// The longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Diagnostics logged for one revision.
@@ -93,6 +98,8 @@ pub fn read_kept(path: &Path) -> Option<Arc<Plan>> {
 
 /// Whom to tell all messages in mailboxes; false: not now.
 type TellMailboxes = Box<dyn Fn(Vec<StoredMessage>) -> bool + Send + Sync>;
+/// Whom to tell what was used of budgets before this life; false: not now.
+type TellBudgets = Box<dyn Fn(Vec<OutsideUse>) -> bool + Send + Sync>;
 
 /// The task between configuration rows and the engine.
 pub struct PlanWatch<F> {
@@ -101,6 +108,9 @@ pub struct PlanWatch<F> {
     /// Gives the engine a plan; it answers when it works with it.
     install: F,
     tell_mailboxes: Option<TellMailboxes>,
+    tell_budgets: Option<TellBudgets>,
+    /// When this life began.
+    born: (Instant, Timestamp),
     counters: Arc<Counters>,
     backoff: Backoff,
     /// The revision that was looked at last, good or bad.
@@ -117,6 +127,8 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             kept,
             install,
             tell_mailboxes: None,
+            tell_budgets: None,
+            born: (Instant::now(), clock::unix_now()),
             counters,
             backoff: Backoff::new(PAUSE_MAX),
             seen: None,
@@ -130,6 +142,12 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         tell: impl Fn(Vec<StoredMessage>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.tell_mailboxes = Some(Box::new(tell));
+        self
+    }
+
+    /// Tells what was used of budgets before, too.
+    pub fn with_budgets(mut self, tell: impl Fn(Vec<OutsideUse>) -> bool + Send + Sync + 'static) -> Self {
+        self.tell_budgets = Some(Box::new(tell));
         self
     }
 
@@ -174,6 +192,13 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             if let Some(revision) = self.unreported {
                 within(LOAD_TIMEOUT, store::write_applied(&mut connection, revision)).await?;
                 self.unreported = None;
+            }
+            let (since, at) = self.born;
+            if let Some(tell) = &self.tell_budgets {
+                let all = within(LOAD_TIMEOUT, store::load_outside_use(&mut connection, at)).await?;
+                if tell(all) && since.elapsed() >= FORMER_LIFE_MAX {
+                    self.tell_budgets = None;
+                }
             }
             if are_mailboxes_due && let Some(tell) = &self.tell_mailboxes {
                 let all = within(LOAD_TIMEOUT, store::load_messages(&mut connection)).await?;

@@ -1,9 +1,13 @@
-//! Rows of trunks and of the numbers that people outside dial.
+//! Rows of trunks, of the numbers that people outside dial, of routes to the telephone network and of budgets.
 
+use calls::OutsideUse;
 use contract::{
-    id::{DidId, ExtensionId, TrunkId, UserId},
-    outside::{Credentials, Did, NumberFormat, Registering, Trunk},
+    id::{AccountId, BudgetId, DidId, ExtensionId, OrgId, OutboundRouteId, TrunkId, UserId},
+    journal,
+    outside::{Allowance, Budget, Credentials, Did, NumberFormat, OutboundRoute, Registering, Trunk},
+    time::Timestamp,
 };
+use dialplan::{Payer, PersonKey};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -47,4 +51,60 @@ pub(super) fn did(row: &PgRow) -> Result<Did, sqlx::Error> {
         extension: extension.map(ExtensionId),
         user: user.map(UserId),
     })
+}
+
+pub(super) fn route(row: &PgRow) -> Result<OutboundRoute, sqlx::Error> {
+    let (strip, trunks): (i32, Vec<Uuid>) = (row.try_get("strip_digits")?, row.try_get("trunks")?);
+    Ok(OutboundRoute {
+        id: OutboundRouteId(row.try_get("id")?),
+        name: row.try_get("name")?,
+        prefix: row.try_get("prefix")?,
+        // Out of range either way is for the compiler to say.
+        strip_digits: u16::try_from(strip).unwrap_or(u16::MAX),
+        prepend_digits: row.try_get("prepend_digits")?,
+        trunks: trunks.into_iter().map(TrunkId).collect(),
+        is_active: row.try_get("is_active")?,
+    })
+}
+
+pub(super) fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
+    // Out of range either way is for the compiler to say.
+    let number =
+        |column| Ok::<u16, sqlx::Error>(u16::try_from(row.try_get::<i32, _>(column)?).unwrap_or(u16::MAX));
+    let minutes: i32 = row.try_get("minutes_per_day_max")?;
+    let (user, account): (Option<Uuid>, Option<Uuid>) = (row.try_get("user_id")?, row.try_get("account_id")?);
+    let hours_of: Option<Uuid> = row.try_get("hours_extension_id")?;
+    Ok(Budget {
+        id: BudgetId(row.try_get("id")?),
+        user: user.map(UserId),
+        account: account.map(AccountId),
+        allowance: Allowance {
+            destinations: row.try_get("destinations")?,
+            calls_at_once_max: number("calls_at_once_max")?,
+            calls_per_minute_max: number("calls_per_minute_max")?,
+            calls_per_hour_max: number("calls_per_hour_max")?,
+            calls_per_day_max: number("calls_per_day_max")?,
+            minutes_per_day_max: u32::try_from(minutes).unwrap_or(u32::MAX),
+        },
+        hours_of: hours_of.map(ExtensionId),
+    })
+}
+
+/// What was used of a budget; `None`: of one that another release knows.
+pub(super) fn used(row: &PgRow) -> Result<Option<OutsideUse>, sqlx::Error> {
+    let (kind, id): (&str, Uuid) = (row.try_get("payer_kind")?, row.try_get("payer_id")?);
+    let payer = journal::Payer::of(kind, id).map(|payer| match payer {
+        journal::Payer::User(user) => Payer::Person(PersonKey::User(user)),
+        journal::Payer::Account(account) => Payer::Person(PersonKey::Account(account)),
+        journal::Payer::Extension(extension) => Payer::Extension(extension),
+    });
+    let Some(payer) = payer else { return Ok(None) };
+    let answered: Option<i64> = row.try_get("answered")?;
+    Ok(Some(OutsideUse {
+        org: OrgId(row.try_get("org_id")?),
+        payer,
+        begun_at: Timestamp(row.try_get("created")?),
+        answered_at: answered.map(Timestamp),
+        ended_at: Timestamp(row.try_get("ended")?),
+    }))
 }

@@ -1,6 +1,6 @@
 //! The SQL that reads configuration rows, all of them at one instant, and messages in mailboxes.
 
-use calls::StoredMessage;
+use calls::{OutsideUse, StoredMessage};
 use contract::{
     id::{AccountId, CallId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RecordingId, RuleId, UserId},
     language::Language,
@@ -17,6 +17,8 @@ use super::{menus, outside};
 
 /// Messages of all mailboxes together that are looked at, the latest first.
 const MESSAGES_MAX: i64 = 50_000;
+/// Legs to the telephone network of the last day that are looked at.
+const USES_MAX: i64 = 200_000;
 
 /// The rows, unless their revision is the one that was `seen`.
 pub(super) async fn load_if_changed(
@@ -87,14 +89,7 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
         };
         of(&mut organisations, &row)?.into_iter().for_each(|o| o.holidays.push(holiday.clone()));
     }
-    for row in load_trunks(unit).await? {
-        let trunk = outside::trunk(&row)?;
-        of(&mut organisations, &row)?.into_iter().for_each(|o| o.outside.trunks.push(trunk.clone()));
-    }
-    for row in load_dids(unit).await? {
-        let did = outside::did(&row)?;
-        of(&mut organisations, &row)?.into_iter().for_each(|o| o.outside.dids.push(did.clone()));
-    }
+    add_outside(unit, &mut organisations).await?;
     for row in load_accounts(unit).await? {
         let user: Option<Uuid> = row.try_get("user_id")?;
         let account = Account {
@@ -108,6 +103,27 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
         of(&mut organisations, &row)?.into_iter().for_each(|o| o.accounts.push(account.clone()));
     }
     Ok(Snapshot { revision, organisations })
+}
+
+/// Adds trunks, numbers of the telephone network, routes to there and budgets.
+async fn add_outside(unit: &mut PgConnection, organisations: &mut [Organisation]) -> Result<(), sqlx::Error> {
+    for row in load_trunks(unit).await? {
+        let trunk = outside::trunk(&row)?;
+        of(organisations, &row)?.into_iter().for_each(|o| o.outside.trunks.push(trunk.clone()));
+    }
+    for row in load_dids(unit).await? {
+        let did = outside::did(&row)?;
+        of(organisations, &row)?.into_iter().for_each(|o| o.outside.dids.push(did.clone()));
+    }
+    for row in load_routes(unit).await? {
+        let route = outside::route(&row)?;
+        of(organisations, &row)?.into_iter().for_each(|o| o.outside.routes.push(route.clone()));
+    }
+    for row in load_budgets(unit).await? {
+        let budget = outside::budget(&row)?;
+        of(organisations, &row)?.into_iter().for_each(|o| o.outside.budgets.push(budget.clone()));
+    }
+    Ok(())
 }
 
 /// The organisation a row belongs to; `None` when that is not approved and its rows are left out.
@@ -179,6 +195,7 @@ pub(super) fn target(row: &PgRow) -> Result<ActionTarget, sqlx::Error> {
     Ok(ActionTarget {
         extension: id("target_extension_id")?.map(ExtensionId),
         user: id("target_user_id")?.map(UserId),
+        number: row.try_get("target_number")?,
         sound: row.try_get("target_sound")?,
         queue: id("target_queue_id")?.map(QueueId),
         priority: u16::try_from(priority).unwrap_or(u16::MAX),
@@ -265,7 +282,7 @@ async fn load_menus(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> 
 async fn load_menu_choices(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(
         "select m.org_id, m.extension_id, c.key, c.action, c.target_extension_id, c.target_user_id, c.target_sound, \
-           c.target_queue_id, c.target_menu_id, c.priority \
+           null::text as target_number, c.target_queue_id, c.target_menu_id, c.priority \
          from telephony.menu_choices c \
          join telephony.menus m on m.org_id = c.org_id and m.id = c.menu_id \
          order by m.org_id, m.extension_id, c.key",
@@ -277,7 +294,8 @@ async fn load_menu_choices(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::
 async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>, sqlx::Error> {
     let rows = sqlx::query(
         "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds, s.language, s.has_announcements, \
-           s.is_record_a_call, s.is_recording_on_demand, s.timezone, s.has_recording_notice, s.country_code \
+           s.is_record_a_call, s.is_recording_on_demand, s.timezone, s.has_recording_notice, s.country_code, \
+           s.emergency_numbers \
          from telephony.organisation_settings s \
          join identity.organisations o on o.id = s.org_id \
          where o.status = 'approved' \
@@ -303,7 +321,11 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
             has_recording_notice: row.try_get("has_recording_notice")?,
             timezone: row.try_get("timezone")?,
             holidays: Vec::new(),
-            outside: Outside { country_code: row.try_get("country_code")?, ..Outside::default() },
+            outside: Outside {
+                country_code: row.try_get("country_code")?,
+                emergency_numbers: row.try_get("emergency_numbers")?,
+                ..Outside::default()
+            },
             staff: Vec::new(),
             extensions: Vec::new(),
             accounts: Vec::new(),
@@ -355,7 +377,7 @@ async fn load_hours(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> 
 async fn load_rules(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(
         "select r.org_id, r.extension_id, r.id, r.position, r.is_enabled, r.timescope, r.condition, r.action, \
-           r.target_extension_id, r.target_user_id, r.target_sound, r.target_queue_id, r.target_menu_id, r.priority \
+           r.target_extension_id, r.target_user_id, r.target_sound, r.target_number, r.target_queue_id, r.target_menu_id, r.priority \
          from telephony.extension_rules r \
          where r.deleted_at is null \
          order by r.org_id, r.extension_id, r.position, r.id",
@@ -384,6 +406,28 @@ async fn load_accounts(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Erro
     )
     .fetch_all(unit)
     .await
+}
+
+/// What was used of budgets within a day and was over before `born`, the latest first, up to [`USES_MAX`].
+pub(super) async fn load_outside_use(
+    connection: &mut PgConnection,
+    born: Timestamp,
+) -> Result<Vec<OutsideUse>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select org_id, payer_kind, payer_id, \
+           (extract(epoch from created_at) * 1000000)::int8 as created, \
+           (extract(epoch from answered_at) * 1000000)::int8 as answered, \
+           (extract(epoch from ended_at) * 1000000)::int8 as ended \
+         from telephony.call_legs \
+         where payer_id is not null and ended_at > now() - interval '1 day' \
+           and ended_at < timestamptz 'epoch' + $1 * interval '1 microsecond' \
+         order by ended_at desc limit $2",
+    )
+    .bind(born.0)
+    .bind(USES_MAX)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().filter_map(|row| outside::used(row).transpose()).collect()
 }
 
 /// All messages that have not been deleted, up to [`MESSAGES_MAX`].
@@ -433,6 +477,29 @@ async fn load_dids(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
         "select d.org_id, d.id, d.number, d.extension_id, d.user_id \
          from telephony.did_numbers d \
          order by d.org_id, d.id",
+    )
+    .fetch_all(unit)
+    .await
+}
+
+async fn load_routes(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select r.org_id, r.id, r.name, r.prefix, r.strip_digits, r.prepend_digits, r.is_active, \
+           array(select t.trunk_id from telephony.outbound_route_trunks t \
+                 where t.org_id = r.org_id and t.route_id = r.id order by t.position) as trunks \
+         from telephony.outbound_routes r \
+         order by r.org_id, r.position",
+    )
+    .fetch_all(unit)
+    .await
+}
+
+async fn load_budgets(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select b.org_id, b.id, b.user_id, b.account_id, b.destinations, b.calls_at_once_max, b.calls_per_minute_max, \
+           b.calls_per_hour_max, b.calls_per_day_max, b.minutes_per_day_max, b.hours_extension_id \
+         from telephony.outside_budgets b \
+         order by b.org_id, b.id",
     )
     .fetch_all(unit)
     .await

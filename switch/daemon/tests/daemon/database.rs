@@ -135,6 +135,7 @@ pub fn whole_call(number: u128) -> Vec<Entry> {
         created_at: AT,
         answered_at: Some(AT.plus_micros(2_000_000)),
         sip_status: Some(200),
+        payer: Some(contract::journal::Payer::User(contract::id::UserId(uuid::Uuid::from_u128(1)))),
     };
     vec![
         entry(Fact::Call(Call { direction: Direction::Internal, dialled: "1\u{0}00".into() })),

@@ -12,12 +12,13 @@ use bytes::Bytes;
 
 use super::challenged::Proof;
 use super::config::DATAGRAM_REQUEST_BYTES_MAX;
-use super::{ClientKey, ClientMachine, ClientUser, Endpoint, Outputs, Step};
+use super::{ClientKey, ClientMachine, ClientUser, Endpoint, Outputs, Step, Why};
 use crate::flow::{Flow, Transport};
 use crate::header::HeaderName;
 use crate::message::OwnedMessage;
 use crate::message::fields::NameAddr;
 use crate::method::Method;
+use crate::session::Session;
 use crate::transaction::client::Client;
 use crate::transaction::invite_client::InviteClient;
 use crate::uri::Uri;
@@ -43,10 +44,17 @@ impl Endpoint {
         let (flow, request) = streamed.unwrap_or((flow, request));
         let step = Step { now, durations: &self.config.timers, queue: &mut self.timers, out };
         self.clients.open(key, what, flow, request, step);
-        let login = what.1.session().and_then(|session| self.sessions.get(&session)?.login.clone());
+        let user = what.1;
+        let session = user.session().and_then(|session| self.sessions.get(&session));
+        let login = session.and_then(|session| session.login.clone());
+        let silence_secs = session.and_then(Session::silence_secs);
         if let Some(transaction) = self.clients.get_mut(key) {
             transaction.is_by_size = is_by_size;
             transaction.proof = login.map(Proof::of);
+            if let (ClientUser::Invite(_), Some(secs)) = (user, silence_secs) {
+                let at = now + Duration::from_secs(secs.into());
+                transaction.running.set(&mut self.timers, at, Why::Silent(key));
+            }
         }
     }
 

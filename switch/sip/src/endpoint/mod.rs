@@ -189,6 +189,7 @@ impl Endpoint {
             }
             Why::Server(key, letter) => self.drive_server(now, key, ServerEvent::Timer(letter), out),
             Why::Abandoned(key) => self.abandoned(now, key, out),
+            Why::Silent(key) => self.fell_silent(now, key, out),
             Why::Unanswered(key) => self.unanswered(now, key, out),
             Why::Subscription(key) => self.subscription_due(now, key, out),
             Why::Watch(key) => self.watch_due(now, key, out),

@@ -250,6 +250,9 @@ pub struct Invite {
     /// answered or is none the login is for, a challenge is the `Failed` it would be else. All `fallbacks` must be the
     /// same provider's: they are answered with the same.
     pub login: Option<Arc<Login>>,
+    /// Seconds that the peer may say nothing at all, each way; `None`: for timer B (RFC 3261 17.1.1.2), until which it is heard
+    /// in any case: what it says later is taken back.
+    pub silence_secs: Option<u16>,
 }
 
 /// What a peer says it can do, in the last message that spoke of it.

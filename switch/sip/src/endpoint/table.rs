@@ -53,6 +53,8 @@ pub enum Why {
     Server(ServerKey, Letter),
     /// An INVITE that was cancelled, or whose session is over, got no final answer (RFC 3261 9.1).
     Abandoned(ClientKey),
+    /// The peer of an INVITE has said nothing for as long as its owner waits.
+    Silent(ClientKey),
     /// The owner did not answer a request in time.
     Unanswered(ServerKey),
     /// Repeat a 2xx until its ACK comes (RFC 3261 13.3.1.4).

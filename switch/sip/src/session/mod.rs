@@ -85,6 +85,8 @@ pub(crate) struct Outgoing {
     reliable: bool,
     /// Whether it has been sent again for a longer session interval (RFC 4028 7.3).
     is_longer: bool,
+    /// Seconds that it may hear nothing, where that is not timer B.
+    silence_secs: Option<u16>,
     /// One dialog for each fork that has rung.
     early: Vec<Early>,
     cancel: Option<Cancel>,
@@ -184,6 +186,11 @@ struct Answer {
 }
 
 impl Session {
+    /// Seconds that its INVITE may hear nothing, where that is not timer B.
+    pub(crate) fn silence_secs(&self) -> Option<u16> {
+        if let Stage::Outgoing(outgoing) = &self.stage { outgoing.silence_secs } else { None }
+    }
+
     fn new(stage: Stage, contact_user: String) -> Self {
         Self {
             stage,

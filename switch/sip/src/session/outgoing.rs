@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::dialog::{Dialog, contact_uri, to_tag};
 use crate::endpoint::{
-    Body, Cause, ClientKey, ClientMachine, ClientUser, DropReason, Endpoint, Event, FORKS_MAX, Invite,
-    Outputs, Reason, Refused, Reliability, SentAck, Why, ack_like, cancel, credentials_like, via,
+    Body, Cause, ClientKey, ClientMachine, ClientTransaction, ClientUser, DropReason, Endpoint, Event,
+    FORKS_MAX, Invite, Outputs, Reason, Refused, Reliability, SentAck, Why, ack_like, cancel,
+    credentials_like, via,
 };
 use crate::flow::Flow;
 use crate::header::HeaderName;
@@ -47,6 +48,7 @@ impl Endpoint {
             offer: invite.body,
             reliable: invite.reliable,
             is_longer: false,
+            silence_secs: invite.silence_secs,
             early: Vec::new(),
             cancel: None,
             elsewhere,
@@ -59,6 +61,9 @@ impl Endpoint {
 
     /// How long an INVITE of ours may ring, or is waited for, once it has been answered like this.
     pub(crate) fn time_invite(&mut self, now: Instant, key: ClientKey, status: u16) {
+        if let Some(transaction) = self.clients.get_mut(key) {
+            transaction.running.stop(&mut self.timers, &Why::Silent(key));
+        }
         if status < 200 {
             self.renew_timer_c(now, key, status);
         } else if let Some(transaction) = self.clients.get_mut(key) {
@@ -77,6 +82,9 @@ impl Endpoint {
         out: &mut Outputs,
     ) {
         match (user, status) {
+            (ClientUser::Invite(session), ..200) if !self.awaits(session, key) => {
+                self.take_late(now, key, out);
+            }
             (ClientUser::Invite(session), ..200) => {
                 self.on_progress(now, session, flow, (status, message), out);
             }
@@ -177,6 +185,10 @@ impl Endpoint {
             return self.end_fork(now, (client, flow), message, None, out);
         };
         match &mut session.stage {
+            // Of a way that was given up.
+            Stage::Outgoing(outgoing) if outgoing.client != client => {
+                self.end_fork(now, (client, flow), message, None, out);
+            }
             Stage::Outgoing(outgoing) if outgoing.cancel.is_none() => {
                 let Some(request) = self.clients.get(client).and_then(|found| invite_of(&found.machine))
                 else {
@@ -376,6 +388,29 @@ impl Endpoint {
             ClientUser::Subscribe(watch) => self.on_subscribed(now, (watch, key), (status, None), out),
             ClientUser::Notify(subscription) => self.on_notified(now, subscription, status, out),
             ClientUser::Nobody => {}
+        }
+    }
+
+    /// The peer has said nothing for as long as the owner waits, who hears so now. What it says later, until timer B, is taken
+    /// back: a 1xx by CANCEL, a 2xx by BYE.
+    pub(crate) fn fell_silent(&mut self, now: Instant, key: ClientKey, out: &mut Outputs) {
+        let Some(transaction) = self.clients.get_mut(key) else { return };
+        transaction.running.stop(&mut self.timers, &Why::Client(key, Letter::A));
+        let user = transaction.user;
+        self.no_answer(now, (key, user), (408, Cause::Timeout), out);
+    }
+
+    /// Whether a session waits for the answer to this INVITE.
+    fn awaits(&self, session: SessionKey, client: ClientKey) -> bool {
+        let stage = self.sessions.get(&session).map(|session| &session.stage);
+        matches!(stage, Some(Stage::Outgoing(outgoing)) if outgoing.client == client)
+    }
+
+    /// A 1xx that nobody waits for any more.
+    fn take_late(&mut self, now: Instant, key: ClientKey, out: &mut Outputs) {
+        let is_taken_back = |found: &ClientTransaction| found.running.has(&self.timers, &Why::Abandoned(key));
+        if !self.clients.get(key).is_none_or(is_taken_back) {
+            self.cancel_client(now, key, None, out);
         }
     }
 

@@ -39,6 +39,7 @@ fn invite(first: &str, others: &[&str]) -> Invite {
         max_breadth: None,
         fallbacks: others.iter().map(way).collect(),
         login: None,
+        silence_secs: None,
     }
 }
 
@@ -179,6 +180,49 @@ fn a_late_answer_of_a_way_that_was_given_up_changes_nothing() {
     assert!(caller.events().is_empty());
     caller.wait(33);
     assert_eq!(caller.events(), ["408 Timeout"]);
+}
+
+/// After so much silence its owner hears that there is no answer; what comes later is taken back.
+#[test]
+fn a_late_answer_to_an_invite_that_was_silent_for_too_long_is_taken_back() {
+    for (others, events) in [(&[][..], "408 Timeout"), (&[TWO][..], "")] {
+        for status in [183, 200] {
+            let mut caller = Caller::new();
+            let (flow, first) = caller.call(Invite { silence_secs: Some(6), ..invite(ONE, others) });
+            caller.wait(6);
+            assert_eq!(caller.events().join(" "), events);
+            caller.wait(4);
+            let to_first =
+                std::iter::from_fn(|| caller.sent("INVITE")).any(|(to, _)| to.remote == flow.remote);
+            assert!(!to_first, "it is not sent again");
+            caller.answer(flow, &first, status);
+            if status == 200 {
+                assert_eq!(caller.sent("ACK").unwrap().0.remote, flow.remote);
+                assert_eq!(caller.sent("BYE").unwrap().0.remote, flow.remote);
+            } else {
+                assert_eq!(caller.sent("CANCEL").unwrap().0.remote, flow.remote);
+                caller.wait(6);
+                caller.out.clear();
+                caller.answer(flow, &first, status);
+                assert!(caller.sent("CANCEL").is_none(), "once");
+            }
+            assert!(caller.events().iter().all(|event| event.ends_with("Timeout")));
+            caller.wait(100);
+            assert_eq!(caller.endpoint.counts(), sip::Counts::default());
+        }
+    }
+}
+
+#[test]
+fn an_answer_in_time_ends_the_patience_with_silence() {
+    let mut caller = Caller::new();
+    let (flow, first) = caller.call(Invite { silence_secs: Some(6), ..invite(ONE, &[]) });
+    caller.wait(5);
+    caller.answer(flow, &first, 100);
+    caller.wait(20);
+    assert!(caller.events().iter().all(|event| event == "100"));
+    caller.answer(flow, &first, 486);
+    assert_eq!(caller.events(), ["486 Response"]);
 }
 
 fn large(remote: &str) -> Invite {

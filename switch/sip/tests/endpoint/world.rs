@@ -354,6 +354,7 @@ impl World {
             max_breadth: None,
             fallbacks: Vec::new(),
             login: None,
+            silence_secs: None,
         }
     }
 

@@ -63,6 +63,9 @@ pub(crate) fn language_for(org: &OrgPlan, caller: PersonKey, means: &Means<'_>) 
 /// What is said where nobody can be had.
 pub(crate) const UNAVAILABLE: &str = "not-available";
 
+/// What is said where a number may not be called.
+const NO_PERMISSION: &str = "no-permission";
+
 /// What is said of a number that leads nowhere.
 pub(crate) fn of_number(refusal: Refusal) -> &'static str {
     match refusal {
@@ -70,6 +73,7 @@ pub(crate) fn of_number(refusal: Refusal) -> &'static str {
         Refusal::Inactive(_) | Refusal::NoStaff(_) => UNAVAILABLE,
         Refusal::Closed(_) => "closed",
         Refusal::SelfCall(_) => "busy",
+        Refusal::Barred(_) => NO_PERMISSION,
     }
 }
 
@@ -79,6 +83,8 @@ pub(crate) fn of_devices(result: LegResult) -> Option<&'static str> {
         LegResult::Congested => None,
         LegResult::MediaRefused => Some("call-failed"),
         LegResult::Busy => Some("busy"),
+        LegResult::NoSuchNumber => Some("number-unknown"),
+        LegResult::Barred(_) => Some(NO_PERMISSION),
         LegResult::Unreachable
         | LegResult::Refused
         | LegResult::Redirected

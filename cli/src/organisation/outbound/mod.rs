@@ -1,0 +1,136 @@
+//! Routes to the telephone network, and how much of it who may use, by names: as they are compared and written.
+
+pub(crate) mod store;
+
+use std::collections::BTreeMap;
+
+use contract::{
+    id::{AccountId, BudgetId, ExtensionId, OutboundRouteId, TrunkId, UserId},
+    outside::{self, Allowance},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Rows, description::Description};
+use crate::database::new_id;
+
+/// The key of the budget of everybody who has none of their own.
+pub(crate) const EVERYBODY: &str = "everybody";
+
+/// Which calls go out by which trunks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OutboundRoute {
+    pub(crate) id: Uuid,
+    /// From 1, in the order in which they are tried.
+    pub(crate) position: u16,
+    pub(crate) prefix: String,
+    pub(crate) strip_digits: u16,
+    pub(crate) prepend_digits: String,
+    /// Names, in order.
+    pub(crate) trunks: Vec<String>,
+    pub(crate) is_active: bool,
+}
+
+/// How much of the telephone network somebody may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Budget {
+    pub(crate) id: Uuid,
+    /// The e-mail of somebody with a number.
+    pub(crate) staff: Option<String>,
+    /// The username of a bare account.
+    pub(crate) account: Option<String>,
+    pub(crate) allowance: Allowance,
+    /// The number of an extension.
+    pub(crate) hours_of: Option<String>,
+}
+
+impl Budget {
+    /// By what it is found again.
+    pub(crate) fn key(&self) -> String {
+        let name = self.staff.as_ref().or(self.account.as_ref());
+        name.cloned().unwrap_or_else(|| EVERYBODY.to_owned())
+    }
+}
+
+/// The routes that `description` asks for, by name.
+pub(super) fn routes(
+    description: &Description,
+    current: Option<&Rows>,
+) -> anyhow::Result<BTreeMap<String, OutboundRoute>> {
+    let mut routes = BTreeMap::new();
+    for (position, described) in (1..).zip(&description.routes) {
+        let name = &described.name.value;
+        let known = current.and_then(|rows| rows.outside.routes.get(name));
+        let trunks = described.trunks.iter().filter_map(|at| description.trunks.get(*at));
+        let route = OutboundRoute {
+            id: known.map_or_else(new_id, |known| Ok(known.id))?,
+            position,
+            prefix: described.prefix.clone(),
+            strip_digits: described.strip_digits,
+            prepend_digits: described.prepend_digits.clone(),
+            trunks: trunks.map(|trunk| trunk.name.value.clone()).collect(),
+            is_active: described.is_active,
+        };
+        routes.insert(name.clone(), route);
+    }
+    Ok(routes)
+}
+
+/// The budgets that `description` asks for, by whose they are.
+pub(super) fn budgets(
+    description: &Description,
+    current: Option<&Rows>,
+) -> anyhow::Result<BTreeMap<String, Budget>> {
+    let mut budgets = BTreeMap::new();
+    for described in &description.budgets {
+        let staff = described.staff.and_then(|at| description.staff.get(at));
+        let account = described.account.and_then(|at| description.accounts.get(at));
+        let extension = described.hours_of.and_then(|at| description.extensions.get(at));
+        let mut budget = Budget {
+            id: Uuid::nil(),
+            staff: staff.map(|staff| staff.email.clone()),
+            account: account.map(|account| account.username.value.clone()),
+            allowance: described.allowance.clone(),
+            hours_of: extension.map(|extension| extension.number.value.clone()),
+        };
+        let known = current.and_then(|rows| rows.outside.budgets.get(&budget.key()));
+        budget.id = known.map_or_else(new_id, |known| Ok(known.id))?;
+        budgets.insert(budget.key(), budget);
+    }
+    Ok(budgets)
+}
+
+impl Rows {
+    /// Routes as the switch reads them, in order.
+    pub(super) fn route_rows(&self) -> Vec<outside::OutboundRoute> {
+        let mut routes: Vec<_> = self.outside.routes.iter().collect();
+        routes.sort_by_key(|(_, route)| route.position);
+        let trunk = |name: &String| self.outside.trunks.get(name).map(|trunk| TrunkId(trunk.id));
+        let row = |(name, route): (&String, &OutboundRoute)| outside::OutboundRoute {
+            id: OutboundRouteId(route.id),
+            name: name.clone(),
+            prefix: route.prefix.clone(),
+            strip_digits: route.strip_digits,
+            prepend_digits: route.prepend_digits.clone(),
+            trunks: route.trunks.iter().filter_map(trunk).collect(),
+            is_active: route.is_active,
+        };
+        routes.into_iter().map(row).collect()
+    }
+
+    /// Budgets as the switch reads them.
+    pub(super) fn budget_rows(&self) -> Vec<outside::Budget> {
+        let row = |budget: &Budget| outside::Budget {
+            id: BudgetId(budget.id),
+            user: budget.staff.as_ref().and_then(|it| self.staff.get(it)).map(|staff| UserId(staff.user)),
+            account: budget.account.as_ref().and_then(|it| self.accounts.get(it)).map(|it| AccountId(it.id)),
+            allowance: budget.allowance.clone(),
+            hours_of: budget
+                .hours_of
+                .as_ref()
+                .and_then(|it| self.extensions.get(it))
+                .map(|it| ExtensionId(it.id)),
+        };
+        self.outside.budgets.values().map(row).collect()
+    }
+}

@@ -1,0 +1,166 @@
+//! How much of the telephone network somebody may use, and what becomes of a call that would be too much. Decision 0040.
+
+use std::time::Duration;
+
+use calls::{Input, Notice, OutsideUse};
+use contract::{
+    id::{OrgId, RuleId, UserId},
+    journal::{Direction, Fact},
+    outside::{Allowance, Outside},
+    rules::{Action, Condition, Rule},
+    time::Timestamp,
+};
+
+use crate::{
+    desk::{id, lease, plan},
+    outside::{DIALLED, Scene, budget, everywhere, forwarding, outside},
+};
+
+#[test]
+fn a_destination_that_is_not_allowed_is_refused_with_a_reason() {
+    let national = |outside: &mut Outside| outside.budgets.clear();
+    let mut scene = Scene::new(&outside(national));
+    let caller = scene.dial("0065812345678");
+    scene.refused(&caller, 403);
+    assert_eq!(scene.desk.events(), ["created", "failed", "ended"]);
+    assert_eq!(scene.desk.detail("failed"), "destination_not_allowed/403");
+    let barred =
+        |notice: &Notice| matches!(notice, Notice::OutsideBarred { org, .. } if *org == OrgId(id(1)));
+    assert!(scene.desk.notices.iter().any(barred), "the operator hears of it");
+    let opened = scene.desk.journal.iter().find_map(|entry| match &entry.fact {
+        Fact::Call(call) => Some((call.direction, call.dialled.clone())),
+        _ => None,
+    });
+    assert_eq!(opened, Some((Direction::Outbound, "+65812345678".into())));
+    scene.desk.rest();
+}
+
+#[test]
+fn calls_at_once_and_within_a_minute_an_hour_and_a_day_are_counted_and_emergencies_are_not() {
+    let allow = |calls_at_once_max, calls_per_minute_max, calls_per_hour_max, calls_per_day_max| {
+        let allowance = Allowance {
+            calls_at_once_max,
+            calls_per_minute_max,
+            calls_per_hour_max,
+            calls_per_day_max,
+            ..everywhere()
+        };
+        outside(|outside| {
+            outside.trunks[0].channels_max = 9;
+            outside.budgets = vec![budget(None, allowance)];
+        })
+    };
+    // A stolen password makes one call too many, and no more.
+    for (rows, reason, pause) in [
+        (allow(1, 9, 9, 9), "outside_calls_at_once", None),
+        (allow(9, 1, 9, 9), "outside_calls_per_minute", Some(60)),
+        (allow(9, 9, 1, 9), "outside_calls_per_hour", Some(3_600)),
+        (allow(9, 9, 9, 1), "outside_calls_per_day", Some(86_400)),
+    ] {
+        let mut scene = Scene::new(&rows);
+        let first = scene.first.clone();
+        let mut one = scene.talks(DIALLED);
+        let two = scene.dial("0812000001");
+        scene.refused(&two, 403);
+        assert_eq!(scene.desk.detail("failed"), format!("{reason}/-"));
+        let mut emergency = scene.talks("112");
+        scene.desk.hang_up(&mut emergency, &first);
+        scene.desk.hang_up(&mut one, &first);
+        if let Some(pause) = pause {
+            let early = scene.dial("0812000002");
+            scene.refused(&early, 403);
+            scene.desk.wait(Duration::from_secs(pause));
+            scene.desk.register(&scene.sari, 50);
+        }
+        let mut three = scene.talks("0812000003");
+        scene.desk.hang_up(&mut three, &first);
+        scene.desk.rest();
+    }
+}
+
+#[test]
+fn who_has_talked_away_the_minutes_of_a_day_is_cut_off_and_calls_no_more() {
+    let allowance = Allowance { minutes_per_day_max: 10, ..everywhere() };
+    let rows = outside(|outside| outside.budgets = vec![budget(None, allowance)]);
+    let mut scene = Scene::new(&rows);
+    let first = scene.first.clone();
+    let mut one = scene.talks(DIALLED);
+    scene.desk.wait(Duration::from_secs(240));
+    scene.desk.hang_up(&mut one, &first);
+    // Six minutes are left for the two of them: three for each.
+    scene.talks("0812000001");
+    scene.talks("0812000002");
+    scene.desk.wait(Duration::from_secs(179));
+    scene.desk.silent(&first);
+    scene.desk.wait(Duration::from_secs(1));
+    for _ in 0..2 {
+        for phone in [&scene.sari, &first] {
+            let bye = scene.desk.expect(phone, "BYE");
+            scene.desk.from(phone, &phone.respond(&bye, 200, None));
+        }
+    }
+    assert_eq!(scene.desk.detail("ended"), "outside_minutes_per_day/-");
+    assert!(scene.desk.notices.iter().any(|notice| matches!(notice, Notice::OutsideSpent(_))));
+    let three = scene.dial("0812000003");
+    scene.refused(&three, 403);
+    assert_eq!(scene.desk.detail("failed"), "outside_minutes_per_day/-");
+    scene.desk.rest();
+}
+
+#[test]
+fn what_was_used_is_known_after_a_restart() {
+    let allowance =
+        Allowance { calls_at_once_max: 2, calls_per_hour_max: 3, minutes_per_day_max: 10, ..everywhere() };
+    let rows = outside(|outside| outside.budgets = vec![budget(None, allowance)]);
+    let mut scene = Scene::new(&rows);
+    let first = scene.first.clone();
+    scene.talks(DIALLED);
+    scene.desk.die();
+    scene.desk.tell(Input::Plan(plan(&rows)));
+    scene.desk.tell(Input::Media(streams::media::MediaEvent::Stock((100..120).map(lease).collect())));
+    scene.desk.register(&scene.sari, 50);
+    // What was over before, by the database: two calls, of nine minutes together.
+    let at = |secs: i64| Timestamp(1_800_000_000_000_000 - secs * 1_000_000);
+    let used = |begun: i64, talked: i64| OutsideUse {
+        org: OrgId(id(1)),
+        payer: dialplan::Payer::Person(dialplan::PersonKey::User(UserId(id(11)))),
+        begun_at: at(begun),
+        answered_at: Some(at(begun)),
+        ended_at: at(begun - talked),
+    };
+    scene.desk.tell(Input::OutsideUsed(vec![used(3_000, 300), used(2_000, 239)]));
+    let two = scene.dial("0812000001");
+    scene.refused(&two, 403);
+    assert_eq!(scene.desk.detail("failed"), "outside_calls_per_hour/-");
+    // The one that goes on has a minute left.
+    scene.desk.wait(Duration::from_secs(61));
+    for phone in [&scene.sari, &first] {
+        let bye = scene.desk.expect(phone, "BYE");
+        scene.desk.from(phone, &phone.respond(&bye, 200, None));
+    }
+    assert_eq!(scene.desk.detail("ended"), "outside_minutes_per_day/-");
+    scene.desk.quiet();
+}
+
+#[test]
+fn a_way_that_came_to_nothing_does_not_count_beside_the_one_after_it() {
+    let mut rows = forwarding(Condition::Always);
+    let organisation = &mut rows.organisations[0];
+    let first = organisation.extensions[0].rules[0].clone();
+    let other =
+        Rule { id: RuleId(id(42)), position: 2, action: Action::ForwardNumber("+6281888".into()), ..first };
+    organisation.extensions[0].rules.push(other);
+    organisation.outside.budgets = vec![budget(None, Allowance { calls_at_once_max: 1, ..everywhere() })];
+    let mut scene = Scene::new(&rows);
+    let mut caller = scene.dial("100");
+    let provider = scene.first.clone();
+    scene.refuses(&provider, 486);
+    scene.desk.expect(&scene.sari, "SIP/2.0 181");
+    let invite = scene.answers(&provider, &mut caller);
+    assert!(invite.view().request_uri().starts_with("sip:+6281888@"));
+    let second = scene.dial("100");
+    scene.desk.expect(&scene.sari, "SIP/2.0 181");
+    scene.refused(&second, 403);
+    scene.desk.hang_up(&mut caller, &provider);
+    scene.desk.rest();
+}
