@@ -95,9 +95,6 @@ pub enum Problem {
         /// The numbers, in order.
         path: String,
     },
-    /// Something that the switch does not have in this release.
-    #[error("asks for {0}, which the switch does not have yet")]
-    NotYet(&'static str),
     /// `ring` after the extension's people have been rung.
     #[error("rings the extension's own people, which only the condition always can")]
     RingsAgain,

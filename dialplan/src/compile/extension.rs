@@ -164,10 +164,6 @@ impl Compiler<'_> {
             rules::Action::Queue { queue, priority } => {
                 self.queue_action(extension, condition, (*queue, *priority))
             }
-            // No row of a menu can hold it.
-            rules::Action::ForwardNumber(_) if condition.is_none() => {
-                Err(("action", Problem::NotYet("a number outside")))
-            }
             rules::Action::ForwardNumber(number) if number.starts_with('+') => {
                 let number = number.parse().map_err(|_| ("target", Problem::Malformed))?;
                 Ok(Action::Forward(Host::Outside(number)))

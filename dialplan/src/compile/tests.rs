@@ -181,7 +181,7 @@ fn menus_that_cannot_be_offered_are_named() {
             choice(MenuKey::One, Action::ForwardExtension(ExtensionId(id(99)))),
             choice(MenuKey::Two, Action::Ring),
             choice(MenuKey::Two, Action::Ivr(MenuId(id(80)))),
-            choice(MenuKey::Star, Action::ForwardNumber("+62215551234".into())),
+            choice(MenuKey::Star, Action::ForwardNumber("0215551234".into())),
             choice(MenuKey::Timeout, Action::Ivr(MenuId(id(81)))),
         ],
         ..crate::route::tests::menu(80)
@@ -199,7 +199,7 @@ fn menus_that_cannot_be_offered_are_named() {
             "organisation 01, menu 50, greeting: is malformed",
             "organisation 01, menu 50, 1: points at nothing",
             "organisation 01, menu 50, 2: is taken by another row",
-            "organisation 01, menu 50, *: asks for a number outside, which the switch does not have yet",
+            "organisation 01, menu 50, *: is malformed",
             "organisation 01, menu 50, timeout: points at nothing",
         ],
     );

@@ -57,8 +57,8 @@ pub(crate) async fn load_choices(
     named: Named<'_>,
 ) -> anyhow::Result<BTreeMap<String, Menu>> {
     let rows = sqlx::query(
-        "select menu_id, key, action, target_extension_id, target_user_id, target_sound, target_queue_id,
-             target_menu_id, priority
+        "select menu_id, key, action, target_extension_id, target_user_id, target_sound, target_number,
+             target_queue_id, target_menu_id, priority
          from telephony.menu_choices where org_id = $1",
     )
     .bind(organisation)
@@ -130,8 +130,8 @@ pub(crate) async fn add_choices(c: &mut PgConnection, rows: &Rows, menu: &Menu) 
         let to = Targets::of(rows, action);
         sqlx::query(
             "insert into telephony.menu_choices (org_id, menu_id, key, action, target_extension_id, target_user_id,
-               target_sound, target_queue_id, target_menu_id, priority)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+               target_sound, target_queue_id, target_menu_id, priority, target_number)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(rows.id)
         .bind(menu.id)
@@ -143,6 +143,7 @@ pub(crate) async fn add_choices(c: &mut PgConnection, rows: &Rows, menu: &Menu) 
         .bind(to.queue)
         .bind(to.menu)
         .bind(i32::from(action.priority()))
+        .bind(to.number)
         .execute(&mut *c)
         .await?;
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use calls::{Command, Input, Notice, Redirects, SwitchboardConfig};
 use contract::{
     command::Outcome,
-    id::{BudgetId, DidId, ExtensionId, OutboundRouteId, RuleId, TrunkId, UserId},
+    id::{BudgetId, DidId, ExtensionId, MenuId, OutboundRouteId, RuleId, TrunkId, UserId},
     journal::{Direction, Fact, ParticipantKind, ParticipantRole, Payer},
+    menus::{Menu, MenuChoice, MenuKey},
     outside::{Allowance, Budget, Credentials, Did, NumberFormat, OutboundRoute, Outside, Trunk},
     rules::{Action, Condition, Rule, Timescope},
     snapshot::Snapshot,
@@ -536,6 +537,32 @@ fn a_rule_sends_a_caller_from_outside_on_outside_on_the_budget_of_its_extension(
     let refusal = desk.expect(first, "SIP/2.0 503");
     desk.from(first, &second.ack_refusal(&refusal));
     desk.hang_up(&mut caller, first);
+    let payers: Vec<_> = desk.legs().iter().filter_map(|leg| leg.payer).collect();
+    assert_eq!(payers, [Payer::Extension(ExtensionId(id(21)))]);
+    desk.rest();
+}
+
+#[test]
+fn a_key_of_a_menu_leads_outside_on_the_budget_of_its_extension() {
+    let choice = MenuChoice { key: MenuKey::One, action: Action::ForwardNumber("+6281999".into()) };
+    let mut rows = outside(|_| {});
+    let menu = Menu { choices: vec![choice], ..Menu::plain(MenuId(id(101))) };
+    rows.organisations[0].extensions[0].menu = Some(menu);
+    let mut scene = Scene::new(&rows);
+    let Scene { desk, sari, first, .. } = &mut scene;
+    let mut caller = desk.dial(sari, "100", Some(&sari.sdp()));
+    let ok = desk.expect(sari, "SIP/2.0 200");
+    desk.from(sari, &caller.ack(&ok, None));
+    desk.press(0, '1');
+    let invite = desk.expect(first, "INVITE sip:+6281999@");
+    desk.from(first, &first.respond(&invite, 200, Some(&first.sdp())));
+    desk.expect(first, "ACK");
+    let told = desk.expect(sari, "INVITE");
+    desk.from(sari, &caller.respond(&told, 200, Some(&sari.sdp())));
+    desk.expect(sari, "ACK");
+    caller.cseq = caller.cseq.max(10);
+    desk.hang_up(&mut caller, first);
+    assert_eq!(desk.number_of("forward").as_deref(), Some("+6281999"));
     let payers: Vec<_> = desk.legs().iter().filter_map(|leg| leg.payer).collect();
     assert_eq!(payers, [Payer::Extension(ExtensionId(id(21)))]);
     desk.rest();

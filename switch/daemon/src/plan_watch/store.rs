@@ -282,7 +282,7 @@ async fn load_menus(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> 
 async fn load_menu_choices(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(
         "select m.org_id, m.extension_id, c.key, c.action, c.target_extension_id, c.target_user_id, c.target_sound, \
-           null::text as target_number, c.target_queue_id, c.target_menu_id, c.priority \
+           c.target_number, c.target_queue_id, c.target_menu_id, c.priority \
          from telephony.menu_choices c \
          join telephony.menus m on m.org_id = c.org_id and m.id = c.menu_id \
          order by m.org_id, m.extension_id, c.key",
