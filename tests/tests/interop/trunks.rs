@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tests::{
     phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Transport},
     process::wait_until,
+    sipp::Actor,
 };
 
 use crate::{
@@ -118,6 +119,37 @@ fn a_trunk_registers_with_its_provider_and_takes_the_calls_that_come_there() -> 
     drop((desk, outside));
     stage.strike()?;
     provider.strike()
+}
+
+/// RFC 7616: SIPp's own reckoning of the digest agrees with ours, and the REGISTERs of a trunk are one series, from the first to the
+/// one that ends it.
+#[test]
+fn sipp_as_a_registrar_verifies_a_trunk() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    password(&stage, "provider-password")?;
+    let account = Account {
+        username: "62215550100".to_owned(),
+        password: "correct horse battery staple".to_owned(),
+        ..stage.demo.account(0, Transport::Udp)?
+    };
+    let provider =
+        Actor { folder: stage.demo.folder().join("sipp"), account, port: stage.demo.ports.take(4) };
+    let registrar = provider.play("callee_registrar", "62215550100", &[])?;
+    let without = sambung(&stage.demo, &["describe", "demo.sambung.test"])?;
+    let trunk = format!(
+        "[[trunk]]\nname = \"provider\"\ntargets = [\"sip:127.0.0.1:{}\"]\nauth_username = \"62215550100\"\n\
+         auth_password_file = \"provider-password\"\nauth_realm = \"provider.example\"\nregister = true\nchannels_max = 2\n",
+        provider.port
+    );
+    describe(&stage, &trunk)?;
+    let told = says(&stage, &["trunks"], |said| said.contains(" registered "));
+    let told = told.with_context(|| registrar.messages());
+    let file = stage.demo.folder().join("without.toml");
+    std::fs::write(&file, without)?;
+    sambung(&stage.demo, &["apply", file.to_str().context("a path")?])?;
+    told?;
+    registrar.finish()?;
+    stage.strike()
 }
 
 /// H-057, H-066: whoever dials the organisation's number is heard by the desk that it stands for, and hears it; the record

@@ -12,6 +12,7 @@ use contract::{
     language::Language,
     live::{LiveCall, LiveCallLegs},
     media::MediaView,
+    outside::Outside,
     snapshot::{Account, Organisation, Snapshot, Staff},
 };
 use sambung::postgres::Cluster;
@@ -58,7 +59,7 @@ async fn seed(database: &Database) {
 }
 
 /// The same rows, as the switch keeps them on disk.
-fn kept_plan() -> Snapshot {
+fn kept_plan(outside: Outside) -> Snapshot {
     let person =
         |user: &str| UserId(Uuid::parse_str(&format!("00000000-0000-0000-0000-00000000{user}")).unwrap());
     let staff = |user: &&str| Staff {
@@ -87,7 +88,7 @@ fn kept_plan() -> Snapshot {
         has_recording_notice: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
-        outside: Default::default(),
+        outside,
         staff: USERS.iter().map(staff).collect(),
         extensions: Vec::new(),
         accounts: USERS.iter().map(account).collect(),
@@ -105,7 +106,11 @@ pub fn switch_with(change: impl FnOnce(&mut Switch)) -> Switch {
     let mut switch = Switch::new();
     change(&mut switch);
     std::fs::create_dir(switch.path("data")).unwrap();
-    std::fs::write(switch.path("data/plan.json"), serde_json::to_vec(&kept_plan()).unwrap()).unwrap();
+    std::fs::write(
+        switch.path("data/plan.json"),
+        serde_json::to_vec(&kept_plan(switch.outside.clone())).unwrap(),
+    )
+    .unwrap();
     switch.start();
     switch.wait_until_ready();
     switch

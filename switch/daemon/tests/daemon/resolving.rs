@@ -2,10 +2,15 @@
 //! and no name that a phone has thought of is ever asked for.
 
 use std::{
+    io::Read as _,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     sync::{Arc, Mutex},
 };
 
+use contract::{
+    id::TrunkId,
+    outside::{Credentials, Registering, Trunk},
+};
 use hickory_resolver::proto::{
     op::{Message, MessageType, OpCode},
     rr::{
@@ -18,7 +23,7 @@ use hickory_resolver::proto::{
 use crate::{
     calls::switch_with,
     phone::Phone,
-    switch::{Switch, accept},
+    switch::{PATIENCE, Switch, accept},
 };
 
 /// A DNS server on a socket of its own, for the zone `edge.test`.
@@ -133,6 +138,43 @@ fn rfc_3263_a_call_lands_at_the_second_server_of_a_name_when_the_first_is_down()
     for wanted in ["one.edge.test. A", "one.edge.test. AAAA", "two.edge.test. A", "two.edge.test. AAAA"] {
         assert!(position(wanted).is_some(), "{wanted} in {asked:?}");
     }
+}
+
+/// Decision 0041: the plan's trunks say which names are looked for besides, and what was kept on disk is enough for that.
+#[test]
+fn a_trunk_registers_at_the_servers_that_its_provider_s_name_leads_to() {
+    let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = provider.local_addr().unwrap().port();
+    let zone = Zone::serve(port, port);
+    let switch = switch_with(|switch| {
+        switch.sip_more = format!("resolvers = ['{}']\nallowed_targets = ['127.0.0.0/8']\n", zone.address);
+        let credentials =
+            Credentials { username: "62215550100".into(), password: "secret".into(), realm: None };
+        switch.outside.trunks = vec![Trunk {
+            id: TrunkId(uuid::Uuid::from_u128(61)),
+            name: "provider".into(),
+            sources: Vec::new(),
+            targets: vec!["sip:edge.test".into()],
+            credentials: Some(credentials),
+            registration: Some(Registering { expiry_secs: 600 }),
+            options_interval_secs: 0,
+            number_format: Default::default(),
+            from_number: None,
+            channels_max: 2,
+            is_trusted: false,
+            is_active: true,
+        }];
+    });
+    let mut stream = accept(&provider);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut head = [0; 64];
+    stream.read_exact(&mut head).unwrap();
+    let head = String::from_utf8_lossy(&head);
+    assert!(head.starts_with("REGISTER sip:edge.test SIP/2.0\r\nVia: SIP/2.0/TCP "), "{head}");
+    assert_eq!(switch.metric("sambung_located_total"), 1);
+    let (status, shown) = switch.get("/v1/trunks", Some(&switch.token()));
+    assert!(status == 200 && shown.contains("\"state\":\"registering\""), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use contract::outside::Outside;
 use sambung::ports::Ports;
 
 /// Longest wait for anything that must happen.
@@ -26,6 +27,8 @@ pub struct Switch {
     _ports: Ports,
     /// Where it listens besides, and then carries media over IPv6 too.
     pub sip6: Option<SocketAddr>,
+    /// What connects its organisation with the telephone network.
+    pub outside: Outside,
     /// More lines for `[sip]`.
     pub sip_more: String,
     /// By default nobody is there.
@@ -46,6 +49,7 @@ impl Switch {
             media_ports: ports.take(MEDIA_PORTS),
             _ports: ports,
             sip6: None,
+            outside: Outside::default(),
             sip_more: String::new(),
             database_url: AWAY.into(),
             child: None,
