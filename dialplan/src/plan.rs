@@ -374,6 +374,8 @@ pub enum Feature {
     PickUp,
     /// The caller hears the messages in its mailbox.
     Voicemail,
+    /// No queue asks the caller any more, or they do again.
+    Pause,
     /// Whoever is sent there waits; a caller takes who waits there, or anywhere.
     Park(Option<Slot>),
 }
@@ -415,8 +417,12 @@ pub enum PickUp {
 
 impl Feature {
     /// The codes that every organisation has. They begin with a star, as no number of an organisation can.
-    pub const BUILT_IN: [(&'static str, Self); 3] =
-        [("*43", Self::Echo), ("*8", Self::PickUp), (Self::VOICEMAIL_CODE, Self::Voicemail)];
+    pub const BUILT_IN: [(&'static str, Self); 4] = [
+        ("*43", Self::Echo),
+        ("*46", Self::Pause),
+        ("*8", Self::PickUp),
+        (Self::VOICEMAIL_CODE, Self::Voicemail),
+    ];
     /// The code of [`Feature::Voicemail`], which phones are told too (RFC 3842).
     pub const VOICEMAIL_CODE: &'static str = "*97";
     /// The number of [`Feature::Park`] without a slot.
@@ -428,6 +434,7 @@ impl Feature {
             Self::Echo => "echo",
             Self::PickUp => "pickup",
             Self::Voicemail => "voicemail",
+            Self::Pause => "pause",
             Self::Park(_) => "park",
         }
     }

@@ -24,6 +24,9 @@ fn feature_text(name: &str, dialled: &str) -> String {
     match name {
         "pickup" => format!("{dialled} is the code to answer what rings elsewhere"),
         "park" => format!("{dialled} is where calls are parked: whoever waits there is taken"),
+        "pause" => {
+            format!("{dialled} is the code by which somebody who answers queues is paused, or taken back")
+        }
         _ => format!("{dialled} is the feature code of {name}: the switch answers by itself"),
     }
 }

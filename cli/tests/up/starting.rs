@@ -49,7 +49,9 @@ fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     );
     assert_eq!(
         demo["numbers"],
-        serde_json::json!({ "echo": "*43", "park": "700", "pickup": "*8", "voicemail": "*97" })
+        serde_json::json!({
+            "echo": "*43", "park": "700", "pause": "*46", "pickup": "*8", "voicemail": "*97",
+        })
     );
     let staff = demo["staff"].as_array().unwrap();
     assert_eq!((staff.len(), text(&staff[0], "/name"), text(&staff[7], "/number")), (8, "Sari", "1008"));

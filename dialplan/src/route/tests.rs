@@ -173,6 +173,7 @@ fn a_bare_account_answers_to_its_username_unless_a_number_shadows_it() {
 fn every_organisation_has_the_feature_codes_and_no_account_shadows_them() {
     check(31, "*43", "feature echo");
     check(31, "*97", "feature voicemail");
+    check(31, "*46", "feature pause");
     check(31, "*44", "unknown_number None");
 }
 

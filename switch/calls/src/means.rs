@@ -47,7 +47,7 @@ pub(crate) struct Means<'a> {
     pub(crate) wire: &'a mut sip::Outputs,
     pub(crate) registrar: &'a Registrar,
     pub(crate) mailboxes: &'a mut Mailboxes,
-    pub(crate) queues: &'a Queues,
+    pub(crate) queues: &'a mut Queues,
     pub(crate) parking: &'a Parking,
     pub(crate) channels: &'a Channels,
     pub(crate) links: &'a Links,

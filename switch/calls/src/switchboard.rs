@@ -286,7 +286,7 @@ impl Switchboard {
             wire: &mut self.wire,
             registrar: &self.registrar,
             mailboxes: &mut self.mailboxes,
-            queues: &self.queues,
+            queues: &mut self.queues,
             parking: &self.parking,
             channels: &self.channels,
             links: &self.links,

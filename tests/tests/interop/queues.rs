@@ -19,6 +19,8 @@ const CALLERS_HZ: [u32; 3] = [600, 1_200, 1_500];
 const AGENTS_HZ: [u32; 2] = [1_000, 800];
 /// More of it is sound than any announcement lasts.
 pub const MUSIC_MS: usize = 12_000;
+/// More of it is sound than of any tone, and less than of any sentence.
+const WORDS_MS: usize = 1_000;
 
 const QUEUE: &str = "\n[[queue]]\nextension = \"200\"\nstrategy = \"linear\"\nwrap_up_secs = 0\n\
                      announce_secs = 0\n";
@@ -34,6 +36,33 @@ pub fn open_queue(demo: &Demo) -> Result<()> {
     let route = sambung(demo, &["route", "1001", "200"])?;
     ensure!(route.contains("waits in the queue of 200 “Support” for up to 600 s"), "{route}");
     Ok(())
+}
+
+/// The only agent pauses by a code and hears so, and comes back by the same: what the operator is shown, and whether callers wait.
+#[test]
+fn an_agent_pauses_by_a_code_and_comes_back() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    open_queue(&demo)?;
+    let (mut caller, account) = phone(&mut demo, 0, PCMU, CALLERS_HZ[0])?;
+    let (mut agent, own) = phone(&mut demo, 1, PCMU, AGENTS_HZ[0])?;
+    let outcome = (|| {
+        for (state, word) in [("paused", "Anda sedang istirahat"), ("free", "Anda kembali bertugas")] {
+            agent.dial(&uri("*46", &own))?;
+            agent.talking().with_context(|| format!("is told: {word}"))?;
+            agent.over().with_context(|| format!("has been told: {word}"))?;
+            ensure!(audio::sound_ms(&agent.recording()?) >= WORDS_MS, "the agent hears: {word}");
+            let shown = sambung(&demo, &["queue"])?;
+            ensure!(shown.contains(&format!("1002 Budi {state}")), "{shown}");
+        }
+        caller.dial(&uri("200", &account))?;
+        agent.talking().context("the agent is asked again")?;
+        caller.hears(AGENTS_HZ[0], AGENTS_HZ[1], LEAST_MS)?;
+        caller.hang_up()?;
+        agent.over()
+    })();
+    outcome.with_context(|| format!("{}\n{}\n{}", caller.printed(), agent.printed(), demo.logs()))?;
+    drop((caller, agent));
+    demo.stop()
 }
 
 /// H-065: three call an extension of which one person is there. The first one talks, the others wait, and are taken in the

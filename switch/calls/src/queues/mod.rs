@@ -103,6 +103,23 @@ impl Queues {
         self.is_due = true;
     }
 
+    /// Pauses somebody who answers queues, or ends that; `None`: they answer none, false: it is so already.
+    pub(crate) fn pause(
+        &mut self,
+        agent: AgentKey,
+        is_paused: bool,
+        (plan, now): (&Plan, Moment),
+    ) -> Option<bool> {
+        plan.organisation(agent.org).filter(|org| is_known(org, agent.person))?;
+        self.wake();
+        Some(self.agents.set_paused(agent, is_paused, now))
+    }
+
+    /// Whether no queue asks somebody.
+    pub(crate) fn is_paused(&self, agent: AgentKey) -> bool {
+        self.agents.is_paused(agent)
+    }
+
     /// Takes what a call says of itself after it has changed.
     pub(crate) fn note(&mut self, call: CallId, standing: Option<Standing>, plan: &Plan, now: Moment) {
         let before = self.calls.get(&call);

@@ -1,7 +1,5 @@
 //! Letting queues decide after every input: who rings for whom, and who is told another place.
 
-use std::sync::Arc;
-
 use contract::{command::Outcome, id::OrgId};
 use dialplan::{PersonKey, Queue, Queueing, Ring, Target};
 
@@ -57,13 +55,11 @@ impl Switchboard {
 
     /// Pauses somebody who answers queues, or ends that.
     pub(crate) fn pause_agent(&mut self, agent: AgentKey, is_paused: bool) -> Outcome {
-        let plan = Arc::clone(&self.plan);
-        let org = plan.organisation(agent.org);
-        if !org.is_some_and(|org| super::is_known(org, agent.person)) {
-            return Outcome::UnknownAgent;
-        }
-        self.queues.wake();
         let now = Moment::of(self.now, self.origin);
-        if self.queues.agents.set_paused(agent, is_paused, now) { Outcome::Done } else { Outcome::AlreadySo }
+        match self.queues.pause(agent, is_paused, (&self.plan, now)) {
+            None => Outcome::UnknownAgent,
+            Some(true) => Outcome::Done,
+            Some(false) => Outcome::AlreadySo,
+        }
     }
 }

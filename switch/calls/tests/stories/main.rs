@@ -15,6 +15,7 @@ mod attended;
 mod bodies;
 mod budgets;
 mod codecs;
+mod codes;
 mod desk;
 mod doors;
 mod dtls;

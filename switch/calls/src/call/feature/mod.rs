@@ -13,6 +13,7 @@ mod echo;
 pub(crate) mod explain;
 pub(crate) mod listen;
 pub(crate) mod menu;
+mod pause;
 pub(crate) mod voicemail;
 
 use std::time::Duration;
@@ -41,6 +42,7 @@ use echo::Echo;
 use explain::Explaining;
 use listen::Listening;
 use menu::Menu;
+use pause::Pause;
 use voicemail::Message;
 
 /// A call that the switch itself has taken.
@@ -69,6 +71,7 @@ enum Service {
     Message(Box<Message>),
     Listening(Box<Listening>),
     Menu(Box<Menu>),
+    Pause(Pause),
 }
 
 /// What becomes of a service after something has happened.
@@ -94,6 +97,7 @@ impl Service {
             Self::Message(message) => message.begin(lease, record, means),
             Self::Listening(listening) => listening.begin(lease, record, means),
             Self::Menu(menu) => menu.begin(lease, record, means),
+            Self::Pause(pause) => pause.begin(lease, record, means),
         }
     }
 
@@ -112,6 +116,7 @@ impl Service {
             Self::Message(message) => message.played(recording, record, means),
             Self::Listening(listening) => listening.played(lease, record, means),
             Self::Menu(menu) => menu.played(record, means),
+            Self::Pause(pause) => Next::End(pause.as_str()),
         }
     }
 
@@ -130,6 +135,7 @@ impl Service {
             Self::Message(message) => message.key((lease, key), (recording, record), means),
             Self::Listening(listening) => listening.key(lease, key, record, means),
             Self::Menu(menu) => menu.key((lease, key), record, means),
+            Self::Pause(_) => Next::Stay,
         }
     }
 
@@ -145,6 +151,7 @@ impl Service {
             Self::Message(message) => message.timed_out(lease, (recording, record), means),
             Self::Listening(listening) => listening.timed_out(lease, record, means),
             Self::Menu(menu) => menu.timed_out(lease, record, means),
+            Self::Pause(pause) => Next::End(pause.as_str()),
         }
     }
 
@@ -162,6 +169,9 @@ pub(super) fn open(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
+    let forbidden = |(record, caller), head: &mut Head, (word, phrase), means: &mut Means<'_>| {
+        fail(record, caller, head, word, Reply::new(403).phrase(phrase), means)
+    };
     let service = match feature {
         Feature::Echo => Service::Echo(Echo::new(opening.org.language())),
         // Had anything rung, or been parked there, they would be in that call.
@@ -171,18 +181,21 @@ pub(super) fn open(
             PersonKey::User(user) if opening.org.mailbox(user).is_some() => {
                 Service::Listening(Box::new(Listening::new(opening.org.id(), user, opening.org.language())))
             }
-            _ => {
-                let (record, caller) = on_line;
-                let reply = Reply::new(403).phrase("No Mailbox");
-                return fail(record, caller, head, "no_mailbox", reply, means);
-            }
+            _ => return forbidden(on_line, head, ("no_mailbox", "No Mailbox"), means),
+        },
+        Feature::Pause => match Pause::turned(opening, means) {
+            Some(pause) => Service::Pause(pause),
+            None => return forbidden(on_line, head, ("no_queue", "No Queue"), means),
         },
     };
-    let line = match Line::take(opening, on_line, head, means) {
-        Ok(line) => line,
-        Err(refused) => return refused,
+    let word = match &service {
+        Service::Pause(pause) => pause.as_str(),
+        _ => feature.as_str(),
     };
-    serve(line, (service, Some(feature.as_str())), means)
+    match Line::take(opening, on_line, head, means) {
+        Ok(line) => serve(line, (service, Some(word)), means),
+        Err(refused) => refused,
+    }
 }
 
 /// The caller has been answered, which is written with this word if that is all there is to come; what is done for it begins
