@@ -42,6 +42,7 @@ fn rows() -> Snapshot {
         recording: None,
         queue: None,
         menu: None,
+        conference: None,
     };
     let organisation = Organisation {
         id: OrgId(id(1)),

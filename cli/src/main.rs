@@ -2,6 +2,7 @@
 //! 1: it failed on the way; 2: what was asked cannot be, and nothing was started.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod conference;
 mod configuration;
 mod database;
 mod events;
@@ -46,6 +47,8 @@ enum Command {
     Registrations(live::Arguments),
     /// Show queues: who waits, who answers; pause somebody or let them be asked again
     Queue(queue::QueueArguments),
+    /// Show conferences: who is there; mute somebody, or have somebody leave
+    Conference(conference::ConferenceArguments),
     /// Show trunks: whether they are registered with their providers, and whether those are there
     Trunks(live::Arguments),
     /// Say why a call went as it did: route, events, SIP ladder
@@ -61,7 +64,7 @@ enum Command {
     /// Put two calls of somebody together: the two others talk to each other
     Connect(orders::Connect),
     /// End a call for everybody in it
-    HangUp(orders::HangUp),
+    HangUp(orders::OneCall),
     /// Show recordings, fetch one to hear it, make keys for them
     #[command(subcommand)]
     Recording(recording::What),
@@ -142,6 +145,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Transfer(arguments) => orders::transfer(&arguments).await,
         Command::Connect(arguments) => orders::connect(&arguments).await,
         Command::HangUp(arguments) => orders::hang_up(&arguments).await,
+        Command::Conference(arguments) => conference::run(&arguments).await,
         Command::Recording(what) => recording::run(&what).await,
         Command::Voicemail(what) => voicemail::run(&what).await,
         Command::Events(arguments) => events::run(&arguments).await,

@@ -61,9 +61,9 @@ pub(crate) struct Connect {
     place: Place,
 }
 
-/// `sambung hang-up …`
+/// `sambung hang-up …` and `sambung conference mute …`
 #[derive(Debug, clap::Args)]
-pub(crate) struct HangUp {
+pub(crate) struct OneCall {
     /// The call's id or the beginning of it; `sambung calls` shows them
     call: String,
     #[command(flatten)]
@@ -94,7 +94,13 @@ pub(crate) async fn connect(arguments: &Connect) -> Result<(), Failure> {
     tell(&switch, &Command::Connect { call, other }).await
 }
 
-pub(crate) async fn hang_up(arguments: &HangUp) -> Result<(), Failure> {
+/// Whoever is in a conference by that call is not heard by the others any more, or is again.
+pub(crate) async fn mute(arguments: &OneCall, is_muted: bool) -> Result<(), Failure> {
+    let (switch, calls) = up(&arguments.place).await?;
+    tell(&switch, &Command::Mute { call: one(&arguments.call, &calls)?, is_muted }).await
+}
+
+pub(crate) async fn hang_up(arguments: &OneCall) -> Result<(), Failure> {
     let (switch, calls) = up(&arguments.place).await?;
     tell(&switch, &Command::HangUp { call: one(&arguments.call, &calls)? }).await
 }
@@ -115,6 +121,7 @@ async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
         }
         Outcome::NotNow => match command {
             Command::Record { .. } => "nobody talks yet, or nothing is being recorded",
+            Command::Mute { .. } => "its caller is in no conference",
             _ => "nobody talks yet, or something is just being agreed on: try again",
         },
         Outcome::UnknownNumber => "nothing has that number",

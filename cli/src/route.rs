@@ -108,7 +108,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         | Route::Feature(_)
         | Route::Announce(_)
         | Route::Voicemail(_)
-        | Route::Menu(_) => Ok(()),
+        | Route::Menu(_)
+        | Route::Conference(_) => Ok(()),
         Route::Refuse(_) => Err(Failure::Said(2)),
     }
 }
@@ -251,6 +252,9 @@ fn told(route: &Route) -> String {
             format!("the caller may leave a message for {}", printable(&voicemail.mailbox.number))
         }
         Route::Menu(menu) => format!("the caller chooses from the menu of {}", printable(&menu.number)),
+        Route::Conference(conference) => {
+            format!("the caller comes into the conference of {}", printable(&conference.number))
+        }
         Route::Refuse(refusal) => format!("refused: {}", refusal.reason()),
     }
 }

@@ -38,6 +38,14 @@ pub enum Command {
         /// The other one.
         other: CallId,
     },
+    /// Have the others of a conference not hear one of its members any more, or hear them again. To have somebody leave it is to
+    /// hang up their call.
+    Mute {
+        /// The member's call.
+        call: CallId,
+        /// Whether they are not to be heard.
+        is_muted: bool,
+    },
     /// Let no queue ask somebody any more, or let them be asked again.
     PauseAgent {
         /// Of which organisation.
@@ -75,7 +83,8 @@ pub enum Outcome {
     UnknownAgent,
     /// The organisation, or an extension that somebody was reached through, does not have calls recorded.
     NotAllowed,
-    /// Nobody talks yet, something is just being agreed on, or nothing is recorded that could be paused or ended.
+    /// Nobody talks yet, something is just being agreed on, nothing is recorded that could be paused or ended, or nobody is in a
+    /// conference.
     NotNow,
     /// Nothing has that number.
     UnknownNumber,

@@ -35,6 +35,8 @@ ids! {
     QueueId;
     /// A menu of an extension.
     MenuId;
+    /// A conference of an extension.
+    ConferenceId;
     /// A day with other hours than its weekday's (HX-15).
     HolidayId;
     /// A SIP account: one set of credentials that phones register with.

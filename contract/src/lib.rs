@@ -9,6 +9,7 @@
 //! This package has no I/O, no clock and no randomness, and depends on nothing of ours.
 
 pub mod command;
+pub mod conferences;
 pub mod id;
 pub mod join_code;
 pub mod journal;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AccountId, CallId, OrgId, QueueId, TrunkId, UserId},
+    id::{AccountId, CallId, ConferenceId, OrgId, QueueId, TrunkId, UserId},
     journal::{Direction, EventKind},
     media::MediaView,
     queues::Strategy,
@@ -157,6 +157,38 @@ pub struct LiveQueue {
     pub agents: Vec<LiveAgent>,
     /// What a caller who came now would wait, in seconds, by the latest calls; none before there were any.
     pub estimated_wait_secs: Option<u64>,
+}
+
+/// A conference as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveConference {
+    /// Which.
+    pub conference: ConferenceId,
+    /// Its organisation.
+    pub org: OrgId,
+    /// The number of its extension.
+    pub number: String,
+    /// The name of its extension.
+    pub name: String,
+    /// Who may be there at once.
+    pub members_max: u16,
+    /// Whether callers have to press a PIN.
+    pub has_pin: bool,
+    /// Who is there, in the order in which they came.
+    pub members: Vec<LiveMember>,
+}
+
+/// Somebody in a conference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveMember {
+    /// Their call.
+    pub call: CallId,
+    /// Number or username of who that is.
+    pub caller: String,
+    /// Whether the others do not hear them.
+    pub is_muted: bool,
+    /// For how long they have been there, in seconds.
+    pub inside_secs: u64,
 }
 
 /// A caller who waits in a queue.

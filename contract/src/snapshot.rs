@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    conferences::Conference,
     id::{AccountId, ExtensionId, OrgId, UserId},
     language::Language,
     menus::Menu,
@@ -160,6 +161,9 @@ pub struct Extension {
     /// What callers choose from before anybody rings.
     #[serde(default)]
     pub menu: Option<Menu>,
+    /// The room that callers come into, in place of its people.
+    #[serde(default)]
+    pub conference: Option<Conference>,
 }
 
 /// Credentials that phones register and call with.

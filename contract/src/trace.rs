@@ -178,6 +178,15 @@ pub enum RouteStep {
         /// `menu`: it has chosen; `menu_timeout`, `menu_invalid`: it has not, as often as that may be.
         reason: String,
     },
+    /// The caller comes into a room with others.
+    Conference {
+        /// The number of the conference's extension.
+        number: String,
+        /// Who may be there at once.
+        members_max: u16,
+        /// Whether it has to press a PIN.
+        has_pin: bool,
+    },
     /// The call is for a queue: it rings or waits there.
     Waits {
         /// The number of the queue's extension.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use contract::{
-    id::{AccountId, ExtensionId, MenuId, OrgId, QueueId, UserId},
+    id::{AccountId, ConferenceId, ExtensionId, MenuId, OrgId, QueueId, UserId},
     snapshot::{self, Snapshot},
 };
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -104,6 +104,10 @@ pub mod limits {
     pub const MENU_KEY_TIMEOUT_SECS: RangeInclusive<u16> = 1..=20;
     /// How often a caller of a menu may press nothing or what is no choice.
     pub const MENU_TRIES: RangeInclusive<u16> = 1..=10;
+    /// Who may be in a conference at once.
+    pub const CONFERENCE_MEMBERS: RangeInclusive<u16> = 2..=32;
+    /// Digits of a conference's PIN.
+    pub const PIN_DIGITS: RangeInclusive<usize> = 4..=10;
 }
 
 /// Compiles all rows. On error, every mistake found, ordered by organisation and row.
@@ -150,6 +154,7 @@ struct Compiler<'a> {
     extension_ids: BTreeSet<ExtensionId>,
     queue_of: BTreeMap<QueueId, ExtensionId>,
     menu_of: BTreeMap<MenuId, ExtensionId>,
+    conference_ids: BTreeSet<ConferenceId>,
     holidays: Arc<Dates>,
     own_holidays: BTreeMap<ExtensionId, Dates>,
     org: OrgPlan,
@@ -197,6 +202,7 @@ impl<'a> Compiler<'a> {
             extension_ids: BTreeSet::new(),
             queue_of: BTreeMap::new(),
             menu_of: BTreeMap::new(),
+            conference_ids: BTreeSet::new(),
             holidays: Arc::default(),
             own_holidays: BTreeMap::new(),
             org,
@@ -323,6 +329,7 @@ impl<'a> Compiler<'a> {
                 ring,
                 queue,
                 menu: self.menu(extension),
+                conference: self.conference(extension),
                 hours: self.hours(extension),
                 rules: self.rules(extension),
                 recording: extension.recording,
@@ -446,6 +453,7 @@ fn is_domain(text: &str) -> bool {
 }
 
 mod circles;
+mod conference;
 mod extension;
 mod menu;
 mod outbound;

@@ -1,8 +1,8 @@
 //! What can be wrong with configuration rows, said so that a form can point at the field.
 
 use contract::id::{
-    AccountId, BudgetId, DidId, ExtensionId, HolidayId, MenuId, OrgId, OutboundRouteId, QueueId, RuleId,
-    TrunkId, UserId,
+    AccountId, BudgetId, ConferenceId, DidId, ExtensionId, HolidayId, MenuId, OrgId, OutboundRouteId,
+    QueueId, RuleId, TrunkId, UserId,
 };
 use serde::Serialize;
 
@@ -45,6 +45,9 @@ pub enum Row {
     /// A menu of an extension.
     #[error("menu {0}")]
     Menu(MenuId),
+    /// A conference of an extension.
+    #[error("conference {0}")]
+    Conference(ConferenceId),
     /// A date with hours of its own.
     #[error("holiday {0}")]
     Holiday(HolidayId),

@@ -19,7 +19,7 @@ use crate::{
     limits::FORWARDS_MAX,
     menu::{Choice, Menu},
     outbound::Payer,
-    plan::{Action, Extension, Host, OrgPlan, PersonKey, Ring, Rule},
+    plan::{Action, Conference, Extension, Host, OrgPlan, PersonKey, Ring, Rule},
     route::{
         Announcement, Decision, Forward, Lead, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail,
         Voicemail,
@@ -33,6 +33,7 @@ pub(crate) enum Way {
     Announce(Announcement),
     Voicemail(Voicemail),
     Menu(Arc<Menu>),
+    Conference(Arc<Conference>),
 }
 
 impl From<Way> for Route {
@@ -43,6 +44,7 @@ impl From<Way> for Route {
             Way::Announce(announcement) => Self::Announce(announcement),
             Way::Voicemail(voicemail) => Self::Voicemail(voicemail),
             Way::Menu(menu) => Self::Menu(menu),
+            Way::Conference(conference) => Self::Conference(conference),
         }
     }
 }
@@ -77,7 +79,12 @@ impl<'p> Following<'p> {
         let path = self.trail.path();
         let known = self.trail.forwards.get(..self.before).unwrap_or_default();
         let forwards = match route {
-            Route::Ring(_) | Route::Queue(_) | Route::Announce(_) | Route::Voicemail(_) | Route::Menu(_) => {
+            Route::Ring(_)
+            | Route::Queue(_)
+            | Route::Announce(_)
+            | Route::Voicemail(_)
+            | Route::Menu(_)
+            | Route::Conference(_) => {
                 path.into_iter().filter(|forward| !known.contains(forward)).cloned().collect()
             }
             Route::Feature(_) | Route::Refuse(_) => Vec::new(),
@@ -330,8 +337,12 @@ impl<'p> Following<'p> {
         Way::Menu(Arc::clone(menu))
     }
 
-    /// An extension's own people ring, or the caller waits for one of them.
+    /// An extension's own people ring, or the caller waits for one of them. In a room nobody does.
     fn own(&mut self, extension: &Extension, priority: u16) -> Result<Way, Refusal> {
+        if let Some(conference) = &extension.conference {
+            self.trace.0.push(Step::Conference(Arc::clone(conference)));
+            return Ok(Way::Conference(Arc::clone(conference)));
+        }
         match (&extension.queue, &extension.ring) {
             (Some(queue), Some(ring)) => {
                 let (queue, ring) = (Arc::clone(queue), self.but_caller(ring)?);

@@ -8,7 +8,8 @@ use std::{
 };
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, QueueId, RuleId, TrunkId, UserId},
+    conferences::Pin,
+    id::{AccountId, ConferenceId, ExtensionId, OrgId, QueueId, RuleId, TrunkId, UserId},
     language::Language,
     queues::Strategy,
     rules::{Condition, Timescope},
@@ -270,6 +271,16 @@ impl OrgPlan {
         self.extensions.get(&of)?.menu.as_ref()
     }
 
+    /// The conference of an extension.
+    pub fn conference(&self, of: ExtensionId) -> Option<&Arc<Conference>> {
+        self.extensions.get(&of)?.conference.as_ref()
+    }
+
+    /// Its conferences, ordered by their extensions.
+    pub fn conferences(&self) -> impl Iterator<Item = &Arc<Conference>> {
+        self.extensions.values().filter_map(|extension| extension.conference.as_ref())
+    }
+
     /// An account that may register and call, by id.
     pub fn account_by_id(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(&id)
@@ -301,6 +312,8 @@ pub(crate) struct Extension {
     pub(crate) queue: Option<Arc<Queue>>,
     /// What callers choose from before anybody rings.
     pub(crate) menu: Option<Arc<Menu>>,
+    /// The room that callers come into, in place of its people.
+    pub(crate) conference: Option<Arc<Conference>>,
     /// `None`: always open.
     pub(crate) hours: Option<Hours>,
     /// In the order in which they are tried.
@@ -478,6 +491,26 @@ pub struct Queue {
     pub misses_max: u16,
     /// Seconds between two announcements of a caller's place; 0: none.
     pub announce_secs: u16,
+}
+
+/// A room in which callers hear each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Conference {
+    /// Its id.
+    pub id: ConferenceId,
+    /// Whose it is.
+    pub extension: ExtensionId,
+    /// The number of that.
+    pub number: Arc<str>,
+    /// The name of that.
+    pub name: Arc<str>,
+    /// What callers press to come in; `None`: nothing.
+    #[serde(skip)]
+    pub pin: Option<Pin>,
+    /// Who may be there at once.
+    pub members_max: u16,
+    /// Whether a tone says that somebody has come or gone.
+    pub has_tones: bool,
 }
 
 /// What was called.

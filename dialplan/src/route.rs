@@ -19,7 +19,7 @@ use crate::{
     hours::Standing,
     menu::Menu,
     outbound::{Barred, OutsideNumber, Payer},
-    plan::{Destination, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Queue, Ring},
+    plan::{Conference, Destination, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Queue, Ring},
 };
 
 /// What is known about a call before it is routed.
@@ -72,6 +72,8 @@ pub enum Route {
     Voicemail(Voicemail),
     /// Let the caller choose.
     Menu(Arc<Menu>),
+    /// Let the caller into a room with others.
+    Conference(Arc<Conference>),
     /// Tell the caller no.
     Refuse(Refusal),
 }
@@ -81,9 +83,12 @@ impl Route {
     pub fn ring(&self) -> Option<&Arc<Ring>> {
         match self {
             Self::Ring(ring) | Self::Queue(Queueing { ring, .. }) => Some(ring),
-            Self::Feature(_) | Self::Announce(_) | Self::Voicemail(_) | Self::Menu(_) | Self::Refuse(_) => {
-                None
-            }
+            Self::Feature(_)
+            | Self::Announce(_)
+            | Self::Voicemail(_)
+            | Self::Menu(_)
+            | Self::Conference(_)
+            | Self::Refuse(_) => None,
         }
     }
 }
@@ -370,6 +375,8 @@ pub enum Step {
         /// What.
         chosen: Chosen,
     },
+    /// The call comes into a room.
+    Conference(Arc<Conference>),
     /// The call is for a queue.
     Waits(Queueing),
     /// The caller is among those who would ring and is left out.

@@ -63,6 +63,11 @@ fn told(step: &Step) -> RouteStep {
             RouteStep::Voicemail { number: number.to_string(), reason: (*reason).into(), rule: *rule }
         }
         Step::Menu(menu) => offered(menu),
+        Step::Conference(conference) => RouteStep::Conference {
+            number: conference.number.to_string(),
+            members_max: conference.members_max,
+            has_pin: conference.pin.is_some(),
+        },
         Step::Chosen { number, chosen } => {
             RouteStep::Chosen { number: number.to_string(), reason: chosen.as_str().into() }
         }

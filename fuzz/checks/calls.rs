@@ -588,6 +588,7 @@ fn rows() -> Snapshot {
         recording: None,
         queue: None,
         menu: None,
+        conference: None,
     };
     let organisation = Organisation {
         id: OrgId(id(1)),

@@ -21,6 +21,9 @@ const HOLDS: f64 = 0.8;
 /// Share of a frame's energy above which a tone is somewhere in it.
 const TRACE: f64 = 0.05;
 
+/// Share of a frame's energy that makes it hold one of two tones that are as loud.
+const MIXED: f64 = 0.3;
+
 /// What a recording holds of one tone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
@@ -111,6 +114,14 @@ pub fn listen(samples: &[i16], hz: u32, other_hz: u32) -> Heard {
     heard
 }
 
+/// Milliseconds of frames that hold all of these tones at once, and no trace of the other one.
+pub fn together_ms(samples: &[i16], tones_hz: &[u32], other_hz: u32) -> usize {
+    let holds = |frame: &[i16]| {
+        tones_hz.iter().all(|hz| share(frame, *hz) > MIXED) && share(frame, other_hz) <= TRACE
+    };
+    samples.chunks_exact(FRAME).filter(|frame| holds(frame)).count() * FRAME_MS
+}
+
 /// Share of the frame's energy at `hz`, 0 to 1 (Goertzel); 0 for a silent frame.
 fn share(frame: &[i16], hz: u32) -> f64 {
     let energy: f64 = frame.iter().map(|sample| f64::from(*sample).powi(2)).sum();
@@ -154,6 +165,8 @@ mod tests {
         let mixed: Vec<i16> =
             tone(600, 100).iter().zip(tone(1_000, 100)).map(|(a, b)| a / 2 + b / 2).collect();
         check(&mixed, 0, 0, 100);
+        let together = |other| together_ms(&mixed, &[600, 1_000], other);
+        assert_eq!((together(800), together(600), together_ms(&mixed, &[600, 800], 400)), (100, 0, 0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use contract::rules;
 use uuid::Uuid;
 
 use super::{
-    Account, Action, Extension, Holiday, Queue, Rows, Rule, Staff,
+    Account, Action, Extension, Holiday, Queue, Rows, Rule, Staff, conferences,
     description::{self, Description, place},
     menus, outside,
     reader::Mistake,
@@ -55,6 +55,7 @@ pub(crate) fn rows(
         }
     }
     let outside = outside::rows(description, current, &mut wrong)?;
+    let conferences = conferences::rows(description, current, &mut wrong)?;
     if !mistakes.is_empty() {
         return Err(Failure::Mistakes(mistakes));
     }
@@ -77,6 +78,7 @@ pub(crate) fn rows(
         rules: rules(description, current)?,
         queues: queues(description, current)?,
         menus: menus::rows(description, current)?,
+        conferences,
         holidays: holidays(description),
         outside,
     })

@@ -3,6 +3,7 @@
 //! The switch's own compiler judges the numbers, so that what is sound here is taken there. Passwords stand in files of
 //! their own; of those of accounts this keeps digests, and only until they are written.
 
+mod conferences;
 mod menus;
 mod outbound;
 mod outside;
@@ -30,6 +31,7 @@ use super::{
     reader::{At, Mistake, Reader, Section, read},
 };
 use crate::database::digests;
+pub(crate) use conferences::Conference;
 pub(crate) use menus::{Menu, REPEAT};
 pub(crate) use outbound::{Budget, OutboundRoute};
 pub(crate) use outside::{Did, Login, Trunk};
@@ -38,7 +40,7 @@ pub(crate) use rules::{Holiday, Rule};
 
 const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone, country_code and emergency_numbers";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
-const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]";
+const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -68,6 +70,7 @@ pub(crate) struct Description {
     pub(crate) rules: Vec<Rule>,
     pub(crate) queues: Vec<Queue>,
     pub(crate) menus: Vec<Menu>,
+    pub(crate) conferences: Vec<Conference>,
     pub(crate) holidays: Vec<Holiday>,
     pub(crate) country_code: At<String>,
     pub(crate) trunks: Vec<Trunk>,
@@ -163,6 +166,7 @@ fn describe<'a>(
     let rules = rules::rules(reader, root, (&staff, &extensions));
     let queues = queues::queues(reader, root, (&staff, &extensions));
     let menus = menus::menus(reader, root, (&staff, &extensions));
+    let conferences = conferences::conferences(reader, root, &extensions);
     let holidays = rules::holidays(reader, root, &extensions);
     let trunks = outside::trunks(reader, root);
     let dids = outside::dids(reader, root, (&staff, &extensions));
@@ -206,6 +210,7 @@ fn describe<'a>(
         rules,
         queues,
         menus,
+        conferences,
         holidays,
         country_code,
         trunks,
@@ -500,6 +505,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 rules: rule_rows(description, at),
                 queue: queues::of(description, at),
                 menu: menus::of(description, at),
+                conference: conferences::of(description, at),
             })
             .collect(),
         accounts: (0..)
@@ -542,6 +548,7 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         Row::Rule(id) => ("rule", description.rules.get(at(id.0)).map_or(1, |rule| rule.line), None),
         Row::Queue(id) => ("queue", queues::line(description, id), None),
         Row::Menu(id) => ("menu", menus::line(description, id), None),
+        Row::Conference(id) => ("conference", conferences::line(description, id), None),
         Row::Holiday(id) => {
             let date = description.holidays.get(at(id.0)).map(|holiday| &holiday.date);
             ("holiday", date.map_or(1, |date| date.line), None)
@@ -560,7 +567,8 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         field => (field, line),
     };
     let special = menus::reason(&diagnostic.problem, (table, field))
-        .or_else(|| queues::reason(&diagnostic.problem, (table, field)));
+        .or_else(|| queues::reason(&diagnostic.problem, (table, field)))
+        .or_else(|| conferences::reason(&diagnostic.problem, (table, field)));
     if let Some(reason) = special {
         return reader.wrong(line, format!("{table}.{field}"), reason);
     }

@@ -1,5 +1,5 @@
 //! What applying would change, row by row and field by field, in an order that does not depend on anything but names.
-//! Of a password only that it changes.
+//! Of a password or a PIN only that it changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Account, Action, Extension, Holiday, Menu, Queue, Rows, Rule, Staff,
+    Account, Action, Conference, Extension, Holiday, Menu, Queue, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
     outbound::{Budget, OutboundRoute},
     outside::{Did, Outside, Trunk},
@@ -30,8 +30,8 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     /// The organisation's domain.
     pub(crate) organisation: String,
-    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `menu`, `trunk`, `did`, `outbound_route`, `budget` or
-    /// `holiday`.
+    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `menu`, `conference`, `trunk`, `did`, `outbound_route`,
+    /// `budget` or `holiday`.
     pub(crate) row: &'static str,
     /// Its domain, e-mail, number, name or username; number and position; date.
     pub(crate) key: String,
@@ -69,6 +69,9 @@ pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
     let fields = |menu: &(String, Menu)| menu.1.fields(&menu.0);
     each(&numbered(&before.menus), &numbered(&after.menus), fields, |key, from, to| {
         add("menu", key, from, to);
+    });
+    each(&before.conferences, &after.conferences, Conference::fields, |key, from, to| {
+        add("conference", key, from, to);
     });
     each(&before.outside.trunks, &after.outside.trunks, Trunk::fields, |key, from, to| {
         add("trunk", key, from, to);
@@ -132,7 +135,7 @@ impl Field {
     fn masked(self) -> Self {
         let mask = |value: Value| if value.is_null() { value } else { Value::from(SECRET) };
         match self.field {
-            "password" => Self { field: self.field, from: mask(self.from), to: mask(self.to) },
+            "password" | "pin" => Self { field: self.field, from: mask(self.from), to: mask(self.to) },
             _ => self,
         }
     }
@@ -167,6 +170,7 @@ impl Rows {
             rules: _,
             queues: _,
             menus: _,
+            conferences: _,
             holidays: _,
         } = self;
         vec![
@@ -273,6 +277,16 @@ impl Menu {
             ("tries_max", json!(self.tries_max)),
             ("direct_dialling", json!(self.has_direct_dialling)),
             ("choices", json!(self.texts(extension, |action: &Action| action.target().map(str::to_owned)))),
+        ]
+    }
+}
+
+impl Conference {
+    fn fields(&self) -> Fields {
+        vec![
+            ("pin", json!(self.pin)),
+            ("members_max", json!(self.members_max)),
+            ("tones", json!(self.has_tones)),
         ]
     }
 }

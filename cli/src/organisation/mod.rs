@@ -3,6 +3,7 @@
 //! [`Rows`] is what is compared and written, named by what people know (e-mail, number, username) instead of ids. What is
 //! not described stays as it is: people without a number, API keys, records of calls.
 
+pub(crate) mod conferences;
 pub(crate) mod described;
 pub(crate) mod description;
 pub(crate) mod difference;
@@ -29,6 +30,7 @@ pub(crate) use outside::Outside;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use conferences::Conference;
 pub(crate) use menus::Menu;
 pub(crate) use queues::Queue;
 
@@ -80,6 +82,9 @@ pub(crate) struct Rows {
     /// By the number of their extension.
     #[serde(default)]
     pub(crate) menus: BTreeMap<String, Menu>,
+    /// By the number of their extension.
+    #[serde(default)]
+    pub(crate) conferences: BTreeMap<String, Conference>,
     /// By date and, if it is one extension's alone, its number: `2026-12-25 100`.
     #[serde(default)]
     pub(crate) holidays: BTreeMap<String, Holiday>,
@@ -255,6 +260,7 @@ impl Rows {
             rules: BTreeMap::new(),
             queues: BTreeMap::new(),
             menus: BTreeMap::new(),
+            conferences: BTreeMap::new(),
             holidays: BTreeMap::new(),
             outside: Outside { country_code: self.outside.country_code.clone(), ..Outside::default() },
         }

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use contract::{
-    id::{AccountId, DidId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RuleId, TrunkId, UserId},
+    conferences,
+    id::{
+        AccountId, ConferenceId, DidId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RuleId, TrunkId,
+        UserId,
+    },
     menus, queues, rules, snapshot,
 };
 use uuid::Uuid;
@@ -40,6 +44,7 @@ impl Rows {
             recording: extension.recording,
             queue: self.queue_of(number),
             menu: self.menu_of(number),
+            conference: self.conference_of(number),
         });
         snapshot::Organisation {
             id: OrgId(self.id),
@@ -110,6 +115,16 @@ impl Rows {
             tries_max: menu.tries_max,
             has_direct_dialling: menu.has_direct_dialling,
             choices: choices.collect(),
+        })
+    }
+
+    fn conference_of(&self, number: &str) -> Option<conferences::Conference> {
+        let conference = self.conferences.get(number)?;
+        Some(conferences::Conference {
+            id: ConferenceId(conference.id),
+            pin: conference.pin.clone(),
+            members_max: conference.members_max,
+            has_tones: conference.has_tones,
         })
     }
 

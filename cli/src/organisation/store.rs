@@ -15,7 +15,8 @@ use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Account, Action, Extension, Holiday, Menu, Outside, Queue, Rows, Rule, Staff, menus, outbound,
+    Account, Action, Extension, Holiday, Menu, Outside, Queue, Rows, Rule, Staff, conferences, menus,
+    outbound,
     outside::{Did, Trunk},
     queues,
 };
@@ -93,6 +94,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
     let extensions = extensions(c, id, &people).await?;
     let queues = queues::store::load(c, id, (&extensions, &people)).await?;
     let menus = menus::store::load(c, id, &extensions).await?;
+    let conferences = conferences::store::load(c, id, &extensions).await?;
     let named = Named { extensions: &extensions, people: &people, queues: &queues, menus: &menus };
     let (trunks, accounts) = (trunks(c, id).await?, accounts(c, id, &people).await?);
     Ok(Some(Rows {
@@ -128,6 +130,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
         },
         accounts,
         queues,
+        conferences,
         extensions,
     }))
 }

@@ -17,9 +17,9 @@ use super::{
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
-# accounts, rules, queues, menus, trunks, numbers and routes outside, budgets and holidays; people stay members. Passwords stand in files of their
-# own: `password_file = \"PATH\"` in an [[account]], for a new one or a new password; without it the password stays as it
-# is.
+# accounts, rules, queues, menus, conferences, trunks, numbers and routes outside, budgets and holidays; people stay members.
+# Passwords and PINs stand in files of their own: `password_file = \"PATH\"` in an [[account]], for a new one or a new password;
+# without it the password stays as it is.
 ";
 
 /// The file.
@@ -60,6 +60,7 @@ pub(crate) fn text(rows: &Rows) -> String {
     file += &rules(rows, &numbers);
     file += &queues(rows, &numbers);
     file += &menus(rows, &numbers);
+    file += &conferences(rows);
     file += &outside(rows, number);
     for holiday in rows.holidays.values() {
         let extension = holiday.extension.as_deref().map(|number| format!("extension = {}\n", text(number)));
@@ -263,6 +264,21 @@ fn menus(rows: &Rows, numbers: &BTreeMap<&str, &str>) -> String {
             menu.tries_max,
             menu.has_direct_dialling,
             choices.unwrap_or_default()
+        );
+    }
+    file
+}
+
+/// All `[[conference]]`.
+fn conferences(rows: &Rows) -> String {
+    let mut file = String::new();
+    for (extension, conference) in &rows.conferences {
+        let pin = if conference.pin.is_some() { "pin = true\n" } else { "" };
+        file += &format!(
+            "\n[[conference]]\nextension = {}\n{pin}members_max = {}\ntones = {}\n",
+            quoted(extension),
+            conference.members_max,
+            conference.has_tones
         );
     }
     file

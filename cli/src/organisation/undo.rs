@@ -37,6 +37,7 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
         rules: each(&current.rules, &before.rules, &after.rules),
         queues: each(&current.queues, &before.queues, &after.queues),
         menus: each(&current.menus, &before.menus, &after.menus),
+        conferences: each(&current.conferences, &before.conferences, &after.conferences),
         holidays: each(&current.holidays, &before.holidays, &after.holidays),
         outside: Outside {
             country_code: field(
@@ -112,6 +113,7 @@ mod tests {
             rules: BTreeMap::new(),
             queues: BTreeMap::new(),
             menus: BTreeMap::new(),
+            conferences: BTreeMap::new(),
             holidays: BTreeMap::new(),
             outside: Outside::default(),
         }

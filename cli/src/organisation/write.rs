@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use migrations::Role;
 use sqlx::PgConnection;
 
-use super::{Rows, Rule, Staff, menus, outbound, queues};
+use super::{Rows, Rule, Staff, conferences, menus, outbound, queues};
 use crate::database::store::act_as;
 
 /// An organisation before and after; not there before is `None`.
@@ -75,6 +75,11 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
         }
     }
     remove_menus(c, before, after).await?;
+    for (number, conference) in &before.conferences {
+        if after.conferences.get(number).is_none_or(|stays| stays.id != conference.id) {
+            conferences::store::delete(c, after.id, conference.id).await?;
+        }
+    }
     for (key, holiday) in &before.holidays {
         if after.holidays.get(key) != Some(holiday) {
             let extension = holiday.extension.as_ref().and_then(|number| before.extensions.get(number));
@@ -211,6 +216,13 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
             && before.queues.get(number) != Some(queue)
         {
             queues::store::put(c, after, extension.id, queue).await?;
+        }
+    }
+    for (number, conference) in &after.conferences {
+        if let Some(extension) = after.extensions.get(number)
+            && before.conferences.get(number) != Some(conference)
+        {
+            conferences::store::put(c, after.id, extension.id, conference).await?;
         }
     }
     add_menus(c, before, after).await?;

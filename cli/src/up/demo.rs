@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     configs::SwitchApi,
     options::Options,
-    state::{DOMAIN, State},
+    state::{CONFERENCE_NUMBER, DOMAIN, State},
 };
 
 #[derive(Debug, Serialize)]
@@ -22,7 +22,7 @@ pub(super) struct Demo {
     pub(super) owner: Login,
     pub(super) staff: Vec<Staff>,
     pub(super) extensions: Vec<Extension>,
-    /// Feature codes by what they do.
+    /// Feature codes by what they do, and the number of the conference.
     pub(super) numbers: BTreeMap<String, String>,
     /// Guests call from a browser; not yet.
     guest_url: Option<String>,
@@ -72,7 +72,8 @@ pub(super) struct Extension {
 
 fn feature_codes() -> BTreeMap<String, String> {
     let codes = Feature::BUILT_IN.into_iter().chain([(Feature::PARK_NUMBER, Feature::Park(None))]);
-    codes.map(|(code, feature)| (feature.as_str().into(), code.into())).collect()
+    let codes = codes.map(|(code, feature)| (feature.as_str(), code));
+    codes.chain([("conference", CONFERENCE_NUMBER)]).map(|(word, code)| (word.into(), code.into())).collect()
 }
 
 impl Demo {

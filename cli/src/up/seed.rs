@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     options::Options,
-    state::{DOMAIN, Person, State},
+    state::{CONFERENCE_NUMBER, DOMAIN, Person, State},
     store,
 };
 use crate::database::{digests, new_id};
@@ -49,6 +49,9 @@ pub(super) async fn fill(pool: &PgPool, state: &State, options: &Options) -> any
             add_person(connection, &state.super_admin, None).await?;
             add_person(connection, &state.owner, Some((state.organisation, "owner"))).await?;
         }
+    }
+    if !store::has_number(connection, state.organisation, CONFERENCE_NUMBER).await? {
+        store::add_conference(connection, state.organisation, new_id()?, CONFERENCE_NUMBER).await?;
     }
     let ids: Vec<Uuid> = state.staff.iter().map(|staff| staff.person.user).collect();
     let known = store::users(connection, &ids).await?;

@@ -16,6 +16,8 @@ const FILE: &str = "state.json";
 
 /// The demo organisation's SIP domain.
 pub(super) const DOMAIN: &str = "demo.sambung.test";
+/// Whoever dials it meets the others who have.
+pub(super) const CONFERENCE_NUMBER: &str = "8000";
 
 /// The first person's number.
 const FIRST_NUMBER: usize = 1001;

@@ -60,20 +60,60 @@ pub(super) async fn add_organisation(
     .execute(&mut *c)
     .await?;
     for extension in &state.extensions {
-        sqlx::query("insert into telephony.extensions (id, org_id, name) values ($1, $2, $3)")
-            .bind(extension.id)
-            .bind(state.organisation)
-            .bind(&extension.name)
-            .execute(&mut *c)
-            .await?;
-        sqlx::query("insert into telephony.numbers (org_id, number, extension_id) values ($1, $2, $3)")
-            .bind(state.organisation)
-            .bind(&extension.number)
-            .bind(extension.id)
-            .execute(&mut *c)
-            .await?;
+        add_extension(c, state.organisation, (extension.id, &extension.number, &extension.name)).await?;
     }
     Ok(())
+}
+
+/// Whether somebody or something has that number.
+pub(super) async fn has_number(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    number: &str,
+) -> Result<bool, sqlx::Error> {
+    act_as(c, Role::Api, Some(organisation)).await?;
+    sqlx::query_scalar("select exists (select from telephony.numbers where org_id = $1 and number = $2)")
+        .bind(organisation)
+        .bind(number)
+        .fetch_one(c)
+        .await
+}
+
+/// An extension that is a conference, open to everybody.
+pub(super) async fn add_conference(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    extension: Uuid,
+    number: &str,
+) -> Result<(), sqlx::Error> {
+    act_as(c, Role::Api, Some(organisation)).await?;
+    add_extension(c, organisation, (extension, number, "Konferensi")).await?;
+    sqlx::query("insert into telephony.conferences (org_id, extension_id) values ($1, $2)")
+        .bind(organisation)
+        .bind(extension)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+async fn add_extension(
+    c: &mut PgConnection,
+    organisation: Uuid,
+    (id, number, name): (Uuid, &str, &str),
+) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into telephony.extensions (id, org_id, name) values ($1, $2, $3)")
+        .bind(id)
+        .bind(organisation)
+        .bind(name)
+        .execute(&mut *c)
+        .await?;
+    sqlx::query("insert into telephony.numbers (org_id, number, extension_id) values ($1, $2, $3)")
+        .bind(organisation)
+        .bind(number)
+        .bind(id)
+        .execute(c)
+        .await
+        .map(drop)
 }
 
 /// Those of `ids` that are users.

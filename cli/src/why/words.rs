@@ -87,6 +87,10 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
             format!("{} has a mailbox: the caller may leave a message", printable(number))
         }
         RouteStep::Menu { number, offers, has_direct_dialling } => menu(number, offers, *has_direct_dialling),
+        RouteStep::Conference { number, members_max, has_pin } => {
+            let pin = if *has_pin { ", by a PIN" } else { "" };
+            format!("the conference of {} takes up to {members_max}{pin}", printable(number))
+        }
         RouteStep::Chosen { number, reason } => {
             format!("{} the menu of {}", chosen(reason), printable(number))
         }
@@ -260,6 +264,9 @@ fn reason_text(reason: &str) -> &str {
         "menu_invalid" => "the caller pressed what is no choice in a menu",
         "menu_gone" => "the menu in which the caller was is not there any more",
         "too_many_menus" => "the caller had been led through as many menus as a call may pass",
+        "wrong_pin" => "the caller did not know the PIN of the conference",
+        "conference_full" => "as many were in the conference as may be",
+        "conference_gone" => "the conference was not there any more",
         "operator" => "an operator hung up",
         "ack_missing" => "the caller's phone never acknowledged the answer",
         "caller_hung_up" => "the caller hung up",

@@ -408,6 +408,41 @@ fn every_action_of_rules_and_menus_is_taken_by_the_database_and_taken_back() {
 }
 
 #[test]
+fn a_conference_is_applied_with_a_pin_that_nobody_reads_back() {
+    let site = Site::new();
+    let _up = site.start(&[]);
+    let described = site.described();
+    assert!(described.contains("[[conference]]\nextension = \"8000\"\n"), "the demo has one\n{described}");
+    site.file("pin", "4711\n");
+    let closed = described.replace(
+        "[[conference]]\nextension = \"8000\"\n",
+        "[[conference]]\nextension = \"8000\"\npin_file = \"pin\"\n",
+    );
+    site.file("demo.toml", &closed);
+    let applied = site.says(&["apply", "demo.toml"]);
+    assert!(applied.code == Some(0) && applied.out.contains("~ conference 8000  pin"), "{applied}");
+    let again = site.described();
+    assert!(!again.contains("4711") && again.contains("pin = true\n"), "{again}");
+    site.file("demo.toml", &again);
+    assert_eq!(site.says(&["diff", "demo.toml"]).code, Some(0));
+    let route = site.says(&["route", "1001", "8000"]);
+    for line in
+        ["the conference of 8000 takes up to 32, by a PIN", "→ the caller comes into the conference of 8000"]
+    {
+        assert!(route.code == Some(0) && route.out.contains(line), "{line}\n{route}");
+    }
+    let shown = site.says(&["conference"]);
+    assert!(shown.code == Some(0) && shown.out.contains("0 of 32") && !shown.out.contains("4711"), "{shown}");
+    let nobody = site.says(&["conference", "mute", "0199"]);
+    assert!(nobody.code == Some(2) && nobody.err.contains("no call is up"), "{nobody}");
+    site.file("demo.toml", again.split("[[conference]]").next().unwrap());
+    let removed = site.says(&["apply", "demo.toml"]);
+    assert!(removed.code == Some(0) && removed.out.contains("- conference 8000\n"), "{removed}");
+    let back = site.says(&["apply", "--rollback"]);
+    assert!(back.code == Some(0) && back.out.contains("+ conference 8000"), "{back}");
+}
+
+#[test]
 fn what_the_switch_does_not_take_is_taken_back_and_nobody_else_applies_meanwhile() {
     let site = Site::new();
     let _up = site.start(&[]);

@@ -50,7 +50,7 @@ fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     assert_eq!(
         demo["numbers"],
         serde_json::json!({
-            "echo": "*43", "park": "700", "pause": "*46", "pickup": "*8", "voicemail": "*97",
+            "conference": "8000", "echo": "*43", "park": "700", "pause": "*46", "pickup": "*8", "voicemail": "*97",
         })
     );
     let staff = demo["staff"].as_array().unwrap();

@@ -59,6 +59,8 @@ async fn fill(stage: &Stage) {
              insert into telephony.menus (id, org_id, extension_id) values ('{user}', '{o}', '{extension}');
              insert into telephony.menu_choices (org_id, menu_id, key, action)
                  values ('{o}', '{user}', '1', 'ring');
+             insert into telephony.conferences (id, org_id, extension_id, pin)
+                 values ('{user}', '{o}', '{extension}', '4711');
              insert into telephony.trunks (id, org_id, name, sources) values ('{user}', '{o}', 'x', '{{192.0.2.1}}');
              insert into telephony.outbound_routes (id, org_id, position, name) values ('{user}', '{o}', 1, 'x');
              insert into telephony.outbound_route_trunks (org_id, route_id, trunk_id, position)
@@ -89,7 +91,7 @@ async fn fill(stage: &Stage) {
     }
 }
 
-const READABLE: [&str; 30] = [
+const READABLE: [&str; 31] = [
     "identity.organisations",
     "identity.users",
     "identity.memberships",
@@ -103,6 +105,7 @@ const READABLE: [&str; 30] = [
     "telephony.extension_rules",
     "telephony.menus",
     "telephony.menu_choices",
+    "(select id from telephony.conferences) s",
     "(select id from telephony.trunks) s",
     "telephony.did_numbers",
     "telephony.outbound_routes",

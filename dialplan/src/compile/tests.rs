@@ -1,7 +1,8 @@
 //! Rows that compile, and everything that is said about rows that do not.
 
 use contract::{
-    id::{HolidayId, MenuId, QueueId, RuleId},
+    conferences::{Conference, Pin},
+    id::{ConferenceId, HolidayId, MenuId, QueueId, RuleId},
     menus::{Menu, MenuChoice, MenuKey},
     outside::{Outside, Trunk},
     queues::{Agent, Queue},
@@ -203,6 +204,29 @@ fn menus_that_cannot_be_offered_are_named() {
             "organisation 01, menu 50, timeout: points at nothing",
         ],
     );
+}
+
+#[test]
+fn conferences_that_cannot_be_held_are_named() {
+    let plain = Conference::plain(ConferenceId(id(90)));
+    let pin = |digits: &str| Some(Pin(digits.into()));
+    check(
+        |orgs| {
+            let bounds = Conference { members_max: 1, pin: pin("123"), ..plain.clone() };
+            orgs[0].extensions[0].conference = Some(bounds);
+            orgs[0].extensions[4].conference =
+                Some(Conference { members_max: 33, pin: pin("12a4"), ..plain.clone() });
+        },
+        &[
+            "organisation 01, conference 5a, members_max: is out of range",
+            "organisation 01, conference 5a, pin: is malformed",
+            "organisation 01, conference 5a, id: is taken by another row",
+            "organisation 01, conference 5a, members_max: is out of range",
+            "organisation 01, conference 5a, pin: is malformed",
+        ],
+    );
+    let closed = Conference { pin: pin("4711"), ..plain };
+    assert!(!format!("{closed:?}").contains("4711"), "no PIN in logs");
 }
 
 #[test]

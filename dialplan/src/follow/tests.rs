@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, QueueId},
+    id::{AccountId, ConferenceId, ExtensionId, OrgId, QueueId},
     rules::{Action, Window},
     snapshot::{self, Snapshot},
 };
@@ -47,6 +47,7 @@ pub(crate) fn told(route: &Route) -> String {
         Route::Announce(announcement) => format!("says {}", announcement.sound),
         Route::Voicemail(Voicemail { mailbox, reason }) => format!("mailbox {} {reason}", mailbox.number),
         Route::Menu(menu) => format!("menu {}", menu.number),
+        Route::Conference(conference) => format!("conference {}", conference.number),
         Route::Refuse(refusal) => refusal.reason().to_owned(),
         Route::Feature(feature) => feature.as_str().to_owned(),
     }
@@ -591,4 +592,31 @@ fn agents_are_asked_in_their_order_and_with_their_weights() {
     let queue = plan.organisation(CALLER.0).unwrap().queue(QueueId(id(71))).unwrap();
     let person = |n| PersonKey::User(UserId(id(n)));
     assert_eq!(queue.agents, [(person(12), 3), (person(11), 1)]);
+}
+
+/// In a conference nobody rings, whoever is assigned; hours and rules are as of any extension.
+#[test]
+fn an_extension_with_a_conference_is_a_room_while_it_is_open() {
+    let room = |n: u128, staff: &[u128]| {
+        let conference = contract::conferences::Conference::plain(ConferenceId(id(n + 100)));
+        let closed = rule(2, Timescope::OffHours, Condition::Always, Action::AnnounceHangup("closed".into()));
+        let (hours, rules) = (work(), vec![closed]);
+        let conference = Some(conference);
+        snapshot::Extension { conference, hours, rules, ..extension(n, &(100 + n).to_string(), staff) }
+    };
+    let busy = rule(1, Timescope::Any, Condition::Busy, to(21));
+    let plan = plan(vec![
+        room(21, &[]),
+        room(22, &[11, 12]),
+        snapshot::Extension { rules: vec![busy], ..extension(23, "300", &[11]) },
+    ]);
+    let route = |number, now| told(&plan.route(&facts(number), now).route);
+    assert_eq!(route("121", NOON), "conference 121");
+    assert_eq!(route("122", NOON), "conference 122");
+    assert_eq!(route("122", EVENING), "says closed");
+    assert_eq!(story(&plan, "300", NOON, Condition::Busy), ["300", "conference 121"]);
+    let org = plan.organisation(CALLER.0).unwrap();
+    let numbers: Vec<&str> = org.conferences().map(|conference| &*conference.number).collect();
+    assert_eq!(numbers, ["121", "122"]);
+    assert!(org.conference(ExtensionId(id(23))).is_none());
 }

@@ -51,6 +51,7 @@ pub(crate) fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Exte
         recording: None,
         queue: None,
         menu: None,
+        conference: None,
     }
 }
 
@@ -139,6 +140,7 @@ fn check_in(own: snapshot::Organisation, (caller, dialled): (u128, &str), expect
         Route::Queue(queueing) => write!(told, "waits for {}", queueing.ring.name).unwrap(),
         Route::Announce(announcement) => write!(told, "says {}", announcement.sound).unwrap(),
         Route::Menu(menu) => write!(told, "menu {}", menu.number).unwrap(),
+        Route::Conference(room) => write!(told, "conference {}", room.number).unwrap(),
         Route::Voicemail(voicemail) => write!(told, "mailbox {}", voicemail.mailbox.number).unwrap(),
         Route::Ring(ring) => {
             write!(told, "{:?} {} {}s", ring.host, ring.name, ring.ring_timeout_secs).unwrap();

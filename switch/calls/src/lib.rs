@@ -23,6 +23,7 @@ mod admission;
 mod authentication;
 mod call;
 mod clock;
+mod conferences;
 mod config;
 mod facts;
 mod fraud;

@@ -23,6 +23,7 @@ use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 use crate::{
     call::transfer::Parking,
     clock::Moment,
+    conferences::Conferences,
     config::SwitchboardConfig,
     fraud::Fraud,
     mailboxes::Mailboxes,
@@ -48,6 +49,7 @@ pub(crate) struct Means<'a> {
     pub(crate) registrar: &'a Registrar,
     pub(crate) mailboxes: &'a mut Mailboxes,
     pub(crate) queues: &'a mut Queues,
+    pub(crate) conferences: &'a Conferences,
     pub(crate) parking: &'a Parking,
     pub(crate) channels: &'a Channels,
     pub(crate) links: &'a Links,

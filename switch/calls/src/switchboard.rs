@@ -24,6 +24,7 @@ use crate::{
     authentication::Authenticator,
     call::{Call, refer::other_call, transfer::Parking},
     clock::{ClockMark, Moment},
+    conferences::Conferences,
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
     fraud::Fraud,
     guard::{Fingerprints, Guard},
@@ -57,6 +58,7 @@ pub struct Switchboard {
     pub(crate) messages: Messages,
     pub(crate) presence: Presence,
     pub(crate) queues: Queues,
+    pub(crate) conferences: Conferences,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
     pub(crate) stock: Stock,
@@ -133,6 +135,7 @@ impl Switchboard {
             messages: Messages::default(),
             presence: Presence::default(),
             queues: Queues::default(),
+            conferences: Conferences::default(),
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             stock: Stock::default(),
@@ -176,6 +179,7 @@ impl Switchboard {
             Input::Command(Command::Record { call, order }) => self.record(call, order, out),
             Input::Command(Command::Transfer { call, leg, to }) => self.transfer(call, leg, &to, out),
             Input::Command(Command::Connect { call, other }) => self.connect(call, other, out),
+            Input::Command(Command::Mute { call, is_muted }) => self.mute(call, is_muted, out),
             Input::Command(Command::PauseAgent { org, user, is_paused }) => {
                 let agent = AgentKey { org, person: PersonKey::User(user) };
                 out.push(Output::Command(self.pause_agent(agent, is_paused)));
@@ -206,6 +210,7 @@ impl Switchboard {
             Input::JournalPressure(is_high) => self.has_journal_pressure = is_high,
         }
         self.carry_out(out);
+        self.serve_conferences(out);
         self.serve_queues(out);
         self.put_out_images(out);
     }
@@ -287,6 +292,7 @@ impl Switchboard {
             registrar: &self.registrar,
             mailboxes: &mut self.mailboxes,
             queues: &mut self.queues,
+            conferences: &self.conferences,
             parking: &self.parking,
             channels: &self.channels,
             links: &self.links,
@@ -389,6 +395,7 @@ impl Switchboard {
         let (now, wall) = (Moment::of(self.now, self.origin), self.wall());
         self.queues.note(id, call.standing(), &self.plan, now);
         self.fraud.note(id, &call.outside_legs(), (&self.plan, wall));
+        self.conferences.note(id, call.sits());
         if let Some(changed) = &mut self.changed {
             changed.insert(id);
         }

@@ -112,6 +112,7 @@ fn extension(organisation: u128, number: &str, name: &str, staff: Vec<UserId>) -
         recording: None,
         queue: None,
         menu: None,
+        conference: None,
         rules: if number == HELPDESK { rules(organisation) } else { Vec::new() },
     }
 }

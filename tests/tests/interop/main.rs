@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod bad_input;
+mod conferences;
 mod faults;
 mod forwards;
 mod keys;

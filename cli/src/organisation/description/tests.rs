@@ -1,5 +1,7 @@
 //! Descriptions with one mistake each, and what is said of it: file, line, key, and what would be right.
 
+mod conferences;
+
 use super::*;
 use crate::organisation::{Account, described, text};
 
@@ -102,7 +104,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[account]]",
             "[acount]\n[[account]]",
-            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]",
         ),
     ];
     for (old, new, expected) in cases {
@@ -185,8 +187,9 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
     let description = parse(Path::new("organisation.toml"), example).unwrap();
     assert_eq!(
         (description.staff.len(), description.extensions.len(), description.accounts.len()),
-        (2, 2, 1)
+        (2, 3, 1)
     );
+    assert_eq!((description.conferences.len(), description.menus.len()), (1, 1));
     assert_eq!((description.rules.len(), description.holidays.len()), (2, 2));
     for known in [
         "name",
@@ -219,6 +222,9 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "tries_max",
         "direct_dialling",
         "choices",
+        "pin_file",
+        "members_max",
+        "tones",
     ] {
         assert!(
             example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{known} ="))),

@@ -1,6 +1,7 @@
 //! One change at a time to rows that are all filled in: each must be seen, and no digest shown.
 
 use contract::{
+    conferences::Pin,
     language::Language,
     menus::MenuKey,
     outside::{Allowance, Credentials, NumberFormat, Registering},
@@ -86,6 +87,10 @@ fn menu() -> Menu {
     }
 }
 
+fn conference() -> Conference {
+    Conference { id: Uuid::nil(), pin: Some(Pin("5ec2e7".into())), members_max: 12, has_tones: true }
+}
+
 fn rows() -> Rows {
     let staff = |name: &str, number: &str| Staff {
         user: Uuid::nil(),
@@ -146,6 +151,7 @@ fn rows() -> Rows {
         rules: BTreeMap::from([(rule.key(), rule)]),
         queues: BTreeMap::from([("100".into(), queue())]),
         menus: BTreeMap::from([("100".into(), menu())]),
+        conferences: BTreeMap::from([("100".into(), conference())]),
         holidays: BTreeMap::from([(holiday.key(), holiday)]),
         outside: outside(),
     }
@@ -307,6 +313,23 @@ fn menus_are_compared() {
 }
 
 #[test]
+fn conferences_are_compared() {
+    compare(&[
+        ("~ conference 100  pin \"****\" → \"****\"", |r| {
+            r.conferences.get_mut("100").unwrap().pin = Some(Pin("4711".into()));
+        }),
+        ("~ conference 100  pin \"****\" → null", |r| r.conferences.get_mut("100").unwrap().pin = None),
+        ("~ conference 100  members_max 12 → 3", |r| {
+            r.conferences.get_mut("100").unwrap().members_max = 3;
+        }),
+        ("~ conference 100  tones true → false", |r| {
+            r.conferences.get_mut("100").unwrap().has_tones = false;
+        }),
+        ("- conference 100", |r| r.conferences.clear()),
+    ]);
+}
+
+#[test]
 fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
     let all = changes(None, &rows());
     let keys: Vec<_> = all.iter().map(|change| (change.row, change.key.as_str(), change.change)).collect();
@@ -322,6 +345,7 @@ fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
             added("rule", "100/01"),
             added("queue", "100"),
             added("menu", "100"),
+            added("conference", "100"),
             added("trunk", "telkom"),
             added("did", "+62215550100"),
             added("outbound_route", "all"),

@@ -50,9 +50,13 @@ fn spoken(offered: &Media, stream: &Stream, format: &Format, codec: Codec) -> Me
     let mut media = Media { connections: Vec::new(), ..offered.clone() };
     negotiation::keep(&mut media, &[]);
     negotiation::add_again(&mut media, format);
-    let events =
-        stream.formats.iter().find(|one| one.is_events() && one.clock_rate_hz == codec.clock_rate_hz());
-    events.into_iter().for_each(|events| negotiation::add_again(&mut media, events));
+    // RFC 4733 §2.1 wants those of the codec's clock; some phones have Opus and events of 8 kHz alone, and send these.
+    let events = || stream.formats.iter().filter(|one| one.is_events());
+    let own_clock = events().find(|one| one.clock_rate_hz == codec.clock_rate_hz());
+    own_clock
+        .or_else(|| events().next())
+        .into_iter()
+        .for_each(|events| negotiation::add_again(&mut media, events));
     let way = Direction::of(stream.direction.receives(), stream.direction.sends());
     media.attributes.retain(|attribute| Direction::named(&attribute.attribute).is_none());
     media.attributes.push(Attribute::new(way.as_str()));
@@ -92,6 +96,20 @@ mod tests {
         );
         check("m=audio 4000 RTP/AVP 18\r\n", None);
         check("m=audio 0 RTP/AVP 0\r\n", None);
+    }
+
+    /// A phone with Opus could press no key.
+    #[test]
+    fn events_of_another_clock_are_taken_where_there_are_none_of_the_codecs() {
+        let opus = "a=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n";
+        check(
+            &format!("m=audio 4000 RTP/AVP 111 101\r\n{opus}"),
+            Some("true sendrecv opus/48000 telephone-event/8000"),
+        );
+        check(
+            &format!("m=audio 4000 RTP/AVP 111 101 102\r\n{opus}a=rtpmap:102 telephone-event/48000\r\n"),
+            Some("true sendrecv opus/48000 telephone-event/48000"),
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
     Call,
     events::{Record, refused},
     feature::{
-        self,
+        self, conference,
         explain::{self, ANNOUNCEMENT_MAX, Unconnected},
         menu, voicemail,
     },
@@ -132,6 +132,14 @@ fn set_out(
         Route::Announce(announcement) => announce(opening, &announcement, (record, leg), head, means),
         Route::Voicemail(to) => voicemail::open(opening, &to, (record, leg), head, means),
         Route::Menu(to) => menu::open(opening, to.extension, (record, leg), head, means),
+        Route::Conference(to) if means.conferences.is_full(&to) => {
+            let why = Unconnected::saying(conference::FULL, &[EventKind::Busy], (486, "conference_full"));
+            tell_why(opening, why, (record, leg), head, means)
+        }
+        Route::Conference(to) => {
+            let way = (to.extension, !trail.path().is_empty());
+            conference::open(opening, way, (record, leg), head, means)
+        }
         Route::Ring(ring) => dial(opening, (record, leg), head, (&ring, trail), means),
         Route::Queue(queueing) => match means.turned_away(opening.org.id(), &queueing, leg.person) {
             None => queue(opening, (&queueing, trail), (record, leg), head, means),

@@ -64,6 +64,9 @@ impl Ringing {
                 }
                 Route::Voicemail(to) => return self.leave_message(head, to, (result, words), means),
                 Route::Menu(to) => return self.enter_menu(head, to.extension, (result, words), means),
+                Route::Conference(to) => {
+                    return self.enter_conference(head, to.extension, (result, words), means);
+                }
                 Route::Ring(ring) => {
                     self.send_on(&decision, ring, means);
                     if self.tells_first(ring, head, means) {

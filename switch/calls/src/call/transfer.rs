@@ -278,7 +278,7 @@ enum Goal {
     Ring(Destination),
     /// A place to wait at.
     Slot(Slot),
-    /// A queue, a menu or a mailbox: the switch itself answers.
+    /// A queue, a menu, a mailbox or a conference: the switch itself answers.
     Led(Box<Decision>),
 }
 
@@ -300,7 +300,9 @@ impl Goal {
                     Some(_) => Err(Objection::Unreachable),
                 };
             }
-            Route::Menu(_) | Route::Voicemail(_) => return Ok(Self::Led(Box::new(decision))),
+            Route::Menu(_) | Route::Voicemail(_) | Route::Conference(_) => {
+                return Ok(Self::Led(Box::new(decision)));
+            }
             _ => {}
         }
         let destination = destination(decision)?;
@@ -329,9 +331,11 @@ fn destination(decision: Decision) -> Result<Destination, Objection> {
         Route::Ring(ring) | Route::Queue(Queueing { ring, .. }) => {
             Ok(Destination { ring: std::sync::Arc::clone(ring), decision })
         }
-        Route::Feature(_) | Route::Announce(_) | Route::Voicemail(_) | Route::Menu(_) => {
-            Err(Objection::NotATarget)
-        }
+        Route::Feature(_)
+        | Route::Announce(_)
+        | Route::Voicemail(_)
+        | Route::Menu(_)
+        | Route::Conference(_) => Err(Objection::NotATarget),
         Route::Refuse(refusal) => Err(Objection::Refused(*refusal)),
     }
 }

@@ -2,7 +2,11 @@
 
 use calls::{OutsideUse, StoredMessage};
 use contract::{
-    id::{AccountId, CallId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RecordingId, RuleId, UserId},
+    conferences::{Conference, Pin},
+    id::{
+        AccountId, CallId, ConferenceId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RecordingId, RuleId,
+        UserId,
+    },
     language::Language,
     outside::Outside,
     queues::{Agent, Queue, Strategy},
@@ -78,6 +82,7 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
         let menu = extension_of(&mut organisations, &row)?.and_then(|e| e.menu.as_mut());
         menu.into_iter().for_each(|menu| menu.choices.push(choice.clone()));
     }
+    add_conferences(unit, &mut organisations).await?;
     for row in load_holidays(unit).await? {
         let extension: Option<Uuid> = row.try_get("extension_id")?;
         let holiday = Holiday {
@@ -161,6 +166,7 @@ fn extension(row: &PgRow) -> Result<Extension, sqlx::Error> {
         recording: recording(row)?,
         queue: None,
         menu: None,
+        conference: None,
     })
 }
 
@@ -286,6 +292,38 @@ async fn load_menu_choices(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::
          from telephony.menu_choices c \
          join telephony.menus m on m.org_id = c.org_id and m.id = c.menu_id \
          order by m.org_id, m.extension_id, c.key",
+    )
+    .fetch_all(unit)
+    .await
+}
+
+async fn add_conferences(
+    unit: &mut PgConnection,
+    organisations: &mut [Organisation],
+) -> Result<(), sqlx::Error> {
+    for row in load_conferences(unit).await? {
+        let conference = conference(&row)?;
+        let extension = extension_of(organisations, &row)?;
+        extension.into_iter().for_each(|e| e.conference = Some(conference.clone()));
+    }
+    Ok(())
+}
+
+fn conference(row: &PgRow) -> Result<Conference, sqlx::Error> {
+    let pin: Option<String> = row.try_get("pin")?;
+    Ok(Conference {
+        id: ConferenceId(row.try_get("id")?),
+        pin: pin.map(Pin),
+        // Out of range either way is for the compiler to say.
+        members_max: u16::try_from(row.try_get::<i32, _>("members_max")?).unwrap_or(u16::MAX),
+        has_tones: row.try_get("has_tones")?,
+    })
+}
+
+async fn load_conferences(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(
+        "select org_id, extension_id, id, pin, members_max, has_tones from telephony.conferences \
+         order by org_id, extension_id",
     )
     .fetch_all(unit)
     .await

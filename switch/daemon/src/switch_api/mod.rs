@@ -4,6 +4,7 @@
 //! asks for the bearer token of the token file. Nothing here is stored, and nothing here is configuration.
 
 mod calls;
+mod conferences;
 pub mod events;
 mod health;
 mod log_level;
@@ -102,6 +103,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/calls/{call}/media", get(calls::legs_media))
         .route("/v1/calls/{call}/pcap", get(calls::pcap))
         .route("/v1/queues", get(queues::queues))
+        .route("/v1/conferences", get(conferences::conferences))
         .route("/v1/trunks", get(trunks::trunks))
         .route("/v1/registrations", get(calls::registrations))
         .route("/v1/recordings/{*key}", get(recordings::object))

@@ -309,9 +309,11 @@ impl Menu {
                 Next::For(self.begin(lease, record, means))
             }
             Route::Refuse(_) => Next::For(self.leave(lease, (Reason::Not(chosen), None), record, means)),
-            Route::Ring(_) | Route::Queue(_) | Route::Voicemail(_) | Route::Feature(_) => {
-                Next::Lead { decision: Box::new(decision), is_chosen }
-            }
+            Route::Ring(_)
+            | Route::Queue(_)
+            | Route::Voicemail(_)
+            | Route::Conference(_)
+            | Route::Feature(_) => Next::Lead { decision: Box::new(decision), is_chosen },
         }
     }
 

@@ -1,7 +1,7 @@
 //! The switch itself as the other side of a call: one leg, no device.
 //!
 //! ```text
-//! feature code, mailbox, menu ──▶ Answering ── caller's ACK ──▶ Attending ──▶ Over
+//! feature code, mailbox, menu, conference ──▶ Answering ── caller's ACK ──▶ Attending ──▶ Over
 //! nobody could be had ──▶ Explaining ── said ──▶ Over
 //! ```
 //!
@@ -9,6 +9,7 @@
 //! the caller is a [`Service`], and `explain` is what is said to one who is not connected. Nobody is asked and nothing is
 //! looked up here.
 
+pub(crate) mod conference;
 mod echo;
 pub(crate) mod explain;
 pub(crate) mod listen;
@@ -38,6 +39,7 @@ use super::{
     state::{Head, State},
 };
 use crate::{clock::Moment, means::Means};
+use conference::Attendance;
 use echo::Echo;
 use explain::Explaining;
 use listen::Listening;
@@ -72,6 +74,7 @@ enum Service {
     Listening(Box<Listening>),
     Menu(Box<Menu>),
     Pause(Pause),
+    Conference(Box<Attendance>),
 }
 
 /// What becomes of a service after something has happened.
@@ -98,6 +101,7 @@ impl Service {
             Self::Listening(listening) => listening.begin(lease, record, means),
             Self::Menu(menu) => menu.begin(lease, record, means),
             Self::Pause(pause) => pause.begin(lease, record, means),
+            Self::Conference(attendance) => attendance.begin(lease, record, means),
         }
     }
 
@@ -117,6 +121,7 @@ impl Service {
             Self::Listening(listening) => listening.played(lease, record, means),
             Self::Menu(menu) => menu.played(record, means),
             Self::Pause(pause) => Next::End(pause.as_str()),
+            Self::Conference(attendance) => attendance.played(lease, record, means),
         }
     }
 
@@ -136,6 +141,7 @@ impl Service {
             Self::Listening(listening) => listening.key(lease, key, record, means),
             Self::Menu(menu) => menu.key((lease, key), record, means),
             Self::Pause(_) => Next::Stay,
+            Self::Conference(attendance) => attendance.key((lease, key), record, means),
         }
     }
 
@@ -152,12 +158,17 @@ impl Service {
             Self::Listening(listening) => listening.timed_out(lease, record, means),
             Self::Menu(menu) => menu.timed_out(lease, record, means),
             Self::Pause(pause) => Next::End(pause.as_str()),
+            Self::Conference(attendance) => attendance.timed_out(lease, record, means),
         }
     }
 
     /// Nobody has taken the call, and it has not come to anything else.
     fn is_open(&self) -> bool {
-        matches!(self, Self::Menu(menu) if !menu.is_leaving())
+        match self {
+            Self::Menu(menu) => !menu.is_leaving(),
+            Self::Conference(attendance) => attendance.is_asking(),
+            Self::Echo(_) | Self::Message(_) | Self::Listening(_) | Self::Pause(_) => false,
+        }
     }
 }
 
@@ -240,8 +251,14 @@ impl Served {
             Event::Update { session, .. } if !self.is_answered() => {
                 means.refuse_update(session, Reply::new(504));
             }
-            Event::Reinvite { session, body } => self.line.asked((session, false), body.as_ref(), means),
-            Event::Update { session, body } => self.line.asked((session, true), Some(&body), means),
+            Event::Reinvite { session, body } => {
+                self.line.asked((session, false), body.as_ref(), means);
+                self.renew(means);
+            }
+            Event::Update { session, body } => {
+                self.line.asked((session, true), Some(&body), means);
+                self.renew(means);
+            }
             Event::InDialog { request, .. } if !self.is_answered() => {
                 means.respond_in_dialog(request, Reply::new(480));
             }
@@ -266,7 +283,11 @@ impl Served {
         self.line.acked(body, means);
         match self.stage {
             Stage::Answering { service, .. } => attend(self.line, service, head, means),
-            stage => State::Served(Box::new(Self { stage, ..*self })),
+            stage => {
+                let mut served = Self { stage, ..*self };
+                served.renew(means);
+                State::Served(Box::new(served))
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     call::{
         events::because,
         feature::{
+            conference,
             explain::{self, ANNOUNCEMENT_MAX, EXPLANATION_MAX, UNAVAILABLE},
             menu::{self, Visit},
             voicemail,
@@ -173,6 +174,10 @@ impl Queued {
                     None => Visit::first(who, to.extension),
                 };
                 menu::take_over(line, visit, head, means)
+            }
+            Route::Conference(to) => {
+                let way = (to.extension, !self.trail.path().is_empty());
+                conference::take_over(self.line, way, head, means)
             }
             // No rule leads to these.
             Route::Feature(_) | Route::Refuse(_) => self.part(head, (result, &words), told, means),

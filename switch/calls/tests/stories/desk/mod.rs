@@ -102,6 +102,7 @@ pub fn rows() -> Snapshot {
         recording: None,
         queue: None,
         menu: None,
+        conference: None,
     };
     let organisation = Organisation {
         id: OrgId(id(1)),
