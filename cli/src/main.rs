@@ -63,6 +63,8 @@ enum Command {
     Transfer(orders::Transfer),
     /// Put two calls of somebody together: the two others talk to each other
     Connect(orders::Connect),
+    /// Put a call on hold, in the name of one side, or take it back
+    Hold(orders::Hold),
     /// End a call for everybody in it
     HangUp(orders::OneCall),
     /// Show recordings, fetch one to hear it, make keys for them
@@ -144,6 +146,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Record(arguments) => orders::record(&arguments).await,
         Command::Transfer(arguments) => orders::transfer(&arguments).await,
         Command::Connect(arguments) => orders::connect(&arguments).await,
+        Command::Hold(arguments) => orders::hold(&arguments).await,
         Command::HangUp(arguments) => orders::hang_up(&arguments).await,
         Command::Conference(arguments) => conference::run(&arguments).await,
         Command::Recording(what) => recording::run(&what).await,

@@ -1,4 +1,4 @@
-//! `sambung record`, `transfer`, `connect` and `hang-up`: what a call is told to do at once.
+//! `sambung record`, `transfer`, `hold`, `connect` and `hang-up`: what a call is told to do at once.
 //!
 //! What comes of it is the switch's word; here it becomes a sentence and an exit code.
 
@@ -50,6 +50,21 @@ pub(crate) struct Transfer {
     place: Place,
 }
 
+/// `sambung hold …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Hold {
+    /// The call's id or the beginning of it; `sambung calls` shows them
+    call: String,
+    /// The leg of the side in whose name the call is held [default: that of whoever was called]
+    #[arg(long, value_name = "LEG")]
+    leg: Option<u16>,
+    /// Take it back
+    #[arg(long)]
+    off: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
 /// `sambung connect …`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Connect {
@@ -88,6 +103,12 @@ pub(crate) async fn transfer(arguments: &Transfer) -> Result<(), Failure> {
     tell(&switch, &Command::Transfer { call, leg: arguments.leg, to: arguments.number.clone() }).await
 }
 
+pub(crate) async fn hold(arguments: &Hold) -> Result<(), Failure> {
+    let (switch, calls) = up(&arguments.place).await?;
+    let call = one(&arguments.call, &calls)?;
+    tell(&switch, &Command::Hold { call, leg: arguments.leg, is_on: !arguments.off }).await
+}
+
 pub(crate) async fn connect(arguments: &Connect) -> Result<(), Failure> {
     let (switch, calls) = up(&arguments.place).await?;
     let (call, other) = (one(&arguments.call, &calls)?, one(&arguments.other, &calls)?);
@@ -122,12 +143,14 @@ async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
         Outcome::NotNow => match command {
             Command::Record { .. } => "nobody talks yet, or nothing is being recorded",
             Command::Mute { .. } => "its caller is in no conference",
+            Command::Hold { .. } => "nobody talks, or the switch plays no music (calls.hold_music)",
             _ => "nobody talks yet, or something is just being agreed on: try again",
         },
         Outcome::UnknownNumber => "nothing has that number",
         Outcome::Closed => "the extension is closed now",
         Outcome::NotThere => match command {
             Command::Connect { .. } => "nobody is in both calls",
+            Command::Hold { .. } => "the call has no such leg",
             _ => "nobody can be had there, or the call has no such leg",
         },
         Outcome::AlreadySo => "it is so already",

@@ -31,6 +31,16 @@ pub enum Command {
         /// The number.
         to: String,
     },
+    /// Put the other side of a call on hold, in the name of one side, or take it back: both hear music meanwhile.
+    Hold {
+        /// The call.
+        call: CallId,
+        /// The leg of the side in whose name, by its number; without one the side that was called.
+        #[serde(default)]
+        leg: Option<u16>,
+        /// Whether the call is to be held.
+        is_on: bool,
+    },
     /// Put the two others of somebody who is in both calls through to each other (H-035); in one of them it may still ring.
     Connect {
         /// A call.

@@ -178,6 +178,7 @@ impl Switchboard {
             Input::Command(Command::HangUp { call }) => self.hang_up(call, out),
             Input::Command(Command::Record { call, order }) => self.record(call, order, out),
             Input::Command(Command::Transfer { call, leg, to }) => self.transfer(call, leg, &to, out),
+            Input::Command(Command::Hold { call, leg, is_on }) => self.hold(call, (leg, is_on), out),
             Input::Command(Command::Connect { call, other }) => self.connect(call, other, out),
             Input::Command(Command::Mute { call, is_muted }) => self.mute(call, is_muted, out),
             Input::Command(Command::PauseAgent { org, user, is_paused }) => {
@@ -491,6 +492,14 @@ impl Switchboard {
         let mut outcome = Outcome::UnknownCall;
         if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
             self.with_call(call, out, |call, means| call.transfer(leg, to, &mut outcome, means));
+        }
+        out.push(Output::Command(outcome));
+    }
+
+    fn hold(&mut self, call: CallId, order: (Option<u16>, bool), out: &mut Outputs) {
+        let mut outcome = Outcome::UnknownCall;
+        if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
+            self.with_call(call, out, |call, means| call.hold(order, &mut outcome, means));
         }
         out.push(Output::Command(outcome));
     }

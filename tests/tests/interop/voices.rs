@@ -11,6 +11,7 @@ use tests::{
     demo::Demo,
     phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Srtp, Transport},
     process::wait_until,
+    record::Record,
 };
 
 use crate::operator::sambung;
@@ -91,9 +92,22 @@ fn the_echo_test_gives_back_what_it_hears() -> Result<()> {
     demo.stop()
 }
 
-/// Whoever is put on hold hears something that is not the other's tone, and the other's tone again afterwards.
 #[test]
 fn whoever_is_held_hears_music() -> Result<()> {
+    held_and_taken_back(|caller, _, holds| caller.hold(holds))
+}
+
+#[test]
+fn whoever_is_held_by_order_hears_music() -> Result<()> {
+    held_and_taken_back(|_, demo, holds| {
+        let call = Record::open(demo.field("/database_url")?)?.calls()?.pop().context("a call")?;
+        let order = ["hold", &call, "--leg", "1", "--off"];
+        sambung(demo, if holds { &order[..4] } else { &order }).map(drop)
+    })
+}
+
+/// Whoever is put on hold hears something that is not the other's tone, and the other's tone again afterwards.
+fn held_and_taken_back(hold: impl Fn(&mut Baresip, &Demo, bool) -> Result<()>) -> Result<()> {
     let mut demo = Demo::start_speaking()?;
     let (mut caller, _) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
     let (mut callee, called) = phone(&mut demo, 1, PCMU, TONES_HZ[1])?;
@@ -102,14 +116,14 @@ fn whoever_is_held_hears_music() -> Result<()> {
         caller.talking()?;
         callee.talking()?;
         callee.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS)?;
-        caller.hold(true)?;
+        hold(&mut caller, &demo, true)?;
         wait_until(SOUNDS_MAX, "music", || {
             let recording = callee.recording()?;
             let heard = audio::listen(&recording, TONES_HZ[0], TONES_HZ[1]);
             Ok(audio::sound_ms(&recording).saturating_sub(heard.tone_ms) >= LEAST_MS / 2)
         })?;
         let before = audio::listen(&callee.recording()?, TONES_HZ[0], TONES_HZ[1]).tone_ms;
-        caller.hold(false)?;
+        hold(&mut caller, &demo, false)?;
         callee.hears(TONES_HZ[0], TONES_HZ[1], before + LEAST_MS)?;
         caller.hang_up()?;
         caller.over()?;

@@ -292,14 +292,18 @@ impl Talking {
     }
 
     fn note_hold(&mut self, by: Side, said: &Description, means: &mut Means<'_>) {
-        let holds = said.is_held();
-        if self.is_held.by(by) == holds {
-            return;
+        let before = self.is_held.by(by);
+        self.is_held.say(by, said.is_held());
+        self.write_hold(by, before, means);
+    }
+
+    /// Writes that a side holds, or does no longer, where that is new.
+    pub(super) fn write_hold(&mut self, by: Side, before: bool, means: &mut Means<'_>) {
+        let holds = self.is_held.by(by);
+        if holds != before {
+            let whose = (self.leg(by).no, self.leg(by).participant);
+            self.record.hold(holds, whose, means);
         }
-        self.is_held.set(by, holds);
-        let leg = self.leg(by);
-        let whose = (leg.no, leg.participant);
-        self.record.hold(holds, whose, means);
     }
 
     /// A side that waits for its ACK must have it before it is hung up.

@@ -11,6 +11,7 @@
 //!
 //! [decision 0025]: ../../../../docs/decisions/0025-the-switch-as-the-other-side.md
 
+use contract::command::Outcome;
 use sip::Body;
 use streams::{
     media::{LeaseId, MediaCommand},
@@ -49,10 +50,27 @@ impl Talking {
         Some(body)
     }
 
+    /// Somebody orders a hold in the name of a side, or its end. What a phone has said of itself stays.
+    pub(super) fn order_hold(&mut self, by: Side, is_on: bool, means: &mut Means<'_>) -> Outcome {
+        if !means.config.hold_music {
+            return Outcome::NotNow;
+        }
+        if self.is_held.is_ordered(by) == is_on {
+            return Outcome::AlreadySo;
+        }
+        let before = self.is_held.by(by);
+        self.is_held.order(by, is_on);
+        self.write_hold(by, before, means);
+        self.play_music(means);
+        Outcome::Done
+    }
+
     /// Plays music to whoever waits, and to nobody else.
     pub(super) fn play_music(&mut self, means: &mut Means<'_>) {
         for side in [Side::Caller, Side::Callee] {
-            let waits = means.config.hold_music && self.is_held.by(side.other());
+            // By order nobody's phone has said so: the holder is to hear nobody either.
+            let is_held = self.is_held.by(side.other()) || self.is_held.is_ordered(side);
+            let waits = means.config.hold_music && is_held;
             let wanted = self.leg(side).streams.listening_line().filter(|_| waits);
             let leases: Vec<LeaseId> = self.leg(side).streams.lease_ids().collect();
             let playing = self.music.of(side);

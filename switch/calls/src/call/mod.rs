@@ -192,6 +192,23 @@ impl Call {
         self
     }
 
+    /// Somebody orders a hold in the name of one side, by its leg, or of the callee, or the end of one.
+    pub(crate) fn hold(
+        mut self,
+        (leg, is_on): (Option<u16>, bool),
+        outcome: &mut Outcome,
+        means: &mut Means<'_>,
+    ) -> Self {
+        *outcome = match &mut self.state {
+            State::Talking(talking) => match talking.side_of_leg(leg) {
+                Some(by) => talking.order_hold(by, is_on, means),
+                None => Outcome::NotThere,
+            },
+            _ => Outcome::NotNow,
+        };
+        self
+    }
+
     /// Its `ended` has been written.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.state, State::Over(_))

@@ -5,7 +5,11 @@
 use contract::live::{LegStage, LiveLeg};
 use streams::media::PortLease;
 
-use super::{Call, leg::Leg, state::State};
+use super::{
+    Call,
+    leg::Leg,
+    state::{Side, State},
+};
 
 impl Call {
     /// Its legs by number, leaving ones too.
@@ -40,7 +44,10 @@ impl State {
             }
             Self::Talking(talking) => {
                 let held = talking.is_held;
-                vec![answered(&talking.caller, held.by_caller), answered(&talking.callee, held.by_callee)]
+                vec![
+                    answered(&talking.caller, held.by(Side::Caller)),
+                    answered(&talking.callee, held.by(Side::Callee)),
+                ]
             }
             Self::Transferring(transferring) => {
                 let sides = transferring.sides().map(|(_, leg, is_holding)| answered(leg, is_holding));

@@ -149,22 +149,54 @@ pub(crate) struct Talking {
 /// Who has put the call on hold.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Held {
-    pub(crate) by_caller: bool,
-    pub(crate) by_callee: bool,
+    by_caller: Hold,
+    by_callee: Hold,
+}
+
+/// How one side holds.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Hold {
+    /// Its phone has said so.
+    is_said: bool,
+    /// Somebody has ordered it in its name.
+    is_ordered: bool,
 }
 
 impl Held {
     pub(crate) fn by(self, side: Side) -> bool {
+        let Hold { is_said, is_ordered } = *self.of(side);
+        is_said || is_ordered
+    }
+
+    pub(crate) fn is_ordered(self, side: Side) -> bool {
+        self.of(side).is_ordered
+    }
+
+    /// Whoever is on this side now holds by nobody's order.
+    pub(crate) fn set(&mut self, side: Side, holds: bool) {
+        *self.of_mut(side) = Hold { is_said: holds, is_ordered: false };
+    }
+
+    /// Its phone says so.
+    pub(crate) fn say(&mut self, side: Side, holds: bool) {
+        self.of_mut(side).is_said = holds;
+    }
+
+    pub(crate) fn order(&mut self, side: Side, holds: bool) {
+        self.of_mut(side).is_ordered = holds;
+    }
+
+    fn of(&self, side: Side) -> &Hold {
         match side {
-            Side::Caller => self.by_caller,
-            Side::Callee => self.by_callee,
+            Side::Caller => &self.by_caller,
+            Side::Callee => &self.by_callee,
         }
     }
 
-    pub(crate) fn set(&mut self, side: Side, holds: bool) {
+    fn of_mut(&mut self, side: Side) -> &mut Hold {
         match side {
-            Side::Caller => self.by_caller = holds,
-            Side::Callee => self.by_callee = holds,
+            Side::Caller => &mut self.by_caller,
+            Side::Callee => &mut self.by_callee,
         }
     }
 }

@@ -450,10 +450,8 @@ impl Transferring {
             head.hang_up(leg, None, means);
         }
         // Nobody has put the call on hold any more but the one who waited, perhaps.
-        let is_held = match self.side {
-            Side::Caller => Held { by_callee: false, ..self.is_held },
-            Side::Callee => Held { by_caller: false, ..self.is_held },
-        };
+        let mut is_held = self.is_held;
+        is_held.set(self.side.other(), false);
         let side = self.side;
         let mut talking = self.talk_to(fork, is_held);
         talking.introduce(side, Met { privacy: head.privacy, is_mutual }, means);

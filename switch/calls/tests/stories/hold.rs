@@ -1,5 +1,7 @@
 //! Hold that the switch answers, and the music of whoever waits. What is written down is the same as ever (H-060).
 
+mod ordered;
+
 use crate::{
     codecs::transcoding,
     desk::{
