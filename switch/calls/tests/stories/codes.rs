@@ -1,6 +1,6 @@
-//! What people of a desk turn on and off by a code (decision 0045): it holds at once, they hear which, and nobody else may.
+//! What people of a desk turn on and off by a code (decision 0044): it holds at once, they hear which, and nobody else may.
 
-use calls::{Input, SwitchboardConfig};
+use calls::Input;
 use contract::id::UserId;
 
 use crate::{
@@ -10,8 +10,7 @@ use crate::{
 
 /// Budi alone answers the queue of 100.
 fn scene() -> (Desk, [Phone; 2]) {
-    let config = SwitchboardConfig { hold_music: true, announcements: true, ..SwitchboardConfig::default() };
-    let mut desk = Desk::mortal_with(config);
+    let mut desk = Desk::speaking();
     let phones = desk.two();
     let mut rows = rows();
     let extension = &mut rows.organisations[0].extensions[0];
@@ -28,9 +27,7 @@ fn dialled(desk: &mut Desk, phone: &Phone, code: &str, call_id: &str) -> Caller 
     caller.call_id = call_id.into();
     let mut caller = desk.dial_as(caller, "", Some(&phone.sdp()));
     desk.expect(phone, "SIP/2.0 100");
-    let ok = desk.expect(phone, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    desk.from(phone, &ack);
+    desk.answered(&mut caller);
     caller
 }
 
@@ -63,13 +60,9 @@ fn an_agent_pauses_by_a_code_and_is_asked_again_after_the_next_one() {
     let mut caller = desk.dial_as(caller, "", Some(&sari.sdp()));
     desk.expect(&sari, "SIP/2.0 100");
     desk.expect(&sari, "SIP/2.0 180");
-    let ok = desk.expect(&sari, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    desk.from(&sari, &ack);
+    desk.answered(&mut caller);
     let invite = desk.expect(&budi, "INVITE");
-    let bye = caller.request("BYE", "", None);
-    desk.from(&sari, &bye);
-    desk.expect(&sari, "SIP/2.0 200");
+    desk.goes(&mut caller);
     desk.from(&budi, &budi.respond(&invite, 486, None));
     desk.expect(&budi, "ACK");
     desk.rest();
@@ -79,11 +72,7 @@ fn an_agent_pauses_by_a_code_and_is_asked_again_after_the_next_one() {
 #[test]
 fn whoever_waits_is_rung_for_as_soon_as_the_agent_is_back() {
     let (mut desk, [sari, budi]) = scene();
-    let mut waits = desk.dial(&sari, "100", Some(&sari.sdp()));
-    desk.expect(&sari, "SIP/2.0 180");
-    let ok = desk.expect(&sari, "SIP/2.0 200");
-    let ack = waits.ack(&ok, None);
-    desk.from(&sari, &ack);
+    let mut waits = desk.line_up(&sari, "100");
     let invite = desk.expect(&budi, "INVITE");
     let caller = dialled(&mut desk, &budi, "*46", "first");
     is_told(&mut desk, (&budi, &caller), 2, "id/agent-paused");

@@ -5,7 +5,7 @@ mod entering;
 
 use std::time::Duration;
 
-use calls::{Input, SwitchboardConfig};
+use calls::Input;
 use contract::{
     command::{Command, Outcome},
     conferences::{Conference, Pin},
@@ -76,34 +76,11 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let config = SwitchboardConfig { hold_music: true, announcements: true, ..SwitchboardConfig::default() };
-    let mut desk = Desk::mortal_with(config);
+    let mut desk = Desk::speaking();
     let [sari, budi] = desk.two();
     let citra = desk.phone("1003", "198.51.100.3:5060");
     desk.tell(Input::Plan(plan(&rows())));
     Scene { desk, sari, budi, citra }
-}
-
-/// Somebody dials a conference and has its answer.
-#[track_caller]
-fn enter(desk: &mut Desk, phone: &Phone, number: &str) -> Caller {
-    let mut caller = desk.dial(phone, number, Some(&phone.sdp()));
-    let ok = desk.expect(phone, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    desk.from(phone, &ack);
-    caller
-}
-
-fn press(desk: &mut Desk, lease: u32, keys: &str) {
-    keys.chars().for_each(|key| desk.press(lease, key));
-}
-
-#[track_caller]
-fn leave(desk: &mut Desk, caller: &mut Caller) {
-    let phone = caller.phone.clone();
-    let bye = caller.request("BYE", "", None);
-    desk.from(&phone, &bye);
-    desk.expect(&phone, "SIP/2.0 200");
 }
 
 /// The room that a lease sits in, and whether it is muted there.
@@ -141,26 +118,26 @@ fn ordered(desk: &mut Desk, command: Command) -> Outcome {
 #[test]
 fn who_is_alone_hears_music_until_somebody_comes_and_whoever_goes_is_told_by_a_tone() {
     let Scene { mut desk, sari, budi, citra } = scene();
-    let mut first = enter(&mut desk, &sari, "8000");
+    let mut first = desk.enter(&sari, "8000");
     assert_eq!(
         (heard(&desk, 0).as_str(), seat(&desk, 0)),
         ("id/conference-first", Some((room(OPEN), false)))
     );
     desk.played(0);
     assert_eq!(heard(&desk, 0), "*music/default");
-    let mut second = enter(&mut desk, &budi, "8000");
+    let mut second = desk.enter(&budi, "8000");
     assert_eq!([heard(&desk, 0), heard(&desk, 1)], ["", ""], "they hear each other");
     assert_eq!(seat(&desk, 1), Some((room(OPEN), false)));
-    let mut third = enter(&mut desk, &citra, "8000");
+    let mut third = desk.enter(&citra, "8000");
     assert_eq!(announced(&desk, room(OPEN)), ["tone/joined"; 2]);
     assert_eq!(desk.events(), ["created", "answered"].repeat(3));
     assert_eq!(desk.detail("answered"), "conference/-");
-    leave(&mut desk, &mut first);
+    desk.goes(&mut first);
     assert_eq!(announced(&desk, room(OPEN)), ["tone/joined", "tone/joined", "tone/left"]);
-    leave(&mut desk, &mut third);
+    desk.goes(&mut third);
     assert_eq!(announced(&desk, room(OPEN)).len(), 3, "who is alone hears it by the music");
     assert_eq!(heard(&desk, 1), "*music/default");
-    leave(&mut desk, &mut second);
+    desk.goes(&mut second);
     assert_eq!(desk.detail("ended"), "caller_hung_up/-");
     assert!(desk.board.live_conferences().iter().all(|conference| conference.members.is_empty()));
     desk.rest();
@@ -173,9 +150,9 @@ fn a_conference_without_tones_lets_people_come_and_go_quietly() {
     rows.organisations[0].extensions[3].conference =
         Some(Conference { has_tones: false, ..conference(OPEN) });
     desk.tell(Input::Plan(plan(&rows)));
-    let callers = [sari, budi, citra].map(|phone| enter(&mut desk, &phone, "8000"));
+    let callers = [sari, budi, citra].map(|phone| desk.enter(&phone, "8000"));
     for mut caller in callers {
-        leave(&mut desk, &mut caller);
+        desk.goes(&mut caller);
     }
     assert!(announced(&desk, room(OPEN)).is_empty());
     desk.rest();
@@ -185,15 +162,15 @@ fn a_conference_without_tones_lets_people_come_and_go_quietly() {
 fn the_pin_is_pressed_with_a_hash_or_without_and_what_is_said_is_not_waited_for() {
     for (keys, pause) in [("4711#", Duration::ZERO), ("4711", PAUSE)] {
         let Scene { mut desk, sari, .. } = scene();
-        let mut caller = enter(&mut desk, &sari, "8001");
+        let mut caller = desk.enter(&sari, "8001");
         assert!(desk.is_listened_to(0));
         assert_eq!((heard(&desk, 0).as_str(), seat(&desk, 0)), ("id/conference-pin", None));
         assert_eq!(desk.events(), ["created"], "nobody has taken the call yet");
-        press(&mut desk, 0, keys);
+        desk.press(0, keys);
         desk.wait(pause);
         assert_eq!(seat(&desk, 0), Some((room(CLOSED), false)), "{keys}");
         assert_eq!(desk.events(), ["created", "answered"]);
-        leave(&mut desk, &mut caller);
+        desk.goes(&mut caller);
         desk.rest();
     }
 }
@@ -202,19 +179,19 @@ fn the_pin_is_pressed_with_a_hash_or_without_and_what_is_said_is_not_waited_for(
 fn who_presses_another_pin_three_times_or_none_at_all_is_let_go() {
     for (keys, pause) in [("4712#", Duration::ZERO), ("47", PAUSE), ("", PATIENCE), ("47110000000", PAUSE)] {
         let Scene { mut desk, sari, .. } = scene();
-        enter(&mut desk, &sari, "8001");
+        desk.enter(&sari, "8001");
         for expected in ["id/pin-wrong id/conference-pin", "id/pin-wrong id/conference-pin"] {
-            press(&mut desk, 0, keys);
+            desk.press(0, keys);
             desk.wait(pause);
             // The eleventh key is the first of the next try.
             if keys.len() < 11 {
                 assert_eq!(heard(&desk, 0), expected, "{keys}");
             }
         }
-        press(&mut desk, 0, keys);
+        desk.press(0, keys);
         desk.wait(pause);
         assert_eq!((heard(&desk, 0).as_str(), seat(&desk, 0)), ("id/pin-wrong id/goodbye", None), "{keys}");
-        press(&mut desk, 0, "4711#");
+        desk.press(0, "4711#");
         assert_eq!(seat(&desk, 0), None, "too late");
         desk.played(0);
         let bye = desk.expect(&sari, "BYE");
@@ -231,9 +208,9 @@ fn who_presses_another_pin_three_times_or_none_at_all_is_let_go() {
 #[test]
 fn a_pin_is_in_no_record_and_no_trace() {
     let Scene { mut desk, sari, .. } = scene();
-    let mut caller = enter(&mut desk, &sari, "8001");
-    press(&mut desk, 0, "9183#4711#");
-    leave(&mut desk, &mut caller);
+    let mut caller = desk.enter(&sari, "8001");
+    desk.press(0, "9183#4711#");
+    desk.goes(&mut caller);
     for told in [format!("{:?}", desk.journal), format!("{:?}", desk.traces)] {
         assert!(!told.contains("4711") && !told.contains("9183"));
     }
@@ -243,9 +220,9 @@ fn a_pin_is_in_no_record_and_no_trace() {
 #[test]
 fn who_hangs_up_before_the_pin_is_canceled() {
     let Scene { mut desk, sari, .. } = scene();
-    let mut caller = enter(&mut desk, &sari, "8001");
-    press(&mut desk, 0, "47");
-    leave(&mut desk, &mut caller);
+    let mut caller = desk.enter(&sari, "8001");
+    desk.press(0, "47");
+    desk.goes(&mut caller);
     assert_eq!(desk.events(), ["created", "canceled", "ended"]);
     desk.rest();
 }
@@ -253,16 +230,16 @@ fn who_hangs_up_before_the_pin_is_canceled() {
 #[test]
 fn star_six_mutes_and_lets_be_heard_again_by_events_and_by_info() {
     let Scene { mut desk, sari, budi, .. } = scene();
-    let mut first = enter(&mut desk, &sari, "8000");
-    let mut second = enter(&mut desk, &budi, "8000");
-    press(&mut desk, 0, "6*56");
+    let mut first = desk.enter(&sari, "8000");
+    let mut second = desk.enter(&budi, "8000");
+    desk.press(0, "6*56");
     assert_eq!(seat(&desk, 0), Some((room(OPEN), false)), "the two belong together");
-    press(&mut desk, 0, "**6");
+    desk.press(0, "**6");
     assert_eq!((seat(&desk, 0), heard(&desk, 0)), (Some((room(OPEN), true)), "id/conference-muted".into()));
     desk.played(0);
-    press(&mut desk, 0, "6");
+    desk.press(0, "6");
     assert_eq!(seat(&desk, 0), Some((room(OPEN), true)));
-    press(&mut desk, 0, "*6");
+    desk.press(0, "*6");
     assert_eq!(
         (seat(&desk, 0), heard(&desk, 0)),
         (Some((room(OPEN), false)), "id/conference-unmuted".into())
@@ -274,22 +251,22 @@ fn star_six_mutes_and_lets_be_heard_again_by_events_and_by_info() {
         desk.expect(&budi, "SIP/2.0 200");
     }
     assert_eq!(seat(&desk, 1), Some((room(OPEN), true)));
-    leave(&mut desk, &mut first);
-    leave(&mut desk, &mut second);
+    desk.goes(&mut first);
+    desk.goes(&mut second);
     desk.rest();
 }
 
 #[test]
 fn an_operator_sees_who_is_there_mutes_somebody_and_has_somebody_leave() {
     let Scene { mut desk, sari, budi, .. } = scene();
-    let mut first = enter(&mut desk, &sari, "8001");
+    let mut first = desk.enter(&sari, "8001");
     let asking = call(&desk, 0);
     let mute = |call, is_muted| Command::Mute { call, is_muted };
     assert_eq!(ordered(&mut desk, mute(asking, true)), Outcome::NotNow, "it is not in yet");
-    press(&mut desk, 0, "4711#");
+    desk.press(0, "4711#");
     desk.wait(Duration::from_secs(90));
-    let _second = enter(&mut desk, &budi, "8001");
-    press(&mut desk, 1, "4711#");
+    let _second = desk.enter(&budi, "8001");
+    desk.press(1, "4711#");
     let shown = desk.board.live_conferences();
     let told: Vec<(&str, usize, bool)> =
         shown.iter().map(|one| (one.number.as_str(), one.members.len(), one.has_pin)).collect();
@@ -306,7 +283,7 @@ fn an_operator_sees_who_is_there_mutes_somebody_and_has_somebody_leave() {
     desk.from(&budi, &budi.respond(&bye, 200, None));
     assert_eq!(heard(&desk, 0), "*music/default");
     assert_eq!(ordered(&mut desk, mute(other, false)), Outcome::UnknownCall);
-    leave(&mut desk, &mut first);
+    desk.goes(&mut first);
     desk.rest();
 }
 
@@ -314,8 +291,8 @@ fn an_operator_sees_who_is_there_mutes_somebody_and_has_somebody_leave() {
 #[test]
 fn who_holds_is_not_heard_until_the_call_is_taken_back() {
     let Scene { mut desk, sari, budi, .. } = scene();
-    let mut first = enter(&mut desk, &sari, "8000");
-    let mut second = enter(&mut desk, &budi, "8000");
+    let mut first = desk.enter(&sari, "8000");
+    let mut second = desk.enter(&budi, "8000");
     for (direction, is_muted) in [("sendonly", true), ("sendrecv", false)] {
         let reinvite = first.request("INVITE", "", Some(&sari.sdp_with(direction)));
         desk.from(&sari, &reinvite);
@@ -325,8 +302,8 @@ fn who_holds_is_not_heard_until_the_call_is_taken_back() {
         desk.from(&sari, &ack);
         assert_eq!(seat(&desk, 0), Some((room(OPEN), is_muted)), "{direction}");
     }
-    leave(&mut desk, &mut first);
-    leave(&mut desk, &mut second);
+    desk.goes(&mut first);
+    desk.goes(&mut second);
     desk.rest();
 }
 
@@ -336,37 +313,37 @@ fn a_full_room_is_busy_and_whoever_had_to_press_the_pin_is_told_so() {
     let phones: Vec<Phone> = [("1002-mobile", "198.51.100.4:5060"), ("callee", "198.51.100.5:5060")]
         .map(|(user, at)| desk.phone(user, at))
         .into();
-    let mut late = enter(&mut desk, &phones[0], "8001");
-    let mut members = [sari, budi, citra].map(|phone| enter(&mut desk, &phone, "8001"));
-    (1..=3).for_each(|lease| press(&mut desk, lease, "4711#"));
+    let mut late = desk.enter(&phones[0], "8001");
+    let mut members = [sari, budi, citra].map(|phone| desk.enter(&phone, "8001"));
+    (1..=3).for_each(|lease| desk.press(lease, "4711#"));
     // A bare account reads status codes; nobody is answered only to hear this.
     let caller = desk.dial(&phones[1], "8001", Some(&phones[1].sdp()));
     let refusal = desk.expect(&phones[1], "SIP/2.0 486");
     desk.from(&phones[1], &caller.ack_refusal(&refusal));
     assert_eq!((desk.detail("busy"), desk.detail("ended")), ("conference_full/486".into(), "-/486".into()));
     // Who had been asked for the PIN while there was a seat left.
-    press(&mut desk, 0, "4711#");
+    desk.press(0, "4711#");
     assert_eq!((heard(&desk, 0).as_str(), seat(&desk, 0)), ("id/conference-full id/goodbye", None));
-    leave(&mut desk, &mut late);
-    members.iter_mut().for_each(|member| leave(&mut desk, member));
+    desk.goes(&mut late);
+    members.iter_mut().for_each(|member| desk.goes(member));
     desk.rest();
 }
 
 #[test]
 fn a_conference_that_is_gone_lets_nobody_in_and_keeps_who_is_there() {
     let Scene { mut desk, sari, budi, citra } = scene();
-    let mut members = [sari, budi].map(|phone| enter(&mut desk, &phone, "8000"));
-    enter(&mut desk, &citra, "8001");
+    let mut members = [sari, budi].map(|phone| desk.enter(&phone, "8000"));
+    desk.enter(&citra, "8001");
     desk.tell(Input::Plan(plan(&with_trunk(true))));
-    press(&mut desk, 2, "4711#");
+    desk.press(2, "4711#");
     assert_eq!(heard(&desk, 2), "id/not-available id/goodbye");
     desk.wait(Duration::from_secs(15));
     let bye = desk.expect(&citra, "BYE");
     desk.from(&citra, &citra.respond(&bye, 200, None));
     assert_eq!(desk.detail("failed"), "conference_gone/-");
-    press(&mut desk, 0, "*6");
+    desk.press(0, "*6");
     assert_eq!(seat(&desk, 0), Some((room(OPEN), true)));
-    members.iter_mut().for_each(|member| leave(&mut desk, member));
+    members.iter_mut().for_each(|member| desk.goes(member));
     desk.rest();
 }
 
@@ -374,11 +351,11 @@ fn a_conference_that_is_gone_lets_nobody_in_and_keeps_who_is_there() {
 #[test]
 fn members_are_in_their_room_in_the_next_life() {
     let Scene { mut desk, sari, budi, citra } = scene();
-    let mut first = enter(&mut desk, &sari, "8000");
-    let mut second = enter(&mut desk, &budi, "8000");
-    let mut asking = enter(&mut desk, &citra, "8001");
-    press(&mut desk, 1, "*6");
-    press(&mut desk, 2, "47");
+    let mut first = desk.enter(&sari, "8000");
+    let mut second = desk.enter(&budi, "8000");
+    let mut asking = desk.enter(&citra, "8001");
+    desk.press(1, "*6");
+    desk.press(2, "47");
     let before = desk.media.len();
     desk.die();
     desk.tell(Input::Plan(plan(&rows())));
@@ -386,19 +363,19 @@ fn members_are_in_their_room_in_the_next_life() {
     let shown = desk.board.live_conferences();
     let muted: Vec<bool> = shown[0].members.iter().map(|member| member.is_muted).collect();
     assert_eq!(muted, [false, true]);
-    press(&mut desk, 2, "11#");
+    desk.press(2, "11#");
     assert_eq!(seat(&desk, 2), Some((room(CLOSED), false)), "what was pressed before counts");
-    leave(&mut desk, &mut first);
+    desk.goes(&mut first);
     assert_eq!(heard(&desk, 1), "*music/default");
-    leave(&mut desk, &mut second);
-    leave(&mut desk, &mut asking);
+    desk.goes(&mut second);
+    desk.goes(&mut asking);
     desk.rest();
 }
 
 #[test]
 fn a_call_that_was_forgotten_ends_after_a_day() {
     let Scene { mut desk, sari, .. } = scene();
-    let caller = enter(&mut desk, &sari, "8000");
+    let caller = desk.enter(&sari, "8000");
     for _ in 0..24 * 60 * 60 {
         desk.wait(Duration::from_secs(1));
         // The phone is there and says so.

@@ -94,11 +94,7 @@ fn whoever_picks_up_and_hangs_up_ends_the_call() {
     let [sari, _, citra] = &phones;
     let relief = desk.dial(citra, "*8", Some(&citra.sdp()));
     let mut relief = has_it(&mut desk, &mut caller, relief, &invite, &phones);
-    let bye = relief.request("BYE", "", None);
-    desk.from(citra, &bye);
-    desk.expect(citra, "SIP/2.0 200");
-    let bye = desk.expect(sari, "BYE");
-    desk.from(sari, &sari.respond(&bye, 200, None));
+    desk.hang_up(&mut relief, sari);
     assert_eq!(desk.detail("ended"), "callee_hung_up/-");
     desk.rest();
 }

@@ -87,11 +87,7 @@ fn h_062_to_h_064_a_call_is_rung_answered_and_ended() {
     );
     assert_eq!(desk.live.values().next().unwrap().state, EventKind::Answered);
     // H-064
-    let bye = caller.request("BYE", "", None);
-    desk.from(&sari, &bye);
-    desk.expect(&sari, "SIP/2.0 200");
-    let bye = desk.expect(&budi, "BYE");
-    desk.from(&budi, &budi.respond(&bye, 200, None));
+    desk.hang_up(&mut caller, &budi);
     assert_eq!(
         rows(&desk.journal),
         ["created 1 0 null", "ringing 1 0 null", "answered 1 0 cp3", "ended 1 0 null"]
@@ -409,10 +405,6 @@ fn a_call_keeps_the_plan_it_started_with() {
     desk.tell(calls::Input::Plan(desk::plan(&rows)));
     assert_eq!(desk.bindings.len(), 1, "the contact of an account that is gone is gone");
     assert_eq!(desk.board.counts().calls, 1);
-    let bye = caller.request("BYE", "", None);
-    desk.from(&sari, &bye);
-    desk.expect(&sari, "SIP/2.0 200");
-    let bye = desk.expect(&budi, "BYE");
-    desk.from(&budi, &budi.respond(&bye, 200, None));
+    desk.hang_up(&mut caller, &budi);
     desk.rest();
 }

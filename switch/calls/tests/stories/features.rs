@@ -26,13 +26,6 @@ fn echo(desk: &mut Desk, sari: &Phone) -> Caller {
     caller
 }
 
-fn hang_up(desk: &mut Desk, caller: &mut Caller) {
-    let sari = caller.phone.clone();
-    let bye = caller.request("BYE", "", None);
-    desk.from(&sari, &bye);
-    desk.expect(&sari, "SIP/2.0 200");
-}
-
 #[test]
 fn the_echo_test_introduces_itself_and_then_echoes() {
     let mut desk = Desk::new();
@@ -45,7 +38,7 @@ fn the_echo_test_introduces_itself_and_then_echoes() {
     assert_eq!(desk.events(), ["created", "answered"]);
     assert_eq!(desk.detail("answered"), "echo/-");
     assert_eq!(desk.participants().len(), 1);
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     assert_eq!(desk.events(), ["created", "answered", "ended"]);
     assert_eq!(desk.detail("ended"), "caller_hung_up/-");
     desk.rest();
@@ -62,22 +55,22 @@ fn the_echo_test_says_the_digits_that_are_pressed() {
     let mut caller = echo(&mut desk, &sari);
     assert!(desk.is_listened_to(0));
     // In the middle of the introduction.
-    desk.press(0, '5');
+    desk.press(0, "5");
     assert_eq!(heard(&desk, 0), "id/digits/5");
     desk.played(0);
     assert_eq!(heard(&desk, 0), "echo");
-    desk.press(0, '#');
+    desk.press(0, "#");
     assert_eq!(heard(&desk, 0), "echo", "there is no word for it");
     // A phone that tells each key by two ways has pressed it once.
     desk.from(&sari, &info(&mut caller, "dtmf-relay", "Signal=7\r\nDuration=160\r\n"));
     desk.expect(&sari, "SIP/2.0 200");
     assert_eq!(heard(&desk, 0), "echo");
-    desk.press(0, '0');
+    desk.press(0, "0");
     assert_eq!(heard(&desk, 0), "id/digits/0");
     assert_eq!(desk.events(), ["created", "answered"]);
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     // One that comes too late is nobody's.
-    desk.press(0, '1');
+    desk.press(0, "1");
     desk.rest();
 }
 
@@ -98,11 +91,11 @@ fn keys_told_by_info_are_keys_and_what_cannot_be_read_is_refused() {
     }
     // The next life knows by which way this phone tells them.
     desk.die();
-    desk.press(0, '9');
+    desk.press(0, "9");
     assert_eq!(heard(&desk, 0), "id/digits/3");
     desk.played(0);
     assert!(desk.is_listened_to(0), "a relay that had not heard of it has now");
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     desk.quiet();
 }
 
@@ -123,7 +116,7 @@ fn a_caller_without_an_offer_gets_one_of_ours() {
                 (voice(&desk, lease).as_str(), heard(&desk, lease).as_str()),
                 ("Pcma 8/8", "id/echo-intro")
             );
-            hang_up(&mut desk, &mut caller);
+            desk.goes(&mut caller);
         } else {
             let bye = desk.expect(&sari, "BYE");
             desk.from(&sari, &sari.respond(&bye, 200, None));
@@ -186,7 +179,7 @@ fn hold_refresh_and_a_request_for_an_offer_are_answered_by_the_switch() {
     desk.from(&sari, &caller.request("MESSAGE", "Content-Type: text/plain\r\n", Some("hello")));
     desk.expect(&sari, "SIP/2.0 405");
     assert_eq!(desk.events(), ["created", "answered", "hold(1)", "unhold(1)"]);
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     desk.rest();
 }
 
@@ -235,7 +228,7 @@ fn an_echo_outlives_the_process() {
     // This time it has not heard of the echo.
     desk.played(0);
     assert_eq!((desk.media.len(), heard(&desk, 0).as_str()), (before + 2, "echo"));
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     desk.quiet();
 }
 
@@ -249,6 +242,6 @@ fn ports_that_have_run_out_are_a_503() {
     let refusal = desk.expect(&budi, "SIP/2.0 503");
     assert!(header(&refusal, "Retry-After").is_some());
     desk.from(&budi, &second.ack_refusal(&refusal));
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     desk.quiet();
 }

@@ -13,7 +13,6 @@ use contract::{
     rules::{Action, Condition, Rule, Timescope},
     snapshot::{Extension, Mailbox, RecordingPolicy, Snapshot},
 };
-use sip::OwnedMessage;
 use streams::media::{LeaseId, Side};
 
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
     },
     queues::queue,
     recording::{tapped, words},
+    transfers::Scene,
 };
 
 const MUSIC: &str = "*music/default";
@@ -44,40 +44,23 @@ fn rows_with(queue: Queue) -> Snapshot {
     rows
 }
 
-/// Sari (lease 0) has called Budi (lease 1).
-struct Scene {
-    desk: Desk,
-    sari: Phone,
-    budi: Phone,
-    citra: Phone,
-    caller: Caller,
-    /// Sari's call, as Budi knows it.
-    to_budi: OwnedMessage,
-    cseq: u32,
+/// Sari (lease 0) has called Budi (lease 1), with these rows.
+fn talking(rows: &Snapshot) -> Scene {
+    let config = SwitchboardConfig { hold_music: true, announcements: true, ..transcoding() };
+    let mut desk = Desk::with(config, 32);
+    desk.tell(Input::Plan(plan(rows)));
+    Scene::with(desk)
 }
 
 impl Scene {
-    fn talking(rows: &Snapshot) -> Self {
-        let config = SwitchboardConfig { hold_music: true, announcements: true, ..transcoding() };
-        let mut desk = Desk::with(config, 32);
-        desk.tell(Input::Plan(plan(rows)));
-        let [sari, budi] = desk.two();
-        let citra = desk.phone("1003", "198.51.100.3:5060");
-        let (caller, to_budi) = desk.talk(&sari, &budi, "1002");
-        Self { desk, sari, budi, citra, caller, to_budi, cseq: 0 }
-    }
-
-    fn budi_refers(&mut self, to: &str) {
-        self.cseq += 1;
-        let refer_to = format!("Refer-To: <sip:{to}>\r\n");
-        let request = self.budi.request("REFER", self.cseq, &self.to_budi, &refer_to, None);
-        self.desk.from(&self.budi, &request);
+    fn budi_refers_to(&mut self, to: &str) {
+        self.budi_asks("REFER", &format!("Refer-To: <sip:{to}>\r\n"), None);
     }
 
     /// Budi sends Sari there, and is done.
     #[track_caller]
     fn sent_to(&mut self, number: &str) {
-        self.budi_refers(&format!("{number}@{DOMAIN}"));
+        self.budi_refers_to(&format!("{number}@{DOMAIN}"));
         self.is_done(1);
     }
 
@@ -115,18 +98,11 @@ impl Scene {
         self.desk.from(&self.sari, &self.caller.respond(&bye, 200, None));
     }
 
-    #[track_caller]
-    fn sari_hangs_up(&mut self) {
-        let bye = self.caller.request("BYE", "", None);
-        self.desk.from(&self.sari, &bye);
-        self.desk.expect(&self.sari, "SIP/2.0 200");
-    }
-
     /// Somebody calls the queue before anybody else does, and talks to Citra.
     #[track_caller]
     fn citra_is_busy(&mut self) -> (Phone, Caller) {
         let other = self.desk.phone("u0", "198.51.100.4:5060");
-        let caller = answered(&mut self.desk, &other, "100");
+        let caller = self.desk.line_up(&other, "100");
         let invite = self.desk.expect(&self.citra, "INVITE");
         self.desk.from(&self.citra, &self.citra.respond(&invite, 200, Some(&self.citra.sdp())));
         self.desk.expect(&self.citra, "ACK");
@@ -151,33 +127,11 @@ impl Scene {
     }
 }
 
-/// Somebody dials what the switch itself answers.
-#[track_caller]
-fn answered(desk: &mut Desk, phone: &Phone, number: &str) -> Caller {
-    let mut caller = desk.dial(phone, number, Some(&phone.sdp()));
-    if number == "100" {
-        desk.expect(phone, "SIP/2.0 180");
-    }
-    let ok = desk.expect(phone, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    desk.from(phone, &ack);
-    caller
-}
-
-/// Somebody hangs up who nobody talks to.
-#[track_caller]
-fn goes(desk: &mut Desk, caller: &mut Caller) {
-    let bye = caller.request("BYE", "", None);
-    let phone = caller.phone.clone();
-    desk.from(&phone, &bye);
-    desk.expect(&phone, "SIP/2.0 200");
-}
-
 const BEFORE: [&str; 3] = ["created", "ringing", "answered(3)"];
 
 #[test]
 fn a_caller_who_was_sent_into_a_queue_waits_its_turn_with_music_and_is_taken() {
-    let mut scene = Scene::talking(&rows_with(queue()));
+    let mut scene = talking(&rows_with(queue()));
     let (other, mut first) = scene.citra_is_busy();
     scene.sent_to("100");
     assert_eq!(heard(&scene.desk, 0), "id/queue-welcome id/queue-next");
@@ -200,7 +154,7 @@ fn a_caller_who_was_sent_into_a_queue_waits_its_turn_with_music_and_is_taken() {
 #[test]
 fn an_order_sends_whoever_is_meant_into_the_queue() {
     for (leg, waits) in [(None, 0), (Some(1), 1)] {
-        let mut scene = Scene::talking(&rows_with(queue()));
+        let mut scene = talking(&rows_with(queue()));
         let call = *scene.desk.live.keys().next().unwrap();
         scene.desk.tell(Input::Command(Command::Transfer { call, leg, to: "100".into() }));
         assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::Done));
@@ -240,7 +194,7 @@ fn who_has_waited_long_enough_goes_where_the_queue_says_and_never_back() {
     for rule in [None, Some(leads(Action::Voicemail(UserId(id(CITRA)))))] {
         let mut rows = rows_with(Queue { wait_max_secs: 20, ..queue() });
         rows.organisations[0].extensions[0].rules = rule.iter().cloned().collect();
-        let mut scene = Scene::talking(&rows);
+        let mut scene = talking(&rows);
         let (_, mut first) = scene.citra_is_busy();
         scene.sent_to("100");
         scene.desk.played(0);
@@ -248,7 +202,7 @@ fn who_has_waited_long_enough_goes_where_the_queue_says_and_never_back() {
         let citra = scene.citra.clone();
         if rule.is_some() {
             assert_eq!(heard(&scene.desk, 0), "id/voicemail-greeting tone/beep");
-            scene.sari_hangs_up();
+            scene.desk.goes(&mut scene.caller);
         } else {
             assert_eq!(heard(&scene.desk, 0), "id/not-available");
             scene.desk.played(0);
@@ -271,19 +225,19 @@ fn who_has_waited_long_enough_goes_where_the_queue_says_and_never_back() {
 #[test]
 fn nobody_is_sent_into_a_queue_that_is_full_or_that_nobody_answers() {
     let rows = rows_with(Queue { capacity: 1, ..queue() });
-    let mut scene = Scene::talking(&rows);
+    let mut scene = talking(&rows);
     let (other, mut first) = scene.citra_is_busy();
     let waits = scene.desk.phone("callee", "198.51.100.5:5060");
-    let mut second = answered(&mut scene.desk, &waits, "100");
-    scene.budi_refers(&format!("100@{DOMAIN}"));
+    let mut second = scene.desk.line_up(&waits, "100");
+    scene.budi_refers_to(&format!("100@{DOMAIN}"));
     let refusal = scene.desk.expect(&scene.budi, "SIP/2.0 486");
     assert!(header(&refusal, "Warning").unwrap().contains("transfer refused: occupied"));
-    goes(&mut scene.desk, &mut second);
+    scene.desk.goes(&mut second);
     let citra = scene.citra.clone();
     scene.desk.hang_up(&mut first, &citra);
     drop(other);
     scene.desk.registers(&citra, 11, "Contact: *\r\nExpires: 0\r\n");
-    scene.budi_refers(&format!("100@{DOMAIN}"));
+    scene.budi_refers_to(&format!("100@{DOMAIN}"));
     let refusal = scene.desk.expect(&scene.budi, "SIP/2.0 480");
     assert!(header(&refusal, "Warning").unwrap().contains("transfer refused: unreachable"));
     let budi = scene.budi.clone();
@@ -297,13 +251,13 @@ fn nobody_is_sent_into_a_queue_that_is_full_or_that_nobody_answers() {
 fn a_caller_who_was_sent_to_a_mailbox_leaves_a_message_of_its_own() {
     let mut rows = rows_with(queue());
     rows.organisations[0].recording = RecordingPolicy::Always;
-    let mut scene = Scene::talking(&rows);
+    let mut scene = talking(&rows);
     scene.sent_to("*1003");
     assert_eq!(heard(&scene.desk, 0), "id/voicemail-greeting tone/beep");
     assert!(tapped(&scene.desk).is_empty(), "nobody hears the caller yet");
     scene.desk.played(0);
     assert_eq!(tapped(&scene.desk), [(LeaseId(0), Side::Left)]);
-    scene.sari_hangs_up();
+    scene.desk.goes(&mut scene.caller);
     assert_eq!(
         words(&scene.desk),
         ["1 started policy", "2 stopped voicemail", "1 started voicemail", "2 stopped call_ended"]
@@ -318,14 +272,14 @@ fn a_caller_who_was_sent_to_a_mailbox_leaves_a_message_of_its_own() {
 /// Dialled, it spares the phones; for whoever has no mailbox there is no such number.
 #[test]
 fn a_star_before_somebodys_number_leaves_a_message_without_ringing() {
-    let mut scene = Scene::talking(&rows_with(queue()));
+    let mut scene = talking(&rows_with(queue()));
     let other = scene.desk.phone("u0", "198.51.100.4:5060");
     let caller = scene.desk.dial(&other, "*1002", Some(&other.sdp()));
     let refusal = scene.desk.expect(&other, "SIP/2.0 404");
     scene.desk.from(&other, &caller.ack_refusal(&refusal));
-    let mut caller = answered(&mut scene.desk, &other, "*1003");
+    let mut caller = scene.desk.enter(&other, "*1003");
     assert_eq!(heard(&scene.desk, 2), "id/voicemail-greeting tone/beep");
-    goes(&mut scene.desk, &mut caller);
+    scene.desk.goes(&mut caller);
     scene.desk.silent(&scene.citra);
     let budi = scene.budi.clone();
     scene.desk.hang_up(&mut scene.caller, &budi);
@@ -338,7 +292,7 @@ fn a_recording_rests_while_the_caller_waits_and_goes_on_with_both_who_talk() {
     for by_caller in [false, true] {
         let mut rows = rows_with(queue());
         rows.organisations[0].recording = RecordingPolicy::Always;
-        let mut scene = Scene::talking(&rows);
+        let mut scene = talking(&rows);
         assert_eq!(tapped(&scene.desk).len(), 2);
         let call = *scene.desk.live.keys().next().unwrap();
         let leg = by_caller.then_some(1);
@@ -373,19 +327,20 @@ fn a_recording_rests_while_the_caller_waits_and_goes_on_with_both_who_talk() {
 fn whoever_waits_in_a_queue_hands_over_its_place_and_whoever_hears_a_menu_the_menu() {
     for number in ["100", "400"] {
         let is_queue = number == "100";
-        let mut scene = Scene::talking(&rows_with(queue()));
+        let mut scene = talking(&rows_with(queue()));
         let (other, mut first) = scene.citra_is_busy();
         let budi = scene.budi.clone();
-        let asking = answered(&mut scene.desk, &budi, number);
+        let desk = &mut scene.desk;
+        let asking = if is_queue { desk.line_up(&budi, number) } else { desk.enter(&budi, number) };
         // Somebody comes after him.
         let last = scene.desk.phone("callee", "198.51.100.5:5060");
-        let mut third = answered(&mut scene.desk, &last, "100");
+        let mut third = scene.desk.line_up(&last, "100");
         let there = replaces(&asking.call_id, &asking.to_tag(), "c");
-        scene.budi_refers(&format!("{number}@{DOMAIN}?{there}"));
+        scene.budi_refers_to(&format!("{number}@{DOMAIN}?{there}"));
         scene.is_done(2);
         let before_it = if is_queue { "id/queue-welcome id/queue-next" } else { "id/menu" };
         assert_eq!(heard(&scene.desk, 0), before_it, "and not behind who came after Budi");
-        goes(&mut scene.desk, &mut third);
+        scene.desk.goes(&mut third);
         let citra = scene.citra.clone();
         scene.desk.hang_up(&mut first, &citra);
         drop(other);
@@ -393,7 +348,7 @@ fn whoever_waits_in_a_queue_hands_over_its_place_and_whoever_hears_a_menu_the_me
             scene.citra_takes_it();
             scene.desk.hang_up(&mut scene.caller, &citra);
         } else {
-            scene.sari_hangs_up();
+            scene.desk.goes(&mut scene.caller);
         }
         let calls: Vec<_> = scene.desk.journal.iter().map(|entry| entry.call).collect();
         let linked = scene.desk.journal.iter().filter_map(|entry| match &entry.fact {
@@ -411,17 +366,18 @@ fn whoever_waits_in_a_queue_hands_over_its_place_and_whoever_hears_a_menu_the_me
     }
 }
 
-/// Somebody who is put through to a queue rings nobody twice: who was asked for the one is asked for the other.
+/// Somebody who is put through to a queue waits anew: who was asked for the one is let go and asked
+/// anew for the other, and only one call rings at a time.
 #[test]
 fn whoever_is_asked_for_the_transferor_is_asked_for_the_one_who_stands_in() {
-    let mut scene = Scene::talking(&rows_with(queue()));
+    let mut scene = talking(&rows_with(queue()));
     let budi = scene.budi.clone();
-    let asking = answered(&mut scene.desk, &budi, "100");
+    let asking = scene.desk.line_up(&budi, "100");
     let citra = scene.citra.clone();
     let rings = scene.desk.expect(&citra, "INVITE");
     scene.desk.from(&citra, &citra.respond(&rings, 180, None));
     let there = replaces(&asking.call_id, &asking.to_tag(), "c");
-    scene.budi_refers(&format!("100@{DOMAIN}?{there}"));
+    scene.budi_refers_to(&format!("100@{DOMAIN}?{there}"));
     scene.is_done(2);
     let cancel = scene.desk.expect(&citra, "CANCEL");
     scene.desk.from(&citra, &citra.respond(&cancel, 200, None));

@@ -8,7 +8,7 @@ mod ringing;
 
 use std::time::Duration;
 
-use calls::{Input, SwitchboardConfig};
+use calls::Input;
 use contract::{
     command::{Command, Outcome},
     id::{DidId, ExtensionId, MenuId, QueueId, RuleId, UserId},
@@ -97,8 +97,7 @@ struct Scene {
 }
 
 fn scene_of(rows: Snapshot) -> Scene {
-    let config = SwitchboardConfig { hold_music: true, announcements: true, ..SwitchboardConfig::default() };
-    let mut desk = Desk::mortal_with(config);
+    let mut desk = Desk::speaking();
     let [sari, budi] = desk.two();
     desk.tell(Input::Plan(plan(&rows)));
     Scene { desk, sari, budi, rows }
@@ -112,16 +111,11 @@ impl Scene {
     /// Sari has the answer of the menu and hears it.
     #[track_caller]
     fn enter(&mut self) -> Caller {
-        let Self { desk, sari, .. } = self;
-        let mut caller = desk.dial(sari, "400", Some(&sari.sdp()));
-        let ok = desk.expect(sari, "SIP/2.0 200");
-        let ack = caller.ack(&ok, None);
-        desk.from(sari, &ack);
-        caller
+        self.desk.enter(&self.sari, "400")
     }
 
     fn press(&mut self, keys: &str) {
-        keys.chars().for_each(|key| self.desk.press(0, key));
+        self.desk.press(0, keys);
     }
 
     fn hears(&self) -> String {
@@ -158,10 +152,7 @@ impl Scene {
     /// The caller goes, and nothing is left of it.
     #[track_caller]
     fn goes(mut self, mut caller: Caller) -> Desk {
-        let phone = caller.phone.clone();
-        let bye = caller.request("BYE", "", None);
-        self.desk.from(&phone, &bye);
-        self.desk.expect(&phone, "SIP/2.0 200");
+        self.desk.goes(&mut caller);
         self.desk.rest();
         self.desk
     }
@@ -231,11 +222,8 @@ fn a_key_leads_into_a_queue_where_the_caller_waits_with_music() {
     let citra = scene.desk.phone("1003", "198.51.100.3:5060");
     // Budi talks to somebody else.
     let (mut other, _) = scene.desk.talk(&citra, &scene.budi, "1002");
-    let mut caller = scene.desk.dial(&scene.sari, "400", Some(&scene.sari.sdp()));
-    let ok = scene.desk.expect(&scene.sari, "SIP/2.0 200");
-    let ack = caller.ack(&ok, None);
-    scene.desk.from(&scene.sari, &ack);
-    scene.desk.press(2, '2');
+    let mut caller = scene.enter();
+    scene.desk.press(2, "2");
     assert_eq!(heard(&scene.desk, 2), "id/queue-welcome id/queue-next");
     scene.desk.played(2);
     assert_eq!(heard(&scene.desk, 2), "*music/default");
@@ -280,7 +268,7 @@ fn a_key_leads_to_a_mailbox() {
 #[test]
 fn a_key_leads_to_another_menu_and_back_and_another_says_it_again() {
     let mut scene = scene();
-    let caller = scene.enter();
+    let mut caller = scene.enter();
     scene.press("*");
     assert_eq!(scene.hears(), "id/menu");
     scene.press("4");
@@ -293,20 +281,13 @@ fn a_key_leads_to_another_menu_and_back_and_another_says_it_again() {
     scene.press("1");
     let invite = scene.rings();
     // Whoever hangs up meanwhile has not been answered.
-    let desk = {
-        let mut caller = caller;
-        let bye = caller.request("BYE", "", None);
-        scene.desk.from(&scene.sari, &bye);
-        let cancel = scene.desk.expect(&scene.budi, "CANCEL");
-        scene.desk.from(&scene.budi, &scene.budi.respond(&cancel, 200, None));
-        scene.desk.from(&scene.budi, &scene.budi.respond(&invite, 487, None));
-        scene.desk.expect(&scene.budi, "ACK");
-        scene.desk.expect(&scene.sari, "SIP/2.0 200");
-        scene.desk.rest();
-        scene.desk
-    };
+    scene.desk.goes(&mut caller);
+    let cancel = scene.desk.expect(&scene.budi, "CANCEL");
+    scene.desk.from(&scene.budi, &scene.budi.respond(&cancel, 200, None));
+    scene.refuses(&invite, 487);
+    scene.desk.rest();
     let events = ["created", "forward", "forward", "forward", "forward_ringing", "canceled", "ended"];
-    assert_eq!(desk.events(), events);
+    assert_eq!(scene.desk.events(), events);
 }
 
 #[test]
@@ -584,7 +565,7 @@ fn who_has_chosen_hears_that_the_call_is_recorded_before_anybody_rings() {
 #[test]
 fn a_caller_in_a_menu_outlives_the_process_and_so_does_what_it_has_pressed() {
     let mut scene = exchange();
-    let caller = scene.enter();
+    let mut caller = scene.enter();
     scene.press("10");
     scene.desk.die();
     scene.desk.tell(Input::Plan(plan(&scene.rows)));
@@ -597,11 +578,7 @@ fn a_caller_in_a_menu_outlives_the_process_and_so_does_what_it_has_pressed() {
     scene.desk.tell(Input::Plan(plan(&scene.rows)));
     scene.refuses(&invite, 486);
     assert_eq!(scene.hears(), "id/busy id/menu");
-    let phone = caller.phone.clone();
-    let mut caller = caller;
-    let bye = caller.request("BYE", "", None);
-    scene.desk.from(&phone, &bye);
-    scene.desk.expect(&phone, "SIP/2.0 200");
+    scene.desk.goes(&mut caller);
     scene.desk.quiet();
 }
 

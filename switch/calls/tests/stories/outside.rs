@@ -553,7 +553,7 @@ fn a_key_of_a_menu_leads_outside_on_the_budget_of_its_extension() {
     let mut caller = desk.dial(sari, "100", Some(&sari.sdp()));
     let ok = desk.expect(sari, "SIP/2.0 200");
     desk.from(sari, &caller.ack(&ok, None));
-    desk.press(0, '1');
+    desk.press(0, "1");
     let invite = desk.expect(first, "INVITE sip:+6281999@");
     desk.from(first, &first.respond(&invite, 200, Some(&first.sdp())));
     desk.expect(first, "ACK");

@@ -137,9 +137,7 @@ fn without_a_slot_the_first_one_is_parked_and_the_oldest_taken() {
     assert_eq!(body(&scene.desk.expect(&scene.budi, "MESSAGE")), "Panggilan diparkir di 702.");
     scene.desk.expect(&scene.budi, "BYE");
     scene.citra_takes_it("700", 4);
-    let bye = second.request("BYE", "", None);
-    scene.desk.from(&dewi, &bye);
-    scene.desk.expect(&dewi, "SIP/2.0 200");
+    scene.desk.goes(&mut second);
     assert_eq!(scene.desk.live.len(), 1, "the other one has been let go");
 }
 
@@ -227,9 +225,7 @@ fn it_is_taken_while_it_rings_where_it_came_from() {
 #[test]
 fn the_one_who_waits_hangs_up() {
     let mut scene = Scene::parked();
-    let bye = scene.caller.request("BYE", "", None);
-    scene.desk.from(&scene.sari, &bye);
-    scene.desk.expect(&scene.sari, "SIP/2.0 200");
+    scene.desk.goes(&mut scene.caller);
     assert_eq!(scene.desk.events()[3..], ["transfer(3)", "transfer_canceled(2)", "ended"]);
     scene.desk.rest();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calls::{Input, SwitchboardConfig, Trace};
+use calls::{Input, Trace};
 use contract::{
     command::{Command, Outcome},
     id::{ExtensionId, OrgId, QueueId, RuleId, UserId},
@@ -58,8 +58,7 @@ struct Scene {
 }
 
 fn scene(rows: Snapshot) -> Scene {
-    let config = SwitchboardConfig { hold_music: true, announcements: true, ..SwitchboardConfig::default() };
-    let mut desk = Desk::mortal_with(config);
+    let mut desk = Desk::speaking();
     let phone = |desk: &mut Desk, user: &str, n: u8| desk.phone(user, &format!("198.51.100.{n}:5060"));
     let callers = [("1001", 1), ("u0", 4), ("callee", 5)].map(|(user, n)| phone(&mut desk, user, n));
     let agents = [("1002", 2), ("1003", 3)].map(|(user, n)| phone(&mut desk, user, n));
@@ -81,13 +80,7 @@ impl Scene {
 
     #[track_caller]
     fn arrive_at(&mut self, at: usize, number: &str) -> Caller {
-        let phone = self.callers[at].clone();
-        let mut caller = self.desk.dial(&phone, number, Some(&phone.sdp()));
-        self.desk.expect(&phone, "SIP/2.0 180");
-        let ok = self.desk.expect(&phone, "SIP/2.0 200");
-        let ack = caller.ack(&ok, None);
-        self.desk.from(&phone, &ack);
-        caller
+        self.desk.line_up(&self.callers[at], number)
     }
 
     /// An agent's phone rings.
@@ -124,15 +117,6 @@ impl Scene {
     fn hang_up(&mut self, mut talk: Talk, at: usize) {
         let agent = self.agents[at].clone();
         self.desk.hang_up(&mut talk.caller, &agent);
-    }
-
-    /// A caller who waits goes.
-    #[track_caller]
-    fn goes(&mut self, mut caller: Caller) {
-        let bye = caller.request("BYE", "", None);
-        let phone = caller.phone.clone();
-        self.desk.from(&phone, &bye);
-        self.desk.expect(&phone, "SIP/2.0 200");
     }
 
     /// A caller who waits is let go.
@@ -238,7 +222,7 @@ fn a_caller_hears_a_tone_or_its_place_and_music_and_then_who_takes_the_call() {
     let first = scene.talks(0, first);
     assert!(heard(&scene.desk, 0).is_empty() && is_joined(&scene.desk, 0, 1));
     let second = scene.arrive(1);
-    let third = scene.arrive(2);
+    let mut third = scene.arrive(2);
     assert_eq!(heard(&scene.desk, 2), "id/queue-welcome id/queue-next");
     assert_eq!(heard(&scene.desk, 3), "id/queue-welcome id/queue-position id/digits/2");
     scene.desk.played(3);
@@ -252,7 +236,7 @@ fn a_caller_hears_a_tone_or_its_place_and_music_and_then_who_takes_the_call() {
     let second = scene.takes(0, &invite, second);
     assert!(is_joined(&scene.desk, 2, 4));
     // The third one goes, and nothing is left of it.
-    scene.goes(third);
+    scene.desk.goes(&mut third);
     scene.hang_up(second, 0);
     assert_eq!(
         scene.rows_of(0),
@@ -271,18 +255,18 @@ fn a_caller_hears_a_tone_or_its_place_and_music_and_then_who_takes_the_call() {
 #[test]
 fn who_gives_up_makes_room_and_who_gives_up_while_it_rings_is_not_missed() {
     let mut scene = scene(with(Queue { misses_max: 1, ..queue() }, &[12]));
-    let first = scene.arrive(0);
+    let mut first = scene.arrive(0);
     let invite = scene.rings(0);
-    let second = scene.arrive(1);
+    let mut second = scene.arrive(1);
     let third = scene.arrive(2);
     assert_eq!(
         scene.rows_of(0).last().unwrap(),
         "queued 1 3 null",
         "the one that is being connected is before it"
     );
-    scene.goes(second);
+    scene.desk.goes(&mut second);
     assert_eq!(scene.rows_of(0).last().unwrap(), "queue_updated 1 2 null");
-    scene.goes(first);
+    scene.desk.goes(&mut first);
     let budi = scene.agents[0].clone();
     let cancel = scene.desk.expect(&budi, "CANCEL");
     let next = scene.rings(0);
@@ -506,9 +490,9 @@ fn who_is_rung_for_all_the_time_waits_no_longer_than_it_may() {
     scene.let_go(&caller);
     assert_eq!(scene.rows_of(0)[4..], ["timeout 1 0 null", "missed 1 0 null", "ended 1 0 null"]);
     // Budi did not answer the last time either, and is left alone for a while.
-    let next = scene.arrive(1);
+    let mut next = scene.arrive(1);
     let invite = scene.rings(1);
-    scene.goes(next);
+    scene.desk.goes(&mut next);
     scene.given_up(1, &invite);
     scene.rest();
 }
@@ -568,14 +552,14 @@ fn a_rule_that_leads_to_a_full_queue_has_come_to_nothing() {
     let mut scene = scene(rows);
     let first = scene.arrive(0);
     let first = scene.talks(0, first);
-    let second = scene.arrive(1);
+    let mut second = scene.arrive(1);
     let phone = scene.callers[2].clone();
     let third = scene.desk.dial(&phone, "200", Some(&phone.sdp()));
     let refusal = scene.desk.expect(&phone, "SIP/2.0 486");
     scene.desk.from(&phone, &third.ack_refusal(&refusal));
     let refused = ["forward 1 0 null", "forward_busy 1 0 null", "busy 1 0 null", "ended 1 0 null"];
     assert_eq!(scene.rows_of(0)[1..], refused);
-    scene.goes(second);
+    scene.desk.goes(&mut second);
     scene.hang_up(first, 0);
     scene.rest();
 }
@@ -636,7 +620,7 @@ fn callers_keep_their_place_when_the_switch_dies() {
     let first = scene.arrive(0);
     let first = scene.talks(0, first);
     let second = scene.arrive(1);
-    let third = scene.arrive(2);
+    let mut third = scene.arrive(2);
     scene.dies(20);
     scene.desk.silent(&scene.agents[0]);
     scene.hang_up(first, 0);
@@ -644,7 +628,7 @@ fn callers_keep_their_place_when_the_switch_dies() {
     // It dies while somebody rings, too.
     scene.dies(30);
     let second = scene.takes(0, &invite, second);
-    scene.goes(third);
+    scene.desk.goes(&mut third);
     scene.hang_up(second, 0);
     scene.desk.quiet();
 }

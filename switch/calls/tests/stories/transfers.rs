@@ -29,12 +29,12 @@ const MUSIC: &str = "*music/default";
 const RING: Duration = Duration::from_secs(60);
 
 /// Sari (lease 0) has called Budi (lease 1), who sends her on to Citra (lease 2).
-struct Scene {
-    desk: Desk,
-    sari: Phone,
-    budi: Phone,
-    citra: Phone,
-    caller: Caller,
+pub(crate) struct Scene {
+    pub(crate) desk: Desk,
+    pub(crate) sari: Phone,
+    pub(crate) budi: Phone,
+    pub(crate) citra: Phone,
+    pub(crate) caller: Caller,
     /// Sari's call, as Budi knows it.
     to_budi: OwnedMessage,
     cseq: u32,
@@ -42,18 +42,17 @@ struct Scene {
 
 impl Scene {
     fn talking() -> Self {
-        Self::with(SwitchboardConfig { hold_music: true, ..transcoding() })
+        Self::with(Desk::with(SwitchboardConfig { hold_music: true, ..transcoding() }, 32))
     }
 
-    fn with(config: SwitchboardConfig) -> Self {
-        let mut desk = Desk::with(config, 32);
+    pub(crate) fn with(mut desk: Desk) -> Self {
         let [sari, budi] = desk.two();
         let citra = desk.phone("1003", "198.51.100.3:5060");
         let (caller, to_budi) = desk.talk(&sari, &budi, "1002");
         Self { desk, sari, budi, citra, caller, to_budi, cseq: 0 }
     }
 
-    fn budi_asks(&mut self, method: &str, headers: &str, sdp: Option<&str>) {
+    pub(crate) fn budi_asks(&mut self, method: &str, headers: &str, sdp: Option<&str>) {
         self.cseq += 1;
         let request = self.budi.request(method, self.cseq, &self.to_budi, headers, sdp);
         self.desk.from(&self.budi, &request);
@@ -290,9 +289,7 @@ fn a_call_that_nobody_wants_back_ends() {
 fn the_one_who_waits_hangs_up() {
     let (mut scene, invite) = Scene::sent_on();
     scene.citra_rings(&invite);
-    let bye = scene.caller.request("BYE", "", None);
-    scene.desk.from(&scene.sari, &bye);
-    scene.desk.expect(&scene.sari, "SIP/2.0 200");
+    scene.desk.goes(&mut scene.caller);
     let cancel = scene.desk.expect(&scene.citra, "CANCEL");
     scene.desk.from(&scene.citra, &scene.citra.respond(&cancel, 200, None));
     scene.desk.from(&scene.citra, &scene.citra.respond(&invite, 487, None));
@@ -501,7 +498,7 @@ fn a_recording_goes_on_through_a_transfer_with_the_target_in_the_transferor_s_pl
 
 #[test]
 fn who_was_put_on_hold_without_music_is_offered_and_heard_in_both_directions() {
-    let mut scene = Scene::with(SwitchboardConfig { hold_music: false, ..transcoding() });
+    let mut scene = Scene::with(Desk::with(SwitchboardConfig { hold_music: false, ..transcoding() }, 32));
     let held = scene.budi.sdp_with("sendonly");
     scene.budi_asks("INVITE", "", Some(&held));
     scene.desk.expect(&scene.budi, "SIP/2.0 100");

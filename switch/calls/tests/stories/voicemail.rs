@@ -85,13 +85,6 @@ fn sent_to_the_mailbox(desk: &mut Desk, sari: &Phone, budi: &Phone, status: u16)
     (caller, ok)
 }
 
-fn hang_up(desk: &mut Desk, caller: &mut Caller) {
-    let phone = caller.phone.clone();
-    let bye = caller.request("BYE", "", None);
-    desk.from(&phone, &bye);
-    desk.expect(&phone, "SIP/2.0 200");
-}
-
 #[test]
 fn who_is_busy_gets_a_message_that_is_recorded_from_the_beep_to_the_end() {
     let (mut desk, [sari, budi]) = scene();
@@ -102,7 +95,7 @@ fn who_is_busy_gets_a_message_that_is_recorded_from_the_beep_to_the_end() {
     desk.played(0);
     assert_eq!(tapped(&desk), [(LeaseId(0), Side::Left)]);
     assert_eq!(recorded_for(&desk), Some(MessageFor { user: UserId(id(BUDI)), caller: Some("1001".into()) }));
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     assert_eq!(desk.events(), ["created", "forward", "forward_answered", "answered", "ended"]);
     assert_eq!((desk.detail("forward"), desk.number_of("forward")), ("busy/-".into(), Some("1002".into())));
     assert_eq!(
@@ -149,7 +142,7 @@ fn a_caller_who_was_let_hear_a_device_keeps_the_answer_it_was_told() {
     let ack = caller.ack(&ok, None);
     desk.from(&sari, &ack);
     assert_eq!(heard(&desk, 0), GREETING);
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
 }
 
 #[test]
@@ -163,7 +156,7 @@ fn a_caller_without_an_offer_leaves_a_message_too_and_one_that_speaks_nothing_of
     let ack = caller.ack(&ok, Some(&sari.sdp_of(8)));
     desk.from(&sari, &ack);
     assert!(heard(&desk, 0).ends_with("tone/beep") || heard(&desk, 1).ends_with("tone/beep"));
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     desk.rest();
     let caller = desk.dial(&sari, "1002", Some(&sari.sdp_speaking(&[(18, "G729/8000")], "sendrecv")));
     let invite = desk.expect(&budi, "INVITE");
@@ -232,7 +225,7 @@ fn a_rule_leads_to_a_mailbox_with_its_own_greeting_before_anybody_rings() {
     assert_eq!(heard(&desk, 0), "id/away|id/voicemail-greeting tone/beep");
     desk.played(0);
     assert_eq!(recorded_for(&desk), Some(MessageFor { user: UserId(id(BUDI)), caller: None }));
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     assert_eq!(desk.events(), ["created", "forward", "forward_answered", "answered", "ended"]);
     assert_eq!((desk.detail("forward"), desk.number_of("forward")), ("always/-".into(), Some("1002".into())));
     assert_eq!(words(&desk), ["1 started voicemail", "2 stopped call_ended"]);
@@ -251,7 +244,7 @@ fn a_message_outlives_the_process() {
     // The relay tells of a leg that hears nothing: it is being recorded, and no second recording begins.
     desk.played(0);
     assert_eq!(desk.recordings.len(), 1);
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     assert!(matches!(desk.recordings.last(), Some(RecordingOrder::End { .. })));
     desk.quiet();
 }
@@ -276,11 +269,11 @@ fn nobody_talks_to_a_recorder_that_has_given_up() {
 fn a_key_ends_the_greeting_and_then_the_message() {
     let (mut desk, [sari, budi]) = scene();
     sent_to_the_mailbox(&mut desk, &sari, &budi, 486);
-    desk.press(0, '5');
+    desk.press(0, "5");
     assert!(tapped(&desk).is_empty(), "another key says nothing");
-    desk.press(0, '#');
+    desk.press(0, "#");
     assert_eq!((heard(&desk, 0).as_str(), tapped(&desk).len()), ("", 1), "at once, and without the beep");
-    desk.press(0, '#');
+    desk.press(0, "#");
     assert_eq!((heard(&desk, 0).as_str(), tapped(&desk).len()), ("id/voicemail-saved", 0));
     desk.played(0);
     let bye = desk.expect(&sari, "BYE");
@@ -328,27 +321,27 @@ fn an_owner_hears_its_messages_the_new_ones_first_and_deletes_one() {
     listen(&mut desk, &budi);
     let told = "id/voicemail-new id/digits/2 id/voicemail-old id/digits/1 id/voicemail-menu";
     assert_eq!(heard(&desk, 0), told);
-    desk.press(0, '1');
+    desk.press(0, "1");
     assert_eq!((desk.fetches[0].key.as_str(), heard(&desk, 0).as_str()), ("2.wav", ""));
     assert!(marks(&desk).is_empty(), "nothing has been heard");
     fetched(&mut desk, true);
     assert_eq!(heard(&desk, 0), sound_of(2));
-    desk.press(0, '2');
+    desk.press(0, "2");
     fetched(&mut desk, true);
     assert_eq!((heard(&desk, 0), marks(&desk)), (sound_of(2), vec![(2, MessageStep::Heard)]));
     desk.played(0);
     assert_eq!(heard(&desk, 0), "id/voicemail-menu");
-    desk.press(0, '3');
+    desk.press(0, "3");
     assert_eq!(heard(&desk, 0), "id/voicemail-deleted id/voicemail-menu");
-    desk.press(0, '3');
+    desk.press(0, "3");
     for (n, step) in [(4, MessageStep::Heard), (1, MessageStep::Heard)] {
-        desk.press(0, '1');
+        desk.press(0, "1");
         fetched(&mut desk, true);
         assert_eq!((heard(&desk, 0), step), (sound_of(n), MessageStep::Heard));
     }
     let done = [(2, MessageStep::Heard), (2, MessageStep::Deleted), (4, MessageStep::Heard)];
     assert_eq!(marks(&desk), done, "once, and the last one had been heard before");
-    desk.press(0, '1');
+    desk.press(0, "1");
     assert_eq!(heard(&desk, 0), "id/voicemail-no-more");
     desk.played(0);
     let bye = desk.expect(&budi, "BYE");
@@ -366,17 +359,17 @@ fn a_message_that_cannot_be_had_is_told_and_the_others_are_not_held_up() {
     let (mut desk, [_, budi]) = scene();
     desk.tell(Input::Mailboxes(vec![message(1, BUDI, false), message(2, BUDI, false)]));
     let mut caller = listen(&mut desk, &budi);
-    desk.press(0, '1');
+    desk.press(0, "1");
     fetched(&mut desk, false);
     assert_eq!(heard(&desk, 0), "id/voicemail-unreadable id/voicemail-menu");
-    desk.press(0, '1');
+    desk.press(0, "1");
     let late = desk.fetches.pop().unwrap();
     desk.wait(Duration::from_secs(15));
     assert_eq!(heard(&desk, 0), "id/voicemail-unreadable id/voicemail-menu");
     desk.tell(Input::MessageReady { call: late.call, recording: late.recording, is_there: true });
     assert_eq!(heard(&desk, 0), "id/voicemail-unreadable id/voicemail-menu", "nobody waits for it any more");
     assert!(marks(&desk).is_empty());
-    hang_up(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     desk.rest();
 }
 

@@ -38,7 +38,7 @@ fn a_rule_leads_to_a_conference_before_anybody_rings_and_when_nobody_takes_the_c
         assert_eq!(told, (format!("{}/-", condition.as_str()), Some("8000".into())));
         let events = desk.events();
         assert_eq!(events[events.len() - 3..], ["forward", "forward_answered", "answered"]);
-        leave(&mut desk, &mut caller);
+        desk.goes(&mut caller);
         desk.rest();
     }
 }
@@ -51,13 +51,13 @@ fn a_key_of_a_menu_leads_to_a_conference() {
     let choices = vec![MenuChoice { key: MenuKey::One, action }];
     rows.organisations[0].extensions[2].menu = Some(Menu { choices, ..Menu::plain(MenuId(id(80))) });
     desk.tell(Input::Plan(plan(&rows)));
-    let mut caller = enter(&mut desk, &sari, "300");
-    press(&mut desk, 0, "1");
+    let mut caller = desk.enter(&sari, "300");
+    desk.press(0, "1");
     assert_eq!((seat(&desk, 0), heard(&desk, 0)), (Some((room(OPEN), false)), "id/conference-first".into()));
-    press(&mut desk, 0, "*6");
+    desk.press(0, "*6");
     assert_eq!(seat(&desk, 0), Some((room(OPEN), true)), "its keys are heard");
     assert_eq!(desk.events(), ["created", "forward", "forward_answered", "answered"]);
-    leave(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     desk.rest();
 }
 
@@ -73,12 +73,12 @@ fn a_call_from_outside_comes_in_by_a_number_of_the_telephone_network() {
     let ack = outside.ack(&ok, None);
     desk.from(&provider, &ack);
     desk.wait(Duration::from_secs(1));
-    let mut caller = enter(&mut desk, &sari, "8000");
+    let mut caller = desk.enter(&sari, "8000");
     let shown = desk.board.live_conferences();
     let members: Vec<&str> = shown[0].members.iter().map(|member| member.caller.as_str()).collect();
     assert_eq!(members, ["+628123456789", "1001"]);
-    leave(&mut desk, &mut outside);
-    leave(&mut desk, &mut caller);
+    desk.goes(&mut outside);
+    desk.goes(&mut caller);
     desk.rest();
 }
 
@@ -91,7 +91,7 @@ fn callers_without_an_offer_come_in_and_those_of_whom_nothing_can_be_heard_are_r
     let ack = caller.ack(&ok, Some(&sari.sdp_of(8)));
     desk.from(&sari, &ack);
     assert_eq!(seat(&desk, 0), Some((room(OPEN), false)));
-    leave(&mut desk, &mut caller);
+    desk.goes(&mut caller);
     desk.rest();
     let Scene { mut desk, sari, .. } = scene();
     let caller = desk.dial(&sari, "8000", Some(&sari.sdp_speaking(&[(18, "G729/8000")], "sendrecv")));
@@ -122,7 +122,7 @@ fn a_call_is_sent_on_into_a_conference_by_refer_and_by_order() {
         let bye = desk.expect(&budi, "BYE");
         desk.from(&budi, &budi.respond(&bye, 200, None));
         assert_eq!(seat(&desk, 0), Some((room(OPEN), false)));
-        leave(&mut desk, &mut caller);
+        desk.goes(&mut caller);
         assert_eq!(
             desk.events(),
             ["created", "ringing", "answered(3)", "transfer(3)", "transfer_answered", "ended"]

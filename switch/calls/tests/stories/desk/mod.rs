@@ -160,6 +160,13 @@ impl Desk {
         desk
     }
 
+    /// A mortal one that plays music and says what it has to.
+    pub fn speaking() -> Self {
+        let config =
+            SwitchboardConfig { hold_music: true, announcements: true, ..SwitchboardConfig::default() };
+        Self::mortal_with(config)
+    }
+
     /// The switchboard dies without warning, and another goes on, with nothing left in stock.
     pub fn die(&mut self) {
         let mark = ClockMark { instant: self.now, unix: Timestamp(1_800_000_000_000_000) };
@@ -206,10 +213,12 @@ impl Desk {
         self.tell(Input::Media(MediaEvent::Played { lease: LeaseId(lease) }));
     }
 
-    /// A key was pressed at the far end of a lease.
-    pub fn press(&mut self, lease: u32, sign: char) {
-        let key = Key::of_sign(sign).expect("a key");
-        self.tell(Input::Media(MediaEvent::Key { lease: LeaseId(lease), key }));
+    /// Keys were pressed at the far end of a lease, one after the other.
+    pub fn press(&mut self, lease: u32, keys: &str) {
+        for sign in keys.chars() {
+            let key = Key::of_sign(sign).expect("a key");
+            self.tell(Input::Media(MediaEvent::Key { lease: LeaseId(lease), key }));
+        }
     }
 
     /// The relay's latest order about a lease's keys was to tell them.
@@ -379,6 +388,31 @@ impl Desk {
         caller
     }
 
+    /// The caller is answered and says so.
+    #[track_caller]
+    pub fn answered(&mut self, caller: &mut Caller) {
+        let ok = self.expect(&caller.phone, "SIP/2.0 200");
+        let ack = caller.ack(&ok, None);
+        self.from(&caller.phone, &ack);
+    }
+
+    /// Somebody dials what the switch itself answers.
+    #[track_caller]
+    pub fn enter(&mut self, phone: &Phone, number: &str) -> Caller {
+        let mut caller = self.dial(phone, number, Some(&phone.sdp()));
+        self.answered(&mut caller);
+        caller
+    }
+
+    /// Somebody dials a queue and is let wait in it.
+    #[track_caller]
+    pub fn line_up(&mut self, phone: &Phone, number: &str) -> Caller {
+        let mut caller = self.dial(phone, number, Some(&phone.sdp()));
+        self.expect(phone, "SIP/2.0 180");
+        self.answered(&mut caller);
+        caller
+    }
+
     /// A call between two phones, up to both talking. Returns the caller's side and the callee's INVITE.
     #[track_caller]
     pub fn talk(&mut self, from: &Phone, to: &Phone, number: &str) -> (Caller, OwnedMessage) {
@@ -388,19 +422,22 @@ impl Desk {
         self.expect(from, "SIP/2.0 180");
         self.from(to, &to.respond(&invite, 200, Some(&to.sdp())));
         self.expect(to, "ACK");
-        let ok = self.expect(from, "SIP/2.0 200");
-        let ack = caller.ack(&ok, None);
-        self.from(from, &ack);
+        self.answered(&mut caller);
         (caller, invite)
+    }
+
+    /// A caller hangs up whom nobody but the switch hears.
+    #[track_caller]
+    pub fn goes(&mut self, caller: &mut Caller) {
+        let bye = caller.request("BYE", "", None);
+        self.from(&caller.phone, &bye);
+        self.expect(&caller.phone, "SIP/2.0 200");
     }
 
     /// The caller of an answered call hangs up.
     #[track_caller]
     pub fn hang_up(&mut self, caller: &mut Caller, callee: &Phone) {
-        let bye = caller.request("BYE", "", None);
-        let phone = caller.phone.clone();
-        self.from(&phone, &bye);
-        self.expect(&phone, "SIP/2.0 200");
+        self.goes(caller);
         let bye = self.expect(callee, "BYE");
         self.from(callee, &callee.respond(&bye, 200, None));
     }

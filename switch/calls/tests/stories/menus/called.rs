@@ -44,7 +44,7 @@ fn who_was_called_and_hangs_up_in_a_menu_is_written_down_as_who_was_called() {
 #[test]
 fn who_was_called_is_not_anonymous_behind_a_menu_because_the_caller_was() {
     let (mut scene, _, citra) = sent_into_the_menu();
-    scene.desk.press(1, '6');
+    scene.desk.press(1, "6");
     let Scene { desk, sari, budi, .. } = &mut scene;
     let invite = desk.expect(&citra, "INVITE");
     desk.from(&citra, &citra.respond(&invite, 200, Some(&citra.sdp())));
