@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     follow::Following,
-    plan::{Action, Destination, Host, OrgPlan, PersonKey, Plan},
+    plan::{Action, Host, OrgPlan, PersonKey, Plan},
     route::{Chosen, Decision, Trail},
 };
 
@@ -102,22 +102,12 @@ impl OrgPlan {
         let longer = (Bound::Excluded(keys), Bound::Unbounded);
         let mut longer =
             self.numbers.range::<str, _>(longer).take_while(|(number, _)| number.starts_with(keys));
-        menu.has_direct_dialling && longer.any(|(_, what)| what.in_menu().is_some())
+        menu.has_direct_dialling && longer.any(|(_, what)| what.host_inside().is_some())
     }
 
     /// What has a number that is dialled in a menu: an extension or a person, and nothing else.
     pub(crate) fn dialled_in(&self, menu: &Menu, number: &str) -> Option<Host> {
-        self.numbers.get(number).filter(|_| menu.has_direct_dialling)?.in_menu()
-    }
-}
-
-impl Destination {
-    fn in_menu(&self) -> Option<Host> {
-        match self {
-            Self::Extension(extension) => Some(Host::Extension(extension.id)),
-            Self::Person(user) => Some(Host::User(*user)),
-            Self::Ring(_) | Self::Inactive(_) | Self::Feature(_) => None,
-        }
+        self.numbers.get(number).filter(|_| menu.has_direct_dialling)?.host_inside()
     }
 }
 

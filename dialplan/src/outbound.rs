@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     follow::Following,
     hours,
-    outside::{INTERNATIONAL_PREFIX, NATIONAL_PREFIX, e164, is_e164},
+    outside::{INTERNATIONAL_PREFIX, NATIONAL_PREFIX, e164, is_e164, plain},
     plan::{Host, OrgPlan, PersonKey, Ring},
     route::{Refusal, Step},
 };
@@ -189,11 +189,6 @@ pub(crate) fn national(number: &str, country_code: &str) -> String {
         Some(subscriber) => format!("{NATIONAL_PREFIX}{subscriber}"),
         None => format!("{INTERNATIONAL_PREFIX}{digits}"),
     }
-}
-
-/// What was dialled without what only parts the digits (RFC 3966 §5.1.1).
-fn plain(dialled: &str) -> String {
-    dialled.chars().filter(|letter| !matches!(letter, '-' | '.' | '(' | ')' | ' ')).collect()
 }
 
 impl OrgPlan {

@@ -119,13 +119,16 @@ impl OrgPlan {
     }
 }
 
+/// A number without the parameters of a tel URI (RFC 3966 §5.1.5), and without what only parts its digits (§5.1.1).
+pub(crate) fn plain(number: &str) -> String {
+    let number = number.split(';').next().unwrap_or_default();
+    number.chars().filter(|letter| !matches!(letter, '-' | '.' | '(' | ')' | ' ')).collect()
+}
+
 /// A number by E.164, from what people and providers write: `+62 21-5550100`, `006221…`, `6221…`, `021…`. Numbers without
 /// their area, and what is no number, are none.
 pub(crate) fn e164(number: &str, country_code: &str) -> Option<String> {
-    // Parameters of a tel URI (RFC 3966 §5.1.5), and what only parts the digits (§5.1.1).
-    let number = number.split(';').next()?;
-    let plain: String =
-        number.chars().filter(|letter| !matches!(letter, '-' | '.' | '(' | ')' | ' ')).collect();
+    let plain = plain(number);
     let abroad = plain.strip_prefix('+').or_else(|| plain.strip_prefix(INTERNATIONAL_PREFIX));
     let digits = match (abroad, plain.strip_prefix(NATIONAL_PREFIX)) {
         (Some(digits), _) => digits.to_owned(),

@@ -299,6 +299,17 @@ pub(crate) enum Destination {
     Feature(Feature),
 }
 
+impl Destination {
+    /// The extension or the person that it is, if it is one.
+    pub(crate) fn host_inside(&self) -> Option<Host> {
+        match self {
+            Self::Extension(extension) => Some(Host::Extension(extension.id)),
+            Self::Person(user) => Some(Host::User(*user)),
+            Self::Ring(_) | Self::Inactive(_) | Self::Feature(_) => None,
+        }
+    }
+}
+
 /// An extension with its hours and rules.
 #[derive(Clone, Debug)]
 pub(crate) struct Extension {

@@ -469,9 +469,7 @@ impl OrgPlan {
         };
         let steps = &mut following.trace.0;
         // The organisation's own numbers have no plus.
-        if let Destination::Extension(_) | Destination::Person(_) = found
-            && number.starts_with('+')
-        {
+        if found.host_inside().is_some() && number.starts_with('+') {
             steps.push(Step::Did(number.into()));
         }
         let way = match found {

@@ -164,15 +164,25 @@ impl Compiler<'_> {
             rules::Action::Queue { queue, priority } => {
                 self.queue_action(extension, condition, (*queue, *priority))
             }
-            rules::Action::ForwardNumber(number) if number.starts_with('+') => {
-                let number = number.parse().map_err(|_| ("target", Problem::Malformed))?;
-                Ok(Action::Forward(Host::Outside(number)))
-            }
-            rules::Action::ForwardNumber(_) => Err(("target", Problem::Malformed)),
+            rules::Action::ForwardNumber(number) => match self.inside(number) {
+                Some(inside) => self.action(extension, condition, &inside),
+                None if number.starts_with('+') => {
+                    let number = number.parse().map_err(|_| ("target", Problem::Malformed))?;
+                    Ok(Action::Forward(Host::Outside(number)))
+                }
+                None => Err(("target", Problem::Malformed)),
+            },
             rules::Action::Ivr(menu) => {
                 let of = self.menu_of.get(menu).copied();
                 of.map(Action::Menu).ok_or(("target", Problem::Dangling))
             }
         }
+    }
+
+    /// What leads to where the organisation's own number outside leads: such a call never leaves the house.
+    fn inside(&self, number: &str) -> Option<rules::Action> {
+        let did = self.rows.outside.dids.iter().find(|did| did.number == number)?;
+        let extension = did.extension.map(rules::Action::ForwardExtension);
+        extension.or(did.user.map(rules::Action::ForwardStaff))
     }
 }

@@ -9,7 +9,7 @@ use super::{Compiler, limits};
 use crate::{
     diagnostic::{Problem, Row},
     outside::{self, Sources, is_e164},
-    plan::{Destination, Host, Trust},
+    plan::{Destination, Trust},
 };
 
 /// Shortest prefixes of networks that a trunk sends from: who is believed by the address alone is not half the world.
@@ -186,10 +186,7 @@ impl Compiler<'_> {
                 self.wrong(row, "target", Problem::Dangling);
                 continue;
             };
-            let host = match (did.extension, did.user) {
-                (Some(extension), _) => Some(Host::Extension(extension)),
-                (None, user) => user.map(Host::User),
-            };
+            let host = destination.host_inside();
             self.org.own_numbers.extend(host.map(|host| (host, did.number.as_str().into())));
             if self.org.numbers.insert(did.number.as_str().into(), destination).is_some() {
                 self.wrong(row, "number", Problem::Taken);

@@ -169,7 +169,8 @@ fn emergency_numbers_pass_without_a_route_a_code_or_a_budget() {
     let nothing = vec![budget(91, None, &[])];
     let routes = vec![route(81, "9", 1, &[62])];
     let plan = plan(Outside { routes, budgets: nothing, ..outside() });
-    for (text, number) in [("112", "112"), ("9110", "110"), ("119", "119")] {
+    for (text, number) in [("112", "112"), ("9110", "110"), ("119", "119"), ("112;phone-context=+62", "112")]
+    {
         let expected = Ok((number.to_owned(), vec![62, 61]));
         assert_eq!(
             dialled(&plan, text),
@@ -219,20 +220,42 @@ fn nobody_outside_calls_outside_but_somebody_who_sends_them_on_may() {
     assert_eq!(decision.route.ring().unwrap().outbound.as_ref().unwrap().payer, Some(payer));
 }
 
-#[test]
-fn a_rule_sends_a_call_to_a_number_outside_on_the_budget_of_its_extension() {
+/// The rows with a rule of one extension that leads to a number.
+fn forwarding(extension: usize, condition: Condition, number: &str) -> contract::snapshot::Organisation {
     let mut organisation = organisation();
     organisation.outside = Outside { routes: vec![route(81, "0", 0, &[61])], ..outside() };
-    let rule = Rule {
+    organisation.extensions[extension].rules = vec![Rule {
         id: contract::id::RuleId(id(41)),
         position: 1,
         is_enabled: true,
         timescope: Timescope::Any,
-        condition: Condition::NoAnswer,
-        action: Action::ForwardNumber("+62812345678".into()),
+        condition,
+        action: Action::ForwardNumber(number.into()),
+    }];
+    organisation
+}
+
+/// A bug: it went out by a trunk and came in again, on two channels and a budget, and a circle of such rules was none.
+#[test]
+fn a_rule_that_leads_to_the_organisation_s_own_number_outside_stays_in_the_house() {
+    let own = "+62215550100"; // the extension 100
+    let of = |extension| {
+        let organisation = forwarding(extension, Condition::Always, own);
+        compile(&Snapshot { revision: 1, organisations: vec![organisation] })
     };
+    let facts = Facts { org: OrgId(id(1)), caller: PersonKey::User(UserId(id(13))), dialled: "500" };
+    let decision = of(4).unwrap().route(&facts, NOON);
+    let ring = decision.route.ring().unwrap();
+    assert_eq!((&*ring.number, ring.outbound.is_none()), ("100", true));
+    let wrong = of(0).unwrap_err();
+    assert_eq!(wrong.len(), 1);
+    assert!(wrong[0].to_string().ends_with("target: leads in a circle: 100 → 100"), "{}", wrong[0]);
+}
+
+#[test]
+fn a_rule_sends_a_call_to_a_number_outside_on_the_budget_of_its_extension() {
+    let organisation = forwarding(0, Condition::NoAnswer, "+62812345678");
     let extension = organisation.extensions[0].id;
-    organisation.extensions[0].rules = vec![rule];
     let number = organisation.extensions[0].number.clone();
     let plan = compile(&Snapshot { revision: 1, organisations: vec![organisation] }).unwrap();
     let caller = PersonKey::Trunk(TrunkId(id(61)));
