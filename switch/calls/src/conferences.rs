@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    command::Outcome,
     id::{CallId, ConferenceId, OrgId},
     live::{LiveConference, LiveMember},
 };
@@ -111,15 +110,6 @@ impl Switchboard {
                 out.push(Output::Media(MediaCommand::Announce { room, sounds }));
             }
         }
-    }
-
-    /// Has a member of a conference not heard by the others, or heard again.
-    pub(crate) fn mute(&mut self, call: CallId, is_muted: bool, out: &mut Outputs) {
-        let mut outcome = Outcome::UnknownCall;
-        if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
-            self.with_call(call, out, |call, means| call.mute(is_muted, &mut outcome, means));
-        }
-        out.push(Output::Command(outcome));
     }
 
     /// All conferences with who is there, by organisation and number of the extension.

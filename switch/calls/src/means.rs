@@ -9,9 +9,10 @@ use std::{
 
 use contract::{
     id::{CallId, OrgId},
+    language::Language,
     time::Timestamp,
 };
-use dialplan::{Barred, Decision, Payer, Plan, Trunk};
+use dialplan::{Barred, Decision, OrgPlan, Payer, Plan, Trunk};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use sip::{
@@ -69,6 +70,11 @@ impl Means<'_> {
     /// So much later than now, as a call keeps it.
     pub(crate) fn after(&self, span: Duration) -> Moment {
         self.moment().after(span)
+    }
+
+    /// In which language an organisation's callers are spoken to; the default one of those that are gone.
+    pub(crate) fn language(&self, org: OrgId) -> Language {
+        self.plan.organisation(org).map(OrgPlan::language).unwrap_or_default()
     }
 
     pub(crate) fn media(&mut self, command: MediaCommand) {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use contract::{
-    command::{Command, Outcome, RecordingOrder},
+    command::{Command, Outcome},
     id::CallId,
     live::LiveLeg,
     time::Timestamp,
@@ -176,11 +176,19 @@ impl Switchboard {
             }
             Input::Media(event) => self.media(event, out),
             Input::Command(Command::HangUp { call }) => self.hang_up(call, out),
-            Input::Command(Command::Record { call, order }) => self.record(call, order, out),
-            Input::Command(Command::Transfer { call, leg, to }) => self.transfer(call, leg, &to, out),
-            Input::Command(Command::Hold { call, leg, is_on }) => self.hold(call, (leg, is_on), out),
+            Input::Command(Command::Record { call, order }) => {
+                self.order(call, out, |call, outcome, means| call.record(order, outcome, means));
+            }
+            Input::Command(Command::Transfer { call, leg, to }) => {
+                self.order(call, out, |call, outcome, means| call.transfer(leg, &to, outcome, means));
+            }
+            Input::Command(Command::Hold { call, leg, is_on }) => {
+                self.order(call, out, |call, outcome, means| call.hold((leg, is_on), outcome, means));
+            }
             Input::Command(Command::Connect { call, other }) => self.connect(call, other, out),
-            Input::Command(Command::Mute { call, is_muted }) => self.mute(call, is_muted, out),
+            Input::Command(Command::Mute { call, is_muted }) => {
+                self.order(call, out, |call, outcome, means| call.mute(is_muted, outcome, means));
+            }
             Input::Command(Command::PauseAgent { org, user, is_paused }) => {
                 let agent = AgentKey { org, person: PersonKey::User(user) };
                 out.push(Output::Command(self.pause_agent(agent, is_paused)));
@@ -445,7 +453,7 @@ impl Switchboard {
         }
         self.queues.wake();
         let wall = self.wall();
-        for id in self.fraud.spent(wall) {
+        for id in self.fraud.spent((&self.plan, wall)) {
             out.notice(Notice::OutsideSpent(id));
             self.with_call(id, out, |call, means| call.end(Barred::Minutes.reason(), means));
         }
@@ -480,26 +488,16 @@ impl Switchboard {
         }
     }
 
-    fn record(&mut self, call: CallId, order: RecordingOrder, out: &mut Outputs) {
+    /// Has one call do something, and says what has come of it.
+    fn order(
+        &mut self,
+        call: CallId,
+        out: &mut Outputs,
+        change: impl FnOnce(Call, &mut Outcome, &mut Means<'_>) -> Call,
+    ) {
         let mut outcome = Outcome::UnknownCall;
         if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
-            self.with_call(call, out, |call, means| call.record(order, &mut outcome, means));
-        }
-        out.push(Output::Command(outcome));
-    }
-
-    fn transfer(&mut self, call: CallId, leg: Option<u16>, to: &str, out: &mut Outputs) {
-        let mut outcome = Outcome::UnknownCall;
-        if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
-            self.with_call(call, out, |call, means| call.transfer(leg, to, &mut outcome, means));
-        }
-        out.push(Output::Command(outcome));
-    }
-
-    fn hold(&mut self, call: CallId, order: (Option<u16>, bool), out: &mut Outputs) {
-        let mut outcome = Outcome::UnknownCall;
-        if self.calls.get(&call).is_some_and(|call| !call.is_over()) {
-            self.with_call(call, out, |call, means| call.hold(order, &mut outcome, means));
+            self.with_call(call, out, |call, means| change(call, &mut outcome, means));
         }
         out.push(Output::Command(outcome));
     }

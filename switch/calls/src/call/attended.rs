@@ -132,7 +132,7 @@ impl Consultation {
         let (call, other_call) = (on.record.call(), off.record.call());
         let kept = other_by.other();
         other_head.recording.let_go(off.leg(kept), means);
-        let (holds, hears) = (off.is_held.by(kept), off.music.of(kept).take());
+        let (holds, hears) = (off.is_held.is_said(kept), off.music.of(kept).take());
         let Talking { record: mut other_record, caller, callee, .. } = *off;
         let (comes, other_leg) = if kept == Side::Caller { (caller, callee) } else { (callee, caller) };
         let told = Detail { number: number_of(&on, &comes, means), ..link(other_call) };

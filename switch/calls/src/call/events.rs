@@ -128,6 +128,12 @@ impl Record {
         }
     }
 
+    /// Somebody, or something, takes it. One that was sent on by hand had been answered before.
+    pub(crate) fn answered(&mut self, whom: Option<u16>, told: Detail, means: &mut Means<'_>) {
+        let kind = if self.is_answered() { EventKind::TransferAnswered } else { EventKind::Answered };
+        self.event(kind, whom, told, means);
+    }
+
     /// Whoever waits, or chooses, does so no longer, and nobody has taken the call, or that which it was sent on to.
     pub(crate) fn canceled(&mut self, why: Detail, means: &mut Means<'_>) {
         let kind = if self.is_answered() { EventKind::TransferCanceled } else { EventKind::Canceled };

@@ -196,7 +196,9 @@ impl Invitation {
             let detail = Detail { leg: Some(fork.no), sip_status: Some(status), ..Detail::default() };
             record.event(EventKind::Rejected, Some(participant), detail, means);
         }
-        if cause == Cause::Response && LegResult::is_final_for_person(status) {
+        // Behind a trunk is whoever has the number.
+        let is_one = !matches!(person, PersonKey::Trunk(_));
+        if cause == Cause::Response && LegResult::is_final_for_person(status) && is_one {
             let (same, others) =
                 std::mem::take(asked.forks).into_iter().partition(|other| other.person == person);
             *asked.forks = others;

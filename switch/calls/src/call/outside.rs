@@ -159,7 +159,10 @@ impl Invitation {
                 continue;
             };
             let is_emergency = onward.outbound.payer.is_none();
-            let channels = means.channels.of(trunk.id) + usize::from(self.caller.person == onward.person());
+            // The call's own are not counted while it changes.
+            let own = asked.forks.iter().map(|fork| fork.person).chain([self.caller.person]);
+            let channels =
+                means.channels.of(trunk.id) + own.filter(|person| *person == onward.person()).count();
             if channels >= usize::from(trunk.channels_max) && !is_emergency {
                 means.notice(Notice::TrunkFull);
                 asked.tally.add(onward.person(), LegResult::Congested, Words::default());

@@ -168,6 +168,11 @@ impl Held {
         is_said || is_ordered
     }
 
+    /// Its phone says so, whatever anybody has ordered.
+    pub(crate) fn is_said(self, side: Side) -> bool {
+        self.of(side).is_said
+    }
+
     pub(crate) fn is_ordered(self, side: Side) -> bool {
         self.of(side).is_ordered
     }

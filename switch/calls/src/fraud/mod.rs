@@ -238,7 +238,13 @@ impl Fraud {
     }
 
     /// The calls of those whose minutes are used up.
-    pub(crate) fn spent(&self, now: Timestamp) -> Vec<CallId> {
+    pub(crate) fn spent(&mut self, (plan, now): (&Plan, Timestamp)) -> Vec<CallId> {
+        let due = self.due.iter().take_while(|(at, _)| *at <= now);
+        let whose: Vec<Owner> = due.map(|(_, owner)| *owner).collect();
+        // What was talked a day ago may be forgotten by now: then there are minutes again.
+        for owner in whose {
+            self.look_ahead(owner, (plan, now));
+        }
         let due = self.due.iter().take_while(|(at, _)| *at <= now);
         let whose: BTreeSet<Owner> = due.map(|(_, owner)| *owner).collect();
         if whose.is_empty() {

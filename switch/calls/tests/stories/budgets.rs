@@ -164,3 +164,27 @@ fn a_way_that_came_to_nothing_does_not_count_beside_the_one_after_it() {
     scene.desk.hang_up(&mut caller, &provider);
     scene.desk.rest();
 }
+
+/// A bug: who had talked much a day ago was cut off when that, and what it had talked since, were too much together.
+#[test]
+fn minutes_that_were_talked_a_day_ago_are_there_again_while_a_call_is_up() {
+    let allowance = Allowance { minutes_per_day_max: 10, ..everywhere() };
+    let rows = outside(|outside| outside.budgets = vec![budget(None, allowance)]);
+    let mut scene = Scene::new(&rows);
+    let first = scene.first.clone();
+    // Nine minutes, over in half a minute by the count of a day.
+    let ended = 1_800_000_000 - 86_400 + 30;
+    let at = |secs: i64| Timestamp(secs * 1_000_000);
+    scene.desk.tell(Input::OutsideUsed(vec![OutsideUse {
+        org: OrgId(id(1)),
+        payer: dialplan::Payer::Person(dialplan::PersonKey::User(UserId(id(11)))),
+        begun_at: at(ended - 540),
+        answered_at: Some(at(ended - 540)),
+        ended_at: at(ended),
+    }]));
+    let mut one = scene.talks(DIALLED);
+    scene.desk.wait(Duration::from_secs(599));
+    scene.desk.silent(&first);
+    scene.desk.hang_up(&mut one, &first);
+    scene.desk.rest();
+}

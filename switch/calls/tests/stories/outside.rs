@@ -619,6 +619,37 @@ fn a_phone_sends_its_calls_outside_on_the_budget_of_its_owner() {
     }
 }
 
+/// A bug: what else the call had on the trunk was not counted, and a refusal of one number was one of all behind it.
+#[test]
+fn phones_that_send_one_call_outside_need_a_channel_each_and_are_answered_each() {
+    for channels_max in [1, 2] {
+        let rows = outside(|outside| {
+            outside.trunks[0].channels_max = channels_max;
+            outside.budgets.extend([12, 13].map(|user| budget(Some(user), everywhere())));
+        });
+        let config = SwitchboardConfig { redirects: Redirects::Numbers, ..config() };
+        let mut scene = Scene::of(Desk::with(config, 32), &rows);
+        let citra = scene.desk.phone("1003", "198.51.100.3:5060");
+        let caller = scene.dial("100");
+        let Scene { desk, sari, budi, first, second } = &mut scene;
+        let other = if channels_max == 1 { &*second } else { &*first };
+        let [one, two] = [(&*budi, NUMBER, &*first), (&citra, "+628999999", other)].map(|(phone, to, by)| {
+            let invite = desk.expect(phone, "INVITE");
+            desk.from(phone, &moved(phone, &invite, 302, &format!("<sip:{to}@{DOMAIN}>")));
+            desk.expect(phone, "ACK");
+            (by, desk.expect(by, &format!("INVITE sip:{to}@")))
+        });
+        desk.from(one.0, &one.0.respond(&one.1, 603, None));
+        desk.expect(one.0, "ACK");
+        desk.silent(two.0);
+        desk.from(two.0, &two.0.respond(&two.1, 486, None));
+        desk.expect(two.0, "ACK");
+        let refusal = desk.expect(sari, "SIP/2.0 ");
+        desk.from(sari, &caller.ack_refusal(&refusal));
+        desk.rest();
+    }
+}
+
 #[test]
 fn a_call_is_transferred_outside_by_refer_and_by_order_on_the_budget_of_whoever_does_it() {
     for is_ordered in [false, true] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calls::SwitchboardConfig;
+use calls::{Input, SwitchboardConfig};
 use contract::command::{Command, Outcome};
 use sip::OwnedMessage;
 use streams::media::MediaEvent;
@@ -290,4 +290,24 @@ fn a_parked_call_outlives_the_process() {
     let citra = scene.citra.clone();
     scene.desk.hang_up(&mut scene.caller, &citra);
     assert_eq!(scene.desk.events()[3..], ["transfer(3)", "transfer_answered(4)", "ended"]);
+}
+
+/// A bug: whatever its phone said ended a hold that somebody had ordered in its name.
+#[test]
+fn an_ordered_hold_of_whoever_is_parked_is_not_ended_by_what_its_phone_says() {
+    let mut scene = Scene::talking();
+    let call = *scene.desk.live.keys().next().unwrap();
+    scene.desk.tell(Input::Command(Command::Hold { call, leg: Some(1), is_on: true }));
+    assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::Done));
+    scene.budi_refers("700");
+    scene.is_parked_at("701");
+    let sdp = scene.sari.sdp();
+    let ok = scene.sari_asks("INVITE", Some(&sdp));
+    let ack = scene.caller.ack(&ok, None);
+    scene.desk.from(&scene.sari, &ack);
+    assert_eq!(scene.desk.events()[3..], ["hold(2)", "transfer(3)"]);
+    let bye = scene.caller.request("BYE", "", None);
+    scene.desk.from(&scene.sari, &bye);
+    scene.desk.expect(&scene.sari, "SIP/2.0 200");
+    scene.desk.rest();
 }

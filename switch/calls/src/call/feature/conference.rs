@@ -22,6 +22,7 @@ use streams::{
     keys::Key,
     media::{LeaseId, MediaCommand, SoundName},
 };
+use subtle::ConstantTimeEq as _;
 
 use super::{Next, Served, Service, Stage as ServedStage, attend, explain::EXPLANATION_MAX, serve};
 use crate::{
@@ -136,8 +137,7 @@ impl Attendance {
     }
 
     fn say(&self, lease: LeaseId, words: &[&str], record: &Record, means: &mut Means<'_>) {
-        let language = means.plan.organisation(record.org()).map(OrgPlan::language).unwrap_or_default();
-        record.say(lease, (language, words), means);
+        record.say(lease, (means.language(record.org()), words), means);
     }
 
     fn ask(&self, lease: LeaseId, words: &[&str], record: &Record, means: &mut Means<'_>) -> Duration {
@@ -184,7 +184,7 @@ impl Attendance {
         let Stage::Asking { keys, failed } = &mut self.stage else { return Next::Stay };
         let pressed = std::mem::take(keys);
         let Some(pin) = pin else { return Next::For(self.leave(lease, Reason::Gone, record, means)) };
-        if pin.is_none_or(|pin| pin.0 == pressed) {
+        if pin.is_none_or(|pin| pin.0.as_bytes().ct_eq(pressed.as_bytes()).into()) {
             return Next::For(self.enter(lease, record, means));
         }
         *failed = failed.saturating_add(1);
@@ -210,9 +210,7 @@ impl Attendance {
         if self.is_forwarded {
             record.event(EventKind::ForwardAnswered, None, detail.clone(), means);
         }
-        // One that was sent on by hand had been answered before.
-        let kind = if record.is_answered() { EventKind::TransferAnswered } else { EventKind::Answered };
-        record.event(kind, None, detail, means);
+        record.answered(None, detail, means);
         let room = RoomId(id.0.as_u128());
         self.stage = Stage::Inside(Place { room, since: means.moment(), has_tones, is_alone });
         self.meet(lease, means);
@@ -247,10 +245,19 @@ impl Attendance {
         true
     }
 
-    /// Its media has changed: it holds, or has another line.
-    fn renew(&mut self, lease: LeaseId, is_held: bool, means: &mut Means<'_>) {
+    /// Its media has changed: it holds, or has moved to this line.
+    fn renew(
+        &mut self,
+        (lease, is_moved): (LeaseId, bool),
+        is_held: bool,
+        record: &Record,
+        means: &mut Means<'_>,
+    ) {
         self.is_held = is_held;
         self.meet(lease, means);
+        if is_moved && matches!(self.stage, Stage::Inside(Place { is_alone: true, .. })) {
+            record.play(lease, MUSIC, means);
+        }
     }
 
     /// It is the only one there from now on, or no longer.
@@ -378,10 +385,10 @@ impl Served {
     }
 
     /// The caller's media has changed.
-    pub(super) fn renew(&mut self, means: &mut Means<'_>) {
+    pub(super) fn renew_attendance(&mut self, is_moved: bool, means: &mut Means<'_>) {
         let is_held = self.line.is_held;
-        if let Some((attendance, lease, _)) = self.attendance() {
-            attendance.renew(lease, is_held, means);
+        if let Some((attendance, lease, record)) = self.attendance() {
+            attendance.renew((lease, is_moved), is_held, record, means);
         }
     }
 }

@@ -19,13 +19,10 @@ pub(crate) mod voicemail;
 
 use std::time::Duration;
 
-use contract::{
-    id::RecordingId,
-    journal::{Detail, EventKind},
-};
+use contract::{id::RecordingId, journal::Detail};
 use dialplan::{Decision, Feature, PersonKey};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Event, Reply};
+use sip::{Body, Event, Reply, SessionKey};
 use streams::{keys::Key, media::LeaseId};
 
 use super::{
@@ -223,10 +220,8 @@ fn serve(mut line: Line, (service, word): (Service, Option<&str>), means: &mut M
 }
 
 fn answered(line: &mut Line, word: &str, means: &mut Means<'_>) {
-    // One that was sent on by hand had been answered before.
-    let kind = if line.record.is_answered() { EventKind::TransferAnswered } else { EventKind::Answered };
     let detail = Detail { leg: Some(line.caller.no), ..because(word) };
-    line.record.event(kind, None, detail, means);
+    line.record.answered(None, detail, means);
 }
 
 /// Does it for a caller who is on the line.
@@ -251,14 +246,8 @@ impl Served {
             Event::Update { session, .. } if !self.is_answered() => {
                 means.refuse_update(session, Reply::new(504));
             }
-            Event::Reinvite { session, body } => {
-                self.line.asked((session, false), body.as_ref(), means);
-                self.renew(means);
-            }
-            Event::Update { session, body } => {
-                self.line.asked((session, true), Some(&body), means);
-                self.renew(means);
-            }
+            Event::Reinvite { session, body } => self.asked((session, false), body.as_ref(), means),
+            Event::Update { session, body } => self.asked((session, true), Some(&body), means),
             Event::InDialog { request, .. } if !self.is_answered() => {
                 means.respond_in_dialog(request, Reply::new(480));
             }
@@ -280,15 +269,32 @@ impl Served {
 
     /// The caller has acknowledged our answer, and has answered our offer if we made one.
     fn acked(mut self: Box<Self>, head: &mut Head, body: Option<&Body>, means: &mut Means<'_>) -> State {
+        let before = self.line.caller.streams.voice_line();
         self.line.acked(body, means);
         match self.stage {
             Stage::Answering { service, .. } => attend(self.line, service, head, means),
             stage => {
                 let mut served = Self { stage, ..*self };
-                served.renew(means);
+                served.renew(before, means);
                 State::Served(Box::new(served))
             }
         }
+    }
+
+    /// The caller asks for other media, or holds.
+    fn asked(&mut self, asked: (SessionKey, bool), body: Option<&Body>, means: &mut Means<'_>) {
+        let before = self.line.caller.streams.voice_line();
+        self.line.asked(asked, body, means);
+        self.renew(before, means);
+    }
+
+    /// Its media may have changed: what it does goes on, on the line that it has now.
+    fn renew(&mut self, before: Option<LeaseId>, means: &mut Means<'_>) {
+        let is_moved = self.line.caller.streams.voice_line() != before;
+        if is_moved {
+            self.line.listen(means);
+        }
+        self.renew_attendance(is_moved, means);
     }
 
     /// The caller has pressed a key, and tells it so.

@@ -236,9 +236,9 @@ impl Ringing {
             Ok(answered) => answered,
             Err(refused) => return refused,
         };
-        let language = means.plan.organisation(invitation.org).map(dialplan::OrgPlan::language);
+        let language = means.language(invitation.org);
         let caller = invitation.caller.shown_number();
-        let message = Message::new(&voicemail.mailbox, caller, language.unwrap_or_default());
+        let message = Message::new(&voicemail.mailbox, caller, language);
         begin(line, voicemail, message, means)
     }
 }

@@ -20,7 +20,7 @@ use contract::{
     journal::{Detail, EventKind},
     language::Language,
 };
-use dialplan::{Host, OrgPlan, Queueing, Ring, Trail};
+use dialplan::{Host, Queueing, Ring, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Provisional, Reason, Reply, SessionKey};
 use streams::{media::LeaseId, sdp::Description};
@@ -144,7 +144,7 @@ pub(super) fn open(
         Ok(line) => line,
         Err(refused) => return refused,
     };
-    let language = means.plan.organisation(line.record.org()).map(OrgPlan::language).unwrap_or_default();
+    let language = means.language(line.record.org());
     let until = means.after(means.config.timeouts.connecting);
     State::Queued(Box::new(Queued {
         line,
@@ -329,10 +329,8 @@ impl Queued {
         if !trail.path().is_empty() {
             record.event(EventKind::ForwardAnswered, Some(participant), told.clone(), means);
         }
-        // One that was sent on by hand had been answered before.
         let is_sent = record.is_answered();
-        let kind = if is_sent { EventKind::TransferAnswered } else { EventKind::Answered };
-        record.event(kind, Some(participant), told, means);
+        record.answered(Some(participant), told, means);
         if let (Stage::Asking(_), Some(place)) = (stage, place) {
             let agent = AgentKey { org: record.org(), person: fork.person };
             head.taken = Some(Taken { queue: place.queue, agent, since: means.moment() });

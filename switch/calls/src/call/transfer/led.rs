@@ -5,11 +5,8 @@
 //! other one has its place in the queue, or hears the menu from its beginning. Where the call goes when nobody takes it there
 //! is not the transferor's business any more.
 
-use contract::{
-    journal::{Detail, EventKind},
-    language::Language,
-};
-use dialplan::{Decision, OrgPlan, PersonKey};
+use contract::journal::{Detail, EventKind};
+use dialplan::{Decision, PersonKey};
 use sip::{Reply, SessionKey};
 
 use super::super::{
@@ -44,7 +41,7 @@ impl Talking {
         means.trace_route(self.record.call(), means.plan.revision(), decision.clone());
         let told = referral.map(|referral| (session, referral));
         let line = self.hand_over(by, told, head, means);
-        let arriving = Arriving { who, visit: None, language: language(&line, means) };
+        let arriving = Arriving { who, visit: None, language: means.language(line.record.org()) };
         queued::lead(line, arriving, decision, head, means)
     }
 
@@ -59,8 +56,13 @@ impl Talking {
             referral.report(session, 200, means);
         }
         head.hang_up(transferor, None, means);
-        let mut line = Line::new(record, waiting, by.other());
-        line.is_held = is_held.by(by.other());
+        let side = by.other();
+        let mut line = Line::new(record, waiting, side);
+        line.is_held = is_held.is_said(side);
+        // An order is at its end where nobody could take it back (decision 0045).
+        if is_held.by(side) != line.is_held {
+            line.record.hold(false, (line.caller.no, line.caller.participant), means);
+        }
         line
     }
 }
@@ -84,7 +86,7 @@ pub(in crate::call) fn take_place(
     let transferor = talking.leg(by).participant;
     talking.record.event(EventKind::Transfer, transferor, detail, means);
     let line = talking.hand_over(by, told, head, means);
-    let arriving = Arriving { who, visit: None, language: language(&line, means) };
+    let arriving = Arriving { who, visit: None, language: means.language(line.record.org()) };
     let on = match stand {
         Stand::Queue(place, trail) => queued::stand_in(line, arriving, (place, trail), head, means),
         Stand::Menu(of) => menu::take_over(line, Visit::first(arriving.who, of), head, means),
@@ -127,8 +129,4 @@ impl State {
             state => Err(state),
         }
     }
-}
-
-fn language(line: &Line, means: &Means<'_>) -> Language {
-    means.plan.organisation(line.record.org()).map(OrgPlan::language).unwrap_or_default()
 }

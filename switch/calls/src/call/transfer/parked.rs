@@ -85,8 +85,7 @@ impl Transferring {
         self.report(200, means);
         self.forking.wait_until(means.after(PARKED_FOR));
         if let Some(leg) = self.transferor.leg.take() {
-            let org = means.plan.organisation(self.record.org());
-            tell(&leg, slot, org.map(OrgPlan::language).unwrap_or_default(), means);
+            tell(&leg, slot, means.language(self.record.org()), means);
             head.hang_up(leg, None, means);
         }
         self
@@ -100,9 +99,13 @@ impl Transferring {
         means: &mut Means<'_>,
     ) {
         let holds = self.media.asked(&mut self.waiting, asked, body, means);
-        if let Some(holds) = holds.filter(|holds| *holds != self.is_held.by(self.side)) {
-            self.is_held.set(self.side, holds);
-            self.record.hold(holds, (self.waiting.no, self.waiting.participant), means);
+        if let Some(holds) = holds {
+            let before = self.is_held.by(self.side);
+            self.is_held.say(self.side, holds);
+            let holds = self.is_held.by(self.side);
+            if holds != before {
+                self.record.hold(holds, (self.waiting.no, self.waiting.participant), means);
+            }
         }
         self.play_music(means);
     }

@@ -131,3 +131,20 @@ fn a_call_is_sent_on_into_a_conference_by_refer_and_by_order() {
         desk.rest();
     }
 }
+
+/// A bug: it became a hold of the caller's phone, so that nobody heard it, and nobody could take that back.
+#[test]
+fn an_ordered_hold_ends_where_a_call_is_sent_on_into_a_conference() {
+    let Scene { mut desk, sari, budi, .. } = scene();
+    let (mut caller, _) = desk.talk(&sari, &budi, "1002");
+    let call = call(&desk, 0);
+    assert_eq!(ordered(&mut desk, Command::Hold { call, leg: Some(1), is_on: true }), Outcome::Done);
+    let transfer = Command::Transfer { call, leg: None, to: "8000".into() };
+    assert_eq!(ordered(&mut desk, transfer), Outcome::Done);
+    let bye = desk.expect(&budi, "BYE");
+    desk.from(&budi, &budi.respond(&bye, 200, None));
+    assert_eq!(seat(&desk, 0), Some((room(OPEN), false)));
+    desk.goes(&mut caller);
+    assert_eq!(desk.events()[3..], ["hold(2)", "transfer(3)", "unhold(2)", "transfer_answered", "ended"]);
+    desk.rest();
+}
