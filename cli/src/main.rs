@@ -59,7 +59,7 @@ enum Command {
     Pcap(why::Capture),
     /// Have a call recorded, or its recording paused, resumed or ended
     Record(orders::Record),
-    /// Send the caller, or another side, of a call on to a number of its organisation
+    /// Send the caller, or another side, of a call on to another number
     Transfer(orders::Transfer),
     /// Put two calls of somebody together: the two others talk to each other
     Connect(orders::Connect),

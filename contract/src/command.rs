@@ -20,7 +20,7 @@ pub enum Command {
         /// Which of it.
         order: RecordingOrder,
     },
-    /// Send one side of a call on to a number of its organisation, as if the other side had done so (H-033): that one stays
+    /// Send one side of a call on to another number, as if the other side had done so (H-033): that one stays
     /// until somebody has answered, and has the call again if nobody does.
     Transfer {
         /// The call.

@@ -7,9 +7,6 @@ use super::{Outside, Rows};
 
 /// What `current` becomes when the step from `before` to `after` is undone.
 pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
-    let field = |current: &String, before: &String, after: &String| {
-        if before == after { current.clone() } else { before.clone() }
-    };
     Rows {
         id: current.id,
         name: field(&current.name, &before.name, &after.name),
@@ -47,15 +44,19 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
             ),
             trunks: each(&current.outside.trunks, &before.outside.trunks, &after.outside.trunks),
             dids: each(&current.outside.dids, &before.outside.dids, &after.outside.dids),
-            emergency_numbers: if before.outside.emergency_numbers == after.outside.emergency_numbers {
-                current.outside.emergency_numbers.clone()
-            } else {
-                before.outside.emergency_numbers.clone()
-            },
+            emergency_numbers: field(
+                &current.outside.emergency_numbers,
+                &before.outside.emergency_numbers,
+                &after.outside.emergency_numbers,
+            ),
             routes: each(&current.outside.routes, &before.outside.routes, &after.outside.routes),
             budgets: each(&current.outside.budgets, &before.outside.budgets, &after.outside.budgets),
         },
     }
+}
+
+fn field<T: Clone + PartialEq>(current: &T, before: &T, after: &T) -> T {
+    if before == after { current.clone() } else { before.clone() }
 }
 
 fn one<T: Copy + PartialEq>(current: T, before: T, after: T) -> T {

@@ -95,6 +95,12 @@ impl Sql {
         (row.get(0), row.get(1))
     }
 
+    /// How many of them are remembered.
+    fn applications(&mut self) -> i64 {
+        let count = sqlx::query_scalar("select count(distinct run) from telephony.applications");
+        self.runtime.block_on(count.fetch_one(&mut self.connection)).unwrap()
+    }
+
     /// Every configuration row there is, digests too.
     fn rows(&mut self) -> Vec<String> {
         let rows = sqlx::query_scalar(
@@ -381,8 +387,15 @@ fn every_action_of_rules_and_menus_is_taken_by_the_database_and_taken_back() {
     });
     let open = described.replacen("number = \"1002\"\n", "number = \"1002\"\nvoicemail = true\n", 1);
     site.file("demo.toml", &format!("{open}{}{ACTIONS}", rules.concat()));
+    // Passwords of former times are not kept for ever: all but the newest fifty applications are forgotten.
+    site.sql().run(
+        "insert into telephony.applications (org_id, run, before, after, undone_at) \
+         select org_id, gen_random_uuid(), '{}', '{}', now() \
+         from telephony.organisation_settings, generate_series(1, 60) where sip_domain = 'demo.sambung.test'",
+    );
     let applied = site.says(&["apply", "demo.toml"]);
     assert!(applied.code == Some(0) && applied.out.contains(" is in use.\n"), "{applied}");
+    assert_eq!(site.sql().applications(), 50);
     assert_eq!(site.says(&["diff", "demo.toml"]).code, Some(0));
     let route = site.says(&["route", "1001", "100"]);
     for line in [

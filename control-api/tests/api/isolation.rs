@@ -255,6 +255,7 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
         "truncate telephony.extensions cascade",
         "select ha1_md5 from telephony.sip_accounts",
         "select auth_password from telephony.trunks",
+        "select pin from telephony.conferences",
         "select * from identity.auth_methods",
         "update identity.organisations set status = 'approved'",
         "update telephony.revisions set revision = 9",

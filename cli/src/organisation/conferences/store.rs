@@ -8,7 +8,10 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::Conference;
-use crate::organisation::store::{Extensions, number_of};
+use crate::organisation::{
+    store::{Extensions, number_of},
+    write::store::take_away,
+};
 
 /// Conferences of extensions that have a number, by it.
 pub(crate) async fn load(
@@ -38,12 +41,7 @@ pub(crate) async fn load(
 }
 
 pub(crate) async fn delete(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from telephony.conferences where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(c, "delete from telephony.conferences where org_id = $1 and id = $2", (organisation, id)).await
 }
 
 /// A conference, be it new or changed.

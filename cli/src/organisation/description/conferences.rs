@@ -39,6 +39,9 @@ pub(super) fn conferences<'a>(
             of.as_ref().and_then(|of| rules::extension(reader, "conference.extension", of, extensions));
         let pin = password(reader, &mut section, ("pin_file", limits::PIN_DIGITS)).map(Pin);
         let has_pin = section.flag(reader, "pin", pin.is_some());
+        if pin.is_some() && !has_pin {
+            reader.wrong(line, "conference.pin", "is false, and pin_file names one: leave one of them out");
+        }
         // Out of range either way is for the compiler to say.
         let members_max = section.number(reader, "members_max");
         let members_max =

@@ -31,6 +31,13 @@ fn mistakes(text: &str) -> Vec<String> {
     found.iter().map(ToString::to_string).collect()
 }
 
+/// A mistake is told in these words.
+#[track_caller]
+fn is_told(text: &str, expected: &str) {
+    let said = mistakes(text);
+    assert!(said.iter().any(|line| line.contains(expected)), "{expected}\n{said:#?}");
+}
+
 /// What is said when `old` is replaced by `new` in a sound description.
 fn said(old: &str, new: &str) -> Vec<String> {
     assert!(SOUND.contains(old), "{old}");
@@ -191,6 +198,7 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
     );
     assert_eq!((description.conferences.len(), description.menus.len()), (1, 1));
     assert_eq!((description.rules.len(), description.holidays.len()), (2, 2));
+    assert_eq!((description.routes.len(), description.budgets.len()), (3, 2));
     for known in [
         "name",
         "domain",
@@ -225,6 +233,18 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "pin_file",
         "members_max",
         "tones",
+        "emergency_numbers",
+        "prefix",
+        "strip_digits",
+        "prepend_digits",
+        "trunks",
+        "destinations",
+        "calls_at_once_max",
+        "calls_per_minute_max",
+        "calls_per_hour_max",
+        "calls_per_day_max",
+        "minutes_per_day_max",
+        "hours_of",
     ] {
         assert!(
             example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{known} ="))),
@@ -470,8 +490,7 @@ const MENU_MISTAKES: &[(&str, &str, &str)] = &[
 fn mistakes_in_menus_are_told_with_what_would_be_right() {
     for (old, new, expected) in MENU_MISTAKES {
         assert!(MENUS.contains(old), "{old}");
-        let said = mistakes(&format!("{SOUND}{RULED}{}", MENUS.replacen(old, new, 1)));
-        assert!(said.iter().any(|line| line.contains(expected)), "{expected}\n{said:#?}");
+        is_told(&format!("{SOUND}{RULED}{}", MENUS.replacen(old, new, 1)), expected);
     }
 }
 

@@ -278,11 +278,11 @@ fn trunks_and_numbers_outside_are_compared() {
         ("~ outbound_route all  trunks [\"telkom\"] → []", |r| {
             r.outside.routes.get_mut("all").unwrap().trunks.clear();
         }),
-        ("~ budget everybody  destinations [\"national\"] → [\"+65\"]", |r| {
-            r.outside.budgets.get_mut("everybody").unwrap().allowance.destinations = vec!["+65".into()];
+        ("~ budget everybody else  destinations [\"national\"] → [\"+65\"]", |r| {
+            r.outside.budgets.get_mut("everybody else").unwrap().allowance.destinations = vec!["+65".into()];
         }),
-        ("~ budget everybody  minutes_per_day_max 480 → 5", |r| {
-            r.outside.budgets.get_mut("everybody").unwrap().allowance.minutes_per_day_max = 5;
+        ("~ budget everybody else  minutes_per_day_max 480 → 5", |r| {
+            r.outside.budgets.get_mut("everybody else").unwrap().allowance.minutes_per_day_max = 5;
         }),
         ("~ did +62215550100  extension \"100\" → null, staff \"sari@x\"", |r| {
             let did = r.outside.dids.get_mut("+62215550100").unwrap();
@@ -349,7 +349,7 @@ fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
             added("trunk", "telkom"),
             added("did", "+62215550100"),
             added("outbound_route", "all"),
-            added("budget", "everybody"),
+            added("budget", "everybody else"),
             added("holiday", "2026-12-25")
         ]
     );

@@ -13,6 +13,7 @@ use crate::organisation::{
     Rows,
     store::{Named, action, number_of},
     write::store::Targets,
+    write::store::take_away,
 };
 
 /// Menus of extensions that have a number, by it, without their choices: these lead to other menus.
@@ -78,22 +79,13 @@ pub(crate) async fn load_choices(
 }
 
 pub(crate) async fn delete(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from telephony.menus where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(c, "delete from telephony.menus where org_id = $1 and id = $2", (organisation, id)).await
 }
 
 /// Nothing can be chosen from it any more, so that what its keys led to may go.
 pub(crate) async fn clear(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from telephony.menu_choices where org_id = $1 and menu_id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
+    take_away(c, "delete from telephony.menu_choices where org_id = $1 and menu_id = $2", (organisation, id))
         .await
-        .map(drop)
 }
 
 /// A menu, be it new or changed, without its choices.

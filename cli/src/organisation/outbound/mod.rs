@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::{Rows, description::Description};
 use crate::database::new_id;
 
-/// The key of the budget of everybody who has none of their own.
-pub(crate) const EVERYBODY: &str = "everybody";
+/// The key of the budget of everybody who has none of their own: no e-mail and no username has a space.
+pub(crate) const EVERYBODY: &str = "everybody else";
 
 /// Which calls go out by which trunks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ use crate::organisation::{
     Account, Rows,
     outside::Trunk,
     store::{Extensions, People, email, number_of},
+    write::store::take_away,
 };
 
 type Done = Result<(), sqlx::Error>;
@@ -137,12 +138,8 @@ pub(crate) async fn add_route(c: &mut PgConnection, rows: &Rows, name: &str, rou
 }
 
 pub(crate) async fn delete_budget(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
-    sqlx::query("delete from telephony.outside_budgets where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
+    take_away(c, "delete from telephony.outside_budgets where org_id = $1 and id = $2", (organisation, id))
         .await
-        .map(drop)
 }
 
 pub(crate) async fn add_budget(c: &mut PgConnection, rows: &Rows, budget: &Budget) -> Done {

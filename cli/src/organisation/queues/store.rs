@@ -12,6 +12,7 @@ use super::Queue;
 use crate::organisation::{
     Rows,
     store::{Extensions, People, email, number_of},
+    write::store::take_away,
 };
 
 /// Queues of extensions that have a number, by it.
@@ -57,12 +58,7 @@ pub(crate) async fn load(
 }
 
 pub(crate) async fn delete(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from telephony.queues where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(c, "delete from telephony.queues where org_id = $1 and id = $2", (organisation, id)).await
 }
 
 /// A queue, be it new or changed, with what is particular about its people.

@@ -118,22 +118,21 @@ pub(super) async fn put_membership(
     .map(drop)
 }
 
+/// Takes away what the statement says, of an organisation (`$1`) and by an id (`$2`).
+pub(crate) async fn take_away(
+    c: &mut PgConnection,
+    statement: &'static str,
+    (organisation, id): (Uuid, Uuid),
+) -> Done {
+    sqlx::query(statement).bind(organisation).bind(id).execute(c).await.map(drop)
+}
+
 pub(super) async fn delete_account(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
-    sqlx::query("delete from telephony.sip_accounts where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(c, "delete from telephony.sip_accounts where org_id = $1 and id = $2", (organisation, id)).await
 }
 
 pub(super) async fn delete_extension(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
-    sqlx::query("delete from telephony.extensions where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(c, "delete from telephony.extensions where org_id = $1 and id = $2", (organisation, id)).await
 }
 
 pub(super) async fn unassign(
@@ -391,12 +390,12 @@ pub(super) async fn put_rule(c: &mut PgConnection, rows: &Rows, extension: Uuid,
 }
 
 pub(super) async fn delete_hours(c: &mut PgConnection, organisation: Uuid, extension: Uuid) -> Done {
-    sqlx::query("delete from telephony.extension_operational_hours where org_id = $1 and extension_id = $2")
-        .bind(organisation)
-        .bind(extension)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(
+        c,
+        "delete from telephony.extension_operational_hours where org_id = $1 and extension_id = $2",
+        (organisation, extension),
+    )
+    .await
 }
 
 pub(super) async fn add_hours(c: &mut PgConnection, organisation: Uuid, extension: &Extension) -> Done {
@@ -462,12 +461,7 @@ pub(super) async fn add_holiday(
 }
 
 pub(super) async fn delete_trunk(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
-    sqlx::query("delete from telephony.trunks where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(c, "delete from telephony.trunks where org_id = $1 and id = $2", (organisation, id)).await
 }
 
 /// A trunk, be it new or changed.
@@ -507,12 +501,7 @@ pub(super) async fn put_trunk(c: &mut PgConnection, organisation: Uuid, name: &s
 }
 
 pub(super) async fn delete_did(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Done {
-    sqlx::query("delete from telephony.did_numbers where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(c, "delete from telephony.did_numbers where org_id = $1 and id = $2", (organisation, id)).await
 }
 
 pub(super) async fn add_did(c: &mut PgConnection, rows: &Rows, number: &str, did: &Did) -> Done {
