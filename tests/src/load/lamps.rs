@@ -66,6 +66,47 @@ enum Ask {
     Subscribe { phone: u32, watched: u32 },
 }
 
+impl Ask {
+    /// Its Call-ID.
+    fn id(self) -> String {
+        match self {
+            Self::Register { phone } => format!("r-{phone}"),
+            Self::Subscribe { phone, watched } => format!("w-{phone}-{watched}"),
+        }
+    }
+
+    /// Whose Call-ID it is; `None`: that of none.
+    fn of_id(id: &str) -> Option<Self> {
+        let (kind, rest) = id.split_once('-')?;
+        match (kind, rest.split_once('-')) {
+            ("r", None) => Some(Self::Register { phone: rest.parse().ok()? }),
+            ("w", Some((phone, watched))) => {
+                Some(Self::Subscribe { phone: phone.parse().ok()?, watched: watched.parse().ok()? })
+            }
+            _ => None,
+        }
+    }
+
+    fn phone(self) -> u32 {
+        let (Self::Register { phone } | Self::Subscribe { phone, .. }) = self;
+        phone
+    }
+
+    fn method(self) -> &'static str {
+        match self {
+            Self::Register { .. } => "REGISTER",
+            Self::Subscribe { .. } => "SUBSCRIBE",
+        }
+    }
+
+    fn uri(self) -> String {
+        match self {
+            Self::Register { .. } => format!("sip:{DOMAIN}"),
+            Self::Subscribe { watched, .. } => uri(watched),
+        }
+    }
+}
+
 struct Asked {
     text: String,
     cseq: u32,
@@ -190,22 +231,15 @@ impl Desks {
     }
 
     fn granted(&mut self, under_way: &mut BTreeMap<Ask, Asked>, status: u16, text: &str) {
-        let id = header(text, "Call-ID").unwrap_or_default();
-        let numbers: Vec<u32> = id.split('-').skip(1).filter_map(|number| number.parse().ok()).collect();
-        let ask = match numbers[..] {
-            [phone] => Ask::Register { phone },
-            [phone, watched] => Ask::Subscribe { phone, watched },
-            _ => return,
-        };
+        let Some(ask) = header(text, "Call-ID").and_then(Ask::of_id) else { return };
         let cseq: u32 = header(text, "CSeq").unwrap().split(' ').next().unwrap().parse().unwrap();
         let Some(asked) = under_way.get_mut(&ask).filter(|asked| asked.cseq == cseq) else { return };
         self.progress = Instant::now();
         match status {
             200 => drop(under_way.remove(&ask)),
             401 | 503 => {
-                let (Ask::Register { phone } | Ask::Subscribe { phone, .. }) = ask;
-                let (method, uri) = what(ask);
-                let words = authorization(text, &format!("u{phone}"), method, &uri).unwrap_or_default();
+                let user = format!("u{}", ask.phone());
+                let words = authorization(text, &user, ask.method(), &ask.uri()).unwrap_or_default();
                 // Whoever is told to come back does, without credentials.
                 let wait = header(text, "Retry-After").and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
                 let text = self.request(ask, cseq + 1, &words);
@@ -216,18 +250,12 @@ impl Desks {
     }
 
     fn request(&self, ask: Ask, cseq: u32, authorization: &str) -> String {
-        let (method, uri) = what(ask);
-        let (phone, id, to, rest) = match ask {
-            Ask::Register { phone } => {
-                (phone, format!("r-{phone}"), format!("sip:u{phone}@{DOMAIN}"), String::new())
-            }
-            Ask::Subscribe { phone, watched } => {
-                let rest = String::from("Event: dialog\r\nAccept: application/dialog-info+xml\r\n");
-                (phone, format!("w-{phone}-{watched}"), uri.clone(), rest)
-            }
+        let (to, rest) = match ask {
+            Ask::Register { phone } => (format!("sip:u{phone}@{DOMAIN}"), ""),
+            Ask::Subscribe { .. } => (ask.uri(), "Event: dialog\r\nAccept: application/dialog-info+xml\r\n"),
         };
-        let head = self.head(method, &uri, phone, &to, &id, cseq);
-        with_body(head + &rest + "Expires: 3600\r\n" + authorization, "")
+        let head = self.head(ask.method(), &ask.uri(), ask.phone(), &to, &ask.id(), cseq);
+        with_body(head + rest + "Expires: 3600\r\n" + authorization, "")
     }
 
     fn head(&self, method: &str, uri: &str, phone: u32, to: &str, id: &str, cseq: u32) -> String {
@@ -272,11 +300,8 @@ impl Desks {
         let Some(state) = text.split("<state>").nth(1).and_then(|rest| rest.split('<').next()) else {
             return;
         };
-        let id = header(text, "Call-ID").and_then(|id| id.strip_prefix("w-")?.split_once('-'));
-        let Some((Ok(watcher), Ok(watched))) = id.map(|(one, other)| (one.parse(), other.parse::<u32>()))
-        else {
-            return;
-        };
+        let ask = header(text, "Call-ID").and_then(Ask::of_id);
+        let Some(Ask::Subscribe { phone: watcher, watched }) = ask else { return };
         let Some(changes) = self.changes.get_mut(&watched) else { return };
         let Some((state, caused)) = changes.caused.get_key_value(state) else { return };
         if changes.shown.entry(state).or_default().insert(watcher) {
@@ -432,11 +457,4 @@ impl Desks {
 
 fn uri(phone: u32) -> String {
     format!("sip:{}@{DOMAIN}", number_of(phone))
-}
-
-fn what(ask: Ask) -> (&'static str, String) {
-    match ask {
-        Ask::Register { .. } => ("REGISTER", format!("sip:{DOMAIN}")),
-        Ask::Subscribe { watched, .. } => ("SUBSCRIBE", uri(watched)),
-    }
 }
