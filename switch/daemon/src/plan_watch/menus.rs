@@ -8,22 +8,19 @@ use contract::{
 };
 use sqlx::{Row, postgres::PgRow};
 
-use super::store::target;
+use super::store::{number, target};
 
 /// A menu, without its choices.
 pub(super) fn menu(row: &PgRow) -> Result<Menu, sqlx::Error> {
-    // Out of range either way is for the compiler to say.
-    let number =
-        |column| Ok::<u16, sqlx::Error>(u16::try_from(row.try_get::<i32, _>(column)?).unwrap_or(u16::MAX));
     let language: Option<&str> = row.try_get("language")?;
     Ok(Menu {
         id: MenuId(row.try_get("id")?),
         greeting: row.try_get("greeting_sound")?,
         // The table has a check, so a language that this release does not know is of a newer one.
         language: language.map(|code| Language::of(code).unwrap_or_default()),
-        timeout_secs: number("timeout_seconds")?,
-        key_timeout_secs: number("key_timeout_seconds")?,
-        tries_max: number("tries_max")?,
+        timeout_secs: number(row, "timeout_seconds")?,
+        key_timeout_secs: number(row, "key_timeout_seconds")?,
+        tries_max: number(row, "tries_max")?,
         has_direct_dialling: row.try_get("has_direct_dialling")?,
         choices: Vec::new(),
     })

@@ -22,7 +22,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use calls::{OutsideUse, StoredMessage};
@@ -32,7 +32,7 @@ use sqlx::{
     Connection, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{atomic_file, backoff::Backoff, clock, disk::aside};
 
@@ -46,7 +46,7 @@ const POLL_EVERY: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reading all rows.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long facts of a former life may take to get to the database.
+/// How long facts of a former life may take to get to the database once that can be asked.
 const FORMER_LIFE_MAX: Duration = Duration::from_secs(120);
 /// The longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
@@ -109,8 +109,10 @@ pub struct PlanWatch<F> {
     install: F,
     tell_mailboxes: Option<TellMailboxes>,
     tell_budgets: Option<TellBudgets>,
+    /// When budgets were told for the first time in this life.
+    budgets_told_since: Option<Instant>,
     /// When this life began.
-    born: (Instant, Timestamp),
+    born: Timestamp,
     counters: Arc<Counters>,
     backoff: Backoff,
     /// The revision that was looked at last, good or bad.
@@ -128,7 +130,8 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             install,
             tell_mailboxes: None,
             tell_budgets: None,
-            born: (Instant::now(), clock::unix_now()),
+            budgets_told_since: None,
+            born: clock::unix_now(),
             counters,
             backoff: Backoff::new(PAUSE_MAX),
             seen: None,
@@ -193,12 +196,10 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
                 within(LOAD_TIMEOUT, store::write_applied(&mut connection, revision)).await?;
                 self.unreported = None;
             }
-            let (since, at) = self.born;
             if let Some(tell) = &self.tell_budgets {
-                let all = within(LOAD_TIMEOUT, store::load_outside_use(&mut connection, at)).await?;
-                if tell(all) && since.elapsed() >= FORMER_LIFE_MAX {
-                    self.tell_budgets = None;
-                }
+                let all = within(LOAD_TIMEOUT, store::load_outside_use(&mut connection, self.born)).await?;
+                let is_told = tell(all);
+                self.budgets_were_told(is_told, Instant::now());
             }
             if are_mailboxes_due && let Some(tell) = &self.tell_mailboxes {
                 let all = within(LOAD_TIMEOUT, store::load_messages(&mut connection)).await?;
@@ -215,6 +216,15 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
                 Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
                 Ok(Err(error)) => return Err(error),
             }
+        }
+    }
+
+    /// Budgets have been told, or not, and are told no more when a former life's facts have had their time since the first telling:
+    /// they come to the database no sooner than it can be asked.
+    fn budgets_were_told(&mut self, is_told: bool, now: Instant) {
+        let since = is_told.then(|| *self.budgets_told_since.get_or_insert(now));
+        if since.is_some_and(|since| now.duration_since(since) >= FORMER_LIFE_MAX) {
+            self.tell_budgets = None;
         }
     }
 
@@ -283,6 +293,21 @@ fn list(diagnostics: &[Diagnostic]) -> String {
 mod tests {
     use super::*;
     use crate::disk::tests::StuckDisk;
+
+    /// A bug: the time ran from the start, so a database that came back later was asked once, before the former life's facts were in it.
+    #[test]
+    fn a_database_that_was_away_at_the_start_is_asked_for_budgets_as_long_as_any() {
+        let install = |_| oneshot::channel().1;
+        let watch = PlanWatch::new(PgConnectOptions::new(), PathBuf::new(), install, Arc::default());
+        let mut watch = watch.with_budgets(|_| true);
+        let first = Instant::now() + 10 * FORMER_LIFE_MAX;
+        for (is_told, after, is_over) in
+            [(false, 0, false), (true, 1, false), (true, 120, false), (false, 121, false), (true, 121, true)]
+        {
+            watch.budgets_were_told(is_told, first + Duration::from_secs(after));
+            assert_eq!(watch.tell_budgets.is_none(), is_over, "{is_told} after {after} s");
+        }
+    }
 
     #[test]
     fn a_plan_that_the_disk_does_not_take_holds_up_nobody_else() {

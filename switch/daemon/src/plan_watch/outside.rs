@@ -11,10 +11,10 @@ use dialplan::{Payer, PersonKey};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
+use super::store::number;
+
 pub(super) fn trunk(row: &PgRow) -> Result<Trunk, sqlx::Error> {
-    let channels_max: i32 = row.try_get("channels_max")?;
-    let (expiry, options): (i32, i32) =
-        (row.try_get("registration_expiry_seconds")?, row.try_get("options_interval_seconds")?);
+    let expiry: i32 = row.try_get("registration_expiry_seconds")?;
     let login: (Option<String>, Option<String>) =
         (row.try_get("auth_username")?, row.try_get("auth_password")?);
     let realm = row.try_get("auth_realm")?;
@@ -32,11 +32,10 @@ pub(super) fn trunk(row: &PgRow) -> Result<Trunk, sqlx::Error> {
             realm,
         }),
         registration: row.try_get::<bool, _>("is_registering")?.then_some(registration),
-        options_interval_secs: u16::try_from(options).unwrap_or(u16::MAX),
+        options_interval_secs: number(row, "options_interval_seconds")?,
         number_format: NumberFormat::of(format).ok_or_else(unknown)?,
         from_number: row.try_get("from_number")?,
-        // Out of range either way is for the compiler to say.
-        channels_max: u16::try_from(channels_max).unwrap_or(0),
+        channels_max: number(row, "channels_max")?,
         is_trusted: row.try_get("is_trusted")?,
         is_active: row.try_get("is_active")?,
     })
@@ -54,13 +53,12 @@ pub(super) fn did(row: &PgRow) -> Result<Did, sqlx::Error> {
 }
 
 pub(super) fn route(row: &PgRow) -> Result<OutboundRoute, sqlx::Error> {
-    let (strip, trunks): (i32, Vec<Uuid>) = (row.try_get("strip_digits")?, row.try_get("trunks")?);
+    let trunks: Vec<Uuid> = row.try_get("trunks")?;
     Ok(OutboundRoute {
         id: OutboundRouteId(row.try_get("id")?),
         name: row.try_get("name")?,
         prefix: row.try_get("prefix")?,
-        // Out of range either way is for the compiler to say.
-        strip_digits: u16::try_from(strip).unwrap_or(u16::MAX),
+        strip_digits: number(row, "strip_digits")?,
         prepend_digits: row.try_get("prepend_digits")?,
         trunks: trunks.into_iter().map(TrunkId).collect(),
         is_active: row.try_get("is_active")?,
@@ -68,9 +66,6 @@ pub(super) fn route(row: &PgRow) -> Result<OutboundRoute, sqlx::Error> {
 }
 
 pub(super) fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
-    // Out of range either way is for the compiler to say.
-    let number =
-        |column| Ok::<u16, sqlx::Error>(u16::try_from(row.try_get::<i32, _>(column)?).unwrap_or(u16::MAX));
     let minutes: i32 = row.try_get("minutes_per_day_max")?;
     let (user, account): (Option<Uuid>, Option<Uuid>) = (row.try_get("user_id")?, row.try_get("account_id")?);
     let hours_of: Option<Uuid> = row.try_get("hours_extension_id")?;
@@ -80,10 +75,10 @@ pub(super) fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
         account: account.map(AccountId),
         allowance: Allowance {
             destinations: row.try_get("destinations")?,
-            calls_at_once_max: number("calls_at_once_max")?,
-            calls_per_minute_max: number("calls_per_minute_max")?,
-            calls_per_hour_max: number("calls_per_hour_max")?,
-            calls_per_day_max: number("calls_per_day_max")?,
+            calls_at_once_max: number(row, "calls_at_once_max")?,
+            calls_per_minute_max: number(row, "calls_per_minute_max")?,
+            calls_per_hour_max: number(row, "calls_per_hour_max")?,
+            calls_per_day_max: number(row, "calls_per_day_max")?,
             minutes_per_day_max: u32::try_from(minutes).unwrap_or(u32::MAX),
         },
         hours_of: hours_of.map(ExtensionId),

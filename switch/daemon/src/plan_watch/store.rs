@@ -8,6 +8,7 @@ use contract::{
         UserId,
     },
     language::Language,
+    menus::MenuChoice,
     outside::Outside,
     queues::{Agent, Queue, Strategy},
     rules::{Action, ActionTarget, Condition, Holiday, Rule, Span, Timescope, Window},
@@ -23,6 +24,75 @@ use super::{menus, outside};
 const MESSAGES_MAX: i64 = 50_000;
 /// Legs to the telephone network of the last day that are looked at.
 const USES_MAX: i64 = 200_000;
+
+const STAFF: &str = "select n.org_id, n.user_id, coalesce(u.name, n.number) as name, n.number, \
+      m.status = 'active' and m.removed_at is null and u.status = 'active' as is_active, \
+      b.greeting_sound, b.messages_max, b.message_seconds_max \
+    from telephony.numbers n \
+    join identity.memberships m on m.org_id = n.org_id and m.user_id = n.user_id \
+    join identity.users u on u.id = n.user_id \
+    left join telephony.voicemail_boxes b on b.org_id = n.org_id and b.user_id = n.user_id and b.is_enabled \
+    order by n.org_id, n.user_id";
+const EXTENSIONS: &str = "select e.org_id, e.id, e.name, n.number, e.is_active, e.recording, \
+      array(select a.user_id from telephony.extension_assigned_staffs a \
+            where a.org_id = e.org_id and a.extension_id = e.id order by a.user_id) as staff \
+    from telephony.extensions e \
+    join telephony.numbers n on n.org_id = e.org_id and n.extension_id = e.id \
+    order by e.org_id, e.id";
+const HOURS: &str = "select h.org_id, h.extension_id, h.day_of_week, \
+      (extract(epoch from h.start_time) / 60)::int4 as start_minute, \
+      (extract(epoch from h.end_time) / 60)::int4 as end_minute \
+    from telephony.extension_operational_hours h \
+    order by h.org_id, h.extension_id, h.day_of_week, h.start_time";
+const RULES: &str = "select r.org_id, r.extension_id, r.id, r.position, r.is_enabled, r.timescope, r.condition, r.action, \
+      r.target_extension_id, r.target_user_id, r.target_sound, r.target_number, r.target_queue_id, r.target_menu_id, r.priority \
+    from telephony.extension_rules r \
+    where r.deleted_at is null \
+    order by r.org_id, r.extension_id, r.position, r.id";
+const QUEUES: &str = "select q.org_id, q.extension_id, q.id, q.strategy, q.ring_seconds, q.capacity, q.wait_max_seconds, \
+      q.wrap_up_seconds, q.misses_max, q.announce_seconds, \
+      array(select a.user_id from telephony.queue_agents a \
+            where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as users, \
+      array(select a.weight from telephony.queue_agents a \
+            where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as weights \
+    from telephony.queues q \
+    order by q.org_id, q.extension_id";
+const MENUS: &str = "select m.org_id, m.extension_id, m.id, m.greeting_sound, m.language, m.timeout_seconds, \
+      m.key_timeout_seconds, m.tries_max, m.has_direct_dialling \
+    from telephony.menus m \
+    order by m.org_id, m.extension_id";
+const MENU_CHOICES: &str = "select m.org_id, m.extension_id, c.key, c.action, c.target_extension_id, c.target_user_id, c.target_sound, \
+      c.target_number, c.target_queue_id, c.target_menu_id, c.priority \
+    from telephony.menu_choices c \
+    join telephony.menus m on m.org_id = c.org_id and m.id = c.menu_id \
+    order by m.org_id, m.extension_id, c.key";
+const CONFERENCES: &str = "select org_id, extension_id, id, pin, members_max, has_tones from telephony.conferences \
+    order by org_id, extension_id";
+const HOLIDAYS: &str = "select h.org_id, h.id, h.extension_id, to_char(h.on_date, 'YYYY-MM-DD') as on_date, h.name, \
+      (extract(epoch from h.start_time) / 60)::int4 as start_minute, \
+      (extract(epoch from h.end_time) / 60)::int4 as end_minute \
+    from telephony.holidays h \
+    order by h.org_id, h.id";
+const TRUNKS: &str = "select t.org_id, t.id, t.name, t.sources::text[] as sources, t.channels_max, t.is_trusted, t.is_active, \
+      t.targets, t.auth_username, t.auth_password, t.auth_realm, t.is_registering, \
+      t.registration_expiry_seconds, t.options_interval_seconds, t.number_format, t.from_number \
+    from telephony.trunks t \
+    order by t.org_id, t.id";
+const DIDS: &str = "select d.org_id, d.id, d.number, d.extension_id, d.user_id \
+    from telephony.did_numbers d \
+    order by d.org_id, d.id";
+const ROUTES: &str = "select r.org_id, r.id, r.name, r.prefix, r.strip_digits, r.prepend_digits, r.is_active, \
+      array(select t.trunk_id from telephony.outbound_route_trunks t \
+            where t.org_id = r.org_id and t.route_id = r.id order by t.position) as trunks \
+    from telephony.outbound_routes r \
+    order by r.org_id, r.position";
+const BUDGETS: &str = "select b.org_id, b.id, b.user_id, b.account_id, b.destinations, b.calls_at_once_max, b.calls_per_minute_max, \
+      b.calls_per_hour_max, b.calls_per_day_max, b.minutes_per_day_max, b.hours_extension_id \
+    from telephony.outside_budgets b \
+    order by b.org_id, b.id";
+const ACCOUNTS: &str = "select a.org_id, a.id, a.user_id, a.username, a.ha1_md5, a.ha1_sha256, a.is_active \
+    from telephony.sip_accounts a \
+    order by a.org_id, a.id";
 
 /// The rows, unless their revision is the one that was `seen`.
 pub(super) async fn load_if_changed(
@@ -48,87 +118,95 @@ pub(super) async fn write_applied(connection: &mut PgConnection, revision: i64) 
 
 async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::Error> {
     let mut organisations = load_organisations(unit).await?;
-    for row in load_staff(unit).await? {
-        let staff = Staff {
-            user: UserId(row.try_get("user_id")?),
-            name: row.try_get("name")?,
-            number: row.try_get("number")?,
-            is_active: row.try_get("is_active")?,
-            mailbox: mailbox(&row)?,
-        };
-        of(&mut organisations, &row)?.into_iter().for_each(|o| o.staff.push(staff.clone()));
-    }
-    for row in load_extensions(unit).await? {
-        let extension = extension(&row)?;
-        of(&mut organisations, &row)?.into_iter().for_each(|o| o.extensions.push(extension.clone()));
-    }
-    for row in load_hours(unit).await? {
-        let day: i32 = row.try_get("day_of_week")?;
-        // What is out of range is for the compiler to say.
-        let window = Window { day: u8::try_from(day).unwrap_or(0), span: span(&row)?.unwrap_or_default() };
-        extension_of(&mut organisations, &row)?.into_iter().for_each(|e| e.hours.push(window));
-    }
-    for row in load_rules(unit).await? {
-        let rule = rule(&row)?;
-        extension_of(&mut organisations, &row)?.into_iter().for_each(|e| e.rules.push(rule.clone()));
-    }
-    add_queues(unit, &mut organisations).await?;
-    for row in load_menus(unit).await? {
-        let menu = menus::menu(&row)?;
-        extension_of(&mut organisations, &row)?.into_iter().for_each(|e| e.menu = Some(menu.clone()));
-    }
-    for row in load_menu_choices(unit).await? {
-        let choice = menus::choice(&row)?;
-        let menu = extension_of(&mut organisations, &row)?.and_then(|e| e.menu.as_mut());
-        menu.into_iter().for_each(|menu| menu.choices.push(choice.clone()));
-    }
-    add_conferences(unit, &mut organisations).await?;
-    for row in load_holidays(unit).await? {
-        let extension: Option<Uuid> = row.try_get("extension_id")?;
-        let holiday = Holiday {
-            id: HolidayId(row.try_get("id")?),
-            extension: extension.map(ExtensionId),
-            date: row.try_get("on_date")?,
-            name: row.try_get("name")?,
-            span: span(&row)?,
-        };
-        of(&mut organisations, &row)?.into_iter().for_each(|o| o.holidays.push(holiday.clone()));
-    }
-    add_outside(unit, &mut organisations).await?;
-    for row in load_accounts(unit).await? {
-        let user: Option<Uuid> = row.try_get("user_id")?;
-        let account = Account {
-            id: AccountId(row.try_get("id")?),
-            user: user.map(UserId),
-            username: row.try_get("username")?,
-            ha1_md5: row.try_get("ha1_md5")?,
-            ha1_sha256: row.try_get("ha1_sha256")?,
-            is_active: row.try_get("is_active")?,
-        };
-        of(&mut organisations, &row)?.into_iter().for_each(|o| o.accounts.push(account.clone()));
-    }
+    let mut rows = Loading { unit, organisations: &mut organisations };
+    rows.add(STAFF, of, staff, |o, staff| o.staff.push(staff)).await?;
+    rows.add(EXTENSIONS, of, extension, |o, extension| o.extensions.push(extension)).await?;
+    rows.add(HOURS, extension_of, window, |e, window| e.hours.push(window)).await?;
+    rows.add(RULES, extension_of, rule, |e, rule| e.rules.push(rule)).await?;
+    rows.add(QUEUES, extension_of, queue, |e, queue| e.queue = Some(queue)).await?;
+    rows.add(MENUS, extension_of, menus::menu, |e, menu| e.menu = Some(menu)).await?;
+    let choose = |e: &mut Extension, choice: MenuChoice| {
+        if let Some(menu) = &mut e.menu {
+            menu.choices.push(choice);
+        }
+    };
+    rows.add(MENU_CHOICES, extension_of, menus::choice, choose).await?;
+    rows.add(CONFERENCES, extension_of, conference, |e, conference| e.conference = Some(conference)).await?;
+    rows.add(HOLIDAYS, of, holiday, |o, holiday| o.holidays.push(holiday)).await?;
+    rows.add(TRUNKS, of, outside::trunk, |o, trunk| o.outside.trunks.push(trunk)).await?;
+    rows.add(DIDS, of, outside::did, |o, did| o.outside.dids.push(did)).await?;
+    rows.add(ROUTES, of, outside::route, |o, route| o.outside.routes.push(route)).await?;
+    rows.add(BUDGETS, of, outside::budget, |o, budget| o.outside.budgets.push(budget)).await?;
+    rows.add(ACCOUNTS, of, account, |o, account| o.accounts.push(account)).await?;
     Ok(Snapshot { revision, organisations })
 }
 
-/// Adds trunks, numbers of the telephone network, routes to there and budgets.
-async fn add_outside(unit: &mut PgConnection, organisations: &mut [Organisation]) -> Result<(), sqlx::Error> {
-    for row in load_trunks(unit).await? {
-        let trunk = outside::trunk(&row)?;
-        of(organisations, &row)?.into_iter().for_each(|o| o.outside.trunks.push(trunk.clone()));
+/// Where rows go. Those of organisations that are left out are not even read: whatever is odd about them, it is nobody else's.
+struct Loading<'a> {
+    unit: &'a mut PgConnection,
+    organisations: &'a mut [Organisation],
+}
+
+impl Loading<'_> {
+    /// Adds rows to whatever each is `to`.
+    async fn add<T, O>(
+        &mut self,
+        query: &'static str,
+        to: impl for<'o> Fn(&'o mut [Organisation], &PgRow) -> Result<Option<&'o mut O>, sqlx::Error>,
+        decode: impl Fn(&PgRow) -> Result<T, sqlx::Error>,
+        put: impl Fn(&mut O, T),
+    ) -> Result<(), sqlx::Error> {
+        for row in sqlx::query(query).fetch_all(&mut *self.unit).await? {
+            if let Some(owner) = to(self.organisations, &row)? {
+                put(owner, decode(&row)?);
+            }
+        }
+        Ok(())
     }
-    for row in load_dids(unit).await? {
-        let did = outside::did(&row)?;
-        of(organisations, &row)?.into_iter().for_each(|o| o.outside.dids.push(did.clone()));
-    }
-    for row in load_routes(unit).await? {
-        let route = outside::route(&row)?;
-        of(organisations, &row)?.into_iter().for_each(|o| o.outside.routes.push(route.clone()));
-    }
-    for row in load_budgets(unit).await? {
-        let budget = outside::budget(&row)?;
-        of(organisations, &row)?.into_iter().for_each(|o| o.outside.budgets.push(budget.clone()));
-    }
-    Ok(())
+}
+
+/// A number of a row. What is out of range either way is for the compiler to say.
+pub(super) fn number(row: &PgRow, column: &str) -> Result<u16, sqlx::Error> {
+    Ok(u16::try_from(row.try_get::<i32, _>(column)?).unwrap_or(u16::MAX))
+}
+
+fn staff(row: &PgRow) -> Result<Staff, sqlx::Error> {
+    Ok(Staff {
+        user: UserId(row.try_get("user_id")?),
+        name: row.try_get("name")?,
+        number: row.try_get("number")?,
+        is_active: row.try_get("is_active")?,
+        mailbox: mailbox(row)?,
+    })
+}
+
+/// A part of a weekday. What is out of range is for the compiler to say.
+fn window(row: &PgRow) -> Result<Window, sqlx::Error> {
+    let day: i32 = row.try_get("day_of_week")?;
+    Ok(Window { day: u8::try_from(day).unwrap_or(0), span: span(row)?.unwrap_or_default() })
+}
+
+fn holiday(row: &PgRow) -> Result<Holiday, sqlx::Error> {
+    let extension: Option<Uuid> = row.try_get("extension_id")?;
+    Ok(Holiday {
+        id: HolidayId(row.try_get("id")?),
+        extension: extension.map(ExtensionId),
+        date: row.try_get("on_date")?,
+        name: row.try_get("name")?,
+        span: span(row)?,
+    })
+}
+
+fn account(row: &PgRow) -> Result<Account, sqlx::Error> {
+    let user: Option<Uuid> = row.try_get("user_id")?;
+    Ok(Account {
+        id: AccountId(row.try_get("id")?),
+        user: user.map(UserId),
+        username: row.try_get("username")?,
+        ha1_md5: row.try_get("ha1_md5")?,
+        ha1_sha256: row.try_get("ha1_sha256")?,
+        is_active: row.try_get("is_active")?,
+    })
 }
 
 /// The organisation a row belongs to; `None` when that is not approved and its rows are left out.
@@ -185,26 +263,26 @@ fn span(row: &PgRow) -> Result<Option<Span>, sqlx::Error> {
 
 /// The mailbox of a person, if it is on.
 fn mailbox(row: &PgRow) -> Result<Option<Mailbox>, sqlx::Error> {
-    let limits: (Option<i32>, Option<i32>) =
-        (row.try_get("messages_max")?, row.try_get("message_seconds_max")?);
-    let (Some(messages), Some(seconds)) = limits else { return Ok(None) };
-    // Out of range either way is for the compiler to say.
-    let limit = |limit| u16::try_from(limit).unwrap_or(0);
-    let (messages_max, message_secs_max) = (limit(messages), limit(seconds));
-    Ok(Some(Mailbox { greeting: row.try_get("greeting_sound")?, messages_max, message_secs_max }))
+    if row.try_get::<Option<i32>, _>("messages_max")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Mailbox {
+        greeting: row.try_get("greeting_sound")?,
+        messages_max: number(row, "messages_max")?,
+        message_secs_max: number(row, "message_seconds_max")?,
+    }))
 }
 
 /// What the row of a rule or of a menu's key leads to.
 pub(super) fn target(row: &PgRow) -> Result<ActionTarget, sqlx::Error> {
     let id = |column| row.try_get::<Option<Uuid>, _>(column);
-    let priority: i32 = row.try_get("priority")?;
     Ok(ActionTarget {
         extension: id("target_extension_id")?.map(ExtensionId),
         user: id("target_user_id")?.map(UserId),
         number: row.try_get("target_number")?,
         sound: row.try_get("target_sound")?,
         queue: id("target_queue_id")?.map(QueueId),
-        priority: u16::try_from(priority).unwrap_or(u16::MAX),
+        priority: number(row, "priority")?,
         menu: id("target_menu_id")?.map(MenuId),
     })
 }
@@ -212,14 +290,13 @@ pub(super) fn target(row: &PgRow) -> Result<ActionTarget, sqlx::Error> {
 fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
     let (timescope, condition, action): (&str, &str, &str) =
         (row.try_get("timescope")?, row.try_get("condition")?, row.try_get("action")?);
-    let position: i32 = row.try_get("position")?;
     let known = Timescope::of(timescope).zip(Condition::of(condition)).zip(Action::of(action, target(row)?));
     // The plan in use stays until this release is replaced by the one that wrote the row.
     let unknown = || format!("a rule of another release: {timescope}, {condition}, {action}");
     let ((timescope, condition), action) = known.ok_or_else(|| sqlx::Error::Decode(unknown().into()))?;
     Ok(Rule {
         id: RuleId(row.try_get("id")?),
-        position: u16::try_from(position).unwrap_or(u16::MAX),
+        position: number(row, "position")?,
         is_enabled: row.try_get("is_enabled")?,
         timescope,
         condition,
@@ -227,18 +304,7 @@ fn rule(row: &PgRow) -> Result<Rule, sqlx::Error> {
     })
 }
 
-async fn add_queues(unit: &mut PgConnection, organisations: &mut [Organisation]) -> Result<(), sqlx::Error> {
-    for row in load_queues(unit).await? {
-        let queue = queue(&row)?;
-        extension_of(organisations, &row)?.into_iter().for_each(|e| e.queue = Some(queue.clone()));
-    }
-    Ok(())
-}
-
 fn queue(row: &PgRow) -> Result<Queue, sqlx::Error> {
-    // Out of range either way is for the compiler to say.
-    let number =
-        |column| Ok::<u16, sqlx::Error>(u16::try_from(row.try_get::<i32, _>(column)?).unwrap_or(u16::MAX));
     let strategy: &str = row.try_get("strategy")?;
     let unknown = || sqlx::Error::Decode(format!("a queue of another release: {strategy}").into());
     let (users, weights): (Vec<Uuid>, Vec<i32>) = (row.try_get("users")?, row.try_get("weights")?);
@@ -249,64 +315,14 @@ fn queue(row: &PgRow) -> Result<Queue, sqlx::Error> {
     Ok(Queue {
         id: QueueId(row.try_get("id")?),
         strategy: Strategy::of(strategy).ok_or_else(unknown)?,
-        ring_secs: number("ring_seconds")?,
-        capacity: number("capacity")?,
-        wait_max_secs: number("wait_max_seconds")?,
-        wrap_up_secs: number("wrap_up_seconds")?,
-        misses_max: number("misses_max")?,
-        announce_secs: number("announce_seconds")?,
+        ring_secs: number(row, "ring_seconds")?,
+        capacity: number(row, "capacity")?,
+        wait_max_secs: number(row, "wait_max_seconds")?,
+        wrap_up_secs: number(row, "wrap_up_seconds")?,
+        misses_max: number(row, "misses_max")?,
+        announce_secs: number(row, "announce_seconds")?,
         agents: users.into_iter().zip(weights).map(agent).collect(),
     })
-}
-
-async fn load_queues(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select q.org_id, q.extension_id, q.id, q.strategy, q.ring_seconds, q.capacity, q.wait_max_seconds, \
-           q.wrap_up_seconds, q.misses_max, q.announce_seconds, \
-           array(select a.user_id from telephony.queue_agents a \
-                 where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as users, \
-           array(select a.weight from telephony.queue_agents a \
-                 where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as weights \
-         from telephony.queues q \
-         order by q.org_id, q.extension_id",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_menus(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select m.org_id, m.extension_id, m.id, m.greeting_sound, m.language, m.timeout_seconds, \
-           m.key_timeout_seconds, m.tries_max, m.has_direct_dialling \
-         from telephony.menus m \
-         order by m.org_id, m.extension_id",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_menu_choices(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select m.org_id, m.extension_id, c.key, c.action, c.target_extension_id, c.target_user_id, c.target_sound, \
-           c.target_number, c.target_queue_id, c.target_menu_id, c.priority \
-         from telephony.menu_choices c \
-         join telephony.menus m on m.org_id = c.org_id and m.id = c.menu_id \
-         order by m.org_id, m.extension_id, c.key",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn add_conferences(
-    unit: &mut PgConnection,
-    organisations: &mut [Organisation],
-) -> Result<(), sqlx::Error> {
-    for row in load_conferences(unit).await? {
-        let conference = conference(&row)?;
-        let extension = extension_of(organisations, &row)?;
-        extension.into_iter().for_each(|e| e.conference = Some(conference.clone()));
-    }
-    Ok(())
 }
 
 fn conference(row: &PgRow) -> Result<Conference, sqlx::Error> {
@@ -314,19 +330,9 @@ fn conference(row: &PgRow) -> Result<Conference, sqlx::Error> {
     Ok(Conference {
         id: ConferenceId(row.try_get("id")?),
         pin: pin.map(Pin),
-        // Out of range either way is for the compiler to say.
-        members_max: u16::try_from(row.try_get::<i32, _>("members_max")?).unwrap_or(u16::MAX),
+        members_max: number(row, "members_max")?,
         has_tones: row.try_get("has_tones")?,
     })
-}
-
-async fn load_conferences(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select org_id, extension_id, id, pin, members_max, has_tones from telephony.conferences \
-         order by org_id, extension_id",
-    )
-    .fetch_all(unit)
-    .await
 }
 
 async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>, sqlx::Error> {
@@ -342,13 +348,11 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
     .fetch_all(unit)
     .await?;
     let organisation = |row: &PgRow| -> Result<Organisation, sqlx::Error> {
-        let ring_timeout_secs: i32 = row.try_get("ring_timeout_seconds")?;
         Ok(Organisation {
             id: OrgId(row.try_get("org_id")?),
             sip_domain: row.try_get("sip_domain")?,
             is_default: row.try_get("is_default")?,
-            // Out of range either way is for the compiler to say.
-            ring_timeout_secs: u16::try_from(ring_timeout_secs).unwrap_or(0),
+            ring_timeout_secs: number(row, "ring_timeout_seconds")?,
             // The table has a check, so a language that this release does not know is of a newer one.
             language: Language::of(row.try_get("language")?).unwrap_or_default(),
             has_announcements: row.try_get("has_announcements")?,
@@ -370,80 +374,6 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
         })
     };
     rows.iter().map(organisation).collect()
-}
-
-async fn load_staff(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select n.org_id, n.user_id, coalesce(u.name, n.number) as name, n.number, \
-           m.status = 'active' and m.removed_at is null and u.status = 'active' as is_active, \
-           b.greeting_sound, b.messages_max, b.message_seconds_max \
-         from telephony.numbers n \
-         join identity.memberships m on m.org_id = n.org_id and m.user_id = n.user_id \
-         join identity.users u on u.id = n.user_id \
-         left join telephony.voicemail_boxes b on b.org_id = n.org_id and b.user_id = n.user_id and b.is_enabled \
-         order by n.org_id, n.user_id",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_extensions(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select e.org_id, e.id, e.name, n.number, e.is_active, e.recording, \
-           array(select a.user_id from telephony.extension_assigned_staffs a \
-                 where a.org_id = e.org_id and a.extension_id = e.id order by a.user_id) as staff \
-         from telephony.extensions e \
-         join telephony.numbers n on n.org_id = e.org_id and n.extension_id = e.id \
-         order by e.org_id, e.id",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_hours(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select h.org_id, h.extension_id, h.day_of_week, \
-           (extract(epoch from h.start_time) / 60)::int4 as start_minute, \
-           (extract(epoch from h.end_time) / 60)::int4 as end_minute \
-         from telephony.extension_operational_hours h \
-         order by h.org_id, h.extension_id, h.day_of_week, h.start_time",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_rules(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select r.org_id, r.extension_id, r.id, r.position, r.is_enabled, r.timescope, r.condition, r.action, \
-           r.target_extension_id, r.target_user_id, r.target_sound, r.target_number, r.target_queue_id, r.target_menu_id, r.priority \
-         from telephony.extension_rules r \
-         where r.deleted_at is null \
-         order by r.org_id, r.extension_id, r.position, r.id",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_holidays(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select h.org_id, h.id, h.extension_id, to_char(h.on_date, 'YYYY-MM-DD') as on_date, h.name, \
-           (extract(epoch from h.start_time) / 60)::int4 as start_minute, \
-           (extract(epoch from h.end_time) / 60)::int4 as end_minute \
-         from telephony.holidays h \
-         order by h.org_id, h.id",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_accounts(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select a.org_id, a.id, a.user_id, a.username, a.ha1_md5, a.ha1_sha256, a.is_active \
-         from telephony.sip_accounts a \
-         order by a.org_id, a.id",
-    )
-    .fetch_all(unit)
-    .await
 }
 
 /// What was used of budgets within a day and was over before `born`, the latest first, up to [`USES_MAX`].
@@ -496,49 +426,4 @@ pub(super) async fn load_messages(connection: &mut PgConnection) -> Result<Vec<S
         })
     };
     rows.iter().map(message).collect()
-}
-
-async fn load_trunks(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select t.org_id, t.id, t.name, t.sources::text[] as sources, t.channels_max, t.is_trusted, t.is_active, \
-           t.targets, t.auth_username, t.auth_password, t.auth_realm, t.is_registering, \
-           t.registration_expiry_seconds, t.options_interval_seconds, t.number_format, t.from_number \
-         from telephony.trunks t \
-         order by t.org_id, t.id",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_dids(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select d.org_id, d.id, d.number, d.extension_id, d.user_id \
-         from telephony.did_numbers d \
-         order by d.org_id, d.id",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_routes(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select r.org_id, r.id, r.name, r.prefix, r.strip_digits, r.prepend_digits, r.is_active, \
-           array(select t.trunk_id from telephony.outbound_route_trunks t \
-                 where t.org_id = r.org_id and t.route_id = r.id order by t.position) as trunks \
-         from telephony.outbound_routes r \
-         order by r.org_id, r.position",
-    )
-    .fetch_all(unit)
-    .await
-}
-
-async fn load_budgets(unit: &mut PgConnection) -> Result<Vec<PgRow>, sqlx::Error> {
-    sqlx::query(
-        "select b.org_id, b.id, b.user_id, b.account_id, b.destinations, b.calls_at_once_max, b.calls_per_minute_max, \
-           b.calls_per_hour_max, b.calls_per_day_max, b.minutes_per_day_max, b.hours_extension_id \
-         from telephony.outside_budgets b \
-         order by b.org_id, b.id",
-    )
-    .fetch_all(unit)
-    .await
 }

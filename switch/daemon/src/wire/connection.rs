@@ -38,8 +38,8 @@ pub(super) struct Connection {
     pub(super) stream: TcpStream,
     /// With the connection's own id.
     pub(super) flow: Flow,
-    /// Whom a TLS connection of ours has been asked for, where that was a name.
-    pub(super) name: Option<Box<str>>,
+    /// The names that the peer of a TLS connection of ours could prove any of, where it was found by names.
+    pub(super) names: Box<[Box<str>]>,
     /// A message has come or gone this way, so the engine may know the connection.
     pub(super) is_known: bool,
     /// We opened it, or its peer has proved who it is.
@@ -98,7 +98,7 @@ impl Connection {
         Self {
             stream,
             flow,
-            name: None,
+            names: Box::default(),
             is_known: false,
             is_trusted: false,
             queued_at: None,
@@ -120,11 +120,18 @@ impl Connection {
         stream: TcpStream,
         layer: Layer,
         flow: Flow,
-        name: Option<Box<str>>,
+        names: Box<[Box<str>]>,
         now: Instant,
     ) -> Self {
         let accepted = Self::accepted(stream, layer, flow, now);
-        Self { name, is_trusted: true, connecting: true, readable: false, message_began_at: None, ..accepted }
+        Self {
+            names,
+            is_trusted: true,
+            connecting: true,
+            readable: false,
+            message_began_at: None,
+            ..accepted
+        }
     }
 
     /// Goes on as the connection of a former life, whose peer had proved who it is.

@@ -316,15 +316,15 @@ impl Streams {
         true
     }
 
-    /// The connection to an address that is open. One whose peer has proved to be somebody else is none (RFC 5922 §7).
+    /// The connection to an address that is open. One whose peer may have proved to be somebody else is none (RFC 5922 §7): that it
+    /// has not is sure as long as each of the names that were good when it was made still is.
     fn connected_to(&self, flow: Flow) -> Option<u64> {
         let id = *self.by_remote.get(&(flow.transport, flow.remote))?;
         let connection = self.connections.get(&id)?;
         let wanted = self.names.at(flow.remote);
-        let has_proved = |name: &str| wanted.contains(name);
         let is_right = flow.transport != Transport::Tls
             || wanted.is_empty()
-            || connection.name.as_deref().is_some_and(has_proved);
+            || (!connection.names.is_empty() && connection.names.iter().all(|name| wanted.contains(&**name)));
         is_right.then_some(id)
     }
 
@@ -336,15 +336,15 @@ impl Streams {
             return None;
         }
         let names = self.names.at(flow.remote);
-        let name = names.first().copied().map(Box::from);
         let layer = match (&self.tls, flow.transport) {
             (Some(tls), Transport::Tls) => Layer::connecting(tls, &names, flow.remote.ip())?,
             _ => Layer::Plain,
         };
+        let names = names.into_iter().map(Box::from).collect();
         let stream = TcpStream::connect(flow.remote).ok()?;
         let id = self.next_id;
         let flow = Flow { connection: id, ..flow };
-        self.keep(Connection::opened(stream, layer, flow, name, now)).then_some(id)
+        self.keep(Connection::opened(stream, layer, flow, names, now)).then_some(id)
     }
 
     /// The peer of this connection has proved who it is.

@@ -269,6 +269,35 @@ fn a_server_that_was_found_by_two_names_proves_either() {
     assert_eq!(connect("127.0.0.1", &["a.test", "b.test"], true), None);
 }
 
+/// A bug: a connection was kept as that of the first of its names, whichever its peer had proved.
+#[test]
+fn a_connection_whose_peer_may_have_proved_a_name_that_is_gone_is_not_used_for_the_other() {
+    let authority = Authority::new();
+    authority.sign("peer", &["b.test"]);
+    let mut switch = authority.start(|_| {});
+    let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+    let flow = switch.flow_to(Transport::Tls, listening.local_addr().unwrap());
+    let server = authority.server("peer");
+    let answer = move |listening: TcpListener| {
+        let (stream, _) = listening.accept().unwrap();
+        let mut peer = StreamOwned::new(ServerConnection::new(Arc::clone(&server)).unwrap(), stream);
+        let mut hello = [0; 5];
+        let heard = peer.read_exact(&mut hello).is_ok().then(|| text(&hello));
+        (heard, peer, listening)
+    };
+    for name in ["a.test", "b.test"] {
+        switch.wire.found(&target(name), vec![flow.remote]);
+    }
+    switch.send(flow, b"hello");
+    let first = answer.clone();
+    let (_, (heard, _peer, listening)) = switch.turn_while(move || first(listening));
+    assert_eq!(heard.as_deref(), Some("hello"));
+    switch.wire.found(&target("b.test"), Vec::new());
+    switch.send(flow, b"again");
+    let (_, (heard, ..)) = switch.turn_while(move || answer(listening));
+    assert_eq!(heard, None, "it proves b.test alone");
+}
+
 /// A bug: names were never forgotten one by one, and all at once when there were too many.
 #[test]
 fn a_name_that_is_not_looked_for_any_more_proves_nothing() {
