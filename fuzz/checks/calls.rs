@@ -485,6 +485,7 @@ impl Story {
             MediaCommand::Part { .. } | MediaCommand::Announce { .. } => {}
             MediaCommand::Look { .. } | MediaCommand::Capture { .. } => panic!("call control does not look"),
             MediaCommand::Meet { lease, .. }
+            | MediaCommand::Leave { lease }
             | MediaCommand::Play { lease, .. }
             | MediaCommand::Echo { lease }
             | MediaCommand::Stop { lease }

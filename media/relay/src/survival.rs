@@ -9,7 +9,7 @@ use std::{net::UdpSocket, os::fd::BorrowedFd};
 
 use serde::{Deserialize, Serialize};
 use streams::{
-    conference::RoomId,
+    conference::{RoomId, Sitting},
     keys::Events,
     leg::LegState,
     media::{LeaseId, Tap},
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// Longest image of a leg.
 pub(crate) const IMAGE_BYTES_MAX: usize = 4_096;
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 6;
+const VERSION: u16 = 7;
 /// How old the image of a leg may be that packets come for.
 pub(crate) const IMAGE_AGE_MICROS_MAX: u64 = 1_000_000;
 
@@ -51,8 +51,8 @@ pub(crate) struct LegImage<S> {
     /// Nothing has happened since.
     pub(crate) is_exact: bool,
     pub(crate) tap: Option<Tap>,
-    /// The room that it sits in, and whether it is muted there.
-    pub(crate) room: Option<(RoomId, bool)>,
+    /// The room that it sits in, and how.
+    pub(crate) room: Option<(RoomId, Sitting)>,
     /// The latest of its keys, where somebody wants to know them.
     pub(crate) keys: Option<Events>,
     pub(crate) outgoing: Option<OutgoingImage>,

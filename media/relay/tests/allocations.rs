@@ -21,7 +21,7 @@ use std::{
 use relay::{Helpers, Resumed};
 use streams::{
     codec::Codec,
-    conference::RoomId,
+    conference::{HeardBy, Place, RoomId, Sitting},
     media::{LegMedia, MediaCommand, Protection, Side, SoundName, Tap, Voice},
     srtp::{MasterKey, Sealer, SrtpKeys, Suite},
 };
@@ -111,7 +111,8 @@ fn a_room_allocates_nothing() {
         .map(|(codec, number)| {
             let talker = Talker::new(Phone::new(ip), codec, number);
             let lease = world.open(talker.media());
-            world.order(MediaCommand::Meet { lease: lease.id, room, is_muted: number == 0 });
+            let sitting = Sitting::member(number == 0);
+            world.order(MediaCommand::Meet { lease: lease.id, room, sitting });
             (talker, lease)
         })
         .collect();
@@ -134,6 +135,53 @@ fn a_room_allocates_nothing() {
     let before = OF_WORKER.load(SeqCst);
     exchange(100);
     assert_eq!(OF_WORKER.load(SeqCst) - before, 0, "allocations on the media thread");
+}
+
+/// The same for a call that somebody listens to, whispers to one side of and then speaks to both.
+#[test]
+fn a_supervised_call_allocates_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let mut world = World::start(config(ip, 43_200, 43_239));
+    let room = RoomId(1);
+    let mut members: Vec<_> = [(Codec::Pcma, 8), (Codec::G722, 9), (Codec::Opus, 111)]
+        .into_iter()
+        .map(|(codec, number)| {
+            let talker = Talker::new(Phone::new(ip), codec, number);
+            let lease = world.open(talker.media());
+            (talker, lease)
+        })
+        .collect();
+    let leases = [0, 1, 2].map(|at: usize| members[at].1.id);
+    world.order(MediaCommand::Join { a: leases[0], b: leases[1] });
+    let mut buffer = [0; 2_048];
+    for (heard_by, hears) in [
+        (HeardBy::Nobody, [false, false]),
+        (HeardBy::Only(leases[0]), [true, false]),
+        (HeardBy::Everyone, [true, true]),
+    ] {
+        for (lease, hears_room) in leases.into_iter().zip(hears) {
+            let sitting = Sitting { heard_by: HeardBy::Everyone, place: Place::Beside { hears_room } };
+            world.order(MediaCommand::Meet { lease, room, sitting });
+        }
+        let sitting = Sitting { heard_by, place: Place::Inside };
+        world.order(MediaCommand::Meet { lease: leases[2], room, sitting });
+        world.settle();
+        let mut exchange = |ticks: usize| {
+            for _ in 0..ticks {
+                for (talker, lease) in &mut members {
+                    talker.says(500.0, lease);
+                }
+                for (talker, _) in &members {
+                    talker.phone.rtp.recv_from(&mut buffer).unwrap();
+                }
+            }
+        };
+        exchange(30);
+        let before = OF_WORKER.load(SeqCst);
+        exchange(100);
+        assert_eq!(OF_WORKER.load(SeqCst) - before, 0, "allocations on the media thread, {heard_by:?}");
+    }
 }
 
 #[test]

@@ -24,11 +24,11 @@ use sound::amplitude;
 use streams::{
     audio::library::Library,
     codec::Codec,
-    conference::{MEMBERS_MAX, RoomId},
+    conference::{HeardBy, MEMBERS_MAX, Place, RoomId, Sitting},
     media::{LegMedia, MediaCommand, PortLease, SoundName},
 };
-use talk::Talker;
-use world::{Phone, World, config};
+use talk::{Heard, Talker};
+use world::{Phone, World, config, rtcp_of};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const ROOM: RoomId = RoomId(8_000);
@@ -52,7 +52,7 @@ fn enter(world: &mut World, codec: (Codec, u8), hz: f64, room: RoomId) -> Member
 }
 
 fn meet(lease: &PortLease, room: RoomId, is_muted: bool) -> MediaCommand {
-    MediaCommand::Meet { lease: lease.id, room, is_muted }
+    MediaCommand::Meet { lease: lease.id, room, sitting: Sitting::member(is_muted) }
 }
 
 /// Three with three codecs in one room.
@@ -222,6 +222,179 @@ fn a_room_is_full_at_its_limit() {
     world.order(meet(&one_too_many.lease, ROOM, false));
     world.settle();
     talk(&mut [one_too_many], 2);
+}
+
+/// Whom a supervisor is heard by (decision 0049).
+#[derive(Clone, Copy)]
+enum Mode {
+    Listen,
+    Whisper,
+    Barge,
+}
+
+/// Of whom, and what each hears: the first two talk, and the third is with the first.
+const MODES: [(Mode, [[bool; 3]; 3]); 3] = [
+    (Mode::Listen, [[false, true, false], [true, false, false], [true, true, false]]),
+    (Mode::Whisper, [[false, true, true], [true, false, false], [true, true, false]]),
+    (Mode::Barge, [[false, true, true], [true, false, true], [true, true, false]]),
+];
+
+/// Two talk, and a third one is about to listen.
+fn call(world: &mut World) -> [Member; 3] {
+    let codecs = [(Codec::Pcma, 8), (Codec::Pcma, 8), (Codec::Opus, 111)];
+    let members: [Member; 3] = std::array::from_fn(|n| {
+        let talker = Talker::new(Phone::new(V4), codecs[n].0, codecs[n].1);
+        let lease = world.open(talker.media());
+        Member { talker, lease, hz: TONES[n] }
+    });
+    world.order(MediaCommand::Join { a: members[0].lease.id, b: members[1].lease.id });
+    members
+}
+
+fn supervise(world: &mut World, members: &[Member; 3], mode: Mode) {
+    let [staff, other, supervisor] = [0, 1, 2].map(|at: usize| members[at].lease.id);
+    let beside = |hears_room| Sitting { heard_by: HeardBy::Everyone, place: Place::Beside { hears_room } };
+    let heard_by = match mode {
+        Mode::Listen => HeardBy::Nobody,
+        Mode::Whisper => HeardBy::Only(staff),
+        Mode::Barge => HeardBy::Everyone,
+    };
+    for (lease, sitting) in [
+        (supervisor, Sitting { heard_by, place: Place::Inside }),
+        (staff, beside(!matches!(mode, Mode::Listen))),
+        (other, beside(matches!(mode, Mode::Barge))),
+    ] {
+        world.order(MediaCommand::Meet { lease, room: ROOM, sitting });
+    }
+    world.settle();
+}
+
+/// What everybody has heard last came from this source.
+fn sources(members: &[Member; 3]) -> [u32; 2] {
+    [0, 1].map(|at: usize| members[at].talker.packets.last().expect("it has heard something").ssrc)
+}
+
+#[test]
+fn a_supervisor_listens_whispers_and_barges_in_and_the_two_talk_as_before() {
+    let mut world = World::start(config(V4, 47_340, 47_379));
+    let mut members = call(&mut world);
+    let each_other = [members[1].talker.phone.ssrc, members[0].talker.phone.ssrc];
+    let back = [MODES[0], MODES[1], MODES[0]];
+    for (mode, who_hears_whom) in MODES.into_iter().chain(back) {
+        supervise(&mut world, &members, mode);
+        talk(&mut members, 25);
+        assert_eq!(members.each_ref().map(heard), who_hears_whom);
+        let heard = sources(&members);
+        let is_joined = [0, 1].map(|at: usize| heard[at] == each_other[at]);
+        let joined = match mode {
+            Mode::Listen => [true, true],
+            Mode::Whisper => [false, true],
+            Mode::Barge => [false, false],
+        };
+        assert_eq!(is_joined, joined, "who hears no supervisor is sent what the other one sends");
+    }
+    supervise(&mut world, &members, Mode::Barge);
+    talk(&mut members, 5);
+    for member in &members[..2] {
+        world.order(MediaCommand::Leave { lease: member.lease.id });
+    }
+    world.close(members[2].lease.id);
+    talk(&mut members[..2], 25);
+    assert_eq!([heard(&members[0]), heard(&members[1])], [[false, true, false], [true, false, false]]);
+    assert_eq!(sources(&members), each_other);
+}
+
+/// RFC 4733: nobody can hear an event, so it goes between what is heard of the room.
+#[test]
+fn keys_pass_between_two_while_somebody_speaks_to_both() {
+    let mut world = World::start(config(V4, 47_500, 47_539));
+    let mut members = call(&mut world);
+    supervise(&mut world, &members, Mode::Barge);
+    talk(&mut members, 5);
+    let [staff, other, _] = &mut members;
+    let said = other.talker.tone(TONES[1], true);
+    for duration in [160_u16, 320, 480] {
+        let [high, low] = duration.to_be_bytes();
+        let (sequence, payload) = (said.sequence + duration / 160 - 1, vec![5, 10, high, low]);
+        let event = Heard { payload_type: 101, sequence, payload, ..said.clone() };
+        other.talker.sends(&event, &other.lease);
+    }
+    let mut heard: Vec<Heard> = Vec::new();
+    while heard.iter().filter(|heard| heard.payload_type == 101).count() < 3 {
+        heard.push(staff.talker.hears());
+    }
+    assert!(heard.windows(2).all(|two| two[1].sequence == two[0].sequence.wrapping_add(1)));
+    assert!(heard.iter().all(|one| one.ssrc == heard[0].ssrc && one.ssrc != other.talker.phone.ssrc));
+    heard.retain(|heard| heard.payload_type == 101);
+    assert!(heard.iter().all(|event| event.timestamp == heard[0].timestamp), "one event");
+    assert_eq!(heard[2].payload, [5, 10, 1, 224]);
+}
+
+/// RFC 3550 §6: reports pass for as long as the two hear each other's own streams.
+#[test]
+fn reports_of_a_call_that_is_listened_to_pass() {
+    let mut world = World::start(config(V4, 47_380, 47_419));
+    let mut members = call(&mut world);
+    let mut sent = 0;
+    for (mode, passes) in [(Mode::Listen, true), (Mode::Whisper, false), (Mode::Listen, true)] {
+        supervise(&mut world, &members, mode);
+        talk(&mut members, 5);
+        let [staff, other, _] = &members;
+        let mut report = [0x80, 201, 0, 1, 0, 0, 0, 0];
+        report[4..].copy_from_slice(&other.talker.phone.ssrc.to_be_bytes());
+        other.talker.phone.rtcp.send_to(&report, rtcp_of(&other.lease)).unwrap();
+        sent += 1;
+        while world.look(other.lease.id).rtcp_received < sent {}
+        let mut buffer = [0; 64];
+        staff.talker.phone.rtcp.set_nonblocking(!passes).unwrap();
+        let came = staff.talker.phone.rtcp.recv_from(&mut buffer).ok();
+        assert_eq!(came.is_some_and(|(length, _)| buffer[..length] == report), passes);
+    }
+}
+
+/// Who sits beside a call goes with it: what is heard of a next one is another order's business.
+#[test]
+fn who_is_joined_to_somebody_else_is_overheard_no_more() {
+    let mut world = World::start(config(V4, 47_420, 47_459));
+    let mut members = call(&mut world);
+    supervise(&mut world, &members, Mode::Barge);
+    // Joined to the same one again nothing changes.
+    world.order(MediaCommand::Join { a: members[1].lease.id, b: members[0].lease.id });
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(members.each_ref().map(heard), MODES[2].1);
+    world.order(MediaCommand::Part { lease: members[1].lease.id });
+    world.settle();
+    for member in &mut members[..2] {
+        while !member.talker.phone.has_heard_nothing() {}
+        member.talker.forget();
+        let lease = member.lease;
+        member.talker.says(member.hz, &lease);
+    }
+    talk(&mut members[2..], 5);
+    assert_eq!(heard(&members[2]), [false; 3]);
+    assert!(members[..2].iter().all(|member| member.talker.phone.has_heard_nothing()));
+    world.order(MediaCommand::Join { a: members[0].lease.id, b: members[1].lease.id });
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(members.each_ref().map(heard), [[false, true, false], [true, false, false], [false; 3]]);
+}
+
+/// Decision 0014: who is whispered to hears it in the next life, and the other one does not.
+#[test]
+fn a_whisper_goes_on_after_a_crash() {
+    let config = config(V4, 47_460, 47_499);
+    let keeper = Keeper::default();
+    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let mut members = call(&mut world);
+    supervise(&mut world, &members, Mode::Whisper);
+    talk(&mut members, 10);
+    let left = keeper.left();
+    drop(world);
+    let mut world = World::resume(config, left, Some(Box::new(keeper)));
+    world.settle();
+    talk(&mut members, 25);
+    assert_eq!(members.each_ref().map(heard), MODES[1].1);
 }
 
 /// Decision 0014: whoever sits in a room does so in the next life, muted or not.

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! What each member sends goes through its jitter buffer and decoder; a tick of the room every 20 ms takes a frame of each,
-//! and gives each what the others have said. Who is in which room, and who is muted, says call control. All memory is taken
-//! when somebody sits down or agrees on something else; a packet and a tick take none.
+//! and gives each what the others have said. Who is in which room, and who is heard by whom, says call control. All memory is
+//! taken when somebody sits down or agrees on something else; a packet and a tick take none.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
         mix::{Audience, Mixer, Seat},
         player::{Clip, Played, Player, Repeat},
     },
-    media::{SoundName, Voice},
+    media::{LeaseId, SoundName, Voice},
     rtp::Header,
     tap::Content,
     voice::{LATE_MICROS_MAX, on_grid},
@@ -36,6 +36,53 @@ const STEP_MICROS: u64 = FRAME_MS as u64 * 1_000;
 /// Names a room, among all organisations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoomId(pub u128);
+
+/// How a leg sits in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sitting {
+    /// Who there hears what its far end says.
+    pub heard_by: HeardBy,
+    /// What it is sent.
+    pub place: Place,
+}
+
+impl Sitting {
+    /// Like everybody in a conference: all hear it, or nobody does.
+    pub const fn member(is_muted: bool) -> Self {
+        let heard_by = if is_muted { HeardBy::Nobody } else { HeardBy::Everyone };
+        Self { heard_by, place: Place::Inside }
+    }
+}
+
+/// Who in a room hears somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeardBy {
+    /// All others.
+    Everyone,
+    /// One other leg, while it sits there.
+    Only(LeaseId),
+    /// Nobody.
+    Nobody,
+}
+
+/// Where somebody sits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// In the room, in place of whatever it was joined to.
+    Inside,
+    /// Beside the leg that it stays joined to: what it sends is heard in the room too. It goes when that leg does.
+    Beside {
+        /// Its far end hears the room in place of the joined leg, which sits there as well.
+        hears_room: bool,
+    },
+}
+
+impl Place {
+    /// Whether its far end hears the room.
+    pub const fn hears_room(self) -> bool {
+        matches!(self, Self::Inside | Self::Beside { hears_room: true })
+    }
+}
 
 /// What one leg says to its room.
 #[derive(Debug)]
@@ -90,17 +137,17 @@ impl Room {
         }
     }
 
-    /// Somebody sits down. `None`: there are [`MEMBERS_MAX`] already.
-    pub fn join(&mut self, is_muted: bool) -> Option<Seat> {
+    /// Somebody sits down, and is heard by nobody yet. `None`: there are [`MEMBERS_MAX`] already.
+    pub fn join(&mut self) -> Option<Seat> {
         if self.members() >= MEMBERS_MAX {
             return None;
         }
-        self.mixer.join(audience(is_muted))
+        self.mixer.join(Audience::Nobody)
     }
 
-    /// Somebody is heard from now on, or no longer.
-    pub fn mute(&mut self, seat: Seat, is_muted: bool) {
-        self.mixer.set_audience(seat, audience(is_muted));
+    /// From the next tick on, who hears somebody.
+    pub fn set_audience(&mut self, seat: Seat, audience: Audience) {
+        self.mixer.set_audience(seat, audience);
     }
 
     /// Somebody leaves.
@@ -168,8 +215,4 @@ impl Room {
         self.mixer.listen(seat, &mut self.frame);
         &self.frame
     }
-}
-
-fn audience(is_muted: bool) -> Audience {
-    if is_muted { Audience::Nobody } else { Audience::Everyone }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use streams::{
-    conference::RoomId,
+    conference::{Place, RoomId, Sitting},
     media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease},
 };
 
@@ -31,8 +31,8 @@ pub struct Open {
     pub has_music: bool,
     /// What its far end says is recorded.
     pub is_tapped: bool,
-    /// The room that it sits in, and whether it is muted there.
-    pub room: Option<(RoomId, bool)>,
+    /// The room that it sits in, and how.
+    pub room: Option<(RoomId, Sitting)>,
 }
 
 /// The relay.
@@ -81,7 +81,11 @@ impl Relay {
             },
             MediaCommand::Join { a, b } => self.join(a, b),
             MediaCommand::Part { lease } => self.part(lease),
-            MediaCommand::Meet { lease, room, is_muted } => self.meet(lease, (room, is_muted)),
+            MediaCommand::Meet { lease, room, sitting } => self.meet(lease, (room, sitting)),
+            MediaCommand::Leave { lease } => {
+                self.needs_open(lease, "to leave a room");
+                self.stands_up(lease);
+            }
             MediaCommand::Announce { room, .. } => {
                 if !self.open.values().any(|open| open.room.is_some_and(|(id, _)| id == room)) {
                     self.complaints.push(format!("{room:?} is told something and nobody is there"));
@@ -131,9 +135,13 @@ impl Relay {
             return self.complaints.push(format!("{a:?} and {b:?} are joined and not both open"));
         }
         for (own, other) in [(a, b), (b, a)] {
-            let before = self.open.get(&own).and_then(|open| open.partner).filter(|before| *before != other);
+            let before = self.open.get(&own).and_then(|open| open.partner);
+            if before == Some(other) {
+                continue;
+            }
             if let Some(open) = before.and_then(|before| self.open.get_mut(&before)) {
                 open.partner = None;
+                open.room = None;
             }
             if let Some(open) = self.open.get_mut(&own) {
                 open.partner = Some(other);
@@ -142,9 +150,17 @@ impl Relay {
         }
     }
 
-    fn meet(&mut self, lease: LeaseId, room: (RoomId, bool)) {
+    fn stands_up(&mut self, lease: LeaseId) {
+        if let Some(open) = self.open.get_mut(&lease) {
+            open.room = None;
+        }
+    }
+
+    fn meet(&mut self, lease: LeaseId, room: (RoomId, Sitting)) {
         self.needs_open(lease, "to sit in a room");
-        if let Some(partner) = self.open.get(&lease).and_then(|open| open.partner) {
+        if room.1.place == Place::Inside
+            && let Some(partner) = self.open.get(&lease).and_then(|open| open.partner)
+        {
             self.part(partner);
         }
         if let Some(open) = self.open.get_mut(&lease) {
@@ -159,7 +175,7 @@ impl Relay {
                 open.room = None;
                 let partner = open.partner.take();
                 if let Some(open) = partner.and_then(|partner| self.open.get_mut(&partner)) {
-                    open.partner = None;
+                    (open.partner, open.room) = (None, None);
                 }
             }
         }
@@ -169,7 +185,7 @@ impl Relay {
         let is_known = match self.open.remove(&id) {
             Some(open) => {
                 if let Some(partner) = open.partner.and_then(|partner| self.open.get_mut(&partner)) {
-                    partner.partner = None;
+                    (partner.partner, partner.room) = (None, None);
                 }
                 true
             }

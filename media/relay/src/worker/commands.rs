@@ -36,7 +36,11 @@ impl<W: Fn()> Worker<W> {
                     self.changed.push(at);
                     self.part(at);
                 }),
-                MediaCommand::Meet { lease, room, is_muted } => self.meet(lease, room, is_muted, now),
+                MediaCommand::Meet { lease, room, sitting } => self.meet(lease, (room, sitting), now),
+                MediaCommand::Leave { lease } => self.slots.find(lease).map(|at| {
+                    self.changed.push(at);
+                    self.stand_up(at);
+                }),
                 MediaCommand::Announce { room, sounds } => self.announce(room, &sounds),
                 MediaCommand::Play { lease, sounds, repeat } => self.play(lease, sounds, repeat, now),
                 MediaCommand::Echo { lease } => self.echo(lease),
@@ -126,9 +130,14 @@ impl<W: Fn()> Worker<W> {
         if !self.slots.join(a, b) {
             return None;
         }
+        // Whoever sits beside the two goes on where they have been joined already.
+        let is_new = before_a != Some(b);
         for at in pair {
             self.end_echo(at);
-            self.stand_up(at);
+            self.leave_peer(at, is_new);
+        }
+        for at in [before_a, before_b].into_iter().flatten().filter(|at| !pair.contains(at)) {
+            self.leave_peer(at, true);
         }
         for at in [Some(a), Some(b), before_a, before_b].into_iter().flatten() {
             self.changed.push(at);
@@ -141,6 +150,9 @@ impl<W: Fn()> Worker<W> {
         self.stand_up(at);
         let peer = self.slots.peer(at);
         self.slots.part(at);
+        if let Some(peer) = peer {
+            self.leave_peer(peer, true);
+        }
         for at in [Some(at), peer].into_iter().flatten() {
             self.retune(at);
         }

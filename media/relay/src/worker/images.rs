@@ -75,8 +75,8 @@ impl<W: Fn()> Worker<W> {
         if let Some(outgoing) = image.outgoing {
             self.resume_outgoing(at, outgoing, image.is_exact);
         }
-        if let Some((room, is_muted)) = image.room {
-            self.sit_down(at, (room, is_muted), self.now_micros());
+        if let Some((room, sitting)) = image.room {
+            self.sit_down(at, (room, sitting), self.now_micros());
         }
         self.listen_on(at);
         self.expect_reports(lease, self.now_micros());
@@ -104,7 +104,7 @@ impl<W: Fn()> Worker<W> {
                     peer: peer.map(|peer| peer.0),
                     is_exact,
                     tap: leg.tap,
-                    room: leg.seated.as_ref().map(|seated| (seated.id, seated.is_muted)),
+                    room: leg.seated.as_ref().map(|seated| (seated.id, seated.sitting)),
                     keys: leg.ear.as_ref().map(|ear| ear.events()),
                     outgoing: leg.outgoing.as_ref().map(|outgoing| outgoing.image()),
                     state: &leg.state,

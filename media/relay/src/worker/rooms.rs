@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use streams::{
-    audio::mix::Seat,
-    conference::{Member, Room, RoomId},
+    audio::mix::{Audience, Seat},
+    conference::{HeardBy, Member, Place, Room, RoomId, Sitting},
     leg::Channel,
     media::{LeaseId, SoundName},
 };
@@ -34,7 +34,7 @@ struct Meeting {
 #[derive(Debug)]
 pub(crate) struct Seated {
     pub(crate) id: RoomId,
-    pub(crate) is_muted: bool,
+    pub(crate) sitting: Sitting,
     pub(crate) member: Member,
     seat: Seat,
     /// Where the room is among the others.
@@ -90,48 +90,101 @@ impl Rooms {
 
 impl<W: Fn()> Worker<W> {
     /// A leg sits in a room, if there is a seat left.
-    pub(super) fn meet(&mut self, lease: LeaseId, id: RoomId, is_muted: bool, now: u64) -> Option<()> {
+    pub(super) fn meet(&mut self, lease: LeaseId, (id, sitting): (RoomId, Sitting), now: u64) -> Option<()> {
         let at = self.slots.find(lease)?;
-        let leg = self.slots.leg(at)?;
-        match &mut leg.seated {
-            Some(seated) if seated.id == id => {
-                seated.is_muted = is_muted;
-                let (room, seat) = (seated.room, seated.seat);
-                self.rooms.get(room)?.room.mute(seat, is_muted);
-            }
-            _ => {
+        if sitting.place == Place::Inside {
+            if self.slots.peer(at).is_some() {
                 self.part(at);
-                self.end_echo(at);
-                self.sit_down(at, (id, is_muted), now)?;
             }
+            self.end_echo(at);
+        }
+        let is_there = self.slots.leg(at)?.seated.as_ref().is_some_and(|seated| seated.id == id);
+        if !is_there {
+            self.stand_up(at);
+            self.sit_down(at, (id, sitting), now)?;
+        } else if let Some(seated) = self.slots.leg(at)?.seated.as_deref_mut() {
+            seated.sitting = sitting;
+            let room = seated.room;
+            self.listen_to_room(at);
+            self.arrange(room);
         }
         self.changed.push(at);
         Some(())
     }
 
-    /// A leg that is joined to nobody takes a seat.
-    pub(super) fn sit_down(&mut self, at: usize, (id, is_muted): (RoomId, bool), now: u64) -> Option<()> {
+    /// A leg takes a seat.
+    pub(super) fn sit_down(&mut self, at: usize, (id, sitting): (RoomId, Sitting), now: u64) -> Option<()> {
         let seed = self.seed(at);
-        self.outgoing(at)?;
         let leg = self.slots.leg(at)?;
         let room = self.rooms.open(id, now);
         let meeting = self.rooms.get(room)?;
-        let seat = meeting.room.join(is_muted)?;
+        let seat = meeting.room.join()?;
         meeting.members.push(at);
         let member = Member::new(leg.state.voice(), seed);
-        leg.seated = Some(Box::new(Seated { id, is_muted, member, seat, room }));
-        leg.outgoing.as_deref_mut()?.sit(leg.state.voice());
+        leg.seated = Some(Box::new(Seated { id, sitting, member, seat, room }));
+        self.listen_to_room(at);
+        self.arrange(room);
         Some(())
+    }
+
+    /// What its far end hears from now on: the room, or no longer.
+    fn listen_to_room(&mut self, at: usize) {
+        let Some(leg) = self.slots.leg(at) else { return };
+        if leg.seated.as_ref().is_some_and(|seated| seated.sitting.place.hears_room()) {
+            self.outgoing(at);
+            if let Some(leg) = self.slots.leg(at)
+                && let Some(outgoing) = leg.outgoing.as_deref_mut()
+            {
+                outgoing.sit(leg.state.voice());
+            }
+            self.retune(at);
+        } else if let Some(outgoing) = leg.outgoing.as_deref_mut() {
+            outgoing.stand_up();
+            if outgoing.is_idle() {
+                leg.outgoing = None;
+            }
+        }
+    }
+
+    /// Finds who is heard by whom in a room.
+    fn arrange(&mut self, n: usize) {
+        let Some(mut meeting) = self.rooms.rooms.get_mut(n).and_then(Option::take) else { return };
+        for at in &meeting.members {
+            let seated = self.slots.leg(*at).and_then(|leg| leg.seated.as_deref());
+            let Some((seat, heard_by)) = seated.map(|seated| (seated.seat, seated.sitting.heard_by)) else {
+                continue;
+            };
+            let audience = match heard_by {
+                HeardBy::Everyone => Audience::Everyone,
+                HeardBy::Nobody => Audience::Nobody,
+                HeardBy::Only(lease) => {
+                    let other = self.slots.find(lease).and_then(|at| self.slots.leg(at));
+                    let other = other.and_then(|leg| leg.seated.as_deref().filter(|other| other.room == n));
+                    other.map_or(Audience::Nobody, |other| Audience::Only(other.seat))
+                }
+            };
+            meeting.room.set_audience(seat, audience);
+        }
+        if let Some(place) = self.rooms.rooms.get_mut(n) {
+            *place = Some(meeting);
+        }
     }
 
     /// A leg sits in no room any more.
     pub(super) fn stand_up(&mut self, at: usize) {
         let Some(leg) = self.slots.leg(at) else { return };
         let Some(seated) = leg.seated.take() else { return };
-        if let Some(outgoing) = leg.outgoing.as_deref_mut() {
-            outgoing.stand_up();
-        }
+        self.listen_to_room(at);
         self.rooms.leave(at, &seated);
+    }
+
+    /// A leg is joined to another one than before, if `is_other`, or to none: it sits in no room any more, where it sat in
+    /// one in place of a peer, or beside the peer that it had.
+    pub(super) fn leave_peer(&mut self, at: usize, is_other: bool) {
+        let place = self.slots.leg(at).and_then(|leg| Some(leg.seated.as_ref()?.sitting.place));
+        if is_other || place == Some(Place::Inside) {
+            self.stand_up(at);
+        }
     }
 
     /// Who sits in a room has agreed on something else.
@@ -139,9 +192,7 @@ impl<W: Fn()> Worker<W> {
         let Some(leg) = self.slots.leg(at) else { return };
         let Some(seated) = leg.seated.as_deref_mut() else { return };
         seated.member.configure(leg.state.voice());
-        if let Some(outgoing) = leg.outgoing.as_deref_mut() {
-            outgoing.sit(leg.state.voice());
-        }
+        self.listen_to_room(at);
     }
 
     /// All in a room hear this. Where the sounds have not been read yet it is not announced: it would be old by then.

@@ -14,7 +14,15 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{capture::Capture, conference::RoomId, dtls, keys::Key, leg::Judgement, sdp, srtp::SrtpKeys};
+use crate::{
+    capture::Capture,
+    conference::{RoomId, Sitting},
+    dtls,
+    keys::Key,
+    leg::Judgement,
+    sdp,
+    srtp::SrtpKeys,
+};
 pub use voice::{
     EVENT_FORMATS_MAX, EventFormat, PACKET_MS_DEFAULT, SOUND_NAME_BYTES_MAX, SOUNDS_MAX, Side, SoundName,
     Tap, VOICE_FORMATS_MAX, Voice, VoiceFormat,
@@ -125,20 +133,25 @@ pub enum MediaCommand {
         /// Another open lease.
         b: LeaseId,
     },
-    /// Ends a join, or leaves a room; what is received goes on being, into nothing.
+    /// Ends a join and leaves a room; what is received goes on being, into nothing.
     Part {
         /// Either of the two, or who sits there.
         lease: LeaseId,
     },
-    /// It sits in a room, in place of whatever it was joined to: its far end hears all others there, and they hear it.
+    /// It sits in a room, where its far end is heard, hears the others, or both.
     /// Ignored where [`MEMBERS_MAX`](crate::conference::MEMBERS_MAX) sit there.
     Meet {
         /// An open lease.
         lease: LeaseId,
         /// The room, which is there for as long as anybody is.
         room: RoomId,
-        /// The others do not hear it.
-        is_muted: bool,
+        /// Who hears it, and what it hears.
+        sitting: Sitting,
+    },
+    /// Leaves its room; what it was joined to beside that it stays joined to.
+    Leave {
+        /// Who sits there.
+        lease: LeaseId,
     },
     /// All who sit in a room hear these sounds, besides each other. A newer order replaces it.
     Announce {

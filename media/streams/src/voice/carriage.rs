@@ -523,11 +523,7 @@ impl Carriage {
         self.pause = None;
         self.passed = if self.speech.is_none() { self.passed.saturating_add(1) } else { 0 };
         let offset = timestamp.wrapping_sub(own.timestamp());
-        own.packet(made, events.to, header.marker, offset, |room| {
-            let bytes = copied(payload, room);
-            rescale(room.get_mut(..bytes).unwrap_or_default(), &events);
-            bytes
-        });
+        send_event(Arrived { header, payload }, offset, &events, own, made);
         Ok(())
     }
 }
@@ -537,6 +533,21 @@ enum Missing {
     Packets(u16),
     /// It is that many behind the next one.
     Late(u16),
+}
+
+/// Sends an event's packet on our stream, so far from the time of its next sample.
+pub(super) fn send_event(
+    Arrived { header, payload }: Arrived<'_>,
+    offset: u32,
+    events: &Events,
+    own: &mut Own,
+    made: &mut Made,
+) {
+    own.packet(made, events.to, header.marker, offset, |room| {
+        let bytes = copied(payload, room);
+        rescale(room.get_mut(..bytes).unwrap_or_default(), events);
+        bytes
+    });
 }
 
 fn copied(payload: &[u8], room: &mut [u8]) -> usize {

@@ -31,7 +31,7 @@ pub struct Outgoing {
     own: Own,
     /// From the leg that it is joined to.
     carriage: Option<Carriage>,
-    /// Of the room that it sits in, in place of a joined leg.
+    /// Of the room that it hears, in place of a joined leg.
     share: Option<Box<Share>>,
     show: Show,
 }
@@ -90,6 +90,9 @@ impl Outgoing {
 
     /// It is joined, parted, or one of the two has agreed on something else. What stays as it was goes on where it was.
     pub fn join(&mut self, from: Option<&Voice>, to: Option<&Voice>) {
+        if let Some(share) = &mut self.share {
+            share.join(from);
+        }
         let Some((from, to)) = from.zip(to) else { return self.carriage = None };
         if self.carriage.as_ref().is_some_and(|carriage| carriage.is_between(from, to)) {
             return;
@@ -127,15 +130,16 @@ impl Outgoing {
         self.show = Show::Echo(Box::new(Carriage::echo(&voice.cloned().unwrap_or_default())));
     }
 
-    /// It sits in a room, or is in it and has agreed on something else. Without a format that we can write it hears nothing.
+    /// It hears a room, or has agreed on something else in it. Without a format that we can write it hears nothing.
     pub fn sit(&mut self, voice: Option<&Voice>) {
         let is_same = voice.is_some_and(|voice| self.share.as_ref().is_some_and(|share| share.is_of(voice)));
         if !is_same {
+            self.interrupt();
             self.share = voice.and_then(Share::new).map(Box::new);
         }
     }
 
-    /// It has left its room.
+    /// It hears no room any more.
     pub fn stand_up(&mut self) {
         self.share = None;
     }
@@ -231,13 +235,12 @@ impl Outgoing {
         packet: &mut [u8],
         made: &mut Made,
     ) -> Result<Passed, DropReason> {
-        let carriage = match &mut self.show {
-            Show::Joined => match &mut self.carriage {
-                None => return Ok(Passed::InPlace),
-                Some(carriage) => carriage,
-            },
-            Show::Echo(carriage) => carriage.as_mut(),
-            Show::Sounds(_) | Show::Waiting(_) | Show::Nothing(_) => return Ok(Passed::Kept),
+        let carriage = match (&mut self.show, &mut self.carriage) {
+            (Show::Joined, _) if self.share.is_some() => return self.pass_key(packet, made),
+            (Show::Joined, None) => return Ok(Passed::InPlace),
+            (Show::Joined, Some(carriage)) => carriage,
+            (Show::Echo(carriage), _) => carriage.as_mut(),
+            (Show::Sounds(_) | Show::Waiting(_) | Show::Nothing(_), _) => return Ok(Passed::Kept),
         };
         let (header, payload) = Header::locate(packet).map_err(|_| DropReason::Malformed)?;
         if !carriage.is_own() {
@@ -248,10 +251,20 @@ impl Outgoing {
         Ok(Passed::Made)
     }
 
+    /// A packet of the joined leg, whose speech is heard in the room.
+    fn pass_key(&mut self, packet: &[u8], made: &mut Made) -> Result<Passed, DropReason> {
+        let (header, payload) = Header::locate(packet).map_err(|_| DropReason::Malformed)?;
+        let payload = packet.get(payload).unwrap_or_default();
+        let share = self.share.as_deref_mut();
+        let is_sent = share.is_some_and(|share| share.key(Arrived { header, payload }, &mut self.own, made));
+        Ok(if is_sent { Passed::Made } else { Passed::Kept })
+    }
+
     /// When [`Self::tick`] is wanted.
     pub fn due(&self) -> Option<u64> {
         match &self.show {
             Show::Sounds(playing) => Some(playing.due()),
+            Show::Joined if self.share.is_some() => None,
             Show::Joined => self.carriage.as_ref().and_then(Carriage::due),
             Show::Waiting(_) | Show::Nothing(_) | Show::Echo(_) => None,
         }

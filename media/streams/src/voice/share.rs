@@ -1,6 +1,14 @@
-//! What one member hears of a room: 20 ms after 20 ms of what the others say, in packets as the member wants them.
+//! What one member hears of a room: 20 ms after 20 ms of what the others say, in packets as the member wants them; and, of a
+//! leg that it is joined to besides, the keys, which nobody can hear.
 
-use super::{made::Made, own::Own, speech::Bridge, written::Written};
+use super::{
+    carriage::{Arrived, send_event},
+    made::Made,
+    own::Own,
+    speech::Bridge,
+    table::{Action, Table},
+    written::Written,
+};
 use crate::{
     audio::{FRAME_MS_MAX, reservoir::Reservoir},
     conference::RATE,
@@ -15,6 +23,10 @@ pub(super) struct Share {
     /// Sound that makes up no packet yet.
     ready: Reservoir,
     written: Written,
+    /// Which packets of the joined leg are events.
+    keys: Option<Box<Table>>,
+    /// The event that is going on: its time there and here.
+    event: Option<(u32, u32)>,
 }
 
 impl Share {
@@ -23,7 +35,7 @@ impl Share {
         let written = Written::new(voice)?;
         let bridge = Bridge::new(RATE, written.rate()).ok()?;
         let ready = Reservoir::new(written.rate().samples(2 * FRAME_MS_MAX));
-        Some(Self { voice: voice.clone(), bridge, ready, written })
+        Some(Self { voice: voice.clone(), bridge, ready, written, keys: None, event: None })
     }
 
     /// Whether it is what would be made of this.
@@ -54,6 +66,26 @@ impl Share {
             }
             due_micros = due_micros.saturating_add(self.written.packet_micros());
         }
+    }
+
+    /// It is joined to a leg that sends this, or to none.
+    pub(super) fn join(&mut self, from: Option<&Voice>) {
+        self.keys = from.map(|from| Box::new(Table::new(from, &self.voice)));
+    }
+
+    /// A packet of the joined leg: a key goes between the sound of the room (RFC 4733 §2.5.1.2), all else is the room's.
+    pub(super) fn key(&mut self, arrived: Arrived<'_>, own: &mut Own, made: &mut Made) -> bool {
+        let Some(table) = &self.keys else { return false };
+        let Action::Event(n) = table.action(arrived.header.payload_type) else { return false };
+        let events = table.events.get(n).copied().unwrap_or_default();
+        if own.clock_rate_hz() != Some(events.to_clock_hz) {
+            return false;
+        }
+        let theirs = arrived.header.timestamp;
+        let known = self.event.filter(|(known, _)| *known == theirs);
+        let (_, ours) = *self.event.insert(known.unwrap_or((theirs, own.timestamp())));
+        send_event(arrived, ours.wrapping_sub(own.timestamp()), &events, own, made);
+        true
     }
 
     /// The member hears something else.

@@ -14,7 +14,7 @@ use contract::{
     snapshot::{Extension, Snapshot},
 };
 use streams::{
-    conference::RoomId,
+    conference::{HeardBy, RoomId},
     media::{MediaCommand, SoundName},
 };
 
@@ -86,7 +86,9 @@ fn scene() -> Scene {
 /// The room that a lease sits in, and whether it is muted there.
 fn seat(desk: &Desk, lease: u32) -> Option<(RoomId, bool)> {
     let told = |command: &MediaCommand| match command {
-        MediaCommand::Meet { lease: of, room, is_muted } if of.0 == lease => Some(Some((*room, *is_muted))),
+        MediaCommand::Meet { lease: of, room, sitting } if of.0 == lease => {
+            Some(Some((*room, sitting.heard_by == HeardBy::Nobody)))
+        }
         MediaCommand::Close { lease: of } | MediaCommand::Part { lease: of } if of.0 == lease => Some(None),
         _ => None,
     };

@@ -18,7 +18,7 @@ use contract::{
 use dialplan::{Conference, OrgPlan, limits};
 use serde::{Deserialize, Serialize};
 use streams::{
-    conference::{MEMBERS_MAX, RoomId},
+    conference::{MEMBERS_MAX, RoomId, Sitting},
     keys::Key,
     media::{LeaseId, MediaCommand, SoundName},
 };
@@ -230,7 +230,7 @@ impl Attendance {
     fn meet(&self, lease: LeaseId, means: &mut Means<'_>) {
         if let Stage::Inside(Place { room, .. }) = self.stage {
             let is_muted = self.is_muted || self.is_held;
-            means.media(MediaCommand::Meet { lease, room, is_muted });
+            means.media(MediaCommand::Meet { lease, room, sitting: Sitting::member(is_muted) });
         }
     }
 

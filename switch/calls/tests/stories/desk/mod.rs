@@ -547,6 +547,7 @@ impl Desk {
                 MediaCommand::Configure { lease, .. }
                 | MediaCommand::Part { lease }
                 | MediaCommand::Meet { lease, .. }
+                | MediaCommand::Leave { lease }
                 | MediaCommand::Play { lease, .. }
                 | MediaCommand::Echo { lease }
                 | MediaCommand::Stop { lease }
