@@ -57,6 +57,8 @@ enum Command {
     Route(route::Arguments),
     /// Write the SIP messages of a call into a capture file
     Pcap(why::Capture),
+    /// Call a number for somebody: their own phones ring, and whoever answers there has dialled it
+    Call(orders::Call),
     /// Have a call recorded, or its recording paused, resumed or ended
     Record(orders::Record),
     /// Send the caller, or another side, of a call on to another number
@@ -143,6 +145,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Route(arguments) => route::run(&arguments).await,
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,
+        Command::Call(arguments) => orders::call(&arguments).await,
         Command::Record(arguments) => orders::record(&arguments).await,
         Command::Transfer(arguments) => orders::transfer(&arguments).await,
         Command::Connect(arguments) => orders::connect(&arguments).await,

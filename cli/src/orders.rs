@@ -1,17 +1,36 @@
-//! `sambung record`, `transfer`, `hold`, `connect` and `hang-up`: what a call is told to do at once.
+//! `sambung call`, `record`, `transfer`, `hold`, `connect` and `hang-up`: what is to become of a call at once.
 //!
 //! What comes of it is the switch's word; here it becomes a sentence and an exit code.
 
 use contract::{
     command::{Command, Outcome, RecordingOrder},
-    id::CallId,
+    id::{CallId, OrgId},
     live::LiveCall,
 };
+use uuid::Uuid;
 
 use crate::{
     Failure,
     switch::{Place, Switch, printable},
+    terminal,
 };
+
+/// `sambung call …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Call {
+    /// Who calls, whose phones ring first: the number of a person, or the username of an account
+    from: String,
+    /// What is called, as they would dial it
+    to: String,
+    /// Ask their phones to answer by themselves; a phone that is not set up to obey rings
+    #[arg(long)]
+    auto_answer: bool,
+    /// The id of the organisation; not needed where there is one alone, or a default one
+    #[arg(long, value_name = "ID")]
+    org: Option<Uuid>,
+    #[command(flatten)]
+    place: Place,
+}
 
 /// `sambung record …`
 #[derive(Debug, clap::Args)]
@@ -85,6 +104,17 @@ pub(crate) struct OneCall {
     place: Place,
 }
 
+/// Prints the id of the call.
+pub(crate) async fn call(arguments: &Call) -> Result<(), Failure> {
+    let Call { from, to, auto_answer, org, place } = arguments;
+    let (from, to, auto_answer) = (from.clone(), to.clone(), *auto_answer);
+    let order = Command::Call { org: org.map(OrgId), call: None, from, to, auto_answer };
+    match place.find()?.order(&order).await? {
+        Outcome::Called(call) => Ok(terminal::print(&format!("{call}\n"))?),
+        outcome => done(&order, outcome),
+    }
+}
+
 pub(crate) async fn record(arguments: &Record) -> Result<(), Failure> {
     let (switch, calls) = up(&arguments.place).await?;
     let call = one(&arguments.call, &calls)?;
@@ -134,15 +164,27 @@ async fn up(place: &Place) -> Result<(Switch, Vec<LiveCall>), Failure> {
 }
 
 async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
-    let refusal = match switch.order(command).await? {
-        Outcome::Done => return Ok(()),
+    done(command, switch.order(command).await?)
+}
+
+/// What came of it, as a sentence if it is nothing.
+fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
+    let refusal = match outcome {
+        Outcome::Done | Outcome::Called(_) => return Ok(()),
         Outcome::UnknownCall | Outcome::UnknownAgent => "the call has ended",
+        Outcome::UnknownCaller => {
+            "nobody who could call has that number, or none of their phones is registered"
+        }
+        Outcome::NotAllowed if !matches!(command, Command::Record { .. }) => {
+            "the budget of whoever would pay does not allow that call"
+        }
         Outcome::NotAllowed => {
             "neither its extension nor its organisation has it recorded: set recording to \"on_demand\" or \"always\""
         }
         Outcome::NotNow => match command {
             Command::Record { .. } => "nobody talks yet, or nothing is being recorded",
             Command::Mute { .. } => "its caller is in no conference",
+            Command::Call { .. } => "the switch takes no new calls just now",
             Command::Hold { .. } => "nobody talks, or the switch plays no music (calls.hold_music)",
             _ => "nobody talks yet, or something is just being agreed on: try again",
         },
@@ -151,6 +193,9 @@ async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
         Outcome::NotThere => match command {
             Command::Connect { .. } => "nobody is in both calls",
             Command::Hold { .. } => "the call has no such leg",
+            Command::Call { .. } => {
+                "nobody can be had there, or it is a feature code, which is dialled at the phone itself"
+            }
             _ => "nobody can be had there, or the call has no such leg",
         },
         Outcome::AlreadySo => "it is so already",

@@ -48,6 +48,23 @@ pub enum Command {
         /// The other one.
         other: CallId,
     },
+    /// Call a number for somebody: their own phones ring first, and whoever answers there has dialled it.
+    Call {
+        /// Of which organisation; without one the default one.
+        #[serde(default)]
+        org: Option<OrgId>,
+        /// The id that the call is to have (UUIDv7): an order that comes again with the same makes no second call. Without one
+        /// the switch draws it.
+        #[serde(default)]
+        call: Option<CallId>,
+        /// Who calls: the number of a person, or the username of a bare account.
+        from: String,
+        /// The number as they would dial it; no feature code.
+        to: String,
+        /// Whether their phones are asked to answer by themselves, as far as they let themselves be asked.
+        #[serde(default)]
+        auto_answer: bool,
+    },
     /// Have the others of a conference not hear one of its members any more, or hear them again. To have somebody leave it is to
     /// hang up their call.
     Mute {
@@ -87,14 +104,19 @@ pub enum RecordingOrder {
 pub enum Outcome {
     /// Done.
     Done,
+    /// The phones of whoever is to call ring, in this call.
+    Called(CallId),
     /// There is no such call (any more).
     UnknownCall,
     /// There is no such person, or no queue that they answer.
     UnknownAgent,
-    /// The organisation, or an extension that somebody was reached through, does not have calls recorded.
+    /// Nobody who could call has that number, or none of their phones is registered.
+    UnknownCaller,
+    /// The organisation, or an extension that somebody was reached through, does not have calls recorded; or the budget of whoever
+    /// would pay does not allow the call.
     NotAllowed,
-    /// Nobody talks yet, something is just being agreed on, nothing is recorded that could be paused or ended, or nobody is in a
-    /// conference.
+    /// Nobody talks yet, something is just being agreed on, nothing is recorded that could be paused or ended, nobody is in a
+    /// conference, or the switch takes no new calls.
     NotNow,
     /// Nothing has that number.
     UnknownNumber,

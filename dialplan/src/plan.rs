@@ -232,6 +232,16 @@ impl OrgPlan {
         }
     }
 
+    /// What rings for somebody by their own number, whoever calls: a person, or a bare account. `None`: nobody has it, or they may
+    /// not call now.
+    pub fn own_phones(&self, number: &str) -> Option<&Arc<Ring>> {
+        match self.find(number)?.1 {
+            Destination::Person(user) => self.staff.get(user)?.ring.as_ref(),
+            Destination::Ring(ring) => Some(ring),
+            Destination::Extension(_) | Destination::Inactive(_) | Destination::Feature(_) => None,
+        }
+    }
+
     /// The mailbox of a member of staff, if it is on.
     pub fn mailbox(&self, user: UserId) -> Option<&Arc<Mailbox>> {
         self.staff.get(&user)?.mailbox.as_ref()

@@ -276,6 +276,15 @@ fn reason_text(reason: &str) -> &str {
         "picked_up" => "somebody else had answered it",
         "operator" => "an operator hung up",
         "ack_missing" => "the caller's phone never acknowledged the answer",
+        "ordered" => "by order: the caller's own phones rang first",
+        "caller_no_answer" => {
+            "the caller's own phones, which rang first by order, were not answered: nothing was called"
+        }
+        "caller_busy" => "the caller, who was to call by order, was busy: nothing was called",
+        "caller_declined" => "the caller did not want to make the call that was ordered: nothing was called",
+        "caller_unreachable" => {
+            "no phone of the caller, who was to call by order, could be reached: nothing was called"
+        }
         "caller_hung_up" => "the caller hung up",
         "callee_hung_up" => "the called side hung up",
         "caller_silent" => "the caller's phone stopped answering",

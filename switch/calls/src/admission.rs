@@ -69,12 +69,15 @@ impl Switchboard {
     /// Why a new call is turned away before anybody looks who it is from.
     fn overload(&self, request: &NewRequest) -> Option<Notice> {
         let is_ipv4 = request.flow.remote.ip().to_canonical().is_ipv4();
+        self.full().or_else(|| self.stock.is_empty(is_ipv4).then_some(Notice::StockEmpty))
+    }
+
+    /// Why no call at all can begin.
+    pub(crate) fn full(&self) -> Option<Notice> {
         if self.has_journal_pressure {
             Some(Notice::JournalPressure)
         } else if self.calls.len() >= self.config.limits.calls_max {
             Some(Notice::CallsFull)
-        } else if self.stock.is_empty(is_ipv4) {
-            Some(Notice::StockEmpty)
         } else {
             None
         }

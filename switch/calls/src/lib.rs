@@ -35,6 +35,7 @@ mod located;
 mod mailboxes;
 mod means;
 mod messages;
+mod originations;
 mod output;
 mod presence;
 pub mod quality;

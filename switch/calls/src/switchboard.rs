@@ -33,6 +33,7 @@ use crate::{
     mailboxes::Mailboxes,
     means::{Means, Random},
     messages::Messages,
+    originations::{Order, Ordered},
     output::{Notice, Output, Outputs, Why},
     presence::Presence,
     queues::{AgentKey, Queues},
@@ -65,6 +66,7 @@ pub struct Switchboard {
     pub(crate) channels: Channels,
     pub(crate) parking: Parking,
     pub(crate) links: Links,
+    pub(crate) ordered: Ordered,
     pub(crate) fraud: Fraud,
     pub(crate) random: Random,
     pub(crate) has_journal_pressure: bool,
@@ -142,6 +144,7 @@ impl Switchboard {
             channels: Channels::default(),
             parking: Parking::default(),
             links: Links::default(),
+            ordered: Ordered::default(),
             fraud: Fraud::default(),
             random,
             has_journal_pressure: false,
@@ -175,24 +178,7 @@ impl Switchboard {
                 self.review_watches();
             }
             Input::Media(event) => self.media(event, out),
-            Input::Command(Command::HangUp { call }) => self.hang_up(call, out),
-            Input::Command(Command::Record { call, order }) => {
-                self.order(call, out, |call, outcome, means| call.record(order, outcome, means));
-            }
-            Input::Command(Command::Transfer { call, leg, to }) => {
-                self.order(call, out, |call, outcome, means| call.transfer(leg, &to, outcome, means));
-            }
-            Input::Command(Command::Hold { call, leg, is_on }) => {
-                self.order(call, out, |call, outcome, means| call.hold((leg, is_on), outcome, means));
-            }
-            Input::Command(Command::Connect { call, other }) => self.connect(call, other, out),
-            Input::Command(Command::Mute { call, is_muted }) => {
-                self.order(call, out, |call, outcome, means| call.mute(is_muted, outcome, means));
-            }
-            Input::Command(Command::PauseAgent { org, user, is_paused }) => {
-                let agent = AgentKey { org, person: PersonKey::User(user) };
-                out.push(Output::Command(self.pause_agent(agent, is_paused)));
-            }
+            Input::Command(command) => self.command(command, out),
             Input::RecordingFailed { call, recording, reason } => {
                 self.with_call(call, out, |call, means| call.recording_failed(recording, reason, means));
             }
@@ -484,6 +470,33 @@ impl Switchboard {
                 if let Some(id) = self.stock.returned(lease) {
                     self.with_call(id, out, |call, means| call.closed(lease, &report, means));
                 }
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command, out: &mut Outputs) {
+        match command {
+            Command::HangUp { call } => self.hang_up(call, out),
+            Command::Record { call, order } => {
+                self.order(call, out, |call, outcome, means| call.record(order, outcome, means));
+            }
+            Command::Transfer { call, leg, to } => {
+                self.order(call, out, |call, outcome, means| call.transfer(leg, &to, outcome, means));
+            }
+            Command::Hold { call, leg, is_on } => {
+                self.order(call, out, |call, outcome, means| call.hold((leg, is_on), outcome, means));
+            }
+            Command::Connect { call, other } => self.connect(call, other, out),
+            Command::Call { org, call, from, to, auto_answer } => {
+                let order = Order { org, call, from: &from, to: &to, auto_answer };
+                self.originate(&order, out);
+            }
+            Command::Mute { call, is_muted } => {
+                self.order(call, out, |call, outcome, means| call.mute(is_muted, outcome, means));
+            }
+            Command::PauseAgent { org, user, is_paused } => {
+                let agent = AgentKey { org, person: PersonKey::User(user) };
+                out.push(Output::Command(self.pause_agent(agent, is_paused)));
             }
         }
     }

@@ -187,6 +187,31 @@ fn a_call_is_recorded_by_order_through_pause_hold_and_kill_9() -> Result<()> {
     })
 }
 
+/// `sambung call`: the caller's phone rings, answers, and has called; what is heard and kept is the same as of any call.
+#[test]
+fn a_call_that_is_ordered_is_heard_and_recorded_as_one_that_was_dialled() -> Result<()> {
+    let always = "update telephony.organisation_settings set is_record_a_call = true";
+    Scene::set(Transport::Udp, Srtp::Off, Some(always))?.play(|scene| {
+        let said = scene.sambung(&["call", "1001", "1002", "--auto-answer"])?;
+        let call = said.trim();
+        scene.caller.talking().context("the caller")?;
+        scene.callee.talking().context("the callee")?;
+        scene.caller.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)?;
+        scene.callee.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS)?;
+        scene.hang_up()?;
+        hold_their_own(&scene.fetch(call)?, LEAST_MS)?;
+        let query = "select string_agg(event_type, ' ' order by seq) from telephony.call_events \
+                     where call_id = $1::uuid";
+        let events = scene.record.texts(query, Some(call))?;
+        ensure!(events == ["created dial_attempt ringing answered ended"], "{events:?}");
+        let why = scene.sambung(&["why", call])?;
+        ensure!(why.contains("answered; they talked for"), "{why}");
+        let refused = scene.sambung(&["call", "1001", "4711"]).err();
+        ensure!(refused.is_some_and(|error| error.to_string().contains("nothing has that number")));
+        Ok(())
+    })
+}
+
 #[test]
 fn all_calls_of_an_organisation_are_recorded_though_they_are_encrypted() -> Result<()> {
     let always = "update telephony.organisation_settings set is_record_a_call = true";

@@ -10,7 +10,9 @@ use contract::{
     journal::{Detail, Direction, EventKind, ParticipantKind, ParticipantRole},
     language::Language,
 };
-use dialplan::{Announcement, Facts, Host, OrgPlan, PersonKey, Queueing, Refusal, Ring, Route, Trail};
+use dialplan::{
+    Announcement, Decision, Facts, Host, OrgPlan, PersonKey, Queueing, Refusal, Ring, Route, Trail,
+};
 use sip::{Body, Flow, Reply, SessionKey};
 use streams::sdp::Description;
 
@@ -65,6 +67,7 @@ impl Opening<'_> {
             breadth: self.max_breadth,
             trail,
             referred_by: None,
+            answers_itself: false,
         }
     }
 }
@@ -74,35 +77,18 @@ impl Call {
     pub(crate) fn open(opening: &Opening<'_>, means: &mut Means<'_>) -> Self {
         let Opening { id, org, dialled, session, flow, .. } = *opening;
         let caller = &opening.caller;
-        let recording = Recording::new(org.recording(), org.has_recording_notice().then(|| org.language()));
-        let mut head = Head::new(recording, caller.privacy());
+        means.trace_leg(id, session);
         let facts = Facts { org: org.id(), caller: caller.person, dialled };
         let decision = means.plan.route(&facts, means.wall);
-        let outside = decision.outside().map(|number| number.to_string());
-        let direction = match &outside {
-            _ if caller.is_outside() => Direction::Inbound,
-            Some(_) => Direction::Outbound,
-            None => Direction::Internal,
-        };
-        let called = outside.as_deref().unwrap_or(dialled);
-        let mut record = Record::open((org.id(), id), direction, (caller.number(), called), means);
-        means.trace_leg(id, session);
+        let Begun { mut head, mut record, participant } = begin((org, id), caller, dialled, &decision, means);
         let (trail, forwards, route) =
             (decision.trail.clone(), decision.forwards.clone(), decision.route.clone());
         means.trace_route(id, means.plan.revision(), decision);
-        // Whatever its rules make of the call, it is what was called (H-066).
-        head.host = org.holder(dialled);
-        if let Some((kind, reference)) = head.host.and_then(participant_of) {
-            record.participant(ParticipantRole::Host, kind, reference, means);
-        }
         let streams = LegStreams::new(id, flow, means.config);
         let mut leg = Leg::new(head.next_leg(), session, caller.person, flow, streams, means.wall);
         let outsider = || Box::new(Outsider { who: caller.clone(), payer: None });
         leg.outside = caller.is_outside().then(outsider);
-        let (kind, reference) = participant_of_person(caller.person);
-        leg.participant = Some(record.participant(ParticipantRole::Caller, kind, reference, means));
-        let number = caller.shown_number().filter(|_| caller.is_outside()).map(str::to_owned);
-        record.event(EventKind::Created, None, Detail { number, ..Detail::default() }, means);
+        leg.participant = Some(participant);
         if opening.is_trunk_full {
             let state = fail(record, leg, &mut head, "trunk_full", Reply::new(503), means);
             return Self { head, state }.settled(means);
@@ -116,6 +102,44 @@ impl Call {
         self.write_gone(means);
         self
     }
+}
+
+/// A call that is written down.
+pub(super) struct Begun {
+    pub(super) head: Head,
+    pub(super) record: Record,
+    /// The caller's number among the participants.
+    pub(super) participant: u16,
+}
+
+/// Writes down who calls what.
+pub(super) fn begin(
+    (org, id): (&OrgPlan, CallId),
+    caller: &Identity,
+    dialled: &str,
+    decision: &Decision,
+    means: &mut Means<'_>,
+) -> Begun {
+    let recording = Recording::new(org.recording(), org.has_recording_notice().then(|| org.language()));
+    let mut head = Head::new(recording, caller.privacy());
+    let outside = decision.outside().map(|number| number.to_string());
+    let direction = match &outside {
+        _ if caller.is_outside() => Direction::Inbound,
+        Some(_) => Direction::Outbound,
+        None => Direction::Internal,
+    };
+    let called = outside.as_deref().unwrap_or(dialled);
+    let mut record = Record::open((org.id(), id), direction, (caller.number(), called), means);
+    // Whatever its rules make of the call, it is what was called (H-066).
+    head.host = org.holder(dialled);
+    if let Some((kind, reference)) = head.host.and_then(participant_of) {
+        record.participant(ParticipantRole::Host, kind, reference, means);
+    }
+    let (kind, reference) = participant_of_person(caller.person);
+    let participant = record.participant(ParticipantRole::Caller, kind, reference, means);
+    let number = caller.shown_number().filter(|_| caller.is_outside()).map(str::to_owned);
+    record.event(EventKind::Created, None, Detail { number, ..Detail::default() }, means);
+    Begun { head, record, participant }
 }
 
 /// Lets a call go where it leads.

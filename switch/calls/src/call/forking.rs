@@ -60,11 +60,36 @@ impl Forking {
     /// of its media.
     pub(super) fn new(
         (record, waiting): (&Record, &Leg),
-        (org, caller): (&OrgPlan, Identity),
+        whose: (&OrgPlan, Identity),
         number: &str,
         trail: &Trail,
         means: &Means<'_>,
     ) -> Option<Self> {
+        let offer = waiting.streams.said()?.in_both_directions();
+        Some(Self::offering(offer, record, whose, (number, trail), means))
+    }
+
+    /// The same while nobody waits: the switch offers what it speaks itself. Phones are asked to answer by themselves if so ordered.
+    pub(super) fn alone(
+        record: &Record,
+        whose: (&OrgPlan, Identity),
+        number: &str,
+        auto_answer: bool,
+        means: &Means<'_>,
+    ) -> Option<Self> {
+        let offer = Description::own_offer()?;
+        let mut own = Self::offering(offer, record, whose, (number, &Trail::default()), means);
+        own.invitation.answers_itself = auto_answer;
+        Some(own)
+    }
+
+    fn offering(
+        offer: Description,
+        record: &Record,
+        (org, caller): (&OrgPlan, Identity),
+        (number, trail): (&str, &Trail),
+        means: &Means<'_>,
+    ) -> Self {
         let invitation = Invitation {
             call: record.call(),
             org: org.id(),
@@ -78,15 +103,16 @@ impl Forking {
             breadth: None,
             trail: trail.clone(),
             referred_by: None,
+            answers_itself: false,
         };
-        Some(Self {
+        Self {
             invitation,
-            offer: waiting.streams.said()?.in_both_directions(),
+            offer,
             forks: Vec::new(),
             tally: Tally::default(),
             has_rung: false,
             until: means.moment(),
-        })
+        }
     }
 
     /// What rang for somebody else rings for one who waits now. The legs are of this call already.
@@ -178,8 +204,20 @@ impl Forking {
     /// A device has answered with this: when it fits, the others stop ringing and it is joined to the one who waits.
     pub(super) fn answered(
         &mut self,
-        (session, body): (SessionKey, Option<&Body>),
+        with: (SessionKey, Option<&Body>),
         waiting: &mut Leg,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> Option<Leg> {
+        let mut fork = self.won(with, head, means)?;
+        join(&mut waiting.streams, &mut fork.streams, means);
+        Some(fork)
+    }
+
+    /// A device has answered with this: when it fits, the others stop ringing.
+    pub(super) fn won(
+        &mut self,
+        (session, body): (SessionKey, Option<&Body>),
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> Option<Leg> {
@@ -192,7 +230,6 @@ impl Forking {
         };
         self.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
         fork.streams.agree(&said, means);
-        join(&mut waiting.streams, &mut fork.streams, means);
         fork.streams.drop_refused(&said, means);
         fork.set_answered(means.wall);
         Some(fork)
@@ -210,6 +247,20 @@ impl Forking {
         let Some(fork) = take(&mut self.forks, session) else { return };
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         self.invitation.failed((fork, failure, cause), (Some(&self.offer), record), &mut asked, means);
+    }
+
+    /// A device has refused for everybody: nobody rings any more.
+    pub(super) fn refused(
+        &mut self,
+        session: SessionKey,
+        status: u16,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) {
+        if let Some(fork) = take(&mut self.forks, session) {
+            head.leave(fork, Some(status), means);
+        }
+        self.silence(head, None, means);
     }
 
     /// What it came to, once no device is left.

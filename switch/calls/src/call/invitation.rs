@@ -14,7 +14,7 @@ use contract::{
 };
 use dialplan::{PersonKey, Ring, Trail, Trust};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Cause, Invite, Party, Reason, Refused, SessionKey};
+use sip::{Body, Cause, ExtraHeaders, Invite, Party, Reason, Refused, SessionKey};
 use streams::sdp::Description;
 
 use super::{
@@ -54,6 +54,8 @@ pub(crate) struct Invitation {
     pub(crate) trail: Trail,
     /// The number of whoever transfers it (RFC 3892).
     pub(crate) referred_by: Option<Box<str>>,
+    /// Devices are asked to answer by themselves.
+    pub(crate) answers_itself: bool,
 }
 
 /// What the branches of a call share when its caller has not said: RFC 5393 §5.3.3.
@@ -273,6 +275,9 @@ impl Invitation {
         shown.headers.extend(
             referred_by.map(|number| ("Referred-By".into(), format!("<sip:{number}@{}>", self.domain))),
         );
+        if self.answers_itself {
+            shown.headers.extend(answer_at_once(&self.domain));
+        }
         Some(Invite {
             flow: reach.flow,
             request_uri: reach.request_uri,
@@ -290,6 +295,16 @@ impl Invitation {
             silence_secs: None,
         })
     }
+}
+
+/// What asks a device to answer at once: RFC 5373 §4, `Call-Info` (Grandstream, Linphone, Fanvil) and `Alert-Info` (Snom, Yealink,
+/// Polycom). The URIs name the organisation's domain and nothing that could be fetched there.
+fn answer_at_once(domain: &str) -> ExtraHeaders {
+    vec![
+        ("Answer-Mode".into(), "Auto".to_owned()),
+        ("Call-Info".into(), format!("<sip:{domain}>;answer-after=0")),
+        ("Alert-Info".into(), format!("<http://{domain}>;info=alert-autoanswer;delay=0")),
+    ]
 }
 
 #[cfg(test)]

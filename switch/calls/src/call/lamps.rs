@@ -120,6 +120,11 @@ impl Call {
                 show(&mut lamps, Watched::Person(caller.person), (*side).into(), stage);
                 return lamps;
             }
+            State::Originating(originating) => {
+                let furthest = originating.forks().iter().map(stage_of).max().unwrap_or(Stage::Trying);
+                show(&mut lamps, Watched::Person(originating.who()), Direction::Initiator, furthest);
+                return lamps;
+            }
             State::Over(_) => return lamps,
         };
         if let Some(Host::Extension(extension)) = self.head.host {

@@ -1,6 +1,6 @@
 //! One call: two or more legs, one record, one state at a time.
 //!
-//! `dial` opens it, `invitation` asks its devices, `redirect` follows those that are elsewhere, `forward` the rules, `identity` says who
+//! `dial` opens it, or `originating` where it is ordered, `invitation` asks its devices, `redirect` follows those that are elsewhere, `forward` the rules, `identity` says who
 //! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange`, `hold` and
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to, `objection` why it is not sent on. `announce` tells a caller that it will be recorded,
@@ -31,6 +31,7 @@ mod leg;
 mod line;
 mod media_plan;
 pub(crate) mod objection;
+pub(crate) mod originating;
 pub(crate) mod outcome;
 mod outside;
 mod pressed;
@@ -163,6 +164,7 @@ impl Call {
             State::Transferring(transferring) => transferring.hang_up(head, means),
             State::Queued(queued) => queued.hang_up(head, means),
             State::Served(served) => served.hang_up(head, "operator", means),
+            State::Originating(originating) => originating.hang_up(head, means),
             State::Over(record) => State::Over(record),
         };
         self.write_gone(means);

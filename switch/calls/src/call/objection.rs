@@ -55,6 +55,7 @@ impl Objection {
             Self::NoSuchCall => Outcome::UnknownCall,
             Self::Closed | Self::Refused(Refusal::Closed(_)) => Outcome::Closed,
             Self::Refused(Refusal::UnknownNumber) => Outcome::UnknownNumber,
+            Self::Refused(Refusal::Barred(_)) => Outcome::NotAllowed,
             Self::Stranger | Self::NotATarget | Self::Unreachable | Self::Occupied | Self::Refused(_) => {
                 Outcome::NotThere
             }

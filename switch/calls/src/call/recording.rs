@@ -322,7 +322,7 @@ fn lines(state: &State) -> Option<Lines> {
         State::Transferring(transferring) => (transferring.on(Side::Caller), transferring.on(Side::Callee)),
         State::Served(served) => (Some(&served.line.caller), None),
         State::Queued(queued) => (Some(&queued.line.caller), None),
-        State::Ringing(_) | State::Over(_) => return None,
+        State::Originating(_) | State::Ringing(_) | State::Over(_) => return None,
     };
     Some([caller, callee].map(|leg| leg?.streams.voice_line()))
 }
@@ -332,9 +332,12 @@ fn said(state: &State) -> Option<[Option<RecordingPolicy>; 2]> {
     let (caller, callee) = match state {
         State::Connecting(connecting) => (&connecting.caller, &connecting.callee),
         State::Talking(talking) => (&talking.caller, &talking.callee),
-        State::Transferring(_) | State::Ringing(_) | State::Served(_) | State::Queued(_) | State::Over(_) => {
-            return None;
-        }
+        State::Originating(_)
+        | State::Transferring(_)
+        | State::Ringing(_)
+        | State::Served(_)
+        | State::Queued(_)
+        | State::Over(_) => return None,
     };
     Some([caller.recording, callee.recording])
 }

@@ -63,6 +63,9 @@ impl State {
                 vec![answered(&served.line.caller, served.line.is_held)]
             }
             Self::Served(served) => vec![served.line.caller.shown(LegStage::Trying, false)],
+            Self::Originating(originating) => {
+                originating.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false)).collect()
+            }
             Self::Over(_) => Vec::new(),
         }
     }

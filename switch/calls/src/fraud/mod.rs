@@ -127,6 +127,18 @@ impl Fraud {
     pub(crate) fn begin(
         &mut self,
         owner: Owner,
+        beside: (CallId, &[u16]),
+        (plan, now): (&Plan, Timestamp),
+    ) -> Result<(), Barred> {
+        self.allows(owner, beside, (plan, now))?;
+        self.of.entry(owner).or_default().begun.push_back(now);
+        Ok(())
+    }
+
+    /// Whether such a call may begin now; nothing is counted.
+    pub(crate) fn allows(
+        &mut self,
+        owner: Owner,
         (call, beside): (CallId, &[u16]),
         (plan, now): (&Plan, Timestamp),
     ) -> Result<(), Barred> {
@@ -152,10 +164,7 @@ impl Fraud {
         match over {
             Some((_, _, why)) => Err(why),
             None if used.talked(now) >= minutes => Err(Barred::Minutes),
-            None => {
-                used.begun.push_back(now);
-                Ok(())
-            }
+            None => Ok(()),
         }
     }
 

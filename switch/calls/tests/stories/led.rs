@@ -31,7 +31,7 @@ const MUSIC: &str = "*music/default";
 const CITRA: u128 = 13;
 
 /// Citra alone answers the queue of 100, and has a mailbox; 400 is a menu.
-fn rows_with(queue: Queue) -> Snapshot {
+pub fn rows_with(queue: Queue) -> Snapshot {
     let mut rows = rows();
     let organisation = &mut rows.organisations[0];
     let menu = Some(Menu { tries_max: 1, ..Menu::plain(MenuId(id(124))) });

@@ -1,0 +1,128 @@
+//! Orders to call a number for somebody (click-to-call): whether that can be begun at all, and in which call.
+//!
+//! What can be known before the first phone rings is asked here: whether the switch takes calls, who calls and by which phones, where
+//! the number leads, whether their budget allows it. How the call goes is the business of `call/originating`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use contract::{
+    command::Outcome,
+    id::{CallId, OrgId},
+};
+use dialplan::{Decision, Facts, OrgPlan, Refusal, Ring, Route};
+
+use crate::{
+    call::{
+        Call,
+        identity::{Identity, Privacy},
+        objection::Objection,
+        originating::Origination,
+    },
+    config::DIALLED_BYTES_MAX,
+    output::{Notice, Output, Outputs},
+    switchboard::Switchboard,
+};
+
+/// Calls whose ids are remembered that somebody has ordered.
+const ORDERED_MAX: usize = 1_000;
+
+/// An order to call.
+#[derive(Debug)]
+pub(crate) struct Order<'a> {
+    pub(crate) org: Option<OrgId>,
+    pub(crate) call: Option<CallId>,
+    pub(crate) from: &'a str,
+    pub(crate) to: &'a str,
+    pub(crate) auto_answer: bool,
+}
+
+/// The latest calls that were ordered by ids of the orderers' own.
+#[derive(Debug, Default)]
+pub(crate) struct Ordered(BTreeSet<CallId>);
+
+impl Ordered {
+    /// Remembers one; false: it is known already.
+    fn is_new(&mut self, call: CallId) -> bool {
+        let is_new = self.0.insert(call);
+        if self.0.len() > ORDERED_MAX {
+            // Ids are in the order of their times.
+            self.0.pop_first();
+        }
+        is_new
+    }
+}
+
+impl Switchboard {
+    /// Somebody is to call.
+    pub(crate) fn originate(&mut self, order: &Order<'_>, out: &mut Outputs) {
+        let outcome = self.begin_call(order, out).map_or_else(|refused| refused, Outcome::Called);
+        out.push(Output::Command(outcome));
+    }
+
+    fn begin_call(&mut self, order: &Order<'_>, out: &mut Outputs) -> Result<CallId, Outcome> {
+        if let Some(notice) = self.full() {
+            out.notice(notice);
+            return Err(Outcome::NotNow);
+        }
+        let plan = Arc::clone(&self.plan);
+        let org = match order.org {
+            Some(id) => plan.organisation(id),
+            None => plan.default_organisation(),
+        };
+        let org = org.ok_or(Outcome::UnknownCaller)?;
+        let (caller, phones) = self.caller(org, order.from).ok_or(Outcome::UnknownCaller)?;
+        let dialled = order.to;
+        if dialled.len() > DIALLED_BYTES_MAX {
+            return Err(Outcome::UnknownNumber);
+        }
+        let facts = Facts { org: org.id(), caller: caller.person, dialled };
+        let decision = plan.route(&facts, self.wall());
+        let id = order.call.unwrap_or_else(|| CallId::new(self.wall(), self.random.bytes()));
+        self.leads_somewhere((org, id), &decision, out).map_err(Objection::outcome)?;
+        if self.calls.contains_key(&id) || !self.ordered.is_new(id) {
+            return Err(Outcome::AlreadySo);
+        }
+        let auto_answer = order.auto_answer;
+        let order = Origination { id, org, caller, phones, dialled, decision: &decision, auto_answer };
+        let call = Call::originate(&order, &mut self.means(out));
+        self.keep(id, call, None);
+        Ok(id)
+    }
+
+    /// Whose number it is, with their phones, if any is registered.
+    fn caller<'o>(&self, org: &'o OrgPlan, number: &str) -> Option<(Identity, &'o Ring)> {
+        let phones = org.own_phones(number)?;
+        let target = phones.targets.first().filter(|target| self.registrar.is_reachable(target))?;
+        let account = org.account_of(target.person)?;
+        Some((Identity::new(account, org, Privacy::Open), phones))
+    }
+
+    /// Whether the number leads anywhere now, and may be called.
+    fn leads_somewhere(
+        &mut self,
+        (org, id): (&OrgPlan, CallId),
+        decision: &Decision,
+        out: &mut Outputs,
+    ) -> Result<(), Objection> {
+        match &decision.route {
+            Route::Refuse(refusal) => {
+                if let Refusal::Barred(why) = *refusal {
+                    out.notice(Notice::OutsideBarred { org: org.id(), why });
+                }
+                Err(Objection::Refused(*refusal))
+            }
+            Route::Feature(_) => Err(Objection::NotATarget),
+            Route::Ring(ring) => {
+                let Some(payer) = ring.outbound.as_ref().and_then(|outbound| outbound.payer) else {
+                    return Ok(());
+                };
+                let (plan, wall) = (Arc::clone(&self.plan), self.wall());
+                self.fraud.allows((org.id(), payer), (id, &[]), (&plan, wall)).map_err(|why| {
+                    out.notice(Notice::OutsideBarred { org: org.id(), why });
+                    Objection::Refused(Refusal::Barred(why))
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
