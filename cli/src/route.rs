@@ -104,6 +104,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     terminal::print(&text)?;
     match answer.route {
         Route::Ring(_)
+        | Route::Intercom(_)
         | Route::Queue(_)
         | Route::Feature(_)
         | Route::Announce(_)
@@ -238,6 +239,13 @@ fn told(route: &Route) -> String {
         Route::Ring(ring) => {
             let (number, name) = (printable(&ring.number), printable(&ring.name));
             format!("rings {number} “{name}” for up to {} s", ring.ring_timeout_secs)
+        }
+        Route::Intercom(ring) => {
+            format!(
+                "the phones of {} “{}” answer by themselves",
+                printable(&ring.number),
+                printable(&ring.name)
+            )
         }
         Route::Queue(queueing) => {
             let (number, name) = (printable(&queueing.ring.number), printable(&queueing.ring.name));

@@ -155,6 +155,9 @@ pub struct Extension {
     /// HX-22: which calls are recorded that come through it. None: as its organisation has it.
     #[serde(default)]
     pub recording: Option<RecordingPolicy>,
+    /// Whether the phones of its people answer an intercom by themselves.
+    #[serde(default)]
+    pub takes_intercom: bool,
     /// Where callers wait while its people are busy. None: they are busy.
     #[serde(default)]
     pub queue: Option<Queue>,

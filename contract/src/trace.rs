@@ -96,6 +96,8 @@ pub enum RouteStep {
         /// Its stable word: `echo`.
         name: String,
     },
+    /// The code for intercom stands before the number: phones there are to answer by themselves.
+    Intercom,
     /// It is switched off or suspended.
     Inactive,
     /// Nobody is assigned to it.

@@ -333,6 +333,7 @@ impl<'a> Compiler<'a> {
                 hours: self.hours(extension),
                 rules: self.rules(extension),
                 recording: extension.recording,
+                takes_intercom: extension.takes_intercom,
             });
             self.org.extensions.insert(extension.id, Arc::clone(&compiled));
             self.number(row, &extension.number, Destination::Extension(compiled));

@@ -66,6 +66,10 @@ impl<'p> Following<'p> {
         Self { org, caller, now, trail, before, trace: Trace(Vec::with_capacity(4)) }
     }
 
+    pub(crate) fn caller(&self) -> PersonKey {
+        self.caller
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
@@ -87,7 +91,7 @@ impl<'p> Following<'p> {
             | Route::Conference(_) => {
                 path.into_iter().filter(|forward| !known.contains(forward)).cloned().collect()
             }
-            Route::Feature(_) | Route::Refuse(_) => Vec::new(),
+            Route::Intercom(_) | Route::Feature(_) | Route::Refuse(_) => Vec::new(),
         };
         Decision { route, forwards, trail: self.trail, trace: self.trace }
     }

@@ -26,6 +26,7 @@ mod hours;
 mod menu;
 mod outbound;
 mod outside;
+mod paging;
 mod plan;
 mod route;
 mod told;
@@ -37,8 +38,8 @@ pub use menu::{Choice, Menu};
 pub use outbound::{Barred, Budget, NoOutsideNumber, Outbound, OutsideNumber, Payer};
 pub use outside::{Incoming, Trunk};
 pub use plan::{
-    Account, Conference, Feature, Host, LEAVE_MESSAGE, Mailbox, OrgPlan, PICK_UP_AT, PersonKey, PickUp, Plan,
-    Queue, Ring, Slot, Target, Trust,
+    Account, Conference, Feature, Host, INTERCOM, LEAVE_MESSAGE, Mailbox, OrgPlan, PICK_UP_AT, PersonKey,
+    PickUp, Plan, Queue, Ring, Slot, Target, Trust,
 };
 pub use route::{
     Announcement, Chosen, Decision, Facts, Forward, Lead, PassedOver, Queueing, Refusal, Route, Step, Trace,

@@ -209,6 +209,20 @@ impl OrgPlan {
         self.extensions.get(&extension).is_some_and(|extension| extension.has(person))
     }
 
+    /// Whether the phones of what a number stands for answer an intercom by themselves: people's where an extension of theirs says
+    /// so, nobody's always.
+    pub(crate) fn takes_intercom(&self, destination: &Destination) -> bool {
+        match destination {
+            Destination::Extension(extension) => extension.takes_intercom,
+            Destination::Person(user) => {
+                let person = PersonKey::User(*user);
+                self.extensions.values().any(|extension| extension.takes_intercom && extension.has(person))
+            }
+            Destination::Ring(_) => true,
+            Destination::Inactive(_) | Destination::Feature(_) => false,
+        }
+    }
+
     /// Whether two are assigned to the same extension.
     pub fn are_colleagues(&self, one: PersonKey, other: PersonKey) -> bool {
         self.extensions.values().any(|extension| extension.has(one) && extension.has(other))
@@ -341,6 +355,7 @@ pub(crate) struct Extension {
     pub(crate) rules: Vec<Rule>,
     /// `None`: as the organisation has it.
     pub(crate) recording: Option<RecordingPolicy>,
+    pub(crate) takes_intercom: bool,
 }
 
 impl Extension {
@@ -418,6 +433,9 @@ pub enum Feature {
 pub const PICK_UP_AT: &str = "**";
 /// Dialled in front of a person's number: a message is left for them, and nobody rings.
 pub const LEAVE_MESSAGE: &str = "*";
+
+/// Dialled in front of a number: the phones there answer by themselves.
+pub const INTERCOM: &str = "*80";
 
 /// A place where one call can be parked; it shows as its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -19,7 +19,9 @@ use crate::{
     hours::Standing,
     menu::Menu,
     outbound::{Barred, OutsideNumber, Payer},
-    plan::{Conference, Destination, Feature, Host, Mailbox, OrgPlan, PersonKey, Plan, Queue, Ring},
+    plan::{
+        Conference, Destination, Feature, Host, INTERCOM, Mailbox, OrgPlan, PersonKey, Plan, Queue, Ring,
+    },
 };
 
 /// What is known about a call before it is routed.
@@ -62,6 +64,8 @@ impl Decision {
 pub enum Route {
     /// Ring these people.
     Ring(Arc<Ring>),
+    /// Have the phones of these people answer by themselves.
+    Intercom(Arc<Ring>),
     /// Let one of a queue's people ring, or the caller wait for one.
     Queue(Queueing),
     /// The switch answers by itself.
@@ -83,7 +87,8 @@ impl Route {
     pub fn ring(&self) -> Option<&Arc<Ring>> {
         match self {
             Self::Ring(ring) | Self::Queue(Queueing { ring, .. }) => Some(ring),
-            Self::Feature(_)
+            Self::Intercom(_)
+            | Self::Feature(_)
             | Self::Announce(_)
             | Self::Voicemail(_)
             | Self::Menu(_)
@@ -136,6 +141,10 @@ pub enum Refusal {
     Closed(Host),
     /// Whoever would ring is the caller.
     SelfCall(Host),
+    /// Nobody there takes an intercom.
+    NoIntercom(Host),
+    /// Nobody outside may call it.
+    InsideOnly(Host),
     /// A number in the telephone network that whoever pays for it may not call, or not now.
     Barred(Barred),
 }
@@ -149,6 +158,8 @@ impl Refusal {
             Refusal::NoStaff(_) => "no_staff",
             Refusal::Closed(_) => "closed",
             Refusal::SelfCall(_) => "self_call",
+            Refusal::NoIntercom(_) => "no_intercom",
+            Refusal::InsideOnly(_) => "inside_only",
             Refusal::Barred(why) => why.reason(),
         }
     }
@@ -160,7 +171,9 @@ impl Refusal {
             Refusal::Inactive(host)
             | Refusal::NoStaff(host)
             | Refusal::Closed(host)
-            | Refusal::SelfCall(host) => Some(host),
+            | Refusal::SelfCall(host)
+            | Refusal::NoIntercom(host)
+            | Refusal::InsideOnly(host) => Some(host),
         }
     }
 }
@@ -302,6 +315,8 @@ pub enum Step {
     Barred(Barred),
     /// The number is a feature code.
     Feature(Feature),
+    /// The code for intercom stands before the number.
+    Intercom,
     /// It is switched off or suspended.
     Inactive,
     /// Nobody is assigned.
@@ -514,6 +529,10 @@ impl OrgPlan {
         if let Some(user) = self.mailbox_at(dialled) {
             let way = following.voicemail(user, "dialled", None);
             return way.map_or_else(Route::Refuse, Route::from);
+        }
+        let intercom = dialled.strip_prefix(INTERCOM);
+        if let Some((number, found)) = intercom.and_then(|number| Some((number, self.numbers.get(number)?))) {
+            return self.intercom((number, found), following).map_or_else(Route::Refuse, Route::Intercom);
         }
         if let Some(feature) = self.unlisted(dialled) {
             following.trace.0.push(Step::Feature(feature));

@@ -30,6 +30,7 @@ fn told(step: &Step) -> RouteStep {
             RouteStep::Number { number: number.to_string(), kind: kind.into(), id, name: name.to_string() }
         }
         Step::Feature(feature) => RouteStep::Feature { name: feature.as_str().into() },
+        Step::Intercom => RouteStep::Intercom,
         Step::Did(number) => RouteStep::Did { number: number.to_string() },
         Step::Outside { number, route, trunks } => RouteStep::Outside {
             number: number.to_string(),

@@ -587,6 +587,7 @@ fn rows() -> Snapshot {
         hours: Vec::new(),
         rules: Vec::new(),
         recording: None,
+        takes_intercom: false,
         queue: None,
         menu: None,
         conference: None,

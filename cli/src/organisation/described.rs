@@ -99,6 +99,7 @@ fn extensions(
             staff: extension.staff.iter().filter_map(email).collect(),
             hours: extension.hours.iter().copied().collect(),
             recording: extension.recording,
+            takes_intercom: extension.takes_intercom,
         };
         extensions.insert(extension.number.value.clone(), described);
     }

@@ -102,6 +102,7 @@ pub(crate) struct Extension {
     pub(crate) staff: Vec<usize>,
     pub(crate) hours: Vec<Window>,
     pub(crate) recording: Option<RecordingPolicy>,
+    pub(crate) takes_intercom: bool,
 }
 
 /// `[[account]]`
@@ -305,8 +306,9 @@ fn extensions<'a>(
         }
         let hours = rules::windows(reader, &mut section);
         let recording = recording(reader, &mut section);
+        let takes_intercom = section.flag(reader, "intercom", false);
         let line = section.line;
-        section.finish(reader, "number, name, staff, hours, recording and active");
+        section.finish(reader, "number, name, staff, hours, recording, intercom and active");
         if let (Some(number), Some(name)) = (number, name) {
             all.push(Extension {
                 line,
@@ -316,6 +318,7 @@ fn extensions<'a>(
                 staff: people,
                 hours,
                 recording,
+                takes_intercom,
             });
         }
     }
@@ -502,6 +505,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 staff: extension.staff.iter().map(|at| user(*at)).collect(),
                 hours: extension.hours.clone(),
                 recording: extension.recording,
+                takes_intercom: extension.takes_intercom,
                 rules: rule_rows(description, at),
                 queue: queues::of(description, at),
                 menu: menus::of(description, at),

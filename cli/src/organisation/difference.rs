@@ -210,6 +210,7 @@ impl Extension {
             ("staff", json!(self.staff)),
             ("hours", json!(windows_text(&self.hours))),
             ("recording", json!(self.recording)),
+            ("intercom", json!(self.takes_intercom)),
             ("active", json!(self.is_active)),
         ]
     }

@@ -123,6 +123,8 @@ pub(crate) struct Extension {
     /// None: as the organisation has it.
     #[serde(default)]
     pub(crate) recording: Option<RecordingPolicy>,
+    #[serde(default)]
+    pub(crate) takes_intercom: bool,
 }
 
 /// What becomes of calls to an extension.

@@ -42,6 +42,7 @@ impl Rows {
             hours: extension.hours.iter().copied().collect(),
             rules: self.rules_of(number),
             recording: extension.recording,
+            takes_intercom: extension.takes_intercom,
             queue: self.queue_of(number),
             menu: self.menu_of(number),
             conference: self.conference_of(number),

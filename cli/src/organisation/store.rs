@@ -215,7 +215,7 @@ async fn extensions(
     people: &People,
 ) -> anyhow::Result<BTreeMap<String, Extension>> {
     let rows = sqlx::query(
-        "select e.id, e.name, e.is_active, e.recording, n.number,
+        "select e.id, e.name, e.is_active, e.recording, e.takes_intercom, n.number,
              array(select a.user_id from telephony.extension_assigned_staffs a
                    where a.org_id = e.org_id and a.extension_id = e.id) as staff
          from telephony.extensions e
@@ -236,6 +236,7 @@ async fn extensions(
             name: row.try_get("name")?,
             is_active: row.try_get("is_active")?,
             recording: recording(row.try_get("recording")?)?,
+            takes_intercom: row.try_get("takes_intercom")?,
             staff: staff.into_iter().map(|user| email(people, user)).collect::<Result<_, _>>()?,
         };
         extensions.insert(row.try_get("number")?, extension);

@@ -47,8 +47,9 @@ pub(crate) fn text(rows: &Rows) -> String {
         let hours = hours.unwrap_or_default();
         let recording = extension.recording.map(|policy| format!("recording = {}\n", text(policy.as_str())));
         let recording = recording.unwrap_or_default();
+        let intercom = if extension.takes_intercom { "intercom = true\n" } else { "" };
         file += &format!(
-            "\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{hours}{recording}{active}"
+            "\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{hours}{recording}{intercom}{active}"
         );
     }
     for (username, account) in &rows.accounts {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use migrations::Role;
 use sqlx::PgConnection;
 
-use super::{Rows, Rule, Staff, conferences, menus, outbound, queues};
+use super::{Extension, Rows, Rule, Staff, conferences, menus, outbound, queues};
 use crate::database::store::act_as;
 
 /// An organisation before and after; not there before is `None`.
@@ -65,6 +65,12 @@ async fn people(c: &mut PgConnection, before: &Rows, after: &Rows) -> anyhow::Re
 /// An extension's rules, in order.
 fn rules_of<'a>(rows: &'a Rows, number: &str) -> Vec<&'a Rule> {
     rows.rules.values().filter(|rule| rule.extension == number).collect()
+}
+
+/// What stands in an extension's own row.
+fn own(extension: &Extension) -> impl PartialEq + '_ {
+    let Extension { id: _, name, is_active, staff: _, hours: _, recording, takes_intercom } = extension;
+    (name, is_active, recording, takes_intercom)
 }
 
 async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
@@ -194,10 +200,7 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
         let was = before.extensions.get(number);
         match was {
             None => store::add_extension(c, after.id, number, extension).await?,
-            Some(was)
-                if (&was.name, was.is_active, was.recording)
-                    != (&extension.name, extension.is_active, extension.recording) =>
-            {
+            Some(was) if own(was) != own(extension) => {
                 store::change_extension(c, after.id, extension).await?;
             }
             Some(_) => {}

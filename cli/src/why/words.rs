@@ -8,6 +8,9 @@ use contract::{
 
 use crate::{media, switch::printable};
 
+/// What the code for intercom does.
+const ASKS_TO_ANSWER: &str = "*80 stands before a number for intercom: phones there answer by themselves";
+
 /// What the plan made of what was dialled, step by step, and then of what was rung.
 pub(super) fn routes(trace: &CallTrace) -> String {
     if trace.routes.is_empty() {
@@ -54,6 +57,7 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
         }
         RouteStep::Outside { number, route, trunks } => outside(number, route.as_deref(), trunks),
         RouteStep::Barred { because } => reason_text(because).to_owned(),
+        RouteStep::Intercom => ASKS_TO_ANSWER.into(),
         RouteStep::Feature { name } => feature_text(name, &dialled),
         RouteStep::Inactive => "it is switched off or suspended".into(),
         RouteStep::NoStaff => "nobody who could answer is assigned to it".into(),
@@ -244,6 +248,8 @@ fn reason_text(reason: &str) -> &str {
         "outside_minutes_per_day" => "the minutes outside that the budget allows within a day were used up",
         "no_such_number" => "the telephone network says that there is no such number",
         "announced" => "a rule had something said and the call ended",
+        "no_intercom" => "nobody there takes an intercom: no extension of theirs has it switched on",
+        "inside_only" => "only people of the organisation may call what was dialled",
         "self_call" => "the caller dialled themselves",
         "unreachable" => "no phone of whoever was called is registered or could be reached",
         "refused" => "the phones that were called refused for reasons of their own",

@@ -43,6 +43,7 @@ fn to(n: u128) -> Action {
 pub(crate) fn told(route: &Route) -> String {
     match route {
         Route::Ring(ring) => ring.number.to_string(),
+        Route::Intercom(ring) => format!("intercom {}", ring.number),
         Route::Queue(queueing) => format!("waits {}/{}", queueing.ring.number, queueing.priority),
         Route::Announce(announcement) => format!("says {}", announcement.sound),
         Route::Voicemail(Voicemail { mailbox, reason }) => format!("mailbox {} {reason}", mailbox.number),

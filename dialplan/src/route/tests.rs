@@ -49,6 +49,7 @@ pub(crate) fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Exte
         hours: Vec::new(),
         rules: Vec::new(),
         recording: None,
+        takes_intercom: false,
         queue: None,
         menu: None,
         conference: None,
@@ -137,6 +138,7 @@ fn check_in(own: snapshot::Organisation, (caller, dialled): (u128, &str), expect
     match decision.route {
         Route::Refuse(refusal) => write!(told, "{} {:?}", refusal.reason(), refusal.host()).unwrap(),
         Route::Feature(feature) => write!(told, "feature {}", feature.as_str()).unwrap(),
+        Route::Intercom(ring) => write!(told, "intercom {}", ring.number).unwrap(),
         Route::Queue(queueing) => write!(told, "waits for {}", queueing.ring.name).unwrap(),
         Route::Announce(announcement) => write!(told, "says {}", announcement.sound).unwrap(),
         Route::Menu(menu) => write!(told, "menu {}", menu.number).unwrap(),

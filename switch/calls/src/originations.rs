@@ -111,7 +111,7 @@ impl Switchboard {
                 }
                 Err(Objection::Refused(*refusal))
             }
-            Route::Feature(_) => Err(Objection::NotATarget),
+            Route::Intercom(_) | Route::Feature(_) => Err(Objection::NotATarget),
             Route::Ring(ring) => {
                 let Some(payer) = ring.outbound.as_ref().and_then(|outbound| outbound.payer) else {
                     return Ok(());

@@ -288,6 +288,7 @@ impl Switchboard {
             mailboxes: &mut self.mailboxes,
             queues: &mut self.queues,
             conferences: &self.conferences,
+            presence: &self.presence,
             parking: &self.parking,
             channels: &self.channels,
             links: &self.links,

@@ -110,6 +110,7 @@ fn extension(organisation: u128, number: &str, name: &str, staff: Vec<UserId>) -
         staff,
         hours: Vec::new(),
         recording: None,
+        takes_intercom: false,
         queue: None,
         menu: None,
         conference: None,

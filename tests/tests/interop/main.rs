@@ -8,6 +8,7 @@ mod bad_input;
 mod conferences;
 mod faults;
 mod forwards;
+mod intercom;
 mod keys;
 mod menus;
 mod operator;

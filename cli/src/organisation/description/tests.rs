@@ -209,6 +209,7 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "recording",
         "recording_notice",
         "recording_retention_days",
+        "intercom",
         "number",
         "email",
         "staff",
@@ -505,7 +506,8 @@ fn a_circle_of_rules_is_told_with_its_numbers_at_the_rule_that_closes_it() {
 fn hours_rules_and_holidays_that_are_written_down_are_those_that_were_read() {
     let file = Path::new("org.toml");
     let text_of = SOUND.replace("domain =", "timezone = \"Asia/Makassar\"\ndomain =");
-    let read = parse(file, &format!("{text_of}{RULED}")).unwrap();
+    let ruled = RULED.replace("recording = \"always\"", "recording = \"always\"\nintercom = true");
+    let read = parse(file, &format!("{text_of}{ruled}")).unwrap();
     let account = Account {
         id: Uuid::nil(),
         owner: None,
@@ -528,6 +530,7 @@ fn hours_rules_and_holidays_that_are_written_down_are_those_that_were_read() {
     assert_eq!((rows.timezone.as_str(), rows.extensions["200"].hours.len()), ("Asia/Makassar", 11));
     let recording = ["100", "200"].map(|number| rows.extensions[number].recording);
     assert_eq!(recording, [None, Some(snapshot::RecordingPolicy::Always)]);
+    assert_eq!(["100", "200"].map(|number| rows.extensions[number].takes_intercom), [false, true]);
     let again = parse(file, &text::text(&rows)).unwrap();
     assert_eq!(described::rows(&again, Some(&rows), &people).unwrap(), rows);
     // What the switch would make of them compiles.

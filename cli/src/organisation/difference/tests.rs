@@ -113,6 +113,7 @@ fn rows() -> Rows {
         staff: BTreeSet::from(["sari@x".to_owned()]),
         hours: windows("mon-fri 08:00-17:00").unwrap().into_iter().collect(),
         recording: None,
+        takes_intercom: false,
     };
     let rule = Rule {
         id: Uuid::nil(),
@@ -173,7 +174,7 @@ fn compare(steps: &[(&str, Step)]) {
 
 #[test]
 fn every_field_that_can_be_described_is_compared() {
-    let steps: [(&str, Step); 27] = [
+    let steps: [(&str, Step); 28] = [
         ("~ organisation demo.test  name", |r| r.name = "X".into()),
         ("~ organisation demo.test  recording_retention_days 90", |r| r.recording_retention_days = Some(90)),
         ("~ organisation demo.test  status", |r| r.status = "pending".into()),
@@ -205,6 +206,9 @@ fn every_field_that_can_be_described_is_compared() {
         }),
         ("~ extension 100  recording \"never\"", |r| {
             r.extensions.get_mut("100").unwrap().recording = Some(contract::snapshot::RecordingPolicy::Never);
+        }),
+        ("~ extension 100  intercom false → true", |r| {
+            r.extensions.get_mut("100").unwrap().takes_intercom = true;
         }),
         ("~ rule 100/01  timescope \"off_hours\" → \"any\"", |r| {
             r.rules.get_mut("100/01").unwrap().timescope = Timescope::Any;

@@ -217,13 +217,15 @@ pub(super) async fn add_extension(
     extension: &Extension,
 ) -> Done {
     sqlx::query(
-        "insert into telephony.extensions (id, org_id, name, is_active, recording) values ($1, $2, $3, $4, $5)",
+        "insert into telephony.extensions (id, org_id, name, is_active, recording, takes_intercom)
+         values ($1, $2, $3, $4, $5, $6)",
     )
     .bind(extension.id)
     .bind(organisation)
     .bind(&extension.name)
     .bind(extension.is_active)
     .bind(extension.recording.map(RecordingPolicy::as_str))
+    .bind(extension.takes_intercom)
     .execute(&mut *c)
     .await?;
     sqlx::query("insert into telephony.numbers (org_id, number, extension_id) values ($1, $2, $3)")
@@ -241,13 +243,15 @@ pub(super) async fn change_extension(
     extension: &Extension,
 ) -> Done {
     sqlx::query(
-        "update telephony.extensions set name = $3, is_active = $4, recording = $5 where org_id = $1 and id = $2",
+        "update telephony.extensions set name = $3, is_active = $4, recording = $5, takes_intercom = $6
+         where org_id = $1 and id = $2",
     )
     .bind(organisation)
     .bind(extension.id)
     .bind(&extension.name)
     .bind(extension.is_active)
     .bind(extension.recording.map(RecordingPolicy::as_str))
+    .bind(extension.takes_intercom)
     .execute(c)
     .await
     .map(drop)

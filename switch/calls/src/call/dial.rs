@@ -29,6 +29,7 @@ use super::{
     leg::{Leg, Outsider},
     media_plan::LegStreams,
     outcome::{LegResult, Tally},
+    paging,
     queued::{self, Coming},
     recording::Recording,
     state::{Head, Ringing, State, Told},
@@ -131,7 +132,10 @@ pub(super) fn begin(
     let called = outside.as_deref().unwrap_or(dialled);
     let mut record = Record::open((org.id(), id), direction, (caller.number(), called), means);
     // Whatever its rules make of the call, it is what was called (H-066).
-    head.host = org.holder(dialled);
+    head.host = match &decision.route {
+        Route::Intercom(ring) => Some(ring.host),
+        _ => org.holder(dialled),
+    };
     if let Some((kind, reference)) = head.host.and_then(participant_of) {
         record.participant(ParticipantRole::Host, kind, reference, means);
     }
@@ -164,6 +168,7 @@ fn set_out(
             let way = (to.extension, !trail.path().is_empty());
             conference::open(opening, way, (record, leg), head, means)
         }
+        Route::Intercom(ring) => paging::intercom(opening, &ring, (record, leg), head, means),
         Route::Ring(ring) => dial(opening, (record, leg), head, (&ring, trail), means),
         Route::Queue(queueing) => match means.turned_away(opening.org.id(), &queueing, leg.person) {
             None => queue(opening, (&queueing, trail), (record, leg), head, means),
@@ -242,18 +247,32 @@ impl Leg {
 /// Settles the caller's media and invites everybody.
 fn dial(
     opening: &Opening<'_>,
-    (record, mut caller): (Record, Leg),
+    on_line: (Record, Leg),
     head: &mut Head,
     (ring, trail): (&Ring, Trail),
     means: &mut Means<'_>,
 ) -> State {
+    match ringing(opening, trail, on_line, head, means) {
+        Ok(ringing) => ringing.begin(ring, head, means),
+        Err(refused) => refused,
+    }
+}
+
+/// Settles the caller's media; nobody rings yet.
+pub(super) fn ringing(
+    opening: &Opening<'_>,
+    trail: Trail,
+    (record, mut caller): (Record, Leg),
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> Result<Box<Ringing>, State> {
     let offer = match caller.read_offer(opening, means) {
         Ok(offer) => offer,
-        Err(unread) => return unread.refuse((record, caller), head, means),
+        Err(unread) => return Err(unread.refuse((record, caller), head, means)),
     };
     let can_answer_early =
         means.config.endpoint.reliable_provisionals && means.peer(opening.session).reliable;
-    let ringing = Box::new(Ringing {
+    Ok(Box::new(Ringing {
         record,
         caller,
         offer,
@@ -263,8 +282,7 @@ fn dial(
         told: Told::default(),
         announcing: None,
         until: means.moment(),
-    });
-    ringing.begin(ring, head, means)
+    }))
 }
 
 impl Ringing {
@@ -369,7 +387,7 @@ pub(super) fn status_of(refusal: Refusal) -> u16 {
         Refusal::UnknownNumber => 404,
         Refusal::Inactive(_) | Refusal::NoStaff(_) | Refusal::Closed(_) => 480,
         Refusal::SelfCall(_) => 486,
-        Refusal::Barred(_) => 403,
+        Refusal::Barred(_) | Refusal::NoIntercom(_) | Refusal::InsideOnly(_) => 403,
     }
 }
 

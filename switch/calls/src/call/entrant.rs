@@ -175,11 +175,11 @@ pub(super) fn settle(
 }
 
 impl Ringing {
-    /// Nothing but what everybody knows has been agreed on, and somebody rings.
+    /// Nothing but what everybody knows has been agreed on, and somebody rings, which another one may answer or be put through to.
     pub(super) fn is_plain(&self) -> bool {
         let told = &self.told;
         let is_settled = self.offer.is_some() && told.offer.is_none() && told.update.is_none();
-        is_settled && !self.forks.is_empty()
+        is_settled && !self.invitation.answers_itself && !self.forks.is_empty()
     }
 
     fn picked_up(

@@ -84,7 +84,7 @@ impl Ringing {
                     continue;
                 }
                 // No rule leads to these.
-                Route::Feature(_) | Route::Refuse(_) => {
+                Route::Intercom(_) | Route::Feature(_) | Route::Refuse(_) => {
                     return self.refuse(head, (result, words), Refusing::default(), means);
                 }
             }

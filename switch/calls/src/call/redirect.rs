@@ -29,7 +29,10 @@ impl Ringing {
         means: &mut Means<'_>,
     ) -> bool {
         // 305 asks for a proxy and 380 for another service: neither names a number.
-        let is_followed = matches!(status, 300..=302) && means.config.redirects != Redirects::Refuse;
+        // Nobody's microphone is opened by somebody else's phone.
+        let is_followed = matches!(status, 300..=302)
+            && !self.invitation.answers_itself
+            && means.config.redirects != Redirects::Refuse;
         // A provider sends nobody on, and least of all on anybody's budget.
         let is_phone = !matches!(from.person, PersonKey::Trunk(_));
         if !is_followed || !is_phone || self.invitation.max_forwards == 0 {

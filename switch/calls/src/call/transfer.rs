@@ -331,7 +331,8 @@ fn destination(decision: Decision) -> Result<Destination, Objection> {
         Route::Ring(ring) | Route::Queue(Queueing { ring, .. }) => {
             Ok(Destination { ring: std::sync::Arc::clone(ring), decision })
         }
-        Route::Feature(_)
+        Route::Intercom(_)
+        | Route::Feature(_)
         | Route::Announce(_)
         | Route::Voicemail(_)
         | Route::Menu(_)

@@ -194,7 +194,9 @@ impl Switchboard {
         let ring = match self.plan.people(&asked) {
             Ok(ring) => ring,
             // A feature reads no letters.
-            Err(Refusal::UnknownNumber | Refusal::Barred(_)) => return Err(Reply::new(404)),
+            Err(
+                Refusal::UnknownNumber | Refusal::Barred(_) | Refusal::NoIntercom(_) | Refusal::InsideOnly(_),
+            ) => return Err(Reply::new(404)),
             Err(Refusal::SelfCall(_)) => return Err(Reply::new(403).phrase("Message To Oneself")),
             Err(Refusal::Inactive(_) | Refusal::NoStaff(_) | Refusal::Closed(_)) => {
                 return Err(Reply::new(480));

@@ -33,7 +33,7 @@ const STAFF: &str = "select n.org_id, n.user_id, coalesce(u.name, n.number) as n
     join identity.users u on u.id = n.user_id \
     left join telephony.voicemail_boxes b on b.org_id = n.org_id and b.user_id = n.user_id and b.is_enabled \
     order by n.org_id, n.user_id";
-const EXTENSIONS: &str = "select e.org_id, e.id, e.name, n.number, e.is_active, e.recording, \
+const EXTENSIONS: &str = "select e.org_id, e.id, e.name, n.number, e.is_active, e.recording, e.takes_intercom, \
       array(select a.user_id from telephony.extension_assigned_staffs a \
             where a.org_id = e.org_id and a.extension_id = e.id order by a.user_id) as staff \
     from telephony.extensions e \
@@ -242,6 +242,7 @@ fn extension(row: &PgRow) -> Result<Extension, sqlx::Error> {
         hours: Vec::new(),
         rules: Vec::new(),
         recording: recording(row)?,
+        takes_intercom: row.try_get("takes_intercom")?,
         queue: None,
         menu: None,
         conference: None,

@@ -73,7 +73,7 @@ pub(crate) fn of_number(refusal: Refusal) -> &'static str {
         Refusal::Inactive(_) | Refusal::NoStaff(_) => UNAVAILABLE,
         Refusal::Closed(_) => "closed",
         Refusal::SelfCall(_) => "busy",
-        Refusal::Barred(_) => NO_PERMISSION,
+        Refusal::Barred(_) | Refusal::NoIntercom(_) | Refusal::InsideOnly(_) => NO_PERMISSION,
     }
 }
 

@@ -313,6 +313,7 @@ impl Menu {
             | Route::Queue(_)
             | Route::Voicemail(_)
             | Route::Conference(_)
+            | Route::Intercom(_)
             | Route::Feature(_) => Next::Lead { decision: Box::new(decision), is_chosen },
         }
     }

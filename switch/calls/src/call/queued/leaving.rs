@@ -180,7 +180,9 @@ impl Queued {
                 conference::take_over(self.line, way, head, means)
             }
             // No rule leads to these.
-            Route::Feature(_) | Route::Refuse(_) => self.part(head, (result, &words), told, means),
+            Route::Intercom(_) | Route::Feature(_) | Route::Refuse(_) => {
+                self.part(head, (result, &words), told, means)
+            }
         }
     }
 

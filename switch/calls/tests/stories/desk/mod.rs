@@ -100,6 +100,7 @@ pub fn rows() -> Snapshot {
         hours: Vec::new(),
         rules: Vec::new(),
         recording: None,
+        takes_intercom: false,
         queue: None,
         menu: None,
         conference: None,
