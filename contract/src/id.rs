@@ -49,6 +49,8 @@ ids! {
     OutboundRouteId;
     /// How much of the telephone network somebody may use.
     BudgetId;
+    /// What minutes with some numbers of the telephone network cost.
+    PriceId;
     /// A call, the whole of it (H-057).
     CallId;
     /// A recording of a call or of a part of it.

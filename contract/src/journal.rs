@@ -339,6 +339,9 @@ pub struct Leg {
     /// Whose budget it was counted on, if it was called in the telephone network.
     #[serde(default)]
     pub payer: Option<Payer>,
+    /// What each minute that had begun was counted for, in rupiah, if that was known.
+    #[serde(default)]
+    pub rupiah_per_minute: Option<u32>,
 }
 
 /// Whose budget a leg was counted on.

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AccountId, BudgetId, DidId, ExtensionId, OutboundRouteId, TrunkId, UserId},
+    id::{AccountId, BudgetId, DidId, ExtensionId, OutboundRouteId, PriceId, TrunkId, UserId},
     words::words,
 };
 
@@ -27,6 +27,9 @@ pub struct Outside {
     /// Ordered by id.
     #[serde(default)]
     pub budgets: Vec<Budget>,
+    /// Ordered by prefix.
+    #[serde(default)]
+    pub prices: Vec<Price>,
 }
 
 impl Default for Outside {
@@ -38,6 +41,7 @@ impl Default for Outside {
             emergency_numbers: default_emergency_numbers(),
             routes: Vec::new(),
             budgets: Vec::new(),
+            prices: Vec::new(),
         }
     }
 }
@@ -159,6 +163,17 @@ pub struct OutboundRoute {
     pub is_active: bool,
 }
 
+/// What a minute costs that is talked with some numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// Its id.
+    pub id: PriceId,
+    /// What the numbers begin with: `+62812`, or without a plus those of services; the longest that fits counts.
+    pub prefix: String,
+    /// Rupiah for each minute that has begun.
+    pub rupiah_per_minute: u32,
+}
+
 /// How much of the telephone network somebody may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
@@ -190,6 +205,9 @@ pub struct Allowance {
     pub calls_per_day_max: u16,
     /// Minutes that are talked within 24 hours.
     pub minutes_per_day_max: u32,
+    /// What they may cost in rupiah; `None`: whatever they do. What has no price is not called where they may not.
+    #[serde(default)]
+    pub rupiah_per_day_max: Option<u32>,
 }
 
 impl Default for Allowance {
@@ -203,6 +221,7 @@ impl Default for Allowance {
             calls_per_hour_max: 60,
             calls_per_day_max: 300,
             minutes_per_day_max: 480,
+            rupiah_per_day_max: None,
         }
     }
 }

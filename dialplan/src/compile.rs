@@ -82,6 +82,12 @@ pub mod limits {
     pub const BUDGET_CALLS_MAX: u16 = 1_000;
     /// Minutes that a budget may allow within a day.
     pub const BUDGET_MINUTES_MAX: u32 = 100_000;
+    /// Prices of one organisation.
+    pub const PRICES_MAX: usize = 20_000;
+    /// Rupiah that a minute may cost.
+    pub const PRICE_RUPIAH_MAX: u32 = 1_000_000;
+    /// Rupiah that a budget may allow within a day.
+    pub const BUDGET_RUPIAH_MAX: u32 = 1_000_000_000;
     /// Targets that rules may lead one call to.
     pub const FORWARDS_MAX: usize = 8;
     /// Callers who may wait in a queue.
@@ -191,6 +197,7 @@ impl<'a> Compiler<'a> {
             routes: Vec::new(),
             budgets: BTreeMap::new(),
             common_budget: Budget::default(),
+            prices: BTreeMap::new(),
             own_numbers: Vec::new(),
             outside_ring_secs: rows.ring_timeout_secs,
             queues: BTreeMap::new(),
@@ -231,6 +238,7 @@ impl<'a> Compiler<'a> {
         self.emergency_numbers();
         self.routes();
         self.budgets();
+        self.prices();
         self.bare_accounts();
         self.circles();
         (self.org, self.wrong)

@@ -2,7 +2,7 @@
 
 use contract::id::{
     AccountId, BudgetId, ConferenceId, DidId, ExtensionId, HolidayId, MenuId, OrgId, OutboundRouteId,
-    QueueId, RuleId, TrunkId, UserId,
+    PriceId, QueueId, RuleId, TrunkId, UserId,
 };
 use serde::Serialize;
 
@@ -63,6 +63,9 @@ pub enum Row {
     /// How much of the telephone network somebody may use.
     #[error("budget {0}")]
     Budget(BudgetId),
+    /// What minutes with some numbers cost.
+    #[error("price {0}")]
+    Price(PriceId),
 }
 
 /// What is wrong.

@@ -99,6 +99,8 @@ pub struct Outbound {
     pub trunks: Vec<TrunkId>,
     /// Whose budget it is counted on; `None`: a call to the emergency services, which nothing limits.
     pub payer: Option<Payer>,
+    /// Rupiah for each minute that begins; `None`: nobody has said.
+    pub rupiah_per_minute: Option<u32>,
 }
 
 /// Why a call may not go to the telephone network.
@@ -119,6 +121,10 @@ pub enum Barred {
     PerDay,
     /// The minutes of a day are used up.
     Minutes,
+    /// The money of a day is used up, or the next minute would cost more than is left.
+    Money,
+    /// Nobody knows what the number costs, and it may not cost whatever it does.
+    Price,
 }
 
 impl Barred {
@@ -132,6 +138,8 @@ impl Barred {
             Self::PerHour => "outside_calls_per_hour",
             Self::PerDay => "outside_calls_per_day",
             Self::Minutes => "outside_minutes_per_day",
+            Self::Money => "outside_money_per_day",
+            Self::Price => "outside_price_unknown",
         }
     }
 }
@@ -216,10 +224,20 @@ impl OrgPlan {
         if !allowance.destinations.iter().any(is_meant) {
             return Some(Barred::Destination);
         }
+        if allowance.rupiah_per_day_max.is_some() && self.rupiah_per_minute(number).is_none() {
+            return Some(Barred::Price);
+        }
         let extension = hours_of.and_then(|id| self.extensions.get(&id));
         let hours = extension.and_then(|extension| extension.hours.as_ref());
         let is_open = hours.is_none_or(|it| it.standing(hours::local(&self.zone, now)).is_open());
         (!is_open).then_some(Barred::Hours)
+    }
+
+    /// Rupiah for each minute that begins with a number, if anybody has said: what the longest prefix says that fits.
+    fn rupiah_per_minute(&self, number: OutsideNumber) -> Option<u32> {
+        let text = number.to_string();
+        let prefixes = (1..=text.len()).rev().filter_map(|length| text.get(..length));
+        prefixes.filter_map(|prefix| self.prices.get(prefix)).next().copied()
     }
 
     /// The number of a person, or of an extension, in the telephone network, if they have one.
@@ -262,7 +280,8 @@ impl OrgPlan {
             following.trace.0.push(Step::Barred(why));
             return Some(Err(Refusal::Barred(why)));
         }
-        Some(Ok(self.calling(Outbound { number, trunks, payer: Some(payer) })))
+        let rupiah_per_minute = self.rupiah_per_minute(number);
+        Some(Ok(self.calling(Outbound { number, trunks, payer: Some(payer), rupiah_per_minute })))
     }
 
     /// What each route that is for it takes this for.
@@ -308,7 +327,7 @@ impl OrgPlan {
         let number: OutsideNumber = number.parse().ok().filter(|_| !trunks.is_empty())?;
         let names = trunks.iter().filter_map(|id| self.trunks.get(id)).map(|trunk| Arc::clone(&trunk.name));
         following.trace.0.push(Step::Outside { number, route: None, trunks: names.collect() });
-        Some(self.calling(Outbound { number, trunks, payer: None }))
+        Some(self.calling(Outbound { number, trunks, payer: None, rupiah_per_minute: None }))
     }
 
     fn calling(&self, outbound: Outbound) -> Arc<Ring> {

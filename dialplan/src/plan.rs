@@ -100,6 +100,8 @@ pub struct OrgPlan {
     pub(crate) budgets: BTreeMap<Option<PersonKey>, Budget>,
     /// What holds where no row says anything.
     pub(crate) common_budget: Budget,
+    /// Rupiah for each minute that begins, by what numbers begin with.
+    pub(crate) prices: BTreeMap<Box<str>, u32>,
     /// Numbers in the telephone network by what they stand for, in the order of their rows.
     pub(crate) own_numbers: Vec<(Host, Arc<str>)>,
     /// How long a call to the telephone network rings.

@@ -33,7 +33,7 @@ use super::{
 use crate::database::digests;
 pub(crate) use conferences::Conference;
 pub(crate) use menus::{Menu, REPEAT};
-pub(crate) use outbound::{Budget, OutboundRoute};
+pub(crate) use outbound::{Budget, OutboundRoute, Price};
 pub(crate) use outside::{Did, Login, Trunk};
 pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
@@ -78,6 +78,7 @@ pub(crate) struct Description {
     pub(crate) emergency_numbers: Vec<String>,
     pub(crate) routes: Vec<OutboundRoute>,
     pub(crate) budgets: Vec<Budget>,
+    pub(crate) prices: Vec<Price>,
 }
 
 /// `[[staff]]`
@@ -173,6 +174,7 @@ fn describe<'a>(
     let dids = outside::dids(reader, root, (&staff, &extensions));
     let routes = outbound::routes(reader, root, &trunks);
     let budgets = outbound::budgets(reader, root, (&staff, &accounts, &extensions));
+    let prices = outbound::prices(reader, root);
     let mut head = head?;
     let name = head.required(reader, "name");
     check_name(reader, "organisation.name", name.as_ref());
@@ -219,6 +221,7 @@ fn describe<'a>(
         emergency_numbers,
         routes,
         budgets,
+        prices,
     })
 }
 
@@ -561,6 +564,7 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         Row::Did(id) => ("did", outside::did_line(description, at(id.0)), None),
         Row::OutboundRoute(id) => ("outbound_route", outbound::route_line(description, at(id.0)), None),
         Row::Budget(id) => ("budget", outbound::budget_line(description, at(id.0)), None),
+        Row::Price(id) => ("price", outbound::price_line(description, at(id.0)), None),
     };
     let (field, line) = match diagnostic.field {
         "sip_domain" => ("domain", description.domain.line),
@@ -570,17 +574,24 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         field @ ("number" | "username") => (field, number.map_or(line, |number| number.line)),
         field => (field, line),
     };
-    let special = menus::reason(&diagnostic.problem, (table, field))
-        .or_else(|| queues::reason(&diagnostic.problem, (table, field)))
-        .or_else(|| conferences::reason(&diagnostic.problem, (table, field)));
+    let taken = number.map(|number| number.value.as_str()).unwrap_or_default();
+    reader.wrong(line, format!("{table}.{field}"), reason(&diagnostic.problem, (table, field), taken));
+}
+
+/// What is wrong with a field of a table, and what would be right; `taken` is the number or username of the row.
+fn reason(problem: &Problem, (table, field): (&str, &str), taken: &str) -> String {
+    let special = menus::reason(problem, (table, field))
+        .or_else(|| queues::reason(problem, (table, field)))
+        .or_else(|| conferences::reason(problem, (table, field)));
     if let Some(reason) = special {
-        return reader.wrong(line, format!("{table}.{field}"), reason);
+        return reason;
     }
-    let reason = match (&diagnostic.problem, field) {
+    match (problem, field) {
         (Problem::Malformed, "number") if table == "did" => outside::EXPECTED_NUMBER.to_owned(),
         (Problem::Taken, _) if table == "did" => "stands there twice".to_owned(),
         (problem, field) if table == "trunk" => outside::trunk_reason(problem, field),
         (problem, field) if matches!(table, "outbound_route" | "budget") => outbound::reason(problem, field),
+        (problem, field) if table == "price" => outbound::price_reason(problem, field),
         (Problem::Malformed, "emergency_numbers") => "expected numbers of 2 to 6 digits in quotes".to_owned(),
         (Problem::Malformed, "country_code") => {
             "expected one to three digits in quotes, such as \"62\"".to_owned()
@@ -594,12 +605,10 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         (Problem::Malformed, "date") => "expected a date such as \"2026-12-25\"".to_owned(),
         (Problem::Malformed, "target" | "voicemail_greeting") => EXPECTED_SOUND.to_owned(),
         (Problem::Taken, _) => {
-            let taken = number.map(|number| number.value.as_str()).unwrap_or_default();
             format!("{taken:?} is taken by another row: staff and extensions share their numbers")
         }
         (problem, _) => problem.to_string(),
-    };
-    reader.wrong(line, format!("{table}.{field}"), reason);
+    }
 }
 
 #[cfg(test)]

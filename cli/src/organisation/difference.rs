@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Account, Action, Conference, Extension, Holiday, Menu, Queue, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
-    outbound::{Budget, OutboundRoute},
+    outbound::{Budget, OutboundRoute, Price},
     outside::{Did, Outside, Trunk},
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Change {
     /// The organisation's domain.
     pub(crate) organisation: String,
     /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `menu`, `conference`, `trunk`, `did`, `outbound_route`,
-    /// `budget` or `holiday`.
+    /// `budget`, `price` or `holiday`.
     pub(crate) row: &'static str,
     /// Its domain, e-mail, number, name or username; number and position; date.
     pub(crate) key: String,
@@ -82,6 +82,7 @@ pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
         add("outbound_route", key, from, to);
     });
     each(&was.budgets, &is.budgets, Budget::fields, |key, from, to| add("budget", key, from, to));
+    each(&was.prices, &is.prices, Price::fields, |key, from, to| add("price", key, from, to));
     each(&before.holidays, &after.holidays, Holiday::fields, |key, from, to| add("holiday", key, from, to));
     changes
 }
@@ -158,7 +159,8 @@ impl Rows {
             has_recording_notice,
             recording_retention_days,
             timezone,
-            outside: Outside { country_code, emergency_numbers, trunks: _, dids: _, routes: _, budgets: _ },
+            outside:
+                Outside { country_code, emergency_numbers, trunks: _, dids: _, routes: _, budgets: _, prices: _ },
             // Who it is, and rows beside it.
             id: _,
             name: _,
@@ -321,8 +323,15 @@ impl Budget {
             ("calls_per_hour_max", json!(allowance.calls_per_hour_max)),
             ("calls_per_day_max", json!(allowance.calls_per_day_max)),
             ("minutes_per_day_max", json!(allowance.minutes_per_day_max)),
+            ("rupiah_per_day_max", json!(allowance.rupiah_per_day_max)),
             ("hours_of", json!(self.hours_of)),
         ]
+    }
+}
+
+impl Price {
+    fn fields(&self) -> Fields {
+        vec![("rupiah_per_minute", json!(self.rupiah_per_minute))]
     }
 }
 

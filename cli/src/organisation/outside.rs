@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Rows,
     description::{Description, Login},
-    outbound::{self, Budget, OutboundRoute},
+    outbound::{self, Budget, OutboundRoute, Price},
 };
 use crate::database::new_id;
 
@@ -32,6 +32,9 @@ pub(crate) struct Outside {
     /// By whose they are.
     #[serde(default)]
     pub(crate) budgets: BTreeMap<String, Budget>,
+    /// By what numbers begin with.
+    #[serde(default)]
+    pub(crate) prices: BTreeMap<String, Price>,
 }
 
 impl Default for Outside {
@@ -43,6 +46,7 @@ impl Default for Outside {
             emergency_numbers: default_emergency_numbers(),
             routes: BTreeMap::new(),
             budgets: BTreeMap::new(),
+            prices: BTreeMap::new(),
         }
     }
 }
@@ -105,6 +109,7 @@ pub(super) fn rows(
         emergency_numbers: description.emergency_numbers.clone(),
         routes: outbound::routes(description, current)?,
         budgets: outbound::budgets(description, current)?,
+        prices: outbound::prices(description, current)?,
         ..Outside::default()
     };
     for trunk in &description.trunks {

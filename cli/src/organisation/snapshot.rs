@@ -158,6 +158,7 @@ impl Rows {
             emergency_numbers: self.outside.emergency_numbers.clone(),
             routes: self.route_rows(),
             budgets: self.budget_rows(),
+            prices: self.price_rows(),
         }
     }
 

@@ -125,6 +125,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
             emergency_numbers: settings.try_get("emergency_numbers")?,
             routes: outbound::store::routes(c, id, &trunks).await?,
             budgets: outbound::store::budgets(c, id, (&people, &extensions), &accounts).await?,
+            prices: outbound::store::prices(c, id).await?,
             dids: dids(c, id, (&extensions, &people)).await?,
             trunks,
         },

@@ -11,13 +11,13 @@ use toml::Value;
 use super::{
     Action, Rows,
     hours::{spans_text, windows_text},
-    outbound::OutboundRoute,
+    outbound::{OutboundRoute, Price},
     outside::Trunk,
 };
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
-# accounts, rules, queues, menus, conferences, trunks, numbers and routes outside, budgets and holidays; people stay members.
+# accounts, rules, queues, menus, conferences, trunks, numbers and routes outside, budgets, prices and holidays; people stay members.
 # Passwords and PINs stand in files of their own: `password_file = \"PATH\"` in an [[account]], for a new one or a new password;
 # without it the password stays as it is.
 ";
@@ -131,7 +131,7 @@ fn outside(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
     file + &outbound(rows, number)
 }
 
-/// Routes in order, and budgets.
+/// Routes in order, budgets and prices.
 fn outbound(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
     let mut file = String::new();
     let mut routes: Vec<_> = rows.outside.routes.iter().collect();
@@ -152,10 +152,11 @@ fn outbound(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
         let staff = budget.staff.as_deref().and_then(&number).map(|number| format!("staff = {number}\n"));
         let account = budget.account.as_deref().map(|account| format!("account = {}\n", quoted(account)));
         let hours_of = budget.hours_of.as_deref().map(|number| format!("hours_of = {}\n", quoted(number)));
-        let Allowance { destinations, .. } = &budget.allowance;
+        let Allowance { destinations, rupiah_per_day_max, .. } = &budget.allowance;
+        let rupiah = rupiah_per_day_max.map(|rupiah| format!("rupiah_per_day_max = {rupiah}\n"));
         file += &format!(
             "\n[[budget]]\n{}destinations = {}\ncalls_at_once_max = {}\ncalls_per_minute_max = {}\n\
-             calls_per_hour_max = {}\ncalls_per_day_max = {}\nminutes_per_day_max = {}\n{}",
+             calls_per_hour_max = {}\ncalls_per_day_max = {}\nminutes_per_day_max = {}\n{}{}",
             staff.or(account).unwrap_or_default(),
             list(destinations).unwrap_or_else(|| "[]".to_owned()),
             budget.allowance.calls_at_once_max,
@@ -163,8 +164,14 @@ fn outbound(rows: &Rows, number: impl Fn(&str) -> Option<String>) -> String {
             budget.allowance.calls_per_hour_max,
             budget.allowance.calls_per_day_max,
             budget.allowance.minutes_per_day_max,
+            rupiah.unwrap_or_default(),
             hours_of.unwrap_or_default()
         );
+    }
+    for (prefix, price) in &rows.outside.prices {
+        let Price { rupiah_per_minute, .. } = price;
+        file +=
+            &format!("\n[[price]]\nprefix = {}\nrupiah_per_minute = {rupiah_per_minute}\n", quoted(prefix));
     }
     file
 }

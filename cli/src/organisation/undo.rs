@@ -51,6 +51,7 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
             ),
             routes: each(&current.outside.routes, &before.outside.routes, &after.outside.routes),
             budgets: each(&current.outside.budgets, &before.outside.budgets, &after.outside.budgets),
+            prices: each(&current.outside.prices, &before.outside.prices, &after.outside.prices),
         },
     }
 }

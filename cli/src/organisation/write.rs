@@ -149,6 +149,9 @@ async fn remove_outside(c: &mut PgConnection, before: &Rows, after: &Rows) -> Re
             outbound::store::delete_budget(c, after.id, budget.id).await?;
         }
     }
+    if before.outside.prices != after.outside.prices {
+        outbound::store::delete_prices(c, after.id).await?;
+    }
     for (name, trunk) in &before.outside.trunks {
         if !after.outside.trunks.contains_key(name) {
             store::delete_trunk(c, after.id, trunk.id).await?;
@@ -238,6 +241,9 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
             Some(was) if was != account => store::change_account(c, after.id, owner, account).await?,
             Some(_) => {}
         }
+    }
+    if before.outside.prices != after.outside.prices {
+        outbound::store::add_prices(c, after).await?;
     }
     // After accounts, whose they may be.
     for (key, budget) in &after.outside.budgets {

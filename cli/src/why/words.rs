@@ -237,15 +237,6 @@ fn reason_text(reason: &str) -> &str {
         "inactive" => "what was dialled is switched off or suspended",
         "no_staff" => "nobody is assigned to what was dialled",
         "closed" => "what was dialled is closed at that time",
-        "destination_not_allowed" => "the budget of whoever pays for it does not allow that number",
-        "outside_not_at_this_time" => {
-            "the budget of whoever pays for it does not allow calls outside at that time"
-        }
-        "outside_calls_at_once" => "as many calls outside as the budget allows were up",
-        "outside_calls_per_minute" => "as many calls outside as the budget allows within a minute had begun",
-        "outside_calls_per_hour" => "as many calls outside as the budget allows within an hour had begun",
-        "outside_calls_per_day" => "as many calls outside as the budget allows within a day had begun",
-        "outside_minutes_per_day" => "the minutes outside that the budget allows within a day were used up",
         "no_such_number" => "the telephone network says that there is no such number",
         "announced" => "a rule had something said and the call ended",
         "no_intercom" => "nobody there takes an intercom: no extension of theirs has it switched on",
@@ -295,6 +286,28 @@ fn reason_text(reason: &str) -> &str {
         "callee_hung_up" => "the called side hung up",
         "caller_silent" => "the caller's phone stopped answering",
         "callee_silent" => "the called phone stopped answering",
+        other => budget_text(other),
+    }
+}
+
+/// Why a budget did not allow a call, or not for longer.
+fn budget_text(reason: &str) -> &str {
+    match reason {
+        "destination_not_allowed" => "the budget of whoever pays for it does not allow that number",
+        "outside_not_at_this_time" => {
+            "the budget of whoever pays for it does not allow calls outside at that time"
+        }
+        "outside_calls_at_once" => "as many calls outside as the budget allows were up",
+        "outside_calls_per_minute" => "as many calls outside as the budget allows within a minute had begun",
+        "outside_calls_per_hour" => "as many calls outside as the budget allows within an hour had begun",
+        "outside_calls_per_day" => "as many calls outside as the budget allows within a day had begun",
+        "outside_minutes_per_day" => "the minutes outside that the budget allows within a day were used up",
+        "outside_money_per_day" => {
+            "the money that the budget allows within a day was used up, or what is left pays no minute of it"
+        }
+        "outside_price_unknown" => {
+            "the budget is in money, and no price is known of this number: add a [[price]]"
+        }
         other => other,
     }
 }

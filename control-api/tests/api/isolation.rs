@@ -65,6 +65,7 @@ async fn fill(stage: &Stage) {
              insert into telephony.outbound_routes (id, org_id, position, name) values ('{user}', '{o}', 1, 'x');
              insert into telephony.outbound_route_trunks (org_id, route_id, trunk_id, position)
                  values ('{o}', '{user}', '{user}', 1);
+             insert into telephony.outbound_prices (id, org_id, prefix, rupiah_per_minute) values ('{user}', '{o}', '+62', 500);
              insert into telephony.outside_budgets (id, org_id) values ('{user}', '{o}');
              insert into telephony.did_numbers (id, org_id, number, user_id)
                  values ('{user}', '{o}', '{did}', '{user}');
@@ -91,7 +92,7 @@ async fn fill(stage: &Stage) {
     }
 }
 
-const READABLE: [&str; 31] = [
+const READABLE: &[&str] = &[
     "identity.organisations",
     "identity.users",
     "identity.memberships",
@@ -110,6 +111,7 @@ const READABLE: [&str; 31] = [
     "telephony.did_numbers",
     "telephony.outbound_routes",
     "telephony.outbound_route_trunks",
+    "telephony.outbound_prices",
     "telephony.outside_budgets",
     "telephony.queues",
     "telephony.queue_agents",

@@ -96,6 +96,27 @@ impl Compiler<'_> {
         }
     }
 
+    /// What minutes cost.
+    pub(super) fn prices(&mut self) {
+        let prices = &self.rows.outside.prices;
+        if prices.len() > limits::PRICES_MAX {
+            self.wrong(Row::Organisation, "prices", Problem::TooMany(limits::PRICES_MAX));
+        }
+        for price in prices {
+            let row = Row::Price(price.id);
+            let digits = price.prefix.strip_prefix('+').unwrap_or(&price.prefix);
+            if digits.is_empty() || !is_digits(digits) {
+                self.wrong(row, "prefix", Problem::Malformed);
+            }
+            if price.rupiah_per_minute > limits::PRICE_RUPIAH_MAX {
+                self.wrong(row, "rupiah_per_minute", Problem::OutOfRange);
+            }
+            if self.org.prices.insert(price.prefix.as_str().into(), price.rupiah_per_minute).is_some() {
+                self.wrong(row, "prefix", Problem::Taken);
+            }
+        }
+    }
+
     /// How much of the telephone network who may use.
     pub(super) fn budgets(&mut self) {
         let budgets = &self.rows.outside.budgets;
@@ -124,6 +145,9 @@ impl Compiler<'_> {
             }
             if allowance.minutes_per_day_max > limits::BUDGET_MINUTES_MAX {
                 self.wrong(row, "minutes_per_day_max", Problem::OutOfRange);
+            }
+            if allowance.rupiah_per_day_max.is_some_and(|most| most > limits::BUDGET_RUPIAH_MAX) {
+                self.wrong(row, "rupiah_per_day_max", Problem::OutOfRange);
             }
             if budget.hours_of.is_some_and(|extension| !self.extension_ids.contains(&extension)) {
                 self.wrong(row, "hours_of", Problem::Dangling);

@@ -1,8 +1,8 @@
 //! What leaves for the telephone network: by which route and trunks, as which number, and who may.
 
 use contract::{
-    id::{AccountId, BudgetId, ExtensionId, OrgId, OutboundRouteId, TrunkId, UserId},
-    outside::{self, Budget, NumberFormat, Outside},
+    id::{AccountId, BudgetId, ExtensionId, OrgId, OutboundRouteId, PriceId, TrunkId, UserId},
+    outside::{self, Budget, NumberFormat, Outside, Price},
     rules::{Action, Condition, Rule, Span, Timescope, Window},
     snapshot::Snapshot,
 };
@@ -320,4 +320,35 @@ fn mistakes_in_routes_and_budgets_are_told() {
     judge(|rows| rows.budgets[0].account = Some(AccountId(id(99))), &["whose: points at nothing"]);
     judge(|rows| rows.budgets.push(budget(92, None, &[])), &["whose: is taken by another row"]);
     judge(|rows| rows.budgets[0].hours_of = Some(ExtensionId(id(99))), &["hours_of: points at nothing"]);
+}
+
+#[test]
+fn the_longest_prefix_says_what_a_minute_costs_and_what_has_no_price_is_not_called_for_money() {
+    let price = |n, prefix: &str, rupiah_per_minute| Price {
+        id: PriceId(id(n)),
+        prefix: prefix.into(),
+        rupiah_per_minute,
+    };
+    let prices = vec![price(1, "+62", 500), price(2, "+62812", 700), price(3, "1500", 1_200)];
+    let of = |rupiah_per_day_max| {
+        let mut budget = budget(91, None, &["international"]);
+        budget.allowance.rupiah_per_day_max = rupiah_per_day_max;
+        let routes = vec![route(81, "0", 0, &[61]), route(82, "1500", 0, &[61])];
+        plan(Outside { routes, budgets: vec![budget], prices: prices.clone(), ..outside() })
+    };
+    let cost = |plan: &Plan, text| {
+        let facts = Facts { org: OrgId(id(1)), caller: PersonKey::User(UserId(id(11))), dialled: text };
+        match plan.route(&facts, NOON).route {
+            Route::Ring(ring) => Ok(ring.outbound.as_ref().and_then(|outbound| outbound.rupiah_per_minute)),
+            Route::Refuse(refusal) => Err(refusal.reason()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (free, bound) = (of(None), of(Some(100_000)));
+    for (text, rupiah) in [("0812345678", 700), ("0215550199", 500), ("1500888", 1_200)] {
+        assert_eq!((cost(&free, text), cost(&bound, text)), (Ok(Some(rupiah)), Ok(Some(rupiah))), "{text}");
+    }
+    assert_eq!(cost(&free, "006591234567"), Ok(None));
+    assert_eq!(cost(&bound, "006591234567"), Err("outside_price_unknown"));
+    assert_eq!(cost(&bound, "112"), Ok(None), "help costs what it does");
 }

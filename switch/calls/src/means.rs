@@ -12,7 +12,7 @@ use contract::{
     language::Language,
     time::Timestamp,
 };
-use dialplan::{Barred, Decision, OrgPlan, Payer, Plan, Trunk};
+use dialplan::{Barred, Decision, OrgPlan, Plan, Trunk};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use sip::{
@@ -22,7 +22,7 @@ use sip::{
 use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 
 use crate::{
-    call::transfer::Parking,
+    call::{Toll, transfer::Parking},
     clock::Moment,
     conferences::Conferences,
     config::SwitchboardConfig,
@@ -97,10 +97,10 @@ impl Means<'_> {
     /// Counts a call to the telephone network that is about to begin beside these legs of the same call.
     pub(crate) fn begin_outside(
         &mut self,
-        owner: (OrgId, Payer),
+        toll: (OrgId, Toll),
         beside: (CallId, &[u16]),
     ) -> Result<(), Barred> {
-        self.fraud.begin(owner, beside, (self.plan, self.wall))
+        self.fraud.begin(toll, beside, (self.plan, self.wall))
     }
 
     /// A leg is done, wherever it led.

@@ -13,7 +13,7 @@ use dialplan::{Decision, Facts, OrgPlan, Refusal, Ring, Route};
 
 use crate::{
     call::{
-        Call,
+        Call, Toll,
         identity::{Identity, Privacy},
         objection::Objection,
         originating::Origination,
@@ -113,11 +113,11 @@ impl Switchboard {
             }
             Route::Intercom(_) | Route::Feature(_) => Err(Objection::NotATarget),
             Route::Ring(ring) => {
-                let Some(payer) = ring.outbound.as_ref().and_then(|outbound| outbound.payer) else {
+                let Some(toll) = ring.outbound.as_ref().and_then(|outbound| Toll::of(outbound)) else {
                     return Ok(());
                 };
                 let (plan, wall) = (Arc::clone(&self.plan), self.wall());
-                self.fraud.allows((org.id(), payer), (id, &[]), (&plan, wall)).map_err(|why| {
+                self.fraud.allows((org.id(), toll), (id, &[]), (&plan, wall)).map_err(|why| {
                     out.notice(Notice::OutsideBarred { org: org.id(), why });
                     Objection::Refused(Refusal::Barred(why))
                 })

@@ -15,7 +15,7 @@ use contract::{
     live::LiveLeg,
     time::Timestamp,
 };
-use dialplan::{Barred, PersonKey, Plan};
+use dialplan::{PersonKey, Plan};
 use sip::{Endpoint, Event, Flow, Index, OwnedMessage, SessionKey};
 use streams::media::{LeaseId, MediaEvent, PortLease};
 
@@ -440,9 +440,9 @@ impl Switchboard {
         }
         self.queues.wake();
         let wall = self.wall();
-        for id in self.fraud.spent((&self.plan, wall)) {
+        for (id, why) in self.fraud.spent((&self.plan, wall)) {
             out.notice(Notice::OutsideSpent(id));
-            self.with_call(id, out, |call, means| call.end(Barred::Minutes.reason(), means));
+            self.with_call(id, out, |call, means| call.end(why.reason(), means));
         }
         self.registrar.expire(wall, out);
         self.answer_late_messages();

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// H-057, decision 0040: somebody dials a mobile number; the first provider says 503, the call goes by the second, and both hear
-/// each other. Then a desk sends its calls to that number, and that is heard too.
+/// each other. Then a desk sends its calls to that number, and that is heard too. The caller's money pays one minute and no second call.
 #[test]
 fn a_call_leaves_by_the_provider_that_can_take_it_and_both_hear_each_other() -> Result<()> {
     let mut stage = Stage::set(Transport::Udp)?;
@@ -28,7 +28,8 @@ fn a_call_leaves_by_the_provider_that_can_take_it_and_both_hear_each_other() -> 
     let rows = format!(
         "{}{}\n[[outbound_route]]\nname = \"all\"\nprefix = \"0\"\ntrunks = [\"busy\", \"good\"]\n\n\
          [[rule]]\nextension = \"200\"\naction = \"forward_number\"\ntarget = \"+628123456789\"\n\n\
-         [[budget]]\ndestinations = [\"national\"]\ncalls_at_once_max = 1\n",
+         [[budget]]\ndestinations = [\"national\"]\ncalls_at_once_max = 1\nrupiah_per_day_max = 900\n\n\
+         [[price]]\nprefix = \"+628\"\nrupiah_per_minute = 500\n",
         trunk("busy", &format!("127.0.0.1:{}", busy.port)),
         trunk("good", &place)
     );
@@ -36,7 +37,9 @@ fn a_call_leaves_by_the_provider_that_can_take_it_and_both_hear_each_other() -> 
     std::fs::write(&file, format!("{described}\n{rows}"))?;
     let path = file.to_str().context("a path")?;
     let changes = sambung(&stage.demo, &["apply", path])?;
-    for change in ["+ trunk good", "+ outbound_route all", "+ budget everybody", "+ rule 200/01"] {
+    for change in
+        ["+ trunk good", "+ outbound_route all", "+ budget everybody", "+ rule 200/01", "+ price +628"]
+    {
         ensure!(changes.contains(change), "{changes}");
     }
     let again = sambung(&stage.demo, &["diff", path])?;
@@ -72,6 +75,10 @@ fn a_call_leaves_by_the_provider_that_can_take_it_and_both_hear_each_other() -> 
         ensure!(story.participants.last().is_some_and(|last| last == "recipient guest"), "{story:#?}");
         ensure!(story.legs.iter().filter(|status| **status == 503).count() == 1, "{story:#?}");
     }
+    inside.dial(&uri("08123456789", &account))?;
+    inside.over()?;
+    let why = sambung(&stage.demo, &["why", "last"])?;
+    ensure!(why.contains("the money that the budget allows within a day was used up"), "{why}");
     drop((inside, outside));
     stage.strike()
 }

@@ -1,7 +1,7 @@
 //! Routes to the telephone network and budgets in a description. Routes are tried in the order in which they stand in the file.
 
 use contract::{
-    id::{AccountId, BudgetId, ExtensionId, OutboundRouteId, TrunkId, UserId},
+    id::{AccountId, BudgetId, ExtensionId, OutboundRouteId, PriceId, TrunkId, UserId},
     outside::{self, Allowance},
 };
 use dialplan::Problem;
@@ -34,7 +34,14 @@ pub(crate) struct Budget {
     pub(crate) hours_of: Option<usize>,
 }
 
-const BUDGET_KEYS: &str = "staff, account, destinations, calls_at_once_max, calls_per_minute_max, calls_per_hour_max, calls_per_day_max, minutes_per_day_max and hours_of";
+/// `[[price]]`
+#[derive(Debug)]
+pub(crate) struct Price {
+    pub(crate) prefix: At<String>,
+    pub(crate) rupiah_per_minute: u32,
+}
+
+const BUDGET_KEYS: &str = "staff, account, destinations, calls_at_once_max, calls_per_minute_max, calls_per_hour_max, calls_per_day_max, minutes_per_day_max, rupiah_per_day_max and hours_of";
 
 /// All `[[outbound_route]]`.
 pub(super) fn routes<'a>(
@@ -108,6 +115,24 @@ pub(super) fn budgets<'a>(
     all
 }
 
+/// All `[[price]]`.
+pub(super) fn prices<'a>(reader: &mut Reader<'a>, root: &mut toml::de::DeTable<'a>) -> Vec<Price> {
+    let mut all = Vec::new();
+    for mut section in reader.tables(root, "price") {
+        let prefix = section.required(reader, "prefix");
+        let line = section.line;
+        let rupiah = section.number(reader, "rupiah_per_minute");
+        if rupiah.is_none() {
+            reader.wrong(line, "price.rupiah_per_minute", "is missing: a whole number, 0 where it is free");
+        }
+        section.finish(reader, "prefix and rupiah_per_minute");
+        // Out of range either way is for the compiler to say.
+        let rupiah = rupiah.map(|rupiah| u32::try_from(rupiah.value).unwrap_or(u32::MAX));
+        all.extend(prefix.zip(rupiah).map(|(prefix, rupiah_per_minute)| Price { prefix, rupiah_per_minute }));
+    }
+    all
+}
+
 /// The account with that username, which is nobody's.
 fn bare(reader: &mut Reader<'_>, wanted: &At<String>, accounts: &[Account]) -> Option<usize> {
     let found = accounts.iter().position(|account| account.username.value == wanted.value);
@@ -140,6 +165,8 @@ fn allowance<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Allowanc
     if let Some(minutes) = section.number(reader, "minutes_per_day_max") {
         allowance.minutes_per_day_max = u32::try_from(minutes.value).unwrap_or(u32::MAX);
     }
+    let rupiah = section.number(reader, "rupiah_per_day_max");
+    allowance.rupiah_per_day_max = rupiah.map(|rupiah| u32::try_from(rupiah.value).unwrap_or(u32::MAX));
     allowance
 }
 
@@ -169,7 +196,9 @@ pub(super) fn emergency_numbers<'a>(
 }
 
 /// For the compiler, with made-up ids.
-pub(super) fn rows(description: &Description) -> (Vec<outside::OutboundRoute>, Vec<outside::Budget>) {
+pub(super) fn rows(
+    description: &Description,
+) -> (Vec<outside::OutboundRoute>, Vec<outside::Budget>, Vec<outside::Price>) {
     let routes = description.routes.iter().enumerate().map(|(at, route)| outside::OutboundRoute {
         id: OutboundRouteId(id(at)),
         name: route.name.value.clone(),
@@ -186,7 +215,12 @@ pub(super) fn rows(description: &Description) -> (Vec<outside::OutboundRoute>, V
         allowance: budget.allowance.clone(),
         hours_of: budget.hours_of.map(|at| ExtensionId(id(at))),
     });
-    (routes.collect(), budgets.collect())
+    let prices = description.prices.iter().enumerate().map(|(at, price)| outside::Price {
+        id: PriceId(id(at)),
+        prefix: price.prefix.value.clone(),
+        rupiah_per_minute: price.rupiah_per_minute,
+    });
+    (routes.collect(), budgets.collect(), prices.collect())
 }
 
 /// The line of a route, by its place.
@@ -197,6 +231,23 @@ pub(super) fn route_line(description: &Description, at: usize) -> usize {
 /// The line of a budget, by its place.
 pub(super) fn budget_line(description: &Description, at: usize) -> usize {
     description.budgets.get(at).map_or(1, |budget| budget.line)
+}
+
+/// The line of a price, by its place.
+pub(super) fn price_line(description: &Description, at: usize) -> usize {
+    description.prices.get(at).map_or(1, |price| price.prefix.line)
+}
+
+/// What a diagnostic about a price says.
+pub(super) fn price_reason(problem: &Problem, field: &str) -> String {
+    match (problem, field) {
+        (Problem::Malformed, "prefix") => {
+            "expected digits, with a plus or as numbers of services have them".to_owned()
+        }
+        (Problem::Taken, "prefix") => "is a second one for the same numbers".to_owned(),
+        (Problem::OutOfRange, _) => "expected a whole number from 0 to 1000000".to_owned(),
+        (problem, _) => problem.to_string(),
+    }
 }
 
 /// What a diagnostic about a route or a budget says.
@@ -215,6 +266,9 @@ pub(super) fn reason(problem: &Problem, field: &str) -> String {
         (Problem::Taken, "trunks") => "names one twice".to_owned(),
         (Problem::Malformed, "destinations") => {
             "expected \"national\", \"international\" or what numbers begin with, such as \"+65\"".to_owned()
+        }
+        (Problem::OutOfRange, "rupiah_per_day_max") => {
+            "expected a whole number from 0 to 1000000000".to_owned()
         }
         (Problem::OutOfRange, "minutes_per_day_max") => "expected a whole number from 0 to 100000".to_owned(),
         (Problem::OutOfRange, "calls_at_once_max") => "expected a whole number from 0 to 2000".to_owned(),

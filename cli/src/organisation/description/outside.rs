@@ -204,7 +204,7 @@ pub(super) fn did_line(description: &Description, at: usize) -> usize {
 
 /// For the compiler, with made-up ids.
 pub(super) fn rows(description: &Description) -> outside::Outside {
-    let (routes, budgets) = outbound::rows(description);
+    let (routes, budgets, prices) = outbound::rows(description);
     let trunks = description.trunks.iter().enumerate().map(|(at, trunk)| outside::Trunk {
         id: TrunkId(id(at)),
         name: trunk.name.value.clone(),
@@ -237,5 +237,6 @@ pub(super) fn rows(description: &Description) -> outside::Outside {
         emergency_numbers: description.emergency_numbers.clone(),
         routes,
         budgets,
+        prices,
     }
 }

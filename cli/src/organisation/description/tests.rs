@@ -198,7 +198,7 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
     );
     assert_eq!((description.conferences.len(), description.menus.len()), (1, 1));
     assert_eq!((description.rules.len(), description.holidays.len()), (2, 2));
-    assert_eq!((description.routes.len(), description.budgets.len()), (3, 2));
+    assert_eq!((description.routes.len(), description.budgets.len(), description.prices.len()), (3, 2, 2));
     for known in [
         "name",
         "domain",
@@ -246,6 +246,8 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "calls_per_day_max",
         "minutes_per_day_max",
         "hours_of",
+        "rupiah_per_day_max",
+        "rupiah_per_minute",
     ] {
         assert!(
             example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{known} ="))),

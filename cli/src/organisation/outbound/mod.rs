@@ -1,11 +1,11 @@
-//! Routes to the telephone network, and how much of it who may use, by names: as they are compared and written.
+//! Routes to the telephone network, how much of it who may use and what it costs, by names: as they are compared and written.
 
 pub(crate) mod store;
 
 use std::collections::BTreeMap;
 
 use contract::{
-    id::{AccountId, BudgetId, ExtensionId, OutboundRouteId, TrunkId, UserId},
+    id::{AccountId, BudgetId, ExtensionId, OutboundRouteId, PriceId, TrunkId, UserId},
     outside::{self, Allowance},
 };
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,13 @@ impl Budget {
         let name = self.staff.as_ref().or(self.account.as_ref());
         name.cloned().unwrap_or_else(|| EVERYBODY.to_owned())
     }
+}
+
+/// What a minute costs that is talked with some numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Price {
+    pub(crate) id: Uuid,
+    pub(crate) rupiah_per_minute: u32,
 }
 
 /// The routes that `description` asks for, by name.
@@ -100,6 +107,21 @@ pub(super) fn budgets(
     Ok(budgets)
 }
 
+/// The prices that `description` asks for, by what numbers begin with.
+pub(super) fn prices(
+    description: &Description,
+    current: Option<&Rows>,
+) -> anyhow::Result<BTreeMap<String, Price>> {
+    let mut prices = BTreeMap::new();
+    for described in &description.prices {
+        let prefix = &described.prefix.value;
+        let known = current.and_then(|rows| rows.outside.prices.get(prefix));
+        let id = known.map_or_else(new_id, |known| Ok(known.id))?;
+        prices.insert(prefix.clone(), Price { id, rupiah_per_minute: described.rupiah_per_minute });
+    }
+    Ok(prices)
+}
+
 impl Rows {
     /// Routes as the switch reads them, in order.
     pub(super) fn route_rows(&self) -> Vec<outside::OutboundRoute> {
@@ -132,5 +154,15 @@ impl Rows {
                 .map(|it| ExtensionId(it.id)),
         };
         self.outside.budgets.values().map(row).collect()
+    }
+
+    /// Prices as the switch reads them.
+    pub(super) fn price_rows(&self) -> Vec<outside::Price> {
+        let row = |(prefix, price): (&String, &Price)| outside::Price {
+            id: PriceId(price.id),
+            prefix: prefix.clone(),
+            rupiah_per_minute: price.rupiah_per_minute,
+        };
+        self.outside.prices.iter().map(row).collect()
     }
 }

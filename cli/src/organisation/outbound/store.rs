@@ -8,7 +8,7 @@ use contract::outside::Allowance;
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Budget, OutboundRoute};
+use super::{Budget, OutboundRoute, Price};
 use crate::organisation::{
     Account, Rows,
     outside::Trunk,
@@ -60,7 +60,7 @@ pub(crate) async fn budgets(
 ) -> anyhow::Result<BTreeMap<String, Budget>> {
     let rows = sqlx::query(
         "select id, user_id, account_id, destinations, calls_at_once_max, calls_per_minute_max, calls_per_hour_max,
-             calls_per_day_max, minutes_per_day_max, hours_extension_id
+             calls_per_day_max, minutes_per_day_max, rupiah_per_day_max, hours_extension_id
          from telephony.outside_budgets where org_id = $1",
     )
     .bind(organisation)
@@ -86,6 +86,23 @@ pub(crate) async fn budgets(
     Ok(budgets)
 }
 
+/// Prices by what numbers begin with.
+pub(crate) async fn prices(
+    c: &mut PgConnection,
+    organisation: Uuid,
+) -> anyhow::Result<BTreeMap<String, Price>> {
+    let rows =
+        sqlx::query("select id, prefix, rupiah_per_minute from telephony.outbound_prices where org_id = $1")
+            .bind(organisation)
+            .fetch_all(c)
+            .await?;
+    let price = |row: &PgRow| {
+        let rupiah_per_minute = u32::try_from(row.try_get::<i32, _>("rupiah_per_minute")?)?;
+        Ok((row.try_get("prefix")?, Price { id: row.try_get("id")?, rupiah_per_minute }))
+    };
+    rows.iter().map(price).collect()
+}
+
 fn allowance(row: &PgRow) -> anyhow::Result<Allowance> {
     let number = |column| anyhow::Ok(u16::try_from(row.try_get::<i32, _>(column)?)?);
     Ok(Allowance {
@@ -95,6 +112,10 @@ fn allowance(row: &PgRow) -> anyhow::Result<Allowance> {
         calls_per_hour_max: number("calls_per_hour_max")?,
         calls_per_day_max: number("calls_per_day_max")?,
         minutes_per_day_max: u32::try_from(row.try_get::<i32, _>("minutes_per_day_max")?)?,
+        rupiah_per_day_max: row
+            .try_get::<Option<i32>, _>("rupiah_per_day_max")?
+            .map(u32::try_from)
+            .transpose()?,
     })
 }
 
@@ -149,8 +170,9 @@ pub(crate) async fn add_budget(c: &mut PgConnection, rows: &Rows, budget: &Budge
     let extension = budget.hours_of.as_ref().and_then(|number| rows.extensions.get(number));
     sqlx::query(
         "insert into telephony.outside_budgets (id, org_id, user_id, account_id, destinations, calls_at_once_max,
-           calls_per_minute_max, calls_per_hour_max, calls_per_day_max, minutes_per_day_max, hours_extension_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+           calls_per_minute_max, calls_per_hour_max, calls_per_day_max, minutes_per_day_max, hours_extension_id,
+           rupiah_per_day_max)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(budget.id)
     .bind(rows.id)
@@ -163,6 +185,35 @@ pub(crate) async fn add_budget(c: &mut PgConnection, rows: &Rows, budget: &Budge
     .bind(i32::from(budget.allowance.calls_per_day_max))
     .bind(i32::try_from(*minutes_per_day_max).unwrap_or(i32::MAX))
     .bind(extension.map(|extension| extension.id))
+    .bind(budget.allowance.rupiah_per_day_max.map(|most| i32::try_from(most).unwrap_or(i32::MAX)))
+    .execute(c)
+    .await
+    .map(drop)
+}
+
+/// All prices at once: a list of them is replaced as a whole.
+pub(crate) async fn delete_prices(c: &mut PgConnection, organisation: Uuid) -> Done {
+    sqlx::query("delete from telephony.outbound_prices where org_id = $1")
+        .bind(organisation)
+        .execute(c)
+        .await
+        .map(drop)
+}
+
+pub(crate) async fn add_prices(c: &mut PgConnection, rows: &Rows) -> Done {
+    let prices = &rows.outside.prices;
+    let (ids, rupiah): (Vec<Uuid>, Vec<i32>) = prices
+        .values()
+        .map(|price| (price.id, i32::try_from(price.rupiah_per_minute).unwrap_or(i32::MAX)))
+        .unzip();
+    sqlx::query(
+        "insert into telephony.outbound_prices (org_id, id, prefix, rupiah_per_minute)
+         select $1, id, prefix, rupiah from unnest($2::uuid[], $3::text[], $4::int[]) as row (id, prefix, rupiah)",
+    )
+    .bind(rows.id)
+    .bind(ids)
+    .bind(prices.keys().cloned().collect::<Vec<String>>())
+    .bind(rupiah)
     .execute(c)
     .await
     .map(drop)

@@ -87,7 +87,7 @@ impl Call {
         means.trace_route(id, means.plan.revision(), decision);
         let streams = LegStreams::new(id, flow, means.config);
         let mut leg = Leg::new(head.next_leg(), session, caller.person, flow, streams, means.wall);
-        let outsider = || Box::new(Outsider { who: caller.clone(), payer: None });
+        let outsider = || Box::new(Outsider { who: caller.clone(), toll: None });
         leg.outside = caller.is_outside().then(outsider);
         leg.participant = Some(participant);
         if opening.is_trunk_full {

@@ -20,7 +20,7 @@ use streams::{
     sdp::Description,
 };
 
-use super::{events::ClosedRecord, identity::Identity, media_plan::LegStreams, outside::Onward};
+use super::{Toll, events::ClosedRecord, identity::Identity, media_plan::LegStreams, outside::Onward};
 use crate::{clock::Moment, means::Means, output::Notice};
 
 /// One side of a call.
@@ -54,8 +54,8 @@ pub(crate) struct Leg {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outsider {
     pub(crate) who: Identity,
-    /// Whose budget the leg is counted on, if it was called and not to the emergency services.
-    pub(crate) payer: Option<Payer>,
+    /// What the leg is counted for, if it was called and not to the emergency services.
+    pub(crate) toll: Option<Toll>,
 }
 
 /// What the invitation of a device had of its own.
@@ -109,9 +109,9 @@ impl Leg {
         self.flow.local.ip().to_canonical()
     }
 
-    /// Whose budget it is counted on, if it is on any.
-    pub(crate) fn payer(&self) -> Option<Payer> {
-        self.outside.as_ref()?.payer
+    /// What it is counted for, if it is on anybody's budget.
+    pub(crate) fn toll(&self) -> Option<Toll> {
+        self.outside.as_ref()?.toll
     }
 
     /// When it was created, and answered, if it was.
@@ -165,7 +165,8 @@ impl Leg {
             created_at: self.created_at,
             answered_at: self.answered_at,
             sip_status,
-            payer: self.payer().and_then(payer_of),
+            payer: self.toll().and_then(|toll| payer_of(toll.payer)),
+            rupiah_per_minute: self.toll().and_then(|toll| toll.rupiah_per_minute),
         }
     }
 

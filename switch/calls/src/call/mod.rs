@@ -53,7 +53,7 @@ use contract::{
     id::{OrgId, RecordingId, TrunkId},
     time::Timestamp,
 };
-use dialplan::{Payer, PersonKey};
+use dialplan::{Outbound, Payer, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::{Event, SessionKey};
 use streams::{
@@ -69,11 +69,27 @@ use leg::Leg;
 use pressed::Way;
 use state::{Head, State};
 
+/// What a leg to the telephone network is counted for.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Toll {
+    /// On whose budget.
+    pub(crate) payer: Payer,
+    /// Rupiah for each minute that begins; `None`: nobody has said.
+    pub(crate) rupiah_per_minute: Option<u32>,
+}
+
+impl Toll {
+    /// Of a call outside; `None`: to the emergency services.
+    pub(crate) fn of(outbound: &Outbound) -> Option<Self> {
+        outbound.payer.map(|payer| Self { payer, rupiah_per_minute: outbound.rupiah_per_minute })
+    }
+}
+
 /// A leg to the telephone network that is up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutsideLeg {
     pub(crate) org: OrgId,
-    pub(crate) payer: Payer,
+    pub(crate) toll: Toll,
     pub(crate) no: u16,
     pub(crate) created_at: Timestamp,
     pub(crate) answered_at: Option<Timestamp>,
@@ -247,7 +263,7 @@ impl Call {
         let org = self.state.org();
         let outside = |leg: &Leg| {
             let (created_at, answered_at) = leg.times();
-            Some(OutsideLeg { org, payer: leg.payer()?, no: leg.no, created_at, answered_at })
+            Some(OutsideLeg { org, toll: leg.toll()?, no: leg.no, created_at, answered_at })
         };
         self.state.staying().into_iter().filter_map(outside).collect()
     }

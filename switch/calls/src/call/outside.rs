@@ -14,7 +14,7 @@ use sip::{Cause, ExtraHeaders, Flow, Invite, Party};
 use streams::sdp::Description;
 
 use super::{
-    forward,
+    Toll, forward,
     identity::{Identity, Privacy, Shown},
     invitation::{Asked, Invitation},
     leg::{Again, Leg},
@@ -50,9 +50,9 @@ impl Onward {
         PersonKey::Trunk(self.trunk)
     }
 
-    /// Whose budget it is counted on.
-    pub(super) fn payer(&self) -> Option<Payer> {
-        self.outbound.payer
+    /// What it is counted for.
+    pub(super) fn toll(&self) -> Option<Toll> {
+        Toll::of(&self.outbound)
     }
 
     /// Who is called, as far as anybody knows.
@@ -71,10 +71,11 @@ impl Invitation {
         means: &mut Means<'_>,
     ) {
         let Some(trunk) = outbound.trunks.first().copied() else { return };
-        if let Some(payer) = outbound.payer {
-            let theirs = asked.forks.iter().filter(|fork| fork.payer() == Some(payer));
+        if let Some(toll) = Toll::of(outbound) {
+            let is_theirs = |leg: &&Leg| leg.toll().is_some_and(|other| other.payer == toll.payer);
+            let theirs = asked.forks.iter().filter(is_theirs);
             let beside: Vec<u16> = theirs.map(|fork| fork.no).collect();
-            if let Err(why) = means.begin_outside((self.org, payer), (self.call, &beside)) {
+            if let Err(why) = means.begin_outside((self.org, toll), (self.call, &beside)) {
                 means.notice(Notice::OutsideBarred { org: self.org, why });
                 let person = PersonKey::Trunk(trunk);
                 asked.tally.add(person, LegResult::Barred(why), Words::default());
@@ -185,7 +186,7 @@ impl Invitation {
         let number = org.written(onward.outbound.number, trunk.number_format);
         // RFC 3261 §19.1.6: what has a plus is a global number.
         let phone = if number.starts_with('+') { ";user=phone" } else { "" };
-        let shown = self.shown_outside((org, trunk), &onward.target, onward.payer());
+        let shown = self.shown_outside((org, trunk), &onward.target, onward.outbound.payer);
         Some(Invite {
             flow,
             request_uri: format!("sip:{number}@{place}{phone}"),

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use calls::{Input, Notice, OutsideUse};
 use contract::{
-    id::{OrgId, RuleId, UserId},
+    id::{OrgId, PriceId, RuleId, UserId},
     journal::{Direction, Fact},
-    outside::{Allowance, Outside},
+    outside::{Allowance, Outside, Price},
     rules::{Action, Condition, Rule},
+    snapshot::Snapshot,
     time::Timestamp,
 };
 
@@ -127,6 +128,7 @@ fn what_was_used_is_known_after_a_restart() {
         begun_at: at(begun),
         answered_at: Some(at(begun)),
         ended_at: at(begun - talked),
+        rupiah_per_minute: None,
     };
     scene.desk.tell(Input::OutsideUsed(vec![used(3_000, 300), used(2_000, 239)]));
     let two = scene.dial("0812000001");
@@ -181,10 +183,91 @@ fn minutes_that_were_talked_a_day_ago_are_there_again_while_a_call_is_up() {
         begun_at: at(ended - 540),
         answered_at: Some(at(ended - 540)),
         ended_at: at(ended),
+        rupiah_per_minute: None,
     }]));
     let mut one = scene.talks(DIALLED);
     scene.desk.wait(Duration::from_secs(599));
     scene.desk.silent(&first);
     scene.desk.hang_up(&mut one, &first);
+    scene.desk.rest();
+}
+
+/// Numbers in the country cost 1,000 a minute, those abroad that anybody has said a price of 5,000.
+fn priced(rupiah_per_day_max: u32) -> Snapshot {
+    outside(|outside| {
+        let price = |n, prefix: &str, rupiah_per_minute| Price {
+            id: PriceId(id(n)),
+            prefix: prefix.into(),
+            rupiah_per_minute,
+        };
+        outside.prices = vec![price(81, "+62", 1_000), price(82, "+65", 5_000)];
+        let allowance = Allowance { rupiah_per_day_max: Some(rupiah_per_day_max), ..everywhere() };
+        outside.budgets = vec![budget(None, allowance)];
+    })
+}
+
+#[test]
+fn who_has_spent_the_money_of_a_day_is_cut_off_before_a_minute_that_is_too_dear_and_calls_no_more() {
+    let mut scene = Scene::new(&priced(6_500));
+    let first = scene.first.clone();
+    let mut one = scene.talks(DIALLED);
+    // Two minutes and a third one that has begun.
+    scene.desk.wait(Duration::from_secs(121));
+    scene.desk.hang_up(&mut one, &first);
+    // What nobody has said a price of, and what costs more than is left, does not ring.
+    for (dialled, reason) in
+        [("00441632960000", "outside_price_unknown"), ("0065812345678", "outside_money_per_day")]
+    {
+        let caller = scene.dial(dialled);
+        scene.refused(&caller, 403);
+        assert!(scene.desk.detail("failed").starts_with(reason), "{}", scene.desk.detail("failed"));
+    }
+    // Three of the minutes that two begin can be paid, and none of a fourth.
+    scene.talks("0812000001");
+    scene.desk.wait(Duration::from_secs(20));
+    scene.talks("0812000002");
+    scene.desk.wait(Duration::from_secs(59));
+    scene.desk.silent(&first);
+    scene.desk.wait(Duration::from_secs(1));
+    for _ in 0..2 {
+        for phone in [&scene.sari, &first] {
+            let bye = scene.desk.expect(phone, "BYE");
+            scene.desk.from(phone, &phone.respond(&bye, 200, None));
+        }
+    }
+    assert_eq!(scene.desk.detail("ended"), "outside_money_per_day/-");
+    let tolls = scene.desk.journal.iter().filter_map(|entry| match &entry.fact {
+        Fact::Leg(leg) if leg.payer.is_some() => leg.rupiah_per_minute,
+        _ => None,
+    });
+    assert_eq!(tolls.collect::<Vec<_>>(), [1_000; 3]);
+    scene.desk.rest();
+}
+
+/// However many ring at once, those that are answered can pay for a first minute.
+#[test]
+fn calls_that_ring_are_counted_with_a_minute_each() {
+    let mut scene = Scene::new(&priced(1_500));
+    scene.dial(DIALLED);
+    let two = scene.dial("0812000001");
+    scene.refused(&two, 403);
+    assert!(scene.desk.detail("failed").starts_with("outside_money_per_day"));
+}
+
+#[test]
+fn what_was_spent_is_known_after_a_restart() {
+    let mut scene = Scene::new(&priced(5_000));
+    let at = |secs: i64| Timestamp(1_800_000_000_000_000 - secs * 1_000_000);
+    scene.desk.tell(Input::OutsideUsed(vec![OutsideUse {
+        org: OrgId(id(1)),
+        payer: dialplan::Payer::Person(dialplan::PersonKey::User(UserId(id(11)))),
+        begun_at: at(600),
+        answered_at: Some(at(600)),
+        ended_at: at(359),
+        rupiah_per_minute: Some(1_000),
+    }]));
+    let one = scene.dial(DIALLED);
+    scene.refused(&one, 403);
+    assert_eq!(scene.desk.detail("failed"), "outside_money_per_day/-");
     scene.desk.rest();
 }

@@ -46,7 +46,7 @@ kinds! {
     Notice::JournalPressure => "journal_pressure", true;
     Notice::TrunkFull => "trunk_full", true;
     Notice::OutsideBarred { .. } => "outside_barred", true;
-    Notice::OutsideSpent(_) => "outside_minutes_spent", true;
+    Notice::OutsideSpent(_) => "outside_budget_spent", true;
     Notice::StockEmpty => "media_ports_exhausted", true;
     Notice::LegsLeftOut(_) => "legs_left_out", true;
     Notice::BindingReplaced => "binding_replaced", false;

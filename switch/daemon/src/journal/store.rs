@@ -256,13 +256,13 @@ async fn insert_legs(unit: &mut PgConnection, rows: &[(Key, &Leg)]) -> Result<()
     let (orgs, calls, instants) = keys(rows);
     sqlx::query(
         "insert into telephony.call_legs (org_id, call_id, ended_at, no, participant_no, transport, \
-           created_at, answered_at, sip_status, payer_kind, payer_id) \
+           created_at, answered_at, sip_status, payer_kind, payer_id, rupiah_per_minute) \
          select org, call, timestamptz 'epoch' + ended * interval '1 microsecond', no, participant, transport, \
            timestamptz 'epoch' + created * interval '1 microsecond', \
-           timestamptz 'epoch' + answered * interval '1 microsecond', status, payer_kind, payer_id \
+           timestamptz 'epoch' + answered * interval '1 microsecond', status, payer_kind, payer_id, rupiah \
          from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::int[], $5::int[], $6::text[], $7::bigint[], \
-           $8::bigint[], $9::int[], $10::text[], $11::uuid[]) \
-           as row (org, call, ended, no, participant, transport, created, answered, status, payer_kind, payer_id) \
+           $8::bigint[], $9::int[], $10::text[], $11::uuid[], $12::int[]) \
+           as row (org, call, ended, no, participant, transport, created, answered, status, payer_kind, payer_id, rupiah) \
          on conflict (call_id, no) do nothing",
     )
     .bind(orgs)
@@ -276,6 +276,7 @@ async fn insert_legs(unit: &mut PgConnection, rows: &[(Key, &Leg)]) -> Result<()
     .bind(column(rows, |row| row.sip_status.map(i32::from)))
     .bind(column(rows, |row| row.payer.map(|payer| payer.row().0)))
     .bind(column(rows, |row| row.payer.map(|payer| payer.row().1)))
+    .bind(column(rows, |row| row.rupiah_per_minute.map(|rupiah| i32::try_from(rupiah).unwrap_or(i32::MAX))))
     .execute(unit)
     .await?;
     Ok(())

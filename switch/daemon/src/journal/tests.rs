@@ -133,6 +133,7 @@ fn the_list_of_open_calls_survives_the_deletion_of_the_segment_they_began_in() {
             answered_at: None,
             sip_status: None,
             payer: None,
+            rupiah_per_minute: None,
         };
         opened.journal.record(entry(9, Fact::Leg(leg)));
     }

@@ -1,10 +1,10 @@
-//! Rows of trunks, of the numbers that people outside dial, of routes to the telephone network and of budgets.
+//! Rows of trunks, of the numbers that people outside dial, of routes to the telephone network, of budgets and of prices.
 
 use calls::OutsideUse;
 use contract::{
-    id::{AccountId, BudgetId, DidId, ExtensionId, OrgId, OutboundRouteId, TrunkId, UserId},
+    id::{AccountId, BudgetId, DidId, ExtensionId, OrgId, OutboundRouteId, PriceId, TrunkId, UserId},
     journal,
-    outside::{Allowance, Budget, Credentials, Did, NumberFormat, OutboundRoute, Registering, Trunk},
+    outside::{Allowance, Budget, Credentials, Did, NumberFormat, OutboundRoute, Price, Registering, Trunk},
     time::Timestamp,
 };
 use dialplan::{Payer, PersonKey};
@@ -67,6 +67,7 @@ pub(super) fn route(row: &PgRow) -> Result<OutboundRoute, sqlx::Error> {
 
 pub(super) fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
     let minutes: i32 = row.try_get("minutes_per_day_max")?;
+    let rupiah: Option<i32> = row.try_get("rupiah_per_day_max")?;
     let (user, account): (Option<Uuid>, Option<Uuid>) = (row.try_get("user_id")?, row.try_get("account_id")?);
     let hours_of: Option<Uuid> = row.try_get("hours_extension_id")?;
     Ok(Budget {
@@ -80,8 +81,18 @@ pub(super) fn budget(row: &PgRow) -> Result<Budget, sqlx::Error> {
             calls_per_hour_max: number(row, "calls_per_hour_max")?,
             calls_per_day_max: number(row, "calls_per_day_max")?,
             minutes_per_day_max: u32::try_from(minutes).unwrap_or(u32::MAX),
+            rupiah_per_day_max: rupiah.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
         },
         hours_of: hours_of.map(ExtensionId),
+    })
+}
+
+pub(super) fn price(row: &PgRow) -> Result<Price, sqlx::Error> {
+    let rupiah: i32 = row.try_get("rupiah_per_minute")?;
+    Ok(Price {
+        id: PriceId(row.try_get("id")?),
+        prefix: row.try_get("prefix")?,
+        rupiah_per_minute: u32::try_from(rupiah).unwrap_or(u32::MAX),
     })
 }
 
@@ -95,11 +106,13 @@ pub(super) fn used(row: &PgRow) -> Result<Option<OutsideUse>, sqlx::Error> {
     });
     let Some(payer) = payer else { return Ok(None) };
     let answered: Option<i64> = row.try_get("answered")?;
+    let rupiah: Option<i32> = row.try_get("rupiah_per_minute")?;
     Ok(Some(OutsideUse {
         org: OrgId(row.try_get("org_id")?),
         payer,
         begun_at: Timestamp(row.try_get("created")?),
         answered_at: answered.map(Timestamp),
         ended_at: Timestamp(row.try_get("ended")?),
+        rupiah_per_minute: rupiah.and_then(|rupiah| u32::try_from(rupiah).ok()),
     }))
 }

@@ -87,9 +87,12 @@ const ROUTES: &str = "select r.org_id, r.id, r.name, r.prefix, r.strip_digits, r
     from telephony.outbound_routes r \
     order by r.org_id, r.position";
 const BUDGETS: &str = "select b.org_id, b.id, b.user_id, b.account_id, b.destinations, b.calls_at_once_max, b.calls_per_minute_max, \
-      b.calls_per_hour_max, b.calls_per_day_max, b.minutes_per_day_max, b.hours_extension_id \
+      b.calls_per_hour_max, b.calls_per_day_max, b.minutes_per_day_max, b.rupiah_per_day_max, b.hours_extension_id \
     from telephony.outside_budgets b \
     order by b.org_id, b.id";
+const PRICES: &str = "select p.org_id, p.id, p.prefix, p.rupiah_per_minute \
+    from telephony.outbound_prices p \
+    order by p.org_id, p.prefix";
 const ACCOUNTS: &str = "select a.org_id, a.id, a.user_id, a.username, a.ha1_md5, a.ha1_sha256, a.is_active \
     from telephony.sip_accounts a \
     order by a.org_id, a.id";
@@ -137,6 +140,7 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
     rows.add(DIDS, of, outside::did, |o, did| o.outside.dids.push(did)).await?;
     rows.add(ROUTES, of, outside::route, |o, route| o.outside.routes.push(route)).await?;
     rows.add(BUDGETS, of, outside::budget, |o, budget| o.outside.budgets.push(budget)).await?;
+    rows.add(PRICES, of, outside::price, |o, price| o.outside.prices.push(price)).await?;
     rows.add(ACCOUNTS, of, account, |o, account| o.accounts.push(account)).await?;
     Ok(Snapshot { revision, organisations })
 }
@@ -383,7 +387,7 @@ pub(super) async fn load_outside_use(
     born: Timestamp,
 ) -> Result<Vec<OutsideUse>, sqlx::Error> {
     let rows = sqlx::query(
-        "select org_id, payer_kind, payer_id, \
+        "select org_id, payer_kind, payer_id, rupiah_per_minute, \
            (extract(epoch from created_at) * 1000000)::int8 as created, \
            (extract(epoch from answered_at) * 1000000)::int8 as answered, \
            (extract(epoch from ended_at) * 1000000)::int8 as ended \

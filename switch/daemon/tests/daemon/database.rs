@@ -136,6 +136,7 @@ pub fn whole_call(number: u128) -> Vec<Entry> {
         answered_at: Some(AT.plus_micros(2_000_000)),
         sip_status: Some(200),
         payer: Some(contract::journal::Payer::User(contract::id::UserId(uuid::Uuid::from_u128(1)))),
+        rupiah_per_minute: Some(500),
     };
     vec![
         entry(Fact::Call(Call { direction: Direction::Internal, dialled: "1\u{0}00".into() })),

@@ -65,7 +65,7 @@ async fn every_field_of_every_fact_arrives() {
          union all select concat_ws(' ', seq, event_type, coalesce(participant_no, 0), attempt_count, queue_count, detail) \
            from telephony.call_events \
          union all select concat_ws(' ', no, participant_no, transport, answered_at - created_at, \
-           ended_at - created_at, sip_status, payer_kind, payer_id) from telephony.call_legs \
+           ended_at - created_at, sip_status, payer_kind, payer_id, rupiah_per_minute) from telephony.call_legs \
          union all select concat_ws(' ', leg_no, packets_received, packets_lost, bytes_sent) \
            from telephony.quality_reports",
     )
@@ -86,7 +86,7 @@ async fn every_field_of_every_fact_arrives() {
             "2 ringing 0 1 0 {}",
             "3 answered 3 1 0 {}",
             "4 ended 0 1 0 {\"reason\": \"peer\"}",
-            "1 2 udp 00:00:02 00:00:00 200 user 00000000-0000-0000-0000-000000000001",
+            "1 2 udp 00:00:02 00:00:00 200 user 00000000-0000-0000-0000-000000000001 500",
             "1 50 -1 0",
         ]
     );

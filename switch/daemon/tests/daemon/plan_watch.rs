@@ -327,14 +327,14 @@ async fn what_was_used_of_budgets_before_is_told_with_its_payer_and_nothing_of_t
            values ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000c1', now(), 'ghijkmnopq', \
              'outbound', '+62215550000'); \
          insert into telephony.call_legs (org_id, call_id, no, transport, created_at, answered_at, ended_at, payer_kind, \
-             payer_id) \
+             payer_id, rupiah_per_minute) \
            select '00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000c1', leg.no, 'udp', \
              now() - leg.ago * interval '1 second', now() - leg.answered_ago * interval '1 second', \
              now() - leg.ended_ago * interval '1 second', leg.kind, \
-             case when leg.kind is not null then '00000000-0000-0000-0000-000000000001'::uuid end \
-           from (values (1, 90, 60, 30, 'user'), (2, 120, null, 100, 'account'), (3, 150, 149, 140, 'extension'), \
-             (4, 20, null, 10, null), (5, 20, 10, -3600, 'user'), (6, 90100, 90000, 86500, 'user')) \
-             as leg (no, ago, answered_ago, ended_ago, kind)",
+             case when leg.kind is not null then '00000000-0000-0000-0000-000000000001'::uuid end, leg.rupiah \
+           from (values (1, 90, 60, 30, 'user', 500), (2, 120, null, 100, 'account', null), \
+             (3, 150, 149, 140, 'extension', 0), (4, 20, null, 10, null, null), (5, 20, 10, -3600, 'user', 500), \
+             (6, 90100, 90000, 86500, 'user', 500)) as leg (no, ago, answered_ago, ended_ago, kind, rupiah)",
     )
     .await;
     let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
@@ -346,14 +346,14 @@ async fn what_was_used_of_budgets_before_is_told_with_its_payer_and_nothing_of_t
     let of = |used: &OutsideUse| {
         assert_eq!(used.org, ORG);
         let talked = used.answered_at.map(|at| seconds(at, used.ended_at));
-        (used.payer, seconds(used.begun_at, used.ended_at), talked)
+        (used.payer, seconds(used.begun_at, used.ended_at), talked, used.rupiah_per_minute)
     };
     assert_eq!(
         uses.iter().map(of).collect::<Vec<_>>(),
         [
-            (Payer::Person(PersonKey::User(UserId(id))), 60, Some(30)),
-            (Payer::Person(PersonKey::Account(AccountId(id))), 20, None),
-            (Payer::Extension(ExtensionId(id)), 10, Some(9)),
+            (Payer::Person(PersonKey::User(UserId(id))), 60, Some(30), Some(500)),
+            (Payer::Person(PersonKey::Account(AccountId(id))), 20, None, None),
+            (Payer::Extension(ExtensionId(id)), 10, Some(9), Some(0)),
         ],
         "the latest first, without legs that nobody pays for, of this life or of the day before"
     );

@@ -153,6 +153,11 @@ hours_of = "100"
 staff = "1001"
 destinations = []
 minutes_per_day_max = 5
+rupiah_per_day_max = 100000
+
+[[price]]
+prefix = "+62"
+rupiah_per_minute = 500
 
 [[rule]]
 extension = "100"
@@ -185,6 +190,23 @@ fn routes_and_budgets_are_read_written_and_their_mistakes_told() {
             "budget.account: no [[account]] without staff",
         ),
         ("staff = \"1001\"\ndest", "dest", "budget.whose: is a second one for the same"),
+        (
+            "= 100000",
+            "= 1000000001",
+            "budget.rupiah_per_day_max: expected a whole number from 0 to 1000000000",
+        ),
+        (
+            "\"+62\"",
+            "\"62a\"",
+            "price.prefix: expected digits, with a plus or as numbers of services have them",
+        ),
+        ("= 500\n", "= 1000001\n", "price.rupiah_per_minute: expected a whole number from 0 to 1000000"),
+        ("rupiah_per_minute = 500", "", "price.rupiah_per_minute: is missing"),
+        (
+            "[[price]]",
+            "[[price]]\nprefix = \"+62\"\nrupiah_per_minute = 1\n\n[[price]]",
+            "price.prefix: is a second one for the same numbers",
+        ),
         ("hours_of = \"100\"", "hours_of = \"7\"", "budget.hours_of: no [[extension]] has the number \"7\""),
         ("\"+628123456789\"", "\"08123456789\"", "rule.target: expected a number with its country"),
         ("number = \"100\"", "number = \"112\"", "number: 112 reaches the emergency services"),
