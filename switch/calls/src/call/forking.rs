@@ -9,16 +9,17 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use contract::id::CallId;
 use dialplan::{Decision, Facts, OrgPlan, PersonKey, Ring, Trail};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Cause, Reason, SessionKey};
+use sip::{Body, Reason, SessionKey};
 use streams::sdp::Description;
 
 use super::{
     events::Record,
     identity::Identity,
-    invitation::{Asked, Invitation, take},
+    invitation::{Asked, Failure, Invitation, take},
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Tally, Words},
+    redirect::Followed,
     state::Head,
 };
 use crate::{clock::Moment, means::Means};
@@ -239,14 +240,21 @@ impl Forking {
     pub(super) fn failed(
         &mut self,
         session: SessionKey,
-        (failure, cause): ((u16, Words), Cause),
+        failure: Failure,
         record: &mut Record,
         head: &mut Head,
         means: &mut Means<'_>,
     ) {
         let Some(fork) = take(&mut self.forks, session) else { return };
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
-        self.invitation.failed((fork, failure, cause), (Some(&self.offer), record), &mut asked, means);
+        let offer = Some(&self.offer);
+        match self.invitation.follow((&fork, &failure), (offer, record), &mut asked, means) {
+            Followed::Rings => asked.head.leave(fork, Some(failure.status), means),
+            // Somebody was asked for, who is not there.
+            Followed::Served(..) | Followed::Nowhere => {
+                self.invitation.failed((fork, failure), (offer, record), &mut asked, means);
+            }
+        }
     }
 
     /// A device has refused for everybody: nobody rings any more.

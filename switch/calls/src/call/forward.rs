@@ -46,52 +46,54 @@ impl Ringing {
     pub(super) fn come_to(
         mut self: Box<Self>,
         head: &mut Head,
-        (mut result, mut words): (LegResult, Words),
+        (result, words): (LegResult, Words),
         means: &mut Means<'_>,
     ) -> State {
-        loop {
-            self.record.forward_failed(&self.invitation.trail, result, means);
-            let Some(decision) = self.next(result, means) else {
-                return self.refuse(head, (result, words), Refusing::default(), means);
-            };
-            match &decision.route {
-                Route::Announce(announcement) => {
-                    let language =
-                        means.plan.organisation(self.invitation.org).map(dialplan::OrgPlan::language);
-                    let said =
-                        Refusing { sound: Some(&announcement.sound), language, longest: ANNOUNCEMENT_MAX };
-                    return self.refuse(head, (result, words), said, means);
-                }
-                Route::Voicemail(to) => return self.leave_message(head, to, (result, words), means),
-                Route::Menu(to) => return self.enter_menu(head, to.extension, (result, words), means),
-                Route::Conference(to) => {
-                    return self.enter_conference(head, to.extension, (result, words), means);
-                }
-                Route::Ring(ring) => {
-                    self.send_on(&decision, ring, means);
-                    if self.tells_first(ring, head, means) {
-                        return State::Ringing(self);
-                    }
-                    self.invite(ring, head, means);
-                }
-                Route::Queue(queueing) => {
-                    let turned_away = means.turned_away(self.invitation.org, queueing, self.caller.person);
-                    let Some(why) = turned_away else {
-                        return self.queue(head, queueing, decision.trail.clone(), means);
-                    };
-                    self.invitation.trail = decision.trail.clone();
-                    (result, words) = (why, Words::default());
-                    continue;
-                }
-                // No rule leads to these.
-                Route::Intercom(_) | Route::Feature(_) | Route::Refuse(_) => {
-                    return self.refuse(head, (result, words), Refusing::default(), means);
-                }
+        self.record.forward_failed(&self.invitation.trail, result, means);
+        match self.next(result, means) {
+            Some(decision) => self.go(head, &decision, (result, words), means),
+            None => self.refuse(head, (result, words), Refusing::default(), means),
+        }
+    }
+
+    /// A rule or a phone has sent the call there, because it has come to this. Each time it goes on from there it is
+    /// further along its way, which has an end.
+    pub(super) fn go(
+        mut self: Box<Self>,
+        head: &mut Head,
+        decision: &Decision,
+        (result, words): (LegResult, Words),
+        means: &mut Means<'_>,
+    ) -> State {
+        match &decision.route {
+            Route::Announce(announcement) => {
+                let language = means.plan.organisation(self.invitation.org).map(dialplan::OrgPlan::language);
+                let said = Refusing { sound: Some(&announcement.sound), language, longest: ANNOUNCEMENT_MAX };
+                self.refuse(head, (result, words), said, means)
             }
-            if !self.forks.is_empty() {
-                return State::Ringing(self);
+            Route::Voicemail(to) => self.leave_message(head, to, (result, words), means),
+            Route::Menu(to) => self.enter_menu(head, to.extension, (result, words), means),
+            Route::Conference(to) => self.enter_conference(head, to.extension, (result, words), means),
+            Route::Ring(ring) => {
+                self.send_on(decision, ring, means);
+                if self.tells_first(ring, head, means) {
+                    return State::Ringing(self);
+                }
+                self.invite(ring, head, means);
+                self.go_on(head, means)
             }
-            (result, words) = self.tally.outcome();
+            Route::Queue(queueing) => {
+                let turned_away = means.turned_away(self.invitation.org, queueing, self.caller.person);
+                let Some(why) = turned_away else {
+                    return self.queue(head, queueing, decision.trail.clone(), means);
+                };
+                self.invitation.trail = decision.trail.clone();
+                self.come_to(head, (why, Words::default()), means)
+            }
+            // No rule leads to these, and no phone is followed there.
+            Route::Intercom(_) | Route::Feature(_) | Route::Refuse(_) => {
+                self.refuse(head, (result, words), Refusing::default(), means)
+            }
         }
     }
 

@@ -61,6 +61,15 @@ pub(crate) struct Invitation {
 /// What the branches of a call share when its caller has not said: RFC 5393 §5.3.3.
 const BREADTH: u8 = 60;
 
+/// How the INVITE of a device has failed.
+pub(super) struct Failure {
+    pub(super) status: u16,
+    pub(super) words: Words,
+    pub(super) cause: Cause,
+    /// Where a redirection leads, as it stands there.
+    pub(super) contacts: Vec<String>,
+}
+
 /// Devices that were asked, and what has become of those that could not be.
 pub(crate) struct Asked<'a> {
     pub(crate) head: &'a mut Head,
@@ -181,7 +190,7 @@ impl Invitation {
     /// person, stops that person's others.
     pub(super) fn failed(
         &self,
-        (mut fork, (status, words), cause): (Leg, (u16, Words), Cause),
+        (mut fork, Failure { status, words, cause, contacts: _ }): (Leg, Failure),
         (offer, record): (Option<&Description>, &mut Record),
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,

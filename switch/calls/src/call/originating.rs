@@ -20,6 +20,7 @@ use super::{
     events::{Record, because},
     forking::Forking,
     identity::{Identity, Privacy},
+    invitation::Failure,
     line::Line,
     outcome::{LegResult, Words},
     queued::{self, Arriving},
@@ -109,7 +110,9 @@ impl Originating {
                     let result = LegResult::of(status, cause, true);
                     return come_to_nothing(self.record, (result, words), means);
                 }
-                self.forking.failed(session, ((status, words), cause), &mut self.record, head, means);
+                // It is its person who is to call, and nobody else.
+                let failure = Failure { status, words, cause, contacts: Vec::new() };
+                self.forking.failed(session, failure, &mut self.record, head, means);
                 return self.go_on(means);
             }
             Event::Update { session, .. } => means.refuse_update(session, Reply::new(504)),

@@ -4,92 +4,119 @@
 //! dialled it: one of the caller's own organisation, or one in the telephone network, which is called on the budget of whoever's
 //! phone it is. What does not lead to one is left alone, and
 //! the redirection counts as a refusal. A number leads nowhere the second time in one call, so that there are no loops.
+//! It leads to devices that ring beside the others; where it leads to what the switch itself answers, the call goes there if
+//! nobody else rings and nobody has answered it yet. A queue's agents send nobody on: whoever waits has come for them.
 
 use contract::journal::{Detail, EventKind};
-use dialplan::{Facts, Payer, PersonKey};
-use sip::{Scheme, Uri};
+use dialplan::{Decision, Facts, Payer, PersonKey, Ring, Route};
+use sip::{Cause, Scheme, Uri};
+use streams::sdp::Description;
 
 use super::{
-    invitation::Asked,
+    events::Record,
+    invitation::{Asked, Failure, Invitation},
     leg::Leg,
-    state::{Head, Ringing},
 };
 use crate::{
     config::{DIALLED_BYTES_MAX, REDIRECTS_MAX, Redirects},
     means::Means,
 };
 
-impl Ringing {
-    /// Follows a redirection; false when it leads to no device.
+/// What has become of a redirection.
+pub(super) enum Followed {
+    /// Devices were invited.
+    Rings,
+    /// It names a number at which the switch itself answers.
+    Served(String, Box<Decision>),
+    /// It leads nowhere.
+    Nowhere,
+}
+
+impl Invitation {
+    /// Follows a redirection of a device, which has left the forks.
     pub(super) fn follow(
         &mut self,
-        head: &mut Head,
-        from: &Leg,
-        (status, contacts): (u16, &[String]),
+        (from, failure): (&Leg, &Failure),
+        (offer, record): (Option<&Description>, &mut Record),
+        asked: &mut Asked<'_>,
         means: &mut Means<'_>,
-    ) -> bool {
+    ) -> Followed {
         // 305 asks for a proxy and 380 for another service: neither names a number.
         // Nobody's microphone is opened by somebody else's phone.
-        let is_followed = matches!(status, 300..=302)
-            && !self.invitation.answers_itself
+        let is_followed = failure.cause == Cause::Response
+            && matches!(failure.status, 300..=302)
+            && !self.answers_itself
             && means.config.redirects != Redirects::Refuse;
         // A provider sends nobody on, and least of all on anybody's budget.
         let is_phone = !matches!(from.person, PersonKey::Trunk(_));
-        if !is_followed || !is_phone || self.invitation.max_forwards == 0 {
-            return false;
+        if !is_followed || !is_phone || self.max_forwards == 0 {
+            return Followed::Nowhere;
         }
-        let before = self.forks.len();
-        for contact in contacts {
+        let (before, mut served) = (asked.forks.len(), None);
+        for contact in &failure.contacts {
             // The dialled number is the first.
-            if self.invitation.numbers.len() > REDIRECTS_MAX {
+            if self.numbers.len() > REDIRECTS_MAX {
                 break;
             }
-            if let Some(number) = self.own_number(contact, from, means) {
-                self.ring_also(head, (from, status), number, means);
+            let number = own_number(contact, &self.domain, from, means);
+            let Some(number) = number.filter(|number| !self.numbers.contains(number)) else { continue };
+            let Some(decision) = self.decide(&number, from, means) else { continue };
+            self.numbers.insert(number.clone());
+            match &decision.route {
+                Route::Ring(ring) => {
+                    let meant = (number, &**ring, &decision);
+                    self.ring_also((from, failure.status), meant, (offer, &mut *record), asked, means);
+                }
+                Route::Queue(_) | Route::Voicemail(_) | Route::Menu(_) | Route::Conference(_) => {
+                    served = served.or_else(|| Some((number, Box::new(decision))));
+                }
+                Route::Intercom(_) | Route::Feature(_) | Route::Announce(_) | Route::Refuse(_) => {}
             }
         }
-        self.forks.len() > before
+        match served {
+            _ if asked.forks.len() > before => Followed::Rings,
+            Some((number, decision)) => Followed::Served(number, decision),
+            None => Followed::Nowhere,
+        }
     }
 
-    /// The number of this organisation that a contact names and that this call has not been sent to.
-    fn own_number(&self, contact: &str, from: &Leg, means: &Means<'_>) -> Option<String> {
-        let number = own_number(contact, &self.invitation.domain, from, means)?;
-        (!self.invitation.numbers.contains(&number)).then_some(number)
+    /// What the plan makes of a number that a phone names.
+    fn decide(&self, number: &str, from: &Leg, means: &mut Means<'_>) -> Option<Decision> {
+        let facts = Facts { org: self.org, caller: self.caller.person, dialled: number };
+        // Whoever's phone it is pays, as if they had dialled it.
+        let decision = means.plan.route_for(&facts, Payer::Person(from.person), means.wall);
+        if decision.outside().is_some() && means.config.redirects != Redirects::Numbers {
+            return None;
+        }
+        means.trace_route(self.call, means.plan.revision(), decision.clone());
+        Some(decision)
     }
 
     fn ring_also(
         &mut self,
-        head: &mut Head,
         (from, status): (&Leg, u16),
-        number: String,
+        (number, ring, decision): (String, &Ring, &Decision),
+        (offer, record): (Option<&Description>, &mut Record),
+        asked: &mut Asked<'_>,
         means: &mut Means<'_>,
     ) {
-        let facts =
-            Facts { org: self.invitation.org, caller: self.invitation.caller.person, dialled: &number };
-        // Whoever's phone it is pays, as if they had dialled it.
-        let decision = means.plan.route_for(&facts, Payer::Person(from.person), means.wall);
-        if decision.outside().is_some() && means.config.redirects != Redirects::Numbers {
-            return;
-        }
-        let (route, forwards) = (decision.route.clone(), decision.forwards.clone());
-        means.trace_route(self.invitation.call, means.plan.revision(), decision);
-        self.invitation.numbers.insert(number.clone());
-        let Some(ring) = route.ring() else { return };
-        let before = self.forks.len();
-        self.invitation.max_forwards = self.invitation.max_forwards.saturating_sub(1);
-        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        let before = asked.forks.len();
+        self.max_forwards = self.max_forwards.saturating_sub(1);
         // Who is asked instead has what the one had who sends the call on.
-        let _ = self.invitation.ring(ring, from.breadth, self.offer.as_ref(), &mut asked, means);
-        if self.forks.len() > before {
-            let told = Detail {
-                leg: Some(from.no),
-                sip_status: Some(status),
-                number: Some(number),
-                ..Detail::default()
-            };
-            self.record.event(EventKind::Forward, None, told, means);
-            self.record.forwarded(&forwards, means);
+        let _ = self.ring(ring, from.breadth, offer, asked, means);
+        if asked.forks.len() > before {
+            record.redirected((from.no, status), number, means);
+            record.forwarded(&decision.forwards, means);
         }
+    }
+}
+
+impl Record {
+    /// A phone has sent the call on to this number.
+    pub(super) fn redirected(&mut self, (leg, status): (u16, u16), number: String, means: &mut Means<'_>) {
+        let told =
+            Detail { leg: Some(leg), sip_status: Some(status), number: Some(number), ..Detail::default() };
+        self.event(EventKind::Forward, None, told, means);
     }
 }
 

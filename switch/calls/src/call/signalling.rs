@@ -9,17 +9,18 @@ use contract::{
     journal::{Detail, EventKind},
     language::Language,
 };
-use sip::{Body, Cause, EndedBy, Event, Lapse, Reason, Reliability, Reply, SessionKey};
+use sip::{Body, EndedBy, Event, Lapse, Reason, Reliability, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
     dial::congested,
     events::{because, refused},
     feature::explain::{self, EXPLANATION_MAX, Unconnected},
-    invitation::{Asked, take},
+    invitation::{Asked, Failure, take},
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Words},
+    redirect::Followed,
     state::{Connecting, Head, Ringing, Side, State, Talking, end, join_as_recipient},
 };
 use crate::means::Means;
@@ -77,16 +78,9 @@ impl Ringing {
             },
             Event::Failed { session, status, cause, contacts, reason, retry_after } => {
                 let words = Words { status: Some(status), reason, retry_after };
+                let failure = Failure { status, words, cause, contacts };
                 match take(&mut self.forks, session) {
-                    Some(fork)
-                        if cause == Cause::Response
-                            && self.follow(head, &fork, (status, &contacts), means) =>
-                    {
-                        self.falls_silent(fork.session, means);
-                        head.leave(fork, Some(status), means);
-                        State::Ringing(self)
-                    }
-                    Some(fork) => self.fork_failed(head, fork, (status, words), cause, means),
+                    Some(fork) => self.fork_failed(head, fork, failure, means),
                     None => State::Ringing(self),
                 }
             }
@@ -242,14 +236,27 @@ impl Ringing {
         mut self: Box<Self>,
         head: &mut Head,
         fork: Leg,
-        failure: (u16, Words),
-        cause: Cause,
+        failure: Failure,
         means: &mut Means<'_>,
     ) -> State {
-        let session = fork.session;
+        let (no, session, status) = (fork.no, fork.session, failure.status);
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         let (offer, record) = (self.offer.as_ref(), &mut self.record);
-        self.invitation.failed((fork, failure, cause), (offer, record), &mut asked, means);
+        let followed = self.invitation.follow((&fork, &failure), (offer, record), &mut asked, means);
+        match followed {
+            Followed::Rings => head.leave(fork, Some(status), means),
+            Followed::Served(number, decision) if asked.forks.is_empty() && self.told.offer.is_none() => {
+                head.leave(fork, Some(status), means);
+                self.falls_silent(session, means);
+                self.record.redirected((no, status), number, means);
+                self.record.forwarded(&decision.forwards, means);
+                let came_to = (LegResult::Redirected, Words { status: Some(status), ..Words::default() });
+                return self.go(head, &decision, came_to, means);
+            }
+            Followed::Served(..) | Followed::Nowhere => {
+                self.invitation.failed((fork, failure), (offer, record), &mut asked, means);
+            }
+        }
         self.falls_silent(session, means);
         self.go_on(head, means)
     }

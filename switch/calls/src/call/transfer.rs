@@ -31,6 +31,7 @@ use super::{
     forking::{Destination, Forking, Rung},
     hold::MUSIC,
     identity::{Identity, Privacy},
+    invitation::Failure,
     leg::Leg,
     line::OwnMedia,
     objection::Objection,
@@ -348,9 +349,9 @@ impl Transferring {
             Event::Answered { session, body, .. } => {
                 return self.answered(head, (session, body.as_ref()), means);
             }
-            Event::Failed { session, status, cause, reason, retry_after, .. } => {
+            Event::Failed { session, status, cause, contacts, reason, retry_after } => {
                 let words = Words { status: Some(status), reason, retry_after };
-                let failure = ((status, words), cause);
+                let failure = Failure { status, words, cause, contacts };
                 self.forking.failed(session, failure, &mut self.record, head, means);
                 return self.go_on(head, means);
             }

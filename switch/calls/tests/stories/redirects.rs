@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
-use crate::desk::{Desk, Phone, header};
 use calls::{Redirects, SwitchboardConfig};
+use contract::snapshot::Mailbox;
 use sip::OwnedMessage;
+
+use crate::{
+    desk::{Desk, Phone, header, plan, rows, sound::heard},
+    led::rows_with,
+    queues::queue,
+    transfers::Scene,
+};
 
 /// A 302 to these contacts.
 pub fn moved(phone: &Phone, invite: &OwnedMessage, status: u16, contacts: &str) -> String {
@@ -160,4 +167,108 @@ fn rfc_5393_5_3_the_devices_of_a_number_share_the_breadth_that_the_caller_allows
     let refusal = desk.expect(&sari, "SIP/2.0 440");
     desk.from(&sari, &caller.ack_refusal(&refusal));
     desk.rest();
+}
+
+/// A bug: a phone that sends calls on was not available for a call that somebody sent there.
+#[test]
+fn a_target_s_phone_says_where_its_person_is() {
+    let mut scene = Scene::with(Desk::speaking());
+    let dina = scene.desk.phone("u0", "198.51.100.4:5060");
+    scene.desk.tell(calls::Input::Plan(plan(&rows())));
+    scene.budi_asks("REFER", "Refer-To: <sip:1003@demo.sambung.test>\r\n", None);
+    scene.desk.expect(&scene.budi, "SIP/2.0 202");
+    let trying = scene.desk.expect(&scene.budi, "NOTIFY");
+    scene.desk.from(&scene.budi, &scene.budi.respond(&trying, 200, None));
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    let moved = moved(&scene.citra, &invite, 302, "<sip:u0@demo.sambung.test>");
+    scene.desk.from(&scene.citra, &moved);
+    scene.desk.expect(&scene.citra, "ACK");
+    let invite = scene.desk.expect(&dina, "INVITE");
+    scene.desk.from(&dina, &dina.respond(&invite, 486, None));
+    scene.desk.expect(&dina, "ACK");
+    assert_eq!(scene.desk.events()[2..], ["answered(3)", "transfer(3)", "forward", "transfer_busy"]);
+}
+
+/// A bug: a phone that sends all calls to a queue, a menu, a mailbox or a conference refused them.
+#[test]
+fn a_phone_sends_calls_to_what_the_switch_answers() {
+    for (contact, hears, forwarded) in [
+        ("<sip:400@demo.sambung.test>", "id/menu", "-/302"),
+        // As if the caller had dialled it.
+        ("<sip:*1003@demo.sambung.test>", "id/voicemail-greeting tone/beep", "dialled/-"),
+    ] {
+        let mut desk = Desk::speaking();
+        let [sari, budi] = desk.two();
+        desk.tell(calls::Input::Plan(plan(&rows_with(queue()))));
+        let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+        let invite = desk.expect(&budi, "INVITE");
+        desk.from(&budi, &moved(&budi, &invite, 302, contact));
+        desk.expect(&budi, "ACK");
+        desk.answered(&mut caller);
+        assert_eq!(heard(&desk, 0), hears);
+        assert_eq!(desk.events()[..2], ["created", "forward"]);
+        assert_eq!(desk.detail("forward"), forwarded);
+        desk.goes(&mut caller);
+        desk.rest();
+    }
+}
+
+#[test]
+fn a_phone_sends_calls_to_a_queue_where_they_wait_and_are_taken() {
+    let mut desk = Desk::speaking();
+    let [sari, budi] = desk.two();
+    let citra = desk.phone("1003", "198.51.100.3:5060");
+    desk.tell(calls::Input::Plan(plan(&rows_with(queue()))));
+    let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let invite = desk.expect(&budi, "INVITE");
+    desk.from(&budi, &moved(&budi, &invite, 302, "<sip:100@demo.sambung.test>"));
+    desk.expect(&budi, "ACK");
+    desk.expect(&sari, "SIP/2.0 180");
+    desk.answered(&mut caller);
+    let invite = desk.expect(&citra, "INVITE");
+    desk.from(&citra, &citra.respond(&invite, 200, Some(&citra.sdp())));
+    desk.expect(&citra, "ACK");
+    let told = desk.expect(&sari, "INVITE");
+    desk.from(&sari, &caller.respond(&told, 200, Some(&sari.sdp())));
+    desk.expect(&sari, "ACK");
+    assert_eq!(desk.detail("forward"), "-/302");
+    caller.cseq = caller.cseq.max(10);
+    desk.hang_up(&mut caller, &citra);
+    desk.rest();
+}
+
+/// Where others ring too, one phone does not take the call away from them.
+#[test]
+fn a_phone_that_sends_a_call_to_a_mailbox_does_not_take_it_from_those_who_ring() {
+    let mut desk = Desk::speaking();
+    let [sari, budi] = desk.two();
+    let citra = desk.phone("1003", "198.51.100.3:5060");
+    let mut rows = rows();
+    rows.organisations[0].staff[1].mailbox = Some(Mailbox::default());
+    desk.tell(calls::Input::Plan(plan(&rows)));
+    let mut caller = desk.dial(&sari, "100", Some(&sari.sdp()));
+    let invite = desk.expect(&budi, "INVITE");
+    let other = desk.expect(&citra, "INVITE");
+    desk.from(&budi, &moved(&budi, &invite, 302, "<sip:*1002@demo.sambung.test>"));
+    desk.expect(&budi, "ACK");
+    desk.from(&citra, &citra.respond(&other, 200, Some(&citra.sdp())));
+    desk.expect(&citra, "ACK");
+    desk.answered(&mut caller);
+    desk.hang_up(&mut caller, &citra);
+    desk.rest();
+}
+
+/// Whoever waits in a queue has come for its agents.
+#[test]
+fn an_agent_s_phone_sends_nobody_on() {
+    let mut desk = Desk::speaking();
+    let [sari, budi] = desk.two();
+    let citra = desk.phone("1003", "198.51.100.3:5060");
+    desk.tell(calls::Input::Plan(plan(&rows_with(queue()))));
+    let mut caller = desk.line_up(&sari, "100");
+    let invite = desk.expect(&citra, "INVITE");
+    desk.from(&citra, &moved(&citra, &invite, 302, "<sip:1002@demo.sambung.test>"));
+    desk.expect(&citra, "ACK");
+    desk.silent(&budi);
+    desk.goes(&mut caller);
 }

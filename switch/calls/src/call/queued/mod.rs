@@ -33,6 +33,7 @@ use super::{
     forking::Forking,
     hold::MUSIC,
     identity::Identity,
+    invitation::Failure,
     leg::Leg,
     line::Line,
     outcome::Words,
@@ -192,10 +193,13 @@ impl Queued {
             Event::Answered { session, body, .. } => {
                 return self.answered(head, (session, body.as_ref()), means);
             }
-            Event::Failed { session, status, cause, reason, retry_after, .. } => {
+            Event::Failed { session, status, cause, contacts, reason, retry_after } => {
                 let words = Words { status: Some(status), reason, retry_after };
+                // Agents send nobody on.
+                let contacts = if matches!(self.stage, Stage::SentOn(_)) { contacts } else { Vec::new() };
+                let failure = Failure { status, words, cause, contacts };
                 if let Some(forking) = self.stage.forking_mut() {
-                    forking.failed(session, ((status, words), cause), &mut self.line.record, head, means);
+                    forking.failed(session, failure, &mut self.line.record, head, means);
                 }
                 return self.go_on(head, means);
             }

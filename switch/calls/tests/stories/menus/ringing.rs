@@ -1,7 +1,7 @@
 //! Phones that ring behind a menu ring as any others do: colleagues answer them (decision 0038).
 
 use super::*;
-use crate::entrants::replaces;
+use crate::{entrants::replaces, redirects::moved};
 
 /// Sari has chosen 1, which is Budi; Citra, his colleague at the extension 100, has a phone.
 fn chosen() -> (Scene, Caller, OwnedMessage, Phone) {
@@ -56,6 +56,30 @@ fn whoever_is_no_colleague_or_cannot_be_heard_picks_nothing_up_and_it_rings_on()
         scene.desk.from(phone, &trying.ack_refusal(&refusal));
     }
     scene.takes(&invite, &mut caller);
+    let mut desk = scene.desk;
+    desk.hang_up(&mut caller, &scene.budi);
+    desk.rest();
+}
+
+/// A bug: a phone that sends calls on was not available from a menu.
+#[test]
+fn a_phone_behind_a_menu_says_where_its_person_is() {
+    let mut scene = scene();
+    let citra = scene.desk.phone("1003", "198.51.100.3:5060");
+    let mut caller = scene.enter();
+    scene.press("1");
+    let invite = scene.desk.expect(&scene.budi, "INVITE");
+    let moved = moved(&scene.budi, &invite, 302, "<sip:1003@demo.sambung.test>");
+    scene.desk.from(&scene.budi, &moved);
+    scene.desk.expect(&scene.budi, "ACK");
+    scene.budi = citra;
+    let invite = scene.rings();
+    assert_eq!(scene.hears(), "*tone/ringing");
+    scene.takes(&invite, &mut caller);
+    assert_eq!(
+        (scene.desk.detail("forward"), scene.desk.number_of("forward")),
+        ("-/302".into(), Some("1003".into()))
+    );
     let mut desk = scene.desk;
     desk.hang_up(&mut caller, &scene.budi);
     desk.rest();
