@@ -67,6 +67,8 @@ enum Command {
     Connect(orders::Connect),
     /// Put a call on hold, in the name of one side, or take it back
     Hold(orders::Hold),
+    /// Have a supervisor who listens to a call (`*33NUMBER`) be heard by nobody there, one or both
+    Supervise(orders::Supervise),
     /// End a call for everybody in it
     HangUp(orders::OneCall),
     /// Show recordings, fetch one to hear it, make keys for them
@@ -150,6 +152,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Transfer(arguments) => orders::transfer(&arguments).await,
         Command::Connect(arguments) => orders::connect(&arguments).await,
         Command::Hold(arguments) => orders::hold(&arguments).await,
+        Command::Supervise(arguments) => orders::supervise(&arguments).await,
         Command::HangUp(arguments) => orders::hang_up(&arguments).await,
         Command::Conference(arguments) => conference::run(&arguments).await,
         Command::Recording(what) => recording::run(&what).await,

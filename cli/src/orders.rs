@@ -1,9 +1,9 @@
-//! `sambung call`, `record`, `transfer`, `hold`, `connect` and `hang-up`: what is to become of a call at once.
+//! `sambung call`, `record`, `transfer`, `hold`, `connect`, `supervise` and `hang-up`: what is to become of a call at once.
 //!
 //! What comes of it is the switch's word; here it becomes a sentence and an exit code.
 
 use contract::{
-    command::{Command, Outcome, RecordingOrder},
+    command::{Command, Outcome, RecordingOrder, SupervisionMode},
     id::{CallId, OrgId},
     live::LiveCall,
 };
@@ -95,6 +95,27 @@ pub(crate) struct Connect {
     place: Place,
 }
 
+/// `sambung supervise …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Supervise {
+    /// The id of the supervisor's own call or the beginning of it; `sambung calls` shows them
+    call: String,
+    /// Who hears the supervisor from now on
+    mode: Mode,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Mode {
+    /// Nobody
+    Listen,
+    /// Whoever they listen to, and not the one that one talks with
+    Whisper,
+    /// Both
+    Barge,
+}
+
 /// `sambung hang-up …` and `sambung conference mute …`
 #[derive(Debug, clap::Args)]
 pub(crate) struct OneCall {
@@ -151,6 +172,16 @@ pub(crate) async fn mute(arguments: &OneCall, is_muted: bool) -> Result<(), Fail
     tell(&switch, &Command::Mute { call: one(&arguments.call, &calls)?, is_muted }).await
 }
 
+pub(crate) async fn supervise(arguments: &Supervise) -> Result<(), Failure> {
+    let (switch, calls) = up(&arguments.place).await?;
+    let mode = match arguments.mode {
+        Mode::Listen => SupervisionMode::Listen,
+        Mode::Whisper => SupervisionMode::Whisper,
+        Mode::Barge => SupervisionMode::Barge,
+    };
+    tell(&switch, &Command::Supervise { call: one(&arguments.call, &calls)?, mode }).await
+}
+
 pub(crate) async fn hang_up(arguments: &OneCall) -> Result<(), Failure> {
     let (switch, calls) = up(&arguments.place).await?;
     tell(&switch, &Command::HangUp { call: one(&arguments.call, &calls)? }).await
@@ -185,6 +216,7 @@ fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
             Command::Record { .. } => "nobody talks yet, or nothing is being recorded",
             Command::Mute { .. } => "its caller is in no conference",
             Command::Call { .. } => "the switch takes no new calls just now",
+            Command::Supervise { .. } => "its caller listens to nobody",
             Command::Hold { .. } => "nobody talks, or the switch plays no music (calls.hold_music)",
             _ => "nobody talks yet, or something is just being agreed on: try again",
         },

@@ -73,6 +73,13 @@ pub enum Command {
         /// Whether they are not to be heard.
         is_muted: bool,
     },
+    /// Have a supervisor who listens to a call be heard there by others than before. To end it is to hang up their call.
+    Supervise {
+        /// The supervisor's own call.
+        call: CallId,
+        /// By whom.
+        mode: SupervisionMode,
+    },
     /// Let no queue ask somebody any more, or let them be asked again.
     PauseAgent {
         /// Of which organisation.
@@ -98,6 +105,29 @@ pub enum RecordingOrder {
     Stop,
 }
 
+/// Who hears somebody who supervises a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupervisionMode {
+    /// Nobody.
+    Listen,
+    /// Whoever is supervised, and not the one they talk with.
+    Whisper,
+    /// Both.
+    Barge,
+}
+
+impl SupervisionMode {
+    /// The stable word for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::Whisper => "whisper",
+            Self::Barge => "barge",
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,7 +146,7 @@ pub enum Outcome {
     /// would pay does not allow the call.
     NotAllowed,
     /// Nobody talks yet, something is just being agreed on, nothing is recorded that could be paused or ended, nobody is in a
-    /// conference, or the switch takes no new calls.
+    /// conference or supervises, or the switch takes no new calls.
     NotNow,
     /// Nothing has that number.
     UnknownNumber,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    command::SupervisionMode,
     id::{AccountId, CallId, ExtensionId, OrgId, RecordingId, UserId},
     time::Timestamp,
 };
@@ -46,6 +47,35 @@ pub enum Fact {
     Recorded(Recorded),
     /// A mark on a row of `telephony.voicemail_messages`.
     Message(MessageMark),
+    /// A row of `telephony.supervision_steps`: somebody listens to another call by this one.
+    Supervision(Supervision),
+}
+
+/// One step of somebody's listening to a call of somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervision {
+    /// Position among the steps of the supervisor's call, from 1.
+    pub no: u16,
+    /// Who listens.
+    pub supervisor: UserId,
+    /// To whom.
+    pub supervised: UserId,
+    /// In which call.
+    pub supervised_call: CallId,
+    /// By whom they are heard there from now on; `None`: it is over.
+    pub mode: Option<SupervisionMode>,
+    /// Why, as a stable word for programs: `dialled`, `key`, `command`, `moved`, `left` …
+    pub reason: String,
+}
+
+impl Supervision {
+    /// The word in the `step` column.
+    pub const fn step(&self) -> &'static str {
+        match self.mode {
+            Some(mode) => mode.as_str(),
+            None => "ended",
+        }
+    }
 }
 
 /// One step of a recording.
@@ -230,7 +260,8 @@ pub struct Detail {
     /// The number that a `forward` goes to; with `created`, that of a caller outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// The other call of an attended transfer: that of the consultation, and in that one the call that goes on.
+    /// The other call of an attended transfer: that of the consultation, and in that one the call that goes on. With `answered`, the
+    /// call that a supervisor listens to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
 }

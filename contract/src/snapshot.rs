@@ -146,6 +146,9 @@ pub struct Extension {
     pub is_active: bool,
     /// H-051: who rings, ordered by id.
     pub staff: Vec<UserId>,
+    /// Who may listen to the calls of those, ordered by id.
+    #[serde(default)]
+    pub supervisors: Vec<UserId>,
     /// H-053: when it is open. None at all: always.
     #[serde(default)]
     pub hours: Vec<Window>,

@@ -324,6 +324,9 @@ impl<'a> Compiler<'a> {
                     None => self.wrong(row, "staff", Problem::Dangling),
                 }
             }
+            if extension.supervisors.iter().any(|user| !self.staff.contains_key(user)) {
+                self.wrong(row, "supervisors", Problem::Dangling);
+            }
             let (number, name): (Arc<str>, Arc<str>) =
                 (extension.number.as_str().into(), extension.name.as_str().into());
             let host = Host::Extension(extension.id);
@@ -336,6 +339,7 @@ impl<'a> Compiler<'a> {
                 is_active: extension.is_active,
                 ring,
                 queue,
+                supervisors: extension.supervisors.iter().copied().collect(),
                 menu: self.menu(extension),
                 conference: self.conference(extension),
                 hours: self.hours(extension),

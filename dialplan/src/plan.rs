@@ -225,6 +225,20 @@ impl OrgPlan {
         }
     }
 
+    /// Whose calls somebody wants to listen to, if it is the code for that.
+    pub fn supervised_at(&self, dialled: &str) -> Option<Host> {
+        self.holder(dialled.strip_prefix(SUPERVISE)?)
+    }
+
+    /// Whether one may listen to the calls of the other. An extension that is switched off lets nobody.
+    pub fn supervises(&self, one: PersonKey, other: PersonKey) -> bool {
+        let PersonKey::User(user) = one else { return false };
+        let lets = |extension: &Extension| {
+            extension.is_active && extension.supervisors.contains(&user) && extension.has(other)
+        };
+        one != other && self.extensions.values().any(|extension| lets(extension))
+    }
+
     /// Whether two are assigned to the same extension.
     pub fn are_colleagues(&self, one: PersonKey, other: PersonKey) -> bool {
         self.extensions.values().any(|extension| extension.has(one) && extension.has(other))
@@ -269,6 +283,11 @@ impl OrgPlan {
             return None;
         };
         self.mailbox(*user).map(|mailbox| mailbox.user)
+    }
+
+    /// Its members of staff, ordered by id.
+    pub fn staff(&self) -> impl Iterator<Item = UserId> {
+        self.staff.keys().copied()
     }
 
     /// The number and the name of a member of staff.
@@ -347,6 +366,8 @@ pub(crate) struct Extension {
     pub(crate) ring: Option<Arc<Ring>>,
     /// Of one that somebody is assigned to.
     pub(crate) queue: Option<Arc<Queue>>,
+    /// Who may listen to the calls of its people.
+    pub(crate) supervisors: BTreeSet<UserId>,
     /// What callers choose from before anybody rings.
     pub(crate) menu: Option<Arc<Menu>>,
     /// The room that callers come into, in place of its people.
@@ -427,6 +448,8 @@ pub enum Feature {
     Voicemail,
     /// No queue asks the caller any more, or they do again.
     Pause,
+    /// The caller listens to a call of somebody whom it supervises.
+    Supervise,
     /// Whoever is sent there waits; a caller takes who waits there, or anywhere.
     Park(Option<Slot>),
 }
@@ -438,6 +461,9 @@ pub const LEAVE_MESSAGE: &str = "*";
 
 /// Dialled in front of a number: the phones there answer by themselves.
 pub const INTERCOM: &str = "*80";
+
+/// Dialled in front of a number: a call is listened to that is being held there.
+pub const SUPERVISE: &str = "*33";
 
 /// A place where one call can be parked; it shows as its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -489,6 +515,7 @@ impl Feature {
             Self::PickUp => "pickup",
             Self::Voicemail => "voicemail",
             Self::Pause => "pause",
+            Self::Supervise => "supervise",
             Self::Park(_) => "park",
         }
     }

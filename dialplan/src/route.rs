@@ -475,7 +475,8 @@ impl OrgPlan {
     /// What a number does that is nobody's.
     fn unlisted(&self, dialled: &str) -> Option<Feature> {
         let pick_up = self.pick_up(dialled).map(|_| Feature::PickUp);
-        pick_up.or_else(|| self.parks_at(dialled).map(Feature::Park))
+        let supervise = || self.supervised_at(dialled).map(|_| Feature::Supervise);
+        pick_up.or_else(supervise).or_else(|| self.parks_at(dialled).map(Feature::Park))
     }
 
     fn route(&self, dialled: &str, payer: Payer, following: &mut Following<'_>) -> Route {

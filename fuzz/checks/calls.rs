@@ -591,6 +591,7 @@ fn rows() -> Snapshot {
         queue: None,
         menu: None,
         conference: None,
+        supervisors: Vec::new(),
     };
     let organisation = Organisation {
         id: OrgId(id(1)),

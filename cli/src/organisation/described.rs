@@ -97,6 +97,7 @@ fn extensions(
             name: extension.name.clone(),
             is_active: extension.is_active,
             staff: extension.staff.iter().filter_map(email).collect(),
+            supervisors: extension.supervisors.iter().filter_map(email).collect(),
             hours: extension.hours.iter().copied().collect(),
             recording: extension.recording,
             takes_intercom: extension.takes_intercom,

@@ -101,6 +101,8 @@ pub(crate) struct Extension {
     pub(crate) is_active: bool,
     /// Places in [`Description::staff`].
     pub(crate) staff: Vec<usize>,
+    /// The same.
+    pub(crate) supervisors: Vec<usize>,
     pub(crate) hours: Vec<Window>,
     pub(crate) recording: Option<RecordingPolicy>,
     pub(crate) takes_intercom: bool,
@@ -299,19 +301,22 @@ fn extensions<'a>(
         let (number, name) = (section.required(reader, "number"), section.required(reader, "name"));
         check_name(reader, "extension.name", name.as_ref());
         let is_active = section.flag(reader, "active", true);
-        let mut people = Vec::new();
-        for wanted in section.texts(reader, "staff") {
-            people.extend(person(reader, "extension.staff", &wanted, staff));
-        }
-        let distinct: BTreeSet<usize> = people.iter().copied().collect();
-        if distinct.len() != people.len() {
-            reader.wrong(section.line, "extension.staff", "names somebody twice");
-        }
+        let [people, supervisors] = ["staff", "supervisors"].map(|key| {
+            let key_of = format!("extension.{key}");
+            let named = section.texts(reader, key);
+            let people: Vec<usize> =
+                named.iter().filter_map(|wanted| person(reader, &key_of, wanted, staff)).collect();
+            let distinct: BTreeSet<usize> = people.iter().copied().collect();
+            if distinct.len() != people.len() {
+                reader.wrong(section.line, &key_of, "names somebody twice");
+            }
+            people
+        });
         let hours = rules::windows(reader, &mut section);
         let recording = recording(reader, &mut section);
         let takes_intercom = section.flag(reader, "intercom", false);
         let line = section.line;
-        section.finish(reader, "number, name, staff, hours, recording, intercom and active");
+        section.finish(reader, "number, name, staff, supervisors, hours, recording, intercom and active");
         if let (Some(number), Some(name)) = (number, name) {
             all.push(Extension {
                 line,
@@ -319,6 +324,7 @@ fn extensions<'a>(
                 name: name.value,
                 is_active,
                 staff: people,
+                supervisors,
                 hours,
                 recording,
                 takes_intercom,
@@ -506,6 +512,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 number: extension.number.value.clone(),
                 is_active: extension.is_active,
                 staff: extension.staff.iter().map(|at| user(*at)).collect(),
+                supervisors: extension.supervisors.iter().map(|at| user(*at)).collect(),
                 hours: extension.hours.clone(),
                 recording: extension.recording,
                 takes_intercom: extension.takes_intercom,

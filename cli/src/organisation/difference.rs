@@ -210,6 +210,7 @@ impl Extension {
         vec![
             ("name", json!(self.name)),
             ("staff", json!(self.staff)),
+            ("supervisors", json!(self.supervisors)),
             ("hours", json!(windows_text(&self.hours))),
             ("recording", json!(self.recording)),
             ("intercom", json!(self.takes_intercom)),

@@ -117,6 +117,9 @@ pub(crate) struct Extension {
     pub(crate) is_active: bool,
     /// E-mails.
     pub(crate) staff: BTreeSet<String>,
+    /// E-mails of those who may listen to the calls of its staff.
+    #[serde(default)]
+    pub(crate) supervisors: BTreeSet<String>,
     /// None: always open.
     #[serde(default)]
     pub(crate) hours: BTreeSet<Window>,

@@ -39,6 +39,7 @@ impl Rows {
             number: number.clone(),
             is_active: extension.is_active,
             staff: extension.staff.iter().filter_map(user).collect(),
+            supervisors: extension.supervisors.iter().filter_map(user).collect(),
             hours: extension.hours.iter().copied().collect(),
             rules: self.rules_of(number),
             recording: extension.recording,

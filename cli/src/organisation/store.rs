@@ -218,7 +218,9 @@ async fn extensions(
     let rows = sqlx::query(
         "select e.id, e.name, e.is_active, e.recording, e.takes_intercom, n.number,
              array(select a.user_id from telephony.extension_assigned_staffs a
-                   where a.org_id = e.org_id and a.extension_id = e.id) as staff
+                   where a.org_id = e.org_id and a.extension_id = e.id) as staff,
+             array(select s.user_id from telephony.extension_supervisors s
+                   where s.org_id = e.org_id and s.extension_id = e.id) as supervisors
          from telephony.extensions e
          join telephony.numbers n on n.org_id = e.org_id and n.extension_id = e.id
          where e.org_id = $1",
@@ -230,7 +232,10 @@ async fn extensions(
     let mut extensions = BTreeMap::new();
     for row in rows {
         let id: Uuid = row.try_get("id")?;
-        let staff: Vec<Uuid> = row.try_get("staff")?;
+        let emails = |column: &str| -> anyhow::Result<BTreeSet<String>> {
+            let users: Vec<Uuid> = row.try_get(column)?;
+            users.into_iter().map(|user| email(people, user)).collect()
+        };
         let extension = Extension {
             id,
             hours: hours.remove(&id).unwrap_or_default(),
@@ -238,7 +243,8 @@ async fn extensions(
             is_active: row.try_get("is_active")?,
             recording: recording(row.try_get("recording")?)?,
             takes_intercom: row.try_get("takes_intercom")?,
-            staff: staff.into_iter().map(|user| email(people, user)).collect::<Result<_, _>>()?,
+            staff: emails("staff")?,
+            supervisors: emails("supervisors")?,
         };
         extensions.insert(row.try_get("number")?, extension);
     }

@@ -1,6 +1,6 @@
 //! An organisation's rows as the file that describes them, without passwords: applied again it changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     outside::{Allowance, NumberFormat},
@@ -39,9 +39,17 @@ pub(crate) fn text(rows: &Rows) -> String {
             &format!("\n[[staff]]\nnumber = {number}\nname = {name}\nemail = {email}\n{active}{voicemail}");
     }
     for (number_of, extension) in &rows.extensions {
-        let mut staff: Vec<String> = extension.staff.iter().filter_map(|email| number(email)).collect();
-        staff.sort_unstable();
-        let (name, staff, active) = (text(&extension.name), staff.join(", "), inactive(extension.is_active));
+        let numbers = |people: &BTreeSet<String>| {
+            let mut numbers: Vec<String> = people.iter().filter_map(|email| number(email)).collect();
+            numbers.sort_unstable();
+            numbers.join(", ")
+        };
+        let (name, staff) = (text(&extension.name), numbers(&extension.staff));
+        let supervisors = match extension.supervisors.is_empty() {
+            true => String::new(),
+            false => format!("supervisors = [{}]\n", numbers(&extension.supervisors)),
+        };
+        let active = inactive(extension.is_active);
         let number = text(number_of);
         let hours = list(&windows_text(&extension.hours)).map(|hours| format!("hours = {hours}\n"));
         let hours = hours.unwrap_or_default();
@@ -49,7 +57,7 @@ pub(crate) fn text(rows: &Rows) -> String {
         let recording = recording.unwrap_or_default();
         let intercom = if extension.takes_intercom { "intercom = true\n" } else { "" };
         file += &format!(
-            "\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{hours}{recording}{intercom}{active}"
+            "\n[[extension]]\nnumber = {number}\nname = {name}\nstaff = [{staff}]\n{supervisors}{hours}{recording}{intercom}{active}"
         );
     }
     for (username, account) in &rows.accounts {

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use migrations::Role;
 use sqlx::PgConnection;
 
+use self::store::Duty;
 use super::{Extension, Rows, Rule, Staff, conferences, menus, outbound, queues};
 use crate::database::store::act_as;
 
@@ -111,13 +112,15 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
             store::delete_extension(c, after.id, extension.id).await?;
             continue;
         };
-        let gone = extension.staff.difference(&stays.staff);
         if stays.hours != extension.hours {
             store::delete_hours(c, after.id, extension.id).await?;
         }
-        let gone: Vec<_> = gone.filter_map(|email| Some(before.staff.get(email)?.user)).collect();
-        if !gone.is_empty() {
-            store::unassign(c, after.id, extension.id, &gone).await?;
+        for duty in Duty::ALL {
+            let gone = duty.people(extension).difference(duty.people(stays));
+            let gone: Vec<_> = gone.filter_map(|email| Some(before.staff.get(email)?.user)).collect();
+            if !gone.is_empty() {
+                store::unassign(c, after.id, (extension.id, duty), &gone).await?;
+            }
         }
     }
     for (email, staff) in &before.staff {
@@ -208,10 +211,12 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
             }
             Some(_) => {}
         }
-        let new = extension.staff.difference(was.map_or(&nobody, |was| &was.staff));
-        let new: Vec<_> = new.filter_map(|email| Some(after.staff.get(email)?.user)).collect();
-        if !new.is_empty() {
-            store::assign(c, after.id, extension.id, &new).await?;
+        for duty in Duty::ALL {
+            let new = duty.people(extension).difference(was.map_or(&nobody, |was| duty.people(was)));
+            let new: Vec<_> = new.filter_map(|email| Some(after.staff.get(email)?.user)).collect();
+            if !new.is_empty() {
+                store::assign(c, after.id, (extension.id, duty), &new).await?;
+            }
         }
         if was.is_none_or(|was| was.hours != extension.hours) {
             store::add_hours(c, after.id, extension).await?;

@@ -102,6 +102,7 @@ fn story(trace: &CallTrace, with_messages: bool) -> String {
     );
     text.push_str(&words::routes(trace));
     text.push_str(&format!("\nOutcome\n  {}\n\n", words::outcome(trace)));
+    text.push_str(&words::supervisions(trace));
     text.push_str(&ladder::draw(trace));
     text.push_str(&words::quality(trace));
     if trace.left_out > 0 {

@@ -1,7 +1,8 @@
 //! A call's route and outcome in plain words.
 
 use contract::{
-    journal::{Event, EventKind, Fact},
+    command::SupervisionMode,
+    journal::{Event, EventKind, Fact, Supervision},
     rules::{Condition, RuleNamed, Timescope},
     trace::{CallTrace, MenuOffer, RouteStep, RouteTrace},
 };
@@ -27,6 +28,9 @@ fn feature_text(name: &str, dialled: &str) -> String {
     match name {
         "pickup" => format!("{dialled} is the code to answer what rings elsewhere"),
         "park" => format!("{dialled} is where calls are parked: whoever waits there is taken"),
+        "supervise" => {
+            format!("{dialled} is the code by which a supervisor listens to a call of somebody of theirs")
+        }
         "pause" => {
             format!("{dialled} is the code by which somebody who answers queues is paused, or taken back")
         }
@@ -230,6 +234,28 @@ pub(super) fn outcome(trace: &CallTrace) -> String {
     format!("{what}{because}{told}")
 }
 
+/// Who has been listened to by the call, and who heard the one who did.
+pub(super) fn supervisions(trace: &CallTrace) -> String {
+    let step = |step: &Supervision| {
+        let mode = match step.mode {
+            Some(SupervisionMode::Listen) => "listens, and nobody hears it",
+            Some(SupervisionMode::Whisper) => "is heard by whoever it listens to",
+            Some(SupervisionMode::Barge) => "is heard by both",
+            None => "listens no more",
+        };
+        format!("  the caller {mode} ({}), call {}\n", printable(&step.reason), step.supervised_call)
+    };
+    let steps: String = trace
+        .facts
+        .iter()
+        .filter_map(|fact| match &fact.fact {
+            Fact::Supervision(found) => Some(step(found)),
+            _ => None,
+        })
+        .collect();
+    if steps.is_empty() { steps } else { format!("Supervision\n{steps}\n") }
+}
+
 /// The stable words of `contract::journal::Detail::reason`.
 fn reason_text(reason: &str) -> &str {
     match reason {
@@ -251,6 +277,11 @@ fn reason_text(reason: &str) -> &str {
         "declined" => "whoever was called declined",
         "not_taken" => "it waited in a queue and was told that nobody takes it",
         "nothing_rings" => "nothing rang that the caller may answer",
+        "nobody_talks" => "whoever was to be listened to talked to nobody",
+        "not_supervisor" => "whoever called may not listen to the calls of whoever was meant",
+        "supervised" => "somebody listened to that call already",
+        "left" => "whoever was listened to had left the call",
+        "listen" => "whoever called has listened to another call",
         "nothing_parked" => "no call was parked there",
         "trunk_full" => "the trunk had as many calls as it may",
         "mailbox_full" => "the mailbox was full",

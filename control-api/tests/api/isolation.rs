@@ -49,6 +49,7 @@ async fn fill(stage: &Stage) {
              insert into telephony.organisation_settings (org_id, sip_domain) values ('{o}', '{o}.test');
              insert into telephony.extensions (id, org_id, name) values ('{extension}', '{o}', 'Support');
              insert into telephony.extension_assigned_staffs values ('{o}', '{extension}', '{user}');
+             insert into telephony.extension_supervisors values ('{o}', '{extension}', '{user}');
              insert into telephony.numbers (org_id, number, user_id) values ('{o}', '1001', '{user}');
              insert into telephony.extension_operational_hours (org_id, extension_id, day_of_week, start_time, end_time)
                  values ('{o}', '{extension}', 1, '08:00', '17:00');
@@ -83,6 +84,8 @@ async fn fill(stage: &Stage) {
              insert into telephony.quality_reports values ('{o}', '{call}', 1, 0, 0, 0, 0, 0, 0, 0, 0, now());
              insert into telephony.recording_steps
                  values ('{o}', '{call}', '{call}', 1, 'started', 'policy', now());
+             insert into telephony.supervision_steps
+                 values ('{o}', '{call}', 1, '{user}', '{user}', '{call}', 'listen', 'dialled', now());
              insert into telephony.recordings
                  values ('{call}', '{o}', '{call}', now(), 'wav', 20, '{call}', 1, repeat('0', 64), 0, now());
              insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
@@ -100,6 +103,7 @@ const READABLE: &[&str] = &[
     "telephony.organisation_settings",
     "telephony.extensions",
     "telephony.extension_assigned_staffs",
+    "telephony.extension_supervisors",
     "telephony.numbers",
     "telephony.extension_operational_hours",
     "telephony.holidays",
@@ -123,6 +127,7 @@ const READABLE: &[&str] = &[
     "telephony.call_legs",
     "telephony.quality_reports",
     "telephony.recording_steps",
+    "telephony.supervision_steps",
     "telephony.recordings",
     "telephony.voicemail_messages",
 ];
@@ -290,6 +295,7 @@ async fn every_change_of_configuration_moves_the_revision_and_is_announced() {
         "update telephony.organisation_settings set ring_timeout_seconds = 20",
         "update telephony.extensions set is_active = false",
         "delete from telephony.extension_assigned_staffs",
+        "delete from telephony.extension_supervisors",
         "delete from telephony.did_numbers",
         "update telephony.extension_rules set deleted_at = now()",
         "delete from telephony.numbers",

@@ -53,6 +53,7 @@ pub(crate) fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Exte
         queue: None,
         menu: None,
         conference: None,
+        supervisors: Vec::new(),
     }
 }
 
@@ -249,6 +250,35 @@ fn calls_are_parked_where_the_organisation_has_not_given_the_number_to_somebody(
     assert_eq!(parks(&rows, "701"), None);
     let plan = compile(&snapshot::Snapshot { revision: 1, organisations: vec![rows] }).unwrap();
     assert_eq!(plan.organisation(OrgId(id(1))).unwrap().slots().count(), 8);
+}
+
+/// Decision 0049: nobody who is not named, nobody else's people, and not by an extension that is switched off.
+#[test]
+fn a_supervisor_may_listen_to_the_staff_of_their_extension_and_to_nobody_else() {
+    let mut rows = organisation();
+    let people: Vec<UserId> = rows.extensions[0].staff.clone();
+    let supervisor = rows.staff.iter().map(|staff| staff.user).find(|user| !people.contains(user)).unwrap();
+    let plan = |rows: &snapshot::Organisation| {
+        compile(&snapshot::Snapshot { revision: 1, organisations: vec![rows.clone()] })
+    };
+    let supervises = |rows: &snapshot::Organisation, one: UserId, other: UserId| {
+        let plan = plan(rows).unwrap();
+        plan.organisation(rows.id).unwrap().supervises(PersonKey::User(one), PersonKey::User(other))
+    };
+    assert!(!supervises(&rows, supervisor, people[0]), "nobody may who is not named");
+    rows.extensions[0].supervisors = vec![supervisor];
+    assert!(supervises(&rows, supervisor, people[0]));
+    assert!(!supervises(&rows, people[0], supervisor) && !supervises(&rows, supervisor, supervisor));
+    let number = rows.extensions[0].number.clone();
+    let own = plan(&rows).unwrap();
+    let own = own.organisation(rows.id).unwrap();
+    assert_eq!(own.supervised_at(&format!("*33{number}")), Some(Host::Extension(rows.extensions[0].id)));
+    assert_eq!((own.supervised_at(&number), own.supervised_at("*33999")), (None, None));
+    rows.extensions[0].is_active = false;
+    assert!(!supervises(&rows, supervisor, people[0]));
+    rows.extensions[0].supervisors = vec![UserId(id(99))];
+    let wrong = plan(&rows).unwrap_err();
+    assert_eq!((wrong[0].field, wrong[0].problem.clone()), ("supervisors", crate::Problem::Dangling));
 }
 
 #[test]

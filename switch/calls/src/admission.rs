@@ -111,6 +111,7 @@ impl Switchboard {
         }
         let id = CallId::new(self.wall(), self.random.bytes());
         self.sessions.insert(session, id);
+        let subject = self.subject(org, caller.person, &dialled);
         let opening = Opening {
             id,
             org,
@@ -122,6 +123,7 @@ impl Switchboard {
             max_breadth,
             body,
             is_trunk_full,
+            subject,
         };
         let call = Call::open(&opening, &mut self.means(out));
         self.keep(id, call, None);

@@ -43,6 +43,7 @@ mod queues;
 mod registrar;
 mod sender;
 mod stock;
+mod supervision;
 mod switchboard;
 mod trunks;
 

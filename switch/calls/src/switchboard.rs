@@ -39,6 +39,7 @@ use crate::{
     queues::{AgentKey, Queues},
     registrar::Registrar,
     stock::Stock,
+    supervision::Supervisions,
     trunks::{Channels, Links},
 };
 
@@ -60,6 +61,7 @@ pub struct Switchboard {
     pub(crate) presence: Presence,
     pub(crate) queues: Queues,
     pub(crate) conferences: Conferences,
+    pub(crate) supervisions: Supervisions,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
     pub(crate) stock: Stock,
@@ -138,6 +140,7 @@ impl Switchboard {
             presence: Presence::default(),
             queues: Queues::default(),
             conferences: Conferences::default(),
+            supervisions: Supervisions::default(),
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             stock: Stock::default(),
@@ -175,6 +178,7 @@ impl Switchboard {
                 self.plan = plan;
                 let wall = self.wall();
                 self.fraud.adopt_plan(&self.plan, wall);
+                self.supervisions.review();
                 self.review_watches();
             }
             Input::Media(event) => self.media(event, out),
@@ -206,6 +210,7 @@ impl Switchboard {
         }
         self.carry_out(out);
         self.serve_conferences(out);
+        self.serve_supervisions(out);
         self.serve_queues(out);
         self.put_out_images(out);
     }
@@ -392,6 +397,7 @@ impl Switchboard {
         self.queues.note(id, call.standing(), &self.plan, now);
         self.fraud.note(id, &call.outside_legs(), (&self.plan, wall));
         self.conferences.note(id, call.sits());
+        self.supervisions.note(id, call.supervises());
         if let Some(changed) = &mut self.changed {
             changed.insert(id);
         }
@@ -494,6 +500,9 @@ impl Switchboard {
             }
             Command::Mute { call, is_muted } => {
                 self.order(call, out, |call, outcome, means| call.mute(is_muted, outcome, means));
+            }
+            Command::Supervise { call, mode } => {
+                self.order(call, out, |call, outcome, means| call.supervise(mode, outcome, means));
             }
             Command::PauseAgent { org, user, is_paused } => {
                 let agent = AgentKey { org, person: PersonKey::User(user) };

@@ -249,6 +249,7 @@ impl Ledger {
             Fact::Leg(leg) => record.leg(leg),
             Fact::Quality(quality) => record.quality(quality),
             Fact::Recording(step) => record.recording(step),
+            Fact::Supervision(_) => Err("nobody here supervises".to_owned()),
             Fact::Recorded(_) | Fact::Message(_) => Err("nobody here stores recordings".to_owned()),
         }
     }

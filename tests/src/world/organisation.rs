@@ -114,6 +114,7 @@ fn extension(organisation: u128, number: &str, name: &str, staff: Vec<UserId>) -
         queue: None,
         menu: None,
         conference: None,
+        supervisors: Vec::new(),
         rules: if number == HELPDESK { rules(organisation) } else { Vec::new() },
     }
 }

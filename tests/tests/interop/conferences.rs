@@ -21,7 +21,7 @@ const CODECS: [&str; 3] = [PCMU, "opus/48000/2", "PCMA/8000/1"];
 const PROMPT_MS: usize = 300;
 
 /// Waits until somebody has heard these tones together for so long from that sample on, and not the other one with them.
-fn hears_together(phone: &Baresip, from: usize, tones_hz: &[u32], other_hz: u32) -> Result<()> {
+pub fn hears_together(phone: &Baresip, from: usize, tones_hz: &[u32], other_hz: u32) -> Result<()> {
     let mut heard = 0;
     wait_until(SOUNDS_MAX, "the tones", || {
         let all = phone.recording()?;

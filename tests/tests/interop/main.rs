@@ -20,6 +20,7 @@ mod real_phones;
 mod recordings;
 mod sipp_stories;
 mod stage;
+mod supervision;
 mod survival;
 mod transfers;
 mod trunks;

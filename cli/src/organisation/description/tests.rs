@@ -45,6 +45,17 @@ fn said(old: &str, new: &str) -> Vec<String> {
 }
 
 #[test]
+fn supervisors_of_an_extension_are_people_of_the_organisation_each_once() {
+    let with = |people: &str| {
+        SOUND.replace("staff = [\"1001\"]\n", &format!("staff = [\"1001\"]\nsupervisors = {people}\n"))
+    };
+    let description = parse(Path::new("org.toml"), &with("[\"1001\"]")).unwrap();
+    assert_eq!(description.extensions[0].supervisors, [0]);
+    is_told(&with("[\"1009\"]"), "extension.supervisors: no [[staff]] has the number \"1009\"");
+    is_told(&with("[\"1001\", \"1001\"]"), "extension.supervisors: names somebody twice");
+}
+
+#[test]
 fn a_sound_description_is_taken() {
     let description = parse(Path::new("org.toml"), SOUND).unwrap();
     assert_eq!((description.name.as_str(), description.ring_timeout.value), ("Demo", 60));

@@ -111,6 +111,7 @@ fn rows() -> Rows {
         name: "Front".into(),
         is_active: true,
         staff: BTreeSet::from(["sari@x".to_owned()]),
+        supervisors: BTreeSet::new(),
         hours: windows("mon-fri 08:00-17:00").unwrap().into_iter().collect(),
         recording: None,
         takes_intercom: false,

@@ -1,5 +1,7 @@
 //! The statements that change an organisation's rows. The caller acts as the role whose business they are.
 
+use std::collections::BTreeSet;
+
 use contract::snapshot::{Mailbox, RecordingPolicy};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -135,16 +137,43 @@ pub(super) async fn delete_extension(c: &mut PgConnection, organisation: Uuid, i
     take_away(c, "delete from telephony.extensions where org_id = $1 and id = $2", (organisation, id)).await
 }
 
+/// What somebody does at an extension.
+#[derive(Clone, Copy)]
+pub(super) enum Duty {
+    /// Answers its calls.
+    Staff,
+    /// Listens to those who do.
+    Supervisor,
+}
+
+impl Duty {
+    pub(super) const ALL: [Self; 2] = [Self::Staff, Self::Supervisor];
+
+    /// The e-mails of those who do it.
+    pub(super) fn people(self, extension: &Extension) -> &BTreeSet<String> {
+        match self {
+            Self::Staff => &extension.staff,
+            Self::Supervisor => &extension.supervisors,
+        }
+    }
+}
+
 pub(super) async fn unassign(
     c: &mut PgConnection,
     organisation: Uuid,
-    extension: Uuid,
+    (extension, duty): (Uuid, Duty),
     users: &[Uuid],
 ) -> Done {
-    sqlx::query(
-        "delete from telephony.extension_assigned_staffs
-         where org_id = $1 and extension_id = $2 and user_id = any ($3)",
-    )
+    sqlx::query(match duty {
+        Duty::Staff => {
+            "delete from telephony.extension_assigned_staffs
+             where org_id = $1 and extension_id = $2 and user_id = any ($3)"
+        }
+        Duty::Supervisor => {
+            "delete from telephony.extension_supervisors
+             where org_id = $1 and extension_id = $2 and user_id = any ($3)"
+        }
+    })
     .bind(organisation)
     .bind(extension)
     .bind(users)
@@ -260,13 +289,19 @@ pub(super) async fn change_extension(
 pub(super) async fn assign(
     c: &mut PgConnection,
     organisation: Uuid,
-    extension: Uuid,
+    (extension, duty): (Uuid, Duty),
     users: &[Uuid],
 ) -> Done {
-    sqlx::query(
-        "insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id)
-         select $1, $2, unnest($3::uuid[])",
-    )
+    sqlx::query(match duty {
+        Duty::Staff => {
+            "insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id)
+             select $1, $2, unnest($3::uuid[])"
+        }
+        Duty::Supervisor => {
+            "insert into telephony.extension_supervisors (org_id, extension_id, user_id)
+             select $1, $2, unnest($3::uuid[])"
+        }
+    })
     .bind(organisation)
     .bind(extension)
     .bind(users)

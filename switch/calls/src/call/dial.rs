@@ -34,7 +34,11 @@ use super::{
     recording::Recording,
     state::{Head, Ringing, State, Told},
 };
-use crate::{means::Means, output::Notice};
+use crate::{
+    means::Means,
+    output::Notice,
+    supervision::{NoSubject, Subject},
+};
 
 /// Everything about an accepted INVITE that a call is made of.
 pub(crate) struct Opening<'a> {
@@ -51,6 +55,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) body: Option<Body>,
     /// As many calls as may be are up on the trunk that it comes by.
     pub(crate) is_trunk_full: bool,
+    /// Whose call it wants to listen to, if that is what was dialled.
+    pub(crate) subject: Result<Subject, NoSubject>,
 }
 
 impl Opening<'_> {

@@ -48,7 +48,8 @@ impl Facts {
             | Fact::Leg(_)
             | Fact::Recording(_)
             | Fact::Recorded(_)
-            | Fact::Message(_) => {}
+            | Fact::Message(_)
+            | Fact::Supervision(_) => {}
         }
     }
 

@@ -92,7 +92,8 @@ impl OpenCalls {
             | Fact::Quality(_)
             | Fact::Recording(_)
             | Fact::Recorded(_)
-            | Fact::Message(_) => {}
+            | Fact::Message(_)
+            | Fact::Supervision(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! transaction was open on it.
 
 mod recordings;
+mod supervisions;
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use contract::{
     join_code::join_code,
     journal::{
         Call, Direction, Entry, Event, Fact, Leg, MessageMark, Participant, ParticipantKind, ParticipantRole,
-        Quality, Recorded, Recording,
+        Quality, Recorded, Recording, Supervision,
     },
     time::Timestamp,
 };
@@ -107,6 +108,7 @@ struct Rows<'a> {
     recording_steps: Vec<(Key, &'a Recording)>,
     recordings: Vec<(Key, &'a Recorded)>,
     marks: Vec<(Key, &'a MessageMark)>,
+    supervision_steps: Vec<(Key, &'a Supervision)>,
 }
 
 #[derive(Clone, Copy)]
@@ -130,6 +132,7 @@ impl<'a> Rows<'a> {
                 Fact::Recording(step) => rows.recording_steps.push((key, step)),
                 Fact::Recorded(recorded) => rows.recordings.push((key, recorded)),
                 Fact::Message(mark) => rows.marks.push((key, mark)),
+                Fact::Supervision(step) => rows.supervision_steps.push((key, step)),
             }
         }
         rows
@@ -148,6 +151,7 @@ async fn write(connection: &mut PgConnection, rows: &Rows<'_>, attempt: u32) -> 
     recordings::insert(&mut unit, &rows.recordings).await?;
     recordings::insert_messages(&mut unit, &rows.recordings).await?;
     recordings::mark_messages(&mut unit, &rows.marks).await?;
+    supervisions::insert_steps(&mut unit, &rows.supervision_steps).await?;
     unit.commit().await
 }
 

@@ -35,7 +35,9 @@ const STAFF: &str = "select n.org_id, n.user_id, coalesce(u.name, n.number) as n
     order by n.org_id, n.user_id";
 const EXTENSIONS: &str = "select e.org_id, e.id, e.name, n.number, e.is_active, e.recording, e.takes_intercom, \
       array(select a.user_id from telephony.extension_assigned_staffs a \
-            where a.org_id = e.org_id and a.extension_id = e.id order by a.user_id) as staff \
+            where a.org_id = e.org_id and a.extension_id = e.id order by a.user_id) as staff, \
+      array(select s.user_id from telephony.extension_supervisors s \
+            where s.org_id = e.org_id and s.extension_id = e.id order by s.user_id) as supervisors \
     from telephony.extensions e \
     join telephony.numbers n on n.org_id = e.org_id and n.extension_id = e.id \
     order by e.org_id, e.id";
@@ -236,7 +238,7 @@ fn extension_of<'a>(
 
 /// An extension, without what stands in other tables.
 fn extension(row: &PgRow) -> Result<Extension, sqlx::Error> {
-    let staff: Vec<Uuid> = row.try_get("staff")?;
+    let (staff, supervisors): (Vec<Uuid>, Vec<Uuid>) = (row.try_get("staff")?, row.try_get("supervisors")?);
     Ok(Extension {
         id: ExtensionId(row.try_get("id")?),
         name: row.try_get("name")?,
@@ -250,6 +252,7 @@ fn extension(row: &PgRow) -> Result<Extension, sqlx::Error> {
         queue: None,
         menu: None,
         conference: None,
+        supervisors: supervisors.into_iter().map(UserId).collect(),
     })
 }
 

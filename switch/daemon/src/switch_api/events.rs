@@ -258,6 +258,7 @@ fn tell(text: &mut String, segment: u64, offset: u64, entry: &Entry) {
         Fact::Recording(_) => "recording",
         Fact::Recorded(_) => "recorded",
         Fact::Message(_) => "message",
+        Fact::Supervision(_) => "supervision",
     };
     let Ok(json) = serde_json::to_string(entry) else { return };
     // Writing to a String cannot fail.

@@ -7,9 +7,12 @@ use std::{
 };
 
 use contract::{
+    command::SupervisionMode,
     id::{CallId, RecordingId, UserId},
     join_code::join_code,
-    journal::{Entry, Fact, MessageFor, MessageMark, MessageStep, Recorded, Recording, RecordingStep},
+    journal::{
+        Entry, Fact, MessageFor, MessageMark, MessageStep, Recorded, Recording, RecordingStep, Supervision,
+    },
     time::Timestamp,
 };
 use sambung::postgres::Cluster;
@@ -283,6 +286,43 @@ async fn a_recording_arrives_with_its_steps_and_twice_is_once() {
     .unwrap();
     let object = format!("t t t 00:00:03 opus 3060 o/d/c/9.opus.sealed 12345 {} 1", "0f".repeat(32));
     assert_eq!(rows, ["t t t 1 started policy", "t t t 2 stopped call_ended", &object]);
+}
+
+/// Decision 0049: who has listened to whom, when, and who heard them.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_listened_arrives_once() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("supervisions").await);
+    let (own, other) = (CallId(Uuid::from_u128(8)), CallId(Uuid::from_u128(7)));
+    let (supervisor, supervised) = (UserId(Uuid::from_u128(11)), UserId(Uuid::from_u128(12)));
+    let step = |no, mode, reason: &str| {
+        let fact =
+            Supervision { no, supervisor, supervised, supervised_call: other, mode, reason: reason.into() };
+        Entry { org: ORG, call: own, at: AT, fact: Fact::Supervision(fact) }
+    };
+    for _ in 0..2 {
+        let mut running = Running::start(folder.path(), &database);
+        running.record(whole_call(7));
+        running.record(whole_call(8));
+        running.record(vec![
+            step(1, Some(SupervisionMode::Listen), "dialled"),
+            step(2, Some(SupervisionMode::Whisper), "key"),
+            step(3, None, "hung_up"),
+        ]);
+        running.finish().await;
+    }
+    let rows: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', no, call_id = $1, supervised_call_id = $2, supervisor_id = $3, supervised_id = $4, \
+           step, reason) from telephony.supervision_steps where org_id = $5 order by no",
+    )
+    .bind(own.0)
+    .bind(other.0)
+    .bind(supervisor.0)
+    .bind(supervised.0)
+    .bind(ORG.0)
+    .fetch_all(&database.admin)
+    .await
+    .unwrap();
+    assert_eq!(rows, ["1 t t t t listen dialled", "2 t t t t whisper key", "3 t t t t ended hung_up"]);
 }
 
 /// Of what is said twice of a message the first time counts; each of its marks has its own instant, in one batch too.

@@ -15,6 +15,7 @@ pub(crate) mod explain;
 pub(crate) mod listen;
 pub(crate) mod menu;
 mod pause;
+mod supervision;
 pub(crate) mod voicemail;
 
 use std::time::Duration;
@@ -42,6 +43,7 @@ use explain::Explaining;
 use listen::Listening;
 use menu::Menu;
 use pause::Pause;
+use supervision::Supervision;
 use voicemail::Message;
 
 /// A call that the switch itself has taken.
@@ -72,6 +74,7 @@ enum Service {
     Menu(Box<Menu>),
     Pause(Pause),
     Conference(Box<Attendance>),
+    Supervision(Box<Supervision>),
 }
 
 /// What becomes of a service after something has happened.
@@ -99,6 +102,7 @@ impl Service {
             Self::Menu(menu) => menu.begin(lease, record, means),
             Self::Pause(pause) => pause.begin(lease, record, means),
             Self::Conference(attendance) => attendance.begin(lease, record, means),
+            Self::Supervision(supervision) => supervision.begin(lease, record, means),
         }
     }
 
@@ -119,6 +123,7 @@ impl Service {
             Self::Menu(menu) => menu.played(record, means),
             Self::Pause(pause) => Next::End(pause.as_str()),
             Self::Conference(attendance) => attendance.played(lease, record, means),
+            Self::Supervision(_) => Next::Stay,
         }
     }
 
@@ -139,6 +144,7 @@ impl Service {
             Self::Menu(menu) => menu.key((lease, key), record, means),
             Self::Pause(_) => Next::Stay,
             Self::Conference(attendance) => attendance.key((lease, key), record, means),
+            Self::Supervision(supervision) => supervision.key((lease, key), record, means),
         }
     }
 
@@ -150,7 +156,7 @@ impl Service {
         means: &mut Means<'_>,
     ) -> Next {
         match self {
-            Self::Echo(_) => Next::End("time_limit"),
+            Self::Echo(_) | Self::Supervision(_) => Next::End("time_limit"),
             Self::Message(message) => message.timed_out(lease, (recording, record), means),
             Self::Listening(listening) => listening.timed_out(lease, record, means),
             Self::Menu(menu) => menu.timed_out(lease, record, means),
@@ -164,7 +170,9 @@ impl Service {
         match self {
             Self::Menu(menu) => !menu.is_leaving(),
             Self::Conference(attendance) => attendance.is_asking(),
-            Self::Echo(_) | Self::Message(_) | Self::Listening(_) | Self::Pause(_) => false,
+            Self::Echo(_) | Self::Message(_) | Self::Listening(_) | Self::Pause(_) | Self::Supervision(_) => {
+                false
+            }
         }
     }
 }
@@ -195,6 +203,7 @@ pub(super) fn open(
             Some(pause) => Service::Pause(pause),
             None => return forbidden(on_line, head, ("no_queue", "No Queue"), means),
         },
+        Feature::Supervise => return supervision::open(opening, on_line, head, means),
     };
     let word = match &service {
         Service::Pause(pause) => pause.as_str(),
@@ -295,6 +304,7 @@ impl Served {
             self.line.listen(means);
         }
         self.renew_attendance(is_moved, means);
+        self.renew_supervision(is_moved, means);
     }
 
     /// The caller has pressed a key, and tells it so.
@@ -383,6 +393,7 @@ impl Served {
 
     /// It ends before anybody has taken the call.
     fn write_canceled(&mut self, detail: Detail, means: &mut Means<'_>) {
+        self.end_supervision(detail.reason.as_deref().unwrap_or("hung_up"), means);
         let is_open = match &self.stage {
             Stage::Explaining(_) => false,
             Stage::Answering { service, .. } | Stage::Attending(service) => service.is_open(),

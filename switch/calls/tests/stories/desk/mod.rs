@@ -74,7 +74,7 @@ pub struct Desk {
 }
 
 /// 1001 Sari and 1002 Budi (two accounts) and 1003 Citra, the extensions 100 (Budi and Citra), 200 (inactive) and
-/// 300 (nobody), and the bare accounts u0 and callee. Every password is "secret". Calls ring 60 s.
+/// 300 (nobody), all of which Sari supervises, and the bare accounts u0 and callee. Every password is "secret". Calls ring 60 s.
 pub fn rows() -> Snapshot {
     let staff = |n: u128, name: &str, number: &str| Staff {
         user: UserId(id(n)),
@@ -104,6 +104,7 @@ pub fn rows() -> Snapshot {
         queue: None,
         menu: None,
         conference: None,
+        supervisors: vec![UserId(id(11))],
     };
     let organisation = Organisation {
         id: OrgId(id(1)),
