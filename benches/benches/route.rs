@@ -45,6 +45,7 @@ fn rows() -> Snapshot {
         menu: None,
         conference: None,
         supervisors: Vec::new(),
+        page_group: None,
     };
     let organisation = Organisation {
         id: OrgId(id(1)),

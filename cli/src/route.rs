@@ -110,7 +110,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         | Route::Announce(_)
         | Route::Voicemail(_)
         | Route::Menu(_)
-        | Route::Conference(_) => Ok(()),
+        | Route::Conference(_)
+        | Route::Page(_) => Ok(()),
         Route::Refuse(_) => Err(Failure::Said(2)),
     }
 }
@@ -262,6 +263,9 @@ fn told(route: &Route) -> String {
         Route::Menu(menu) => format!("the caller chooses from the menu of {}", printable(&menu.number)),
         Route::Conference(conference) => {
             format!("the caller comes into the conference of {}", printable(&conference.number))
+        }
+        Route::Page(paging) => {
+            format!("the caller speaks to the phones of {}", printable(&paging.group.number))
         }
         Route::Refuse(refusal) => format!("refused: {}", refusal.reason()),
     }

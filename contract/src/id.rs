@@ -37,6 +37,8 @@ ids! {
     MenuId;
     /// A conference of an extension.
     ConferenceId;
+    /// A page group of an extension.
+    PageGroupId;
     /// A day with other hours than its weekday's (HX-15).
     HolidayId;
     /// A SIP account: one set of credentials that phones register with.

@@ -18,6 +18,7 @@ pub mod live;
 pub mod media;
 pub mod menus;
 pub mod outside;
+pub mod paging;
 pub mod queues;
 pub mod rules;
 pub mod snapshot;

@@ -10,6 +10,7 @@ use crate::{
     language::Language,
     menus::Menu,
     outside::Outside,
+    paging::PageGroup,
     queues::Queue,
     rules::{Holiday, Rule, Window},
     words::words,
@@ -170,6 +171,9 @@ pub struct Extension {
     /// The room that callers come into, in place of its people.
     #[serde(default)]
     pub conference: Option<Conference>,
+    /// Its people's phones all hear whoever calls it, in place of ringing.
+    #[serde(default)]
+    pub page_group: Option<PageGroup>,
 }
 
 /// Credentials that phones register and call with.

@@ -189,6 +189,15 @@ pub enum RouteStep {
         /// Whether it has to press a PIN.
         has_pin: bool,
     },
+    /// The caller speaks to phones that answer by themselves.
+    Page {
+        /// The number of the page group's extension.
+        number: String,
+        /// People.
+        people: usize,
+        /// Whether they are heard too.
+        is_duplex: bool,
+    },
     /// The call is for a queue: it rings or waits there.
     Waits {
         /// The number of the queue's extension.

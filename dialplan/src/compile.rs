@@ -9,7 +9,7 @@ use std::{
 };
 
 use contract::{
-    id::{AccountId, ConferenceId, ExtensionId, MenuId, OrgId, QueueId, UserId},
+    id::{AccountId, ConferenceId, ExtensionId, MenuId, OrgId, PageGroupId, QueueId, UserId},
     snapshot::{self, Snapshot},
 };
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -161,6 +161,7 @@ struct Compiler<'a> {
     queue_of: BTreeMap<QueueId, ExtensionId>,
     menu_of: BTreeMap<MenuId, ExtensionId>,
     conference_ids: BTreeSet<ConferenceId>,
+    page_group_ids: BTreeSet<PageGroupId>,
     holidays: Arc<Dates>,
     own_holidays: BTreeMap<ExtensionId, Dates>,
     org: OrgPlan,
@@ -210,6 +211,7 @@ impl<'a> Compiler<'a> {
             queue_of: BTreeMap::new(),
             menu_of: BTreeMap::new(),
             conference_ids: BTreeSet::new(),
+            page_group_ids: BTreeSet::new(),
             holidays: Arc::default(),
             own_holidays: BTreeMap::new(),
             org,
@@ -342,6 +344,7 @@ impl<'a> Compiler<'a> {
                 supervisors: extension.supervisors.iter().copied().collect(),
                 menu: self.menu(extension),
                 conference: self.conference(extension),
+                page_group: self.page_group(extension),
                 hours: self.hours(extension),
                 rules: self.rules(extension),
                 recording: extension.recording,
@@ -471,6 +474,7 @@ mod extension;
 mod menu;
 mod outbound;
 mod outside;
+mod page_group;
 mod queue;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use contract::id::{
     AccountId, BudgetId, ConferenceId, DidId, ExtensionId, HolidayId, MenuId, OrgId, OutboundRouteId,
-    PriceId, QueueId, RuleId, TrunkId, UserId,
+    PageGroupId, PriceId, QueueId, RuleId, TrunkId, UserId,
 };
 use serde::Serialize;
 
@@ -48,6 +48,9 @@ pub enum Row {
     /// A conference of an extension.
     #[error("conference {0}")]
     Conference(ConferenceId),
+    /// A page group of an extension.
+    #[error("page group {0}")]
+    PageGroup(PageGroupId),
     /// A date with hours of its own.
     #[error("holiday {0}")]
     Holiday(HolidayId),
@@ -101,6 +104,9 @@ pub enum Problem {
         /// The numbers, in order.
         path: String,
     },
+    /// An extension is only one of these.
+    #[error("is a queue or a conference already")]
+    OfSeveralKinds,
     /// `ring` after the extension's people have been rung.
     #[error("rings the extension's own people, which only the condition always can")]
     RingsAgain,

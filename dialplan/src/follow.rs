@@ -21,8 +21,8 @@ use crate::{
     outbound::Payer,
     plan::{Action, Conference, Extension, Host, OrgPlan, PersonKey, Ring, Rule},
     route::{
-        Announcement, Decision, Forward, Lead, PassedOver, Queueing, Refusal, Route, Step, Trace, Trail,
-        Voicemail,
+        Announcement, Decision, Forward, Lead, Paging, PassedOver, Queueing, Refusal, Route, Step, Trace,
+        Trail, Voicemail,
     },
 };
 
@@ -34,6 +34,7 @@ pub(crate) enum Way {
     Voicemail(Voicemail),
     Menu(Arc<Menu>),
     Conference(Arc<Conference>),
+    Page(Paging),
 }
 
 impl From<Way> for Route {
@@ -45,6 +46,7 @@ impl From<Way> for Route {
             Way::Voicemail(voicemail) => Self::Voicemail(voicemail),
             Way::Menu(menu) => Self::Menu(menu),
             Way::Conference(conference) => Self::Conference(conference),
+            Way::Page(paging) => Self::Page(paging),
         }
     }
 }
@@ -88,7 +90,8 @@ impl<'p> Following<'p> {
             | Route::Announce(_)
             | Route::Voicemail(_)
             | Route::Menu(_)
-            | Route::Conference(_) => {
+            | Route::Conference(_)
+            | Route::Page(_) => {
                 path.into_iter().filter(|forward| !known.contains(forward)).cloned().collect()
             }
             Route::Intercom(_) | Route::Feature(_) | Route::Refuse(_) => Vec::new(),
@@ -347,6 +350,9 @@ impl<'p> Following<'p> {
             self.trace.0.push(Step::Conference(Arc::clone(conference)));
             return Ok(Way::Conference(Arc::clone(conference)));
         }
+        if let Some(group) = &extension.page_group {
+            return self.page(extension, group).map(Way::Page);
+        }
         match (&extension.queue, &extension.ring) {
             (Some(queue), Some(ring)) => {
                 let (queue, ring) = (Arc::clone(queue), self.but_caller(ring)?);
@@ -404,7 +410,7 @@ impl<'p> Following<'p> {
         Ok(ring)
     }
 
-    fn but_caller(&mut self, ring: &Arc<Ring>) -> Result<Arc<Ring>, Refusal> {
+    pub(crate) fn but_caller(&mut self, ring: &Arc<Ring>) -> Result<Arc<Ring>, Refusal> {
         let person = self.caller;
         let ring = if ring.targets.iter().any(|target| target.person == person) {
             self.trace.0.push(Step::CallerLeftOut);

@@ -38,10 +38,10 @@ pub use menu::{Choice, Menu};
 pub use outbound::{Barred, Budget, NoOutsideNumber, Outbound, OutsideNumber, Payer};
 pub use outside::{Incoming, Trunk};
 pub use plan::{
-    Account, Conference, Feature, Host, INTERCOM, LEAVE_MESSAGE, Mailbox, OrgPlan, PICK_UP_AT, PersonKey,
-    PickUp, Plan, Queue, Ring, Slot, Target, Trust,
+    Account, Conference, Feature, Host, INTERCOM, LEAVE_MESSAGE, Mailbox, OrgPlan, PICK_UP_AT, PageGroup,
+    PersonKey, PickUp, Plan, Queue, Ring, Slot, Target, Trust,
 };
 pub use route::{
-    Announcement, Chosen, Decision, Facts, Forward, Lead, PassedOver, Queueing, Refusal, Route, Step, Trace,
-    Trail, Voicemail,
+    Announcement, Chosen, Decision, Facts, Forward, Lead, Paging, PassedOver, Queueing, Refusal, Route, Step,
+    Trace, Trail, Voicemail,
 };

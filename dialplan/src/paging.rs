@@ -1,14 +1,14 @@
-//! Numbers where phones answer by themselves: the code for intercom in front of a number.
+//! Numbers where phones answer by themselves: the code for intercom in front of a number, and page groups.
 //!
-//! It opens the microphone of a room, so it is for people of the organisation alone, and reaches whoever has agreed to it: no
+//! Intercom opens the microphone of a room, so it is for people of the organisation alone, and reaches whoever has agreed to it: no
 //! hours, rules, queues or mailboxes take it anywhere else. Which phones are busy is not known here.
 
 use std::sync::Arc;
 
 use crate::{
     follow::Following,
-    plan::{Destination, OrgPlan, PersonKey, Ring},
-    route::{Refusal, Step},
+    plan::{Destination, Extension, Host, OrgPlan, PageGroup, PersonKey, Ring},
+    route::{Paging, Refusal, Step},
 };
 
 impl OrgPlan {
@@ -52,6 +52,23 @@ impl OrgPlan {
             Destination::Ring(ring) => following.ring(ring),
             Destination::Inactive(_) | Destination::Feature(_) => Err(Refusal::UnknownNumber),
         }
+    }
+}
+
+impl Following<'_> {
+    /// The phones of an extension's people hear the caller, if that is one of the organisation.
+    pub(crate) fn page(&mut self, extension: &Extension, group: &Arc<PageGroup>) -> Result<Paging, Refusal> {
+        let host = Host::Extension(extension.id);
+        if matches!(self.caller(), PersonKey::Trunk(_)) {
+            return Err(Refusal::InsideOnly(host));
+        }
+        let Some(ring) = &extension.ring else {
+            self.trace.0.push(Step::NoStaff);
+            return Err(Refusal::NoStaff(host));
+        };
+        let paging = Paging { group: Arc::clone(group), ring: self.but_caller(ring)? };
+        self.trace.0.push(Step::Page(paging.clone()));
+        Ok(paging)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use contract::{
     conferences::Pin,
-    id::{AccountId, ConferenceId, ExtensionId, OrgId, QueueId, RuleId, TrunkId, UserId},
+    id::{AccountId, ConferenceId, ExtensionId, OrgId, PageGroupId, QueueId, RuleId, TrunkId, UserId},
     language::Language,
     queues::Strategy,
     rules::{Condition, Timescope},
@@ -372,6 +372,8 @@ pub(crate) struct Extension {
     pub(crate) menu: Option<Arc<Menu>>,
     /// The room that callers come into, in place of its people.
     pub(crate) conference: Option<Arc<Conference>>,
+    /// Its people's phones answer by themselves.
+    pub(crate) page_group: Option<Arc<PageGroup>>,
     /// `None`: always open.
     pub(crate) hours: Option<Hours>,
     /// In the order in which they are tried.
@@ -579,6 +581,19 @@ pub struct Conference {
     pub members_max: u16,
     /// Whether a tone says that somebody has come or gone.
     pub has_tones: bool,
+}
+
+/// Phones that all hear whoever calls them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageGroup {
+    /// Its id.
+    pub id: PageGroupId,
+    /// Whose it is.
+    pub extension: ExtensionId,
+    /// The number of that.
+    pub number: Arc<str>,
+    /// Whether they are heard too.
+    pub is_duplex: bool,
 }
 
 /// What was called.

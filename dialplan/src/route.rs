@@ -20,7 +20,8 @@ use crate::{
     menu::Menu,
     outbound::{Barred, OutsideNumber, Payer},
     plan::{
-        Conference, Destination, Feature, Host, INTERCOM, Mailbox, OrgPlan, PersonKey, Plan, Queue, Ring,
+        Conference, Destination, Feature, Host, INTERCOM, Mailbox, OrgPlan, PageGroup, PersonKey, Plan,
+        Queue, Ring,
     },
 };
 
@@ -78,6 +79,8 @@ pub enum Route {
     Menu(Arc<Menu>),
     /// Let the caller into a room with others.
     Conference(Arc<Conference>),
+    /// Have these phones answer by themselves, and all hear the caller.
+    Page(Paging),
     /// Tell the caller no.
     Refuse(Refusal),
 }
@@ -93,9 +96,19 @@ impl Route {
             | Self::Voicemail(_)
             | Self::Menu(_)
             | Self::Conference(_)
+            | Self::Page(_)
             | Self::Refuse(_) => None,
         }
     }
+}
+
+/// Who hears a caller of a page group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Paging {
+    /// Which.
+    pub group: Arc<PageGroup>,
+    /// Its people but the caller.
+    pub ring: Arc<Ring>,
 }
 
 /// A place in a queue.
@@ -392,6 +405,8 @@ pub enum Step {
     },
     /// The call comes into a room.
     Conference(Arc<Conference>),
+    /// The caller speaks to phones that answer by themselves.
+    Page(Paging),
     /// The call is for a queue.
     Waits(Queueing),
     /// The caller is among those who would ring and is left out.

@@ -6,13 +6,21 @@ use crate::{
     hours::Standing,
     menu::Menu,
     plan::Host,
-    route::{Decision, PassedOver, Queueing, Step},
+    route::{Decision, Paging, PassedOver, Queueing, Step},
 };
 
 impl Decision {
     /// Its steps, made by a plan of this revision.
     pub fn told(&self, revision: i64) -> RouteTrace {
         RouteTrace { revision, steps: self.trace.0.iter().map(told).collect() }
+    }
+}
+
+fn page(Paging { group, ring }: &Paging) -> RouteStep {
+    RouteStep::Page {
+        number: group.number.to_string(),
+        people: ring.targets.len(),
+        is_duplex: group.is_duplex,
     }
 }
 
@@ -69,6 +77,7 @@ fn told(step: &Step) -> RouteStep {
             members_max: conference.members_max,
             has_pin: conference.pin.is_some(),
         },
+        Step::Page(paging) => page(paging),
         Step::Chosen { number, chosen } => {
             RouteStep::Chosen { number: number.to_string(), reason: chosen.as_str().into() }
         }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Account, Action, Extension, Holiday, Queue, Rows, Rule, Staff, conferences,
     description::{self, Description, place},
-    menus, outside,
+    menus, outside, page_groups,
     reader::Mistake,
 };
 use crate::{Failure, database::new_id};
@@ -79,6 +79,7 @@ pub(crate) fn rows(
         queues: queues(description, current)?,
         menus: menus::rows(description, current)?,
         conferences,
+        page_groups: page_groups::rows(description, current)?,
         holidays: holidays(description),
         outside,
     })

@@ -7,6 +7,7 @@ mod conferences;
 mod menus;
 mod outbound;
 mod outside;
+mod page_groups;
 mod queues;
 mod rules;
 
@@ -35,12 +36,13 @@ pub(crate) use conferences::Conference;
 pub(crate) use menus::{Menu, REPEAT};
 pub(crate) use outbound::{Budget, OutboundRoute, Price};
 pub(crate) use outside::{Did, Login, Trunk};
+pub(crate) use page_groups::PageGroup;
 pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
 
 const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone, country_code and emergency_numbers";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
-const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]";
+const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[page_group]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -71,6 +73,7 @@ pub(crate) struct Description {
     pub(crate) queues: Vec<Queue>,
     pub(crate) menus: Vec<Menu>,
     pub(crate) conferences: Vec<Conference>,
+    pub(crate) page_groups: Vec<PageGroup>,
     pub(crate) holidays: Vec<Holiday>,
     pub(crate) country_code: At<String>,
     pub(crate) trunks: Vec<Trunk>,
@@ -171,6 +174,7 @@ fn describe<'a>(
     let queues = queues::queues(reader, root, (&staff, &extensions));
     let menus = menus::menus(reader, root, (&staff, &extensions));
     let conferences = conferences::conferences(reader, root, &extensions);
+    let page_groups = page_groups::page_groups(reader, root, &extensions);
     let holidays = rules::holidays(reader, root, &extensions);
     let trunks = outside::trunks(reader, root);
     let dids = outside::dids(reader, root, (&staff, &extensions));
@@ -216,6 +220,7 @@ fn describe<'a>(
         queues,
         menus,
         conferences,
+        page_groups,
         holidays,
         country_code,
         trunks,
@@ -520,6 +525,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
                 queue: queues::of(description, at),
                 menu: menus::of(description, at),
                 conference: conferences::of(description, at),
+                page_group: page_groups::of(description, at),
             })
             .collect(),
         accounts: (0..)
@@ -562,6 +568,7 @@ fn note(reader: &mut Reader<'_>, description: &Description, diagnostic: &Diagnos
         Row::Rule(id) => ("rule", description.rules.get(at(id.0)).map_or(1, |rule| rule.line), None),
         Row::Queue(id) => ("queue", queues::line(description, id), None),
         Row::Menu(id) => ("menu", menus::line(description, id), None),
+        Row::PageGroup(id) => ("page_group", page_groups::line(description, id), None),
         Row::Conference(id) => ("conference", conferences::line(description, id), None),
         Row::Holiday(id) => {
             let date = description.holidays.get(at(id.0)).map(|holiday| &holiday.date);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Account, Action, Conference, Extension, Holiday, Menu, Queue, Rows, Rule, Staff,
+    Account, Action, Conference, Extension, Holiday, Menu, PageGroup, Queue, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
     outbound::{Budget, OutboundRoute, Price},
     outside::{Did, Outside, Trunk},
@@ -30,8 +30,8 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     /// The organisation's domain.
     pub(crate) organisation: String,
-    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `menu`, `conference`, `trunk`, `did`, `outbound_route`,
-    /// `budget`, `price` or `holiday`.
+    /// `organisation`, `staff`, `extension`, `account`, `rule`, `queue`, `menu`, `conference`, `page_group`, `trunk`, `did`,
+    /// `outbound_route`, `budget`, `price` or `holiday`.
     pub(crate) row: &'static str,
     /// Its domain, e-mail, number, name or username; number and position; date.
     pub(crate) key: String,
@@ -72,6 +72,9 @@ pub(crate) fn changes(before: Option<&Rows>, after: &Rows) -> Vec<Change> {
     });
     each(&before.conferences, &after.conferences, Conference::fields, |key, from, to| {
         add("conference", key, from, to);
+    });
+    each(&before.page_groups, &after.page_groups, PageGroup::fields, |key, from, to| {
+        add("page_group", key, from, to);
     });
     each(&before.outside.trunks, &after.outside.trunks, Trunk::fields, |key, from, to| {
         add("trunk", key, from, to);
@@ -173,6 +176,7 @@ impl Rows {
             queues: _,
             menus: _,
             conferences: _,
+            page_groups: _,
             holidays: _,
         } = self;
         vec![
@@ -292,6 +296,12 @@ impl Conference {
             ("members_max", json!(self.members_max)),
             ("tones", json!(self.has_tones)),
         ]
+    }
+}
+
+impl PageGroup {
+    fn fields(&self) -> Fields {
+        vec![("duplex", json!(self.is_duplex))]
     }
 }
 

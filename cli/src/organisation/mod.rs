@@ -11,6 +11,7 @@ pub(crate) mod hours;
 pub(crate) mod menus;
 pub(crate) mod outbound;
 pub(crate) mod outside;
+pub(crate) mod page_groups;
 pub(crate) mod queues;
 pub(crate) mod reader;
 pub(crate) mod snapshot;
@@ -32,6 +33,7 @@ use uuid::Uuid;
 
 pub(crate) use conferences::Conference;
 pub(crate) use menus::Menu;
+pub(crate) use page_groups::PageGroup;
 pub(crate) use queues::Queue;
 
 /// Bytes of a name (`identity.users`, `telephony.extensions`).
@@ -85,6 +87,9 @@ pub(crate) struct Rows {
     /// By the number of their extension.
     #[serde(default)]
     pub(crate) conferences: BTreeMap<String, Conference>,
+    /// By the numbers of their extensions.
+    #[serde(default)]
+    pub(crate) page_groups: BTreeMap<String, PageGroup>,
     /// By date and, if it is one extension's alone, its number: `2026-12-25 100`.
     #[serde(default)]
     pub(crate) holidays: BTreeMap<String, Holiday>,
@@ -266,6 +271,7 @@ impl Rows {
             queues: BTreeMap::new(),
             menus: BTreeMap::new(),
             conferences: BTreeMap::new(),
+            page_groups: BTreeMap::new(),
             holidays: BTreeMap::new(),
             outside: Outside { country_code: self.outside.country_code.clone(), ..Outside::default() },
         }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use contract::{
     conferences,
     id::{
-        AccountId, ConferenceId, DidId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RuleId, TrunkId,
-        UserId,
+        AccountId, ConferenceId, DidId, ExtensionId, HolidayId, MenuId, OrgId, PageGroupId, QueueId, RuleId,
+        TrunkId, UserId,
     },
-    menus, queues, rules, snapshot,
+    menus, paging, queues, rules, snapshot,
 };
 use uuid::Uuid;
 
@@ -47,6 +47,7 @@ impl Rows {
             queue: self.queue_of(number),
             menu: self.menu_of(number),
             conference: self.conference_of(number),
+            page_group: self.page_group_of(number),
         });
         snapshot::Organisation {
             id: OrgId(self.id),
@@ -118,6 +119,11 @@ impl Rows {
             has_direct_dialling: menu.has_direct_dialling,
             choices: choices.collect(),
         })
+    }
+
+    fn page_group_of(&self, number: &str) -> Option<paging::PageGroup> {
+        let group = self.page_groups.get(number)?;
+        Some(paging::PageGroup { id: PageGroupId(group.id), is_duplex: group.is_duplex })
     }
 
     fn conference_of(&self, number: &str) -> Option<conferences::Conference> {

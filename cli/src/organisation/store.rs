@@ -18,7 +18,7 @@ use super::{
     Account, Action, Extension, Holiday, Menu, Outside, Queue, Rows, Rule, Staff, conferences, menus,
     outbound,
     outside::{Did, Trunk},
-    queues,
+    page_groups, queues,
 };
 use crate::database::store::{act_as, act_as_owner};
 
@@ -95,6 +95,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
     let queues = queues::store::load(c, id, (&extensions, &people)).await?;
     let menus = menus::store::load(c, id, &extensions).await?;
     let conferences = conferences::store::load(c, id, &extensions).await?;
+    let page_groups = page_groups::store::load(c, id, &extensions).await?;
     let named = Named { extensions: &extensions, people: &people, queues: &queues, menus: &menus };
     let (trunks, accounts) = (trunks(c, id).await?, accounts(c, id, &people).await?);
     Ok(Some(Rows {
@@ -132,6 +133,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
         accounts,
         queues,
         conferences,
+        page_groups,
         extensions,
     }))
 }

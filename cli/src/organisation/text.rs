@@ -9,7 +9,7 @@ use contract::{
 use toml::Value;
 
 use super::{
-    Action, Rows,
+    Action, PageGroup, Rows,
     hours::{spans_text, windows_text},
     outbound::{OutboundRoute, Price},
     outside::Trunk,
@@ -17,7 +17,7 @@ use super::{
 
 const HEADER: &str = "\
 # An organisation as `sambung check`, `diff` and `apply` take it. What is not in here is removed: numbers, extensions,
-# accounts, rules, queues, menus, conferences, trunks, numbers and routes outside, budgets, prices and holidays; people stay members.
+# accounts, rules, queues, menus, conferences, page groups, trunks, numbers and routes outside, budgets, prices and holidays; people stay members.
 # Passwords and PINs stand in files of their own: `password_file = \"PATH\"` in an [[account]], for a new one or a new password;
 # without it the password stays as it is.
 ";
@@ -70,6 +70,7 @@ pub(crate) fn text(rows: &Rows) -> String {
     file += &queues(rows, &numbers);
     file += &menus(rows, &numbers);
     file += &conferences(rows);
+    file += &page_groups(rows);
     file += &outside(rows, number);
     for holiday in rows.holidays.values() {
         let extension = holiday.extension.as_deref().map(|number| format!("extension = {}\n", text(number)));
@@ -298,6 +299,14 @@ fn conferences(rows: &Rows) -> String {
         );
     }
     file
+}
+
+/// All `[[page_group]]`.
+fn page_groups(rows: &Rows) -> String {
+    let group = |(extension, group): (&String, &PageGroup)| {
+        format!("\n[[page_group]]\nextension = {}\nduplex = {}\n", quoted(extension), group.is_duplex)
+    };
+    rows.page_groups.iter().map(group).collect()
 }
 
 /// A text of TOML.

@@ -34,6 +34,7 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
         rules: each(&current.rules, &before.rules, &after.rules),
         queues: each(&current.queues, &before.queues, &after.queues),
         menus: each(&current.menus, &before.menus, &after.menus),
+        page_groups: each(&current.page_groups, &before.page_groups, &after.page_groups),
         conferences: each(&current.conferences, &before.conferences, &after.conferences),
         holidays: each(&current.holidays, &before.holidays, &after.holidays),
         outside: Outside {
@@ -116,6 +117,7 @@ mod tests {
             queues: BTreeMap::new(),
             menus: BTreeMap::new(),
             conferences: BTreeMap::new(),
+            page_groups: BTreeMap::new(),
             holidays: BTreeMap::new(),
             outside: Outside::default(),
         }

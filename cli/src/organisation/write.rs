@@ -11,7 +11,7 @@ use migrations::Role;
 use sqlx::PgConnection;
 
 use self::store::Duty;
-use super::{Extension, Rows, Rule, Staff, conferences, menus, outbound, queues};
+use super::{Extension, Rows, Rule, Staff, conferences, menus, outbound, page_groups, queues};
 use crate::database::store::act_as;
 
 /// An organisation before and after; not there before is `None`.
@@ -85,6 +85,11 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
     for (number, conference) in &before.conferences {
         if after.conferences.get(number).is_none_or(|stays| stays.id != conference.id) {
             conferences::store::delete(c, after.id, conference.id).await?;
+        }
+    }
+    for (number, group) in &before.page_groups {
+        if after.page_groups.get(number).is_none_or(|stays| stays.id != group.id) {
+            page_groups::store::delete(c, after.id, group.id).await?;
         }
     }
     for (key, holiday) in &before.holidays {
@@ -234,6 +239,13 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
             && before.conferences.get(number) != Some(conference)
         {
             conferences::store::put(c, after.id, extension.id, conference).await?;
+        }
+    }
+    for (number, group) in &after.page_groups {
+        if let Some(extension) = after.extensions.get(number)
+            && before.page_groups.get(number) != Some(group)
+        {
+            page_groups::store::put(c, after.id, extension.id, group).await?;
         }
     }
     add_menus(c, before, after).await?;

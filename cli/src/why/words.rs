@@ -99,6 +99,7 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
             let pin = if *has_pin { ", by a PIN" } else { "" };
             format!("the conference of {} takes up to {members_max}{pin}", printable(number))
         }
+        RouteStep::Page { number, people, is_duplex } => page(number, *people, *is_duplex),
         RouteStep::Chosen { number, reason } => {
             format!("{} the menu of {}", chosen(reason), printable(number))
         }
@@ -110,6 +111,15 @@ fn step_text(step: &RouteStep, dialled: &str) -> String {
             count(*accounts, "account", "accounts")
         ),
     }
+}
+
+fn page(number: &str, people: usize, is_duplex: bool) -> String {
+    let heard = if is_duplex { ", and are heard" } else { "" };
+    format!(
+        "the phones of {} at {} answer by themselves{heard}",
+        count(people, "person", "people"),
+        printable(number)
+    )
 }
 
 fn passed_over(because: &str) -> &str {

@@ -62,6 +62,7 @@ async fn fill(stage: &Stage) {
                  values ('{o}', '{user}', '1', 'ring');
              insert into telephony.conferences (id, org_id, extension_id, pin)
                  values ('{user}', '{o}', '{extension}', '4711');
+             insert into telephony.page_groups (id, org_id, extension_id) values ('{user}', '{o}', '{extension}');
              insert into telephony.trunks (id, org_id, name, sources) values ('{user}', '{o}', 'x', '{{192.0.2.1}}');
              insert into telephony.outbound_routes (id, org_id, position, name) values ('{user}', '{o}', 1, 'x');
              insert into telephony.outbound_route_trunks (org_id, route_id, trunk_id, position)
@@ -111,6 +112,7 @@ const READABLE: &[&str] = &[
     "telephony.menus",
     "telephony.menu_choices",
     "(select id from telephony.conferences) s",
+    "telephony.page_groups",
     "(select id from telephony.trunks) s",
     "telephony.did_numbers",
     "telephony.outbound_routes",

@@ -49,6 +49,7 @@ pub(crate) fn told(route: &Route) -> String {
         Route::Voicemail(Voicemail { mailbox, reason }) => format!("mailbox {} {reason}", mailbox.number),
         Route::Menu(menu) => format!("menu {}", menu.number),
         Route::Conference(conference) => format!("conference {}", conference.number),
+        Route::Page(paging) => format!("page {} {}", paging.group.number, paging.ring.targets.len()),
         Route::Refuse(refusal) => refusal.reason().to_owned(),
         Route::Feature(feature) => feature.as_str().to_owned(),
     }

@@ -1,14 +1,15 @@
 //! Whose phones answer by themselves, and for whom they do.
 
 use contract::{
-    id::{OrgId, TrunkId},
+    id::{ConferenceId, OrgId, PageGroupId, TrunkId},
+    paging::PageGroup,
     rules::{Action, Condition, Timescope},
     snapshot::{self, Snapshot},
 };
 
 use crate::{
     Facts, Plan, Route, compile,
-    follow::tests::{EVENING, told},
+    follow::tests::{EVENING, NOON, told},
     plan::PersonKey,
     route::{
         Step,
@@ -82,4 +83,40 @@ fn a_number_that_begins_with_80_keeps_its_mailbox() {
     assert_eq!(told(&plan.route(&facts, EVENING).route), "mailbox 80100 dialled");
     let steps = plan.route(&Facts { dialled: "*8080100", ..facts }, EVENING).trace.0;
     assert!(matches!(&steps[..], [Step::Intercom, Step::Number { .. }, Step::Rings { .. }]), "{steps:?}");
+}
+
+/// Extension 100 is a page group: its two people's phones, and rules and hours as ever.
+fn paging_rows() -> snapshot::Organisation {
+    let mut own = rows();
+    own.extensions[0].page_group = Some(PageGroup::plain(PageGroupId(id(80))));
+    let page = rule(1, Timescope::Any, Condition::Always, Action::ForwardExtension(own.extensions[0].id));
+    own.extensions[4].rules = vec![page];
+    own
+}
+
+#[test]
+fn a_page_group_has_all_phones_of_its_people_but_the_callers() {
+    let plan = compiled(paging_rows());
+    let route = |caller, dialled, now| {
+        let decision = plan.route(&Facts { org: OrgId(id(1)), caller, dialled }, now);
+        (told(&decision.route), decision.forwards.len())
+    };
+    assert_eq!(route(person(35), "100", NOON), ("page 100 2".into(), 0));
+    assert_eq!(route(person(31), "100", NOON), ("page 100 1".into(), 0));
+    assert_eq!(route(person(31), "100", EVENING), ("says closed".into(), 0), "hours and rules go first");
+    assert_eq!(route(person(31), "500", NOON), ("page 100 1".into(), 1), "rules lead there");
+    let trunk = PersonKey::Trunk(TrunkId(id(90)));
+    assert_eq!(route(trunk, "100", NOON), ("inside_only".into(), 0), "nobody outside pages");
+}
+
+#[test]
+fn an_extension_is_one_of_a_page_group_a_queue_and_a_conference() {
+    let mut own = paging_rows();
+    own.extensions[0].conference = Some(contract::conferences::Conference::plain(ConferenceId(id(81))));
+    let wrong = compile(&Snapshot { revision: 1, organisations: vec![own] }).unwrap_err();
+    let said: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    assert!(
+        said.len() == 1 && said[0].ends_with("extension: is a queue or a conference already"),
+        "{said:?}"
+    );
 }

@@ -54,6 +54,7 @@ pub(crate) fn extension(n: u128, number: &str, staff: &[u128]) -> snapshot::Exte
         menu: None,
         conference: None,
         supervisors: Vec::new(),
+        page_group: None,
     }
 }
 
@@ -144,6 +145,7 @@ fn check_in(own: snapshot::Organisation, (caller, dialled): (u128, &str), expect
         Route::Announce(announcement) => write!(told, "says {}", announcement.sound).unwrap(),
         Route::Menu(menu) => write!(told, "menu {}", menu.number).unwrap(),
         Route::Conference(room) => write!(told, "conference {}", room.number).unwrap(),
+        Route::Page(paging) => write!(told, "page {}", paging.group.number).unwrap(),
         Route::Voicemail(voicemail) => write!(told, "mailbox {}", voicemail.mailbox.number).unwrap(),
         Route::Ring(ring) => {
             write!(told, "{:?} {} {}s", ring.host, ring.name, ring.ring_timeout_secs).unwrap();

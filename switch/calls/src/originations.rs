@@ -111,7 +111,7 @@ impl Switchboard {
                 }
                 Err(Objection::Refused(*refusal))
             }
-            Route::Intercom(_) | Route::Feature(_) => Err(Objection::NotATarget),
+            Route::Intercom(_) | Route::Page(_) | Route::Feature(_) => Err(Objection::NotATarget),
             Route::Ring(ring) => {
                 let Some(toll) = ring.outbound.as_ref().and_then(|outbound| Toll::of(outbound)) else {
                     return Ok(());

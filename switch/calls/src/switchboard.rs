@@ -348,7 +348,7 @@ impl Switchboard {
         {
             return self.transfer_to_call((*session, *request), (message, &other), out);
         }
-        let Some(session) = session_of(&event) else { return };
+        let Some(session) = event.session() else { return };
         if let Some(id) = self.sessions.get(&session).copied() {
             self.with_call(id, out, |call, means| call.signal(session, event, means));
         }
@@ -533,36 +533,5 @@ impl Switchboard {
             Outcome::UnknownCall
         };
         out.push(Output::Command(outcome));
-    }
-}
-
-/// The session that an event is about.
-fn session_of(event: &Event) -> Option<SessionKey> {
-    match event {
-        Event::Progress { session, .. }
-        | Event::Answered { session, .. }
-        | Event::Failed { session, .. }
-        | Event::Acked { session, .. }
-        | Event::AckMissing { session }
-        | Event::Canceled { session, .. }
-        | Event::Lapsed { session, .. }
-        | Event::Pracked { session, .. }
-        | Event::Update { session, .. }
-        | Event::UpdateAnswered { session, .. }
-        | Event::UpdateFailed { session, .. }
-        | Event::Reinvite { session, .. }
-        | Event::ReinviteCanceled { session }
-        | Event::ReinviteAnswered { session, .. }
-        | Event::ReinviteFailed { session, .. }
-        | Event::InDialog { session, .. }
-        | Event::Response { session, .. }
-        | Event::Ended { session, .. } => Some(*session),
-        Event::Request(_)
-        | Event::OutsideResponse { .. }
-        | Event::StateWanted { .. }
-        | Event::SubscriptionEnded { .. }
-        | Event::Watched { .. }
-        | Event::WatchEnded { .. }
-        | Event::Dropped(_) => None,
     }
 }

@@ -115,6 +115,7 @@ fn extension(organisation: u128, number: &str, name: &str, staff: Vec<UserId>) -
         menu: None,
         conference: None,
         supervisors: Vec::new(),
+        page_group: None,
         rules: if number == HELPDESK { rules(organisation) } else { Vec::new() },
     }
 }

@@ -1,6 +1,7 @@
 //! Descriptions with one mistake each, and what is said of it: file, line, key, and what would be right.
 
 mod conferences;
+mod page_groups;
 
 use super::*;
 use crate::organisation::{Account, described, text};
@@ -122,7 +123,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[account]]",
             "[acount]\n[[account]]",
-            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[page_group]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]",
         ),
     ];
     for (old, new, expected) in cases {
@@ -205,9 +206,10 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
     let description = parse(Path::new("organisation.toml"), example).unwrap();
     assert_eq!(
         (description.staff.len(), description.extensions.len(), description.accounts.len()),
-        (2, 3, 1)
+        (2, 4, 1)
     );
     assert_eq!((description.conferences.len(), description.menus.len()), (1, 1));
+    assert_eq!(description.page_groups.len(), 1);
     assert_eq!((description.rules.len(), description.holidays.len()), (2, 2));
     assert_eq!((description.routes.len(), description.budgets.len(), description.prices.len()), (3, 2, 2));
     for known in [

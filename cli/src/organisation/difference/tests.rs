@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::organisation::{
-    Action, Outside,
+    Action, Outside, PageGroup,
     hours::{span, windows},
 };
 
@@ -153,6 +153,7 @@ fn rows() -> Rows {
         rules: BTreeMap::from([(rule.key(), rule)]),
         queues: BTreeMap::from([("100".into(), queue())]),
         menus: BTreeMap::from([("100".into(), menu())]),
+        page_groups: BTreeMap::from([("100".into(), PageGroup { id: Uuid::nil(), is_duplex: false })]),
         conferences: BTreeMap::from([("100".into(), conference())]),
         holidays: BTreeMap::from([(holiday.key(), holiday)]),
         outside: outside(),
@@ -335,6 +336,16 @@ fn conferences_are_compared() {
 }
 
 #[test]
+fn page_groups_are_compared() {
+    compare(&[
+        ("~ page_group 100  duplex false → true", |r| {
+            r.page_groups.get_mut("100").unwrap().is_duplex = true;
+        }),
+        ("- page_group 100", |r| r.page_groups.clear()),
+    ]);
+}
+
+#[test]
 fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
     let all = changes(None, &rows());
     let keys: Vec<_> = all.iter().map(|change| (change.row, change.key.as_str(), change.change)).collect();
@@ -351,6 +362,7 @@ fn a_new_organisation_is_added_whole_and_no_digest_is_shown() {
             added("queue", "100"),
             added("menu", "100"),
             added("conference", "100"),
+            added("page_group", "100"),
             added("trunk", "telkom"),
             added("did", "+62215550100"),
             added("outbound_route", "all"),

@@ -29,7 +29,7 @@ use super::{
     leg::{Leg, Outsider},
     media_plan::LegStreams,
     outcome::{LegResult, Tally},
-    paging,
+    paged, paging,
     queued::{self, Coming},
     recording::Recording,
     state::{Head, Ringing, State, Told},
@@ -60,7 +60,7 @@ pub(crate) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    fn invitation(&self, can_answer_early: bool, trail: Trail, means: &Means<'_>) -> Invitation {
+    pub(super) fn invitation(&self, can_answer_early: bool, trail: Trail, means: &Means<'_>) -> Invitation {
         Invitation {
             call: self.id,
             org: self.org.id(),
@@ -175,6 +175,7 @@ fn set_out(
             conference::open(opening, way, (record, leg), head, means)
         }
         Route::Intercom(ring) => paging::intercom(opening, &ring, (record, leg), head, means),
+        Route::Page(to) => paged::open(opening, (&to, trail), (record, leg), head, means),
         Route::Ring(ring) => dial(opening, (record, leg), head, (&ring, trail), means),
         Route::Queue(queueing) => match means.turned_away(opening.org.id(), &queueing, leg.person) {
             None => queue(opening, (&queueing, trail), (record, leg), head, means),

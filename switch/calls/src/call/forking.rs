@@ -215,8 +215,8 @@ impl Forking {
         Some(fork)
     }
 
-    /// A device has answered with this: when it fits, the others stop ringing.
-    pub(super) fn won(
+    /// A device has answered with this: when it fits, it is agreed on.
+    pub(super) fn agreed(
         &mut self,
         (session, body): (SessionKey, Option<&Body>),
         head: &mut Head,
@@ -229,10 +229,21 @@ impl Forking {
             self.asked(head).useless(fork, means);
             return None;
         };
-        self.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
         fork.streams.agree(&said, means);
         fork.streams.drop_refused(&said, means);
         fork.set_answered(means.wall);
+        Some(fork)
+    }
+
+    /// The same; the others stop ringing then.
+    pub(super) fn won(
+        &mut self,
+        with: (SessionKey, Option<&Body>),
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> Option<Leg> {
+        let fork = self.agreed(with, head, means)?;
+        self.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
         Some(fork)
     }
 

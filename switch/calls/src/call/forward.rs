@@ -90,8 +90,8 @@ impl Ringing {
                 self.invitation.trail = decision.trail.clone();
                 self.come_to(head, (why, Words::default()), means)
             }
-            // No rule leads to these, and no phone is followed there.
-            Route::Intercom(_) | Route::Feature(_) | Route::Refuse(_) => {
+            // No rule leads to these, or only before anybody rings, and no phone is followed there.
+            Route::Intercom(_) | Route::Page(_) | Route::Feature(_) | Route::Refuse(_) => {
                 self.refuse(head, (result, words), Refusing::default(), means)
             }
         }

@@ -38,6 +38,7 @@ impl Call {
             State::Transferring(transferring) => Some(transferring.record.shown()),
             State::Queued(queued) => Some(queued.line.record.shown()),
             State::Served(served) => Some(served.line.record.shown()),
+            State::Paged(paged) => Some(paged.line.record.shown()),
             State::Originating(originating) => Some(originating.record.shown()),
             State::Over(_) => None,
         }
@@ -53,6 +54,7 @@ impl Call {
             State::Transferring(transferring) => transferring.record.skip_events(latest),
             State::Queued(queued) => queued.line.record.skip_events(latest),
             State::Served(served) => served.line.record.skip_events(latest),
+            State::Paged(paged) => paged.line.record.skip_events(latest),
             State::Originating(originating) => originating.record.skip_events(latest),
             State::Over(_) => {}
         }

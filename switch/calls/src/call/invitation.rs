@@ -25,6 +25,7 @@ use super::{
     media_plan::{LegStreams, NoPorts},
     outcome::{LegResult, Tally, Words},
     outside,
+    paged::PHONES_MAX,
     state::{Head, join_as_recipient},
 };
 use crate::{means::Means, output::Notice, registrar::Reach};
@@ -132,7 +133,9 @@ impl Invitation {
                 reaches.map(|reach| (target.person, target.trust, reach)).collect::<Vec<_>>()
             })
             .collect();
-        let room = means.config.limits.legs_per_call_max.saturating_sub(asked.forks.len());
+        let most = means.config.limits.legs_per_call_max;
+        let most = if self.answers_itself { most.min(PHONES_MAX) } else { most };
+        let room = most.saturating_sub(asked.forks.len());
         let left_out = devices.len().saturating_sub(room);
         // An early offer of a device has to be answered at once, by the caller: so by one that can, and one at a time.
         let is_alone = devices.len() == 1 && asked.forks.is_empty() && self.people.len() == 1;

@@ -125,6 +125,17 @@ impl Call {
                 show(&mut lamps, Watched::Person(originating.who()), Direction::Initiator, furthest);
                 return lamps;
             }
+            State::Paged(paged) => {
+                let listeners = paged.listeners().map(|(leg, _)| (leg, Stage::Confirmed));
+                let called = listeners.chain(paged.forks().iter().map(|fork| (fork, stage_of(fork))));
+                let called: Vec<(&Leg, Stage)> = called.collect();
+                let furthest = called.iter().map(|(_, stage)| *stage).max().unwrap_or(Stage::Trying);
+                show(&mut lamps, Watched::Person(paged.line.caller.person), Direction::Initiator, furthest);
+                for (leg, stage) in called {
+                    show(&mut lamps, Watched::Person(leg.person), Direction::Recipient, stage);
+                }
+                furthest
+            }
             State::Over(_) => return lamps,
         };
         if let Some(Host::Extension(extension)) = self.head.host {

@@ -69,24 +69,13 @@ impl Line {
 
     /// Answers a caller whose offer has its ports, with what it was told before, if it was told anything.
     pub(super) fn answer(
-        (record, mut caller): (Record, Leg),
+        on_line: (Record, Leg),
         (offer, told): (Option<Description>, Option<Body>),
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> Result<Self, State> {
-        let own = match &offer {
-            Some(offer) => offer.own_answer(),
-            None => Description::own_offer(),
-        };
-        let Some(own) = own else {
-            return Err(fail(record, caller, head, "media_refused", Unusable::Media.reply(), means));
-        };
-        let streams = &mut caller.streams;
-        if offer.is_none() && streams.reserve(&own, false, means).is_err() {
-            let reply = congested(means);
-            return Err(fail(record, caller, head, LegResult::Congested.reason(), reply, means));
-        }
-        Ok(Self::answer_with((record, caller), (own, offer), told, means))
+        let (on_line, own) = words_for(on_line, offer.as_ref(), head, means)?;
+        Ok(Self::answer_with(on_line, (own, offer), told, means))
     }
 
     /// Answers a caller whose ports are open: what we say of ourselves, and what it has offered, if anything. What it was told
@@ -180,6 +169,24 @@ impl Line {
         head.hang_up(self.caller, None, means);
         end(self.record, &[], &Detail::default(), because(reason), means)
     }
+}
+
+/// What the switch itself says to a caller with that offer, whose ports are open then. A caller to whom it has nothing to say is
+/// refused.
+pub(super) fn words_for(
+    (record, mut caller): (Record, Leg),
+    offer: Option<&Description>,
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> Result<((Record, Leg), Description), State> {
+    let Some(own) = offer.map_or_else(Description::own_offer, Description::own_answer) else {
+        return Err(fail(record, caller, head, "media_refused", Unusable::Media.reply(), means));
+    };
+    if offer.is_none() && caller.streams.reserve(&own, false, means).is_err() {
+        let reply = congested(means);
+        return Err(fail(record, caller, head, LegResult::Congested.reason(), reply, means));
+    }
+    Ok(((record, caller), own))
 }
 
 impl OwnMedia {

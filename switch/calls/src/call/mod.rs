@@ -6,7 +6,7 @@
 //! down, `shown` shows it to an operator, `outcome` says what it came to, `objection` why it is not sent on. `announce` tells a caller that it will be recorded,
 //! `pressed` reads keys that phones tell by INFO, `spoken` is how numbers are said.
 //! In `attended` two calls become one; `entrant` is who comes into one by a call of their own. `forking` is how devices ring for somebody who has been answered already.
-//! `paging` is devices that answer by themselves. In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
+//! `paging` is devices that answer by themselves, `paged` one who speaks to many of them. In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
 mod announce;
@@ -34,6 +34,7 @@ pub(crate) mod objection;
 pub(crate) mod originating;
 pub(crate) mod outcome;
 mod outside;
+mod paged;
 mod paging;
 mod pressed;
 mod queued;
@@ -181,6 +182,7 @@ impl Call {
             State::Transferring(transferring) => transferring.hang_up(head, means),
             State::Queued(queued) => queued.hang_up(head, means),
             State::Served(served) => served.hang_up(head, "operator", means),
+            State::Paged(paged) => paged.hang_up(head, "operator", means),
             State::Originating(originating) => originating.hang_up(head, means),
             State::Over(record) => State::Over(record),
         };

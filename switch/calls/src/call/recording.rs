@@ -322,7 +322,8 @@ fn lines(state: &State) -> Option<Lines> {
         State::Transferring(transferring) => (transferring.on(Side::Caller), transferring.on(Side::Callee)),
         State::Served(served) => (Some(&served.line.caller), None),
         State::Queued(queued) => (Some(&queued.line.caller), None),
-        State::Originating(_) | State::Ringing(_) | State::Over(_) => return None,
+        // What is said to all is kept for nobody.
+        State::Originating(_) | State::Ringing(_) | State::Paged(_) | State::Over(_) => return None,
     };
     Some([caller, callee].map(|leg| leg?.streams.voice_line()))
 }
@@ -337,6 +338,7 @@ fn said(state: &State) -> Option<[Option<RecordingPolicy>; 2]> {
         | State::Ringing(_)
         | State::Served(_)
         | State::Queued(_)
+        | State::Paged(_)
         | State::Over(_) => return None,
     };
     Some([caller.recording, callee.recording])

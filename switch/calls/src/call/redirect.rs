@@ -70,7 +70,11 @@ impl Invitation {
                 Route::Queue(_) | Route::Voicemail(_) | Route::Menu(_) | Route::Conference(_) => {
                     served = served.or_else(|| Some((number, Box::new(decision))));
                 }
-                Route::Intercom(_) | Route::Feature(_) | Route::Announce(_) | Route::Refuse(_) => {}
+                Route::Intercom(_)
+                | Route::Page(_)
+                | Route::Feature(_)
+                | Route::Announce(_)
+                | Route::Refuse(_) => {}
             }
         }
         match served {

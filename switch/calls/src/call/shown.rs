@@ -8,6 +8,7 @@ use streams::media::PortLease;
 use super::{
     Call,
     leg::Leg,
+    line::Line,
     state::{Side, State},
 };
 
@@ -65,6 +66,16 @@ impl State {
             Self::Served(served) => vec![served.line.caller.shown(LegStage::Trying, false)],
             Self::Originating(originating) => {
                 originating.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false)).collect()
+            }
+            Self::Paged(paged) => {
+                let Line { caller, is_held, .. } = &paged.line;
+                let speaker = match paged.is_answered() {
+                    true => answered(caller, *is_held),
+                    false => caller.shown(stage(paged.forks().iter().any(|leg| leg.has_rung)), false),
+                };
+                let listeners = paged.listeners().map(|(leg, is_holding)| answered(leg, is_holding));
+                let forks = paged.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false));
+                std::iter::once(speaker).chain(listeners).chain(forks).collect()
             }
             Self::Over(_) => Vec::new(),
         }

@@ -35,6 +35,7 @@ impl State {
             Self::Transferring(transferring) => transferring.signal(head, event, means),
             Self::Queued(queued) => queued.signal(head, event, means),
             Self::Served(served) => served.signal(head, event, means),
+            Self::Paged(paged) => paged.signal(head, event, means),
             Self::Originating(originating) => originating.signal(head, event, means),
             Self::Over(_) => self,
         }

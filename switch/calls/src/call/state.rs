@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Beside these stand `Served`: the switch itself is the other side (`feature`), and `Queued`: the caller has been answered
-//! and waits, and then talks (`queued`). `Originating` is before all of them where a call is ordered (`originating`). `Transferring` comes out of `Talking` and
+//! and waits, and then talks (`queued`), and `Paged`: several hear the caller (`paged`). `Originating` is before all of them where a call is ordered (`originating`). `Transferring` comes out of `Talking` and
 //! goes back there (`transfer`).
 //!
 //! A transition consumes the state it leaves. `Over` owns a record that takes no more events, so nothing but the
@@ -31,6 +31,7 @@ use super::{
     leg::{Farewell, Leaving, Leg},
     originating::Originating,
     outcome::Tally,
+    paged::Paged,
     queued::{Queued, Taken},
     recording::Recording,
     transfer::Transferring,
@@ -52,6 +53,8 @@ pub(crate) enum State {
     Queued(Box<Queued>),
     /// The switch itself is the other side.
     Served(Box<Served>),
+    /// Phones that have answered by themselves hear the caller.
+    Paged(Box<Paged>),
     /// Somebody is to call, and their own phones ring.
     Originating(Box<Originating>),
     /// `ended` is written. Legs may still be leaving.
@@ -353,6 +356,7 @@ impl State {
             Self::Transferring(transferring) => transferring.legs().len(),
             Self::Queued(queued) => queued.legs().len(),
             Self::Served(_) => 1,
+            Self::Paged(paged) => paged.legs().len(),
             Self::Originating(originating) => originating.forks().len(),
             Self::Over(_) => 0,
         }
@@ -367,6 +371,7 @@ impl State {
             Self::Transferring(transferring) => transferring.record.call(),
             Self::Queued(queued) => queued.line.record.call(),
             Self::Served(served) => served.line.record.call(),
+            Self::Paged(paged) => paged.line.record.call(),
             Self::Originating(originating) => originating.record.call(),
             Self::Over(record) => record.call(),
         }
@@ -381,6 +386,7 @@ impl State {
             Self::Transferring(transferring) => transferring.record.org(),
             Self::Queued(queued) => queued.line.record.org(),
             Self::Served(served) => served.line.record.org(),
+            Self::Paged(paged) => paged.line.record.org(),
             Self::Originating(originating) => originating.record.org(),
             Self::Over(record) => record.org(),
         }
@@ -395,6 +401,7 @@ impl State {
             Self::Transferring(transferring) => transferring.record.facts(),
             Self::Queued(queued) => queued.line.record.facts(),
             Self::Served(served) => served.line.record.facts(),
+            Self::Paged(paged) => paged.line.record.facts(),
             Self::Originating(originating) => originating.record.facts(),
             Self::Over(record) => record,
         }
@@ -409,6 +416,7 @@ impl State {
             Self::Transferring(transferring) => transferring.legs(),
             Self::Queued(queued) => queued.legs(),
             Self::Served(served) => vec![&served.line.caller],
+            Self::Paged(paged) => paged.legs(),
             Self::Originating(originating) => originating.forks().iter().collect(),
             Self::Over(_) => Vec::new(),
         }
@@ -425,6 +433,7 @@ impl State {
             Self::Transferring(transferring) => transferring.legs_mut(),
             Self::Queued(queued) => queued.legs_mut(),
             Self::Served(served) => vec![&mut served.line.caller],
+            Self::Paged(paged) => paged.legs_mut(),
             Self::Originating(originating) => originating.forks_mut().iter_mut().collect(),
             Self::Over(_) => Vec::new(),
         }

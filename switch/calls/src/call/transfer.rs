@@ -333,6 +333,7 @@ fn destination(decision: Decision) -> Result<Destination, Objection> {
             Ok(Destination { ring: std::sync::Arc::clone(ring), decision })
         }
         Route::Intercom(_)
+        | Route::Page(_)
         | Route::Feature(_)
         | Route::Announce(_)
         | Route::Voicemail(_)

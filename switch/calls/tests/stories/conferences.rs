@@ -84,7 +84,7 @@ fn scene() -> Scene {
 }
 
 /// The room that a lease sits in, and whether it is muted there.
-fn seat(desk: &Desk, lease: u32) -> Option<(RoomId, bool)> {
+pub fn seat(desk: &Desk, lease: u32) -> Option<(RoomId, bool)> {
     let told = |command: &MediaCommand| match command {
         MediaCommand::Meet { lease: of, room, sitting } if of.0 == lease => {
             Some(Some((*room, sitting.heard_by == HeardBy::Nobody)))

@@ -4,12 +4,13 @@ use calls::{OutsideUse, StoredMessage};
 use contract::{
     conferences::{Conference, Pin},
     id::{
-        AccountId, CallId, ConferenceId, ExtensionId, HolidayId, MenuId, OrgId, QueueId, RecordingId, RuleId,
-        UserId,
+        AccountId, CallId, ConferenceId, ExtensionId, HolidayId, MenuId, OrgId, PageGroupId, QueueId,
+        RecordingId, RuleId, UserId,
     },
     language::Language,
     menus::MenuChoice,
     outside::Outside,
+    paging::PageGroup,
     queues::{Agent, Queue, Strategy},
     rules::{Action, ActionTarget, Condition, Holiday, Rule, Span, Timescope, Window},
     snapshot::{Account, Extension, Mailbox, Organisation, RecordingPolicy, Snapshot, Staff},
@@ -70,6 +71,8 @@ const MENU_CHOICES: &str = "select m.org_id, m.extension_id, c.key, c.action, c.
     order by m.org_id, m.extension_id, c.key";
 const CONFERENCES: &str = "select org_id, extension_id, id, pin, members_max, has_tones from telephony.conferences \
     order by org_id, extension_id";
+const PAGE_GROUPS: &str =
+    "select org_id, extension_id, id, is_duplex from telephony.page_groups order by org_id, extension_id";
 const HOLIDAYS: &str = "select h.org_id, h.id, h.extension_id, to_char(h.on_date, 'YYYY-MM-DD') as on_date, h.name, \
       (extract(epoch from h.start_time) / 60)::int4 as start_minute, \
       (extract(epoch from h.end_time) / 60)::int4 as end_minute \
@@ -137,6 +140,7 @@ async fn load(unit: &mut PgConnection, revision: i64) -> Result<Snapshot, sqlx::
     };
     rows.add(MENU_CHOICES, extension_of, menus::choice, choose).await?;
     rows.add(CONFERENCES, extension_of, conference, |e, conference| e.conference = Some(conference)).await?;
+    rows.add(PAGE_GROUPS, extension_of, page_group, |e, group| e.page_group = Some(group)).await?;
     rows.add(HOLIDAYS, of, holiday, |o, holiday| o.holidays.push(holiday)).await?;
     rows.add(TRUNKS, of, outside::trunk, |o, trunk| o.outside.trunks.push(trunk)).await?;
     rows.add(DIDS, of, outside::did, |o, did| o.outside.dids.push(did)).await?;
@@ -253,6 +257,7 @@ fn extension(row: &PgRow) -> Result<Extension, sqlx::Error> {
         menu: None,
         conference: None,
         supervisors: supervisors.into_iter().map(UserId).collect(),
+        page_group: None,
     })
 }
 
@@ -331,6 +336,10 @@ fn queue(row: &PgRow) -> Result<Queue, sqlx::Error> {
         announce_secs: number(row, "announce_seconds")?,
         agents: users.into_iter().zip(weights).map(agent).collect(),
     })
+}
+
+fn page_group(row: &PgRow) -> Result<PageGroup, sqlx::Error> {
+    Ok(PageGroup { id: PageGroupId(row.try_get("id")?), is_duplex: row.try_get("is_duplex")? })
 }
 
 fn conference(row: &PgRow) -> Result<Conference, sqlx::Error> {

@@ -342,6 +342,39 @@ pub enum Event {
     Dropped(DropReason),
 }
 
+impl Event {
+    /// The INVITE session that it is about, if it is about one.
+    pub fn session(&self) -> Option<SessionKey> {
+        match self {
+            Self::Progress { session, .. }
+            | Self::Answered { session, .. }
+            | Self::Failed { session, .. }
+            | Self::Acked { session, .. }
+            | Self::AckMissing { session }
+            | Self::Canceled { session, .. }
+            | Self::Lapsed { session, .. }
+            | Self::Pracked { session, .. }
+            | Self::Update { session, .. }
+            | Self::UpdateAnswered { session, .. }
+            | Self::UpdateFailed { session, .. }
+            | Self::Reinvite { session, .. }
+            | Self::ReinviteCanceled { session }
+            | Self::ReinviteAnswered { session, .. }
+            | Self::ReinviteFailed { session, .. }
+            | Self::InDialog { session, .. }
+            | Self::Response { session, .. }
+            | Self::Ended { session, .. } => Some(*session),
+            Self::Request(_)
+            | Self::OutsideResponse { .. }
+            | Self::StateWanted { .. }
+            | Self::SubscriptionEnded { .. }
+            | Self::Watched { .. }
+            | Self::WatchEnded { .. }
+            | Self::Dropped(_) => None,
+        }
+    }
+}
+
 /// How a provisional answer of the peer has come (RFC 3262).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reliability {

@@ -314,6 +314,7 @@ impl Menu {
             | Route::Voicemail(_)
             | Route::Conference(_)
             | Route::Intercom(_)
+            | Route::Page(_)
             | Route::Feature(_) => Next::Lead { decision: Box::new(decision), is_chosen },
         }
     }

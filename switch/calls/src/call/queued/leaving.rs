@@ -180,7 +180,7 @@ impl Queued {
                 conference::take_over(self.line, way, head, means)
             }
             // No rule leads to these.
-            Route::Intercom(_) | Route::Feature(_) | Route::Refuse(_) => {
+            Route::Intercom(_) | Route::Page(_) | Route::Feature(_) | Route::Refuse(_) => {
                 self.part(head, (result, &words), told, means)
             }
         }

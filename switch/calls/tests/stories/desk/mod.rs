@@ -105,6 +105,7 @@ pub fn rows() -> Snapshot {
         menu: None,
         conference: None,
         supervisors: vec![UserId(id(11))],
+        page_group: None,
     };
     let organisation = Organisation {
         id: OrgId(id(1)),
