@@ -26,6 +26,9 @@ pub struct Queue {
     pub misses_max: u16,
     /// Seconds between two announcements of a caller's place, 15 … 3600. 0: none.
     pub announce_secs: u16,
+    /// Whether a caller may hang up with its place kept, and be called back.
+    #[serde(default)]
+    pub has_callback: bool,
     /// People of the extension in the order in which `linear` asks them. Who is not among them comes after them.
     #[serde(default)]
     pub agents: Vec<Agent>,

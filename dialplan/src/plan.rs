@@ -561,6 +561,8 @@ pub struct Queue {
     pub misses_max: u16,
     /// Seconds between two announcements of a caller's place; 0: none.
     pub announce_secs: u16,
+    /// Whether a caller may hang up with its place kept, and be called back.
+    pub has_callback: bool,
 }
 
 /// A room in which callers hear each other.

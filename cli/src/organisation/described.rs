@@ -182,6 +182,7 @@ fn queues(description: &Description, current: Option<&Rows>) -> anyhow::Result<B
             wrap_up_secs: row.wrap_up_secs,
             misses_max: row.misses_max,
             announce_secs: row.announce_secs,
+            has_callback: row.has_callback,
             agents: agents.collect(),
         };
         queues.insert(number, queue);

@@ -270,6 +270,7 @@ impl Queue {
             ("wrap_up_secs", json!(self.wrap_up_secs)),
             ("misses_max", json!(self.misses_max)),
             ("announce_secs", json!(self.announce_secs)),
+            ("callback", json!(self.has_callback)),
             ("agents", json!(agents)),
         ]
     }

@@ -184,6 +184,7 @@ impl Rows {
             wrap_up_secs: queue.wrap_up_secs,
             misses_max: queue.misses_max,
             announce_secs: queue.announce_secs,
+            has_callback: queue.has_callback,
             agents: queue.agents.iter().filter_map(agent).collect(),
         })
     }

@@ -243,7 +243,7 @@ fn queues(rows: &Rows, numbers: &BTreeMap<&str, &str>) -> String {
         let agents = list(&agents).map(|agents| format!("agents = {agents}\n")).unwrap_or_default();
         file += &format!(
             "\n[[queue]]\nextension = {}\nstrategy = {}\nring_secs = {}\ncapacity = {}\nwait_max_secs = {}\n\
-             wrap_up_secs = {}\nmisses_max = {}\nannounce_secs = {}\n{agents}",
+             wrap_up_secs = {}\nmisses_max = {}\nannounce_secs = {}\ncallback = {}\n{agents}",
             quoted(extension),
             quoted(queue.strategy.as_str()),
             queue.ring_secs,
@@ -251,7 +251,8 @@ fn queues(rows: &Rows, numbers: &BTreeMap<&str, &str>) -> String {
             queue.wait_max_secs,
             queue.wrap_up_secs,
             queue.misses_max,
-            queue.announce_secs
+            queue.announce_secs,
+            queue.has_callback
         );
     }
     file

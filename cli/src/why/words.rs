@@ -314,6 +314,17 @@ fn reason_text(reason: &str) -> &str {
         "picked_up" => "somebody else had answered it",
         "operator" => "an operator hung up",
         "ack_missing" => "the caller's phone never acknowledged the answer",
+        "caller_hung_up" => "the caller hung up",
+        "callee_hung_up" => "the called side hung up",
+        "caller_silent" => "the caller's phone stopped answering",
+        "callee_silent" => "the called phone stopped answering",
+        other => budget_text(other),
+    }
+}
+
+/// Of a call that was ordered, and of a caller who is called back.
+fn ordered_or_called_back(reason: &str) -> &str {
+    match reason {
         "ordered" => "by order: the caller's own phones rang first",
         "caller_no_answer" => {
             "the caller's own phones, which rang first by order, were not answered: nothing was called"
@@ -323,11 +334,13 @@ fn reason_text(reason: &str) -> &str {
         "caller_unreachable" => {
             "no phone of the caller, who was to call by order, could be reached: nothing was called"
         }
-        "caller_hung_up" => "the caller hung up",
-        "callee_hung_up" => "the called side hung up",
-        "caller_silent" => "the caller's phone stopped answering",
-        "callee_silent" => "the called phone stopped answering",
-        other => budget_text(other),
+        "callback" => "the caller is called back when it is its turn",
+        "callback_no_answer" => "the caller was called back as often as may be, and did not answer",
+        "callback_declined" => "the caller was called back, and declined",
+        "callback_lapsed" => {
+            "the caller was to be called back, and nobody was free before the queue's longest wait was over"
+        }
+        other => other,
     }
 }
 

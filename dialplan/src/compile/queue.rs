@@ -51,6 +51,7 @@ impl Compiler<'_> {
             wrap_up_secs: queue.wrap_up_secs,
             misses_max: queue.misses_max,
             announce_secs: queue.announce_secs,
+            has_callback: queue.has_callback,
         });
         self.org.queues.insert(queue.id, Arc::clone(&compiled));
         Some(compiled)

@@ -469,6 +469,7 @@ fn queues_out_of_bounds_are_named() {
                 wrap_up_secs: 3_601,
                 misses_max: 101,
                 announce_secs: 14,
+                has_callback: false,
                 agents: vec![
                     Agent { user: user(11), weight: 0 },
                     Agent { user: user(11), weight: 1 },

@@ -68,6 +68,7 @@ pub(crate) fn queue() -> contract::queues::Queue {
         wrap_up_secs: 0,
         misses_max: 0,
         announce_secs: 0,
+        has_callback: false,
         agents: Vec::new(),
     }
 }

@@ -176,6 +176,7 @@ pub fn queue(strategy: Strategy) -> Queue {
         wrap_up_secs: 0,
         misses_max: 0,
         announce_secs: 0,
+        has_callback: false,
         agents: Vec::new(),
     }
 }

@@ -27,9 +27,14 @@ const QUEUE: &str = "\n[[queue]]\nextension = \"200\"\nstrategy = \"linear\"\nwr
 
 /// Gives the extension 200 a queue.
 pub fn open_queue(demo: &Demo) -> Result<()> {
+    open_queue_with(demo, "")
+}
+
+/// The same with these settings.
+fn open_queue_with(demo: &Demo, settings: &str) -> Result<()> {
     let described = sambung(demo, &["describe", "demo.sambung.test"])?;
     let file = demo.folder().join("queued.toml");
-    std::fs::write(&file, format!("{described}{QUEUE}"))?;
+    std::fs::write(&file, format!("{described}{QUEUE}{settings}"))?;
     let path = file.to_str().context("a path")?;
     sambung(demo, &["apply", path])?;
     ensure!(sambung(demo, &["diff", path])?.contains("0 to add, 0 to change, 0 to remove"), "it is applied");
@@ -62,6 +67,51 @@ fn an_agent_pauses_by_a_code_and_comes_back() -> Result<()> {
     })();
     outcome.with_context(|| format!("{}\n{}\n{}", caller.printed(), agent.printed(), demo.logs()))?;
     drop((caller, agent));
+    demo.stop()
+}
+
+/// The only agent talks; who waits presses 1, is let go, and is called back when the agent is free again.
+#[test]
+fn a_caller_hangs_up_keeps_its_place_and_is_called_back() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    open_queue_with(&demo, "callback = true\n")?;
+    let (mut first, account) = phone(&mut demo, 0, PCMU, CALLERS_HZ[0])?;
+    let (mut second, _) = phone(&mut demo, 2, PCMU, CALLERS_HZ[1])?;
+    let (mut agent, _) = phone(&mut demo, 1, PCMU, AGENTS_HZ[0])?;
+    let outcome = (|| {
+        first.dial(&uri("200", &account))?;
+        first.talking().context("the first caller")?;
+        agent.talking().context("the agent")?;
+        second.dial(&uri("200", &account))?;
+        second.talking().context("who waits is answered")?;
+        wait_until(SOUNDS_MAX, "words", || Ok(audio::sound_ms(&second.recording()?) >= WORDS_MS))?;
+        second.press("1")?;
+        second.over().context("who is to be called back is let go")?;
+        let shown = sambung(&demo, &["queue"])?;
+        ensure!(shown.contains("  1. call "), "{shown}");
+        // Recordings are named by the second.
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        first.hang_up()?;
+        agent.over().context("the agent is free")?;
+        agent.talking().context("the agent takes the callback")?;
+        second.talking().context("whoever was to be called back is")?;
+        second.hears(AGENTS_HZ[0], AGENTS_HZ[1], LEAST_MS)?;
+        agent.hears(CALLERS_HZ[1], CALLERS_HZ[2], LEAST_MS)?;
+        second.hang_up()?;
+        second.over()?;
+        agent.over()
+    })();
+    outcome.with_context(|| {
+        let printed = [&first, &second, &agent].map(|phone| phone.printed());
+        let why = sambung(&demo, &["why", "last"]).unwrap_or_default();
+        format!("{why}\n{}\n{}", printed.join("\n"), demo.logs())
+    })?;
+    let query = "select string_agg(event_type, ' ' order by seq) from telephony.call_events \
+                 group by call_id having bool_or(event_type = 'dial_attempt')";
+    let expected = "created ringing queued queue_updated queue_updated ringing dial_attempt answered ended";
+    wait_until(SOUNDS_MAX, "the record", || Ok(record.texts(query, None)? == [expected]))?;
+    drop((first, second, agent));
     demo.stop()
 }
 

@@ -31,11 +31,12 @@ pub(crate) fn plain(id: QueueId) -> queues::Queue {
         wrap_up_secs: 5,
         misses_max: 3,
         announce_secs: 60,
+        has_callback: false,
         agents: Vec::new(),
     }
 }
 
-const KEYS: &str = "extension, strategy, ring_secs, capacity, wait_max_secs, wrap_up_secs, misses_max, announce_secs and agents";
+const KEYS: &str = "extension, strategy, ring_secs, capacity, wait_max_secs, wrap_up_secs, misses_max, announce_secs, callback and agents";
 
 /// All `[[queue]]`.
 pub(super) fn queues<'a>(
@@ -66,6 +67,7 @@ pub(super) fn queues<'a>(
                 *value = u16::try_from(number.value).unwrap_or(u16::MAX);
             }
         }
+        row.has_callback = section.flag(reader, "callback", false);
         row.agents = agents(reader, &mut section, staff);
         section.finish(reader, KEYS);
         let Some((extension, of)) = extension.zip(of) else { continue };

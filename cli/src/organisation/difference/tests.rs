@@ -66,6 +66,7 @@ fn queue() -> Queue {
         wrap_up_secs: 5,
         misses_max: 3,
         announce_secs: 60,
+        has_callback: false,
         agents: vec![("sari@x".into(), 1)],
     }
 }

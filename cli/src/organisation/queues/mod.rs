@@ -17,6 +17,8 @@ pub(crate) struct Queue {
     pub(crate) wrap_up_secs: u16,
     pub(crate) misses_max: u16,
     pub(crate) announce_secs: u16,
+    #[serde(default)]
+    pub(crate) has_callback: bool,
     /// E-mails with weights, in order.
     pub(crate) agents: Vec<(String, u16)>,
 }

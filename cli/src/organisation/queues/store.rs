@@ -23,7 +23,7 @@ pub(crate) async fn load(
 ) -> anyhow::Result<BTreeMap<String, Queue>> {
     let rows = sqlx::query(
         "select id, extension_id, strategy, ring_seconds, capacity, wait_max_seconds, wrap_up_seconds, misses_max,
-             announce_seconds,
+             announce_seconds, has_callback,
              array(select a.user_id from telephony.queue_agents a
                    where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as users,
              array(select a.weight from telephony.queue_agents a
@@ -48,6 +48,7 @@ pub(crate) async fn load(
             wrap_up_secs: number("wrap_up_seconds")?,
             misses_max: number("misses_max")?,
             announce_secs: number("announce_seconds")?,
+            has_callback: row.try_get("has_callback")?,
             agents: agents
                 .map(|(user, weight)| anyhow::Ok((email(people, user)?, u16::try_from(weight)?)))
                 .collect::<anyhow::Result<_>>()?,
@@ -70,10 +71,10 @@ pub(crate) async fn put(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into telephony.queues (id, org_id, extension_id, strategy, ring_seconds, capacity, wait_max_seconds,
-           wrap_up_seconds, misses_max, announce_seconds)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           wrap_up_seconds, misses_max, announce_seconds, has_callback)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (id) do update set strategy = $4, ring_seconds = $5, capacity = $6, wait_max_seconds = $7,
-           wrap_up_seconds = $8, misses_max = $9, announce_seconds = $10",
+           wrap_up_seconds = $8, misses_max = $9, announce_seconds = $10, has_callback = $11",
     )
     .bind(queue.id)
     .bind(rows.id)
@@ -85,6 +86,7 @@ pub(crate) async fn put(
     .bind(i32::from(queue.wrap_up_secs))
     .bind(i32::from(queue.misses_max))
     .bind(i32::from(queue.announce_secs))
+    .bind(queue.has_callback)
     .execute(&mut *c)
     .await?;
     sqlx::query("delete from telephony.queue_agents where org_id = $1 and queue_id = $2")

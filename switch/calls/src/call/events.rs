@@ -116,7 +116,18 @@ impl Record {
 
     /// Adds an event of a queue, with the caller's place in it.
     pub(crate) fn placed(&mut self, kind: EventKind, place: u16, means: &mut Means<'_>) {
-        self.write((kind, place), None, Detail::default(), means);
+        self.placed_for(kind, place, (None, Detail::default()), means);
+    }
+
+    /// The same with who has done what.
+    pub(crate) fn placed_for(
+        &mut self,
+        kind: EventKind,
+        place: u16,
+        (participant, told): (Option<u16>, Detail),
+        means: &mut Means<'_>,
+    ) {
+        self.write((kind, place), participant, told, means);
         self.live.state = kind;
         means.out.push(Output::Live(LiveChange::Put(self.live.clone())));
     }

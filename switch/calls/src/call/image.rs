@@ -39,6 +39,7 @@ impl Call {
             State::Queued(queued) => Some(queued.line.record.shown()),
             State::Served(served) => Some(served.line.record.shown()),
             State::Paged(paged) => Some(paged.line.record.shown()),
+            State::Callback(callback) => Some(callback.record.shown()),
             State::Originating(originating) => Some(originating.record.shown()),
             State::Over(_) => None,
         }
@@ -55,6 +56,7 @@ impl Call {
             State::Queued(queued) => queued.line.record.skip_events(latest),
             State::Served(served) => served.line.record.skip_events(latest),
             State::Paged(paged) => paged.line.record.skip_events(latest),
+            State::Callback(callback) => callback.record.skip_events(latest),
             State::Originating(originating) => originating.record.skip_events(latest),
             State::Over(_) => {}
         }

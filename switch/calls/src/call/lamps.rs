@@ -120,6 +120,16 @@ impl Call {
                 show(&mut lamps, Watched::Person(caller.person), (*side).into(), stage);
                 return lamps;
             }
+            State::Callback(callback) => {
+                if let Some(agent) = callback.agent() {
+                    show(&mut lamps, Watched::Person(agent.person), Direction::Recipient, Stage::Confirmed);
+                }
+                let furthest = callback.forks().iter().map(stage_of).max().unwrap_or(Stage::Trying);
+                for fork in callback.forks() {
+                    show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
+                }
+                furthest
+            }
             State::Originating(originating) => {
                 let furthest = originating.forks().iter().map(stage_of).max().unwrap_or(Stage::Trying);
                 show(&mut lamps, Watched::Person(originating.who()), Direction::Initiator, furthest);

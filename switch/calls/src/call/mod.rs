@@ -156,6 +156,7 @@ impl Call {
     pub(crate) fn key(mut self, lease: LeaseId, key: Key, means: &mut Means<'_>) -> Self {
         self.state = match self.state {
             State::Served(served) => served.key(&mut self.head, (lease, Way::Media), key, means),
+            State::Queued(queued) => queued.key((lease, Way::Media), key, means),
             state => state,
         };
         self.write_gone(means);
@@ -183,6 +184,7 @@ impl Call {
             State::Queued(queued) => queued.hang_up(head, means),
             State::Served(served) => served.hang_up(head, "operator", means),
             State::Paged(paged) => paged.hang_up(head, "operator", means),
+            State::Callback(callback) => callback.hang_up(head, means),
             State::Originating(originating) => originating.hang_up(head, means),
             State::Over(record) => State::Over(record),
         };

@@ -323,7 +323,11 @@ fn lines(state: &State) -> Option<Lines> {
         State::Served(served) => (Some(&served.line.caller), None),
         State::Queued(queued) => (Some(&queued.line.caller), None),
         // What is said to all is kept for nobody.
-        State::Originating(_) | State::Ringing(_) | State::Paged(_) | State::Over(_) => return None,
+        State::Originating(_)
+        | State::Callback(_)
+        | State::Ringing(_)
+        | State::Paged(_)
+        | State::Over(_) => return None,
     };
     Some([caller, callee].map(|leg| leg?.streams.voice_line()))
 }
@@ -334,6 +338,7 @@ fn said(state: &State) -> Option<[Option<RecordingPolicy>; 2]> {
         State::Connecting(connecting) => (&connecting.caller, &connecting.callee),
         State::Talking(talking) => (&talking.caller, &talking.callee),
         State::Originating(_)
+        | State::Callback(_)
         | State::Transferring(_)
         | State::Ringing(_)
         | State::Served(_)

@@ -64,6 +64,11 @@ impl State {
                 vec![answered(&served.line.caller, served.line.is_held)]
             }
             Self::Served(served) => vec![served.line.caller.shown(LegStage::Trying, false)],
+            Self::Callback(callback) => {
+                let agent = callback.agent().map(|agent| answered(agent, false));
+                let forks = callback.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false));
+                agent.into_iter().chain(forks).collect()
+            }
             Self::Originating(originating) => {
                 originating.forks().iter().map(|leg| leg.shown(stage(leg.has_rung), false)).collect()
             }

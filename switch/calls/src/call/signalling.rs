@@ -36,6 +36,7 @@ impl State {
             Self::Queued(queued) => queued.signal(head, event, means),
             Self::Served(served) => served.signal(head, event, means),
             Self::Paged(paged) => paged.signal(head, event, means),
+            Self::Callback(callback) => callback.signal(head, event, means),
             Self::Originating(originating) => originating.signal(head, event, means),
             Self::Over(_) => self,
         }

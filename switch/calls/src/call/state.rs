@@ -32,7 +32,7 @@ use super::{
     originating::Originating,
     outcome::Tally,
     paged::Paged,
-    queued::{Queued, Taken},
+    queued::{Callback, Queued, Taken},
     recording::Recording,
     transfer::Transferring,
 };
@@ -51,6 +51,8 @@ pub(crate) enum State {
     Transferring(Box<Transferring>),
     /// The caller waits for somebody of a queue.
     Queued(Box<Queued>),
+    /// The caller of a queue has hung up and is called back when it is its turn.
+    Callback(Box<Callback>),
     /// The switch itself is the other side.
     Served(Box<Served>),
     /// Phones that have answered by themselves hear the caller.
@@ -357,6 +359,7 @@ impl State {
             Self::Queued(queued) => queued.legs().len(),
             Self::Served(_) => 1,
             Self::Paged(paged) => paged.legs().len(),
+            Self::Callback(callback) => callback.legs().len(),
             Self::Originating(originating) => originating.forks().len(),
             Self::Over(_) => 0,
         }
@@ -372,6 +375,7 @@ impl State {
             Self::Queued(queued) => queued.line.record.call(),
             Self::Served(served) => served.line.record.call(),
             Self::Paged(paged) => paged.line.record.call(),
+            Self::Callback(callback) => callback.record.call(),
             Self::Originating(originating) => originating.record.call(),
             Self::Over(record) => record.call(),
         }
@@ -387,6 +391,7 @@ impl State {
             Self::Queued(queued) => queued.line.record.org(),
             Self::Served(served) => served.line.record.org(),
             Self::Paged(paged) => paged.line.record.org(),
+            Self::Callback(callback) => callback.record.org(),
             Self::Originating(originating) => originating.record.org(),
             Self::Over(record) => record.org(),
         }
@@ -402,6 +407,7 @@ impl State {
             Self::Queued(queued) => queued.line.record.facts(),
             Self::Served(served) => served.line.record.facts(),
             Self::Paged(paged) => paged.line.record.facts(),
+            Self::Callback(callback) => callback.record.facts(),
             Self::Originating(originating) => originating.record.facts(),
             Self::Over(record) => record,
         }
@@ -417,6 +423,7 @@ impl State {
             Self::Queued(queued) => queued.legs(),
             Self::Served(served) => vec![&served.line.caller],
             Self::Paged(paged) => paged.legs(),
+            Self::Callback(callback) => callback.legs(),
             Self::Originating(originating) => originating.forks().iter().collect(),
             Self::Over(_) => Vec::new(),
         }
@@ -434,6 +441,7 @@ impl State {
             Self::Queued(queued) => queued.legs_mut(),
             Self::Served(served) => vec![&mut served.line.caller],
             Self::Paged(paged) => paged.legs_mut(),
+            Self::Callback(callback) => callback.legs_mut(),
             Self::Originating(originating) => originating.forks_mut().iter_mut().collect(),
             Self::Over(_) => Vec::new(),
         }

@@ -17,6 +17,7 @@ impl Call {
             State::Queued(queued) => Some(queued.until()),
             State::Served(served) => Some(served.until()),
             State::Paged(paged) => Some(paged.until()),
+            State::Callback(callback) => Some(callback.until()),
             State::Originating(originating) => Some(originating.until()),
             State::Over(_) => None,
         };
@@ -51,6 +52,7 @@ impl Call {
             State::Queued(queued) if queued.until() <= now => queued.timed_out(head, means),
             State::Served(served) if served.until() <= now => served.timed_out(head, means),
             State::Paged(paged) if paged.until() <= now => paged.timed_out(head, means),
+            State::Callback(callback) if callback.until() <= now => callback.timed_out(head, means),
             State::Originating(originating) if originating.until() <= now => {
                 originating.timed_out(head, means)
             }

@@ -1,5 +1,7 @@
 //! Who waits for whom: the order of callers, who is asked for them, what they hear, and the record row for row (H-065).
 
+mod callbacks;
+
 use std::time::Duration;
 
 use calls::{Input, Trace};
@@ -35,6 +37,7 @@ pub fn queue() -> Queue {
         wrap_up_secs: 0,
         misses_max: 0,
         announce_secs: 0,
+        has_callback: false,
         agents: Vec::new(),
     }
 }

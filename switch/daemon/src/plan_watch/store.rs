@@ -53,7 +53,7 @@ const RULES: &str = "select r.org_id, r.extension_id, r.id, r.position, r.is_ena
     where r.deleted_at is null \
     order by r.org_id, r.extension_id, r.position, r.id";
 const QUEUES: &str = "select q.org_id, q.extension_id, q.id, q.strategy, q.ring_seconds, q.capacity, q.wait_max_seconds, \
-      q.wrap_up_seconds, q.misses_max, q.announce_seconds, \
+      q.wrap_up_seconds, q.misses_max, q.announce_seconds, q.has_callback, \
       array(select a.user_id from telephony.queue_agents a \
             where a.org_id = q.org_id and a.queue_id = q.id order by a.position) as users, \
       array(select a.weight from telephony.queue_agents a \
@@ -334,6 +334,7 @@ fn queue(row: &PgRow) -> Result<Queue, sqlx::Error> {
         wrap_up_secs: number(row, "wrap_up_seconds")?,
         misses_max: number(row, "misses_max")?,
         announce_secs: number(row, "announce_seconds")?,
+        has_callback: row.try_get("has_callback")?,
         agents: users.into_iter().zip(weights).map(agent).collect(),
     })
 }

@@ -93,6 +93,7 @@ impl Queued {
             hears: Hears::Nothing,
             language,
             has_rung: false,
+            is_offered: false,
         }
     }
 

@@ -10,9 +10,11 @@
 //! says. Who is asked and which place the caller has is decided outside (`crate::queues`), by what [`Call::standing`] says.
 //! Where the call goes when its time is up stands in `leaving`; there it may have to hear first that it will be recorded.
 
+mod callback;
 mod leaving;
 mod wait;
 
+pub(super) use callback::Callback;
 pub(super) use leaving::{Arriving, Stand, lead, sound_of, stand_in};
 
 use contract::{
@@ -23,7 +25,11 @@ use contract::{
 use dialplan::{Host, Queueing, Ring, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Provisional, Reason, Reply, SessionKey};
-use streams::{media::LeaseId, sdp::Description};
+use streams::{
+    keys::Key,
+    media::{LeaseId, MediaCommand},
+    sdp::Description,
+};
 
 use super::{
     Call,
@@ -37,6 +43,7 @@ use super::{
     leg::Leg,
     line::Line,
     outcome::Words,
+    pressed::Way,
     signalling::status_of,
     state::{Head, Held, Met, Music, State, Talking, end, join_as_recipient},
 };
@@ -48,6 +55,9 @@ use crate::{
 
 /// What the caller hears while the first one who is asked rings.
 const RING_BACK: &str = "tone/ringing";
+
+/// What a caller presses who wants to be called back, as it is said.
+const CALLBACK_KEY: char = '1';
 
 /// A caller who waits.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,6 +75,8 @@ pub(crate) struct Queued {
     language: Language,
     /// `ringing` is written.
     has_rung: bool,
+    /// It has been told that it may hang up and be called back.
+    is_offered: bool,
 }
 
 /// A place in a queue.
@@ -94,6 +106,8 @@ enum Stage {
     Telling { until: Moment, ring: Option<Box<Ring>> },
     /// Nobody rings.
     Waiting,
+    /// It hears that it will be called back, and is let go (`callback`).
+    Promising { until: Moment },
     /// People of the queue ring.
     Asking(Box<Forking>),
     /// A rule has sent it on.
@@ -157,6 +171,7 @@ pub(super) fn open(
         hears: Hears::Nothing,
         language,
         has_rung,
+        is_offered: false,
     }))
 }
 
@@ -185,8 +200,9 @@ impl Queued {
             // Of a device that rings: there is nobody on the other side yet.
             Event::Update { session, .. } => means.refuse_update(session, Reply::new(504)),
             Event::InDialog { session, request, message } if is_caller(session) => {
-                // Its keys lead to nothing while it waits.
-                let _ = self.line.requested(request, &message, means);
+                if let Some((lease, key)) = self.line.requested(request, &message, means) {
+                    return self.key((lease, Way::Info), key, means);
+                }
             }
             Event::InDialog { request, .. } => means.respond_in_dialog(request, Reply::new(480)),
             Event::Progress { session, status, .. } => self.progress(session, status, means),
@@ -207,6 +223,21 @@ impl Queued {
                 return self.left(head, (by, reason, instead), means);
             }
             _ => {}
+        }
+        State::Queued(self)
+    }
+
+    /// The caller has pressed a key: the first may be its wish to be called back, others lead to nothing.
+    pub(super) fn key(
+        mut self: Box<Self>,
+        (lease, way): (LeaseId, Way),
+        key: Key,
+        means: &mut Means<'_>,
+    ) -> State {
+        let is_its = self.line.caller.streams.voice_line() == Some(lease);
+        let is_wish = is_its && self.is_offered && Key::of_sign(CALLBACK_KEY) == Some(key);
+        if is_wish && matches!(self.stage, Stage::Waiting) && self.line.tells(way) {
+            return self.promise(means);
         }
         State::Queued(self)
     }
@@ -249,6 +280,9 @@ impl Queued {
         self.line.asked(asked, body, means);
         if self.line.caller.streams.voice_line() != before {
             self.hears = Hears::Nothing;
+            if self.is_offered {
+                self.line.listen(means);
+            }
             self.play_music(means);
         }
     }
@@ -325,6 +359,9 @@ impl Queued {
 
     /// Somebody has the call, joined to the caller, by this way.
     fn taken(self: Box<Self>, mut fork: Leg, why: Detail, head: &mut Head, means: &mut Means<'_>) -> State {
+        self.line.caller.streams.voice_line().filter(|_| self.is_offered).into_iter().for_each(|lease| {
+            means.media(MediaCommand::Listen { lease, is_on: false });
+        });
         let Self { line, place, trail, stage, hears, .. } = *self;
         let Line { mut record, caller, side, is_held, .. } = line;
         let participant = join_as_recipient(&mut record, fork.person, means);
@@ -375,6 +412,9 @@ impl Queued {
         (by, reason, instead): (sip::EndedBy, Option<sip::Reason>, Option<u16>),
         means: &mut Means<'_>,
     ) -> State {
+        if let Stage::Promising { .. } = self.stage {
+            return self.keep_place(Some(instead), head, means);
+        }
         let is_ack_missing = matches!(self.stage, Stage::Answering { is_ack_missing: true, .. });
         if !is_ack_missing {
             self.cancel(head, reason.as_ref(), Detail::default(), means);
@@ -443,6 +483,7 @@ impl Queued {
                 self.told(ring, head, means)
             }
             Stage::Parting { .. } => self.let_go(head, means),
+            Stage::Promising { .. } => self.keep_place(None, head, means),
             _ => {
                 self.play_music(means);
                 State::Queued(self)
@@ -478,7 +519,7 @@ impl Queued {
     /// What queues are to know of it.
     fn standing(&self) -> Option<Standing> {
         let is_ready = match &self.stage {
-            Stage::Answering { .. } | Stage::Telling { ring: None, .. } => false,
+            Stage::Answering { .. } | Stage::Telling { ring: None, .. } | Stage::Promising { .. } => false,
             Stage::Waiting | Stage::Asking(_) => true,
             Stage::Telling { ring: Some(_), .. } | Stage::SentOn(_) | Stage::Parting { .. } => return None,
         };
@@ -510,6 +551,7 @@ impl Call {
     pub(crate) fn standing(&self) -> Option<Standing> {
         match &self.state {
             State::Queued(queued) => queued.standing(),
+            State::Callback(callback) => callback.standing(),
             State::Over(_) => None,
             state => {
                 let Taken { queue, agent, since } = self.head.taken?;
@@ -521,16 +563,21 @@ impl Call {
 
     /// People of its queue are to ring for it.
     pub(crate) fn ask(mut self, ring: &Ring, means: &mut Means<'_>) -> Self {
-        if let State::Queued(queued) = self.state {
-            self.state = queued.ask(ring, &mut self.head, means);
-        }
+        self.state = match self.state {
+            State::Queued(queued) => queued.ask(ring, &mut self.head, means),
+            State::Callback(callback) => callback.ask(ring, &mut self.head, means),
+            state => state,
+        };
+        self.write_gone(means);
         self
     }
 
     /// It has this place in its queue.
     pub(crate) fn moved(mut self, place: u16, means: &mut Means<'_>) -> Self {
-        if let State::Queued(queued) = &mut self.state {
-            queued.moved(place, means);
+        match &mut self.state {
+            State::Queued(queued) => queued.moved(place, means),
+            State::Callback(callback) => callback.moved(place, means),
+            _ => {}
         }
         self
     }

@@ -71,8 +71,17 @@ impl Queued {
         self.line.record.placed(EventKind::Queued, place, means);
         let mut words = vec!["queue-welcome".to_owned()];
         words.extend(words_of(place));
+        self.offer_callback(&mut words, means);
         self.say(&words, means);
         self.announce_later(means);
+    }
+
+    /// Adds that it may hang up and be called back, if it may.
+    fn offer_callback(&mut self, words: &mut Vec<String>, means: &mut Means<'_>) {
+        self.is_offered = self.may_be_called_back(means) && self.line.listen(means).is_some();
+        if self.is_offered {
+            words.push("queue-callback".to_owned());
+        }
     }
 
     fn announce_later(&mut self, means: &Means<'_>) {
@@ -86,9 +95,10 @@ impl Queued {
     /// When it wants to be woken.
     pub(in crate::call) fn until(&self) -> Moment {
         match &self.stage {
-            Stage::Answering { until, .. } | Stage::Telling { until, .. } | Stage::Parting { until } => {
-                *until
-            }
+            Stage::Answering { until, .. }
+            | Stage::Telling { until, .. }
+            | Stage::Promising { until }
+            | Stage::Parting { until } => *until,
             Stage::Waiting => self.place.as_ref().map(Place::until).unwrap_or_default(),
             Stage::Asking(forking) | Stage::SentOn(forking) => forking.until(),
         }
@@ -111,6 +121,7 @@ impl Queued {
                 forking.silence(head, None, means);
                 return self.come_to(head, (LegResult::NoAnswer, Words::default()), means);
             }
+            Stage::Promising { .. } => return self.keep_place(None, head, means),
             Stage::Parting { .. } => return self.let_go(head, means),
         }
         State::Queued(self)
@@ -134,7 +145,8 @@ impl Queued {
         let told = self.place.as_ref().filter(|place| place.again.is_some_and(|again| again <= now));
         if let Some(told) = told.map(|place| place.told.unwrap_or_default()) {
             self.announce_later(means);
-            let words = words_of(told);
+            let mut words = words_of(told);
+            self.offer_callback(&mut words, means);
             if !words.is_empty() {
                 self.say(&words, means);
             }
