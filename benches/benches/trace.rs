@@ -88,7 +88,7 @@ impl Story {
         self.renew();
         let call =
             CallId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(self.calls)));
-        let entry = |fact| Entry { org: OrgId(Uuid::nil()), call, at: Timestamp(1), fact };
+        let entry = |fact| Entry { org: OrgId(Uuid::nil()), call: Some(call), at: Timestamp(1), fact };
         let event = |seq, kind| {
             let detail = Detail::default();
             entry(Fact::Event(Event { seq, kind, participant: None, attempt: 1, queue_count: 0, detail }))

@@ -12,6 +12,7 @@ mod media;
 mod migrate;
 mod orders;
 mod organisation;
+mod people;
 mod queue;
 mod recording;
 mod route;
@@ -21,6 +22,7 @@ mod terminal;
 mod trunks;
 mod up;
 mod voicemail;
+mod whom;
 mod why;
 
 use std::process::ExitCode;
@@ -47,6 +49,8 @@ enum Command {
     Registrations(live::Arguments),
     /// Show queues: who waits, who answers; pause somebody or let them be asked again
     Queue(queue::QueueArguments),
+    /// Show who does not want to be disturbed, or has no second call ring; turn either on or off
+    People(people::PeopleArguments),
     /// Show conferences: who is there; mute somebody, or have somebody leave
     Conference(conference::ConferenceArguments),
     /// Show trunks: whether they are registered with their providers, and whether those are there
@@ -142,6 +146,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(arguments) => migrate::run(&arguments).await,
         Command::Calls(arguments) => live::calls(&arguments).await,
         Command::Registrations(arguments) => live::registrations(&arguments).await,
+        Command::People(arguments) => people::run(&arguments).await,
         Command::Queue(arguments) => queue::run(&arguments).await,
         Command::Trunks(arguments) => trunks::run(&arguments).await,
         Command::Route(arguments) => route::run(&arguments).await,

@@ -202,7 +202,7 @@ async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
 fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
     let refusal = match outcome {
         Outcome::Done | Outcome::Called(_) => return Ok(()),
-        Outcome::UnknownCall | Outcome::UnknownAgent => "the call has ended",
+        Outcome::UnknownCall | Outcome::UnknownAgent | Outcome::UnknownPerson => "the call has ended",
         Outcome::UnknownCaller => {
             "nobody who could call has that number, or none of their phones is registered"
         }

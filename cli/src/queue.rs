@@ -3,15 +3,15 @@
 use clap::Subcommand;
 use contract::{
     command::{Command, Outcome},
-    id::{OrgId, UserId},
     live::{LiveAgent, LiveQueue, LiveWaiting},
 };
 
 use crate::{
     Failure,
     live::{self, show},
-    switch::{Place, span},
+    switch::span,
     terminal,
+    whom::Whom,
 };
 
 /// `sambung queue …`
@@ -30,17 +30,6 @@ enum Order {
     Pause(Whom),
     /// Let somebody be asked again, at once: whatever is left of a wrap-up is over, too
     Resume(Whom),
-}
-
-#[derive(Debug, clap::Args)]
-struct Whom {
-    /// The number of somebody who answers a queue
-    number: String,
-    /// The beginning of their organisation's id, where several have that number
-    #[arg(long, default_value = "")]
-    org: String,
-    #[command(flatten)]
-    place: Place,
 }
 
 pub(crate) async fn run(arguments: &QueueArguments) -> Result<(), Failure> {
@@ -97,7 +86,9 @@ fn agent(agent: &LiveAgent) -> String {
 async fn pause(whom: &Whom, is_paused: bool) -> Result<(), Failure> {
     let switch = whom.place.find()?;
     let queues: Vec<LiveQueue> = switch.get("/v1/queues").await?;
-    let (org, user) = found(&queues, whom)?;
+    let agents = queues.iter().flat_map(|queue| queue.agents.iter().map(move |agent| (queue.org, agent)));
+    let named = agents.map(|(org, agent)| (org, agent.number.as_str(), agent.user));
+    let (org, user) = whom.among(named, "answers a queue")?;
     let order = Command::PauseAgent { org, user, is_paused };
     let outcome = switch.order(&order).await?;
     let number = &whom.number;
@@ -110,27 +101,4 @@ async fn pause(whom: &Whom, is_paused: bool) -> Result<(), Failure> {
     };
     terminal::print(&format!("{said}\n"))?;
     Ok(())
-}
-
-/// Whoever has that number among those who answer.
-fn found(queues: &[LiveQueue], whom: &Whom) -> Result<(OrgId, UserId), Failure> {
-    let of_org = queues.iter().filter(|queue| queue.org.to_string().starts_with(&whom.org));
-    let mut all: Vec<(OrgId, UserId)> = of_org
-        .flat_map(|queue| queue.agents.iter().map(move |agent| (queue.org, agent)))
-        .filter(|(_, agent)| agent.number == whom.number)
-        .map(|(org, agent)| (org, agent.user))
-        .collect();
-    all.sort_unstable();
-    all.dedup();
-    let number = &whom.number;
-    match all.as_slice() {
-        [one] => Ok(*one),
-        [] => Err(Failure::Mistakes(vec![format!("nobody with the number {number:?} answers a queue")])),
-        several => {
-            let orgs: Vec<String> = several.iter().map(|(org, _)| org.to_string()).collect();
-            let reason =
-                format!("several organisations have {number:?}: say which with --org: {}", orgs.join(", "));
-            Err(Failure::Mistakes(vec![reason]))
-        }
-    }
 }

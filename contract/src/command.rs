@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CallId, OrgId, UserId};
+use crate::{
+    availability::Person,
+    id::{CallId, OrgId, UserId},
+};
 
 /// What the switch is asked to do at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +92,24 @@ pub enum Command {
         /// Whether they are not to be asked.
         is_paused: bool,
     },
+    /// Let nothing of somebody's ring any more, or let it ring again.
+    DoNotDisturb {
+        /// Of which organisation.
+        org: OrgId,
+        /// Who.
+        person: Person,
+        /// Whether they do not want to be disturbed.
+        is_on: bool,
+    },
+    /// Let a second call ring at somebody's who is in one, or have them be busy then.
+    CallWaiting {
+        /// Of which organisation.
+        org: OrgId,
+        /// Who.
+        person: Person,
+        /// Whether it is to ring.
+        is_on: bool,
+    },
 }
 
 /// What becomes of the recording of a call.
@@ -140,6 +161,8 @@ pub enum Outcome {
     UnknownCall,
     /// There is no such person, or no queue that they answer.
     UnknownAgent,
+    /// There is no such person.
+    UnknownPerson,
     /// Nobody who could call has that number, or none of their phones is registered.
     UnknownCaller,
     /// The organisation, or an extension that somebody was reached through, does not have calls recorded; or the budget of whoever

@@ -1,13 +1,16 @@
-//! Facts about calls, in the order in which they became true (H-057 … H-060, DESIGN D2 and D3).
+//! Facts about calls, and about what people have turned on and off, in the order in which they became true (H-057 … H-060,
+//! DESIGN D2 and D3).
 //!
 //! An [`Entry`] is written to local disk before anything else and reaches Postgres exactly once in effect:
-//! every entry has a natural key, `(call, seq)` for events, `(call, no)` for participants and legs. Entries
+//! every entry has a natural key, `(call, seq)` for events, `(call, no)` for participants and legs; of what somebody has turned on
+//! and off the latest by its instant counts. Entries
 //! are never changed; whatever looks like a change is a later entry.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    availability::{Availability, Person},
     command::SupervisionMode,
     id::{AccountId, CallId, ExtensionId, OrgId, RecordingId, UserId},
     time::Timestamp,
@@ -18,8 +21,9 @@ use crate::{
 pub struct Entry {
     /// The tenant; every row of ours carries it.
     pub org: OrgId,
-    /// The call the fact is about.
-    pub call: CallId,
+    /// The call the fact is about; `None`: it is about a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
     /// When it became true.
     pub at: Timestamp,
     /// The fact itself.
@@ -49,6 +53,8 @@ pub enum Fact {
     Message(MessageMark),
     /// A row of `telephony.supervision_steps`: somebody listens to another call by this one.
     Supervision(Supervision),
+    /// A row of `telephony.availability`.
+    Availability(PersonAvailability),
 }
 
 /// One step of somebody's listening to a call of somebody else.
@@ -76,6 +82,15 @@ impl Supervision {
             None => "ended",
         }
     }
+}
+
+/// What somebody has turned on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonAvailability {
+    /// Who.
+    pub person: Person,
+    /// What, and how it is now.
+    pub availability: Availability,
 }
 
 /// One step of a recording.

@@ -1,6 +1,6 @@
 //! What the switch and the control plane say to each other, and nothing else.
 //!
-//! Five kinds of value cross the wall: [`journal::Entry`] (facts about calls, switch → Postgres),
+//! Five kinds of value cross the wall: [`journal::Entry`] (facts about calls and people, switch → Postgres),
 //! [`snapshot::Snapshot`] (configuration rows, Postgres → switch), [`command::Command`] (momentary orders,
 //! control plane → switch), [`live`] views and
 //! [`trace`]s (switch → whoever asks). Identifiers and instants stand in
@@ -8,6 +8,7 @@
 //!
 //! This package has no I/O, no clock and no randomness, and depends on nothing of ours.
 
+pub mod availability;
 pub mod command;
 pub mod conferences;
 pub mod id;

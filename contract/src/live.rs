@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    availability::Person,
     id::{AccountId, CallId, ConferenceId, OrgId, QueueId, TrunkId, UserId},
     journal::{Direction, EventKind},
     media::MediaView,
@@ -234,6 +235,8 @@ words! {
         Paused = "paused",
         /// Not to be asked: too many calls in a row were not answered.
         Missed = "missed",
+        /// Not to be asked: they do not want to be disturbed.
+        DoNotDisturb = "do_not_disturb",
         /// No phone of theirs is registered.
         Away = "away",
     }
@@ -254,6 +257,25 @@ words! {
         /// Too many calls in a row were not answered.
         Missed = "missed",
     }
+}
+
+/// What somebody has turned on and off for themselves, and whether queues ask them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveAvailability {
+    /// Who.
+    pub person: Person,
+    /// Their organisation.
+    pub org: OrgId,
+    /// The number of the person, or the username of a bare account.
+    pub number: String,
+    /// Their name.
+    pub name: String,
+    /// Nothing of theirs rings.
+    pub has_do_not_disturb: bool,
+    /// A second call rings while they are in one.
+    pub has_call_waiting: bool,
+    /// Why no queue asks them, if so.
+    pub pause: Option<AgentPause>,
 }
 
 /// A trunk as it stands.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use contract::{
+    availability,
     conferences::Pin,
     id::{AccountId, ConferenceId, ExtensionId, OrgId, PageGroupId, QueueId, RuleId, TrunkId, UserId},
     language::Language,
@@ -295,6 +296,24 @@ impl OrgPlan {
         self.staff.get(&user).map(|person| (&*person.number, &*person.name))
     }
 
+    /// The number and the name of somebody: a member of staff, or a bare account that may register.
+    pub fn named(&self, person: PersonKey) -> Option<(&str, &str)> {
+        match person {
+            PersonKey::User(user) => self.staff_named(user),
+            PersonKey::Account(id) => {
+                self.accounts.get(&id).map(|account| (&*account.number, &*account.name))
+            }
+            PersonKey::Trunk(_) => None,
+        }
+    }
+
+    /// Everybody of it, ordered: staff, and bare accounts that may register.
+    pub fn people(&self) -> impl Iterator<Item = PersonKey> {
+        let staff = self.staff.keys().map(|user| PersonKey::User(*user));
+        let all = self.accounts.values().map(|account| account.person);
+        staff.chain(all.filter(|person| matches!(person, PersonKey::Account(_))))
+    }
+
     /// Whether a number is that of an extension that is closed at that time, whatever its rules make of calls to it (HX-18).
     pub fn is_closed(&self, number: &str, now: Timestamp) -> bool {
         let Some(Destination::Extension(extension)) = self.numbers.get(number) else { return false };
@@ -452,6 +471,10 @@ pub enum Feature {
     Pause,
     /// The caller listens to a call of somebody whom it supervises.
     Supervise,
+    /// Nothing of the caller's rings any more, or it does again.
+    DoNotDisturb(bool),
+    /// A second call rings at the caller's who is in one, or finds them busy.
+    CallWaiting(bool),
     /// Whoever is sent there waits; a caller takes who waits there, or anywhere.
     Park(Option<Slot>),
 }
@@ -499,9 +522,13 @@ pub enum PickUp {
 
 impl Feature {
     /// The codes that every organisation has. They begin with a star, as no number of an organisation can.
-    pub const BUILT_IN: [(&'static str, Self); 4] = [
+    pub const BUILT_IN: [(&'static str, Self); 8] = [
         ("*43", Self::Echo),
         ("*46", Self::Pause),
+        ("*70", Self::CallWaiting(true)),
+        ("*71", Self::CallWaiting(false)),
+        ("*78", Self::DoNotDisturb(true)),
+        ("*79", Self::DoNotDisturb(false)),
         ("*8", Self::PickUp),
         (Self::VOICEMAIL_CODE, Self::Voicemail),
     ];
@@ -518,6 +545,10 @@ impl Feature {
             Self::Voicemail => "voicemail",
             Self::Pause => "pause",
             Self::Supervise => "supervise",
+            Self::DoNotDisturb(true) => "do_not_disturb",
+            Self::DoNotDisturb(false) => "do_not_disturb_off",
+            Self::CallWaiting(true) => "call_waiting",
+            Self::CallWaiting(false) => "call_waiting_off",
             Self::Park(_) => "park",
         }
     }
@@ -649,6 +680,24 @@ impl PersonKey {
     /// Whether this is the same person for certain: of somebody outside nobody knows who they are.
     pub fn is_surely(self, other: Self) -> bool {
         self == other && !matches!(self, Self::Trunk(_))
+    }
+
+    /// Somebody of ours; `None`: somebody outside.
+    pub fn own(self) -> Option<availability::Person> {
+        match self {
+            Self::User(user) => Some(availability::Person::User(user)),
+            Self::Account(account) => Some(availability::Person::Account(account)),
+            Self::Trunk(_) => None,
+        }
+    }
+}
+
+impl From<availability::Person> for PersonKey {
+    fn from(person: availability::Person) -> Self {
+        match person {
+            availability::Person::User(user) => Self::User(user),
+            availability::Person::Account(account) => Self::Account(account),
+        }
     }
 }
 

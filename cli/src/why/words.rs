@@ -34,6 +34,12 @@ fn feature_text(name: &str, dialled: &str) -> String {
         "pause" => {
             format!("{dialled} is the code by which somebody who answers queues is paused, or taken back")
         }
+        "do_not_disturb" => format!("{dialled} is the code after which nothing of the caller's rings"),
+        "do_not_disturb_off" => format!("{dialled} is the code after which the caller's phones ring again"),
+        "call_waiting" => format!("{dialled} is the code after which a second call rings at the caller's"),
+        "call_waiting_off" => {
+            format!("{dialled} is the code after which a second call finds the caller busy")
+        }
         _ => format!("{dialled} is the feature code of {name}: the switch answers by itself"),
     }
 }
@@ -284,6 +290,11 @@ fn reason_text(reason: &str) -> &str {
         "congestion" => "the switch had no ports or transactions left",
         "no_answer" => "it rang until the time was up",
         "busy" => "whoever was called is busy",
+        "do_not_disturb" => "whoever was called does not want to be disturbed, and was not rung",
+        "do_not_disturb_on" => "nothing of the caller's rings any more",
+        "do_not_disturb_off" => "the caller's phones ring again",
+        "call_waiting_on" => "a second call rings at the caller's again",
+        "call_waiting_off" => "a second call finds the caller busy",
         "declined" => "whoever was called declined",
         "not_taken" => "it waited in a queue and was told that nobody takes it",
         "nothing_rings" => "nothing rang that the caller may answer",

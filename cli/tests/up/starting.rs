@@ -50,7 +50,8 @@ fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     assert_eq!(
         demo["numbers"],
         serde_json::json!({
-            "conference": "8000", "echo": "*43", "park": "700", "pause": "*46", "pickup": "*8", "voicemail": "*97",
+            "call_waiting": "*70", "call_waiting_off": "*71", "conference": "8000", "do_not_disturb": "*78",
+            "do_not_disturb_off": "*79", "echo": "*43", "park": "700", "pause": "*46", "pickup": "*8", "voicemail": "*97",
         })
     );
     let staff = demo["staff"].as_array().unwrap();

@@ -76,6 +76,8 @@ async fn fill(stage: &Stage) {
              insert into telephony.voicemail_boxes (org_id, user_id) values ('{o}', '{user}');
              insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256)
                  values ('{user}', '{o}', '1001', repeat('0', 32), repeat('0', 64));
+             insert into telephony.availability (org_id, user_id, setting, value, changed_at)
+                 values ('{o}', '{user}', 'do_not_disturb', 'on', now());
              insert into telephony.call_participants (org_id, call_id, no, role, kind, ref_id, created_at)
                  values ('{o}', '{call}', 1, 'caller', 'user', '{user}', now());
              insert into telephony.call_events (org_id, call_id, seq, event_type, created_at)
@@ -122,6 +124,7 @@ const READABLE: &[&str] = &[
     "telephony.queues",
     "telephony.queue_agents",
     "telephony.voicemail_boxes",
+    "telephony.availability",
     "(select id from telephony.sip_accounts) s",
     "telephony.calls",
     "telephony.call_participants",

@@ -182,6 +182,10 @@ fn every_organisation_has_the_feature_codes_and_no_account_shadows_them() {
     check(31, "*43", "feature echo");
     check(31, "*97", "feature voicemail");
     check(31, "*46", "feature pause");
+    check(31, "*70", "feature call_waiting");
+    check(31, "*71", "feature call_waiting_off");
+    check(31, "*78", "feature do_not_disturb");
+    check(31, "*79", "feature do_not_disturb_off");
     check(31, "*44", "unknown_number None");
 }
 

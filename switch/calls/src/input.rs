@@ -15,7 +15,8 @@ use sip::{
 use streams::media::MediaEvent;
 
 use crate::{
-    clock::ClockMark, fraud::OutsideUse, image::CallImage, mailboxes::StoredMessage, registrar::Binding,
+    availability::StoredAvailability, clock::ClockMark, fraud::OutsideUse, image::CallImage,
+    mailboxes::StoredMessage, registrar::Binding,
 };
 
 /// One thing that happens.
@@ -55,6 +56,8 @@ pub enum Input<'a> {
     },
     /// All messages in mailboxes that the database knows, and which of them were heard.
     Mailboxes(Vec<StoredMessage>),
+    /// All that the database knows of what people have turned on and off. Told anew after each plan.
+    Availability(Vec<StoredAvailability>),
     /// All that was used of budgets in the last day and was over before this life began, by the database's word: the latest
     /// first.
     OutsideUsed(Vec<OutsideUse>),

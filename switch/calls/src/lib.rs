@@ -21,6 +21,7 @@
 
 mod admission;
 mod authentication;
+mod availability;
 mod call;
 mod clock;
 mod conferences;
@@ -48,6 +49,7 @@ mod switchboard;
 mod trunks;
 
 pub use admission::{Lanes, is_new_work};
+pub use availability::StoredAvailability;
 pub use call::message_sound;
 pub use clock::ClockMark;
 pub use config::{DtlsPolicy, Limits, Redirects, Srtp, SrtpPolicy, SwitchboardConfig, Timeouts};

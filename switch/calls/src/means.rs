@@ -22,6 +22,7 @@ use sip::{
 use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
 
 use crate::{
+    availability::Availabilities,
     call::{Toll, transfer::Parking},
     clock::Moment,
     conferences::Conferences,
@@ -50,6 +51,7 @@ pub(crate) struct Means<'a> {
     pub(crate) wire: &'a mut sip::Outputs,
     pub(crate) registrar: &'a Registrar,
     pub(crate) mailboxes: &'a mut Mailboxes,
+    pub(crate) availability: &'a mut Availabilities,
     pub(crate) queues: &'a mut Queues,
     pub(crate) conferences: &'a Conferences,
     pub(crate) presence: &'a Presence,

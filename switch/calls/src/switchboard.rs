@@ -10,6 +10,7 @@ use std::{
 };
 
 use contract::{
+    availability::Availability,
     command::{Command, Outcome},
     id::CallId,
     live::LiveLeg,
@@ -22,6 +23,7 @@ use streams::media::{LeaseId, MediaEvent, PortLease};
 use crate::{
     admission::Overload,
     authentication::Authenticator,
+    availability::Availabilities,
     call::{Call, refer::other_call, transfer::Parking},
     clock::{ClockMark, Moment},
     conferences::Conferences,
@@ -57,6 +59,7 @@ pub struct Switchboard {
     pub(crate) index: Index,
     pub(crate) registrar: Registrar,
     pub(crate) mailboxes: Mailboxes,
+    pub(crate) availability: Availabilities,
     pub(crate) messages: Messages,
     pub(crate) presence: Presence,
     pub(crate) queues: Queues,
@@ -136,6 +139,7 @@ impl Switchboard {
             index: Index::new(),
             registrar: Registrar::new(config.limits, located),
             mailboxes: Mailboxes::default(),
+            availability: Availabilities::default(),
             messages: Messages::default(),
             presence: Presence::default(),
             queues: Queues::default(),
@@ -174,6 +178,7 @@ impl Switchboard {
             Input::Plan(plan) => {
                 self.registrar.adopt(&plan, out);
                 self.queues.adopt(&plan);
+                self.availability.adopt_plan(&plan);
                 self.adopt_trunks(&plan);
                 self.plan = plan;
                 let wall = self.wall();
@@ -187,6 +192,10 @@ impl Switchboard {
                 self.with_call(call, out, |call, means| call.recording_failed(recording, reason, means));
             }
             Input::Mailboxes(all) => self.mailboxes.adopt(all),
+            Input::Availability(all) => {
+                self.availability.adopt(&all, &self.plan);
+                self.queues.wake();
+            }
             Input::OutsideUsed(all) => {
                 let wall = self.wall();
                 self.fraud.adopt(&all, (&self.plan, wall));
@@ -291,6 +300,7 @@ impl Switchboard {
             wire: &mut self.wire,
             registrar: &self.registrar,
             mailboxes: &mut self.mailboxes,
+            availability: &mut self.availability,
             queues: &mut self.queues,
             conferences: &self.conferences,
             presence: &self.presence,
@@ -312,6 +322,7 @@ impl Switchboard {
     /// Puts out what the endpoint has decided and takes up what it has to tell, until nothing follows.
     pub(crate) fn carry_out(&mut self, out: &mut Outputs) {
         loop {
+            self.put_out_availability(out);
             let Some(output) = self.wire.pop() else {
                 if self.show_changes() {
                     self.queues.wake();
@@ -394,7 +405,9 @@ impl Switchboard {
             self.queues.wake();
         }
         let (now, wall) = (Moment::of(self.now, self.origin), self.wall());
-        self.queues.note(id, call.standing(), &self.plan, now);
+        for agent in self.queues.note(id, call.standing(), &self.plan, now) {
+            self.availability.missed((agent.org, agent.person), wall);
+        }
         self.fraud.note(id, &call.outside_legs(), (&self.plan, wall));
         self.conferences.note(id, call.sits());
         self.supervisions.note(id, call.supervises());
@@ -506,7 +519,13 @@ impl Switchboard {
             }
             Command::PauseAgent { org, user, is_paused } => {
                 let agent = AgentKey { org, person: PersonKey::User(user) };
-                out.push(Output::Command(self.pause_agent(agent, is_paused)));
+                self.pause_agent(agent, is_paused, out);
+            }
+            Command::DoNotDisturb { org, person, is_on } => {
+                self.turn((org, person), Availability::DoNotDisturb(is_on), out);
+            }
+            Command::CallWaiting { org, person, is_on } => {
+                self.turn((org, person), Availability::CallWaiting(is_on), out);
             }
         }
     }

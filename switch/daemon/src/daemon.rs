@@ -219,14 +219,16 @@ impl Daemon {
     }
 }
 
-/// Keeps the engine up to date with what the database says: configuration, and messages in mailboxes.
+/// Keeps the engine up to date with what the database says: configuration, messages in mailboxes, and what people have turned on
+/// and off.
 fn watch_plan(
     database: PgConnectOptions,
     config: &Config,
     (handle, resolver): (&engine::Handle, Option<Resolver>),
     switch: &Switch,
 ) -> tokio::task::JoinHandle<()> {
-    let (installer, teller, of_budgets) = (handle.clone(), handle.clone(), handle.clone());
+    let (installer, teller, of_people, of_budgets) =
+        (handle.clone(), handle.clone(), handle.clone(), handle.clone());
     let install = move |plan: Arc<Plan>| {
         if let Some(resolver) = &resolver {
             resolver.follow(&plan);
@@ -235,6 +237,7 @@ fn watch_plan(
     };
     let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan));
     let watch = watch.with_mailboxes(move |all| teller.mailboxes(all));
+    let watch = watch.with_availability(move |all| of_people.availability(all));
     tokio::spawn(watch.with_budgets(move |all| of_budgets.outside_used(all)).run())
 }
 

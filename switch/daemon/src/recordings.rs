@@ -188,5 +188,5 @@ pub(crate) fn entry(at: Timestamp, stored: &Stored) -> Entry {
         interruptions: stored.interruptions,
         message: stored.about.message.as_deref().map(message_for),
     });
-    Entry { org: OrgId(*org), call: CallId(*call), at, fact }
+    Entry { org: OrgId(*org), call: Some(CallId(*call)), at, fact }
 }

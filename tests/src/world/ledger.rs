@@ -211,6 +211,7 @@ impl Ledger {
 
     /// Writes one fact; `Err` says what is wrong with it.
     pub fn write(&mut self, entry: &Entry) -> Result<(), String> {
+        let Some(id) = entry.call else { return Ok(()) };
         if let Fact::Call(call) = &entry.fact {
             let record = Record {
                 org: entry.org,
@@ -224,17 +225,17 @@ impl Ledger {
                 is_sent_to_queue: false,
                 last_at: entry.at,
             };
-            return match self.calls.insert(entry.call, record) {
+            return match self.calls.insert(id, record) {
                 None => Ok(()),
                 Some(_) => Err("the call is opened twice".to_owned()),
             };
         }
-        let record = self.calls.get_mut(&entry.call).ok_or("a fact about a call that was never opened")?;
+        let record = self.calls.get_mut(&id).ok_or("a fact about a call that was never opened")?;
         if record.org != entry.org {
             return Err("the organisation changed".to_owned());
         }
         match &entry.fact {
-            Fact::Call(_) => Ok(()),
+            Fact::Call(_) | Fact::Availability(_) => Ok(()),
             Fact::Participant(participant) => record.join(participant),
             Fact::Event(event) => {
                 let leads = event.detail.number.clone().filter(|_| event.kind == EventKind::Forward);

@@ -576,18 +576,19 @@ impl World {
             }
             Output::Journal(entry) => {
                 self.journal_hash = self.journal_hash.rotate_left(5) ^ switch::hash_of(&entry);
+                let Some(call) = entry.call else { return };
                 if let Fact::Call(_) = entry.fact {
-                    let link = self.links.entry(entry.call).or_default();
+                    let link = self.links.entry(call).or_default();
                     link.caller = caller.cloned();
                     if self.switch.has_pressure {
-                        self.fault_in(entry.call, "a new call under journal pressure".to_owned());
+                        self.fault_in(call, "a new call under journal pressure".to_owned());
                     }
                 }
                 if let Err(what) = self.ledger.write(&entry) {
-                    self.fault_in(entry.call, what);
+                    self.fault_in(call, what);
                 }
                 if let Fact::Event(event) = &entry.fact {
-                    self.note_transfer(entry.call, event);
+                    self.note_transfer(call, event);
                 }
             }
             Output::Trusted { .. } => {}

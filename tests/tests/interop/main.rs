@@ -4,6 +4,7 @@
 //! no process, socket or clock are told in the simulation instead, hundreds of times over.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod availability;
 mod bad_input;
 mod conferences;
 mod faults;

@@ -27,7 +27,7 @@ const SILENCE_MS_MAX: usize = 2_000;
 const NEXT_LIFE_MAX: Duration = Duration::from_secs(20);
 
 /// Kills the switch, waits until another lives, and says how long that took.
-fn kill_switch(demo: &Demo) -> Result<Duration> {
+pub fn kill_switch(demo: &Demo) -> Result<Duration> {
     let before = demo.daemons("sambungd");
     ensure!(before.len() == 1, "one switch: {before:?}");
     let killed = Instant::now();

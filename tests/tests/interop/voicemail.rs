@@ -25,10 +25,10 @@ const SAID_MS: usize = 3_000;
 /// And this much at least is heard of it, before anybody presses a key.
 const HEARD_MS: usize = 1_500;
 /// Greeting and beep are longer than this.
-const GREETED_MS: usize = 2_500;
+pub const GREETED_MS: usize = 2_500;
 
 /// Budi of 1002 gets a mailbox, and extension 200 sends everybody there.
-fn give_mailbox(demo: &Demo) -> Result<()> {
+pub fn give_mailbox(demo: &Demo) -> Result<()> {
     let described = sambung(demo, &["describe", "demo.sambung.test"])?;
     let (before, budi) = described.split_once("number = \"1002\"\n").context("1002 is described")?;
     let rule = "[[rule]]\nextension = \"200\"\naction = \"voicemail\"\ntarget = \"1002\"\n";

@@ -75,6 +75,7 @@ impl Opening<'_> {
             trail,
             referred_by: None,
             answers_itself: false,
+            is_own: false,
         }
     }
 }
@@ -127,6 +128,9 @@ pub(super) fn begin(
     decision: &Decision,
     means: &mut Means<'_>,
 ) -> Begun {
+    if org.is_emergency(dialled) {
+        means.end_do_not_disturb((org.id(), caller.person));
+    }
     let recording = Recording::new(org.recording(), org.has_recording_notice().then(|| org.language()));
     let mut head = Head::new(recording, caller.privacy());
     let outside = decision.outside().map(|number| number.to_string());

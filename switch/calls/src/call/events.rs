@@ -253,7 +253,12 @@ impl ClosedRecord {
     /// Adds a fact that is no event.
     pub(crate) fn fact(&mut self, fact: Fact, means: &mut Means<'_>) {
         self.latest = self.latest.max(means.wall);
-        means.out.push(Output::Journal(Entry { org: self.org, call: self.call, at: self.latest, fact }));
+        means.out.push(Output::Journal(Entry {
+            org: self.org,
+            call: Some(self.call),
+            at: self.latest,
+            fact,
+        }));
     }
 }
 

@@ -81,6 +81,7 @@ impl Forking {
         let offer = Description::own_offer()?;
         let mut own = Self::offering(offer, record, whose, (number, &Trail::default()), means);
         own.invitation.answers_itself = auto_answer;
+        own.invitation.is_own = true;
         Some(own)
     }
 
@@ -105,6 +106,7 @@ impl Forking {
             trail: trail.clone(),
             referred_by: None,
             answers_itself: false,
+            is_own: false,
         };
         Self {
             invitation,
@@ -176,7 +178,7 @@ impl Forking {
         }
     }
 
-    /// Lets other devices ring, as if none had been asked before, and on behalf of nobody else.
+    /// Lets the devices of whoever has sent the call on ring, as if none had been asked before, and on behalf of nobody else.
     pub(super) fn ring_anew(
         &mut self,
         destination: Option<Destination>,
@@ -189,6 +191,7 @@ impl Forking {
         self.invitation.trail = destination.decision.trail.clone();
         self.invitation.people.clear();
         self.invitation.referred_by = None;
+        self.invitation.is_own = true;
         self.ring(destination, record, head, means);
     }
 

@@ -31,7 +31,7 @@ impl LegResult {
     /// The case of a rule that this is.
     fn condition(self) -> Option<Condition> {
         match self {
-            Self::Busy | Self::Declined => Some(Condition::Busy),
+            Self::Busy | Self::DoNotDisturb | Self::Declined => Some(Condition::Busy),
             Self::NoAnswer => Some(Condition::NoAnswer),
             Self::Unreachable | Self::NoSuchNumber | Self::Refused | Self::Barred(_) | Self::Redirected => {
                 Some(Condition::Unreachable)
@@ -141,7 +141,7 @@ impl Record {
     pub(super) fn forward_failed(&mut self, trail: &Trail, result: LegResult, means: &mut Means<'_>) {
         let kind = match result {
             LegResult::NoAnswer => EventKind::ForwardNoAnswer,
-            LegResult::Busy => EventKind::ForwardBusy,
+            LegResult::Busy | LegResult::DoNotDisturb => EventKind::ForwardBusy,
             _ => return,
         };
         if let Some(forward) = trail.path().last() {

@@ -57,6 +57,8 @@ pub(crate) struct Invitation {
     pub(crate) referred_by: Option<Box<str>>,
     /// Devices are asked to answer by themselves.
     pub(crate) answers_itself: bool,
+    /// It is the own call of who is rung, whatever they have turned on or off: they have ordered it, or sent it on in vain.
+    pub(crate) is_own: bool,
 }
 
 /// What the branches of a call share when its caller has not said: RFC 5393 §5.3.3.
@@ -125,9 +127,17 @@ impl Invitation {
             self.call_outside((outbound, recording), offer, asked, means);
             return Ok(());
         }
+        let people = ring.targets.iter().filter(|target| {
+            let spared = means.spared((self.org, target.person), self.call).filter(|_| !self.is_own);
+            if let Some(result) = spared {
+                asked.tally.add(target.person, result, Words::default());
+            }
+            spared.is_none() && self.people.insert(target.person)
+        });
+        let people: Vec<_> = people.collect();
         let (registrar, random) = (means.registrar, &mut *means.random);
-        let people = ring.targets.iter().filter(|target| self.people.insert(target.person));
         let devices: Vec<(PersonKey, Trust, Reach)> = people
+            .into_iter()
             .flat_map(|target| {
                 let reaches = target.accounts.iter().flat_map(|account| registrar.devices(*account, random));
                 reaches.map(|reach| (target.person, target.trust, reach)).collect::<Vec<_>>()

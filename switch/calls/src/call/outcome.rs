@@ -27,6 +27,8 @@ pub(crate) enum LegResult {
     MediaRefused,
     /// The person declined.
     Declined,
+    /// The person does not want to be disturbed, and was not rung.
+    DoNotDisturb,
     /// The person is busy.
     Busy,
     /// It rang until it gave up.
@@ -63,7 +65,7 @@ impl LegResult {
             Self::Congested => 503,
             Self::MediaRefused => 488,
             Self::Declined => 603,
-            Self::Busy => 486,
+            Self::Busy | Self::DoNotDisturb => 486,
         }
     }
 
@@ -71,7 +73,7 @@ impl LegResult {
     pub(crate) fn events(self) -> &'static [EventKind] {
         match self {
             Self::NoAnswer => &[EventKind::Timeout, EventKind::Missed],
-            Self::Busy => &[EventKind::Busy],
+            Self::Busy | Self::DoNotDisturb => &[EventKind::Busy],
             Self::Declined => &[],
             Self::MediaRefused
             | Self::Redirected
@@ -87,7 +89,7 @@ impl LegResult {
     pub(crate) fn of_transfer(self) -> EventKind {
         match self {
             Self::NoAnswer => EventKind::TransferNoAnswer,
-            Self::Busy | Self::Declined => EventKind::TransferBusy,
+            Self::Busy | Self::DoNotDisturb | Self::Declined => EventKind::TransferBusy,
             _ => EventKind::TransferFailed,
         }
     }
@@ -103,6 +105,7 @@ impl LegResult {
             Self::Redirected => "redirected",
             Self::MediaRefused => "media_refused",
             Self::Declined => "declined",
+            Self::DoNotDisturb => "do_not_disturb",
             Self::Busy => "busy",
             Self::NoAnswer => "no_answer",
         }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::id::CallId;
+use contract::{availability::Person, id::CallId};
 use quick_xml::Writer;
 use sip::Body;
 
@@ -40,9 +40,18 @@ impl DialogInfo {
         Self { watched, entity, version: 0, told: BTreeMap::new() }
     }
 
-    /// The next document.
-    pub(super) fn body(&mut self, is_full: bool, board: &LampBoard) -> Option<Body> {
-        let now: BTreeMap<CallId, Lamp> = board.of(self.watched).take(DIALOGS_MAX).collect();
+    /// The next document. Who does not want to be disturbed is shown as one who talks, by a dialog that is nobody's: its id is
+    /// the person's.
+    pub(super) fn body(
+        &mut self,
+        is_full: bool,
+        board: &LampBoard,
+        undisturbed: Option<Person>,
+    ) -> Option<Body> {
+        let lamp = Lamp { direction: Direction::Recipient, stage: Stage::Confirmed };
+        let id = undisturbed.map(|person| CallId(person.uuid()));
+        let calls = board.of(self.watched).take(DIALOGS_MAX);
+        let now: BTreeMap<CallId, Lamp> = calls.chain(id.map(|id| (id, lamp))).collect();
         let ended: Vec<(CallId, Lamp)> = self
             .told
             .iter()
@@ -116,7 +125,7 @@ mod tests {
 
     /// `version state` of a document and `call:state` of its dialogs.
     fn check(info: &mut DialogInfo, is_full: bool, board: &LampBoard, head: &str, dialogs: &[&str]) {
-        let body = info.body(is_full, board).unwrap();
+        let body = info.body(is_full, board, None).unwrap();
         let text = String::from_utf8(body.bytes.to_vec()).unwrap();
         let attribute = |text: &str, name: &str| {
             let from = text.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
@@ -171,7 +180,7 @@ mod tests {
         for call in 7..=30 {
             set(&mut board, call, Some(Stage::Confirmed));
         }
-        let body = info.body(true, &board).unwrap();
+        let body = info.body(true, &board, None).unwrap();
         assert_eq!(String::from_utf8_lossy(&body.bytes).matches("<dialog ").count(), DIALOGS_MAX);
     }
 }

@@ -103,6 +103,11 @@ impl Presence {
         self.board.len()
     }
 
+    /// Whether somebody is in a call but this one.
+    pub(crate) fn is_in_another(&self, watched: Watched, call: CallId) -> bool {
+        self.board.of(watched).any(|(other, _)| other != call)
+    }
+
     /// Whether somebody is in no call.
     pub(crate) fn is_idle(&self, watched: Watched) -> bool {
         self.board.of(watched).next().is_none()
@@ -253,7 +258,15 @@ impl Switchboard {
             watch.turn = presence.turn;
         }
         match &mut watch.package {
-            Package::Dialog(info) => info.body(is_full, &presence.board),
+            Package::Dialog(info) => {
+                let lit = match info.watched {
+                    Watched::Person(person) if self.availability.has_do_not_disturb((watch.org, person)) => {
+                        person.own()
+                    }
+                    _ => None,
+                };
+                info.body(is_full, &presence.board, lit)
+            }
             Package::Reg(info) => {
                 let org = self.plan.organisation(watch.org);
                 let is_planned = org.is_some_and(|org| org.account_by_id(info.account).is_some());
@@ -277,12 +290,14 @@ impl Switchboard {
         !changed.is_empty()
     }
 
-    /// Tells who watches contacts or mailboxes that have changed; false when none have.
+    /// Tells who watches contacts, mailboxes or people's do-not-disturb that have changed; false when none have.
     pub(crate) fn show_changes(&mut self) -> bool {
         let contacts = self.registrar.take_touched().into_iter().map(Target::Contacts);
         let mailboxes = self.mailboxes.take_touched();
         let mailboxes = mailboxes.into_iter().map(|(org, user)| Target::Messages(org, user));
-        let changed: Vec<Target> = contacts.chain(mailboxes).collect();
+        let people = self.availability.take_touched().into_iter();
+        let people = people.map(|(_, person)| Target::Calls(Watched::Person(person)));
+        let changed: Vec<Target> = contacts.chain(mailboxes).chain(people).collect();
         for target in &changed {
             self.tell_watchers(*target);
         }

@@ -1,14 +1,11 @@
-//! People who answer queues: since when they are free, how often they did not answer, and whether they are paused.
+//! People who answer queues: since when they are free, and how often they did not answer.
 //!
-//! One person is one agent however many queues they answer. Nothing of this survives the process: after a restart nobody is
-//! paused, and everybody is free whose phones are.
+//! One person is one agent however many queues they answer. Nothing of this survives the process: after a restart everybody is
+//! free whose phones are. Whether they are paused is known in `availability`.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use contract::{
-    id::{OrgId, QueueId},
-    live::AgentPause,
-};
+use contract::id::{OrgId, QueueId};
 use dialplan::PersonKey;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +24,6 @@ pub(crate) struct AgentKey {
 /// What is remembered of one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Agent {
-    pub(super) pause: Option<AgentPause>,
     /// Wrap-up, or the rest after a call that was not taken, ends.
     pub(super) free_at: Moment,
     /// Since when they have had no call of a queue.
@@ -49,21 +45,15 @@ impl Agents {
 
     /// Whether they could be asked, as far as queues know.
     pub(super) fn is_free(&self, key: AgentKey, now: Moment) -> bool {
-        self.0.get(&key).is_none_or(|agent| agent.pause.is_none() && agent.free_at <= now)
+        self.0.get(&key).is_none_or(|agent| agent.free_at <= now)
     }
 
-    pub(super) fn is_paused(&self, key: AgentKey) -> bool {
-        self.0.get(&key).is_some_and(|agent| agent.pause.is_some())
-    }
-
-    /// They were asked and have not taken the call; so many in a row are enough to pause them.
-    pub(super) fn missed(&mut self, key: AgentKey, misses_max: u16, now: Moment) {
+    /// They were asked and have not taken the call; whether so many in a row are enough to pause them.
+    pub(super) fn missed(&mut self, key: AgentKey, misses_max: u16, now: Moment) -> bool {
         let agent = self.0.entry(key).or_default();
         agent.free_at = agent.free_at.max(now.after(REST));
         agent.misses = agent.misses.saturating_add(1);
-        if misses_max > 0 && agent.misses >= misses_max {
-            agent.pause.get_or_insert(AgentPause::Missed);
-        }
+        misses_max > 0 && agent.misses >= misses_max
     }
 
     pub(super) fn took(&mut self, key: AgentKey, queue: QueueId) {
@@ -80,28 +70,15 @@ impl Agents {
         agent.free_at = agent.free_at.max(now.after(Duration::from_secs(u64::from(wrap_up_secs))));
     }
 
-    /// Pauses them, or ends the pause and the wrap-up; false when it is so already.
-    pub(super) fn set_paused(&mut self, key: AgentKey, is_paused: bool, now: Moment) -> bool {
+    /// They are back: a wrap-up is over, too.
+    pub(super) fn resumed(&mut self, key: AgentKey, now: Moment) {
         let agent = self.0.entry(key).or_default();
-        if agent.pause.is_some() == is_paused {
-            return false;
-        }
-        agent.pause = is_paused.then_some(AgentPause::Order);
-        if !is_paused {
-            agent.misses = 0;
-            agent.free_at = now;
-        }
-        true
+        (agent.misses, agent.free_at) = (0, now);
     }
 
     /// When the next of them is free whom it was waited for.
     pub(super) fn next_free(&self, now: Moment) -> Option<Moment> {
-        self.0
-            .values()
-            .filter(|agent| agent.pause.is_none())
-            .map(|agent| agent.free_at)
-            .filter(|at| *at > now)
-            .min()
+        self.0.values().map(|agent| agent.free_at).filter(|at| *at > now).min()
     }
 
     /// Forgets whoever is not wanted any more.

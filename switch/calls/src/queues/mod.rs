@@ -103,37 +103,28 @@ impl Queues {
         self.is_due = true;
     }
 
-    /// Pauses somebody who answers queues, or ends that; `None`: they answer none, false: it is so already.
-    pub(crate) fn pause(
+    /// Takes what a call says of itself after it has changed; who has not taken so many calls by it that they are to be
+    /// paused.
+    pub(crate) fn note(
         &mut self,
-        agent: AgentKey,
-        is_paused: bool,
-        (plan, now): (&Plan, Moment),
-    ) -> Option<bool> {
-        plan.organisation(agent.org).filter(|org| is_known(org, agent.person))?;
-        self.wake();
-        Some(self.agents.set_paused(agent, is_paused, now))
-    }
-
-    /// Whether no queue asks somebody.
-    pub(crate) fn is_paused(&self, agent: AgentKey) -> bool {
-        self.agents.is_paused(agent)
-    }
-
-    /// Takes what a call says of itself after it has changed.
-    pub(crate) fn note(&mut self, call: CallId, standing: Option<Standing>, plan: &Plan, now: Moment) {
+        call: CallId,
+        standing: Option<Standing>,
+        plan: &Plan,
+        now: Moment,
+    ) -> Vec<AgentKey> {
         let before = self.calls.get(&call);
         if before == standing.as_ref() {
-            return;
+            return Vec::new();
         }
         self.is_due = true;
+        let mut too_many = Vec::new();
         match self.calls.remove(&call) {
             Some(Standing::Waits(before)) => {
                 if let Some(line) = self.lines.get_mut(&before.queue) {
                     line.order.remove(&before.rank(call));
                 }
                 if let Some(Standing::Waits(after)) = &standing {
-                    self.missed(&before, &after.asked, plan, now);
+                    too_many = self.missed(&before, &after.asked, plan, now);
                 }
             }
             Some(Standing::Taken { queue, agent, since }) => {
@@ -157,14 +148,21 @@ impl Queues {
         if let Some(standing) = standing {
             self.calls.insert(call, standing);
         }
+        too_many
     }
 
-    /// Those who rang for a caller that still waits, and ring no longer.
-    fn missed(&mut self, before: &Waits, still: &BTreeSet<PersonKey>, plan: &Plan, now: Moment) {
+    /// Those who rang for a caller that still waits, and ring no longer: who of them has not taken too many.
+    fn missed(
+        &mut self,
+        before: &Waits,
+        still: &BTreeSet<PersonKey>,
+        plan: &Plan,
+        now: Moment,
+    ) -> Vec<AgentKey> {
         let misses_max = queue_of(plan, before.org, before.queue).map_or(0, |queue| queue.misses_max);
-        for person in before.asked.difference(still) {
-            self.agents.missed(AgentKey { org: before.org, person: *person }, misses_max, now);
-        }
+        let missed =
+            before.asked.difference(still).map(|person| AgentKey { org: before.org, person: *person });
+        missed.filter(|agent| self.agents.missed(*agent, misses_max, now)).collect()
     }
 
     /// When a caller who comes now has come: behind everybody else, be it that several come at the same instant.
@@ -180,27 +178,13 @@ impl Queues {
         waiting < usize::from(queue.capacity)
     }
 
-    /// Whether somebody could answer its callers sooner or later: nobody else's phone has to be asked.
-    pub(crate) fn is_manned(
-        &self,
-        org: OrgId,
-        queue: &Queue,
-        caller: PersonKey,
-        is_reachable: impl Fn(&dialplan::Target) -> bool,
-    ) -> bool {
-        queue.ring.targets.iter().any(|target| {
-            let person = target.person;
-            person != caller && !self.agents.is_paused(AgentKey { org, person }) && is_reachable(target)
-        })
-    }
-
-    /// Who rings next, and for whom. `is_there`: their phones are, and they are in no call.
+    /// Who rings next, and for whom. `is_there`: their phones are, they are in no call, and queues may ask them.
     fn next(
         &mut self,
         plan: &Plan,
         now: Moment,
         chance: impl FnOnce() -> u64,
-        is_there: impl Fn(&dialplan::Target) -> bool,
+        is_there: impl Fn(OrgId, &dialplan::Target) -> bool,
     ) -> Option<Asking> {
         let (asking, last) = self.lines.values().find_map(|line| {
             let (call, waits) = self.first(line, now)?;
@@ -234,12 +218,12 @@ impl Queues {
         queue: &Queue,
         org: OrgId,
         now: Moment,
-        is_there: impl Fn(&dialplan::Target) -> bool,
+        is_there: impl Fn(OrgId, &dialplan::Target) -> bool,
     ) -> Vec<Candidate> {
         let target = |person| queue.ring.targets.iter().find(|target| target.person == person);
         let agents = queue.agents.iter().enumerate().filter(|(_, (person, _))| {
             self.agents.is_free(AgentKey { org, person: *person }, now)
-                && target(*person).is_some_and(&is_there)
+                && target(*person).is_some_and(|target| is_there(org, target))
         });
         agents
             .map(|(place, (person, weight))| {

@@ -1,6 +1,6 @@
 //! Letting queues decide after every input: who rings for whom, and who is told another place.
 
-use contract::{command::Outcome, id::OrgId};
+use contract::{availability::Availability, command::Outcome, id::OrgId, live::AgentPause};
 use dialplan::{PersonKey, Queue, Queueing, Ring, Target};
 
 use super::{AgentKey, Asking};
@@ -8,7 +8,7 @@ use crate::{
     call::{lamps::Watched, outcome::LegResult},
     clock::Moment,
     means::Means,
-    output::Outputs,
+    output::{Output, Outputs},
     switchboard::Switchboard,
 };
 
@@ -23,7 +23,29 @@ impl Means<'_> {
 
     /// Whether somebody could answer a caller of a queue, sooner or later.
     pub(crate) fn is_manned(&self, org: OrgId, queue: &Queue, caller: PersonKey) -> bool {
-        self.queues.is_manned(org, queue, caller, |target| self.registrar.is_reachable(target))
+        queue.ring.targets.iter().any(|target| {
+            let person = target.person;
+            person != caller
+                && self.availability.takes_queues((org, person))
+                && self.registrar.is_reachable(target)
+        })
+    }
+
+    /// Pauses somebody who answers queues, or ends that; `None`: they answer none, false: it is so already.
+    pub(crate) fn pause(&mut self, agent: AgentKey, is_paused: bool) -> Option<bool> {
+        self.plan.organisation(agent.org).filter(|org| super::is_known(org, agent.person))?;
+        let whose = (agent.org, agent.person);
+        if is_paused && self.availability.pause(whose).is_some() {
+            return Some(false);
+        }
+        let pause = Availability::Pause(is_paused.then_some(AgentPause::Order));
+        let has_changed = self.availability.set(whose, pause, self.wall);
+        if has_changed && !is_paused {
+            let now = self.moment();
+            self.queues.agents.resumed(agent, now);
+        }
+        self.queues.wake();
+        Some(has_changed)
     }
 }
 
@@ -46,20 +68,24 @@ impl Switchboard {
     }
 
     fn next_asking(&mut self) -> Option<Asking> {
-        let Self { queues, presence, registrar, random, plan, .. } = self;
-        let is_there = |target: &Target| {
-            registrar.is_reachable(target) && presence.is_idle(Watched::Person(target.person))
+        let Self { queues, presence, registrar, availability, random, plan, .. } = self;
+        let is_there = |org: OrgId, target: &Target| {
+            let person = target.person;
+            availability.takes_queues((org, person))
+                && registrar.is_reachable(target)
+                && presence.is_idle(Watched::Person(person))
         };
         queues.next(plan, Moment::of(self.now, self.origin), || random.number(), is_there)
     }
 
     /// Pauses somebody who answers queues, or ends that.
-    pub(crate) fn pause_agent(&mut self, agent: AgentKey, is_paused: bool) -> Outcome {
-        let now = Moment::of(self.now, self.origin);
-        match self.queues.pause(agent, is_paused, (&self.plan, now)) {
+    pub(crate) fn pause_agent(&mut self, agent: AgentKey, is_paused: bool, out: &mut Outputs) {
+        let paused = self.means(out).pause(agent, is_paused);
+        self.put_out_availability(out);
+        out.push(Output::Command(match paused {
             None => Outcome::UnknownAgent,
             Some(true) => Outcome::Done,
             Some(false) => Outcome::AlreadySo,
-        }
+        }));
     }
 }

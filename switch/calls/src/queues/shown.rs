@@ -54,10 +54,11 @@ impl Switchboard {
     ) -> Option<LiveAgent> {
         let person = target.person;
         let agent = self.queues.agents.get(AgentKey { org: org.id(), person });
-        let pause = agent.and_then(|agent| agent.pause);
-        let state = match pause {
+        let whose = (org.id(), person);
+        let state = match self.availability.pause(whose) {
             Some(AgentPause::Order) => AgentState::Paused,
             Some(AgentPause::Missed) => AgentState::Missed,
+            None if self.availability.has_do_not_disturb(whose) => AgentState::DoNotDisturb,
             None if !self.registrar.is_reachable(target) => AgentState::Away,
             None if !self.presence.is_idle(Watched::Person(person)) => AgentState::Busy,
             None if agent.is_some_and(|agent| agent.free_at > now) => AgentState::WrapUp,

@@ -133,7 +133,7 @@ fn events_of_each(desk: &Desk) -> Vec<Vec<String>> {
     for entry in &desk.journal {
         if let Fact::Event(event) = &entry.fact {
             let who = event.participant.map(|no| format!("({no})")).unwrap_or_default();
-            calls.entry(entry.call).or_default().push(format!("{}{who}", event.kind.as_str()));
+            calls.entry(entry.call.unwrap()).or_default().push(format!("{}{who}", event.kind.as_str()));
         }
     }
     calls.into_values().collect()
@@ -161,13 +161,13 @@ fn whoever_asked_first_puts_the_caller_through() {
     scene.are_introduced();
     assert!(is_joined(&scene.desk, 0, 3));
     // Each record names the other call.
-    let ids: Vec<CallId> = scene.desk.journal.iter().map(|entry| entry.call).collect();
+    let ids: Vec<CallId> = scene.desk.journal.iter().filter_map(|entry| entry.call).collect();
     let linked: Vec<(CallId, CallId)> = scene
         .desk
         .journal
         .iter()
         .filter_map(|entry| match &entry.fact {
-            Fact::Event(event) => Some((entry.call, event.detail.call?)),
+            Fact::Event(event) => Some((entry.call?, event.detail.call?)),
             _ => None,
         })
         .collect();

@@ -22,7 +22,7 @@ fn scene() -> (Desk, [Phone; 2]) {
 
 /// Somebody dials what the switch answers.
 #[track_caller]
-fn dialled(desk: &mut Desk, phone: &Phone, code: &str, call_id: &str) -> Caller {
+pub fn dialled(desk: &mut Desk, phone: &Phone, code: &str, call_id: &str) -> Caller {
     let mut caller = Caller::new(phone, code);
     caller.call_id = call_id.into();
     let mut caller = desk.dial_as(caller, "", Some(&phone.sdp()));
@@ -33,7 +33,7 @@ fn dialled(desk: &mut Desk, phone: &Phone, code: &str, call_id: &str) -> Caller 
 
 /// The switch has said it and hangs up.
 #[track_caller]
-fn is_told(desk: &mut Desk, (phone, caller): (&Phone, &Caller), lease: u32, words: &str) {
+pub fn is_told(desk: &mut Desk, (phone, caller): (&Phone, &Caller), lease: u32, words: &str) {
     assert_eq!(heard(desk, lease), words);
     desk.played(lease);
     let bye = desk.expect(phone, "BYE");

@@ -350,9 +350,9 @@ fn whoever_waits_in_a_queue_hands_over_its_place_and_whoever_hears_a_menu_the_me
         } else {
             scene.desk.goes(&mut scene.caller);
         }
-        let calls: Vec<_> = scene.desk.journal.iter().map(|entry| entry.call).collect();
+        let calls: Vec<_> = scene.desk.journal.iter().filter_map(|entry| entry.call).collect();
         let linked = scene.desk.journal.iter().filter_map(|entry| match &entry.fact {
-            Fact::Event(event) => Some((entry.call, event.detail.call?)),
+            Fact::Event(event) => Some((entry.call?, event.detail.call?)),
             _ => None,
         });
         let linked: Vec<_> = linked.collect();

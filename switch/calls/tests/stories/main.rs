@@ -12,6 +12,7 @@
 
 mod abuse;
 mod attended;
+mod availability;
 mod bodies;
 mod budgets;
 mod codecs;

@@ -143,10 +143,10 @@ impl Scene {
     /// The rows of the latest call but `back`, as the source document has them: `event attempt queue participant`.
     fn rows_of(&self, back: usize) -> Vec<String> {
         let begun = |entry: &&Entry| matches!(entry.fact, Fact::Call(_));
-        let calls: Vec<_> = self.desk.journal.iter().filter(begun).map(|entry| entry.call).collect();
+        let calls: Vec<_> = self.desk.journal.iter().filter(begun).filter_map(|entry| entry.call).collect();
         let call = calls[calls.len() - 1 - back];
         let row = |entry: &Entry| match &entry.fact {
-            Fact::Event(event) if entry.call == call => {
+            Fact::Event(event) if entry.call == Some(call) => {
                 let participant = event.participant.map_or("null".to_owned(), |no| format!("cp{no}"));
                 Some(format!("{} {} {} {participant}", event.kind.as_str(), event.attempt, event.queue_count))
             }

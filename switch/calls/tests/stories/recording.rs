@@ -92,7 +92,7 @@ fn an_organisation_that_records_all_calls_has_them_recorded_from_the_answer_to_t
     let RecordingOrder::Begin { recording, number, call, is_paused: false, .. } = begin else {
         panic!("{begin:?}")
     };
-    assert_eq!((*recording, *call), (steps(&desk)[0].0, desk.journal[0].call));
+    assert_eq!((*recording, *call), (steps(&desk)[0].0, desk.journal[0].call.unwrap()));
     assert_eq!(*end, RecordingOrder::End { number: *number });
     desk.rest();
 }

@@ -49,7 +49,8 @@ impl Facts {
             | Fact::Recording(_)
             | Fact::Recorded(_)
             | Fact::Message(_)
-            | Fact::Supervision(_) => {}
+            | Fact::Supervision(_)
+            | Fact::Availability(_) => {}
         }
     }
 

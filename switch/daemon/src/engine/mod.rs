@@ -28,7 +28,7 @@ use std::{
 
 use calls::{
     Binding, BindingChange, ClockMark, Command, Input, Notice, Outcome, Output, Outputs, OutsideUse,
-    StoredMessage, Switchboard,
+    StoredAvailability, StoredMessage, Switchboard,
 };
 use contract::{
     id::{CallId, RecordingId},
@@ -137,6 +137,7 @@ enum Control {
     Capture(CallId, u16, oneshot::Sender<Vec<(CallId, CapturedStream)>>),
     Located(Target, Vec<Choice>),
     Mailboxes(Vec<StoredMessage>),
+    Availability(Vec<StoredAvailability>),
     OutsideUsed(Vec<OutsideUse>),
     MessageReady(CallId, RecordingId, bool),
     Drain,
@@ -464,6 +465,7 @@ impl Engine {
                     orders.into_iter().for_each(|order| self.send_media(order));
                 }
                 Control::Mailboxes(all) => self.handle(now, Input::Mailboxes(all)),
+                Control::Availability(all) => self.handle(now, Input::Availability(all)),
                 Control::OutsideUsed(all) => self.handle(now, Input::OutsideUsed(all)),
                 Control::MessageReady(call, recording, is_there) => {
                     self.handle(now, Input::MessageReady { call, recording, is_there });

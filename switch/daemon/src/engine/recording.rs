@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use calls::{Input, Output, OutsideUse, StoredMessage};
+use calls::{Input, Output, OutsideUse, StoredAvailability, StoredMessage};
 use contract::id::{CallId, RecordingId};
 use recorder::News;
 
@@ -14,6 +14,11 @@ impl Handle {
     /// Tells all messages in mailboxes. False: the engine is too busy, or gone.
     pub fn mailboxes(&self, all: Vec<StoredMessage>) -> bool {
         self.try_send(Control::Mailboxes(all))
+    }
+
+    /// Tells what people have turned on and off. False: the engine is too busy, or gone.
+    pub fn availability(&self, all: Vec<StoredAvailability>) -> bool {
+        self.try_send(Control::Availability(all))
     }
 
     /// Tells what was used of budgets before this life. False: the engine is too busy, or gone.

@@ -183,7 +183,8 @@ impl Feeder {
             .await
             .map_err(|error| format!("a refused entry cannot be kept: {error}"))?;
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(call = %entry.call, reason, "the database refuses a call record; it is in journal/refused-*.jsonl");
+        let call = entry.call.map(tracing::field::display);
+        tracing::error!(call, reason, "the database refuses a call record; it is in journal/refused-*.jsonl");
         Ok(())
     }
 

@@ -75,16 +75,17 @@ impl OpenCalls {
     /// Takes an entry into account.
     pub fn note(&mut self, entry: &Entry) {
         self.alive_at = self.alive_at.max(entry.at);
+        let Some(call) = entry.call else { return };
         match &entry.fact {
             Fact::Call(_) => {
-                self.calls.entry(entry.call).or_insert(OpenCall { org: entry.org, seq: 0 });
+                self.calls.entry(call).or_insert(OpenCall { org: entry.org, seq: 0 });
             }
             Fact::Event(event) if event.kind == EventKind::Ended => {
-                self.calls.remove(&entry.call);
+                self.calls.remove(&call);
             }
             Fact::Event(event) => {
-                if let Some(call) = self.calls.get_mut(&entry.call) {
-                    call.seq = call.seq.max(event.seq);
+                if let Some(open) = self.calls.get_mut(&call) {
+                    open.seq = open.seq.max(event.seq);
                 }
             }
             Fact::Participant(_)
@@ -93,7 +94,8 @@ impl OpenCalls {
             | Fact::Recording(_)
             | Fact::Recorded(_)
             | Fact::Message(_)
-            | Fact::Supervision(_) => {}
+            | Fact::Supervision(_)
+            | Fact::Availability(_) => {}
         }
     }
 
@@ -120,7 +122,7 @@ impl OpenCalls {
         let ends = over.flat_map(|(call, open)| {
             steps.map(|(step, kind)| Entry {
                 org: open.org,
-                call: *call,
+                call: Some(*call),
                 at: self.alive_at,
                 fact: Fact::Event(Event {
                     seq: open.seq + step,

@@ -3,6 +3,7 @@
 //! One connection of its own instead of a pool: after an error or a timeout it is thrown away with whatever
 //! transaction was open on it.
 
+mod availability;
 mod recordings;
 mod supervisions;
 
@@ -13,7 +14,7 @@ use contract::{
     join_code::join_code,
     journal::{
         Call, Direction, Entry, Event, Fact, Leg, MessageMark, Participant, ParticipantKind, ParticipantRole,
-        Quality, Recorded, Recording, Supervision,
+        PersonAvailability, Quality, Recorded, Recording, Supervision,
     },
     time::Timestamp,
 };
@@ -109,6 +110,8 @@ struct Rows<'a> {
     recordings: Vec<(Key, &'a Recorded)>,
     marks: Vec<(Key, &'a MessageMark)>,
     supervision_steps: Vec<(Key, &'a Supervision)>,
+    /// What people have turned on and off, in order.
+    availability: Vec<(OrgId, Timestamp, PersonAvailability)>,
 }
 
 #[derive(Clone, Copy)]
@@ -122,8 +125,13 @@ impl<'a> Rows<'a> {
     fn of(entries: &'a [Entry]) -> Self {
         let mut rows = Self::default();
         for entry in entries {
-            let key = Key { org: entry.org, call: entry.call, at: entry.at };
+            if let Fact::Availability(one) = entry.fact {
+                rows.availability.push((entry.org, entry.at, one));
+            }
+            let Some(call) = entry.call else { continue };
+            let key = Key { org: entry.org, call, at: entry.at };
             match &entry.fact {
+                Fact::Availability(_) => {}
                 Fact::Call(call) => rows.calls.push((key, call)),
                 Fact::Participant(participant) => rows.participants.push((key, participant)),
                 Fact::Event(event) => rows.events.push((key, event)),
@@ -152,6 +160,7 @@ async fn write(connection: &mut PgConnection, rows: &Rows<'_>, attempt: u32) -> 
     recordings::insert_messages(&mut unit, &rows.recordings).await?;
     recordings::mark_messages(&mut unit, &rows.marks).await?;
     supervisions::insert_steps(&mut unit, &rows.supervision_steps).await?;
+    availability::upsert(&mut unit, &rows.availability).await?;
     unit.commit().await
 }
 

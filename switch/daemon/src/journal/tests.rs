@@ -15,7 +15,12 @@ use crate::append_log::{Reader, SEGMENT_BYTES_MIN};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn entry(call: u128, fact: Fact) -> Entry {
-    Entry { org: OrgId(Uuid::from_u128(1)), call: CallId(Uuid::from_u128(call)), at: Timestamp(7), fact }
+    Entry {
+        org: OrgId(Uuid::from_u128(1)),
+        call: Some(CallId(Uuid::from_u128(call))),
+        at: Timestamp(7),
+        fact,
+    }
 }
 
 fn opened_call(call: u128) -> Entry {
@@ -82,7 +87,8 @@ fn calls_that_died_with_the_switch_are_ended_once_at_the_next_start() {
         assert!(opened.journal.close(PATIENCE));
         let entries = entries_on_disk(folder.path());
         assert_eq!(entries.len(), 8, "restart {restart}");
-        let last: Vec<_> = entries[6..].iter().map(|e| (e.call.0.as_u128(), e.fact.clone())).collect();
+        let last: Vec<_> =
+            entries[6..].iter().map(|e| (e.call.unwrap().0.as_u128(), e.fact.clone())).collect();
         let ending = |seq, kind| {
             let detail = Detail { reason: Some("switch_stopped".into()), ..Detail::default() };
             Fact::Event(Event { seq, kind, participant: None, attempt: 1, queue_count: 0, detail })

@@ -9,8 +9,10 @@
 //! may still be on its way.
 //!
 //! On the same connection it is told `telephony_voicemail` when messages in mailboxes have come or gone, and then tells them
-//! all: what is in a mailbox is no configuration and has no revision.
+//! all: what is in a mailbox is no configuration and has no revision. So it is with `telephony_availability` and what people have
+//! turned on and off, which is told after each new plan too, because it is told of the people of the plan.
 
+mod availability;
 mod menus;
 mod outside;
 mod store;
@@ -25,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-use calls::{OutsideUse, StoredMessage};
+use calls::{OutsideUse, StoredAvailability, StoredMessage};
 use contract::{snapshot::Snapshot, time::Timestamp};
 use dialplan::{Diagnostic, Plan};
 use sqlx::{
@@ -40,6 +42,8 @@ use crate::{atomic_file, backoff::Backoff, clock, disk::aside};
 const REVISION: &str = "telephony_revision";
 /// Messages in mailboxes have.
 const VOICEMAIL: &str = "telephony_voicemail";
+/// What people have turned on and off has.
+const AVAILABILITY: &str = "telephony_availability";
 /// How often the revision is looked at without being told to.
 const POLL_EVERY: Duration = Duration::from_secs(10);
 /// Connecting, authentication included.
@@ -98,6 +102,8 @@ pub fn read_kept(path: &Path) -> Option<Arc<Plan>> {
 
 /// Whom to tell all messages in mailboxes; false: not now.
 type TellMailboxes = Box<dyn Fn(Vec<StoredMessage>) -> bool + Send + Sync>;
+/// Whom to tell what people have turned on and off; false: not now.
+type TellAvailability = Box<dyn Fn(Vec<StoredAvailability>) -> bool + Send + Sync>;
 /// Whom to tell what was used of budgets before this life; false: not now.
 type TellBudgets = Box<dyn Fn(Vec<OutsideUse>) -> bool + Send + Sync>;
 
@@ -108,6 +114,7 @@ pub struct PlanWatch<F> {
     /// Gives the engine a plan; it answers when it works with it.
     install: F,
     tell_mailboxes: Option<TellMailboxes>,
+    tell_availability: Option<TellAvailability>,
     tell_budgets: Option<TellBudgets>,
     /// When budgets were told for the first time in this life.
     budgets_told_since: Option<Instant>,
@@ -129,6 +136,7 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             kept,
             install,
             tell_mailboxes: None,
+            tell_availability: None,
             tell_budgets: None,
             budgets_told_since: None,
             born: clock::unix_now(),
@@ -145,6 +153,15 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         tell: impl Fn(Vec<StoredMessage>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.tell_mailboxes = Some(Box::new(tell));
+        self
+    }
+
+    /// Tells what people have turned on and off, too.
+    pub fn with_availability(
+        mut self,
+        tell: impl Fn(Vec<StoredAvailability>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.tell_availability = Some(Box::new(tell));
         self
     }
 
@@ -180,13 +197,16 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             .await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         // Before the first look, so that no change falls in between.
-        listener.listen_all([REVISION, VOICEMAIL]).await?;
-        let mut are_mailboxes_due = true;
+        listener.listen_all([REVISION, VOICEMAIL, AVAILABILITY]).await?;
+        let (mut are_mailboxes_due, mut is_availability_due) = (true, true);
         loop {
             let rows = within(LOAD_TIMEOUT, store::load_if_changed(&mut connection, self.seen)).await?;
             if let Some(rows) = rows {
                 match self.take(rows).await {
-                    Taken::InUse(revision) => self.unreported = Some(revision),
+                    Taken::InUse(revision) => {
+                        self.unreported = Some(revision);
+                        is_availability_due = true;
+                    }
                     Taken::Refused => {}
                     Taken::EngineGone => return Ok(()),
                 }
@@ -205,12 +225,19 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
                 let all = within(LOAD_TIMEOUT, store::load_messages(&mut connection)).await?;
                 are_mailboxes_due = !tell(all);
             }
+            if is_availability_due && let Some(tell) = &self.tell_availability {
+                let all = within(LOAD_TIMEOUT, store::load_availability(&mut connection)).await?;
+                is_availability_due = !tell(all);
+            }
             self.backoff.reset();
             if self.counters.database_away.swap(false, Ordering::Relaxed) {
                 tracing::info!("the database gives configuration again");
             }
             match tokio::time::timeout(POLL_EVERY, listener.try_recv()).await {
-                Ok(Ok(Some(told))) => are_mailboxes_due |= told.channel() == VOICEMAIL,
+                Ok(Ok(Some(told))) => {
+                    are_mailboxes_due |= told.channel() == VOICEMAIL;
+                    is_availability_due |= told.channel() == AVAILABILITY;
+                }
                 // Time to look without being told.
                 Err(_) => {}
                 Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),

@@ -1,6 +1,6 @@
 //! The SQL that reads configuration rows, all of them at one instant, and messages in mailboxes.
 
-use calls::{OutsideUse, StoredMessage};
+use calls::{OutsideUse, StoredAvailability, StoredMessage};
 use contract::{
     conferences::{Conference, Pin},
     id::{
@@ -19,10 +19,12 @@ use contract::{
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{menus, outside};
+use super::{availability, menus, outside};
 
 /// Messages of all mailboxes together that are looked at, the latest first.
 const MESSAGES_MAX: i64 = 50_000;
+/// Rows of what people have turned on and off that are looked at, the latest first.
+const AVAILABILITY_MAX: i64 = 200_000;
 /// Legs to the telephone network of the last day that are looked at.
 const USES_MAX: i64 = 200_000;
 
@@ -414,6 +416,22 @@ pub(super) async fn load_outside_use(
     .fetch_all(connection)
     .await?;
     rows.iter().filter_map(|row| outside::used(row).transpose()).collect()
+}
+
+/// All that people have turned on and off, up to [`AVAILABILITY_MAX`], the latest first. What another release has written in words
+/// of its own is left out.
+pub(super) async fn load_availability(
+    connection: &mut PgConnection,
+) -> Result<Vec<StoredAvailability>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select a.org_id, a.user_id, a.account_id, a.setting, a.value, \
+           (extract(epoch from a.changed_at) * 1000000)::int8 as changed_micros \
+         from telephony.availability a order by a.changed_at desc limit $1",
+    )
+    .bind(AVAILABILITY_MAX)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().filter_map(|row| availability::stored(row).transpose()).collect()
 }
 
 /// All messages that have not been deleted, up to [`MESSAGES_MAX`].

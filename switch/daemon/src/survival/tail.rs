@@ -162,7 +162,7 @@ mod tests {
     fn entry(number: u64) -> Entry {
         let call = CallId(Uuid::from_u128(number.into()));
         let fact = Fact::Call(Call { direction: Direction::Internal, dialled: "200".into() });
-        Entry { org: OrgId(Uuid::nil()), call, at: Timestamp(0), fact }
+        Entry { org: OrgId(Uuid::nil()), call: Some(call), at: Timestamp(0), fact }
     }
 
     fn read(tail: &Tail) -> Vec<Entry> {

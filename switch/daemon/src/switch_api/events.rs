@@ -259,6 +259,7 @@ fn tell(text: &mut String, segment: u64, offset: u64, entry: &Entry) {
         Fact::Recorded(_) => "recorded",
         Fact::Message(_) => "message",
         Fact::Supervision(_) => "supervision",
+        Fact::Availability(_) => "availability",
     };
     let Ok(json) = serde_json::to_string(entry) else { return };
     // Writing to a String cannot fail.

@@ -3,6 +3,7 @@
 //! On a loopback address only, for `sambung-api`, the `sambung` tool and Prometheus. Everything but `/health`
 //! asks for the bearer token of the token file. Nothing here is stored, and nothing here is configuration.
 
+mod availability;
 mod calls;
 mod conferences;
 pub mod events;
@@ -103,6 +104,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/calls/{call}/media", get(calls::legs_media))
         .route("/v1/calls/{call}/pcap", get(calls::pcap))
         .route("/v1/queues", get(queues::queues))
+        .route("/v1/availability", get(availability::people))
         .route("/v1/conferences", get(conferences::conferences))
         .route("/v1/trunks", get(trunks::trunks))
         .route("/v1/registrations", get(calls::registrations))

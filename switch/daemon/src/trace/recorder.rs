@@ -105,19 +105,17 @@ impl Recorder {
 
     /// A fact goes to the journal.
     pub fn fact(&mut self, entry: &journal::Entry) {
-        if self.memory_bytes_max == 0 {
-            return;
-        }
+        let Some(call) = entry.call.filter(|_| self.memory_bytes_max > 0) else { return };
         if let Fact::Call(_) = &entry.fact {
-            self.begin(entry.call);
+            self.begin(call);
         }
-        self.change(entry.call, |tape| tape.fact(entry));
+        self.change(call, |tape| tape.fact(entry));
         if let Fact::Event(event) = &entry.fact
             && event.kind == EventKind::Ended
         {
-            self.change(entry.call, |tape| tape.is_live = false);
-            if self.tapes.contains_key(&entry.call) {
-                self.ended.insert(entry.call);
+            self.change(call, |tape| tape.is_live = false);
+            if self.tapes.contains_key(&call) {
+                self.ended.insert(call);
             }
         }
     }

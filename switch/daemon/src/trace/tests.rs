@@ -33,7 +33,7 @@ fn message(way: Way, text: &str) -> Message<'_> {
 }
 
 fn fact(n: u128, fact: Fact) -> Entry {
-    Entry { org: OrgId(Uuid::nil()), call: call(n), at: Timestamp(2), fact }
+    Entry { org: OrgId(Uuid::nil()), call: Some(call(n)), at: Timestamp(2), fact }
 }
 
 fn begin(recorder: &mut Recorder, n: u128, call_id: &str) {

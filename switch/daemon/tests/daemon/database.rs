@@ -120,7 +120,7 @@ pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 /// All entries of an answered call, each kind of fact at least once.
 pub fn whole_call(number: u128) -> Vec<Entry> {
     let call = CallId(Uuid::from_u128(number));
-    let entry = |fact| Entry { org: ORG, call, at: AT, fact };
+    let entry = |fact| Entry { org: ORG, call: Some(call), at: AT, fact };
     let participant = |no, role, kind| {
         entry(Fact::Participant(Participant { no, role, kind, reference: Uuid::from_u128(u128::from(no)) }))
     };

@@ -7,12 +7,15 @@ use std::{
 };
 
 use contract::{
+    availability::{Availability, Person},
     command::SupervisionMode,
     id::{CallId, RecordingId, UserId},
     join_code::join_code,
     journal::{
-        Entry, Fact, MessageFor, MessageMark, MessageStep, Recorded, Recording, RecordingStep, Supervision,
+        Entry, Fact, MessageFor, MessageMark, MessageStep, PersonAvailability, Recorded, Recording,
+        RecordingStep, Supervision,
     },
+    live::AgentPause,
     time::Timestamp,
 };
 use sambung::postgres::Cluster;
@@ -151,7 +154,7 @@ async fn a_poison_entry_is_parked_and_everything_else_arrives() {
     assert_eq!((parked.len(), text.lines().count()), (1, 10));
     assert!(first["reason"].as_str().unwrap().contains("calls_org_fkey"), "{first}");
     let entry: Entry = serde_json::from_value(first["entry"].clone()).unwrap();
-    assert_eq!(entry.call.0, Uuid::from_u128(50));
+    assert_eq!(entry.call, Some(CallId(Uuid::from_u128(50))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,7 +260,7 @@ fn recorded(recording: RecordingId, message: Option<MessageFor>) -> Recorded {
 async fn a_recording_arrives_with_its_steps_and_twice_is_once() {
     let (folder, database) = (tempfile::tempdir().unwrap(), database("recordings").await);
     let (call, recording) = (CallId(Uuid::from_u128(7)), RecordingId(Uuid::from_u128(9)));
-    let entry = |fact| Entry { org: ORG, call, at: AT, fact };
+    let entry = |fact| Entry { org: ORG, call: Some(call), at: AT, fact };
     let step = |no, step, reason: &str| {
         entry(Fact::Recording(Recording { recording, no, step, reason: reason.into() }))
     };
@@ -331,7 +334,8 @@ async fn messages_arrive_with_their_recordings_and_are_marked_once() {
     let (folder, database) = (tempfile::tempdir().unwrap(), database("messages").await);
     add_sari(&database.admin).await;
     let call = CallId(Uuid::from_u128(7));
-    let after = |secs: i64, fact| Entry { org: ORG, call, at: AT.plus_micros(secs * 1_000_000), fact };
+    let after =
+        |secs: i64, fact| Entry { org: ORG, call: Some(call), at: AT.plus_micros(secs * 1_000_000), fact };
     let left = |number, caller: Option<&str>| {
         let message = MessageFor { user: UserId(SARI), caller: caller.map(str::to_owned) };
         after(0, Fact::Recorded(recorded(RecordingId(Uuid::from_u128(number)), Some(message))))
@@ -373,4 +377,52 @@ async fn messages_arrive_with_their_recordings_and_are_marked_once() {
             "t - 3060 00:00:03 00:00:30 00:00:30",
         ]
     );
+}
+
+/// Of what is said of the same thing the latest counts, in whatever order it comes and how often.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_turn_on_and_off_is_as_it_was_said_last() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("availability").await);
+    add_sari(&database.admin).await;
+    let said = |secs: i64, availability| {
+        let fact = PersonAvailability { person: Person::User(UserId(SARI)), availability };
+        Entry { org: ORG, call: None, at: AT.plus_micros(secs * 1_000_000), fact: Fact::Availability(fact) }
+    };
+    let nobody = Entry {
+        fact: Fact::Availability(PersonAvailability {
+            person: Person::User(UserId(Uuid::from_u128(0xdead))),
+            availability: Availability::DoNotDisturb(true),
+        }),
+        ..said(0, Availability::DoNotDisturb(true))
+    };
+    for _ in 0..2 {
+        let mut running = Running::start(folder.path(), &database);
+        running.record(vec![
+            said(10, Availability::DoNotDisturb(true)),
+            said(20, Availability::DoNotDisturb(false)),
+            said(15, Availability::CallWaiting(false)),
+            said(15, Availability::Pause(Some(AgentPause::Missed))),
+        ]);
+        running.record(whole_call(7));
+        running.finish().await;
+        let mut running = Running::start(folder.path(), &database);
+        running.record(vec![
+            said(5, Availability::DoNotDisturb(true)),
+            said(30, Availability::Pause(Some(AgentPause::Order))),
+            nobody.clone(),
+        ]);
+        running.finish().await;
+    }
+    let rows: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', org_id = $1 and user_id = $2 and account_id is null, setting, value, \
+           extract(epoch from changed_at)::int8 - $3) from telephony.availability order by setting",
+    )
+    .bind(ORG.0)
+    .bind(SARI)
+    .bind(AT.0 / 1_000_000)
+    .fetch_all(&database.admin)
+    .await
+    .unwrap();
+    assert_eq!(rows, ["t call_waiting off 15", "t do_not_disturb off 20", "t pause order 30"]);
+    assert_eq!(count(&database.admin, "calls").await, 1, "what is about nobody's call holds up no call");
 }

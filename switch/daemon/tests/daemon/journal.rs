@@ -27,7 +27,7 @@ const FOLDER: &str = "SAMBUNG_TEST_JOURNAL";
 fn entry(seq: u32) -> Entry {
     let detail = Detail { reason: Some("x".repeat(400)), ..Detail::default() };
     let event = Event { seq, kind: EventKind::Hold, participant: None, attempt: 1, queue_count: 0, detail };
-    Entry { org: ORG, call: CallId(Uuid::from_u128(1)), at: AT, fact: Fact::Event(event) }
+    Entry { org: ORG, call: Some(CallId(Uuid::from_u128(1))), at: AT, fact: Fact::Event(event) }
 }
 
 fn sequences(folder: &Path) -> Vec<u32> {

@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex, atomic::Ordering},
 };
 
-use calls::{OutsideUse, StoredMessage};
+use calls::{OutsideUse, StoredAvailability, StoredMessage};
 use contract::{
+    availability::{Availability, Person},
     id::{AccountId, ExtensionId, UserId},
     snapshot::Snapshot,
     time::Timestamp,
@@ -21,10 +22,11 @@ use crate::database::{
     Database, ORG, SARI, add_sari, database, eventually, insert_recording, leave_messages,
 };
 
-/// A watch whose plans, and the messages that it tells, end up in lists.
+/// A watch whose plans, and what else it tells, end up in lists.
 struct Watching {
     plans: Arc<Mutex<Vec<Arc<Plan>>>>,
     mailboxes: Arc<Mutex<Vec<Vec<StoredMessage>>>>,
+    availability: Arc<Mutex<Vec<Vec<StoredAvailability>>>>,
     counters: Arc<Counters>,
     kept: PathBuf,
     task: JoinHandle<()>,
@@ -67,14 +69,29 @@ impl Watching {
                 true
             }
         };
-        let task = tokio::spawn(change(watch).with_mailboxes(tell).run());
-        Self { plans, mailboxes, counters, kept, task, _folder: folder }
+        let availability = Arc::new(Mutex::new(Vec::new()));
+        let of_people = {
+            let availability = Arc::clone(&availability);
+            move |all| {
+                availability.lock().unwrap().push(all);
+                true
+            }
+        };
+        let watch = change(watch).with_mailboxes(tell).with_availability(of_people);
+        let task = tokio::spawn(watch.run());
+        Self { plans, mailboxes, availability, counters, kept, task, _folder: folder }
     }
 
     /// Waits until messages have been told so many times; the latest.
     async fn messages(&self, times: usize) -> Vec<StoredMessage> {
         eventually("messages are told", async || self.mailboxes.lock().unwrap().len() >= times).await;
         self.mailboxes.lock().unwrap().last().cloned().unwrap()
+    }
+
+    /// Waits until what people have turned on and off has been told so many times; the latest.
+    async fn availability(&self, times: usize) -> Vec<StoredAvailability> {
+        eventually("it is told", async || self.availability.lock().unwrap().len() >= times).await;
+        self.availability.lock().unwrap().last().cloned().unwrap()
     }
 
     async fn revision(&self, wanted: i64) -> Arc<Plan> {
@@ -404,6 +421,36 @@ async fn a_lost_connection_is_made_again_and_misses_nothing() {
     let plan = watching.revision(revision(&database.admin).await).await;
     assert!(plan.default_organisation().is_some());
     assert!(!watching.task.is_finished());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_turn_on_and_off_is_told_whenever_it_changes_and_after_each_plan() {
+    let database = database("plan_availability").await;
+    seed(&database.admin).await;
+    let watching = Watching::start(&database);
+    assert_eq!(watching.availability(1).await, []);
+    execute(
+        &database.admin,
+        "insert into telephony.availability (org_id, account_id, setting, value, changed_at) \
+           select org_id, id, 'call_waiting', 'off', 'epoch' from telephony.sip_accounts where username = 'callee'",
+    )
+    .await;
+    let told = StoredAvailability {
+        org: ORG,
+        person: Person::Account(AccountId(Uuid::from_u128(0xa2))),
+        availability: Availability::CallWaiting(false),
+        changed_at: Timestamp(0),
+    };
+    assert_eq!(watching.availability(2).await, [told]);
+    execute(&database.admin, "update telephony.sip_accounts set is_active = false").await;
+    assert_eq!(watching.availability(3).await, [told], "there may be others in the plan now");
+    execute(&database.admin, "update telephony.availability set value = 'on'").await;
+    assert_eq!(watching.availability(4).await[0].availability, Availability::CallWaiting(true));
+    execute(&database.admin, "delete from telephony.sip_accounts where username = 'callee'").await;
+    eventually("it goes with whose it is", async || {
+        watching.availability.lock().unwrap().last().is_some_and(Vec::is_empty)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

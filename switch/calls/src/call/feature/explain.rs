@@ -89,6 +89,7 @@ pub(crate) fn of_devices(result: LegResult) -> Option<&'static str> {
         | LegResult::Refused
         | LegResult::Redirected
         | LegResult::Declined
+        | LegResult::DoNotDisturb
         | LegResult::NoAnswer => Some(UNAVAILABLE),
     }
 }

@@ -14,13 +14,13 @@ mod echo;
 pub(crate) mod explain;
 pub(crate) mod listen;
 pub(crate) mod menu;
-mod pause;
 mod supervision;
+mod turned;
 pub(crate) mod voicemail;
 
 use std::time::Duration;
 
-use contract::{id::RecordingId, journal::Detail};
+use contract::{availability::Availability, id::RecordingId, journal::Detail};
 use dialplan::{Decision, Feature, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Reply, SessionKey};
@@ -42,8 +42,8 @@ use echo::Echo;
 use explain::Explaining;
 use listen::Listening;
 use menu::Menu;
-use pause::Pause;
 use supervision::Supervision;
+use turned::Turned;
 use voicemail::Message;
 
 /// A call that the switch itself has taken.
@@ -72,7 +72,7 @@ enum Service {
     Message(Box<Message>),
     Listening(Box<Listening>),
     Menu(Box<Menu>),
-    Pause(Pause),
+    Turned(Turned),
     Conference(Box<Attendance>),
     Supervision(Box<Supervision>),
 }
@@ -100,7 +100,7 @@ impl Service {
             Self::Message(message) => message.begin(lease, record, means),
             Self::Listening(listening) => listening.begin(lease, record, means),
             Self::Menu(menu) => menu.begin(lease, record, means),
-            Self::Pause(pause) => pause.begin(lease, record, means),
+            Self::Turned(turned) => turned.begin(lease, record, means),
             Self::Conference(attendance) => attendance.begin(lease, record, means),
             Self::Supervision(supervision) => supervision.begin(lease, record, means),
         }
@@ -121,7 +121,7 @@ impl Service {
             Self::Message(message) => message.played(recording, record, means),
             Self::Listening(listening) => listening.played(lease, record, means),
             Self::Menu(menu) => menu.played(record, means),
-            Self::Pause(pause) => Next::End(pause.as_str()),
+            Self::Turned(turned) => Next::End(turned.as_str()),
             Self::Conference(attendance) => attendance.played(lease, record, means),
             Self::Supervision(_) => Next::Stay,
         }
@@ -142,7 +142,7 @@ impl Service {
             Self::Message(message) => message.key((lease, key), (recording, record), means),
             Self::Listening(listening) => listening.key(lease, key, record, means),
             Self::Menu(menu) => menu.key((lease, key), record, means),
-            Self::Pause(_) => Next::Stay,
+            Self::Turned(_) => Next::Stay,
             Self::Conference(attendance) => attendance.key((lease, key), record, means),
             Self::Supervision(supervision) => supervision.key((lease, key), record, means),
         }
@@ -160,7 +160,7 @@ impl Service {
             Self::Message(message) => message.timed_out(lease, (recording, record), means),
             Self::Listening(listening) => listening.timed_out(lease, record, means),
             Self::Menu(menu) => menu.timed_out(lease, record, means),
-            Self::Pause(pause) => Next::End(pause.as_str()),
+            Self::Turned(turned) => Next::End(turned.as_str()),
             Self::Conference(attendance) => attendance.timed_out(lease, record, means),
         }
     }
@@ -170,9 +170,11 @@ impl Service {
         match self {
             Self::Menu(menu) => !menu.is_leaving(),
             Self::Conference(attendance) => attendance.is_asking(),
-            Self::Echo(_) | Self::Message(_) | Self::Listening(_) | Self::Pause(_) | Self::Supervision(_) => {
-                false
-            }
+            Self::Echo(_)
+            | Self::Message(_)
+            | Self::Listening(_)
+            | Self::Turned(_)
+            | Self::Supervision(_) => false,
         }
     }
 }
@@ -199,14 +201,20 @@ pub(super) fn open(
             }
             _ => return forbidden(on_line, head, ("no_mailbox", "No Mailbox"), means),
         },
-        Feature::Pause => match Pause::turned(opening, means) {
-            Some(pause) => Service::Pause(pause),
+        Feature::DoNotDisturb(is_on) => {
+            Service::Turned(Turned::to(opening, Availability::DoNotDisturb(is_on), means))
+        }
+        Feature::CallWaiting(is_on) => {
+            Service::Turned(Turned::to(opening, Availability::CallWaiting(is_on), means))
+        }
+        Feature::Pause => match Turned::paused(opening, means) {
+            Some(turned) => Service::Turned(turned),
             None => return forbidden(on_line, head, ("no_queue", "No Queue"), means),
         },
         Feature::Supervise => return supervision::open(opening, on_line, head, means),
     };
     let word = match &service {
-        Service::Pause(pause) => pause.as_str(),
+        Service::Turned(turned) => turned.as_str(),
         _ => feature.as_str(),
     };
     match Line::take(opening, on_line, head, means) {

@@ -62,7 +62,7 @@ pub struct Desk {
     /// Keep-alives of streams, by flow.
     pub pings: Vec<Flow>,
     /// Call-IDs of which legs or messages have been told, in that order: `leg X`, `sent X`; and what is recorded: `recording`,
-    /// `tap`.
+    /// `tap`; and what somebody has turned on or off: `availability`.
     pub order: Vec<String>,
     /// Connections whose peers have proved who they are.
     pub trusted: Vec<u64>,
@@ -264,7 +264,12 @@ impl Desk {
                     }
                     self.media.push(command);
                 }
-                Output::Journal(entry) => self.journal.push(entry),
+                Output::Journal(entry) => {
+                    if entry.call.is_none() {
+                        self.order.push("availability".to_owned());
+                    }
+                    self.journal.push(entry);
+                }
                 Output::Binding(BindingChange::Put(binding)) => {
                     self.bindings.insert((binding.account, binding.key.clone()), binding);
                 }
@@ -534,7 +539,7 @@ impl Desk {
         let mut calls: BTreeMap<CallId, Vec<(u32, &str)>> = BTreeMap::new();
         for entry in &self.journal {
             if let Fact::Event(event) = &entry.fact {
-                calls.entry(entry.call).or_default().push((event.seq, event.kind.as_str()));
+                calls.entry(entry.call.unwrap()).or_default().push((event.seq, event.kind.as_str()));
             }
         }
         for events in calls.values() {

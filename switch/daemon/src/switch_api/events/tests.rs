@@ -20,7 +20,7 @@ fn record(seq: u32) -> Vec<u8> {
         detail: Detail::default(),
     };
     let (org, call) = (OrgId(Uuid::nil()), CallId(Uuid::nil()));
-    let entry = Entry { org, call, at: Timestamp(i64::from(seq)), fact: Fact::Event(event) };
+    let entry = Entry { org, call: Some(call), at: Timestamp(i64::from(seq)), fact: Fact::Event(event) };
     serde_json::to_vec(&Record::Entry(entry)).unwrap()
 }
 
