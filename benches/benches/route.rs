@@ -56,6 +56,7 @@ fn rows() -> Snapshot {
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
         has_recording_notice: false,
+        has_recording_keys: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         outside: Default::default(),

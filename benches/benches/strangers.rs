@@ -39,6 +39,7 @@ impl Door {
             has_announcements: true,
             recording: contract::snapshot::RecordingPolicy::Never,
             has_recording_notice: false,
+            has_recording_keys: false,
             timezone: contract::snapshot::default_timezone(),
             holidays: Vec::new(),
             outside: Default::default(),

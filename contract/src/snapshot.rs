@@ -48,6 +48,9 @@ pub struct Organisation {
     /// HX-22: whether callers hear that their call will be recorded before anybody rings.
     #[serde(default)]
     pub has_recording_notice: bool,
+    /// Whether its people begin and pause recordings of their calls by keys (`*1`), where these may be recorded.
+    #[serde(default)]
+    pub has_recording_keys: bool,
     /// The zone of its hours by its IANA name, `Asia/Jakarta` (HX-15).
     #[serde(default = "default_timezone")]
     pub timezone: String,

@@ -181,6 +181,7 @@ impl<'a> Compiler<'a> {
             sip_domain: rows.sip_domain.as_str().into(),
             recording: rows.recording,
             has_recording_notice: rows.has_recording_notice,
+            has_recording_keys: rows.has_recording_keys,
             language: rows.language,
             has_announcements: rows.has_announcements,
             zone: zone.unwrap_or(TimeZone::UTC),

@@ -86,6 +86,7 @@ pub struct OrgPlan {
     pub(crate) has_announcements: bool,
     pub(crate) recording: RecordingPolicy,
     pub(crate) has_recording_notice: bool,
+    pub(crate) has_recording_keys: bool,
     pub(crate) zone: TimeZone,
     pub(crate) numbers: BTreeMap<Box<str>, Destination>,
     pub(crate) usernames: BTreeMap<Box<str>, AccountId>,
@@ -157,6 +158,11 @@ impl OrgPlan {
     /// Whether callers hear that their call will be recorded before anybody rings.
     pub fn has_recording_notice(&self) -> bool {
         self.has_recording_notice
+    }
+
+    /// Whether its people begin and pause recordings of their calls by keys.
+    pub fn has_recording_keys(&self) -> bool {
+        self.has_recording_keys
     }
 
     /// The zone of its clocks.

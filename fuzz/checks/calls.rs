@@ -490,7 +490,8 @@ impl Story {
             | MediaCommand::Echo { lease }
             | MediaCommand::Stop { lease }
             | MediaCommand::Tap { lease, .. }
-            | MediaCommand::Listen { lease, .. } => {
+            | MediaCommand::Listen { lease, .. }
+            | MediaCommand::Press { lease, .. } => {
                 assert_eq!(self.lent.get(&lease), Some(&true), "{command:?} of a lease that is not open");
             }
             MediaCommand::Close { lease } => {
@@ -604,6 +605,7 @@ fn rows() -> Snapshot {
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Always,
         has_recording_notice: true,
+        has_recording_keys: true,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         outside: Default::default(),

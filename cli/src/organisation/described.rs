@@ -70,6 +70,7 @@ pub(crate) fn rows(
         has_announcements: description.has_announcements,
         recording: description.recording,
         has_recording_notice: description.has_recording_notice,
+        has_recording_keys: description.has_recording_keys,
         recording_retention_days: description.recording_retention_days,
         timezone: description.timezone.value.clone(),
         staff,

@@ -40,7 +40,7 @@ pub(crate) use page_groups::PageGroup;
 pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
 
-const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone, country_code and emergency_numbers";
+const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_keys, recording_retention_days, timezone, country_code and emergency_numbers";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
 const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[page_group]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
@@ -64,6 +64,7 @@ pub(crate) struct Description {
     pub(crate) has_announcements: bool,
     pub(crate) recording: RecordingPolicy,
     pub(crate) has_recording_notice: bool,
+    pub(crate) has_recording_keys: bool,
     pub(crate) recording_retention_days: Option<u16>,
     pub(crate) timezone: At<String>,
     pub(crate) staff: Vec<Staff>,
@@ -194,6 +195,7 @@ fn describe<'a>(
     let has_announcements = head.flag(reader, "announcements", true);
     let recording = recording(reader, &mut head).unwrap_or_default();
     let has_recording_notice = head.flag(reader, "recording_notice", false);
+    let has_recording_keys = head.flag(reader, "recording_keys", false);
     let recording_retention_days = retention(reader, &mut head);
     let timezone = head.text(reader, "timezone").unwrap_or(At { value: snapshot::default_timezone(), line });
     let country_code = head.text(reader, "country_code");
@@ -211,6 +213,7 @@ fn describe<'a>(
         has_announcements,
         recording,
         has_recording_notice,
+        has_recording_keys,
         recording_retention_days,
         timezone,
         staff,
@@ -496,6 +499,7 @@ fn compile(reader: &mut Reader<'_>, description: &Description) {
         has_announcements: description.has_announcements,
         recording: description.recording,
         has_recording_notice: description.has_recording_notice,
+        has_recording_keys: description.has_recording_keys,
         timezone: description.timezone.value.clone(),
         holidays: holiday_rows(description),
         outside: outside::rows(description),

@@ -160,6 +160,7 @@ impl Rows {
             has_announcements,
             recording,
             has_recording_notice,
+            has_recording_keys,
             recording_retention_days,
             timezone,
             outside:
@@ -186,6 +187,7 @@ impl Rows {
             ("announcements", json!(has_announcements)),
             ("recording", json!(recording)),
             ("recording_notice", json!(has_recording_notice)),
+            ("recording_keys", json!(has_recording_keys)),
             ("recording_retention_days", json!(recording_retention_days)),
             ("timezone", json!(timezone)),
             ("country_code", json!(country_code)),

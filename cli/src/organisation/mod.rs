@@ -63,6 +63,8 @@ pub(crate) struct Rows {
     pub(crate) recording: RecordingPolicy,
     #[serde(default)]
     pub(crate) has_recording_notice: bool,
+    #[serde(default)]
+    pub(crate) has_recording_keys: bool,
     /// HX-22. None: for ever.
     #[serde(default)]
     pub(crate) recording_retention_days: Option<u16>,
@@ -262,6 +264,7 @@ impl Rows {
             has_announcements: self.has_announcements,
             recording: self.recording,
             has_recording_notice: self.has_recording_notice,
+            has_recording_keys: self.has_recording_keys,
             recording_retention_days: self.recording_retention_days,
             timezone: self.timezone.clone(),
             staff: BTreeMap::new(),

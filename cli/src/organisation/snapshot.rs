@@ -58,6 +58,7 @@ impl Rows {
             has_announcements: self.has_announcements,
             recording: self.recording,
             has_recording_notice: self.has_recording_notice,
+            has_recording_keys: self.has_recording_keys,
             timezone: self.timezone.clone(),
             outside: self.outside(),
             holidays: self.holidays.values().flat_map(|holiday| self.days_of(holiday)).collect(),

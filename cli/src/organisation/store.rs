@@ -74,7 +74,8 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
     act_as(c, Role::Switch, None).await?;
     let settings = sqlx::query(
         "select org_id, country_code, emergency_numbers, is_default, ring_timeout_seconds, language, has_announcements, timezone,
-           is_record_a_call, is_recording_on_demand, has_recording_notice, recording_retention_days
+           is_record_a_call, is_recording_on_demand, has_recording_notice, has_recording_keys,
+           recording_retention_days
          from telephony.organisation_settings where sip_domain = $1",
     )
     .bind(domain)
@@ -112,6 +113,7 @@ pub(crate) async fn load(c: &mut PgConnection, domain: &str) -> anyhow::Result<O
             settings.try_get("is_recording_on_demand")?,
         ),
         has_recording_notice: settings.try_get("has_recording_notice")?,
+        has_recording_keys: settings.try_get("has_recording_keys")?,
         recording_retention_days: settings
             .try_get::<Option<i32>, _>("recording_retention_days")?
             .map(u16::try_from)

@@ -97,7 +97,7 @@ fn mailbox(mailbox: &Mailbox) -> String {
 fn head(rows: &Rows) -> String {
     format!(
         "{HEADER}\n[organisation]\nname = {}\ndomain = {}\ndefault = {}\nring_timeout_secs = {}\n\
-         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\n{}timezone = {}\ncountry_code = {}\n\
+         language = {}\nannouncements = {}\nrecording = {}\nrecording_notice = {}\nrecording_keys = {}\n{}timezone = {}\ncountry_code = {}\n\
          emergency_numbers = {}\n",
         quoted(&rows.name),
         quoted(&rows.domain),
@@ -107,6 +107,7 @@ fn head(rows: &Rows) -> String {
         rows.has_announcements,
         quoted(rows.recording.as_str()),
         rows.has_recording_notice,
+        rows.has_recording_keys,
         rows.recording_retention_days
             .map(|days| format!("recording_retention_days = {days}\n"))
             .unwrap_or_default(),

@@ -22,6 +22,11 @@ pub(crate) fn undo(current: &Rows, before: &Rows, after: &Rows) -> Rows {
             before.has_recording_notice,
             after.has_recording_notice,
         ),
+        has_recording_keys: one(
+            current.has_recording_keys,
+            before.has_recording_keys,
+            after.has_recording_keys,
+        ),
         recording_retention_days: one(
             current.recording_retention_days,
             before.recording_retention_days,
@@ -108,6 +113,7 @@ mod tests {
             has_announcements: true,
             recording: Default::default(),
             has_recording_notice: false,
+            has_recording_keys: false,
             recording_retention_days: None,
             timezone: contract::snapshot::default_timezone(),
             staff: staff.iter().map(person).collect(),

@@ -96,6 +96,7 @@ pub(crate) fn organisation() -> snapshot::Organisation {
         has_announcements: false,
         recording: contract::snapshot::RecordingPolicy::Never,
         has_recording_notice: false,
+        has_recording_keys: false,
         timezone: snapshot::default_timezone(),
         holidays: Vec::new(),
         outside: Default::default(),

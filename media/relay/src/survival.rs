@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// Longest image of a leg.
 pub(crate) const IMAGE_BYTES_MAX: usize = 4_096;
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 7;
+const VERSION: u16 = 8;
 /// How old the image of a leg may be that packets come for.
 pub(crate) const IMAGE_AGE_MICROS_MAX: u64 = 1_000_000;
 
@@ -53,8 +53,8 @@ pub(crate) struct LegImage<S> {
     pub(crate) tap: Option<Tap>,
     /// The room that it sits in, and how.
     pub(crate) room: Option<(RoomId, Sitting)>,
-    /// The latest of its keys, where somebody wants to know them.
-    pub(crate) keys: Option<Events>,
+    /// The latest of its keys, where somebody wants to know them, and whether they go no further.
+    pub(crate) keys: Option<(Events, bool)>,
     pub(crate) outgoing: Option<OutgoingImage>,
     pub(crate) state: S,
 }

@@ -207,7 +207,7 @@ fn twenty_five_thousand_packets_allocate_nothing() {
     }
     // Somebody wants to know the keys of each first phone.
     for call in &calls {
-        world.order(MediaCommand::Listen { lease: call.leg_a.id, is_on: true });
+        world.order(MediaCommand::Listen { lease: call.leg_a.id, is_on: true, keeps: false });
     }
     // An operator looks at one leg of each kind.
     for call in &calls[..2] {
@@ -269,7 +269,7 @@ fn transcoding_playing_and_echoing_allocate_nothing() {
     };
     world.order(MediaCommand::Configure { lease: leg_e.id, media: toneless });
     for lease in [leg_e.id, talkers[0].1[0].id] {
-        world.order(MediaCommand::Listen { lease, is_on: true });
+        world.order(MediaCommand::Listen { lease, is_on: true, keeps: true });
     }
     let listeners: Vec<_> = [(Codec::Pcma, 8), (Codec::Opus, 111)]
         .into_iter()

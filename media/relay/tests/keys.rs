@@ -4,6 +4,9 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 
 mod keeper;
+#[path = "../../streams/tests/sound/mod.rs"]
+#[expect(dead_code, reason = "these stories need a part of the sounds")]
+mod sound;
 #[expect(dead_code, reason = "these stories need a part of the talk")]
 mod talk;
 #[expect(dead_code, reason = "these stories need a part of the world")]
@@ -14,8 +17,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use keeper::Keeper;
 use relay::Resumed;
 use streams::{
+    audio::Rate,
     codec::Codec,
-    media::{LegMedia, MediaCommand, PortLease, Voice},
+    keys::{Key, Tones},
+    media::{EventFormat, LegMedia, MediaCommand, PortLease, Voice},
 };
 use talk::{Heard, Talker, voice};
 use world::{Phone, World, config};
@@ -48,7 +53,7 @@ impl Talker {
 }
 
 fn listen(lease: &PortLease, is_on: bool) -> MediaCommand {
-    MediaCommand::Listen { lease: lease.id, is_on }
+    MediaCommand::Listen { lease: lease.id, is_on, keeps: false }
 }
 
 fn keys(world: &World) -> String {
@@ -147,4 +152,207 @@ fn a_key_that_outlives_its_relay_is_told_once() {
     a.presses(6, 90_000, &lease);
     world.until("the next key", |w| !w.keys.is_empty());
     assert_eq!(keys(&world), "6");
+}
+
+/// A leg without events.
+fn toneless(talker: &Talker) -> LegMedia {
+    LegMedia {
+        voice: Some(Voice { events: Vec::new(), ..voice(talker.codec, talker.payload_type) }),
+        ..talker.media()
+    }
+}
+
+fn press(lease: &PortLease, sign: char, unless_sent: bool) -> MediaCommand {
+    MediaCommand::Press { lease: lease.id, key: Key::of_sign(sign).unwrap(), ms: 100, unless_sent }
+}
+
+/// What is found in what a phone has heard.
+fn found(talker: &Talker) -> String {
+    let rate = if talker.codec == Codec::Opus { Rate::Full } else { talker.codec.rate() };
+    let mut tones = Tones::new(rate);
+    talker.heard.chunks(rate.frame()).filter_map(|packet| tones.hear(packet)).map(Key::sign).collect()
+}
+
+fn hears(talker: &mut Talker, packets: usize) {
+    for _ in 0..packets {
+        talker.hears();
+    }
+}
+
+/// Everything that was ordered and sent has come out.
+fn nothing_more(world: &mut World, talker: &Talker) {
+    world.settle();
+    assert!(talker.phone.has_heard_nothing());
+}
+
+fn events(talker: &Talker) -> usize {
+    talker.packets.iter().filter(|packet| packet.payload_type == 101).count()
+}
+
+const CODECS: [(Codec, u8); 4] = [(Codec::Pcmu, 0), (Codec::Pcma, 8), (Codec::G722, 9), (Codec::Opus, 111)];
+
+/// RFC 4733 §2.5: one source, one time for all packets of a key, durations that grow, the end said three times; then the next
+/// key, and the speech around them, at their own times.
+#[test]
+fn rfc_4733_2_5_keys_are_pressed_as_events_on_the_stream_of_the_speech() {
+    let mut world = World::start(config(V4, 45_120, 45_159));
+    for (codec, number) in CODECS {
+        let mut a = Talker::new(Phone::new(V4), codec, number);
+        let mut b = Talker::new(Phone::new(V4), codec, number);
+        let legs = [world.open(a.media()), world.open(b.media())];
+        world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
+        world.settle();
+        a.says(440.0, &legs[0]);
+        assert_eq!(b.hears().ssrc, a.phone.ssrc, "what agrees passes as it comes");
+        for sign in ['5', '#'] {
+            world.order(press(&legs[1], sign, false));
+        }
+        hears(&mut b, 14);
+        let events: Vec<&Heard> = b.packets[1..].iter().collect();
+        let ours = events[0].ssrc;
+        assert_ne!(ours, a.phone.ssrc);
+        let hz = codec.clock_rate_hz();
+        for (key, code) in [(&events[..7], 5), (&events[7..], 11)] {
+            let durations: Vec<u32> = key
+                .iter()
+                .map(|packet| {
+                    u32::from(u16::from_be_bytes([packet.payload[2], packet.payload[3]])) * 1_000 / hz
+                })
+                .collect();
+            assert_eq!(durations, [20, 40, 60, 80, 100, 100, 100], "{codec:?}");
+            for (n, packet) in key.iter().enumerate() {
+                assert_eq!(
+                    (packet.payload_type, packet.ssrc, packet.timestamp),
+                    (101, ours, key[0].timestamp)
+                );
+                assert_eq!(packet.payload[..2], [code, if n < 4 { 10 } else { 0x8a }]);
+                assert_eq!(packet.marker, n == 0);
+            }
+        }
+        for pair in events.windows(2) {
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+        }
+        // A key and the pause after it have passed in between.
+        let apart = events[7].timestamp.wrapping_sub(events[0].timestamp) * 1_000 / hz;
+        assert!((160..1_000).contains(&apart), "{apart}");
+        // Speech goes on in the stream of the keys.
+        b.forget();
+        a.says(440.0, &legs[0]);
+        let after = b.hears();
+        assert_eq!((after.ssrc, after.payload_type, after.marker), (ours, number, true));
+        for lease in legs {
+            world.close(lease.id);
+        }
+    }
+}
+
+/// A phone that has no events hears the key as a tone of the right length, whatever it speaks.
+#[test]
+fn who_has_no_events_is_sent_tones() {
+    let mut world = World::start(config(V4, 45_160, 45_199));
+    let phones = CODECS.map(|(codec, number)| {
+        let b = Talker::new(Phone::new(V4), codec, number);
+        let lease = world.open(toneless(&b));
+        for sign in "0123456789*#ABCD".chars() {
+            world.order(press(&lease, sign, false));
+        }
+        (b, lease)
+    });
+    for (mut b, lease) in phones {
+        let (codec, number) = (b.codec, b.payload_type);
+        hears(&mut b, 16 * 5);
+        nothing_more(&mut world, &b);
+        assert_eq!(found(&b), "0123456789*#ABCD", "{codec:?}, 100 ms each");
+        assert!(b.packets.iter().all(|packet| packet.payload_type == number));
+        world.close(lease.id);
+    }
+}
+
+/// What the relay does of each cell of the table of decision 0050: who tells keys by events and who by tones, and what the
+/// other one has agreed on.
+#[test]
+fn no_key_is_heard_twice_by_whichever_way_it_is_passed_on() {
+    let mut world = World::start(config(V4, 45_200, 45_239));
+    for (has_events, is_pressed) in [([true, false], true), ([false, true], true), ([false, false], false)] {
+        let mut a = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+        let mut b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+        let media = |talker: &Talker, has: bool| if has { talker.media() } else { toneless(talker) };
+        let legs = [world.open(media(&a, has_events[0])), world.open(media(&b, has_events[1]))];
+        world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
+        if is_pressed {
+            world.order(MediaCommand::Listen { lease: legs[0].id, is_on: true, keeps: true });
+        }
+        world.settle();
+        a.says(300.0, &legs[0]);
+        if has_events[0] {
+            a.presses(5, 90_000, &legs[0]);
+        } else {
+            says_key(&mut a, [770.0, 1_336.0], &legs[0]);
+        }
+        if is_pressed {
+            let before = world.keys.len();
+            world.until("a key", |world| world.keys.len() > before);
+            world.order(press(&legs[1], world.keys[before].1, false));
+        }
+        match has_events {
+            [true, false] => hears(&mut b, 1 + 5),
+            // So much of a tone has gone on before it is known.
+            [false, true] => {
+                while events(&b) < 7 {
+                    drop(b.hears())
+                }
+            }
+            _ => hears(&mut b, 1 + 4),
+        }
+        for n in 0..5 {
+            a.says(300.0, &legs[0]);
+            // A pause is one after 30 ms.
+            if is_pressed && !has_events[0] && n == 0 {
+                continue;
+            }
+            b.hears();
+        }
+        nothing_more(&mut world, &b);
+        let expected = if has_events[1] { ("", 7) } else { ("5", 0) };
+        assert_eq!((found(&b).as_str(), events(&b)), expected, "{has_events:?}");
+        for lease in legs {
+            world.close(lease.id);
+        }
+    }
+}
+
+/// A phone that tells each key by an event and by INFO has told it by its event.
+#[test]
+fn a_key_told_by_info_is_not_pressed_for_a_phone_that_has_sent_events() {
+    let mut world = World::start(config(V4, 45_240, 45_279));
+    let mut a = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let mut b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let legs = [world.open(a.media()), world.open(b.media())];
+    world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
+    world.settle();
+    a.says(440.0, &legs[0]);
+    world.order(press(&legs[1], '7', true));
+    hears(&mut b, 1 + 7);
+    assert_eq!(events(&b), 7, "it has sent none yet");
+    a.presses(7, 90_000, &legs[0]);
+    hears(&mut b, 6);
+    world.order(press(&legs[1], '7', true));
+    nothing_more(&mut world, &b);
+}
+
+/// Opus rides at 48 kHz and its phone's events may count at 8 kHz: the time is the stream's, the duration the events'.
+#[test]
+fn events_of_8_khz_beside_opus_have_the_time_of_the_speech() {
+    let mut world = World::start(config(V4, 45_280, 45_319));
+    let mut b = Talker::new(Phone::new(V4), Codec::Opus, 111);
+    let events = vec![EventFormat::new(101, 8_000)];
+    let lease =
+        world.open(LegMedia { voice: Some(Voice { events, ..voice(Codec::Opus, 111) }), ..b.media() });
+    for sign in ['1', '2'] {
+        world.order(press(&lease, sign, false));
+    }
+    hears(&mut b, 14);
+    assert_eq!(b.packets[6].payload, [1, 0x8a, 3, 0x20], "800 units are 100 ms");
+    let apart = b.packets[7].timestamp.wrapping_sub(b.packets[0].timestamp);
+    assert!(apart >= 48 * 160, "{apart}");
 }

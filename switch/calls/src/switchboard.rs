@@ -396,6 +396,7 @@ impl Switchboard {
         out: &mut Outputs,
     ) {
         call.mind_recording(&mut self.means(out));
+        call.mind_keys(&mut self.means(out));
         self.keep(id, call, before);
     }
 

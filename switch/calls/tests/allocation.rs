@@ -38,6 +38,7 @@ fn switchboard(now: Instant) -> Switchboard {
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
         has_recording_notice: false,
+        has_recording_keys: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         outside: Default::default(),

@@ -85,6 +85,7 @@ fn rows(accounts: u32, have_numbers: bool) -> Snapshot {
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
         has_recording_notice: false,
+        has_recording_keys: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         outside: Default::default(),

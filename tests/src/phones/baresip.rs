@@ -85,6 +85,11 @@ impl Baresip {
         self.command("sndcode", keys)
     }
 
+    /// Waits until its far end has pressed a key since its last command.
+    pub fn is_pressed_to(&mut self) -> Result<()> {
+        self.event("CALL_DTMF_START")
+    }
+
     fn command(&mut self, name: &str, params: &str) -> Result<()> {
         let text = json!({ "command": name, "params": params, "token": name }).to_string();
         Ok(self.control.write_all(format!("{}:{text},", text.len()).as_bytes())?)

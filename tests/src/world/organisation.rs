@@ -150,6 +150,7 @@ pub fn organisation(number: u128, domain: &str, staff: u32, ring_timeout_secs: u
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Always,
         has_recording_notice: false,
+        has_recording_keys: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         outside: Default::default(),
@@ -215,6 +216,7 @@ pub fn draw(dice: &mut Dice) -> Snapshot {
     }
     for (number, one) in (1..).zip(&mut organisations) {
         one.has_recording_notice = dice.chance(250);
+        one.has_recording_keys = dice.chance(250);
         if dice.chance(700) {
             helpdesk(one).for_each(|one| one.rules = draw_rules(number, dice));
         }

@@ -110,6 +110,7 @@ impl Relay {
                 }
             }
             MediaCommand::Listen { lease, .. } => self.needs_open(lease, "listened to"),
+            MediaCommand::Press { lease, .. } => self.needs_open(lease, "sent a key"),
             MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
                 self.complaints.push("call control does not look".into());
             }

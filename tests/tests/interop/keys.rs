@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use tests::{
     audio,
     demo::Demo,
-    phones::{Baresip, PCMU, Phone},
+    phones::{Baresip, PCMU, Phone, Transport},
     process::wait_until,
+    sipp::Actor,
 };
 
 use crate::voices::{LEAST_MS, SOUNDS_MAX, TONES_HZ, phone, uri};
@@ -35,6 +36,33 @@ fn the_echo_test_says_a_digit_that_is_pressed() -> Result<()> {
         caller.over()
     })();
     outcome.with_context(|| format!("{}\n{}", caller.printed(), demo.logs()))?;
+    demo.stop()
+}
+
+/// Events (RFC 4733) of a phone are INFO for one that has none, and INFO is an event for the phone.
+#[test]
+fn keys_reach_a_phone_that_understands_another_way() -> Result<()> {
+    let mut demo = Demo::start()?;
+    let (mut phone, called) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
+    let account = demo.account(1, Transport::Udp)?;
+    let other = Actor { folder: demo.folder().join("info"), account, port: demo.ports.take(4) };
+    let outcome = (|| {
+        other.register()?;
+        let number = other.account.username.clone();
+        let told = other.play("callee_info", &number, &[])?;
+        phone.dial(&uri(&number, &called))?;
+        phone.talking()?;
+        phone.press("5")?;
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        phone.hang_up()?;
+        told.finish()?;
+        phone.over()?;
+        let telling = other.play("info", &called.username, &[("talk_ms", "1000")])?;
+        phone.is_pressed_to()?;
+        telling.finish()?;
+        phone.over()
+    })();
+    outcome.with_context(|| format!("{}\n{}", phone.printed(), demo.logs()))?;
     demo.stop()
 }
 

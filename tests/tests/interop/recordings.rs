@@ -187,6 +187,32 @@ fn a_call_is_recorded_by_order_through_pause_hold_and_kill_9() -> Result<()> {
     })
 }
 
+/// `*1` twice: a pause that is heard by nobody afterwards, though both have gone on talking.
+#[test]
+fn whoever_talks_pauses_the_recording_by_keys() -> Result<()> {
+    let keys =
+        "update telephony.organisation_settings set is_record_a_call = true, has_recording_keys = true";
+    Scene::set(Transport::Udp, Srtp::Off, Some(keys))?.play(|scene| {
+        let call = scene.talk()?;
+        sleep_ms(1_500);
+        scene.callee.press("*")?;
+        scene.callee.press("1")?;
+        sleep_ms(6_000);
+        scene.callee.press("*")?;
+        scene.callee.press("1")?;
+        sleep_ms(1_500);
+        scene.caller.hears(TONES_HZ[1], TONES_HZ[0], 6_000)?;
+        scene.hang_up()?;
+        let sides = scene.fetch(&call)?;
+        let steps = scene.steps(&call)?;
+        ensure!(steps == ["started policy, paused keys, resumed keys, stopped call_ended"], "{steps:?}");
+        hold_their_own(&sides, 2_000)?;
+        let silence = longest_silence_ms(&sides);
+        ensure!(silence >= 5_000, "nothing of the pause is in it: {silence} ms of silence");
+        Ok(())
+    })
+}
+
 /// `sambung call`: the caller's phone rings, answers, and has called; what is heard and kept is the same as of any call.
 #[test]
 fn a_call_that_is_ordered_is_heard_and_recorded_as_one_that_was_dialled() -> Result<()> {

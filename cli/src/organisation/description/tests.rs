@@ -90,7 +90,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
             "domain =",
             "colour = 1\ndomain =",
             "org.toml:3: organisation.colour: no such key; there are name, domain, default, \
-             ring_timeout_secs, language, announcements, recording, recording_notice, recording_retention_days, timezone, country_code and emergency_numbers",
+             ring_timeout_secs, language, announcements, recording, recording_notice, recording_keys, recording_retention_days, timezone, country_code and emergency_numbers",
         ),
         (
             "domain =",
@@ -221,6 +221,7 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
         "announcements",
         "recording",
         "recording_notice",
+        "recording_keys",
         "recording_retention_days",
         "intercom",
         "number",

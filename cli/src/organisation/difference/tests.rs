@@ -143,6 +143,7 @@ fn rows() -> Rows {
         has_announcements: true,
         recording: Default::default(),
         has_recording_notice: false,
+        has_recording_keys: false,
         recording_retention_days: None,
         timezone: "Asia/Jakarta".into(),
         staff: BTreeMap::from([

@@ -44,12 +44,12 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
         "insert into telephony.organisation_settings
            (org_id, sip_domain, is_default, ring_timeout_seconds, language, has_announcements, is_record_a_call,
             is_recording_on_demand, timezone, has_recording_notice, country_code, recording_retention_days,
-            emergency_numbers)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            emergency_numbers, has_recording_keys)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          on conflict (org_id) do update
            set is_default = $3, ring_timeout_seconds = $4, language = $5, has_announcements = $6,
              is_record_a_call = $7, is_recording_on_demand = $8, timezone = $9, has_recording_notice = $10,
-             country_code = $11, recording_retention_days = $12, emergency_numbers = $13",
+             country_code = $11, recording_retention_days = $12, emergency_numbers = $13, has_recording_keys = $14",
     )
     .bind(rows.id)
     .bind(&rows.domain)
@@ -64,6 +64,7 @@ pub(super) async fn put_settings(c: &mut PgConnection, rows: &Rows) -> Done {
     .bind(&rows.outside.country_code)
     .bind(rows.recording_retention_days.map(i32::from))
     .bind(&rows.outside.emergency_numbers)
+    .bind(rows.has_recording_keys)
     .execute(c)
     .await
     .map(drop)

@@ -49,7 +49,10 @@ impl<W: Fn()> Worker<W> {
                     self.changed.push(at);
                     self.slots.leg(at).map(|leg| leg.tap = tap)
                 }),
-                MediaCommand::Listen { lease, is_on } => self.listen(lease, is_on),
+                MediaCommand::Listen { lease, is_on, keeps } => self.listen(lease, is_on.then_some(keeps)),
+                MediaCommand::Press { lease, key, ms, unless_sent } => {
+                    self.press(lease, (key, ms), unless_sent, now)
+                }
                 MediaCommand::Look { lease } => {
                     self.look(lease, now);
                     Some(())
@@ -67,15 +70,16 @@ impl<W: Fn()> Worker<W> {
     }
 
     /// Keys are told from now on, or no longer. Who is listened to already goes on where it was.
-    fn listen(&mut self, lease: LeaseId, is_on: bool) -> Option<()> {
+    fn listen(&mut self, lease: LeaseId, keeps: Option<bool>) -> Option<()> {
         let at = self.slots.find(lease)?;
         self.changed.push(at);
         let leg = self.slots.leg(at)?;
-        leg.ear = match leg.ear.take() {
-            _ if !is_on => None,
-            Some(ear) => Some(ear),
-            None => Some(Box::new(Ear::new(leg.state.voice(), Events::default()))),
+        let Some(keeps) = keeps else {
+            leg.ear = None;
+            return Some(());
         };
+        let voice = leg.state.voice();
+        leg.ear.get_or_insert_with(|| Box::new(Ear::new(voice, Events::default()))).set_keeps(keeps);
         Some(())
     }
 

@@ -71,7 +71,11 @@ impl<W: Fn()> Worker<W> {
         let at = self.slots.resume(lease, sockets, image.state)?;
         let leg = self.slots.leg(at)?;
         leg.tap = image.tap;
-        leg.ear = image.keys.map(|keys| Box::new(Ear::new(leg.state.voice(), keys)));
+        leg.ear = image.keys.map(|(keys, keeps)| {
+            let mut ear = Ear::new(leg.state.voice(), keys);
+            ear.set_keeps(keeps);
+            Box::new(ear)
+        });
         if let Some(outgoing) = image.outgoing {
             self.resume_outgoing(at, outgoing, image.is_exact);
         }
@@ -105,7 +109,7 @@ impl<W: Fn()> Worker<W> {
                     is_exact,
                     tap: leg.tap,
                     room: leg.seated.as_ref().map(|seated| (seated.id, seated.sitting)),
-                    keys: leg.ear.as_ref().map(|ear| ear.events()),
+                    keys: leg.ear.as_ref().map(|ear| (ear.events(), ear.keeps())),
                     outgoing: leg.outgoing.as_ref().map(|outgoing| outgoing.image()),
                     state: &leg.state,
                 };

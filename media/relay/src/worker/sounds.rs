@@ -6,6 +6,7 @@ use std::{hash::BuildHasher as _, sync::Arc};
 use streams::{
     audio::library::Library,
     diagnosis::Obstacle,
+    keys::Key,
     leg::Channel,
     media::{LeaseId, MediaEvent, SoundName},
     voice::{Outgoing, OutgoingImage, Programme, Ticked},
@@ -66,6 +67,29 @@ impl<W: Fn()> Worker<W> {
             self.tell(MediaEvent::Played { lease });
         }
         self.changed.push(at);
+        self.schedule(at);
+        Some(())
+    }
+
+    /// A leg is sent a key, and from now on a stream of our own, which the key is a part of.
+    pub(super) fn press(
+        &mut self,
+        lease: LeaseId,
+        key: (Key, u16),
+        unless_sent: bool,
+        now: u64,
+    ) -> Option<()> {
+        let at = self.slots.find(lease)?;
+        let (_, peer) = self.slots.leg_and_peer(at)?;
+        if unless_sent && peer.is_some_and(|peer| peer.state.has_pressed()) {
+            return Some(());
+        }
+        self.outgoing(at)?;
+        let leg = self.slots.leg(at)?;
+        let (voice, outgoing) = (leg.state.voice(), leg.outgoing.as_deref_mut()?);
+        self.tally.keys_lost += u64::from(!outgoing.press(now, key, voice));
+        self.changed.push(at);
+        self.retune(at);
         self.schedule(at);
         Some(())
     }

@@ -2,8 +2,7 @@
 //! then played from that copy to everybody, over and over.
 //!
 //! Which frequencies and cadences a country uses is data; the ones given here are 425 Hz with cadences as E.180
-//! recommends them. Tones that
-//! dial (DTMF) are not made here.
+//! recommends them. The tones of keys (DTMF) are made alike; which frequencies they have is `keys::tones`' business.
 
 use std::f32::consts::TAU;
 

@@ -17,10 +17,15 @@ use crate::{
     rtp::Header,
 };
 pub use events::Events;
-pub use tones::Tones;
+pub use tones::{Tones, frequencies_hz};
 
 /// Keys that one leg is taken to press in a second. Nobody is quicker by hand; a machine that dials is not either.
 pub const KEYS_PER_SECOND_MAX: u8 = 16;
+/// How long a key that we press lasts, in milliseconds: no less than any receiver asks for (ITU-T Q.24: 40), no more than the
+/// duration of an event can say at 48 kHz.
+pub const KEY_MS: std::ops::RangeInclusive<u16> = 60..=1_200;
+/// Keys that wait to be pressed on one leg; further ones are lost.
+pub const KEYS_WAITING_MAX: usize = 32;
 /// A packet so many numbers behind the latest one is late; one that is further behind begins another stream.
 const LATE_PACKETS_MAX: u16 = 100;
 
@@ -63,6 +68,10 @@ impl Key {
 /// Listens for the keys of one leg.
 #[derive(Debug)]
 pub struct Ear {
+    /// What says a key goes no further.
+    keeps: bool,
+    /// The latest packet said one.
+    was_key: bool,
     /// Payload types of events, as the far end sends them.
     formats: [Option<u8>; EVENT_FORMATS_MAX],
     events: Events,
@@ -80,6 +89,8 @@ struct Speech {
     sound: Box<[i16]>,
     /// The number of the latest packet, and whose it was.
     latest: Option<(u32, u16)>,
+    /// It was of a key, as far as it can be told.
+    is_key: bool,
 }
 
 #[derive(Debug)]
@@ -92,10 +103,33 @@ struct Source {
 impl Ear {
     /// For a leg that has agreed on this, with what is known of it from another life.
     pub fn new(voice: Option<&Voice>, events: Events) -> Self {
-        let mut ear =
-            Self { formats: [None; EVENT_FORMATS_MAX], events, speech: None, since_micros: 0, count: 0 };
+        let mut ear = Self {
+            keeps: false,
+            was_key: false,
+            formats: [None; EVENT_FORMATS_MAX],
+            events,
+            speech: None,
+            since_micros: 0,
+            count: 0,
+        };
         ear.configure(voice);
         ear
+    }
+
+    /// Whether what says a key shall go no further.
+    pub fn set_keeps(&mut self, keeps: bool) {
+        self.keeps = keeps;
+    }
+
+    /// Whether it is to go no further.
+    pub fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// Whether the packet that was heard last says a key that goes no further. Of a tone a part shorter than one that any
+    /// receiver takes for a key has gone on before it is known to be one.
+    pub fn keeps_latest(&self) -> bool {
+        self.keeps && self.was_key
     }
 
     /// The leg has agreed on something else.
@@ -117,10 +151,15 @@ impl Ear {
     pub fn hear(&mut self, now_micros: u64, packet: &[u8]) -> Option<Key> {
         let (header, at) = Header::locate(packet).ok()?;
         let payload = packet.get(at)?;
-        let key = if self.formats.contains(&Some(header.payload_type)) {
+        let is_event = self.formats.contains(&Some(header.payload_type));
+        self.was_key = is_event;
+        let key = if is_event {
             self.events.hear(&header, payload)
         } else {
-            self.speech.as_mut()?.hear(&header, payload)
+            let speech = self.speech.as_mut()?;
+            let key = speech.hear(&header, payload);
+            self.was_key = speech.is_key();
+            key
         };
         key.filter(|_| self.may_tell(now_micros))
     }
@@ -147,7 +186,12 @@ impl Speech {
             sources: formats.filter_map(|format| source(format.codec, format.from_them)).collect(),
             sound: vec![0; Rate::Full.samples(FRAME_MS_MAX)].into_boxed_slice(),
             latest: None,
+            is_key: false,
         }
+    }
+
+    fn is_key(&self) -> bool {
+        self.is_key
     }
 
     /// What is missing is left out, and what is late too: a key outlasts a packet.
@@ -162,7 +206,9 @@ impl Speech {
         self.latest = Some((header.ssrc, header.sequence));
         let source = self.sources.iter_mut().find(|source| source.number == header.payload_type)?;
         let samples = source.decoder.decode(payload, &mut self.sound).ok()?;
-        source.tones.hear(self.sound.get(..samples)?)
+        let key = source.tones.hear(self.sound.get(..samples)?);
+        self.is_key = source.tones.is_sounding();
+        key
     }
 }
 

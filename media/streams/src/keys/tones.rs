@@ -9,8 +9,8 @@ use std::f32::consts::TAU;
 use super::Key;
 use crate::audio::{Rate, sample::count};
 
-const LOW_HZ: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
-const HIGH_HZ: [f32; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
+const LOW_HZ: [u16; 4] = [697, 770, 852, 941];
+const HIGH_HZ: [u16; 4] = [1_209, 1_336, 1_477, 1_633];
 /// By the low tone and then the high one.
 const SIGNS: [[char; 4]; 4] =
     [['1', '2', '3', 'A'], ['4', '5', '6', 'B'], ['7', '8', '9', 'C'], ['*', '0', '#', 'D']];
@@ -75,12 +75,24 @@ impl Filter {
     }
 }
 
+/// The two frequencies of a key, the low one first.
+pub fn frequencies_hz(key: Key) -> [u16; 2] {
+    let places =
+        (0..).zip(SIGNS).flat_map(|(row, signs)| (0..).zip(signs).map(move |(n, sign)| (row, n, sign)));
+    let [row, column] = places
+        .filter(|(_, _, sign)| *sign == key.sign())
+        .map(|(row, column, _): (usize, usize, char)| [row, column])
+        .next()
+        .unwrap_or_default();
+    [LOW_HZ.get(row), HIGH_HZ.get(column)].map(|hz| hz.copied().unwrap_or_default())
+}
+
 impl Tones {
     /// For sound at this rate.
     pub fn new(rate: Rate) -> Self {
         let mut filters = [Filter::default(); 8];
         for (filter, hz) in filters.iter_mut().zip(LOW_HZ.into_iter().chain(HIGH_HZ)) {
-            *filter = Filter::new(hz, rate);
+            *filter = Filter::new(f32::from(hz), rate);
         }
         Self {
             filters,
@@ -107,6 +119,12 @@ impl Tones {
             }
         }
         found
+    }
+
+    /// Whether a key sounds, or something that will be one if it goes on.
+    pub fn is_sounding(&self) -> bool {
+        let (latest, length) = self.run;
+        self.sounding.is_some() || latest.is_some() && length >= BLOCKS_ON - 1
     }
 
     /// The key that was heard all through this block.

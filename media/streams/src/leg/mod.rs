@@ -116,6 +116,7 @@ pub struct LegState {
     /// Where an operator's copies go; not kept for another life.
     #[serde(skip)]
     capture: Option<Box<Capture>>,
+    has_pressed: bool,
 }
 
 impl LegState {
@@ -135,6 +136,7 @@ impl LegState {
             watch: Watch::default(),
             reports: Reports::default(),
             capture: None,
+            has_pressed: false,
             media,
         }
     }
@@ -306,6 +308,10 @@ impl LegState {
         self.counted.packets_received = self.counted.packets_received.saturating_add(1);
         self.counted.bytes_received = self.counted.bytes_received.saturating_add(bytes as u64);
         self.watch.take(&header, self.counted.packets_received, plain, self.media.voice.as_ref());
+        // The first packet of an event is marked (RFC 4733 §2.5.1.1), and little else is.
+        if header.marker {
+            self.has_pressed |= watch::is_event(header.payload_type, self.media.voice.as_ref());
+        }
         Ok(len)
     }
 
@@ -453,6 +459,11 @@ impl LegState {
         self.cover.skip_unseen();
         self.watch.skip_unseen(&self.reception);
         self.reports.skip_unseen();
+    }
+
+    /// It has told a key by an event.
+    pub fn has_pressed(&self) -> bool {
+        self.has_pressed
     }
 
     /// What its speech is written in, if that can be decoded.

@@ -238,6 +238,6 @@ fn format(payload_type: u8, voice: Option<&Voice>) -> Format {
     }
 }
 
-fn is_event(payload_type: u8, voice: Option<&Voice>) -> bool {
+pub(super) fn is_event(payload_type: u8, voice: Option<&Voice>) -> bool {
     voice.is_some_and(|voice| voice.events.iter().any(|event| event.from_them == payload_type))
 }

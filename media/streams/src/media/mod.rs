@@ -192,6 +192,21 @@ pub enum MediaCommand {
         lease: LeaseId,
         /// Whether they are.
         is_on: bool,
+        /// What says a key goes no further: neither its event nor its tone is passed on.
+        keeps: bool,
+    },
+    /// Its far end is sent a key in place of what it is joined to: as an event (RFC 4733) if it has agreed on any, else as a
+    /// tone in its own codec. Keys wait for each other, at most [`KEYS_WAITING_MAX`](crate::keys::KEYS_WAITING_MAX). Lost
+    /// while it is played to or echoed.
+    Press {
+        /// An open lease.
+        lease: LeaseId,
+        /// Which.
+        key: Key,
+        /// How long, in milliseconds; what is outside [`KEY_MS`](crate::keys::KEY_MS) is taken for its nearest end.
+        ms: u16,
+        /// Not if the leg that it is joined to has sent events: a phone that tells each key by two ways has told it.
+        unless_sent: bool,
     },
     /// How is it? Answered with exactly one [`MediaEvent::Seen`].
     Look {

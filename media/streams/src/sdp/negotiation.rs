@@ -3,7 +3,7 @@
 //! | line | told to the other side |
 //! |---|---|
 //! | of an offer | its formats under their numbers, then each codec of ours that it lacks, and events for their clocks |
-//! | of an answer | what the one who offered has too; that way nothing is transcoded |
+//! | of an answer | what the one who offered has too, that way nothing is transcoded; and the events that were offered |
 //! | of an answer, where the two have no speech in common | one codec of the one who offered that we can do, with its events |
 //!
 //! Only audio is touched, and only where the line has something that we can decode: G.729 alone passes as it is, and so does
@@ -127,7 +127,7 @@ fn common_speech<'a>(answered: &'a Stream, offered: &Stream) -> Option<&'a Forma
     answered.formats.iter().filter(|format| format.is_speech()).find(is_offered)
 }
 
-/// Adds our codecs, and events for the clocks of all of them, if there are events.
+/// Adds our codecs, and events for the clocks of all of them: keys can be said in another way than they were told.
 fn widen(media: &mut Media, formats: &[Format], codecs: &[Codec], known: &[Format]) {
     let mut taken: BTreeSet<u8> = formats.iter().map(|format| format.payload_type).collect();
     let known_as =
@@ -147,7 +147,8 @@ fn widen(media: &mut Media, formats: &[Format], codecs: &[Codec], known: &[Forma
         let parameters = (*codec == Codec::Opus).then_some(OPUS_PARAMETERS);
         add(media, number, &format!("{name}/{clock}{channels}"), parameters);
     }
-    let Some(events) = formats.iter().find(|format| format.is_events()) else { return };
+    let events = formats.iter().find(|format| format.is_events());
+    let parameters = events.and_then(|events| events.parameters.as_deref()).unwrap_or(EVENTS_PARAMETERS);
     for clock in clocks {
         let is_events = |format: &Format| format.is_events() && format.clock_rate_hz == clock;
         if formats.iter().any(is_events) {
@@ -155,7 +156,6 @@ fn widen(media: &mut Media, formats: &[Format], codecs: &[Codec], known: &[Forma
         }
         let before = known_as(&is_events);
         let Some(number) = draw(&mut taken, [before, Some(EVENTS_PAYLOAD_TYPE)]) else { return };
-        let parameters = events.parameters.as_deref().unwrap_or(EVENTS_PARAMETERS);
         add(media, number, &format!("telephone-event/{clock}"), Some(parameters));
     }
 }
@@ -179,24 +179,25 @@ fn narrow_line(media: &mut Media, answered: &Stream, offered: &Stream, codecs: &
         let is_common = |format: &&Format| offered.formats.iter().any(|other| other.is_same(format));
         let kept: Vec<&Format> = answered.formats.iter().filter(is_common).collect();
         let has_events = |formats: &[&Format]| formats.iter().any(|format| format.is_events());
-        let lacks_events = !has_events(&kept) && answered.formats.iter().any(Format::is_events);
+        let lacks_events = !has_events(&kept) && speech(answered, codecs).next().is_some();
         if kept.len() < answered.formats.len() {
             keep(media, &kept);
         }
-        // The events of another clock are turned into these.
+        // The events of another clock are turned into these, and these into whatever says a key there.
         let events = offered.formats.iter().find(|format| format.is_events() && lacks_events);
         return events.into_iter().for_each(|events| add_again(media, events));
     }
     let Some((chosen, codec)) = choose(answered, offered, codecs) else { return };
     keep(media, &[]);
     add_again(media, chosen);
-    let goes_along = |is_it: fn(&Format) -> bool| {
-        let is_answered = answered.formats.iter().any(is_it);
+    let goes_along = |is_it: fn(&Format) -> bool, is_answered: bool| {
         let mut same = offered.formats.iter().filter(move |format| is_answered && is_it(format)).peekable();
         let first = same.peek().copied();
         same.find(|format| format.clock_rate_hz == codec.clock_rate_hz()).or(first)
     };
-    for format in [goes_along(Format::is_events), goes_along(Format::is_noise)].into_iter().flatten() {
+    let has_noise = answered.formats.iter().any(Format::is_noise);
+    let others = [goes_along(Format::is_events, true), goes_along(Format::is_noise, has_noise)];
+    for format in others.into_iter().flatten() {
         add_again(media, format);
     }
 }

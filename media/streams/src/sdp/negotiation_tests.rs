@@ -125,7 +125,7 @@ fn rfc_3264_6_a_common_format_is_taken_and_nothing_is_transcoded() {
         "8=PCMA",
         "opus PCMA",
         DEFAULT,
-        ["8=PCMA 111=opus 9=G722 0=PCMU", "8=PCMA", "PCMA 8/8", "opus 111/111, PCMA 8/8"],
+        ["8=PCMA 111=opus 9=G722 0=PCMU 101=te8 96=te48", "8=PCMA", "PCMA 8/8", "opus 111/111, PCMA 8/8"],
     );
     // The phone's order is passed on.
     check(
@@ -133,7 +133,7 @@ fn rfc_3264_6_a_common_format_is_taken_and_nothing_is_transcoded() {
         "CN PCMA G722",
         DEFAULT,
         [
-            "9=G722 8=PCMA 13=CN 111=opus 0=PCMU",
+            "9=G722 8=PCMA 13=CN 111=opus 0=PCMU 101=te8 96=te48",
             "13=CN 8=PCMA 9=G722",
             "G722 9/9, PCMA 8/8, CN",
             "PCMA 8/8, G722 9/9, CN",
@@ -165,13 +165,26 @@ fn phones_with_nothing_in_common_are_both_spoken_to_as_they_speak() {
             "opus 111/111, te48 96/96, te8 101/101",
         ],
     );
-    // No events of ours where the caller has none: nobody could hear them.
+    // Events of ours where the caller has none, and the caller's where the phone has none: keys are said in another way.
     check(
         "0=PCMU",
         "opus te48",
         DEFAULT,
-        ["0=PCMU 111=opus 9=G722 8=PCMA", "0=PCMU", "PCMU 0/0", "opus 111/111"],
+        ["0=PCMU 111=opus 9=G722 8=PCMA 101=te8 96=te48", "0=PCMU", "PCMU 0/0", "opus 111/111, te48 96/96"],
     );
+    for (knows, first, speaks) in [("PCMA", "8=PCMA", "PCMA 8/8"), ("opus", "8=PCMA", "opus 111/111")] {
+        check(
+            "8=PCMA 101=te8",
+            knows,
+            DEFAULT,
+            [
+                "8=PCMA 101=te8 111=opus 9=G722 0=PCMU 96=te48",
+                &format!("{first} 101=te8"),
+                "PCMA 8/8, te8 101/101",
+                speaks,
+            ],
+        );
+    }
 }
 
 #[test]
@@ -181,19 +194,24 @@ fn the_caller_is_answered_one_codec_of_the_same_width_and_then_the_most_wanted()
         "111=opus 0=PCMU",
         "PCMA",
         DEFAULT,
-        ["111=opus 0=PCMU 9=G722 8=PCMA", "0=PCMU", "PCMU 0/0", "PCMA 8/8"],
+        ["111=opus 0=PCMU 9=G722 8=PCMA 101=te8 96=te48", "0=PCMU", "PCMU 0/0", "PCMA 8/8"],
     );
     check(
         "111=opus 9=G722 0=PCMU",
         "L16",
         &[Codec::Opus, Codec::Pcmu, Codec::G722, Codec::L16(LinearRate::Wide)],
-        ["111=opus 9=G722 0=PCMU 96=L16", "9=G722", "G722 9/9", "L16 96/96"],
+        [
+            "111=opus 9=G722 0=PCMU 96=L16 101=te8 97=telephone-event/16000 98=te48",
+            "9=G722",
+            "G722 9/9",
+            "L16 96/96",
+        ],
     );
     check(
         "0=PCMU 9=G722",
         "opus",
         DEFAULT,
-        ["0=PCMU 9=G722 111=opus 8=PCMA", "9=G722", "G722 9/9", "opus 111/111"],
+        ["0=PCMU 9=G722 111=opus 8=PCMA 101=te8 96=te48", "9=G722", "G722 9/9", "opus 111/111"],
     );
 }
 
@@ -201,12 +219,17 @@ fn the_caller_is_answered_one_codec_of_the_same_width_and_then_the_most_wanted()
 fn what_cannot_be_decoded_passes_as_it_is() {
     check("18=G729 101=te8", "G729 te8", DEFAULT, ["18=G729 101=te8", "18=G729 101=te8", "-", "-"]);
     // In company it is offered on, and is common if both have it.
-    check("18=G729 8=PCMA", "G729", DEFAULT, ["18=G729 8=PCMA 111=opus 9=G722 0=PCMU", "18=G729", "-", "-"]);
+    check(
+        "18=G729 8=PCMA",
+        "G729",
+        DEFAULT,
+        ["18=G729 8=PCMA 111=opus 9=G722 0=PCMU 101=te8 96=te48", "18=G729", "-", "-"],
+    );
     check(
         "18=G729 8=PCMA",
         "opus",
         DEFAULT,
-        ["18=G729 8=PCMA 111=opus 9=G722 0=PCMU", "8=PCMA", "PCMA 8/8", "opus 111/111"],
+        ["18=G729 8=PCMA 111=opus 9=G722 0=PCMU 101=te8 96=te48", "8=PCMA", "PCMA 8/8", "opus 111/111"],
     );
     let video = sdp("video", "96=H264", "a=fmtp:96 packetization-mode=1\r\na=rtcp-fb:96 nack\r\n");
     assert_eq!(video.widened(DEFAULT, None), video);
@@ -226,7 +249,7 @@ fn without_codecs_of_ours_every_description_passes_as_it_is() {
         "111=opus 8=PCMA",
         "PCMU",
         &[Codec::Pcma, Codec::Pcmu],
-        ["111=opus 8=PCMA 0=PCMU", "8=PCMA", "PCMA 8/8", "PCMU 0/0"],
+        ["111=opus 8=PCMA 0=PCMU 101=te8 96=te48", "8=PCMA", "PCMA 8/8", "PCMU 0/0"],
     );
     check("111=opus", "opus", &[Codec::Pcma], ["111=opus", "111=opus", "opus 111/111", "opus 111/111"]);
 }

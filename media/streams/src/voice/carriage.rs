@@ -119,10 +119,10 @@ fn scaled_step(step: u32, from_hz: u32, to_hz: u32) -> u32 {
 }
 
 impl Carriage {
-    /// Between two legs; `None` where everything may pass as it comes.
-    pub(super) fn new(from: &Voice, to: &Voice) -> Result<Option<Self>, MakeError> {
+    /// Between two legs; `None` where everything may pass as it comes. `is_ours`: on a stream of our own in any case.
+    pub(super) fn new(from: &Voice, to: &Voice, is_ours: bool) -> Result<Option<Self>, MakeError> {
         let table = Table::new(from, to);
-        if table.is_verbatim {
+        if table.is_verbatim && !is_ours {
             return Ok(None);
         }
         let speech = match to.formats.first() {
@@ -134,7 +134,9 @@ impl Carriage {
             )?)),
             _ => None,
         };
-        Ok(Some(Self::of((from.clone(), to.clone()), table, speech)))
+        let mut carriage = Self::of((from.clone(), to.clone()), table, speech);
+        carriage.is_own |= is_ours;
+        Ok(Some(carriage))
     }
 
     /// Back to the leg that sends it.

@@ -10,18 +10,20 @@ mod carriage;
 mod made;
 mod own;
 mod playing;
+mod pressing;
 mod share;
 mod speech;
 mod table;
 mod written;
 
-use crate::{audio::library::Library, leg::DropReason, media::Voice, rtp::Header};
+use crate::{audio::library::Library, keys::Key, leg::DropReason, media::Voice, rtp::Header};
 use carriage::{Arrived, Carriage};
 pub use made::{MADE_BYTES_MAX, MADE_PACKETS_MAX, Made};
 pub use own::Own;
 pub(crate) use playing::on_grid;
 pub use playing::{LATE_MICROS_MAX, Programme, Ticked};
 use playing::{Playing, Unplayable};
+use pressing::Pressing;
 use serde::{Deserialize, Serialize};
 use share::Share;
 
@@ -33,6 +35,8 @@ pub struct Outgoing {
     carriage: Option<Carriage>,
     /// Of the room that it hears, in place of a joined leg.
     share: Option<Box<Share>>,
+    /// Keys of the joined leg, said in another way than it has said them.
+    pressing: Option<Box<Pressing>>,
     show: Show,
 }
 
@@ -80,7 +84,7 @@ pub enum Passed {
 impl Outgoing {
     /// Nothing yet. The seed decides by which numbers its packets are known, so nobody may know it.
     pub fn new(seed: u64) -> Self {
-        Self { own: Own::new(seed), carriage: None, share: None, show: Show::Joined }
+        Self { own: Own::new(seed), carriage: None, share: None, pressing: None, show: Show::Joined }
     }
 
     /// Whether there is anything to do between these two legs that a packet does not do by itself.
@@ -94,11 +98,25 @@ impl Outgoing {
             share.join(from);
         }
         let Some((from, to)) = from.zip(to) else { return self.carriage = None };
-        if self.carriage.as_ref().is_some_and(|carriage| carriage.is_between(from, to)) {
+        // A key has the source of the speech around it (RFC 4733 §2.1), so all of it is ours once one was pressed.
+        let is_ours = self.pressing.is_some();
+        let is_good = |carriage: &Carriage| carriage.is_between(from, to) && (carriage.is_own() || !is_ours);
+        if self.carriage.as_ref().is_some_and(is_good) {
             return;
         }
         // Without a codec's library nothing can be heard; what needs none still passes.
-        self.carriage = Carriage::new(from, to).unwrap_or_default();
+        self.carriage = Carriage::new(from, to, is_ours).unwrap_or_default();
+    }
+
+    /// Its far end is sent a key, after those that it is being sent, in place of the joined leg, or of its room. Whether there
+    /// is one to be sent: it hears nothing else now and has agreed on something that a key can be said in.
+    pub fn press(&mut self, now_micros: u64, (key, ms): (Key, u16), voice: Option<&Voice>) -> bool {
+        let is_shown = matches!(self.show, Show::Joined);
+        let Some(voice) = voice.filter(|_| is_shown) else { return false };
+        if !self.pressing.as_ref().is_some_and(|pressing| pressing.is_of(voice)) {
+            self.pressing = Pressing::new(voice).map(Box::new);
+        }
+        self.pressing.as_mut().is_some_and(|pressing| pressing.add(now_micros, key, ms))
     }
 
     /// Its far end hears these sounds from now on. False: there is nothing to play, which has ended already.
@@ -156,8 +174,11 @@ impl Outgoing {
 
     /// Another 20 ms of its room, due at that instant.
     pub fn hear_room(&mut self, due_micros: u64, frame: &[i16], is_heard: bool, made: &mut Made) {
-        if let Some(share) = &mut self.share {
-            share.hear((due_micros, frame), is_heard, &mut self.own, made);
+        let is_pressed = self.pressing.as_ref().is_some_and(|pressing| pressing.sounds());
+        match &mut self.share {
+            Some(share) if is_pressed => share.pause(),
+            Some(share) => share.hear((due_micros, frame), is_heard, &mut self.own, made),
+            None => {}
         }
     }
 
@@ -171,6 +192,9 @@ impl Outgoing {
         if let Some(carriage) = &mut self.carriage {
             carriage.interrupt();
         }
+        if let Some(pressing) = &mut self.pressing {
+            pressing.clear();
+        }
     }
 
     /// Its far end has agreed on something else: what is played or echoed goes on in that. False: it has ended for that.
@@ -181,6 +205,9 @@ impl Outgoing {
         voice: Option<&Voice>,
         library: Option<&Library>,
     ) -> bool {
+        if self.pressing.as_ref().is_some_and(|pressing| !voice.is_some_and(|voice| pressing.is_of(voice))) {
+            self.pressing = voice.and_then(Pressing::new).map(Box::new);
+        }
         let programme = match std::mem::take(&mut self.show) {
             Show::Joined => return true,
             Show::Echo(_) => {
@@ -220,6 +247,7 @@ impl Outgoing {
         matches!(self.show, Show::Joined)
             && self.carriage.is_none()
             && self.share.is_none()
+            && self.pressing.is_none()
             && self.own.ssrc().is_none()
     }
 
@@ -237,6 +265,9 @@ impl Outgoing {
     ) -> Result<Passed, DropReason> {
         let carriage = match (&mut self.show, &mut self.carriage) {
             (Show::Joined, _) if self.share.is_some() => return self.pass_key(packet, made),
+            (Show::Joined, _) if self.pressing.as_ref().is_some_and(|pressing| pressing.sounds()) => {
+                return Ok(Passed::Kept);
+            }
             (Show::Joined, None) => return Ok(Passed::InPlace),
             (Show::Joined, Some(carriage)) => carriage,
             (Show::Echo(carriage), _) => carriage.as_mut(),
@@ -264,8 +295,12 @@ impl Outgoing {
     pub fn due(&self) -> Option<u64> {
         match &self.show {
             Show::Sounds(playing) => Some(playing.due()),
-            Show::Joined if self.share.is_some() => None,
-            Show::Joined => self.carriage.as_ref().and_then(Carriage::due),
+            Show::Joined => {
+                let pressing = self.pressing.as_ref().and_then(|pressing| pressing.due());
+                let carriage = self.carriage.as_ref().filter(|_| self.share.is_none());
+                let carriage = carriage.and_then(Carriage::due);
+                pressing.into_iter().chain(carriage).min()
+            }
             Show::Waiting(_) | Show::Nothing(_) | Show::Echo(_) => None,
         }
     }
@@ -280,14 +315,27 @@ impl Outgoing {
                 }
                 return ticked;
             }
-            Show::Joined => {
-                if let Some(carriage) = &mut self.carriage {
-                    carriage.tick(now_micros, &mut self.own, made);
-                }
-            }
+            Show::Joined => self.tick_joined(now_micros, is_heard, made),
             Show::Waiting(_) | Show::Nothing(_) | Show::Echo(_) => {}
         }
         Ticked::More
+    }
+
+    fn tick_joined(&mut self, now_micros: u64, is_heard: bool, made: &mut Made) {
+        let Self { own, carriage, pressing, .. } = self;
+        if let Some(pressing) = pressing {
+            let has_said = pressing.tick(now_micros, is_heard, own, made);
+            // What comes around a key begins at its own time.
+            if let Some(carriage) = carriage.as_mut().filter(|_| has_said) {
+                carriage.interrupt();
+            }
+            if pressing.sounds() {
+                return;
+            }
+        }
+        if let Some(carriage) = carriage {
+            carriage.tick(now_micros, own, made);
+        }
     }
 
     /// For another process.

@@ -126,9 +126,8 @@ impl Consultation {
         let (Some(by), Some(other_by)) = (on.side_of(session), off.side_of(other)) else {
             return (State::Talking(on), State::Talking(off));
         };
-        for carried in on.carried.drain(..).chain(off.carried.drain(..)) {
-            means.respond_in_dialog(carried.from, Reply::new(480));
-        }
+        on.give_up_carried(means);
+        off.give_up_carried(means);
         let (call, other_call) = (on.record.call(), off.record.call());
         let kept = other_by.other();
         other_head.recording.let_go(off.leg(kept), means);

@@ -1,23 +1,31 @@
 //! Requests inside a call that change nothing about it, carried from one side to the other and answered from there.
 //!
-//! INFO (RFC 6086) and MESSAGE (RFC 3428) are for the device at the other end; a REFER is for us (`transfer`). What the
+//! INFO (RFC 6086) and MESSAGE (RFC 3428) are for the device at the other end, unless that wants a key to be told in another
+//! way (`keypad`); a REFER is for us (`transfer`). What the
 //! endpoint does not know it refuses with 405 or 501 and what it would take.
 
 use sip::{Body, HeaderName, Message, Method, OwnedMessage, Reply, RequestKey, SessionKey};
 
-use super::state::{Carried, Talking};
+use super::{
+    pressed::{Told, told},
+    recording::Recording,
+    state::{Carried, Talking},
+};
 use crate::{config::CARRIED_REQUESTS_MAX, means::Means};
 
 impl Talking {
     /// INFO and MESSAGE go to the other side and the answer comes back; OPTIONS asks whether we are there (RFC 3261 §11).
     pub(super) fn carry(
         &mut self,
-        session: SessionKey,
-        request: RequestKey,
+        (session, request): (SessionKey, RequestKey),
         message: &OwnedMessage,
+        recording: &mut Recording,
         means: &mut Means<'_>,
     ) {
         let Some(by) = self.side_of(session) else { return };
+        if message.view().method() == Method::Info && self.info((by, request), message, recording, means) {
+            return;
+        }
         let message = message.view();
         let reply = match message.method() {
             Method::Options => Reply::new(200).header("Accept", "application/sdp"),
@@ -25,7 +33,13 @@ impl Talking {
             method @ (Method::Info | Method::Message) => {
                 let other = self.leg(by.other()).session;
                 match means.request(other, method.as_str(), package_of(&message), Body::of(&message)) {
-                    Ok(to) => return self.carried.push(Carried { from: request, to }),
+                    Ok(to) => {
+                        let key = match told(&message) {
+                            Told::Key(key, ms) if method == Method::Info => Some((key, ms)),
+                            _ => None,
+                        };
+                        return self.carried.push(Carried { from: Some(request), to, key });
+                    }
                     Err(_) => Reply::new(480),
                 }
             }
@@ -36,7 +50,7 @@ impl Talking {
 
     pub(super) fn carry_back(
         &mut self,
-        request: RequestKey,
+        (session, request): (SessionKey, RequestKey),
         status: u16,
         message: Option<&OwnedMessage>,
         means: &mut Means<'_>,
@@ -44,14 +58,26 @@ impl Talking {
         let Some(at) = self.carried.iter().position(|carried| carried.to == request) else { return };
         let carried = self.carried.swap_remove(at);
         let status = if matches!(status, 401 | 407) { 403 } else { status };
-        let mut reply = Reply::new(status);
-        if let Some(message) = message.map(OwnedMessage::view) {
+        let told = match carried.key.zip(self.side_of(session)) {
+            Some((key, side)) => self.key_answered(side, (key, status), means),
+            None => status,
+        };
+        let Some(from) = carried.from else { return };
+        let mut reply = Reply::new(told);
+        if let Some(message) = message.map(OwnedMessage::view).filter(|_| told == status) {
             reply.headers = remedies(&message);
             // RFC 3428 §7: the answer to a MESSAGE says nothing but that.
             let is_message = message.cseq().is_ok_and(|cseq| cseq.method == Method::Message);
             reply.body = Body::of(&message).filter(|_| !is_message);
         }
-        means.respond_in_dialog(carried.from, reply);
+        means.respond_in_dialog(from, reply);
+    }
+
+    /// Who waits for the other side's answer gets none from there.
+    pub(super) fn give_up_carried(&mut self, means: &mut Means<'_>) {
+        for from in self.carried.drain(..).filter_map(|carried| carried.from) {
+            means.respond_in_dialog(from, Reply::new(480));
+        }
     }
 }
 

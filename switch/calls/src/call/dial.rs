@@ -131,7 +131,8 @@ pub(super) fn begin(
     if org.is_emergency(dialled) {
         means.end_do_not_disturb((org.id(), caller.person));
     }
-    let recording = Recording::new(org.recording(), org.has_recording_notice().then(|| org.language()));
+    let notice = org.has_recording_notice().then(|| org.language());
+    let recording = Recording::new(org.recording(), notice, org.has_recording_keys());
     let mut head = Head::new(recording, caller.privacy());
     let outside = decision.outside().map(|number| number.to_string());
     let direction = match &outside {

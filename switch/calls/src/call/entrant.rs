@@ -235,9 +235,7 @@ impl Talking {
         leg.set_answered(means.wall);
         leg.participant = self.leg(side).participant;
         leg.recording = self.leg(side).recording;
-        for carried in self.carried.drain(..) {
-            means.respond_in_dialog(carried.from, Reply::new(480));
-        }
+        self.give_up_carried(means);
         let before = std::mem::replace(self.leg_mut(side), leg);
         self.is_held.set(side, false);
         *self.music.of(side) = None;

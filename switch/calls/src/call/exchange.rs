@@ -39,9 +39,11 @@ impl Talking {
             Event::InDialog { session, request, message } if message.view().method() == Method::Refer => {
                 return self.referred(head, (session, request), &message, means);
             }
-            Event::InDialog { session, request, message } => self.carry(session, request, &message, means),
-            Event::Response { request, status, message, .. } => {
-                self.carry_back(request, status, message.as_ref(), means);
+            Event::InDialog { session, request, message } => {
+                self.carry((session, request), &message, &mut head.recording, means);
+            }
+            Event::Response { session, request, status, message } => {
+                self.carry_back((session, request), status, message.as_ref(), means);
             }
             Event::Ended { session, by, reason, instead } => {
                 let Some(side) = self.side_of(session) else { return State::Talking(self) };

@@ -20,7 +20,9 @@ use streams::{
     sdp::Description,
 };
 
-use super::{Toll, events::ClosedRecord, identity::Identity, media_plan::LegStreams, outside::Onward};
+use super::{
+    Toll, events::ClosedRecord, identity::Identity, keypad::Keypad, media_plan::LegStreams, outside::Onward,
+};
 use crate::{clock::Moment, means::Means, output::Notice};
 
 /// One side of a call.
@@ -43,6 +45,7 @@ pub(crate) struct Leg {
     pub(crate) streams: LegStreams,
     /// What the extension says of recording through which it was reached, if it was and that says anything.
     pub(crate) recording: Option<RecordingPolicy>,
+    pub(crate) keypad: Keypad,
     /// How it is invited again, as long as it has not answered.
     pub(crate) again: Option<Box<Again>>,
     flow: Flow,
@@ -97,6 +100,7 @@ impl Leg {
             early: None,
             streams,
             recording: None,
+            keypad: Keypad::default(),
             again: None,
             flow,
             created_at,

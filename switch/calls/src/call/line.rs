@@ -6,11 +6,7 @@
 use contract::journal::Detail;
 use serde::{Deserialize, Serialize};
 use sip::{Body, EndedBy, Method, OwnedMessage, Reply, RequestKey, SessionKey};
-use streams::{
-    keys::Key,
-    media::{LeaseId, MediaCommand},
-    sdp::Description,
-};
+use streams::{keys::Key, media::LeaseId, sdp::Description};
 
 use super::{
     dial::{Opening, congested, fail},
@@ -36,8 +32,6 @@ pub(super) struct Line {
     /// The caller has put the call on hold.
     pub(super) is_held: bool,
     media: OwnMedia,
-    /// How its keys come.
-    way: Option<Way>,
 }
 
 /// What the switch itself agrees on with a far end that talks to nobody.
@@ -50,7 +44,7 @@ pub(super) struct OwnMedia {
 impl Line {
     /// One that has not been answered, or has been told all it is told.
     pub(super) fn new(record: Record, caller: Leg, side: Side) -> Self {
-        Self { record, caller, side, is_held: false, media: OwnMedia::default(), way: None }
+        Self { record, caller, side, is_held: false, media: OwnMedia::default() }
     }
 
     /// Answers the caller of an INVITE; one who cannot be heard here is refused.
@@ -94,7 +88,7 @@ impl Line {
         means.answer(caller.session, Some(body));
         caller.set_answered(means.wall);
         let media = OwnMedia { offered: offer.is_none().then_some(own) };
-        Self { record, caller, side: Side::Caller, is_held: false, media, way: None }
+        Self { record, caller, side: Side::Caller, is_held: false, media }
     }
 
     /// The caller has acknowledged our answer, and has answered our offer if we made one.
@@ -127,21 +121,19 @@ impl Line {
         };
         means.respond_in_dialog(request, Reply::new(status));
         match told {
-            Told::Key(key) => Some((self.caller.streams.voice_line()?, key)),
+            Told::Key(key, _) => Some((self.caller.streams.voice_line()?, key)),
             Told::NoKey | Told::Unreadable => None,
         }
     }
 
     /// From now on the relay tells the caller's keys. `None`: nothing can be heard of this caller, or played to it.
-    pub(super) fn listen(&self, means: &mut Means<'_>) -> Option<LeaseId> {
-        let lease = self.caller.streams.voice_line()?;
-        means.media(MediaCommand::Listen { lease, is_on: true });
-        Some(lease)
+    pub(super) fn listen(&mut self, means: &mut Means<'_>) -> Option<LeaseId> {
+        self.caller.streams.listen_anew(means)
     }
 
     /// Whether a key that comes by this way was pressed: some phones tell each key by two.
     pub(super) fn tells(&mut self, way: Way) -> bool {
-        *self.way.get_or_insert(way) == way
+        self.caller.keypad.tells(way)
     }
 
     /// The caller's session is over. `word` says more than who hung up.

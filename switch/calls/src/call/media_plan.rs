@@ -62,13 +62,34 @@ struct Line {
     told: Spoken,
     /// Its two ends have agreed on one of them: it can be played to.
     has_voice: bool,
+    /// They have agreed on events too.
+    has_events: bool,
     /// Its far end wants to be sent something.
     receives: bool,
+    /// Its keys are told; true: and go no further.
+    listened: Option<bool>,
 }
 
 impl Line {
     fn new(lease: PortLease, keys: LineKeys) -> Self {
-        Self { lease, partner: None, keys, told: Spoken::default(), has_voice: false, receives: false }
+        Self {
+            lease,
+            partner: None,
+            keys,
+            told: Spoken::default(),
+            has_voice: false,
+            has_events: false,
+            receives: false,
+            listened: None,
+        }
+    }
+}
+
+impl Line {
+    fn listen(&mut self, wanted: Option<bool>, means: &mut Means<'_>) {
+        self.listened = wanted;
+        let (is_on, keeps) = (wanted.is_some(), wanted.unwrap_or(false));
+        means.media(MediaCommand::Listen { lease: self.lease.id, is_on, keeps });
     }
 }
 
@@ -253,6 +274,31 @@ impl LegStreams {
         self.lines.iter().flatten().find(|line| line.has_voice).map(|line| line.lease.id)
     }
 
+    /// Whether its first line that can be played to has events; `None` without one.
+    pub(crate) fn has_events(&self) -> Option<bool> {
+        self.lines.iter().flatten().find(|line| line.has_voice).map(|line| line.has_events)
+    }
+
+    /// From now on the keys of its first line that can be played to are told, and with `Some(true)` go no further.
+    pub(crate) fn listen(&mut self, wanted: Option<bool>, means: &mut Means<'_>) {
+        let line = self.lines.iter_mut().flatten().find(|line| line.has_voice);
+        if let Some(line) = line.filter(|line| line.listened != wanted) {
+            line.listen(wanted, means);
+        }
+    }
+
+    /// Whether they are told.
+    pub(crate) fn is_listened_to(&self) -> bool {
+        self.lines.iter().flatten().any(|line| line.listened.is_some())
+    }
+
+    /// The same as [`Self::listen`], be it that the relay has been told already. `None`: nothing can be heard of it, or played to it.
+    pub(crate) fn listen_anew(&mut self, means: &mut Means<'_>) -> Option<LeaseId> {
+        let line = self.lines.iter_mut().flatten().find(|line| line.has_voice)?;
+        line.listen(Some(false), means);
+        Some(line.lease.id)
+    }
+
     /// Its first line that can be played to, if its far end listens.
     pub(crate) fn listening_line(&self) -> Option<LeaseId> {
         self.lines.iter().flatten().find(|line| line.has_voice && line.receives).map(|line| line.lease.id)
@@ -299,6 +345,7 @@ impl LegStreams {
                 let protection = line.keys.learn(&stream, self.terms);
                 let voice = line.told.agreed(&stream);
                 (line.has_voice, line.receives) = (voice.is_some(), stream.direction.receives());
+                line.has_events = voice.as_ref().is_some_and(|voice| !voice.events.is_empty());
                 let media = LegMedia { protection, voice, ..LegMedia::of(&stream, self.signalling) };
                 means.media(MediaCommand::Configure { lease: line.lease.id, media });
             }

@@ -4,7 +4,7 @@
 //! calls, `lamps` what others see of it, `recording` what of it is kept, `signalling`, `exchange`, `hold` and
 //! `transfer` move it, `timers` bound it, `media_plan` gives its legs ports, `events` writes it
 //! down, `shown` shows it to an operator, `outcome` says what it came to, `objection` why it is not sent on. `announce` tells a caller that it will be recorded,
-//! `pressed` reads keys that phones tell by INFO, `spoken` is how numbers are said.
+//! `pressed` reads keys that phones tell by INFO, `keypad` tells them to the other side in its way, `spoken` is how numbers are said.
 //! In `attended` two calls become one; `entrant` is who comes into one by a call of their own. `forking` is how devices ring for somebody who has been answered already.
 //! `paging` is devices that answer by themselves, `paged` one who speaks to many of them. In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
@@ -25,6 +25,7 @@ mod hold;
 pub(crate) mod identity;
 mod image;
 mod invitation;
+mod keypad;
 mod keys;
 pub(crate) mod lamps;
 mod leg;
@@ -157,6 +158,10 @@ impl Call {
         self.state = match self.state {
             State::Served(served) => served.key(&mut self.head, (lease, Way::Media), key, means),
             State::Queued(queued) => queued.key((lease, Way::Media), key, means),
+            State::Talking(mut talking) => {
+                talking.key(&mut self.head.recording, (lease, key), means);
+                State::Talking(talking)
+            }
             state => state,
         };
         self.write_gone(means);

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use sip::Message;
 use streams::keys::Key;
 
+/// How long a key is pressed whose phone does not say: what most IVRs ask for and one finger takes, in milliseconds.
+pub(super) const KEY_MS_USUAL: u16 = 120;
 /// More octets say no key.
 const KEY_BODY_BYTES_MAX: usize = 128;
 
@@ -22,8 +24,8 @@ pub(crate) enum Way {
 /// What an INFO tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// This key was pressed.
-    Key(Key),
+    /// This key was pressed, for so many milliseconds.
+    Key(Key, u16),
     /// A flash, or something that is about no key at all.
     NoKey,
     /// A key that cannot be read.
@@ -39,18 +41,21 @@ pub(super) fn told(info: &Message<'_>) -> Told {
     }
     let body = info.body().get(..info.body().len().min(KEY_BODY_BYTES_MAX)).unwrap_or_default();
     let text = std::str::from_utf8(body).unwrap_or_default();
-    let signal = text.lines().find_map(|line| {
-        let (name, value) = line.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("signal").then_some(value)
-    });
-    match signal.or((!is_relay).then_some(text)).map(str::trim) {
-        Some(signal) => named(signal),
+    let field = |wanted: &str| {
+        text.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            name.trim().eq_ignore_ascii_case(wanted).then_some(value.trim())
+        })
+    };
+    let ms = field("duration").and_then(|value| value.parse().ok()).unwrap_or(KEY_MS_USUAL);
+    match field("signal").or((!is_relay).then_some(text)).map(str::trim) {
+        Some(signal) => named(signal, ms),
         None => Told::Unreadable,
     }
 }
 
 /// `5`, `*`, `a`; or an event code, of which the first ten are the same (RFC 4733 §3.2).
-fn named(signal: &str) -> Told {
+fn named(signal: &str, ms: u16) -> Told {
     let mut signs = signal.chars();
     let key = match (signs.next(), signs.next()) {
         (Some(sign), None) => Key::of_sign(sign),
@@ -59,7 +64,7 @@ fn named(signal: &str) -> Told {
             code => code.ok().and_then(Key::of_event),
         },
     };
-    key.map_or(Told::Unreadable, Told::Key)
+    key.map_or(Told::Unreadable, |key| Told::Key(key, ms))
 }
 
 #[cfg(test)]
@@ -75,7 +80,8 @@ mod tests {
         );
         let message = OwnedMessage::parse(text.as_bytes()).unwrap();
         let found = match told(&message.view()) {
-            Told::Key(key) => key.sign().to_string(),
+            Told::Key(key, ms) if ms != KEY_MS_USUAL => format!("{} {ms}", key.sign()),
+            Told::Key(key, _) => key.sign().to_string(),
             other => format!("{other:?}"),
         };
         assert_eq!(found, expected, "{kind} {body:?}");
@@ -84,10 +90,10 @@ mod tests {
     #[test]
     fn keys_are_read_as_phones_write_them() {
         for (kind, body, key) in [
-            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", "5"),
-            ("application/dtmf-relay", "Signal= *\r\nDuration= 250", "*"),
+            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", "5 160"),
+            ("application/dtmf-relay", "Signal= *\r\nDuration= 250", "* 250"),
             ("Application/DTMF-Relay; charset=utf-8", "signal=#\n", "#"),
-            ("application/dtmf-relay", "Duration=100\r\nSignal=11\r\n", "#"),
+            ("application/dtmf-relay", "Duration=100\r\nSignal=11\r\n", "# 100"),
             ("application/dtmf", "7", "7"),
             ("application/dtmf", " 7\r\n", "7"),
             ("application/dtmf", "10", "*"),

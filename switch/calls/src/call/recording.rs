@@ -40,6 +40,8 @@ pub(crate) struct Recording {
     in_force: RecordingPolicy,
     /// Whether the caller is told before, and has been.
     notice: Telling,
+    /// The organisation's people begin and pause it by keys.
+    has_keys: bool,
     /// What `Always` asks for has been done, unless somebody came who is not to be recorded.
     has_begun: bool,
     /// Boxed: most calls have none.
@@ -71,14 +73,70 @@ struct Current {
 }
 
 /// A line of the caller and one of the callee.
-type Lines = [Option<LeaseId>; 2];
+pub(super) type Lines = [Option<LeaseId>; 2];
 const NOBODY: Lines = [None; 2];
 
 impl Recording {
-    /// `notice`: in which language callers are told before anybody rings, if they are.
-    pub(crate) fn new(policy: RecordingPolicy, notice: Option<Language>) -> Self {
+    /// `notice`: in which language callers are told before anybody rings, if they are. `has_keys`: whether the organisation's
+    /// people begin and pause it by keys.
+    pub(crate) fn new(policy: RecordingPolicy, notice: Option<Language>, has_keys: bool) -> Self {
         let notice = notice.map_or(Telling::No, Telling::Due);
-        Self { policy, in_force: policy, notice, has_begun: false, current: None }
+        Self { policy, in_force: policy, notice, has_keys, has_begun: false, current: None }
+    }
+
+    /// Whether a key may begin it, pause it or have it go on.
+    pub(super) fn takes_keys(&self) -> bool {
+        self.has_keys && self.in_force != RecordingPolicy::Never && !self.is_of_message()
+    }
+
+    /// What the keys ask for: a recording, where there is none, else a pause, or its end.
+    pub(super) fn next_wish(&self) -> Wish {
+        match &self.current {
+            None => Wish::Start,
+            Some(current) if current.is_paused => Wish::Resume,
+            Some(_) => Wish::Pause,
+        }
+    }
+
+    /// Does what somebody wants in a call where two talk on these lines, or, if there are none, nobody does. `by`: how that was said.
+    pub(super) fn obey(
+        &mut self,
+        (wish, by): (Wish, &str),
+        (lines, is_talked_in): (Lines, bool),
+        record: &mut ClosedRecord,
+        means: &mut Means<'_>,
+    ) -> Outcome {
+        let is_of_message = self.is_of_message();
+        match (wish, &mut self.current) {
+            _ if self.in_force == RecordingPolicy::Never => Outcome::NotAllowed,
+            // A message is its owner's.
+            _ if is_of_message => Outcome::NotNow,
+            (Wish::Start, Some(_)) => Outcome::AlreadySo,
+            (Wish::Start, None) if is_talked_in => {
+                self.begin(by, record, means);
+                Outcome::Done
+            }
+            (_, None) => Outcome::NotNow,
+            (Wish::Stop, Some(_)) => {
+                self.end(by, lines, record, means);
+                Outcome::Done
+            }
+            (Wish::Pause, Some(current)) if !current.is_paused => {
+                // First the taps, so that nothing of the pause is even copied.
+                current.is_paused = true;
+                current.tap(NOBODY, lines, means);
+                means.out.push(Output::Recording(RecordingOrder::Pause { number: current.number }));
+                current.step(RecordingStep::Paused, by, record, means);
+                Outcome::Done
+            }
+            (Wish::Resume, Some(current)) if current.is_paused => {
+                current.is_paused = false;
+                means.out.push(Output::Recording(RecordingOrder::Resume { number: current.number }));
+                current.step(RecordingStep::Resumed, by, record, means);
+                Outcome::Done
+            }
+            (Wish::Pause | Wish::Resume, Some(_)) => Outcome::AlreadySo,
+        }
     }
 
     /// In which language the caller is to be told before those ring of whose calls an extension says this, if it is.
@@ -250,38 +308,8 @@ impl Call {
     pub(crate) fn record(mut self, wish: Wish, outcome: &mut Outcome, means: &mut Means<'_>) -> Self {
         let is_talked_in = is_talked_in(&self.state);
         let lines = lines(&self.state).unwrap_or(NOBODY);
-        let (recording, record) = (&mut self.head.recording, self.state.facts());
-        let is_of_message = recording.is_of_message();
-        *outcome = match (wish, &mut recording.current) {
-            _ if recording.in_force == RecordingPolicy::Never => Outcome::NotAllowed,
-            // A message is its owner's.
-            _ if is_of_message => Outcome::NotNow,
-            (Wish::Start, Some(_)) => Outcome::AlreadySo,
-            (Wish::Start, None) if is_talked_in => {
-                recording.begin("command", record, means);
-                Outcome::Done
-            }
-            (_, None) => Outcome::NotNow,
-            (Wish::Stop, Some(_)) => {
-                recording.end("command", lines, record, means);
-                Outcome::Done
-            }
-            (Wish::Pause, Some(current)) if !current.is_paused => {
-                // First the taps, so that nothing of the pause is even copied.
-                current.is_paused = true;
-                current.tap(NOBODY, lines, means);
-                means.out.push(Output::Recording(RecordingOrder::Pause { number: current.number }));
-                current.step(RecordingStep::Paused, "command", record, means);
-                Outcome::Done
-            }
-            (Wish::Resume, Some(current)) if current.is_paused => {
-                current.is_paused = false;
-                means.out.push(Output::Recording(RecordingOrder::Resume { number: current.number }));
-                current.step(RecordingStep::Resumed, "command", record, means);
-                Outcome::Done
-            }
-            (Wish::Pause | Wish::Resume, Some(_)) => Outcome::AlreadySo,
-        };
+        let record = self.state.facts();
+        *outcome = self.head.recording.obey((wish, "command"), (lines, is_talked_in), record, means);
         self
     }
 

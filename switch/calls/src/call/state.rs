@@ -20,7 +20,7 @@ use contract::{
 use dialplan::{Host, PersonKey, Ring};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Reason, RequestKey, SessionKey};
-use streams::{media::LeaseId, sdp::Description};
+use streams::{keys::Key, media::LeaseId, sdp::Description};
 
 use super::{
     dial::participant_of_person,
@@ -233,8 +233,11 @@ impl Music {
 /// A request inside the dialog of one side, carried to the other.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Carried {
-    pub(crate) from: RequestKey,
+    /// `None`: it is our own, about a key that was told in another way.
+    pub(crate) from: Option<RequestKey>,
     pub(crate) to: RequestKey,
+    /// The key that it tells, and how many milliseconds it was pressed.
+    pub(crate) key: Option<(Key, u16)>,
 }
 
 /// A re-INVITE on its way through (RFC 3264 §8, RFC 3261 §14).

@@ -199,9 +199,7 @@ impl Talking {
         forking: Forking,
         means: &mut Means<'_>,
     ) -> Box<Transferring> {
-        for carried in self.carried.drain(..) {
-            means.respond_in_dialog(carried.from, Reply::new(480));
-        }
+        self.give_up_carried(means);
         let Self { record, caller, callee, is_held, music, .. } = *self;
         let (asker, waiting) = by.of_call(caller, callee);
         let transferor = Transferor {

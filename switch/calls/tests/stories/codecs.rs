@@ -31,7 +31,7 @@ fn talk(desk: &mut Desk) -> (Caller, Phone, OwnedMessage) {
     let [sari, budi] = desk.two();
     let mut caller = desk.dial(&sari, "1002", Some(&speaking(&sari, &[OPUS])));
     let invite = desk.expect(&budi, "INVITE");
-    assert_eq!(formats(&invite), "111 9 8 0");
+    assert_eq!(formats(&invite), "111 9 8 0 101 96");
     desk.from(&budi, &budi.respond(&invite, 200, Some(&speaking(&budi, &[PCMA]))));
     desk.expect(&budi, "ACK");
     let ok = desk.expect(&sari, "SIP/2.0 200");
@@ -57,7 +57,7 @@ fn a_common_codec_is_answered_alone_and_both_speak_it() {
     let [sari, budi] = desk.two();
     let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
     let invite = desk.expect(&budi, "INVITE");
-    assert_eq!(formats(&invite), "0 8 111 9");
+    assert_eq!(formats(&invite), "0 8 111 9 101 96");
     desk.from(&budi, &budi.respond(&invite, 200, Some(&speaking(&budi, &[PCMA, OPUS]))));
     desk.expect(&budi, "ACK");
     let ok = desk.expect(&sari, "SIP/2.0 200");
@@ -95,7 +95,7 @@ fn rfc_3264_4_a_late_offer_is_widened_for_the_caller_and_its_answer_narrowed() {
     let invite = desk.expect(&budi, "INVITE");
     desk.from(&budi, &budi.respond(&invite, 200, Some(&speaking(&budi, &[PCMA]))));
     let ok = desk.expect(&sari, "SIP/2.0 200");
-    assert_eq!(formats(&ok), "8 111 9 0");
+    assert_eq!(formats(&ok), "8 111 9 0 101 96");
     let ack = caller.ack(&ok, Some(&speaking(&sari, &[OPUS])));
     desk.from(&sari, &ack);
     assert_eq!(formats(&desk.expect(&budi, "ACK")), "8");
@@ -113,7 +113,7 @@ fn rfc_3264_8_3_2_a_re_invite_changes_codecs_and_numbers_stay() {
     desk.from(&budi, &budi.request("INVITE", 1, &invite, "", Some(&speaking(&budi, &[PCMU]))));
     desk.expect(&budi, "SIP/2.0 100");
     let passed = desk.expect(&sari, "INVITE");
-    assert_eq!(formats(&passed), "0 111 9 8");
+    assert_eq!(formats(&passed), "0 111 9 8 101 96");
     desk.from(&sari, &sari.respond(&passed, 200, Some(&speaking(&sari, &[OPUS]))));
     desk.expect(&sari, "ACK");
     assert_eq!(formats(&desk.expect(&budi, "SIP/2.0 200")), "0");
@@ -124,7 +124,7 @@ fn rfc_3264_8_3_2_a_re_invite_changes_codecs_and_numbers_stay() {
     desk.from(&sari, &reinvite);
     desk.expect(&sari, "SIP/2.0 100");
     let passed = desk.expect(&budi, "INVITE");
-    assert_eq!(formats(&passed), "0 111 9 8");
+    assert_eq!(formats(&passed), "0 111 9 8 101 96");
     desk.from(&budi, &budi.respond(&passed, 200, Some(&speaking(&budi, &[PCMU]))));
     desk.expect(&budi, "ACK");
     let ok = desk.expect(&sari, "SIP/2.0 200");
@@ -191,7 +191,7 @@ fn the_winner_s_common_codec_is_offered_to_a_caller_who_was_told_another() {
     let ack = caller.ack(&ok, None);
     desk.from(&sari, &ack);
     let settling = desk.expect(&sari, "INVITE");
-    assert_eq!(formats(&settling), "0 111 9 8", "what both have comes first");
+    assert_eq!(formats(&settling), "0 111 9 8 101 96", "what both have comes first");
     desk.from(&sari, &caller.respond(&settling, 200, Some(&speaking(&sari, &[PCMU]))));
     desk.expect(&sari, "ACK");
     assert_eq!(voice(&desk, 0), "Pcmu 0/0");
@@ -212,7 +212,7 @@ fn a_302_is_followed_with_the_same_offer() {
     desk.from(&budi, &moved);
     desk.expect(&budi, "ACK");
     let invite = desk.expect(&citra, "INVITE");
-    assert_eq!(formats(&invite), "111 9 8 0");
+    assert_eq!(formats(&invite), "111 9 8 0 101 96");
     desk.from(&citra, &citra.respond(&invite, 200, Some(&speaking(&citra, &[PCMA]))));
     desk.expect(&citra, "ACK");
     let ok = desk.expect(&sari, "SIP/2.0 200");

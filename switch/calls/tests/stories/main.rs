@@ -1,10 +1,10 @@
 //! Stories: phones scripted as text, a switchboard, and what came of it.
 //!
 //! `events` is the record of a call in every way it can go, `media` who hears whom, `early` before the answer,
-//! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `recording` what of it is kept, `redirects`
+//! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `recording` what of it is kept and `recording_keys` how people have a say in it, `redirects`
 //! where a call goes on by a phone's word and `forwards` by rules, `codecs` phones that speak differently, `hold` and its music, `features` calls that the switch takes
 //! itself, `conferences` where several meet, `explained` what those hear who cannot be connected, `srtp` who is told which keys, `dtls` who shakes
-//! hands for them, `identity` whom it is shown to be from, `intercom` phones that answer by themselves and `pages` many of them at once, `lives` what the next process makes of it, `messages`
+//! hands for them, `identity` whom it is shown to be from, `intercom` phones that answer by themselves and `pages` many of them at once, `keypads` how keys are told to whom, `lives` what the next process makes of it, `messages`
 //! and `presence` what is no call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does
 //! not, `transfers` where a side sends it, `attended` when it has asked there first, `led` when the switch itself answers there, `entrants` who comes into it, `trunks` calls from outside, `ordered` calls that are made for somebody, `outside` calls to there and `budgets` how many, `registering` what it takes to get them, `queues` who waits for whom, `supervision` who listens, `overload` what is turned away when there is too much, `traces` what explains a call, `weight` what one takes.
 //! `desk` is the harness they share.
@@ -31,6 +31,7 @@ mod forwards;
 mod hold;
 mod identity;
 mod intercom;
+mod keypads;
 mod led;
 mod lives;
 mod media;
@@ -45,6 +46,7 @@ mod presence;
 mod queues;
 mod recorded_through;
 mod recording;
+mod recording_keys;
 mod redirects;
 mod registered;
 mod registering;

@@ -51,7 +51,7 @@ pub fn with_trunk(is_trusted: bool) -> Snapshot {
 }
 
 /// The provider, as a caller of `number` for whoever is outside.
-fn outside(number: &str, from: &str) -> Caller {
+pub fn outside(number: &str, from: &str) -> Caller {
     let mut caller = Caller::new(&Phone::new("gateway", PROVIDER), number);
     caller.from = from.into();
     caller

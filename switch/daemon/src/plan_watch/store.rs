@@ -359,7 +359,7 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
     let rows = sqlx::query(
         "select s.org_id, s.sip_domain, s.is_default, s.ring_timeout_seconds, s.language, s.has_announcements, \
            s.is_record_a_call, s.is_recording_on_demand, s.timezone, s.has_recording_notice, s.country_code, \
-           s.emergency_numbers \
+           s.emergency_numbers, s.has_recording_keys \
          from telephony.organisation_settings s \
          join identity.organisations o on o.id = s.org_id \
          where o.status = 'approved' \
@@ -381,6 +381,7 @@ async fn load_organisations(unit: &mut PgConnection) -> Result<Vec<Organisation>
                 row.try_get("is_recording_on_demand")?,
             ),
             has_recording_notice: row.try_get("has_recording_notice")?,
+            has_recording_keys: row.try_get("has_recording_keys")?,
             timezone: row.try_get("timezone")?,
             holidays: Vec::new(),
             outside: Outside {

@@ -86,6 +86,7 @@ fn kept_plan(outside: Outside) -> Snapshot {
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::Never,
         has_recording_notice: false,
+        has_recording_keys: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         outside,

@@ -262,6 +262,8 @@ pub struct PeerAbilities {
     pub reliable: bool,
     /// RFC 3311: it allows UPDATE.
     pub update: bool,
+    /// RFC 6086: it allows INFO.
+    pub info: bool,
     /// RFC 4028: it supports or requires `timer`.
     pub timer: bool,
 }
@@ -274,15 +276,17 @@ impl PeerAbilities {
             let supported = message.values(HeaderName::Supported).chain(message.values(HeaderName::Require));
             supported.into_iter().any(|value| value.eq_ignore_ascii_case(tag))
         };
-        let update = message.values(HeaderName::Allow).any(|method| method == Method::Update.as_str());
-        Self { reliable: names(RELIABLE), update, timer: names(TIMER) }
+        let allows =
+            |wanted: Method| message.values(HeaderName::Allow).any(|method| method == wanted.as_str());
+        let (update, info) = (allows(Method::Update), allows(Method::Info));
+        Self { reliable: names(RELIABLE), update, info, timer: names(TIMER) }
     }
 
     /// Takes up what a response says; what it does not speak of stays as it was.
     pub(crate) fn hear(&mut self, message: &Message<'_>) {
         let now = Self::of(message);
         if message.first(HeaderName::Allow).is_some() {
-            self.update = now.update;
+            (self.update, self.info) = (now.update, now.info);
         }
         self.reliable |= now.reliable;
         self.timer |= now.timer;

@@ -395,14 +395,12 @@ impl Served {
         head: &mut Head,
         means: &mut Means<'_>,
     ) -> State {
-        let Self { line, stage, until } = *self;
+        let Self { mut line, stage, until } = *self;
         let ServedStage::Attending(Service::Menu(menu)) = stage else {
             return State::Served(Box::new(Self { line, stage, until }));
         };
         // Nobody is to hear keys of two who talk.
-        if let Some(lease) = line.caller.streams.voice_line() {
-            means.media(MediaCommand::Listen { lease, is_on: false });
-        }
+        line.caller.streams.listen(None, means);
         let language = menu.menu(line.record.org(), means).map(|(_, menu)| menu.language);
         let visit = Visit { comes_back: is_chosen, ..menu.visit };
         let arriving =

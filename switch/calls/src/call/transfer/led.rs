@@ -7,7 +7,7 @@
 
 use contract::journal::{Detail, EventKind};
 use dialplan::{Decision, PersonKey};
-use sip::{Reply, SessionKey};
+use sip::SessionKey;
 
 use super::super::{
     attended::{TRANSFERRED, link},
@@ -47,9 +47,7 @@ impl Talking {
 
     /// The switch is the other side from now on.
     fn hand_over(mut self: Box<Self>, by: Side, told: Told, head: &mut Head, means: &mut Means<'_>) -> Line {
-        for carried in self.carried.drain(..) {
-            means.respond_in_dialog(carried.from, Reply::new(480));
-        }
+        self.give_up_carried(means);
         let Self { record, caller, callee, is_held, .. } = *self;
         let (transferor, waiting) = by.of_call(caller, callee);
         if let Some((session, referral)) = told {

@@ -116,6 +116,7 @@ pub fn rows() -> Snapshot {
         has_announcements: true,
         recording: contract::snapshot::RecordingPolicy::OnDemand,
         has_recording_notice: false,
+        has_recording_keys: false,
         timezone: contract::snapshot::default_timezone(),
         holidays: Vec::new(),
         outside: Default::default(),
@@ -228,7 +229,7 @@ impl Desk {
     pub fn is_listened_to(&self, lease: u32) -> bool {
         let orders = self.media.iter().rev();
         let of = |command: &MediaCommand| match command {
-            MediaCommand::Listen { lease: of, is_on } if of.0 == lease => Some(*is_on),
+            MediaCommand::Listen { lease: of, is_on, .. } if of.0 == lease => Some(*is_on),
             _ => None,
         };
         orders.filter_map(of).next().unwrap_or(false)
@@ -560,7 +561,8 @@ impl Desk {
                 | MediaCommand::Echo { lease }
                 | MediaCommand::Stop { lease }
                 | MediaCommand::Tap { lease, .. }
-                | MediaCommand::Listen { lease, .. } => {
+                | MediaCommand::Listen { lease, .. }
+                | MediaCommand::Press { lease, .. } => {
                     assert!(open.contains(lease), "{command:?} of a lease that is not open");
                 }
                 MediaCommand::Announce { .. } => {}
