@@ -1,6 +1,7 @@
 //! `api.toml`: every key with its unit and bounds stands in `conf/api.toml`, which is also what a test holds
 //! the defaults against. All mistakes are found in one go.
 
+mod mail;
 mod reader;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
+pub use self::mail::{Mail, SwitchDoor};
 use self::reader::Reader;
 use crate::{database, http::layers, serve};
 
@@ -33,6 +35,10 @@ pub struct Config {
     pub socket: serve::Limits,
     /// What the front page tells about phones.
     pub phones: Phones,
+    /// Whom mails are from, and where they go.
+    pub mail: Mail,
+    /// Where the switch is, if it is to be asked for sounds.
+    pub switch: Option<SwitchDoor>,
     /// What to log, and how.
     pub log: Log,
 }
@@ -102,15 +108,17 @@ impl Config {
             domain: table.text("domain", "demo.sambung.test"),
         };
         root.absorb(table);
+        let mail = mail::mail(&mut root, base);
+        let switch = mail::switch(&mut root, base);
         let log = log(&mut root);
-        let listen = root.finish(listen)?;
+        let (listen, mail) = root.finish(listen.zip(mail))?;
         let url_file = (!url_file.is_empty()).then(|| base.join(url_file));
-        Ok(Self { listen, url_file, database, request, socket, phones, log })
+        Ok(Self { listen, url_file, database, request, socket, phones, mail, switch, log })
     }
 
     /// The database's URL from where the configuration says, with the limits.
     pub fn database_options(&self) -> Result<database::Options, Mistake> {
-        let url = match self.url_file.clone().or_else(credential) {
+        let url = match self.url_file.clone().or_else(|| credential("database-url")) {
             Some(path) => fs::read_to_string(&path)
                 .map_err(|error| format!("database.url_file: {}: {error}", path.display()))?,
             None => env::var("DATABASE_URL")
@@ -136,9 +144,9 @@ fn log(root: &mut Reader) -> Log {
     Log { is_json: format == "json", filter }
 }
 
-/// What systemd's `LoadCredential=database-url:…` provides.
-fn credential() -> Option<PathBuf> {
-    let path = Path::new(&env::var_os("CREDENTIALS_DIRECTORY")?).join("database-url");
+/// What systemd's `LoadCredential=NAME:…` provides.
+fn credential(name: &str) -> Option<PathBuf> {
+    let path = Path::new(&env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
     path.exists().then_some(path)
 }
 

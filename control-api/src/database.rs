@@ -26,6 +26,7 @@ pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Sen
 const WAITING_PER_CONNECTION: usize = 16;
 
 const BEGIN_READ: &str = "begin isolation level repeatable read read only";
+const BEGIN_WRITE: &str = "begin isolation level read committed";
 
 /// How long the database may take to say that it is there.
 const HEALTH_MAX: Duration = Duration::from_secs(2);
@@ -107,11 +108,29 @@ impl Database {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     {
+        self.unit(BEGIN_READ, scope, work).await
+    }
+
+    /// Runs `work` in one transaction that sees and changes `scope`'s rows, or nothing of it when it fails. It is carried through
+    /// even when nobody waits for the result any more.
+    pub async fn write<T, W>(&self, scope: Scope, work: W) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    {
+        self.unit(BEGIN_WRITE, scope, work).await
+    }
+
+    async fn unit<T, W>(&self, begin: &'static str, scope: Scope, work: W) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| DatabaseError::Busy)?;
         let pool = self.pool.clone();
         let unit = tokio::spawn(async move {
             let _place = place;
-            let mut transaction = pool.begin_with(BEGIN_READ).await?;
+            let mut transaction = pool.begin_with(begin).await?;
             store::enter(&mut transaction, scope).await?;
             let result = work(&mut transaction).await?;
             transaction.commit().await?;

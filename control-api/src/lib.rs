@@ -2,7 +2,8 @@
 //! rules) and `store.rs` (the rows); what all doors share stands in `http/`, the way to the rows in
 //! `database`.
 //!
-//! It never asks the switch for anything it can read in the database, and works while the switch is away.
+//! It never asks the switch for anything it can read in the database, and works while the switch is away. What is sent to
+//! people goes out through `post`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod app;
@@ -12,5 +13,7 @@ pub mod http;
 pub mod identity;
 pub mod instant;
 pub mod openapi;
+pub mod post;
 pub mod serve;
+pub mod switch;
 pub mod telephony;

@@ -8,13 +8,15 @@ use anyhow::{Context as _, bail};
 use clap::Parser;
 use sambung_api::{
     app::{self, App},
-    config::{Config, Log},
+    config::{Config, Log, SwitchDoor},
     database::Database,
     serve,
+    telephony::mails::job::Mailer,
 };
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -35,7 +37,8 @@ fn main() -> ExitCode {
     let loaded = Config::load(&arguments.config);
     let config = match loaded {
         Ok(config) if arguments.check => {
-            return complain(&config.database_options().err().into_iter().collect::<Vec<_>>());
+            let mistakes = [config.database_options().err(), config.mail.open().err()];
+            return complain(&mistakes.into_iter().flatten().collect::<Vec<_>>());
         }
         Ok(config) => config,
         Err(mistakes) => return complain(&mistakes),
@@ -63,6 +66,11 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         let all = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         bail!("refusing to serve from a database that does not keep organisations apart: {all}");
     }
+    let mailer = Mailer {
+        database: database.clone(),
+        post: Arc::new(config.mail.open().map_err(anyhow::Error::msg)?),
+        switch: config.switch.as_ref().map(SwitchDoor::open).transpose().map_err(anyhow::Error::msg)?,
+    };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
     let app = App { database: database.clone(), phones: Arc::new(config.phones.clone()) };
@@ -74,7 +82,13 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
         tracing::info!("stopping");
     };
+    let (mails_go_on, stopped) = watch::channel(());
+    let mails = tokio::spawn(mailer.run(stopped));
     serve::serve(listener, router, config.socket, stop).await;
+    drop(mails_go_on);
+    if tokio::time::timeout(config.socket.shutdown_max, mails).await.is_err() {
+        tracing::warn!("a mail was being sent when the time to stop was up; it is sent again");
+    }
     database.close().await;
     Ok(())
 }

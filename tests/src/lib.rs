@@ -35,6 +35,8 @@ pub mod record;
 #[cfg(feature = "outside")]
 pub mod sipp;
 #[cfg(feature = "outside")]
+pub mod smtp;
+#[cfg(feature = "outside")]
 pub mod soak;
 pub mod tidy;
 pub mod world;

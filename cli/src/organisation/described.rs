@@ -119,7 +119,14 @@ fn staff(
         let (name, number) = (person.name.clone(), person.number.value.clone());
         staff.insert(
             person.email.clone(),
-            Staff { user, name, number, is_active: person.is_active, mailbox: person.mailbox.clone() },
+            Staff {
+                user,
+                name,
+                number,
+                is_active: person.is_active,
+                mailbox: person.mailbox.clone(),
+                mails: person.mails.clone(),
+            },
         );
     }
     Ok(staff)

@@ -4,6 +4,7 @@
 //! their own; of those of accounts this keeps digests, and only until they are written.
 
 mod conferences;
+mod mailboxes;
 mod menus;
 mod outbound;
 mod outside;
@@ -29,6 +30,7 @@ use uuid::Uuid;
 
 use super::{
     NAME_MAX,
+    mailboxes::Mails,
     reader::{At, Mistake, Reader, Section, read},
 };
 use crate::database::digests;
@@ -41,8 +43,8 @@ pub(crate) use queues::Queue;
 pub(crate) use rules::{Holiday, Rule};
 
 const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_keys, recording_retention_days, timezone, country_code and emergency_numbers";
-const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max and voicemail_secs_max";
-const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[page_group]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]";
+const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[page_group]], [[trunk]], [[did]], [[outbound_route]], [[budget]], [[price]] and [[holiday]]";
+const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max, voicemail_secs_max, voicemail_email, voicemail_email_sound, voicemail_email_delete and voicemail_email_language";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -94,6 +96,7 @@ pub(crate) struct Staff {
     pub(crate) email: String,
     pub(crate) is_active: bool,
     pub(crate) mailbox: Option<Mailbox>,
+    pub(crate) mails: Option<Mails>,
 }
 
 /// `[[extension]]`
@@ -264,39 +267,15 @@ fn staff<'a>(reader: &mut Reader<'a>, root: &mut toml::de::DeTable<'a>) -> Vec<S
                 );
             }
         }
-        let mailbox = mailbox(reader, &mut section);
+        let (mailbox, mails) = mailboxes::mailbox(reader, &mut section).unzip();
+        let mails = mails.flatten();
         let line = section.line;
         section.finish(reader, STAFF_KEYS);
         if let (Some(number), Some(name), Some(email)) = (number, name, email) {
-            all.push(Staff { line, number, name: name.value, email: email.value, is_active, mailbox });
+            all.push(Staff { line, number, name: name.value, email: email.value, is_active, mailbox, mails });
         }
     }
     all
-}
-
-/// The mailbox of a person, with `voicemail = true`.
-fn mailbox<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<Mailbox> {
-    let is_on = section.flag(reader, "voicemail", false);
-    let greeting = section.text(reader, "voicemail_greeting");
-    let messages = section.number(reader, "voicemail_messages_max");
-    let seconds = section.number(reader, "voicemail_secs_max");
-    if !is_on {
-        let lines =
-            [greeting.as_ref().map(|at| at.line), messages.map(|at| at.line), seconds.map(|at| at.line)];
-        if let Some(line) = lines.into_iter().flatten().next() {
-            reader.wrong(line, section.key("voicemail"), "is not true: without it there is no mailbox");
-        }
-        return None;
-    }
-    let common = Mailbox::default();
-    // Out of range either way is for the compiler to say.
-    let limit =
-        |given: Option<At<i64>>, common| given.map_or(common, |at| u16::try_from(at.value).unwrap_or(0));
-    Some(Mailbox {
-        greeting: greeting.map(|greeting| greeting.value),
-        messages_max: limit(messages, common.messages_max),
-        message_secs_max: limit(seconds, common.message_secs_max),
-    })
 }
 
 fn extensions<'a>(

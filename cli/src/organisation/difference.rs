@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Account, Action, Conference, Extension, Holiday, Menu, PageGroup, Queue, Rows, Rule, Staff,
     hours::{spans_text, windows_text},
+    mailboxes,
     outbound::{Budget, OutboundRoute, Price},
     outside::{Did, Outside, Trunk},
 };
@@ -199,7 +200,7 @@ impl Rows {
 impl Staff {
     fn fields(&self) -> Fields {
         let Self { mailbox, .. } = self;
-        vec![
+        let mut fields = vec![
             ("number", json!(self.number)),
             ("name", json!(self.name)),
             ("active", json!(self.is_active)),
@@ -207,7 +208,9 @@ impl Staff {
             ("voicemail_greeting", json!(mailbox.as_ref().and_then(|mailbox| mailbox.greeting.as_ref()))),
             ("voicemail_messages_max", json!(mailbox.as_ref().map(|mailbox| mailbox.messages_max))),
             ("voicemail_secs_max", json!(mailbox.as_ref().map(|mailbox| mailbox.message_secs_max))),
-        ]
+        ];
+        fields.extend(mailboxes::fields(self.mails.as_ref()));
+        fields
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod described;
 pub(crate) mod description;
 pub(crate) mod difference;
 pub(crate) mod hours;
+pub(crate) mod mailboxes;
 pub(crate) mod menus;
 pub(crate) mod outbound;
 pub(crate) mod outside;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use conferences::Conference;
+pub(crate) use mailboxes::Mails;
 pub(crate) use menus::Menu;
 pub(crate) use page_groups::PageGroup;
 pub(crate) use queues::Queue;
@@ -114,6 +116,16 @@ pub(crate) struct Staff {
     /// Where callers leave messages.
     #[serde(default)]
     pub(crate) mailbox: Option<Mailbox>,
+    /// Where these are mailed.
+    #[serde(default)]
+    pub(crate) mails: Option<Mails>,
+}
+
+impl Staff {
+    /// The mailbox with all that belongs to it, if there is one.
+    fn mailbox_with_mails(&self) -> Option<(&Mailbox, Option<&Mails>)> {
+        self.mailbox.as_ref().map(|mailbox| (mailbox, self.mails.as_ref()))
+    }
 }
 
 /// A number that rings several people.

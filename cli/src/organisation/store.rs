@@ -1,7 +1,7 @@
 //! Reading an organisation's rows, and the record of what was applied. Each table is read as a role that may: digests as
 //! the switch, people as the platform, the record as the owner.
 
-use contract::snapshot::{Mailbox, RecordingPolicy};
+use contract::snapshot::RecordingPolicy;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
@@ -15,8 +15,8 @@ use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Account, Action, Extension, Holiday, Menu, Outside, Queue, Rows, Rule, Staff, conferences, menus,
-    outbound,
+    Account, Action, Extension, Holiday, Menu, Outside, Queue, Rows, Rule, Staff, conferences, mailboxes,
+    menus, outbound,
     outside::{Did, Trunk},
     page_groups, queues,
 };
@@ -185,33 +185,18 @@ async fn staff(
     .bind(organisation)
     .fetch_all(&mut *c)
     .await?;
-    let mut mailboxes = mailboxes(c, organisation).await?;
+    let mut mailboxes = mailboxes::store::load(c, organisation).await?;
     let mut staff = BTreeMap::new();
     for (number, user) in rows {
         let person = people.get(&user).context("a number of nobody")?;
         let name = person.name.clone().unwrap_or_else(|| number.clone());
-        let mailbox = mailboxes.remove(&user);
-        let row = Staff { user, name, number, is_active: person.is_active, mailbox };
+        let (mailbox, mails) = mailboxes.remove(&user).unzip();
+        let mails = mails.flatten();
+        let row = Staff { user, name, number, is_active: person.is_active, mailbox, mails };
         let other = staff.insert(person.email.clone(), row);
         ensure!(other.is_none(), "two members with a number have the e-mail {}", person.email);
     }
     Ok(staff)
-}
-
-/// Mailboxes that are on.
-async fn mailboxes(c: &mut PgConnection, organisation: Uuid) -> anyhow::Result<BTreeMap<Uuid, Mailbox>> {
-    let rows: Vec<(Uuid, Option<String>, i32, i32)> = sqlx::query_as(
-        "select user_id, greeting_sound, messages_max, message_seconds_max
-         from telephony.voicemail_boxes where org_id = $1 and is_enabled",
-    )
-    .bind(organisation)
-    .fetch_all(c)
-    .await?;
-    let mailbox = |(user, greeting, messages, seconds): (Uuid, Option<String>, i32, i32)| {
-        let (messages_max, message_secs_max) = (u16::try_from(messages)?, u16::try_from(seconds)?);
-        Ok((user, Mailbox { greeting, messages_max, message_secs_max }))
-    };
-    rows.into_iter().map(mailbox).collect()
 }
 
 async fn extensions(

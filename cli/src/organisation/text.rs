@@ -9,7 +9,7 @@ use contract::{
 use toml::Value;
 
 use super::{
-    Action, PageGroup, Rows,
+    Action, Mails, PageGroup, Rows,
     hours::{spans_text, windows_text},
     outbound::{OutboundRoute, Price},
     outside::Trunk,
@@ -35,8 +35,10 @@ pub(crate) fn text(rows: &Rows) -> String {
         let (number, name, email) = (text(&staff.number), text(&staff.name), text(email));
         let active = inactive(staff.is_active);
         let voicemail = staff.mailbox.as_ref().map(mailbox).unwrap_or_default();
-        file +=
-            &format!("\n[[staff]]\nnumber = {number}\nname = {name}\nemail = {email}\n{active}{voicemail}");
+        let mails = staff.mails.as_ref().map(Mails::text).unwrap_or_default();
+        file += &format!(
+            "\n[[staff]]\nnumber = {number}\nname = {name}\nemail = {email}\n{active}{voicemail}{mails}"
+        );
     }
     for (number_of, extension) in &rows.extensions {
         let numbers = |people: &BTreeSet<String>| {

@@ -99,7 +99,14 @@ mod tests {
             let (user, name) = (Uuid::nil(), (*email).to_owned());
             (
                 (*email).to_owned(),
-                Staff { user, name, number: (*number).to_owned(), is_active: true, mailbox: None },
+                Staff {
+                    user,
+                    name,
+                    number: (*number).to_owned(),
+                    is_active: true,
+                    mailbox: None,
+                    mails: None,
+                },
             )
         };
         Rows {

@@ -11,7 +11,7 @@ use migrations::Role;
 use sqlx::PgConnection;
 
 use self::store::Duty;
-use super::{Extension, Rows, Rule, Staff, conferences, menus, outbound, page_groups, queues};
+use super::{Extension, Rows, Rule, Staff, conferences, mailboxes, menus, outbound, page_groups, queues};
 use crate::database::store::act_as;
 
 /// An organisation before and after; not there before is `None`.
@@ -135,7 +135,7 @@ async fn remove(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(),
         }
         // Off without a number, too, or it would be there again with the next one.
         if staff.mailbox.is_some() && stays.is_none_or(|stays| stays.mailbox.is_none()) {
-            store::close_mailbox(c, after.id, staff.user).await?;
+            mailboxes::store::close(c, after.id, staff.user).await?;
         }
     }
     Ok(())
@@ -201,9 +201,9 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
         if before.staff.get(email).is_none_or(|was| was.number != staff.number) {
             store::add_staff_number(c, after.id, &staff.number, staff.user).await?;
         }
-        let was = before.staff.get(email).and_then(|was| was.mailbox.as_ref());
-        if let Some(mailbox) = staff.mailbox.as_ref().filter(|mailbox| was != Some(*mailbox)) {
-            store::put_mailbox(c, after.id, staff.user, mailbox).await?;
+        let was = before.staff.get(email).and_then(Staff::mailbox_with_mails);
+        if staff.mailbox_with_mails() != was {
+            mailboxes::store::put(c, after.id, staff).await?;
         }
     }
     let nobody = BTreeSet::new();

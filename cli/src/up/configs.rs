@@ -22,6 +22,9 @@ use super::{
 const HEADER: &str =
     "# Written by `sambung up` at every start; changes are lost. conf/ explains every key.\n";
 
+/// The section that is the API's.
+const MAIL: &str = "mail";
+
 /// Where the switch listens for `sambung` and others, and how to prove that one may ask.
 #[derive(Clone, Debug)]
 pub(super) struct SwitchApi {
@@ -44,7 +47,7 @@ pub(super) fn write(place: &Place, options: &Options, state: &mut State, url: &s
     state.switch_api_port = still_free(state.switch_api_port)?;
     state.save(folder)?;
     folder.write_secret("conf/sambung.toml", &text(&switch(place, options, state)))?;
-    folder.write_secret("conf/api.toml", &text(&api(options)))?;
+    folder.write_secret("conf/api.toml", &text(&api(options, state)))?;
     Ok(())
 }
 
@@ -89,27 +92,40 @@ fn switch(place: &Place, options: &Options, state: &State) -> Table {
         [switch_api]
         listen = listen
     };
-    for setting in &options.settings {
+    set(&mut table, options, |section| section != MAIL);
+    table
+}
+
+/// Puts the keys of some sections that were given as arguments.
+fn set(table: &mut Table, options: &Options, is_ours: impl Fn(&str) -> bool) {
+    for setting in options.settings.iter().filter(|setting| is_ours(&setting.section)) {
         let section = table.entry(setting.section.as_str()).or_insert_with(|| Value::Table(Table::new()));
         if let Some((section, value)) = section.as_table_mut().zip(setting.parsed()) {
             section.insert(setting.key.clone(), value);
         }
     }
-    table
 }
 
-fn api(options: &Options) -> Table {
+fn api(options: &Options, state: &State) -> Table {
     let listen = options.http.to_string();
     let url = url_file(Role::Api);
     let server = options.reachable(options.sip).to_string();
-    toml! {
+    let switch = format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, state.switch_api_port)));
+    let mut table = toml! {
         listen = listen
         [database]
         url_file = url
         [phones]
         server = server
         domain = DOMAIN
-    }
+        [mail]
+        folder = "../mails"
+        [switch]
+        url = switch
+        token_file = "../switch/switch_api.token"
+    };
+    set(&mut table, options, |section| section == MAIL);
+    table
 }
 
 /// An address of our own is bound itself; a router's in front of us is told to phones and bound by nobody.

@@ -39,7 +39,7 @@ pub(crate) async fn run(what: &What) -> Result<(), Failure> {
 async fn list(arguments: &List) -> Result<(), Failure> {
     let mut connection = arguments.database.connect(&arguments.place).await?;
     let heading =
-        ["Message", "Organisation", "Mailbox", "From", "Left", "Seconds", "State"].map(str::to_owned);
+        ["Message", "Organisation", "Mailbox", "From", "Left", "Seconds", "State", "Mail"].map(str::to_owned);
     let mut rows = vec![heading.to_vec()];
     for found in store::messages(&mut connection, arguments.number.as_deref()).await? {
         rows.push(vec![
@@ -50,6 +50,7 @@ async fn list(arguments: &List) -> Result<(), Failure> {
             found.left_at,
             format!("{}.{:03}", found.length_ms / 1_000, found.length_ms % 1_000),
             if found.is_heard { "heard".to_owned() } else { "new".to_owned() },
+            found.mail.unwrap_or_default(),
         ]);
     }
     terminal::print(&terminal::columns(&rows))?;

@@ -285,7 +285,8 @@ fn hours_and_rules_are_applied_told_by_route_and_taken_back() {
 
 /// A description with a queue, a mailbox, a trunk and its numbers, and rules that lead to them. Budi has that number.
 fn with_more(described: &str, budi: &str) -> String {
-    let mailbox = "name = \"Budi\"\nvoicemail = true\nvoicemail_greeting = \"budi\"";
+    let mailbox = "name = \"Budi\"\nvoicemail = true\nvoicemail_greeting = \"budi\"\n\
+                   voicemail_email = \"budi@x.test\"\nvoicemail_email_delete = true";
     let described = described.replace("name = \"Budi\"", mailbox);
     format!(
         "{described}\n[[queue]]\nextension = \"200\"\nstrategy = \"weighted\"\nagents = [\"{budi}*3\"]\n\n\

@@ -92,7 +92,8 @@ async fn fill(stage: &Stage) {
              insert into telephony.recordings
                  values ('{call}', '{o}', '{call}', now(), 'wav', 20, '{call}', 1, repeat('0', 64), 0, now());
              insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
-                 values ('{call}', '{o}', '{call}', '{user}', now(), 20);"
+                 values ('{call}', '{o}', '{call}', '{user}', now(), 20);
+             insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');"
         );
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
     }
@@ -135,6 +136,7 @@ const READABLE: &[&str] = &[
     "telephony.supervision_steps",
     "telephony.recordings",
     "telephony.voicemail_messages",
+    "telephony.voicemail_mails",
 ];
 
 #[tokio::test]
@@ -279,6 +281,33 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
     let platform = stage.pool(Role::Platform).await;
     for statement in ["select * from telephony.calls", "select * from telephony.sip_accounts"] {
         check(&platform, None, statement, INSUFFICIENT_PRIVILEGE).await;
+    }
+}
+
+/// What the job learns beyond the scope it works in: ids of organisations, and only by this function.
+#[tokio::test]
+async fn the_api_role_learns_for_whom_mails_are_due_and_nothing_else_of_them() {
+    let stage = Stage::new().await;
+    fill(&stage).await;
+    let api = stage.pool(Role::Api).await;
+    let due = "(select telephony.organisations_with_mails_due(10)) s";
+    assert_eq!(count(&api, None, due).await, 2);
+    let mut transaction = api.begin().await.unwrap();
+    let scope = sqlx::query("select set_config('app.org', $1, true)").bind(stage.a.0.to_string());
+    scope.execute(&mut *transaction).await.unwrap();
+    let late = "update telephony.voicemail_mails set due_at = now() + interval '1 hour'";
+    assert_eq!(sqlx::raw_sql(late).execute(&mut *transaction).await.unwrap().rows_affected(), 1);
+    transaction.commit().await.unwrap();
+    assert_eq!(count(&api, None, due).await, 1, "B's is not A's to put off");
+    for (role, statement) in [
+        (Role::Api, "insert into telephony.voicemail_mails (id, org_id) values (null, null)"),
+        (Role::Api, "update telephony.voicemail_mails set org_id = null"),
+        (Role::Api, "delete from telephony.voicemail_mails"),
+        (Role::Switch, "update telephony.voicemail_mails set sent_at = now()"),
+        (Role::Switch, "select telephony.organisations_with_mails_due(10)"),
+        (Role::Platform, "select * from telephony.voicemail_mails"),
+    ] {
+        check(&stage.pool(role).await, Some(stage.a), statement, INSUFFICIENT_PRIVILEGE).await;
     }
 }
 

@@ -6,5 +6,7 @@ mod cancellation;
 mod doors;
 mod isolation;
 mod keys;
+mod mails;
+mod smtp;
 mod stage;
 mod startup;

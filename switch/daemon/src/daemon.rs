@@ -16,7 +16,7 @@ use std::{
 
 use dialplan::Plan;
 use mio::{Poll, Waker};
-use recorder::{HandOver, Store};
+use recorder::HandOver;
 use relay::{Helpers, Keep, MediaAddress, Relay, RelayConfig, RelayError};
 use rtrb::Producer;
 use sqlx::postgres::PgConnectOptions;
@@ -127,7 +127,7 @@ impl Daemon {
             bindings: bindings_counters,
             plan: plan_counters,
             tls,
-            ..switch_of(&engine, handle.clone(), &journal.durable, hand_over.store.clone(), &config)
+            ..switch_of(&engine, handle.clone(), &journal.durable, &reader, &config)
         };
         announce(&listener, &config)?;
         Ok(Self {
@@ -380,7 +380,7 @@ fn switch_of(
     engine: &Engine,
     handle: engine::Handle,
     durable: &watch::Receiver<Position>,
-    store: Store,
+    reader: &Reader,
     config: &Config,
 ) -> Switch {
     let events = Source { folder: config.journal_dir(), durable: durable.clone() };
@@ -396,7 +396,8 @@ fn switch_of(
         trace: engine.trace_counters(),
         hep: engine.hep_counters(),
         recordings: engine.recording_counters(),
-        store,
+        store: reader.store.clone(),
+        messages_key: Arc::clone(&reader.key),
         events,
         streams: Arc::default(),
         tls: None,

@@ -43,7 +43,7 @@ fn is_shown(demo: &Demo, line: &str) -> Result<bool> {
 fn who_does_not_want_to_be_disturbed_is_left_alone_also_by_the_next_life_of_the_switch() -> Result<()> {
     let mut demo = Demo::start_speaking()?;
     let mut record = Record::open(demo.field("/database_url")?)?;
-    give_mailbox(&demo)?;
+    give_mailbox(&demo, "")?;
     let (mut caller, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
     let (mut budi, own) = phone(&mut demo, 1, PCMU, TONES_HZ[1])?;
     let outcome = (|| {

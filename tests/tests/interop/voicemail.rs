@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use sambung::ports::free_port;
 use tests::{
     audio,
     demo::Demo,
@@ -11,6 +12,7 @@ use tests::{
     process::wait_until,
     record::Record,
     sipp::{Actor, Playing},
+    smtp::Smtp,
 };
 
 use crate::{
@@ -24,16 +26,19 @@ const STORED_MAX: Duration = Duration::from_secs(60);
 const SAID_MS: usize = 3_000;
 /// And this much at least is heard of it, before anybody presses a key.
 const HEARD_MS: usize = 1_500;
+/// Ports for media where `sambung up` gets further arguments.
+const MEDIA_PORTS: u16 = 96;
 /// Greeting and beep are longer than this.
 pub const GREETED_MS: usize = 2_500;
 
 /// Budi of 1002 gets a mailbox, and extension 200 sends everybody there.
-pub fn give_mailbox(demo: &Demo) -> Result<()> {
+pub fn give_mailbox(demo: &Demo, mails: &str) -> Result<()> {
     let described = sambung(demo, &["describe", "demo.sambung.test"])?;
     let (before, budi) = described.split_once("number = \"1002\"\n").context("1002 is described")?;
     let rule = "[[rule]]\nextension = \"200\"\naction = \"voicemail\"\ntarget = \"1002\"\n";
-    let wanted =
-        format!("{before}number = \"1002\"\nvoicemail = true\nvoicemail_secs_max = 60\n{budi}\n{rule}");
+    let wanted = format!(
+        "{before}number = \"1002\"\nvoicemail = true\nvoicemail_secs_max = 60\n{mails}{budi}\n{rule}"
+    );
     let file = demo.folder().join("mailbox.toml");
     std::fs::write(&file, wanted)?;
     let file = file.to_str().context("a path")?;
@@ -41,6 +46,47 @@ pub fn give_mailbox(demo: &Demo) -> Result<()> {
     ensure!(told.contains("voicemail false → true") && told.contains("+ rule 200/01"), "{told}");
     // Exit 0: what was written is what was meant.
     sambung(demo, &["diff", file]).map(drop)
+}
+
+/// HX-9 with e-mail: what a real phone says is in the mail that a real server has taken, once, although it was away at first.
+#[test]
+fn a_message_arrives_by_mail_with_its_sound() -> Result<()> {
+    let mut server = Smtp::down(free_port()?)?;
+    let address = format!("mail.server=\"127.0.0.1:{}\"", server.port);
+    let speaking =
+        ["--set", "calls.announcements=true", "--set", &address, "--set", "mail.security=\"none\""];
+    let mut demo = Demo::start_with(&speaking, MEDIA_PORTS)?;
+    let mut record = Record::open(demo.field("/database_url")?)?;
+    give_mailbox(&demo, "voicemail_email = \"budi@example.test\"\nvoicemail_email_delete = true\n")?;
+    let (mut caller, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
+    let outcome = (|| {
+        leave_message(&demo, &mut caller, &uri("1002", &account))?;
+        wait_until(STORED_MAX, "a mail that nobody takes", || {
+            Ok(sambung(&demo, &["voicemail", "list", "1002"])?.contains("1 tried: smtp_unreachable"))
+        })?;
+        server.start()?;
+        record.execute("update telephony.voicemail_mails set due_at = now()")?;
+        let mut mails = Vec::new();
+        wait_until(STORED_MAX, "a mail", || {
+            mails = server.taken()?;
+            Ok(!mails.is_empty())
+        })?;
+        // It was deleted together with saying that it was sent.
+        wait_until(STORED_MAX, "an empty mailbox", || {
+            Ok(!sambung(&demo, &["voicemail", "list", "1002"])?.contains("1001"))
+        })?;
+        ensure!(mails.len() == 1 && server.taken()?.len() == 1, "{mails:?}");
+        let mail = mails.first().context("one")?;
+        ensure!(mail.contains("To: budi@example.test") && mail.contains("(1001)"), "{mail}");
+        let file = demo.folder().join("mailed.wav");
+        std::fs::write(&file, server.attached()?)?;
+        let heard = audio::listen(&audio::read(&file)?, TONES_HZ[0], TONES_HZ[1]);
+        ensure!(heard.tone_ms >= SAID_MS && heard.other_ms == 0, "{heard:?}");
+        Ok(())
+    })();
+    outcome.with_context(|| format!("{}\n{}", caller.printed(), demo.logs()))?;
+    drop(caller);
+    demo.stop()
 }
 
 /// Calls and talks until so much of the message has been recorded, by the word of the switch.
@@ -85,7 +131,7 @@ fn listen(demo: &Demo, (owner, light): (&mut Baresip, &Playing), account: &Accou
 fn messages_are_left_told_to_the_owners_phone_and_heard_there() -> Result<()> {
     let mut demo = Demo::start_speaking()?;
     let mut record = Record::open(demo.field("/database_url")?)?;
-    give_mailbox(&demo)?;
+    give_mailbox(&demo, "")?;
     let (mut caller, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
     let budi = demo.account(1, Transport::Udp)?;
     let mut owner = None;

@@ -572,6 +572,27 @@ const MAILBOX_MISTAKES: &[(&str, &str)] = &[
         "staff.voicemail_greeting: expected the name of a sound",
     ),
     ("voicemail_greeting = \"away\"", "staff.voicemail: is not true: without it there is no mailbox"),
+    ("voicemail_email = \"sari@x.test\"", "staff.voicemail: is not true: without it there is no mailbox"),
+    (
+        "voicemail = true\nvoicemail_email = \"sari@x..test\"",
+        "staff.voicemail_email: expected an e-mail address",
+    ),
+    (
+        "voicemail = true\nvoicemail_email = \"sari@x.test, budi@x.test\"",
+        "staff.voicemail_email: expected an e-mail address",
+    ),
+    (
+        "voicemail = true\nvoicemail_email_language = \"en\"",
+        "staff.voicemail_email: is missing: without it nothing is mailed",
+    ),
+    (
+        "voicemail = true\nvoicemail_email = \"sari@x.test\"\nvoicemail_email_language = \"fr\"",
+        "staff.voicemail_email_language: expected \"id\" or \"en\"",
+    ),
+    (
+        "voicemail = true\nvoicemail_email = \"sari@x.test\"\nvoicemail_email_sound = false\nvoicemail_email_delete = true",
+        "staff.voicemail_email_delete: would delete what nobody has heard",
+    ),
 ];
 
 #[test]
@@ -587,6 +608,17 @@ fn a_mailbox_is_described_in_full_or_told_what_is_wrong_with_it() {
     let full = "voicemail = true\nvoicemail_greeting = \"away\"\nvoicemail_messages_max = 5\nvoicemail_secs_max = 20";
     let expected = Mailbox { greeting: Some("away".into()), messages_max: 5, message_secs_max: 20 };
     assert_eq!(described(full), Some(expected));
+    let mails = |keys: &str| parse(Path::new("org.toml"), &with(keys)).unwrap().staff[0].mails.clone();
+    assert_eq!(mails("voicemail = true"), None);
+    let plain = "voicemail = true\nvoicemail_email = \"sari.w+pbx@mail.x.test\"";
+    assert_eq!(mails(plain), Some(Mails::to("sari.w+pbx@mail.x.test".to_owned())));
+    let all = format!("{plain}\nvoicemail_email_delete = true\nvoicemail_email_language = \"en\"");
+    let expected = Mails {
+        is_deleted: true,
+        language: Some(Language::En),
+        ..Mails::to("sari.w+pbx@mail.x.test".to_owned())
+    };
+    assert_eq!(mails(&all), Some(expected));
 }
 
 #[test]

@@ -99,6 +99,7 @@ fn rows() -> Rows {
         number: number.into(),
         is_active: true,
         mailbox: None,
+        mails: None,
     };
     let account = |digest: &str| Account {
         id: Uuid::nil(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::snapshot::{Mailbox, RecordingPolicy};
+use contract::snapshot::RecordingPolicy;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -205,39 +205,6 @@ pub(super) async fn add_staff_number(
         .execute(c)
         .await
         .map(drop)
-}
-
-/// A mailbox that is off keeps its messages, and its greeting for whoever switches it on again.
-pub(super) async fn close_mailbox(c: &mut PgConnection, organisation: Uuid, user: Uuid) -> Done {
-    sqlx::query("update telephony.voicemail_boxes set is_enabled = false where org_id = $1 and user_id = $2")
-        .bind(organisation)
-        .bind(user)
-        .execute(c)
-        .await
-        .map(drop)
-}
-
-/// A mailbox, be it new, changed, or one that was off.
-pub(super) async fn put_mailbox(
-    c: &mut PgConnection,
-    organisation: Uuid,
-    user: Uuid,
-    mailbox: &Mailbox,
-) -> Done {
-    sqlx::query(
-        "insert into telephony.voicemail_boxes (org_id, user_id, greeting_sound, messages_max, message_seconds_max)
-         values ($1, $2, $3, $4, $5)
-         on conflict (org_id, user_id) do update set is_enabled = true, greeting_sound = $3, messages_max = $4,
-           message_seconds_max = $5",
-    )
-    .bind(organisation)
-    .bind(user)
-    .bind(&mailbox.greeting)
-    .bind(i32::from(mailbox.messages_max))
-    .bind(i32::from(mailbox.message_secs_max))
-    .execute(c)
-    .await
-    .map(drop)
 }
 
 pub(super) async fn add_extension(

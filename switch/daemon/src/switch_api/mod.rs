@@ -71,6 +71,8 @@ pub struct Switch {
     pub recordings: Arc<recorder::Counters>,
     /// Where recordings are kept.
     pub store: recorder::Store,
+    /// What messages in mailboxes are unlocked with.
+    pub messages_key: Arc<recorder::key::PrivateKey>,
     /// What the event stream reads.
     pub events: events::Source,
     /// Who reads it.
@@ -109,6 +111,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/trunks", get(trunks::trunks))
         .route("/v1/registrations", get(calls::registrations))
         .route("/v1/recordings/{*key}", get(recordings::object))
+        .route("/v1/messages/{*key}", get(recordings::message))
         .route("/v1/commands", post(command))
         .route("/v1/events", get(events::events))
         .route("/v1/log-level", get(log_level::show).put(log_level::change))

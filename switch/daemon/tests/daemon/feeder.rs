@@ -328,6 +328,41 @@ async fn who_has_listened_arrives_once() {
     assert_eq!(rows, ["1 t t t t listen dialled", "2 t t t t whisper key", "3 t t t t ended hung_up"]);
 }
 
+/// A mail that was sent is not due again because the journal tells its message once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_orders_its_mail_once_and_only_where_one_is_wanted() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), database("mails").await);
+    add_sari(&database.admin).await;
+    let (call, run) = (CallId(Uuid::from_u128(7)), async |statement| {
+        sqlx::raw_sql(statement).execute(&database.admin).await.unwrap();
+    });
+    let left = |number| {
+        let message = MessageFor { user: UserId(SARI), caller: None };
+        let fact = Fact::Recorded(recorded(RecordingId(Uuid::from_u128(number)), Some(message)));
+        Entry { org: ORG, call, at: AT, fact }
+    };
+    let changes = [
+        "insert into telephony.voicemail_boxes (org_id, user_id) select org_id, user_id from identity.memberships",
+        "update telephony.voicemail_boxes set mail_address = 'sari@example.test', is_enabled = false",
+        "update telephony.voicemail_boxes set is_enabled = true",
+        "update telephony.voicemail_mails set sent_at = now()",
+    ];
+    for (change, message) in changes.into_iter().zip([1, 2, 3, 3]) {
+        run(change).await;
+        let mut running = Running::start(folder.path(), &database);
+        running.record(whole_call(7));
+        running.record(vec![left(message)]);
+        running.finish().await;
+    }
+    let mails: Vec<(Uuid, bool)> =
+        sqlx::query_as("select id, sent_at is not null from telephony.voicemail_mails")
+            .fetch_all(&database.admin)
+            .await
+            .unwrap();
+    assert_eq!(mails, [(Uuid::from_u128(3), true)]);
+    assert_eq!(count(&database.admin, "voicemail_messages").await, 3);
+}
+
 /// Of what is said twice of a message the first time counts; each of its marks has its own instant, in one batch too.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_arrive_with_their_recordings_and_are_marked_once() {

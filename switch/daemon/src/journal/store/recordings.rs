@@ -64,7 +64,7 @@ pub(super) async fn insert(unit: &mut PgConnection, rows: &[(Key, &Recorded)]) -
     Ok(())
 }
 
-/// Those recordings that are messages, after all recordings.
+/// Those recordings that are messages, after all recordings; and the mails about them, where somebody wants some.
 pub(super) async fn insert_messages(
     unit: &mut PgConnection,
     rows: &[(Key, &Recorded)],
@@ -77,11 +77,17 @@ pub(super) async fn insert_messages(
     let (orgs, calls, _) = keys(&messages);
     let message = |row: &Recorded| row.message.clone();
     sqlx::query(
-        "insert into telephony.voicemail_messages (id, org_id, call_id, user_id, caller_number, left_at, length_ms) \
-         select recording, org, call, person, caller, timestamptz 'epoch' + started * interval '1 microsecond', length \
-         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[]) \
-           as row (recording, org, call, person, caller, started, length) \
-         on conflict (id) do nothing",
+        "with message as ( \
+           insert into telephony.voicemail_messages (id, org_id, call_id, user_id, caller_number, left_at, length_ms) \
+           select recording, org, call, person, caller, timestamptz 'epoch' + started * interval '1 microsecond', length \
+           from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[]) \
+             as row (recording, org, call, person, caller, started, length) \
+           on conflict (id) do nothing \
+           returning id, org_id, user_id) \
+         insert into telephony.voicemail_mails (id, org_id) \
+         select message.id, message.org_id from message \
+         join telephony.voicemail_boxes b on b.org_id = message.org_id and b.user_id = message.user_id \
+         where b.is_enabled and b.mail_address is not null",
     )
     .bind(column(&messages, |row| row.recording.0))
     .bind(orgs)
