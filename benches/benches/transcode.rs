@@ -116,7 +116,9 @@ fn room(c: &mut Criterion) {
             .map(|ssrc| {
                 let mut ear = Outgoing::new(u64::from(ssrc));
                 ear.sit(Some(&voice));
-                (ssrc, room.join(false).unwrap(), Member::new(Some(&voice), 1), ear)
+                let seat = room.join().unwrap();
+                room.set_audience(seat, Audience::Everyone);
+                (ssrc, seat, Member::new(Some(&voice), 1), ear)
             })
             .collect();
         let (mut made, mut n) = (Made::new(), 0_u32);

@@ -16,11 +16,11 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::{
     diagnostic::{Diagnostic, Problem, Row},
+    feature::Feature,
     hours::Dates,
     outbound::Budget,
     plan::{
-        Account, Destination, Extension, Feature, Host, Mailbox, OrgPlan, Person, PersonKey, Plan, Ring,
-        Target, Trust,
+        Account, Destination, Extension, Host, Mailbox, OrgPlan, Person, PersonKey, Plan, Ring, Target, Trust,
     },
 };
 

@@ -21,6 +21,7 @@
 
 mod compile;
 mod diagnostic;
+mod feature;
 mod follow;
 mod hours;
 mod menu;
@@ -33,13 +34,13 @@ mod told;
 
 pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
+pub use feature::{Feature, INTERCOM, LEAVE_MESSAGE, PICK_UP_AT, PickUp, Slot};
 pub use hours::Standing;
 pub use menu::{Choice, Menu};
 pub use outbound::{Barred, Budget, NoOutsideNumber, Outbound, OutsideNumber, Payer};
 pub use outside::{Incoming, Trunk};
 pub use plan::{
-    Account, Conference, Feature, Host, INTERCOM, LEAVE_MESSAGE, Mailbox, OrgPlan, PICK_UP_AT, PageGroup,
-    PersonKey, PickUp, Plan, Queue, Ring, Slot, Target, Trust,
+    Account, Conference, Host, Mailbox, OrgPlan, PageGroup, PersonKey, Plan, Queue, Ring, Target, Trust,
 };
 pub use route::{
     Announcement, Chosen, Decision, Facts, Forward, Lead, Paging, PassedOver, Queueing, Refusal, Route, Step,

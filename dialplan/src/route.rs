@@ -15,14 +15,12 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    feature::{Feature, INTERCOM},
     follow::{Following, Way},
     hours::Standing,
     menu::Menu,
     outbound::{Barred, OutsideNumber, Payer},
-    plan::{
-        Conference, Destination, Feature, Host, INTERCOM, Mailbox, OrgPlan, PageGroup, PersonKey, Plan,
-        Queue, Ring,
-    },
+    plan::{Conference, Destination, Host, Mailbox, OrgPlan, PageGroup, PersonKey, Plan, Queue, Ring},
 };
 
 /// What is known about a call before it is routed.

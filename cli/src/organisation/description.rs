@@ -189,20 +189,16 @@ fn describe<'a>(
     let name = head.required(reader, "name");
     check_name(reader, "organisation.name", name.as_ref());
     let is_default = head.flag(reader, "default", false);
-    let ring_timeout = head.number(reader, "ring_timeout_secs");
     let line = head.line;
-    let ring_timeout = ring_timeout.unwrap_or(At { value: 60, line });
-    // Out of range either way is for the compiler to say.
-    let ring_timeout = At { value: u16::try_from(ring_timeout.value).unwrap_or(0), line: ring_timeout.line };
+    let ring_timeout = ring_timeout(reader, &mut head);
     let language = language(reader, &mut head).unwrap_or_default();
     let has_announcements = head.flag(reader, "announcements", true);
     let recording = recording(reader, &mut head).unwrap_or_default();
     let has_recording_notice = head.flag(reader, "recording_notice", false);
     let has_recording_keys = head.flag(reader, "recording_keys", false);
     let recording_retention_days = retention(reader, &mut head);
-    let timezone = head.text(reader, "timezone").unwrap_or(At { value: snapshot::default_timezone(), line });
-    let country_code = head.text(reader, "country_code");
-    let country_code = country_code.unwrap_or(At { value: contract::outside::default_country_code(), line });
+    let timezone = text_or(reader, &mut head, ("timezone", snapshot::default_timezone));
+    let country_code = text_or(reader, &mut head, ("country_code", contract::outside::default_country_code));
     let emergency_numbers = outbound::emergency_numbers(reader, &mut head, (&staff, &extensions));
     head.finish(reader, HEAD_KEYS);
     Some(Description {
@@ -236,6 +232,21 @@ fn describe<'a>(
         budgets,
         prices,
     })
+}
+
+/// What stands at a key, or what it is without.
+fn text_or<'a>(
+    reader: &mut Reader<'a>,
+    head: &mut Section<'a>,
+    (key, default): (&str, fn() -> String),
+) -> At<String> {
+    head.text(reader, key).unwrap_or_else(|| At { value: default(), line: head.line })
+}
+
+/// Out of range either way is for the compiler to say.
+fn ring_timeout<'a>(reader: &mut Reader<'a>, head: &mut Section<'a>) -> At<u16> {
+    let secs = head.number(reader, "ring_timeout_secs").unwrap_or(At { value: 60, line: head.line });
+    At { value: u16::try_from(secs.value).unwrap_or(0), line: secs.line }
 }
 
 /// An organisation's `language`, or a menu's.

@@ -70,7 +70,8 @@ fn rules_of<'a>(rows: &'a Rows, number: &str) -> Vec<&'a Rule> {
 
 /// What stands in an extension's own row.
 fn own(extension: &Extension) -> impl PartialEq + '_ {
-    let Extension { id: _, name, is_active, staff: _, hours: _, recording, takes_intercom } = extension;
+    let Extension { id: _, name, is_active, staff: _, supervisors: _, hours: _, recording, takes_intercom } =
+        extension;
     (name, is_active, recording, takes_intercom)
 }
 
@@ -196,6 +197,17 @@ async fn add_menus(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<
     Ok(())
 }
 
+async fn add_page_groups(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
+    for (number, group) in &after.page_groups {
+        if let Some(extension) = after.extensions.get(number)
+            && before.page_groups.get(number) != Some(group)
+        {
+            page_groups::store::put(c, after.id, extension.id, group).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sqlx::Error> {
     for (email, staff) in &after.staff {
         if before.staff.get(email).is_none_or(|was| was.number != staff.number) {
@@ -241,13 +253,7 @@ async fn add(c: &mut PgConnection, before: &Rows, after: &Rows) -> Result<(), sq
             conferences::store::put(c, after.id, extension.id, conference).await?;
         }
     }
-    for (number, group) in &after.page_groups {
-        if let Some(extension) = after.extensions.get(number)
-            && before.page_groups.get(number) != Some(group)
-        {
-            page_groups::store::put(c, after.id, extension.id, group).await?;
-        }
-    }
+    add_page_groups(c, before, after).await?;
     add_menus(c, before, after).await?;
     rules(c, before, after).await?;
     outside(c, before, after).await?;

@@ -329,7 +329,7 @@ fn reason_text(reason: &str) -> &str {
         "callee_hung_up" => "the called side hung up",
         "caller_silent" => "the caller's phone stopped answering",
         "callee_silent" => "the called phone stopped answering",
-        other => budget_text(other),
+        other => ordered_or_called_back(other),
     }
 }
 
@@ -351,7 +351,7 @@ fn ordered_or_called_back(reason: &str) -> &str {
         "callback_lapsed" => {
             "the caller was to be called back, and nobody was free before the queue's longest wait was over"
         }
-        other => other,
+        other => budget_text(other),
     }
 }
 

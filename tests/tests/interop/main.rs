@@ -14,6 +14,7 @@ mod keys;
 mod menus;
 mod operator;
 mod outside;
+mod pages;
 mod parking;
 mod pickup;
 mod queues;

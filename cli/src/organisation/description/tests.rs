@@ -123,7 +123,7 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[account]]",
             "[acount]\n[[account]]",
-            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[page_group]], [[trunk]], [[did]], [[outbound_route]], [[budget]] and [[holiday]]",
+            "org.toml:15: acount: no such key; there are [organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[page_group]], [[trunk]], [[did]], [[outbound_route]], [[budget]], [[price]] and [[holiday]]",
         ),
     ];
     for (old, new, expected) in cases {

@@ -81,11 +81,8 @@ impl<W: Fn()> Worker<W> {
                     if let Some(seated) = listeners.seated.as_deref_mut().filter(|_| accepted.goes_on) {
                         seated.member.take(now, packet);
                     }
-                    if listeners.ear.as_ref().is_some_and(|ear| ear.keeps_latest()) {
-                        Step::Keep
-                    } else {
-                        path.pass_on(now, accepted, room, &mut self.made)
-                    }
+                    let is_kept = listeners.ear.as_ref().is_some_and(|ear| ear.keeps_latest());
+                    if is_kept { Step::Keep } else { path.pass_on(now, accepted, room, &mut self.made) }
                 }
                 Err(reason) => Step::Drop(reason),
             };

@@ -81,8 +81,13 @@ impl Forking {
         let offer = Description::own_offer()?;
         let mut own = Self::offering(offer, record, whose, (number, &Trail::default()), means);
         own.invitation.answers_itself = auto_answer;
-        own.invitation.is_own = true;
         Some(own)
+    }
+
+    /// The same for people whose own call it is: they are rung whether or not they want to be disturbed.
+    pub(super) fn own(mut self) -> Self {
+        self.invitation.is_own = true;
+        self
     }
 
     fn offering(

@@ -80,15 +80,11 @@ pub(crate) type Lamps = BTreeMap<Watched, Lamp>;
 impl Call {
     /// What it shows now; nothing once it has ended.
     pub(crate) fn lamps(&self) -> Lamps {
-        let stage_of = |leg: &Leg| if leg.has_rung { Stage::Early } else { Stage::Trying };
         let mut lamps = Lamps::new();
         let callees = match &self.state {
             State::Ringing(ringing) => {
-                let furthest = ringing.forks.iter().map(stage_of).max().unwrap_or(Stage::Trying);
+                let furthest = asked(&mut lamps, &ringing.forks);
                 show(&mut lamps, Watched::Person(ringing.caller.person), Direction::Initiator, furthest);
-                for fork in &ringing.forks {
-                    show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
-                }
                 furthest
             }
             State::Connecting(connecting) => talking(&mut lamps, &connecting.caller, &connecting.callee),
@@ -100,19 +96,13 @@ impl Call {
                 for (side, leg, _) in transferring.sides() {
                     show(&mut lamps, Watched::Person(leg.person), side.into(), Stage::Confirmed);
                 }
-                for fork in transferring.forks() {
-                    show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
-                }
+                asked(&mut lamps, transferring.forks());
                 Stage::Confirmed
             }
             State::Queued(queued) => {
                 let caller = Watched::Person(queued.line.caller.person);
                 show(&mut lamps, caller, queued.line.side.into(), Stage::Confirmed);
-                let furthest = queued.forks().iter().map(stage_of).max().unwrap_or(Stage::Trying);
-                for fork in queued.forks() {
-                    show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
-                }
-                furthest
+                asked(&mut lamps, queued.forks())
             }
             State::Served(served) => {
                 let stage = if served.is_answered() { Stage::Confirmed } else { Stage::Trying };
@@ -124,11 +114,7 @@ impl Call {
                 if let Some(agent) = callback.agent() {
                     show(&mut lamps, Watched::Person(agent.person), Direction::Recipient, Stage::Confirmed);
                 }
-                let furthest = callback.forks().iter().map(stage_of).max().unwrap_or(Stage::Trying);
-                for fork in callback.forks() {
-                    show(&mut lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
-                }
-                furthest
+                asked(&mut lamps, callback.forks())
             }
             State::Originating(originating) => {
                 let furthest = originating.forks().iter().map(stage_of).max().unwrap_or(Stage::Trying);
@@ -136,14 +122,12 @@ impl Call {
                 return lamps;
             }
             State::Paged(paged) => {
-                let listeners = paged.listeners().map(|(leg, _)| (leg, Stage::Confirmed));
-                let called = listeners.chain(paged.forks().iter().map(|fork| (fork, stage_of(fork))));
-                let called: Vec<(&Leg, Stage)> = called.collect();
-                let furthest = called.iter().map(|(_, stage)| *stage).max().unwrap_or(Stage::Trying);
-                show(&mut lamps, Watched::Person(paged.line.caller.person), Direction::Initiator, furthest);
-                for (leg, stage) in called {
-                    show(&mut lamps, Watched::Person(leg.person), Direction::Recipient, stage);
+                let mut furthest = asked(&mut lamps, paged.forks());
+                for (leg, _) in paged.listeners() {
+                    furthest = Stage::Confirmed;
+                    show(&mut lamps, Watched::Person(leg.person), Direction::Recipient, furthest);
                 }
+                show(&mut lamps, Watched::Person(paged.line.caller.person), Direction::Initiator, furthest);
                 furthest
             }
             State::Over(_) => return lamps,
@@ -153,6 +137,18 @@ impl Call {
         }
         lamps
     }
+}
+
+fn stage_of(fork: &Leg) -> Stage {
+    if fork.has_rung { Stage::Early } else { Stage::Trying }
+}
+
+/// Those who are asked, and how far the furthest of them is.
+fn asked(lamps: &mut Lamps, forks: &[Leg]) -> Stage {
+    for fork in forks {
+        show(lamps, Watched::Person(fork.person), Direction::Recipient, stage_of(fork));
+    }
+    forks.iter().map(stage_of).max().unwrap_or(Stage::Trying)
 }
 
 fn talking(lamps: &mut Lamps, caller: &Leg, callee: &Leg) -> Stage {

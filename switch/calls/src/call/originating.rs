@@ -63,7 +63,7 @@ impl Call {
         record.event(EventKind::DialAttempt, Some(participant), told, means);
         let shown = shown(order);
         let forking = Forking::alone(&record, (org, shown), &phones.number, *auto_answer, means);
-        let state = match forking {
+        let state = match forking.map(Forking::own) {
             None => come_to_nothing(record, (LegResult::Congested, Words::default()), means),
             Some(mut forking) => {
                 forking.ask(phones, &mut head, means);

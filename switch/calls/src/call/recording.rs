@@ -351,11 +351,9 @@ fn lines(state: &State) -> Option<Lines> {
         State::Served(served) => (Some(&served.line.caller), None),
         State::Queued(queued) => (Some(&queued.line.caller), None),
         // What is said to all is kept for nobody.
-        State::Originating(_)
-        | State::Callback(_)
-        | State::Ringing(_)
-        | State::Paged(_)
-        | State::Over(_) => return None,
+        State::Originating(_) | State::Callback(_) | State::Ringing(_) | State::Paged(_) | State::Over(_) => {
+            return None;
+        }
     };
     Some([caller, callee].map(|leg| leg?.streams.voice_line()))
 }

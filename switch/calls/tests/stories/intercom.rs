@@ -6,6 +6,7 @@ use calls::Input;
 
 use crate::{
     attended::replaces,
+    codes::{dialled, is_told},
     desk::{Desk, Phone, header, plan, rows, sound::heard},
 };
 
@@ -68,6 +69,17 @@ fn nobody_is_broken_in_on_who_is_in_a_call() {
     assert_eq!((desk.detail("busy"), desk.detail("ended")), ("busy/-".into(), "-/486".into()));
     desk.silent(&budi);
     desk.hang_up(&mut busy, &budi);
+    desk.rest();
+}
+
+#[test]
+fn nobody_is_broken_in_on_who_does_not_want_to_be_disturbed() {
+    let (mut desk, [sari, budi, _]) = scene();
+    let told = dialled(&mut desk, &budi, "*78", "on");
+    is_told(&mut desk, (&budi, &told), 0, "id/do-not-disturb-on");
+    is_refused(&mut desk, &sari, "*801002", ("id/not-available", "486"));
+    assert_eq!(desk.detail("busy"), "do_not_disturb/-");
+    desk.silent(&budi);
     desk.rest();
 }
 

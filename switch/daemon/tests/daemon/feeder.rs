@@ -300,7 +300,7 @@ async fn who_has_listened_arrives_once() {
     let step = |no, mode, reason: &str| {
         let fact =
             Supervision { no, supervisor, supervised, supervised_call: other, mode, reason: reason.into() };
-        Entry { org: ORG, call: own, at: AT, fact: Fact::Supervision(fact) }
+        Entry { org: ORG, call: Some(own), at: AT, fact: Fact::Supervision(fact) }
     };
     for _ in 0..2 {
         let mut running = Running::start(folder.path(), &database);
@@ -339,7 +339,7 @@ async fn a_message_orders_its_mail_once_and_only_where_one_is_wanted() {
     let left = |number| {
         let message = MessageFor { user: UserId(SARI), caller: None };
         let fact = Fact::Recorded(recorded(RecordingId(Uuid::from_u128(number)), Some(message)));
-        Entry { org: ORG, call, at: AT, fact }
+        Entry { org: ORG, call: Some(call), at: AT, fact }
     };
     let changes = [
         "insert into telephony.voicemail_boxes (org_id, user_id) select org_id, user_id from identity.memberships",

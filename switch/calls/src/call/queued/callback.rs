@@ -297,7 +297,7 @@ impl Callback {
         let as_whom = Identity::outside(agent.person, (number, name), org, Privacy::Open);
         let whose = (org, as_whom);
         let mut forking =
-            Forking::new((&self.record, agent), whose, self.who.number(), &Trail::default(), means)?;
+            Forking::new((&self.record, agent), whose, self.who.number(), &Trail::default(), means)?.own();
         forking.ask(&ring, head, means);
         Some(forking)
     }

@@ -25,11 +25,7 @@ use contract::{
 use dialplan::{Host, Queueing, Ring, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Provisional, Reason, Reply, SessionKey};
-use streams::{
-    keys::Key,
-    media::{LeaseId, MediaCommand},
-    sdp::Description,
-};
+use streams::{keys::Key, media::LeaseId, sdp::Description};
 
 use super::{
     Call,
@@ -358,10 +354,16 @@ impl Queued {
     }
 
     /// Somebody has the call, joined to the caller, by this way.
-    fn taken(self: Box<Self>, mut fork: Leg, why: Detail, head: &mut Head, means: &mut Means<'_>) -> State {
-        self.line.caller.streams.voice_line().filter(|_| self.is_offered).into_iter().for_each(|lease| {
-            means.media(MediaCommand::Listen { lease, is_on: false });
-        });
+    fn taken(
+        mut self: Box<Self>,
+        mut fork: Leg,
+        why: Detail,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
+        if self.is_offered {
+            self.line.caller.streams.listen(None, means);
+        }
         let Self { line, place, trail, stage, hears, .. } = *self;
         let Line { mut record, caller, side, is_held, .. } = line;
         let participant = join_as_recipient(&mut record, fork.person, means);

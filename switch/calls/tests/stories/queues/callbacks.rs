@@ -1,6 +1,7 @@
 //! Callers who hang up with their place kept and are called back when it is their turn.
 
 use contract::{
+    availability::Person,
     outside::{OutboundRoute, Outside},
     queues::Agent,
 };
@@ -320,4 +321,19 @@ fn a_caller_from_outside_is_called_back_at_the_number_that_it_came_with() {
         }
         desk.rest();
     }
+}
+
+/// Who does not want to be disturbed has asked for this call.
+#[test]
+fn a_callback_rings_at_a_caller_who_is_not_to_be_disturbed() {
+    let (mut scene, first) = Scene::promised();
+    let person = Person::User(UserId(id(11)));
+    scene.desk.tell(Input::Command(Command::DoNotDisturb { org: OrgId(id(1)), person, is_on: true }));
+    assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::Done));
+    scene.hang_up(first, 0);
+    let [_, to_sari] = scene.budi_takes_the_callback();
+    scene.sari_answers(&to_sari);
+    let (sari, budi) = (scene.callers[0].clone(), scene.agents[0].clone());
+    caller_goes(&mut scene.desk, &sari, &to_sari, &budi);
+    scene.rest();
 }
