@@ -33,6 +33,9 @@ struct OpenCall {
     org: OrgId,
     /// Number of its latest event.
     seq: u32,
+    /// That one says that it has failed: only its end is not written.
+    #[serde(default)]
+    has_failed: bool,
 }
 
 impl OpenCalls {
@@ -78,7 +81,7 @@ impl OpenCalls {
         let Some(call) = entry.call else { return };
         match &entry.fact {
             Fact::Call(_) => {
-                self.calls.entry(call).or_insert(OpenCall { org: entry.org, seq: 0 });
+                self.calls.entry(call).or_insert(OpenCall { org: entry.org, seq: 0, has_failed: false });
             }
             Fact::Event(event) if event.kind == EventKind::Ended => {
                 self.calls.remove(&call);
@@ -86,6 +89,7 @@ impl OpenCalls {
             Fact::Event(event) => {
                 if let Some(open) = self.calls.get_mut(&call) {
                     open.seq = open.seq.max(event.seq);
+                    open.has_failed = event.kind == EventKind::Failed;
                 }
             }
             Fact::Participant(_)
@@ -117,10 +121,12 @@ impl OpenCalls {
     /// The entries that end every open call for which nobody stands up, at the last instant the switch was known to
     /// live.
     pub fn endings(&self, goes_on: impl Fn(CallId) -> bool) -> Vec<Entry> {
-        let steps = [(1, EventKind::Failed), (2, EventKind::Ended)];
         let over = self.calls.iter().filter(|(call, _)| !goes_on(**call));
         let ends = over.flat_map(|(call, open)| {
-            steps.map(|(step, kind)| Entry {
+            // A life that was cut off too may have written the first of the two.
+            let steps = [EventKind::Failed, EventKind::Ended];
+            let steps = steps.into_iter().skip(usize::from(open.has_failed));
+            (1..).zip(steps).map(|(step, kind)| Entry {
                 org: open.org,
                 call: Some(*call),
                 at: self.alive_at,

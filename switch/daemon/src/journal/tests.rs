@@ -98,6 +98,28 @@ fn calls_that_died_with_the_switch_are_ended_once_at_the_next_start() {
     }
 }
 
+/// A bug: a life that was cut off between the two steps had the next one write both again.
+#[test]
+fn a_call_whose_failure_is_written_is_only_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut opened = open_in(folder.path());
+    for entry in [opened_call(1), event(1, 1, EventKind::Created), event(1, 2, EventKind::Failed)] {
+        opened.journal.record(entry);
+    }
+    assert!(opened.journal.close(PATIENCE));
+    for _ in 0..2 {
+        let opened = open_in(folder.path());
+        assert!(opened.journal.close(PATIENCE));
+        let entries = entries_on_disk(folder.path());
+        let kinds = entries.iter().filter_map(|entry| match &entry.fact {
+            Fact::Event(event) => Some((event.seq, event.kind)),
+            _ => None,
+        });
+        let wanted = [(1, EventKind::Created), (2, EventKind::Failed), (3, EventKind::Ended)];
+        assert_eq!(kinds.collect::<Vec<_>>(), wanted);
+    }
+}
+
 #[test]
 fn what_the_tail_of_a_former_life_repeats_is_not_written_twice() {
     let folder = tempfile::tempdir().unwrap();

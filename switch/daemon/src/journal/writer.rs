@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::journal::Entry;
+use contract::journal::{Entry, EventKind, Fact};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::watch;
 
@@ -68,7 +68,9 @@ impl Writer {
         }
         let endings = writer.open.endings(|call| former.calls.contains(&call));
         if !endings.is_empty() {
-            let calls = endings.len() / 2;
+            let is_end =
+                |entry: &&Entry| matches!(&entry.fact, Fact::Event(event) if event.kind == EventKind::Ended);
+            let calls = endings.iter().filter(is_end).count();
             tracing::warn!(calls, "calls were up when the switch stopped; they are recorded as failed");
             writer.counters.ended_at_start.store(calls as u64, Ordering::Relaxed);
         }

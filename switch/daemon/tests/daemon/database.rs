@@ -106,9 +106,9 @@ pub async fn count(admin: &PgPool, table: &'static str) -> i64 {
     sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(admin).await.unwrap()
 }
 
-/// Waits until `condition` holds, at most for some seconds.
+/// Waits until `condition` holds, for longer than a connection, a write and a pause of the feeder take at most (55 s).
 pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    for _ in 0..1_000 {
+    for _ in 0..4_000 {
         if condition().await {
             return;
         }
