@@ -5,7 +5,6 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::OnceLock,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -14,19 +13,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use sambung::{ports::Ports, secret};
 use serde_json::Value;
 
-/// `sambung` with the daemons beside it; cargo by itself builds only the former for this test.
+/// `sambung` with the daemons beside it.
 pub fn binary() -> &'static Path {
-    static BUILT: OnceLock<&'static Path> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let own = Path::new(env!("CARGO_BIN_EXE_sambung"));
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "-p", "sambungd", "-p", "sambung-api"]);
-        if own.parent().is_some_and(|folder| folder.ends_with("release")) {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success());
-        own
-    })
+    let own = Path::new(env!("CARGO_BIN_EXE_sambung"));
+    for daemon in ["sambungd", "sambung-api"].map(|name| own.with_file_name(name)) {
+        // Not built from here: that would put another build in the place of the one that other tests run.
+        assert!(daemon.exists(), "{} is missing: run `cargo build --workspace --bins`", daemon.display());
+    }
+    own
 }
 
 const RTP_PORTS: u16 = 100;
