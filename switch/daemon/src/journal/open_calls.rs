@@ -33,9 +33,9 @@ struct OpenCall {
     org: OrgId,
     /// Number of its latest event.
     seq: u32,
-    /// That one says that it has failed: only its end is not written.
-    #[serde(default)]
-    has_failed: bool,
+    /// That one says what the call came to: only its end is not written.
+    #[serde(default, alias = "has_failed")]
+    has_cause: bool,
 }
 
 impl OpenCalls {
@@ -81,7 +81,7 @@ impl OpenCalls {
         let Some(call) = entry.call else { return };
         match &entry.fact {
             Fact::Call(_) => {
-                self.calls.entry(call).or_insert(OpenCall { org: entry.org, seq: 0, has_failed: false });
+                self.calls.entry(call).or_insert(OpenCall { org: entry.org, seq: 0, has_cause: false });
             }
             Fact::Event(event) if event.kind == EventKind::Ended => {
                 self.calls.remove(&call);
@@ -89,7 +89,7 @@ impl OpenCalls {
             Fact::Event(event) => {
                 if let Some(open) = self.calls.get_mut(&call) {
                     open.seq = open.seq.max(event.seq);
-                    open.has_failed = event.kind == EventKind::Failed;
+                    open.has_cause = is_cause(event.kind);
                 }
             }
             Fact::Participant(_)
@@ -123,16 +123,16 @@ impl OpenCalls {
     pub fn endings(&self, goes_on: impl Fn(CallId) -> bool) -> Vec<Entry> {
         let over = self.calls.iter().filter(|(call, _)| !goes_on(**call));
         let ends = over.flat_map(|(call, open)| {
-            // A life that was cut off too may have written the first of the two.
-            let steps = [EventKind::Failed, EventKind::Ended];
-            let steps = steps.into_iter().skip(usize::from(open.has_failed));
+            // An announcement may follow the cause, and a life that was cut off too may have written the first of the two.
+            let steps: &[EventKind] =
+                if open.has_cause { &[EventKind::Ended] } else { &[EventKind::Failed, EventKind::Ended] };
             (1..).zip(steps).map(|(step, kind)| Entry {
                 org: open.org,
                 call: Some(*call),
                 at: self.alive_at,
                 fact: Fact::Event(Event {
                     seq: open.seq + step,
-                    kind,
+                    kind: *kind,
                     participant: None,
                     attempt: 1,
                     queue_count: 0,
@@ -142,4 +142,9 @@ impl OpenCalls {
         });
         ends.collect()
     }
+}
+
+/// Whether it says what a call came to that nobody has answered.
+fn is_cause(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Failed | EventKind::Busy | EventKind::Missed | EventKind::Canceled)
 }

@@ -98,25 +98,28 @@ fn calls_that_died_with_the_switch_are_ended_once_at_the_next_start() {
     }
 }
 
-/// A bug: a life that was cut off between the two steps had the next one write both again.
+/// Bugs: a life that was cut off between the two steps, or while whoever called heard why nobody had taken it, had the next one
+/// write a second cause.
 #[test]
-fn a_call_whose_failure_is_written_is_only_ended() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut opened = open_in(folder.path());
-    for entry in [opened_call(1), event(1, 1, EventKind::Created), event(1, 2, EventKind::Failed)] {
-        opened.journal.record(entry);
-    }
-    assert!(opened.journal.close(PATIENCE));
-    for _ in 0..2 {
-        let opened = open_in(folder.path());
+fn a_call_whose_cause_is_written_is_only_ended() {
+    for cause in [EventKind::Failed, EventKind::Busy, EventKind::Missed, EventKind::Canceled] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open_in(folder.path());
+        for entry in [opened_call(1), event(1, 1, EventKind::Created), event(1, 2, cause)] {
+            opened.journal.record(entry);
+        }
         assert!(opened.journal.close(PATIENCE));
-        let entries = entries_on_disk(folder.path());
-        let kinds = entries.iter().filter_map(|entry| match &entry.fact {
-            Fact::Event(event) => Some((event.seq, event.kind)),
-            _ => None,
-        });
-        let wanted = [(1, EventKind::Created), (2, EventKind::Failed), (3, EventKind::Ended)];
-        assert_eq!(kinds.collect::<Vec<_>>(), wanted);
+        for _ in 0..2 {
+            let opened = open_in(folder.path());
+            assert!(opened.journal.close(PATIENCE));
+            let entries = entries_on_disk(folder.path());
+            let kinds = entries.iter().filter_map(|entry| match &entry.fact {
+                Fact::Event(event) => Some((event.seq, event.kind)),
+                _ => None,
+            });
+            let wanted = [(1, EventKind::Created), (2, cause), (3, EventKind::Ended)];
+            assert_eq!(kinds.collect::<Vec<_>>(), wanted);
+        }
     }
 }
 

@@ -116,7 +116,7 @@ pub struct PlanWatch<F> {
     tell_mailboxes: Option<TellMailboxes>,
     tell_availability: Option<TellAvailability>,
     tell_budgets: Option<TellBudgets>,
-    /// When budgets were told for the first time in this life.
+    /// When budgets were told for the first time since the database was away.
     budgets_told_since: Option<Instant>,
     /// When this life began.
     born: Timestamp,
@@ -177,13 +177,19 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
             match self.watch().await {
                 Ok(()) => return,
                 Err(error) => {
-                    if !self.counters.database_away.swap(true, Ordering::Relaxed) {
-                        tracing::warn!(%error, "the database does not give configuration; the plan in use stays");
-                    }
+                    self.database_is_away(&error);
                     tokio::time::sleep(self.backoff.pause()).await;
                 }
             }
         }
+    }
+
+    /// A former life's facts do not come to it either meanwhile.
+    fn database_is_away(&mut self, error: &sqlx::Error) {
+        if !self.counters.database_away.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "the database does not give configuration; the plan in use stays");
+        }
+        self.budgets_told_since = None;
     }
 
     /// Watches for as long as the connections live. `Ok`: the engine is gone.
@@ -321,18 +327,30 @@ mod tests {
     use super::*;
     use crate::disk::tests::StuckDisk;
 
-    /// A bug: the time ran from the start, so a database that came back later was asked once, before the former life's facts were in it.
+    /// Bugs: the time ran from the start, and later from the first answer, so a database that came back after that was asked once,
+    /// before the former life's facts were in it.
     #[test]
-    fn a_database_that_was_away_at_the_start_is_asked_for_budgets_as_long_as_any() {
+    fn a_database_that_was_away_is_asked_for_budgets_as_long_as_any_once_it_is_back() {
         let install = |_| oneshot::channel().1;
         let watch = PlanWatch::new(PgConnectOptions::new(), PathBuf::new(), install, Arc::default());
         let mut watch = watch.with_budgets(|_| true);
         let first = Instant::now() + 10 * FORMER_LIFE_MAX;
-        for (is_told, after, is_over) in
-            [(false, 0, false), (true, 1, false), (true, 120, false), (false, 121, false), (true, 121, true)]
-        {
-            watch.budgets_were_told(is_told, first + Duration::from_secs(after));
-            assert_eq!(watch.tell_budgets.is_none(), is_over, "{is_told} after {after} s");
+        let (told, busy, away) = (Some(true), Some(false), None);
+        for (what, after, is_over) in [
+            (busy, 0, false),
+            (told, 1, false),
+            (told, 120, false),
+            (away, 120, false),
+            (told, 1_000, false),
+            (told, 1_119, false),
+            (busy, 1_120, false),
+            (told, 1_120, true),
+        ] {
+            match what {
+                Some(is_told) => watch.budgets_were_told(is_told, first + Duration::from_secs(after)),
+                None => watch.database_is_away(&sqlx::Error::PoolClosed),
+            }
+            assert_eq!(watch.tell_budgets.is_none(), is_over, "{what:?} after {after} s");
         }
     }
 
