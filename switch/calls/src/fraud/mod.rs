@@ -144,12 +144,12 @@ impl Fraud {
     fn look_ahead(&mut self, owner: Owner, (plan, now): (&Plan, Timestamp)) {
         let allowance = plan.organisation(owner.0).map(|org| &org.budget(owner.1).allowance);
         if let Some(used) = self.of.get_mut(&owner) {
-            let before = used.spent();
+            let before = used.spent().map(|spent| spent.at);
             used.look_ahead(allowance, now);
-            if let Some((at, _)) = before {
+            if let Some(at) = before {
                 self.due.remove(&(at, owner));
             }
-            self.due.extend(used.spent().map(|(at, _)| (at, owner)));
+            self.due.extend(used.spent().map(|spent| (spent.at, owner)));
         }
     }
 
@@ -158,21 +158,21 @@ impl Fraud {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// The calls of those whose minutes or money are used up, with which of them it is.
-    pub(crate) fn spent(&mut self, (plan, now): (&Plan, Timestamp)) -> Vec<(CallId, Barred)> {
-        let due = self.due.iter().take_while(|(at, _)| *at <= now);
-        let whose: Vec<Owner> = due.map(|(_, owner)| *owner).collect();
-        // What was talked a day ago may be forgotten by now: then there is something left again.
-        for owner in whose {
-            self.look_ahead(owner, (plan, now));
+    /// The calls that may not go on, with why: of whom the minutes are used up all, of whom it is the money those of which a
+    /// minute begins that is too dear. Who is left is looked at again when they are gone.
+    pub(crate) fn spent(&mut self, (plan, now): (&Plan, Timestamp)) -> BTreeMap<CallId, Barred> {
+        let due: Vec<(Timestamp, Owner)> =
+            self.due.iter().take_while(|(at, _)| *at <= now).copied().collect();
+        let mut over = BTreeMap::new();
+        for (at, owner) in due {
+            // What was talked a day ago may be forgotten by then: then there is something left again. A minute that has
+            // begun since then had to be paid before.
+            self.look_ahead(owner, (plan, at));
+            let spent = self.of.get(&owner).and_then(Used::spent).filter(|spent| spent.at <= now);
+            over.extend(
+                spent.into_iter().flat_map(|spent| spent.calls.iter().map(|call| (*call, spent.why))),
+            );
         }
-        let due = self.due.iter().take_while(|(at, _)| *at <= now);
-        let why = |owner: &Owner| self.of.get(owner)?.spent().map(|(_, why)| (*owner, why));
-        let whose: BTreeMap<Owner, Barred> = due.filter_map(|(_, owner)| why(owner)).collect();
-        if whose.is_empty() {
-            return Vec::new();
-        }
-        let why = |legs: &[(Owner, u16)]| legs.iter().find_map(|(owner, _)| whose.get(owner)).copied();
-        self.calls.iter().filter_map(|(id, legs)| Some((*id, why(legs)?))).collect()
+        over
     }
 }

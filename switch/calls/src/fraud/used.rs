@@ -11,6 +11,8 @@ use crate::call::OutsideLeg;
 const MINUTE: i64 = 60 * 1_000_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
+/// A minute that costs money begins by so much earlier here than at the provider: a BYE has to get there.
+const MINUTE_MARGIN_MICROS: i64 = 2 * 1_000_000;
 /// Calls of one payer that are remembered: as many as any budget may allow within a day.
 const REMEMBERED_MAX: usize = 1_000;
 
@@ -25,8 +27,18 @@ pub(super) struct Used {
     before: Vec<(Timestamp, Timestamp, Option<Talk>)>,
     /// Legs that are up.
     up: BTreeMap<(CallId, u16), Up>,
-    /// When which of the minutes and the money is used up, if all talk on.
-    spent: Option<(Timestamp, Barred)>,
+    /// What is used up next, if all talk on.
+    spent: Option<Spent>,
+}
+
+/// What is used up.
+#[derive(Clone, Debug)]
+pub(super) struct Spent {
+    pub(super) at: Timestamp,
+    /// Which of the minutes and the money it is.
+    pub(super) why: Barred,
+    /// The calls that may not go on then.
+    pub(super) calls: Vec<CallId>,
 }
 
 /// A leg that is up.
@@ -54,9 +66,9 @@ impl Talk {
         Self { micros: ended_at.0.saturating_sub(answered_at.0).max(0), rupiah_per_minute }
     }
 
-    /// Minutes that have begun: the first does with the answer.
+    /// Minutes that have begun, with the margin: the first does with the answer.
     fn minutes(self) -> i64 {
-        self.micros.saturating_add(MINUTE - 1).div_euclid(MINUTE).max(1)
+        self.micros.saturating_add(MINUTE_MARGIN_MICROS + MINUTE - 1).div_euclid(MINUTE).max(1)
     }
 
     fn rupiah(self) -> i64 {
@@ -65,7 +77,7 @@ impl Talk {
 
     /// Microseconds to when the next minute begins.
     fn to_next_minute(self) -> i64 {
-        self.minutes().saturating_mul(MINUTE).saturating_sub(self.micros)
+        self.minutes().saturating_mul(MINUTE).saturating_sub(MINUTE_MARGIN_MICROS).saturating_sub(self.micros)
     }
 }
 
@@ -93,9 +105,9 @@ impl Used {
         self.up.contains_key(&leg)
     }
 
-    /// When which of the minutes and the money is used up, by the last look.
-    pub(super) fn spent(&self) -> Option<(Timestamp, Barred)> {
-        self.spent
+    /// What is used up next, by the last look.
+    pub(super) fn spent(&self) -> Option<&Spent> {
+        self.spent.as_ref()
     }
 
     /// Whether a call may begin now, beside others that are not up yet.
@@ -119,11 +131,7 @@ impl Used {
         }
         if let Some(most) = allowance.rupiah_per_day_max {
             let price = rupiah_per_minute.ok_or(Barred::Price)?;
-            // Whoever rings may be answered before this one is.
-            let ringing = self.up.values().filter(|up| up.answered_at.is_none());
-            let ringing = ringing.fold(0, |sum: i64, up| sum.saturating_add(up.rupiah_per_minute.into()));
-            let total = self.rupiah(now).saturating_add(ringing).saturating_add(price.into());
-            if total > i64::from(most) {
+            if self.rupiah(now).saturating_add(price.into()) > i64::from(most) {
                 return Err(Barred::Money);
             }
         }
@@ -171,12 +179,10 @@ impl Used {
     /// Works out anew when what is allowed will be used up; where nothing is known of that, nothing is allowed.
     pub(super) fn look_ahead(&mut self, allowance: Option<&Allowance>, now: Timestamp) {
         self.forget(now);
-        let minutes = self.minutes_spent_at(allowance.map_or(0, minutes_of), now);
+        let minutes = self.minutes_spent(allowance.map_or(0, minutes_of), now);
         let most = allowance.and_then(|allowance| allowance.rupiah_per_day_max);
-        let money = most.and_then(|most| self.money_spent_at(most.into(), now));
-        let minutes = minutes.map(|at| (at, Barred::Minutes));
-        let money = money.map(|at| (at, Barred::Money));
-        self.spent = minutes.into_iter().chain(money).min();
+        let money = most.and_then(|most| self.money_spent(most.into(), now));
+        self.spent = minutes.into_iter().chain(money).min_by_key(|spent| spent.at);
     }
 
     fn begun_within(&self, span: i64, now: Timestamp) -> usize {
@@ -200,35 +206,43 @@ impl Used {
         self.talks(now).fold(0, |sum, talk| sum.saturating_add(talk.micros))
     }
 
+    /// What was talked, and the first minutes of whoever rings: they may be answered before anything else is.
     fn rupiah(&self, now: Timestamp) -> i64 {
-        self.talks(now).fold(0, |sum, talk| sum.saturating_add(talk.rupiah()))
+        let ringing = self.up.values().filter(|up| up.answered_at.is_none());
+        let ringing = ringing.map(|up| i64::from(up.rupiah_per_minute));
+        ringing.chain(self.talks(now).map(Talk::rupiah)).fold(0, i64::saturating_add)
     }
 
-    /// When `limit` microseconds have been talked, if everybody who talks goes on.
-    fn minutes_spent_at(&self, limit: i64, now: Timestamp) -> Option<Timestamp> {
+    /// When `limit` microseconds have been talked, if everybody who talks goes on: that is nobody's more than another's.
+    fn minutes_spent(&self, limit: i64, now: Timestamp) -> Option<Spent> {
         let talking = i64::try_from(self.talking(now).count()).ok().filter(|count| *count > 0)?;
         let left = limit.saturating_sub(self.micros(now)).max(0);
-        Some(now.plus_micros(left.saturating_add(talking - 1) / talking))
+        let at = now.plus_micros(left.saturating_add(talking - 1) / talking);
+        let calls = self.up.keys().map(|(call, _)| *call).collect();
+        Some(Spent { at, why: Barred::Minutes, calls })
     }
 
-    /// When a minute begins that would cost more than is left of `limit` rupiah, if everybody who talks goes on.
-    fn money_spent_at(&self, limit: i64, now: Timestamp) -> Option<Timestamp> {
-        let mut next: Vec<(i64, i64)> =
-            self.talking(now).map(|talk| (talk.to_next_minute(), talk.rupiah_per_minute.into())).collect();
-        let per_minute = next.iter().fold(0, |sum: i64, (_, price)| sum.saturating_add(*price));
-        if per_minute == 0 {
-            return None;
-        }
-        let Some(left) = limit.checked_sub(self.rupiah(now)).filter(|left| *left >= 0) else {
-            return Some(now);
+    /// When minutes begin that would cost more than is left of `limit` rupiah, if everybody who talks goes on: whose they are.
+    fn money_spent(&self, limit: i64, now: Timestamp) -> Option<Spent> {
+        let costs = |((call, _), up): (&(CallId, u16), &Up)| {
+            let price = i64::from(up.rupiah_per_minute);
+            up.talk(now).filter(|_| price > 0).map(|talk| (talk.to_next_minute(), price, *call))
         };
+        let mut next: Vec<(i64, i64, CallId)> = self.up.iter().filter_map(costs).collect();
         next.sort_unstable();
-        let (whole, mut left) = (left / per_minute, left % per_minute);
-        let dear = next.into_iter().find(|(_, price)| {
-            left -= price;
-            left < 0
+        let per_minute = next.iter().fold(0, |sum: i64, (_, price, _)| sum.saturating_add(*price));
+        let left = limit.saturating_sub(self.rupiah(now)).max(0);
+        let (whole, mut left) = (left.checked_div(per_minute)?, left.checked_rem(per_minute)?);
+        let mut dear = next.into_iter().skip_while(|(_, price, _)| {
+            let is_paid = *price <= left;
+            left -= if is_paid { *price } else { 0 };
+            is_paid
         });
-        dear.map(|(within, _)| now.plus_micros(whole.saturating_mul(MINUTE).saturating_add(within)))
+        let (within, _, first) = dear.next()?;
+        // Of those that begin at the same instant the cheaper ones come first.
+        let others = dear.take_while(|(other, _, _)| *other == within).map(|(_, _, call)| call);
+        let at = now.plus_micros(whole.saturating_mul(MINUTE).saturating_add(within));
+        Some(Spent { at, why: Barred::Money, calls: std::iter::once(first).chain(others).collect() })
     }
 }
 
