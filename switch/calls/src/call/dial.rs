@@ -75,6 +75,7 @@ impl Opening<'_> {
             trail,
             referred_by: None,
             answers_itself: false,
+            is_followed: true,
             is_own: false,
         }
     }
@@ -303,11 +304,16 @@ impl Ringing {
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         let breadth = self.invitation.breadth;
         if self.invitation.ring(ring, breadth, self.offer.as_ref(), &mut asked, means).is_err() {
-            return fail(self.record, self.caller, head, "too_broad", Reply::new(440), means);
+            return too_broad((self.record, self.caller), head, means);
         }
         self.until = means.after(Duration::from_secs(u64::from(ring.ring_timeout_secs)));
         self.go_on(head, means)
     }
+}
+
+/// The caller lets the call go to fewer devices at once than there are (RFC 5393 §5.3.3).
+pub(super) fn too_broad(on_line: (Record, Leg), head: &mut Head, means: &mut Means<'_>) -> State {
+    fail(on_line.0, on_line.1, head, "too_broad", Reply::new(440), means)
 }
 
 /// The answer when ports or transactions have run out.

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use contract::id::CallId;
 use dialplan::{Decision, Facts, OrgPlan, PersonKey, Ring, Trail};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Reason, SessionKey};
+use sip::{Body, Event, Reason, SessionKey};
 use streams::sdp::Description;
 
 use super::{
@@ -80,13 +80,22 @@ impl Forking {
     ) -> Option<Self> {
         let offer = Description::own_offer()?;
         let mut own = Self::offering(offer, record, whose, (number, &Trail::default()), means);
-        own.invitation.answers_itself = auto_answer;
+        if auto_answer {
+            own.invitation.answer_at_once();
+        }
         Some(own)
     }
 
-    /// The same for people whose own call it is: they are rung whether or not they want to be disturbed.
+    /// The same for people whose own call it is: they are rung whether or not they want to be disturbed, and nobody in their
+    /// place.
     pub(super) fn own(mut self) -> Self {
         self.invitation.is_own = true;
+        self.unfollowed()
+    }
+
+    /// The same where nobody is meant but who is asked: whoever's phone sends the call on has refused it.
+    pub(super) fn unfollowed(mut self) -> Self {
+        self.invitation.is_followed = false;
         self
     }
 
@@ -111,6 +120,7 @@ impl Forking {
             trail: trail.clone(),
             referred_by: None,
             answers_itself: false,
+            is_followed: true,
             is_own: false,
         };
         Self {
@@ -258,13 +268,13 @@ impl Forking {
     /// A device has failed.
     pub(super) fn failed(
         &mut self,
-        session: SessionKey,
-        failure: Failure,
+        event: Event,
         record: &mut Record,
         head: &mut Head,
         means: &mut Means<'_>,
     ) {
-        let Some(fork) = take(&mut self.forks, session) else { return };
+        let Some(failure) = Failure::of(event) else { return };
+        let Some(fork) = take(&mut self.forks, failure.session) else { return };
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         let offer = Some(&self.offer);
         match self.invitation.follow((&fork, &failure), (offer, record), &mut asked, means) {

@@ -14,7 +14,7 @@ use contract::{
 };
 use dialplan::{PersonKey, Ring, Trail, Trust};
 use serde::{Deserialize, Serialize};
-use sip::{Body, Cause, ExtraHeaders, Invite, Party, Reason, Refused, SessionKey};
+use sip::{Body, Cause, Event, ExtraHeaders, Invite, Party, Reason, Refused, SessionKey};
 use streams::sdp::Description;
 
 use super::{
@@ -57,6 +57,8 @@ pub(crate) struct Invitation {
     pub(crate) referred_by: Option<Box<str>>,
     /// Devices are asked to answer by themselves.
     pub(crate) answers_itself: bool,
+    /// A device may send it on to somebody else (`redirect`).
+    pub(crate) is_followed: bool,
     /// It is the own call of who is rung, whatever they have turned on or off: they have ordered it, or sent it on in vain.
     pub(crate) is_own: bool,
 }
@@ -66,11 +68,23 @@ const BREADTH: u8 = 60;
 
 /// How the INVITE of a device has failed.
 pub(super) struct Failure {
+    pub(super) session: SessionKey,
     pub(super) status: u16,
     pub(super) words: Words,
     pub(super) cause: Cause,
     /// Where a redirection leads, as it stands there.
     pub(super) contacts: Vec<String>,
+}
+
+impl Failure {
+    /// What an event says of it, if that is one of those.
+    pub(super) fn of(event: Event) -> Option<Self> {
+        let Event::Failed { session, status, cause, contacts, reason, retry_after } = event else {
+            return None;
+        };
+        let words = Words { status: Some(status), reason, retry_after };
+        Some(Self { session, status, words, cause, contacts })
+    }
 }
 
 /// Devices that were asked, and what has become of those that could not be.
@@ -110,6 +124,11 @@ fn shares(breadth: Option<u8>, count: usize) -> Result<Vec<u8>, TooBroad> {
 }
 
 impl Invitation {
+    /// Devices are asked to answer by themselves. Nobody's microphone is opened by somebody else's phone.
+    pub(super) fn answer_at_once(&mut self) {
+        (self.answers_itself, self.is_followed) = (true, false);
+    }
+
     /// Invites all devices of the people who ring for a number and have not been asked in this call. `breadth` is what
     /// they have to share; without one, enough is taken.
     pub(crate) fn ring(
@@ -203,7 +222,7 @@ impl Invitation {
     /// person, stops that person's others.
     pub(super) fn failed(
         &self,
-        (mut fork, Failure { status, words, cause, contacts: _ }): (Leg, Failure),
+        (mut fork, Failure { status, words, cause, .. }): (Leg, Failure),
         (offer, record): (Option<&Description>, &mut Record),
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,

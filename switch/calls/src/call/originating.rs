@@ -20,7 +20,6 @@ use super::{
     events::{Record, because},
     forking::Forking,
     identity::{Identity, Privacy},
-    invitation::Failure,
     line::Line,
     outcome::{LegResult, Words},
     queued::{self, Arriving},
@@ -102,17 +101,15 @@ impl Originating {
             Event::Answered { session, body, .. } => {
                 return self.answered((session, body.as_ref()), head, means);
             }
-            Event::Failed { session, status, cause, reason, retry_after, .. } => {
-                let words = Words { status: Some(status), reason, retry_after };
+            Event::Failed { session, status, cause, .. } => {
                 // One phone of the caller's speaks for all of them, and declines no call of anybody else.
                 if cause == Cause::Response && LegResult::is_final_for_person(status) {
                     self.forking.refused(session, status, head, means);
                     let result = LegResult::of(status, cause, true);
+                    let words = Words { status: Some(status), ..Words::default() };
                     return come_to_nothing(self.record, (result, words), means);
                 }
-                // It is its person who is to call, and nobody else.
-                let failure = Failure { status, words, cause, contacts: Vec::new() };
-                self.forking.failed(session, failure, &mut self.record, head, means);
+                self.forking.failed(event, &mut self.record, head, means);
                 return self.go_on(means);
             }
             Event::Update { session, .. } => means.refuse_update(session, Reply::new(504)),

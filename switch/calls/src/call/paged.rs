@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use contract::journal::{Detail, EventKind};
-use dialplan::{Paging, PersonKey, Ring, Trail};
+use dialplan::{Paging, PersonKey, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Method, OwnedMessage, Provisional, Reason, Reply, RequestKey, SessionKey};
 use streams::{
@@ -22,11 +22,11 @@ use streams::{
 };
 
 use super::{
-    dial::Opening,
+    dial::{Opening, too_broad},
     events::{Record, because, refused},
     feature::explain::{self, EXPLANATION_MAX, Unconnected},
     forking::{Forking, Rung},
-    invitation::Failure,
+    invitation::Asked,
     leg::Leg,
     line::{Line, OwnMedia, words_for},
     outcome::{LegResult, Tally, Words},
@@ -38,8 +38,8 @@ use crate::{clock::Moment, means::Means};
 
 /// Phones that are asked to answer by themselves at once: with the one who speaks they find seats in a room.
 pub(super) const PHONES_MAX: usize = MEMBERS_MAX - 1;
-/// How long a phone may take to do so, in seconds.
-const ANSWER_SECS_MAX: u16 = 10;
+/// How long a phone may take to do so.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// A page that has been forgotten ends at last.
 const PAGE_MAX: Duration = Duration::from_secs(10 * 60);
 /// Said in the room when the speaker comes in.
@@ -98,14 +98,18 @@ pub(super) fn open(
     };
     let mut tally = Tally::default();
     let ring = paging::idle(&to.ring, &mut tally, means);
-    let ring = Ring { ring_timeout_secs: ANSWER_SECS_MAX, ..ring };
     let mut invitation = opening.invitation(false, trail.clone(), means);
-    invitation.answers_itself = true;
+    invitation.answer_at_once();
     let Some(offered) = Description::own_offer() else {
         return super::dial::fail(record, speaker, head, "media_refused", Reply::new(488), means);
     };
-    let rung = Rung { invitation, offer: offered, forks: Vec::new(), tally, until: means.moment() };
-    let mut paged = Box::new(Paged {
+    let mut forks = Vec::new();
+    let mut asked = Asked { head, forks: &mut forks, tally: &mut tally };
+    if invitation.ring(&ring, opening.max_breadth, Some(&offered), &mut asked, means).is_err() {
+        return too_broad((record, speaker), head, means);
+    }
+    let rung = Rung { invitation, offer: offered, forks, tally, until: means.after(ANSWER_MAX) };
+    let paged = Box::new(Paged {
         line: Line::new(record, speaker, Side::Caller),
         forking: Forking::taken_over(rung, opening.id),
         listeners: Vec::new(),
@@ -113,7 +117,6 @@ pub(super) fn open(
         trail,
         stage: Stage::Calling { own, offer },
     });
-    paged.forking.ask(&ring, head, means);
     paged.go_on(head, means)
 }
 
@@ -125,11 +128,8 @@ impl Paged {
             Event::Answered { session, body, .. } => {
                 return self.answered(head, (session, body.as_ref()), means);
             }
-            Event::Failed { session, status, cause, reason, retry_after, .. } => {
-                let words = Words { status: Some(status), reason, retry_after };
-                // A page goes to phones and nowhere else.
-                let failure = Failure { status, words, cause, contacts: Vec::new() };
-                self.forking.failed(session, failure, &mut self.line.record, head, means);
+            Event::Failed { .. } => {
+                self.forking.failed(event, &mut self.line.record, head, means);
                 return self.go_on(head, means);
             }
             event if event.session() == Some(speaker) => return self.spoken(head, event, means),

@@ -36,7 +36,7 @@ pub(super) fn intercom(
     match ringing(opening, Trail::default(), on_line, head, means) {
         Err(refused) => refused,
         Ok(mut ringing) => {
-            ringing.invitation.answers_itself = true;
+            ringing.invitation.answer_at_once();
             let ring = idle(ring, &mut ringing.tally, means);
             ringing.begin(&ring, head, means)
         }

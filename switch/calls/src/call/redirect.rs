@@ -3,7 +3,7 @@
 //! A contact is never an address to send to: it names a number, looked up in the plan of the moment as if the caller had
 //! dialled it: one of the caller's own organisation, or one in the telephone network, which is called on the budget of whoever's
 //! phone it is. What does not lead to one is left alone, and
-//! the redirection counts as a refusal. A number leads nowhere the second time in one call, so that there are no loops.
+//! the redirection counts as a refusal. A number that has been followed leads nowhere the second time in one call, so that there are no loops.
 //! It leads to devices that ring beside the others; where it leads to what the switch itself answers, the call goes there if
 //! nobody else rings and nobody has answered it yet. A queue's agents send nobody on: whoever waits has come for them.
 
@@ -42,10 +42,9 @@ impl Invitation {
         means: &mut Means<'_>,
     ) -> Followed {
         // 305 asks for a proxy and 380 for another service: neither names a number.
-        // Nobody's microphone is opened by somebody else's phone.
         let is_followed = failure.cause == Cause::Response
             && matches!(failure.status, 300..=302)
-            && !self.answers_itself
+            && self.is_followed
             && means.config.redirects != Redirects::Refuse;
         // A provider sends nobody on, and least of all on anybody's budget.
         let is_phone = !matches!(from.person, PersonKey::Trunk(_));
@@ -61,7 +60,6 @@ impl Invitation {
             let number = own_number(contact, &self.domain, from, means);
             let Some(number) = number.filter(|number| !self.numbers.contains(number)) else { continue };
             let Some(decision) = self.decide(&number, from, means) else { continue };
-            self.numbers.insert(number.clone());
             match &decision.route {
                 Route::Ring(ring) => {
                     let meant = (number, &**ring, &decision);
@@ -105,6 +103,9 @@ impl Invitation {
         means: &mut Means<'_>,
     ) {
         let before = asked.forks.len();
+        self.numbers.insert(number.clone());
+        // Whoever's phone it is has the call come back; who is asked instead does not.
+        self.is_own = false;
         self.max_forwards = self.max_forwards.saturating_sub(1);
         // Who is asked instead has what the one had who sends the call on.
         let _ = self.ring(ring, from.breadth, offer, asked, means);

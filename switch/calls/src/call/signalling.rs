@@ -78,14 +78,10 @@ impl Ringing {
                 Some(fork) => self.answered_with_offer(head, fork, body.as_ref(), means),
                 None => State::Ringing(self),
             },
-            Event::Failed { session, status, cause, contacts, reason, retry_after } => {
-                let words = Words { status: Some(status), reason, retry_after };
-                let failure = Failure { status, words, cause, contacts };
-                match take(&mut self.forks, session) {
-                    Some(fork) => self.fork_failed(head, fork, failure, means),
-                    None => State::Ringing(self),
-                }
-            }
+            Event::Failed { session, .. } => match take(&mut self.forks, session).zip(Failure::of(event)) {
+                Some((fork, failure)) => self.fork_failed(head, fork, failure, means),
+                None => State::Ringing(self),
+            },
             // Of an early dialog: there is nobody on the other side yet.
             Event::InDialog { request, .. } => {
                 means.respond_in_dialog(request, Reply::new(480));
@@ -250,6 +246,7 @@ impl Ringing {
             Followed::Served(number, decision) if asked.forks.is_empty() && self.told.offer.is_none() => {
                 head.leave(fork, Some(status), means);
                 self.falls_silent(session, means);
+                self.invitation.numbers.insert(number.clone());
                 self.record.redirected((no, status), number, means);
                 self.record.forwarded(&decision.forwards, means);
                 let came_to = (LegResult::Redirected, Words { status: Some(status), ..Words::default() });

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Beside these stand `Served`: the switch itself is the other side (`feature`), and `Queued`: the caller has been answered
-//! and waits, and then talks (`queued`), and `Paged`: several hear the caller (`paged`). `Originating` is before all of them where a call is ordered (`originating`). `Transferring` comes out of `Talking` and
+//! and waits, and then talks (`queued`), `Callback`: it has hung up and keeps its place (`queued/callback`), and `Paged`: several hear the caller (`paged`). `Originating` is before all of them where a call is ordered (`originating`). `Transferring` comes out of `Talking` and
 //! goes back there (`transfer`).
 //!
 //! A transition consumes the state it leaves. `Over` owns a record that takes no more events, so nothing but the

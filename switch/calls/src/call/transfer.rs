@@ -31,7 +31,6 @@ use super::{
     forking::{Destination, Forking, Rung},
     hold::MUSIC,
     identity::{Identity, Privacy},
-    invitation::Failure,
     leg::Leg,
     line::OwnMedia,
     objection::Objection,
@@ -348,10 +347,8 @@ impl Transferring {
             Event::Answered { session, body, .. } => {
                 return self.answered(head, (session, body.as_ref()), means);
             }
-            Event::Failed { session, status, cause, contacts, reason, retry_after } => {
-                let words = Words { status: Some(status), reason, retry_after };
-                let failure = Failure { status, words, cause, contacts };
-                self.forking.failed(session, failure, &mut self.record, head, means);
+            Event::Failed { .. } => {
+                self.forking.failed(event, &mut self.record, head, means);
                 return self.go_on(head, means);
             }
             Event::Ended { session, by, reason, instead } if session == self.waiting.session => {

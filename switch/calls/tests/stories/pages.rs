@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use calls::Input;
 use contract::{
-    id::{ExtensionId, PageGroupId, UserId},
+    id::{ExtensionId, MenuId, PageGroupId, RuleId, UserId},
+    journal::{Entry, Fact},
     live::LegStage,
+    menus::{Menu, MenuChoice, MenuKey},
     paging::PageGroup,
+    queues::Queue,
+    rules::{Action, Condition, Rule, Timescope},
     snapshot::{Extension, Snapshot},
 };
 use sip::OwnedMessage;
@@ -18,6 +22,8 @@ use streams::{
 use crate::{
     conferences::seat,
     desk::{Caller, Desk, Phone, body, header, id, plan, rows, sound::heard},
+    queues::queue,
+    redirects::moved,
 };
 
 /// Heard, and not heard, in the room.
@@ -27,7 +33,7 @@ const MUTED: Option<bool> = Some(true);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The desk's rows with the page group 8500 of all three, and 8501 whose listeners are heard.
-fn groups() -> Snapshot {
+pub fn groups() -> Snapshot {
     let mut rows = rows();
     let extensions = &mut rows.organisations[0].extensions;
     let nobody = extensions[2].clone();
@@ -377,4 +383,141 @@ fn a_page_is_not_sent_on() {
     desk.from(sari, &caller.ack_refusal(&refusal));
     assert_eq!(desk.detail("failed"), "redirected/302");
     desk.rest();
+}
+
+/// A bug (RFC 5393 §5.3.3): a page went to more phones at once than its caller allowed.
+#[test]
+fn rfc_5393_5_3_the_phones_of_a_page_share_the_breadth_that_the_caller_allows() {
+    let mut scene = scene();
+    let Scene { desk, sari, budi, citra } = &mut scene;
+    let caller = desk.dial_with(sari, "8500", "Max-Breadth: 1\r\n", Some(&sari.sdp()));
+    desk.expect(sari, "SIP/2.0 100");
+    let refusal = desk.expect(sari, "SIP/2.0 440");
+    desk.from(sari, &caller.ack_refusal(&refusal));
+    assert_eq!(desk.detail("failed"), "too_broad/440");
+    desk.wait(Duration::from_secs(60));
+    let mut caller = desk.dial_with(sari, "8500", "Max-Breadth: 5\r\n", Some(&sari.sdp()));
+    desk.expect(sari, "SIP/2.0 100");
+    for (phone, share) in [(&*budi, "3"), (&*citra, "2")] {
+        let invite = desk.expect(phone, "INVITE");
+        assert_eq!(header(&invite, "Max-Breadth").as_deref(), Some(share));
+        answers(desk, phone, &invite);
+    }
+    desk.answered(&mut caller);
+    let (budi, citra) = (budi.clone(), citra.clone());
+    scene.ends(&mut caller, &[&budi, &citra]);
+}
+
+/// The desk's rows with the page groups, a menu at 400, and a queue of Budi's at 100; a rule of 100 for this case, key 0 of the
+/// menu, and a rule of the page group's own lead to the page group.
+fn led_there(condition: Condition, queue: Option<Queue>) -> Snapshot {
+    let mut rows = groups();
+    let extensions = &mut rows.organisations[0].extensions;
+    let to_page = Action::ForwardExtension(ExtensionId(id(24)));
+    let rule = |n: u128, condition, action| Rule {
+        id: RuleId(id(n)),
+        position: 1,
+        is_enabled: true,
+        timescope: Timescope::Any,
+        condition,
+        action,
+    };
+    extensions[0].rules = vec![rule(91, condition, to_page.clone())];
+    extensions[0].staff = vec![UserId(id(12))];
+    extensions[0].queue = queue;
+    extensions[3].rules = vec![rule(92, Condition::Unreachable, Action::ForwardStaff(UserId(id(11))))];
+    let choices = vec![MenuChoice { key: MenuKey::Zero, action: to_page }];
+    let menu = Some(Menu { tries_max: 2, choices, ..Menu::plain(MenuId(id(126))) });
+    let nobody = extensions[2].clone();
+    extensions.push(Extension { id: ExtensionId(id(26)), number: "400".into(), menu, ..nobody });
+    rows
+}
+
+/// Budi's phone, called at this number, sends the call to the page group or refuses it, and the caller is told so.
+#[track_caller]
+fn budi_takes_nothing(desk: &mut Desk, other: &Phone, budi: &Phone, (number, refuses): (&str, bool)) {
+    let caller = desk.dial(other, number, Some(&other.sdp()));
+    let invite = desk.expect(budi, "INVITE");
+    let (refusal, status) = if refuses {
+        (budi.respond(&invite, 486, None), 486)
+    } else {
+        (moved(budi, &invite, 302, "<sip:8500@demo.sambung.test>"), 480)
+    };
+    desk.from(budi, &refusal);
+    desk.expect(budi, "ACK");
+    let refusal = desk.expect(other, &format!("SIP/2.0 {status}"));
+    desk.from(other, &caller.ack_refusal(&refusal));
+}
+
+/// A queue whose caller has waited long enough lets them go.
+#[track_caller]
+fn nobody_of_the_queue_answers(desk: &mut Desk, other: &Phone, budi: &Phone) {
+    let caller = desk.line_up(other, "100");
+    let invite = desk.expect(budi, "INVITE");
+    desk.from(budi, &budi.respond(&invite, 180, None));
+    desk.wait(Duration::from_secs(20));
+    is_given_up(desk, budi, &invite);
+    assert_eq!(heard(desk, 0), "id/not-available");
+    desk.played(0);
+    let bye = desk.expect(other, "BYE");
+    desk.from(other, &caller.respond(&bye, 200, None));
+}
+
+#[track_caller]
+fn nobody_is_transferred(desk: &mut Desk, other: &Phone, budi: &Phone) {
+    let (mut caller, _) = desk.talk(other, budi, "1002");
+    let refer = caller.request("REFER", "Refer-To: <sip:8500@demo.sambung.test>\r\n", None);
+    desk.from(other, &refer);
+    let refusal = desk.expect(other, "SIP/2.0 480");
+    assert!(header(&refusal, "Warning").unwrap().contains("not_a_target"));
+    desk.hang_up(&mut caller, budi);
+}
+
+/// Budi pages, and no phone can be had.
+#[track_caller]
+fn nobody_can_be_paged(desk: &mut Desk, budi: &Phone, phones: [&Phone; 2]) {
+    let caller = desk.dial(budi, "8500", Some(&budi.sdp()));
+    for phone in phones {
+        let invite = desk.expect(phone, "INVITE");
+        desk.from(phone, &phone.respond(&invite, 480, None));
+        desk.expect(phone, "ACK");
+    }
+    desk.expect(budi, "SIP/2.0 183");
+    desk.played(0);
+    let refusal = desk.expect(budi, "SIP/2.0 480");
+    desk.from(budi, &caller.ack_refusal(&refusal));
+}
+
+/// Whoever has been answered, or whom others have rung for, did not dial it; and a page itself goes nowhere else.
+#[test]
+fn no_phone_rule_menu_queue_or_transfer_leads_to_a_page_and_no_rule_from_it() {
+    for way in ["phone", "rule", "menu", "queue", "transfer", "page"] {
+        let mut scene = scene();
+        let Scene { desk, sari, budi, citra } = &mut scene;
+        let other = desk.phone("u0", "198.51.100.9:5060");
+        let waits = Queue { wait_max_secs: 10, ..queue() };
+        desk.tell(Input::Plan(plan(&match way {
+            "queue" => led_there(Condition::NoAnswer, Some(waits)),
+            _ => led_there(Condition::Busy, None),
+        })));
+        match way {
+            "phone" => budi_takes_nothing(desk, &other, budi, ("1002", false)),
+            "rule" => budi_takes_nothing(desk, &other, budi, ("100", true)),
+            "menu" => {
+                let mut caller = desk.enter(&other, "400");
+                desk.press(0, "0");
+                assert_eq!(heard(desk, 0), "id/not-available id/menu");
+                desk.goes(&mut caller);
+            }
+            "queue" => nobody_of_the_queue_answers(desk, &other, budi),
+            "transfer" => nobody_is_transferred(desk, &other, budi),
+            _ => nobody_can_be_paged(desk, budi, [sari, citra]),
+        }
+        for phone in [&*sari, &*budi, &*citra] {
+            desk.silent(phone);
+        }
+        let is_page = |entry: &Entry| matches!(&entry.fact, Fact::Event(event) if event.detail.reason.as_deref() == Some("page"));
+        assert!(!desk.journal.iter().any(is_page), "{way}");
+        desk.rest();
+    }
 }

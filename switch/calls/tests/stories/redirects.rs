@@ -258,6 +258,25 @@ fn a_phone_that_sends_a_call_to_a_mailbox_does_not_take_it_from_those_who_ring()
     desk.rest();
 }
 
+/// A bug: the first phone's wish used up the number although the call did not go there, so the second one's led nowhere.
+#[test]
+fn two_phones_of_one_person_send_a_call_to_the_same_mailbox() {
+    let mut desk = Desk::speaking();
+    let [sari, budi] = desk.two();
+    let mobile = desk.phone("1002-mobile", "198.51.100.22:5060");
+    desk.tell(calls::Input::Plan(plan(&rows_with(queue()))));
+    let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let invites = [&budi, &mobile].map(|phone| desk.expect(phone, "INVITE"));
+    for (phone, invite) in [&budi, &mobile].into_iter().zip(&invites) {
+        desk.from(phone, &moved(phone, invite, 302, "<sip:*1003@demo.sambung.test>"));
+        desk.expect(phone, "ACK");
+    }
+    desk.answered(&mut caller);
+    assert_eq!(heard(&desk, 0), "id/voicemail-greeting tone/beep");
+    desk.goes(&mut caller);
+    desk.rest();
+}
+
 /// Whoever waits in a queue has come for its agents.
 #[test]
 fn an_agent_s_phone_sends_nobody_on() {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use calls::SwitchboardConfig;
 use contract::{
+    availability::Person,
     command::{Command, Outcome, RecordingOrder},
-    id::{CallId, RuleId, UserId},
+    id::{CallId, OrgId, RuleId, UserId},
     journal::ParticipantRole,
     live::LegStage,
     rules::{Action, Condition, Rule, Span, Timescope, Window},
@@ -23,6 +24,7 @@ use crate::{
         sound::{direction, heard, is_joined},
     },
     recording::{order, tapped, words},
+    redirects::moved,
 };
 
 const MUSIC: &str = "*music/default";
@@ -279,6 +281,33 @@ fn a_call_that_nobody_wants_back_ends() {
     let back = scene.desk.expect(&scene.budi, "INVITE");
     scene.desk.from(&scene.budi, &scene.budi.respond(&back, 486, None));
     scene.desk.expect(&scene.budi, "ACK");
+    let bye = scene.desk.expect(&scene.sari, "BYE");
+    scene.desk.from(&scene.sari, &scene.caller.respond(&bye, 200, None));
+    assert_eq!(scene.desk.detail("ended"), "transfer_failed/-");
+    scene.desk.rest();
+}
+
+/// A bug: who had sent a call on in vain is rung whatever they have turned on, and so was whom their phone sent it to.
+#[test]
+fn a_call_that_comes_back_disturbs_nobody_else() {
+    let mut scene = Scene::talking();
+    let bare = scene.desk.phone("u0", "198.51.100.4:5060");
+    let person = Person::User(UserId(id(13)));
+    let order = Command::DoNotDisturb { org: OrgId(id(1)), person, is_on: true };
+    scene.desk.tell(calls::Input::Command(order));
+    assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::Done));
+    scene.budi_refers("u0");
+    scene.desk.expect(&scene.budi, "SIP/2.0 202");
+    scene.budi_is_told("100 Trying", "active");
+    let invite = scene.desk.expect(&bare, "INVITE");
+    scene.budi_hangs_up();
+    scene.desk.from(&bare, &bare.respond(&invite, 486, None));
+    scene.desk.expect(&bare, "ACK");
+    let back = scene.desk.expect(&scene.budi, "INVITE");
+    let contact = format!("<sip:1003@{DOMAIN}>");
+    scene.desk.from(&scene.budi, &moved(&scene.budi, &back, 302, &contact));
+    scene.desk.expect(&scene.budi, "ACK");
+    scene.desk.silent(&scene.citra);
     let bye = scene.desk.expect(&scene.sari, "BYE");
     scene.desk.from(&scene.sari, &scene.caller.respond(&bye, 200, None));
     assert_eq!(scene.desk.detail("ended"), "transfer_failed/-");

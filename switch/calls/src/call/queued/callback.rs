@@ -25,10 +25,9 @@ use crate::{
         feature::explain::EXPLANATION_MAX,
         forking::Forking,
         identity::{Identity, Privacy},
-        invitation::Failure,
         leg::Leg,
         line::OwnMedia,
-        outcome::{LegResult, Words},
+        outcome::LegResult,
         state::{Head, Held, Music, Side, State, Talking, end, join_as_recipient},
     },
     clock::Moment,
@@ -165,12 +164,9 @@ impl Callback {
             Event::Answered { session, body, .. } => {
                 return self.answered(head, (session, body.as_ref()), means);
             }
-            Event::Failed { session, status, cause, reason, retry_after, .. } => {
-                let words = Words { status: Some(status), reason, retry_after };
-                // Who takes the call and who has waited for it are these two and nobody else.
-                let failure = Failure { status, words, cause, contacts: Vec::new() };
+            Event::Failed { .. } => {
                 if let Some(forking) = self.stage.forking_mut() {
-                    forking.failed(session, failure, &mut self.record, head, means);
+                    forking.failed(event, &mut self.record, head, means);
                 }
                 return self.go_on(head, means);
             }
@@ -225,7 +221,8 @@ impl Callback {
             return State::Callback(self);
         };
         let forking = Forking::alone(&self.record, (org, self.who.clone()), &ring.number, false, means);
-        let Some(mut forking) = forking else { return State::Callback(self) };
+        let Some(forking) = forking else { return State::Callback(self) };
+        let mut forking = forking.unfollowed();
         forking.ask(ring, head, means);
         self.stage = Stage::Asking(Box::new(forking));
         self.go_on(head, means)

@@ -191,7 +191,7 @@ impl Queued {
     pub(super) fn ring(mut self: Box<Self>, ring: &Ring, head: &mut Head, means: &mut Means<'_>) -> State {
         let Some(mut forking) = self.forking(&ring.number, means) else { return State::Queued(self) };
         forking.ask(ring, head, means);
-        self.stage = Stage::SentOn(forking);
+        self.stage = Stage::SentOn(Box::new(forking));
         self.play(Hears::RingBack, means);
         self.go_on(head, means)
     }

@@ -3,7 +3,8 @@
 //! ```text
 //! Answering ── ACK ──▶ Telling ── the notice is heard ──▶ Waiting ◀── not taken ── Asking ── answered ──▶ Talking
 //!                                                            ├── the time is up, nobody is there ──▶ SentOn ──▶ Talking
-//!                                                            └──────────── no rule ────────────────▶ Parting ──▶ Over
+//!                                                            ├──────────── no rule ────────────────▶ Parting ──▶ Over
+//!                                                            └── presses 1 ──▶ Promising ── hangs up, or has heard it ──▶ Callback
 //! ```
 //!
 //! The caller is answered when it comes, hears its place and music, and its phone is offered what the one who takes the call
@@ -35,10 +36,8 @@ use super::{
     forking::Forking,
     hold::MUSIC,
     identity::Identity,
-    invitation::Failure,
     leg::Leg,
     line::Line,
-    outcome::Words,
     pressed::Way,
     signalling::status_of,
     state::{Head, Held, Met, Music, State, Talking, end, join_as_recipient},
@@ -205,13 +204,9 @@ impl Queued {
             Event::Answered { session, body, .. } => {
                 return self.answered(head, (session, body.as_ref()), means);
             }
-            Event::Failed { session, status, cause, contacts, reason, retry_after } => {
-                let words = Words { status: Some(status), reason, retry_after };
-                // Agents send nobody on.
-                let contacts = if matches!(self.stage, Stage::SentOn(_)) { contacts } else { Vec::new() };
-                let failure = Failure { status, words, cause, contacts };
+            Event::Failed { .. } => {
                 if let Some(forking) = self.stage.forking_mut() {
-                    forking.failed(session, failure, &mut self.line.record, head, means);
+                    forking.failed(event, &mut self.line.record, head, means);
                 }
                 return self.go_on(head, means);
             }
@@ -288,20 +283,22 @@ impl Queued {
         if !matches!(self.stage, Stage::Waiting) {
             return State::Queued(self);
         }
-        let Some(mut forking) = self.forking(&ring.number, means) else { return State::Queued(self) };
+        // Agents send nobody on.
+        let Some(forking) = self.forking(&ring.number, means) else { return State::Queued(self) };
+        let mut forking = forking.unfollowed();
         forking.ask(ring, head, means);
         if self.place.as_ref().is_some_and(|place| !place.is_queued) {
             self.play(Hears::RingBack, means);
         }
-        self.stage = Stage::Asking(forking);
+        self.stage = Stage::Asking(Box::new(forking));
         self.go_on(head, means)
     }
 
     /// Devices that may ring in the name of the caller; nobody rings yet.
-    fn forking(&self, number: &str, means: &Means<'_>) -> Option<Box<Forking>> {
+    fn forking(&self, number: &str, means: &Means<'_>) -> Option<Forking> {
         let org = means.plan.organisation(self.line.record.org())?;
         let on_line = (&self.line.record, &self.line.caller);
-        Forking::new(on_line, (org, self.who.clone()), number, &self.trail, means).map(Box::new)
+        Forking::new(on_line, (org, self.who.clone()), number, &self.trail, means)
     }
 
     fn progress(&mut self, session: SessionKey, status: u16, means: &mut Means<'_>) {
@@ -354,16 +351,7 @@ impl Queued {
     }
 
     /// Somebody has the call, joined to the caller, by this way.
-    fn taken(
-        mut self: Box<Self>,
-        mut fork: Leg,
-        why: Detail,
-        head: &mut Head,
-        means: &mut Means<'_>,
-    ) -> State {
-        if self.is_offered {
-            self.line.caller.streams.listen(None, means);
-        }
+    fn taken(self: Box<Self>, mut fork: Leg, why: Detail, head: &mut Head, means: &mut Means<'_>) -> State {
         let Self { line, place, trail, stage, hears, .. } = *self;
         let Line { mut record, caller, side, is_held, .. } = line;
         let participant = join_as_recipient(&mut record, fork.person, means);
