@@ -314,22 +314,26 @@ impl<'a> Compiler<'a> {
         self.org.accounts.insert(account.id, compiled);
     }
 
+    /// Who of these people of a row is active.
+    fn active(&mut self, row: Row, (field, users): (&'static str, &[UserId])) -> BTreeSet<UserId> {
+        let mut active = BTreeSet::new();
+        for user in users {
+            match self.staff.get(user) {
+                Some(staff) if staff.is_active => {
+                    active.insert(*user);
+                }
+                Some(_) => {}
+                None => self.wrong(row, field, Problem::Dangling),
+            }
+        }
+        active
+    }
+
     fn extensions(&mut self) {
         for extension in &self.rows.extensions {
             let row = Row::Extension(extension.id);
-            let mut people = BTreeSet::new();
-            for user in &extension.staff {
-                match self.staff.get(user) {
-                    Some(staff) if staff.is_active => {
-                        people.insert(*user);
-                    }
-                    Some(_) => {}
-                    None => self.wrong(row, "staff", Problem::Dangling),
-                }
-            }
-            if extension.supervisors.iter().any(|user| !self.staff.contains_key(user)) {
-                self.wrong(row, "supervisors", Problem::Dangling);
-            }
+            let people = self.active(row, ("staff", &extension.staff));
+            let supervisors = self.active(row, ("supervisors", &extension.supervisors));
             let (number, name): (Arc<str>, Arc<str>) =
                 (extension.number.as_str().into(), extension.name.as_str().into());
             let host = Host::Extension(extension.id);
@@ -342,7 +346,7 @@ impl<'a> Compiler<'a> {
                 is_active: extension.is_active,
                 ring,
                 queue,
-                supervisors: extension.supervisors.iter().copied().collect(),
+                supervisors,
                 menu: self.menu(extension),
                 conference: self.conference(extension),
                 page_group: self.page_group(extension),

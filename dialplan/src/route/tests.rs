@@ -265,6 +265,7 @@ fn calls_are_parked_where_the_organisation_has_not_given_the_number_to_somebody(
 fn a_supervisor_may_listen_to_the_staff_of_their_extension_and_to_nobody_else() {
     let mut rows = organisation();
     let people: Vec<UserId> = rows.extensions[0].staff.clone();
+    rows.staff.iter_mut().for_each(|staff| staff.is_active = true);
     let supervisor = rows.staff.iter().map(|staff| staff.user).find(|user| !people.contains(user)).unwrap();
     let plan = |rows: &snapshot::Organisation| {
         compile(&snapshot::Snapshot { revision: 1, organisations: vec![rows.clone()] })
@@ -284,6 +285,10 @@ fn a_supervisor_may_listen_to_the_staff_of_their_extension_and_to_nobody_else() 
     assert_eq!((own.supervised_at(&number), own.supervised_at("*33999")), (None, None));
     rows.extensions[0].is_active = false;
     assert!(!supervises(&rows, supervisor, people[0]));
+    rows.extensions[0].is_active = true;
+    assert!(supervises(&rows, supervisor, people[0]));
+    rows.staff.iter_mut().filter(|staff| staff.user == supervisor).for_each(|staff| staff.is_active = false);
+    assert!(!supervises(&rows, supervisor, people[0]), "a bug: who was suspended went on listening");
     rows.extensions[0].supervisors = vec![UserId(id(99))];
     let wrong = plan(&rows).unwrap_err();
     assert_eq!((wrong[0].field, wrong[0].problem.clone()), ("supervisors", crate::Problem::Dangling));

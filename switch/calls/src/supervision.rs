@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::id::{CallId, UserId};
+use contract::id::{CallId, OrgId, UserId};
 use dialplan::{Host, OrgPlan, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::SessionKey;
@@ -13,7 +13,7 @@ use streams::media::LeaseId;
 
 use crate::{output::Outputs, switchboard::Switchboard};
 
-/// Supervisors who listen at once; a further one is busy.
+/// Supervisors of one organisation who listen at once; a further one is busy.
 const SUPERVISORS_MAX: usize = 64;
 
 /// Somebody who is listened to, where they talk.
@@ -55,6 +55,7 @@ pub(crate) enum Heard {
 /// Whom a call is about that somebody listens by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watch {
+    pub(crate) org: OrgId,
     pub(crate) supervisor: UserId,
     pub(crate) subject: Subject,
     /// It has been answered, and acknowledged that.
@@ -87,11 +88,6 @@ impl Supervisions {
     pub(crate) fn review(&mut self) {
         self.changed.extend(self.watches.keys());
     }
-
-    fn may_begin(&self, subject: SessionKey) -> bool {
-        let is_taken = self.watches.values().any(|watch| watch.subject.session == subject);
-        !is_taken && self.watches.len() < SUPERVISORS_MAX
-    }
 }
 
 impl Switchboard {
@@ -116,25 +112,53 @@ impl Switchboard {
         let found = calls.find_map(|(id, call)| call.talker(org.id(), is_allowed).map(|found| (*id, found)));
         let (call, (user, session)) = found.ok_or(NoSubject::Silent)?;
         let subject = Subject { user, call, session };
-        if self.supervisions.may_begin(session) { Ok(subject) } else { Err(NoSubject::Busy) }
+        if self.may_begin(org.id(), call) { Ok(subject) } else { Err(NoSubject::Busy) }
+    }
+
+    /// Nobody listens to that call, whoever of the two they are for, and as many as may are not listening yet.
+    fn may_begin(&self, org: OrgId, call: CallId) -> bool {
+        let mut own = self.supervisions.watches.values().filter(|watch| watch.org == org);
+        !own.clone().any(|watch| self.place_of(watch) == call) && own.nth(SUPERVISORS_MAX - 1).is_none()
+    }
+
+    /// In which call somebody is who is listened to: their leg may have gone over to another one.
+    fn place_of(&self, Watch { subject, .. }: &Watch) -> CallId {
+        self.sessions.get(&subject.session).copied().unwrap_or(subject.call)
     }
 
     /// Tells supervisors what there is to be heard. This ends: who has been told knows.
     pub(crate) fn serve_supervisions(&mut self, out: &mut Outputs) {
         while let Some(id) = self.supervisions.changed.pop_first() {
             let watch = self.supervisions.watches.get(&id).filter(|watch| watch.has_begun);
-            let Some(heard) = watch.map(|watch| self.heard(watch)) else { continue };
+            let Some(watch) = watch else { continue };
+            // The lines of before have been joined to others since, so nobody sits there.
+            let heard = if self.is_taken((id, watch)) {
+                Heard::Gone("supervised", Vec::new())
+            } else {
+                self.heard(watch)
+            };
             self.with_call(id, out, |call, means| call.hears(heard, means));
             self.carry_out(out);
         }
     }
 
-    fn heard(&self, Watch { supervisor, subject, .. }: &Watch) -> Heard {
-        // A leg may have gone over to another call.
-        let id = self.sessions.get(&subject.session).copied().unwrap_or(subject.call);
+    /// Two calls have become one, and somebody else listens to it: whoever has listened to the one that goes on, else whoever
+    /// came first.
+    fn is_taken(&self, (own, watch): (CallId, &Watch)) -> bool {
+        let place = self.place_of(watch);
+        let rank = |by: CallId, watch: &Watch| (watch.subject.call != place, by);
+        self.supervisions.watches.iter().any(|(by, other)| {
+            self.place_of(other) == place
+                && rank(*by, other) < rank(own, watch)
+                && !matches!(self.heard(other), Heard::Gone(..))
+        })
+    }
+
+    fn heard(&self, watch: &Watch) -> Heard {
+        let (id, subject) = (self.place_of(watch), &watch.subject);
         let Some(call) = self.calls.get(&id) else { return Heard::Gone("left", Vec::new()) };
         let org = call.organisation(&self.plan);
-        if !org.is_some_and(|org| org.supervises(PersonKey::User(*supervisor), subject.person())) {
+        if !org.is_some_and(|org| org.supervises(PersonKey::User(watch.supervisor), subject.person())) {
             return Heard::Gone("not_supervisor", call.open_lines());
         }
         call.heard(Subject { call: id, ..*subject }, self.config.hold_music)

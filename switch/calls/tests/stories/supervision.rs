@@ -1,5 +1,7 @@
 //! A supervisor listens, whispers and barges in (decision 0049): who may, where everybody sits, and that the call goes on as it was.
 
+mod several;
+
 use calls::{Command, Input, SwitchboardConfig};
 use contract::{
     command::{Outcome, SupervisionMode},
@@ -54,11 +56,11 @@ const LISTENS: [Option<Sitting>; 3] = [OVERHEARD, OVERHEARD, supervisor(HeardBy:
 const WHISPERS: [Option<Sitting>; 3] = [SPOKEN_TO, OVERHEARD, supervisor(HeardBy::Only(LeaseId(1)))];
 const BARGES: [Option<Sitting>; 3] = [SPOKEN_TO, SPOKEN_TO, supervisor(HeardBy::Everyone)];
 
-/// The steps of all who listen, with their reasons.
+/// The steps of Sari, who listens to Budi, with their reasons.
 fn steps(desk: &Desk) -> Vec<String> {
     let told = |entry: &contract::journal::Entry| match &entry.fact {
-        Fact::Supervision(step) => {
-            assert_eq!((step.supervisor, step.supervised), (UserId(id(11)), UserId(id(12))));
+        Fact::Supervision(step) if step.supervisor == UserId(id(11)) => {
+            assert_eq!(step.supervised, UserId(id(12)));
             Some(format!("{} {} {}", step.no, step.step(), step.reason))
         }
         _ => None,
@@ -76,13 +78,25 @@ struct Scene {
     to_budi: OwnedMessage,
 }
 
+fn desk() -> Desk {
+    Desk::mortal_with(SwitchboardConfig { hold_music: true, ..transcoding() })
+}
+
 impl Scene {
     fn talking() -> Self {
-        let config = SwitchboardConfig { hold_music: true, ..transcoding() };
-        let mut desk = Desk::mortal_with(config);
+        Self::speaking([Phone::sdp, Phone::sdp])
+    }
+
+    /// The two describe themselves like this.
+    fn speaking([of_citra, of_budi]: [fn(&Phone) -> String; 2]) -> Self {
+        let mut desk = desk();
         let [sari, budi] = desk.two();
         let citra = desk.phone("1003", "198.51.100.3:5060");
-        let (caller, to_budi) = desk.talk(&citra, &budi, "1002");
+        let mut caller = desk.dial(&citra, "1002", Some(&of_citra(&citra)));
+        let to_budi = desk.expect(&budi, "INVITE");
+        desk.from(&budi, &budi.respond(&to_budi, 200, Some(&of_budi(&budi))));
+        desk.expect(&budi, "ACK");
+        desk.answered(&mut caller);
         desk.wait(std::time::Duration::from_secs(5));
         Self { desk, sari, budi, citra, caller, to_budi }
     }
@@ -97,7 +111,12 @@ impl Scene {
 
     #[track_caller]
     fn listens(&mut self, phone: &Phone) -> Caller {
-        let mut caller = self.desk.dial(phone, "*331002", Some(&phone.sdp()));
+        self.listens_to(phone, "1002")
+    }
+
+    #[track_caller]
+    fn listens_to(&mut self, phone: &Phone, number: &str) -> Caller {
+        let mut caller = self.desk.dial(phone, &format!("*33{number}"), Some(&phone.sdp()));
         let ok = self.desk.expect(phone, "SIP/2.0 200");
         let ack = caller.ack(&ok, None);
         self.desk.from(phone, &ack);
@@ -140,6 +159,18 @@ impl Scene {
             steps(&self.desk).last().unwrap().split(' ').skip(1).collect::<Vec<_>>(),
             ["ended", reason]
         );
+    }
+
+    /// Citra holds, or goes on.
+    #[track_caller]
+    fn citra_says(&mut self, way: &str) {
+        let citra = self.citra.clone();
+        let reinvite = self.caller.request("INVITE", "", Some(&citra.sdp_with(way)));
+        self.desk.from(&citra, &reinvite);
+        self.desk.expect(&citra, "SIP/2.0 100");
+        let ok = self.desk.expect(&citra, "SIP/2.0 200");
+        let ack = self.caller.ack(&ok, None);
+        self.desk.from(&citra, &ack);
     }
 
     #[track_caller]
@@ -255,17 +286,62 @@ fn while_a_side_holds_nobody_is_overheard_and_the_supervisor_hears_music() {
     let (mut scene, listener) = Scene::listened_to();
     scene.desk.press(2, "5");
     for (way, heard_there) in [("sendonly", MUSIC), ("sendrecv", "")] {
-        let citra = scene.citra.clone();
-        let reinvite = scene.caller.request("INVITE", "", Some(&citra.sdp_with(way)));
-        scene.desk.from(&citra, &reinvite);
-        scene.desk.expect(&citra, "SIP/2.0 100");
-        let ok = scene.desk.expect(&citra, "SIP/2.0 200");
-        let ack = scene.caller.ack(&ok, None);
-        scene.desk.from(&citra, &ack);
+        scene.citra_says(way);
         assert_eq!([heard(&scene.desk, 1), heard(&scene.desk, 2)], [heard_there; 2], "{way}");
         let sits = if way == "sendonly" { [None, None, supervisor(HeardBy::Nobody)] } else { WHISPERS };
         assert_eq!(seats(&scene.desk), sits);
     }
+    scene.stops(listener);
+    scene.ends();
+}
+
+/// A bug: who dialled the code while there was nothing to be heard heard dead silence.
+#[test]
+fn a_supervisor_who_comes_while_a_side_holds_hears_music_until_they_talk() {
+    let mut scene = Scene::talking();
+    scene.citra_says("sendonly");
+    let sari = scene.sari.clone();
+    let listener = scene.listens(&sari);
+    assert_eq!(heard(&scene.desk, 2), MUSIC);
+    assert_eq!(seats(&scene.desk), [None, None, supervisor(HeardBy::Nobody)]);
+    scene.citra_says("sendrecv");
+    assert_eq!((heard(&scene.desk, 2).as_str(), seats(&scene.desk)), ("", LISTENS));
+    scene.stops(listener);
+    scene.ends();
+}
+
+/// The same where the two speak what the switch cannot.
+#[test]
+fn a_supervisor_of_two_who_speak_no_codec_of_ours_hears_music() {
+    let mut scene = Scene::speaking([|phone| phone.sdp_of(18); 2]);
+    let sari = scene.sari.clone();
+    let listener = scene.listens(&sari);
+    assert_eq!(
+        (heard(&scene.desk, 2).as_str(), [seat(&scene.desk, 0), seat(&scene.desk, 1)]),
+        (MUSIC, [None; 2])
+    );
+    scene.stops(listener);
+    scene.ends();
+}
+
+/// A key is told to the other one as in any call, and those of the supervisor to nobody.
+#[test]
+fn keys_of_a_supervised_call_go_on_and_mean_nothing_to_the_supervisor() {
+    let with_events: fn(&Phone) -> String =
+        |phone| phone.sdp_speaking(&[(0, "PCMU/8000"), (101, "telephone-event/8000")], "sendrecv");
+    let mut scene = Scene::speaking([with_events, Phone::sdp]);
+    let sari = scene.sari.clone();
+    let listener = scene.listens(&sari);
+    scene.desk.press(0, "5");
+    scene.desk.press(1, "6");
+    assert_eq!(seats(&scene.desk), LISTENS);
+    scene.desk.press(2, "5");
+    assert_eq!(seats(&scene.desk), WHISPERS);
+    let pressed = |command: &MediaCommand| match command {
+        MediaCommand::Press { lease, key, .. } => Some((lease.0, key.sign())),
+        _ => None,
+    };
+    assert_eq!(scene.desk.media.iter().filter_map(pressed).collect::<Vec<_>>(), [(1, '5'), (0, '6')]);
     scene.stops(listener);
     scene.ends();
 }

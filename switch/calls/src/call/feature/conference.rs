@@ -246,7 +246,7 @@ impl Attendance {
     }
 
     /// Its media has changed: it holds, or has moved to this line.
-    fn renew(
+    pub(super) fn renew(
         &mut self,
         (lease, is_moved): (LeaseId, bool),
         is_held: bool,
@@ -381,14 +381,6 @@ impl Served {
                 Some((attendance, lease, &self.line.record))
             }
             _ => None,
-        }
-    }
-
-    /// The caller's media has changed.
-    pub(super) fn renew_attendance(&mut self, is_moved: bool, means: &mut Means<'_>) {
-        let is_held = self.line.is_held;
-        if let Some((attendance, lease, record)) = self.attendance() {
-            attendance.renew((lease, is_moved), is_held, record, means);
         }
     }
 }

@@ -148,6 +148,15 @@ impl Service {
         }
     }
 
+    /// The caller's media has changed: it holds, or has another line.
+    fn renew(&mut self, line: (LeaseId, bool), is_held: bool, record: &Record, means: &mut Means<'_>) {
+        match self {
+            Self::Conference(attendance) => attendance.renew(line, is_held, record, means),
+            Self::Supervision(supervision) => supervision.renew(line, is_held, record, means),
+            Self::Echo(_) | Self::Message(_) | Self::Listening(_) | Self::Menu(_) | Self::Turned(_) => {}
+        }
+    }
+
     /// It has been as it is for as long as it may.
     fn timed_out(
         &mut self,
@@ -311,8 +320,10 @@ impl Served {
         if is_moved {
             self.line.listen(means);
         }
-        self.renew_attendance(is_moved, means);
-        self.renew_supervision(is_moved, means);
+        let Line { caller, record, is_held, .. } = &mut self.line;
+        if let (Stage::Attending(service), Some(lease)) = (&mut self.stage, caller.streams.voice_line()) {
+            service.renew((lease, is_moved), *is_held, record, means);
+        }
     }
 
     /// The caller has pressed a key, and tells it so.

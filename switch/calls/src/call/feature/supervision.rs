@@ -60,6 +60,8 @@ impl Supervision {
     pub(super) fn begin(&mut self, lease: LeaseId, record: &mut Record, means: &mut Means<'_>) -> Duration {
         self.write(Some(self.mode), "dialled", record, means);
         self.sit(lease, record, means);
+        // There may be nothing to be heard yet.
+        record.play(lease, MUSIC, means);
         LISTENING_MAX
     }
 
@@ -97,7 +99,7 @@ impl Supervision {
     }
 
     /// Its media has changed: it holds, or has another line.
-    fn renew(
+    pub(super) fn renew(
         &mut self,
         (lease, is_moved): (LeaseId, bool),
         is_held: bool,
@@ -247,14 +249,6 @@ impl Served {
         }
     }
 
-    /// The caller's media has changed.
-    pub(super) fn renew_supervision(&mut self, is_moved: bool, means: &mut Means<'_>) {
-        let is_held = self.line.is_held;
-        if let Some((supervision, Some(lease), record)) = self.supervision() {
-            supervision.renew((lease, is_moved), is_held, record, means);
-        }
-    }
-
     /// Whatever it ends by.
     pub(super) fn end_supervision(&mut self, reason: &str, means: &mut Means<'_>) {
         if let Some((supervision, _, record)) = self.supervision() {
@@ -332,7 +326,8 @@ impl Call {
             Stage::Attending(Service::Supervision(supervision)) => (supervision, true),
             _ => return None,
         };
-        Some(Watch { supervisor: supervision.supervisor, subject: supervision.subject, has_begun })
+        let Supervision { supervisor, subject, .. } = **supervision;
+        Some(Watch { org: self.state.org(), supervisor, subject, has_begun })
     }
 
     /// What its caller hears of whom it supervises is something else now.
