@@ -231,6 +231,7 @@ fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
             _ => "nobody can be had there, or the call has no such leg",
         },
         Outcome::AlreadySo => "it is so already",
+        Outcome::UnusableId => "the id of the call is no UUIDv7 of now",
     };
     Err(Failure::Failed(anyhow::anyhow!(refusal)))
 }

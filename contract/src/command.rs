@@ -178,6 +178,8 @@ pub enum Outcome {
     /// Nobody can be had there: it is switched off, has nobody who could answer, or would be whoever waits; or nobody is in
     /// both calls.
     NotThere,
-    /// It is so already.
+    /// It is so already; or a call with that id has been ordered before, or is older than those that are remembered.
     AlreadySo,
+    /// The id that was given to the call is no UUIDv7 (RFC 9562 §5.7), or was made in the future.
+    UnusableId,
 }

@@ -64,6 +64,12 @@ impl CallId {
     pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(at.unix_millis(), &random).into_uuid())
     }
+
+    /// Whether it says when it was made, as those do that we make: only these are in the order of their times.
+    pub fn is_of_a_time(self) -> bool {
+        self.0.get_version() == Some(uuid::Version::SortRand)
+            && self.0.get_variant() == uuid::Variant::RFC4122
+    }
 }
 
 impl RecordingId {

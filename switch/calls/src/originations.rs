@@ -3,7 +3,11 @@
 //! What can be known before the first phone rings is asked here: whether the switch takes calls, who calls and by which phones, where
 //! the number leads, whether their budget allows it. How the call goes is the business of `call/originating`.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use contract::{
     command::Outcome,
@@ -18,13 +22,16 @@ use crate::{
         objection::Objection,
         originating::Origination,
     },
+    clock::ClockMark,
     config::DIALLED_BYTES_MAX,
     output::{Notice, Output, Outputs},
     switchboard::Switchboard,
 };
 
-/// Calls whose ids are remembered that somebody has ordered.
+/// Ids that orderers have given which are remembered; what is older than these is taken for known.
 const ORDERED_MAX: usize = 1_000;
+/// How far the clock of an orderer may be ahead.
+const AHEAD_MAX: Duration = Duration::from_secs(60);
 
 /// An order to call.
 #[derive(Debug)]
@@ -36,19 +43,39 @@ pub(crate) struct Order<'a> {
     pub(crate) auto_answer: bool,
 }
 
-/// The latest calls that were ordered by ids of the orderers' own.
-#[derive(Debug, Default)]
-pub(crate) struct Ordered(BTreeSet<CallId>);
+/// Calls that were ordered by ids of the orderers' own, which are in the order of their times.
+#[derive(Debug)]
+pub(crate) struct Ordered {
+    /// When this life began: of what was ordered before, nothing is known.
+    began: Instant,
+    /// The latest.
+    known: BTreeSet<CallId>,
+    /// The newest that has been forgotten.
+    forgotten: Option<CallId>,
+}
 
 impl Ordered {
-    /// Remembers one; false: it is known already.
-    fn is_new(&mut self, call: CallId) -> bool {
-        let is_new = self.0.insert(call);
-        if self.0.len() > ORDERED_MAX {
-            // Ids are in the order of their times.
-            self.0.pop_first();
+    pub(crate) fn since(began: Instant) -> Self {
+        Self { began, known: BTreeSet::new(), forgotten: None }
+    }
+
+    /// Why there is to be no call with this id (any more).
+    fn objection(&self, call: CallId, (clock, now): (&ClockMark, Instant)) -> Option<Outcome> {
+        let latest = CallId::new(clock.wall(now + AHEAD_MAX), [u8::MAX; 10]);
+        if !call.is_of_a_time() || call > latest {
+            return Some(Outcome::UnusableId);
         }
-        is_new
+        // By the clock of now, which may have been set since.
+        let is_older = call < CallId::new(clock.wall(self.began), [0; 10])
+            || self.forgotten.is_some_and(|forgotten| call <= forgotten);
+        (is_older || self.known.contains(&call)).then_some(Outcome::AlreadySo)
+    }
+
+    fn remember(&mut self, call: CallId) {
+        self.known.insert(call);
+        if self.known.len() > ORDERED_MAX {
+            self.forgotten = self.known.pop_first().max(self.forgotten);
+        }
     }
 }
 
@@ -60,6 +87,14 @@ impl Switchboard {
     }
 
     fn begin_call(&mut self, order: &Order<'_>, out: &mut Outputs) -> Result<CallId, Outcome> {
+        // A repeat is answered by what has become of the first, whatever would become of it now.
+        let at = (&self.clock, self.now);
+        if let Some(objection) = order.call.and_then(|call| self.ordered.objection(call, at)) {
+            return Err(objection);
+        }
+        if order.call.is_some_and(|call| self.calls.contains_key(&call)) {
+            return Err(Outcome::AlreadySo);
+        }
         if let Some(notice) = self.full() {
             out.notice(notice);
             return Err(Outcome::NotNow);
@@ -79,9 +114,7 @@ impl Switchboard {
         let decision = plan.route(&facts, self.wall());
         let id = order.call.unwrap_or_else(|| CallId::new(self.wall(), self.random.bytes()));
         self.leads_somewhere((org, id), &decision, out).map_err(Objection::outcome)?;
-        if self.calls.contains_key(&id) || !self.ordered.is_new(id) {
-            return Err(Outcome::AlreadySo);
-        }
+        order.call.into_iter().for_each(|call| self.ordered.remember(call));
         let auto_answer = order.auto_answer;
         let order = Origination { id, org, caller, phones, dialled, decision: &decision, auto_answer };
         let call = Call::originate(&order, &mut self.means(out));

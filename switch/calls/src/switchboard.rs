@@ -75,7 +75,7 @@ pub struct Switchboard {
     pub(crate) fraud: Fraud,
     pub(crate) random: Random,
     pub(crate) has_journal_pressure: bool,
-    clock: ClockMark,
+    pub(crate) clock: ClockMark,
     /// Where [`Moment`]s are counted from.
     pub(crate) origin: Instant,
     /// Calls to be put out as images; `None` when nobody keeps them.
@@ -151,7 +151,7 @@ impl Switchboard {
             channels: Channels::default(),
             parking: Parking::default(),
             links: Links::default(),
-            ordered: Ordered::default(),
+            ordered: Ordered::since(clock.instant),
             fraud: Fraud::default(),
             random,
             has_journal_pressure: false,

@@ -1,5 +1,7 @@
 //! Calls that somebody orders: the phones of whoever is to call ring first, and then it is as if they had dialled (click-to-call).
 
+mod again;
+
 use std::time::Duration;
 
 use calls::{Input, SwitchboardConfig};
@@ -22,7 +24,7 @@ use crate::{
         sound::{audio, heard, is_joined},
     },
     led::rows_with,
-    outside,
+    outside, pages,
     queues::queue,
 };
 
@@ -210,6 +212,9 @@ fn all_phones_of_the_caller_ring_and_the_first_that_answers_has_dialled() {
 #[test]
 fn what_cannot_be_called_is_refused_before_any_phone_rings() {
     let mut scene = Scene::new();
+    let mut rows = pages::groups();
+    rows.organisations[0].extensions[0].takes_intercom = true;
+    scene.desk.tell(Input::Plan(plan(&rows)));
     for (from, to, outcome) in [
         ("1009", "1002", Outcome::UnknownCaller),
         ("100", "1002", Outcome::UnknownCaller),
@@ -221,6 +226,9 @@ fn what_cannot_be_called_is_refused_before_any_phone_rings() {
         ("1001", "*43", Outcome::NotThere),
         ("1001", "**1002", Outcome::NotThere),
         ("1001", "700", Outcome::NotThere),
+        ("1001", "*801002", Outcome::NotThere),
+        ("1001", "*331002", Outcome::NotThere),
+        ("1001", "8500", Outcome::NotThere),
     ] {
         assert_eq!(order(&mut scene.desk, from, to), outcome, "{from} {to}");
     }

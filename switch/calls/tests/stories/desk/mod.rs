@@ -43,6 +43,8 @@ pub fn id(n: u128) -> Uuid {
 
 pub struct Desk {
     pub config: SwitchboardConfig,
+    /// When its clock began.
+    pub mark: ClockMark,
     pub board: Switchboard,
     pub now: Instant,
     pub sent: Vec<(Flow, OwnedMessage)>,
@@ -173,8 +175,9 @@ impl Desk {
 
     /// The switchboard dies without warning, and another goes on, with nothing left in stock.
     pub fn die(&mut self) {
-        let mark = ClockMark { instant: self.now, unix: Timestamp(1_800_000_000_000_000) };
         let continuity = Continuity { origin: self.now, secrets: [9; 32] };
+        let lived = i64::try_from((self.now - self.mark.instant).as_micros()).unwrap();
+        let mark = ClockMark { instant: self.now, unix: self.mark.unix.plus_micros(lived) };
         let board = Switchboard::new(self.config.clone(), plan(&rows()), [8; 32], mark);
         self.board = board.with_images(continuity);
         let of = |(call, image)| CallImage { call, image, events: Some(0) };
@@ -188,6 +191,7 @@ impl Desk {
         let mark = ClockMark { instant: now, unix: Timestamp(1_800_000_000_000_000) };
         let mut desk = Self {
             config: config.clone(),
+            mark,
             board: Switchboard::new(config, plan(&rows()), [7; 32], mark),
             now,
             sent: Vec::new(),
