@@ -80,8 +80,15 @@ impl Talking {
     ) {
         let is_of = |side: &Side| self.leg(*side).streams.lease_ids().any(|own| own == lease);
         let Some(by) = [Side::Caller, Side::Callee].into_iter().find(is_of) else { return };
-        if self.leg_mut(by).keypad.tells(Way::Media) && !self.is_code((by, key), recording, means) {
-            self.pass_key(by.other(), (key, KEY_MS_USUAL), means);
+        if !self.leg_mut(by).keypad.tells(Way::Media) || self.is_code((by, key), recording, means) {
+            return;
+        }
+        let (to, key) = (by.other(), (key, KEY_MS_USUAL));
+        // A tone that was kept because it might have been part of a code is the tone for the other side that it was.
+        if self.leg(by).streams.has_events() == Some(true) {
+            self.pass_key(to, key, means);
+        } else {
+            self.press(to, key, false, means);
         }
     }
 
@@ -140,7 +147,7 @@ impl Talking {
         }
     }
 
-    /// Tells a side a key in the way that it understands.
+    /// Tells a side the key of an event in the way that it understands.
     fn pass_key(&mut self, to: Side, (key, ms): (Key, u16), means: &mut Means<'_>) {
         let is_told = self.leg(to).streams.has_events() == Some(false)
             && self.takes_info(to, means)

@@ -88,6 +88,24 @@ fn a_phone_that_tells_its_keys_by_info_pauses_too() {
     desk.quiet();
 }
 
+/// A bug: a tone went to a phone without events as INFO, because somebody might have paused the recording by it.
+#[test]
+fn a_tone_stays_a_tone_for_a_phone_without_events_that_takes_info() {
+    let mut desk = with_keys(rows(), RecordingPolicy::Always);
+    let [sari, budi] = desk.two();
+    let mut caller = desk.dial(&sari, "1002", Some(&sari.sdp()));
+    let invite = desk.expect(&budi, "INVITE");
+    let ok = budi.respond(&invite, 200, Some(&budi.sdp()));
+    desk.from(&budi, &ok.replacen("Contact:", "Allow: INVITE, ACK, BYE, CANCEL, INFO\r\nContact:", 1));
+    desk.expect(&budi, "ACK");
+    desk.answered(&mut caller);
+    desk.press(0, "5");
+    desk.silent(&budi);
+    assert_eq!(pressed(&desk), "15");
+    desk.hang_up(&mut caller, &budi);
+    desk.quiet();
+}
+
 #[test]
 fn a_recording_on_demand_is_begun_by_the_keys_and_a_forbidden_one_is_not() {
     let mut desk = with_keys(rows(), RecordingPolicy::OnDemand);
