@@ -45,6 +45,8 @@ pub(crate) use rules::{Holiday, Rule};
 const HEAD_KEYS: &str = "name, domain, default, ring_timeout_secs, language, announcements, recording, recording_notice, recording_keys, recording_retention_days, timezone, country_code and emergency_numbers";
 const TABLES: &str = "[organisation], [[staff]], [[extension]], [[account]], [[rule]], [[queue]], [[menu]], [[conference]], [[page_group]], [[trunk]], [[did]], [[outbound_route]], [[budget]], [[price]] and [[holiday]]";
 const STAFF_KEYS: &str = "number, name, email, active, voicemail, voicemail_greeting, voicemail_messages_max, voicemail_secs_max, voicemail_email, voicemail_email_sound, voicemail_email_delete and voicemail_email_language";
+const EXTENSION_KEYS: &str = "number, name, staff, supervisors, hours, recording, intercom and active";
+const ACCOUNT_KEYS: &str = "username, staff, password_file and active";
 /// A phone's password: long enough not to be guessed by who listens to digests for a day.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -314,7 +316,7 @@ fn extensions<'a>(
         let recording = recording(reader, &mut section);
         let takes_intercom = section.flag(reader, "intercom", false);
         let line = section.line;
-        section.finish(reader, "number, name, staff, supervisors, hours, recording, intercom and active");
+        section.finish(reader, EXTENSION_KEYS);
         if let (Some(number), Some(name)) = (number, name) {
             all.push(Extension {
                 line,
@@ -350,7 +352,7 @@ fn accounts<'a>(
         let is_active = section.flag(reader, "active", true);
         let password = password(reader, &mut section, ("password_file", PASSWORD_CHARS));
         let line = section.line;
-        section.finish(reader, "username, staff, password_file and active");
+        section.finish(reader, ACCOUNT_KEYS);
         if let Some(username) = username {
             let digests = password.map(|password| digests(&username.value, realm, &password));
             all.push(Account { line, username, owner, is_active, digests });

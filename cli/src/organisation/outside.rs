@@ -30,7 +30,7 @@ pub(crate) struct Outside {
     #[serde(default)]
     pub(crate) routes: BTreeMap<String, OutboundRoute>,
     /// By whose they are.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "outbound::by_owner")]
     pub(crate) budgets: BTreeMap<String, Budget>,
     /// By what numbers begin with.
     #[serde(default)]

@@ -208,6 +208,11 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
+    /// The line of the first of these keys that it says anything of.
+    pub(crate) fn first_of(&self, reader: &Reader<'a>, keys: &[&str]) -> Option<usize> {
+        keys.iter().filter_map(|key| self.table.get(*key)).map(|found| reader.line(found.span().start)).min()
+    }
+
     /// A list of texts, each with its line.
     pub(crate) fn texts(&mut self, reader: &mut Reader<'a>, key: &str) -> Vec<At<String>> {
         let expected = "a list of texts in [ ]";

@@ -283,7 +283,8 @@ fn hours_and_rules_are_applied_told_by_route_and_taken_back() {
     assert_eq!(site.described(), again);
 }
 
-/// A description with a queue, a mailbox, a trunk and its numbers, and rules that lead to them. Budi has that number.
+/// A description with a queue, a mailbox, a trunk and its numbers, rules that lead to them, a page group with a supervisor, prices
+/// and a budget of money. Budi has that number, and with the number other things differ, too.
 fn with_more(described: &str, budi: &str) -> String {
     let mailbox = "name = \"Budi\"\nvoicemail = true\nvoicemail_greeting = \"budi\"\n\
                    voicemail_email = \"budi@x.test\"\nvoicemail_email_delete = true";
@@ -294,7 +295,13 @@ fn with_more(described: &str, budi: &str) -> String {
          [[rule]]\nextension = \"200\"\ncondition = \"no_answer\"\naction = \"voicemail\"\ntarget = \"{budi}\"\n\n\
          [[trunk]]\nname = \"provider\"\nsources = [\"203.0.113.0/28\"]\n\n\
          [[did]]\nnumber = \"+62215550100\"\nextension = \"100\"\n\n\
-         [[did]]\nnumber = \"+62215550101\"\nstaff = \"{budi}\"\n"
+         [[did]]\nnumber = \"+62215550101\"\nstaff = \"{budi}\"\n\n\
+         [[extension]]\nnumber = \"300\"\nname = \"Panggilan\"\nstaff = [\"{budi}\"]\nsupervisors = [\"1001\"]\n\n\
+         [[page_group]]\nextension = \"300\"\nduplex = {}\n\n\
+         [[price]]\nprefix = \"+62\"\nrupiah_per_minute = {budi}\n\n\
+         [[price]]\nprefix = \"+{budi}\"\nrupiah_per_minute = 5000\n\n\
+         [[budget]]\ndestinations = [\"national\"]\nrupiah_per_day_max = {budi}00\n",
+        budi == "1001"
     )
 }
 
@@ -310,6 +317,7 @@ fn queues_mailboxes_and_trunks_are_applied_and_what_leads_to_somebody_stays_with
     assert_eq!(site.says(&["diff", "demo.toml"]).code, Some(0), "what was written is what was meant");
     site.file("again.toml", &site.described());
     assert_eq!(site.says(&["diff", "again.toml"]).code, Some(0));
+    let first = site.described();
     // Two people swap their numbers.
     let swapped = described
         .replace("number = \"1001\"\nname = \"Sari\"", "number = \"tmp\"\nname = \"Sari\"")
@@ -320,13 +328,23 @@ fn queues_mailboxes_and_trunks_are_applied_and_what_leads_to_somebody_stays_with
     site.file("demo.toml", &with_more(&swapped, "1001"));
     let applied = site.says(&["apply", "demo.toml"]);
     assert!(applied.code == Some(0) && !applied.out.contains("did"), "{applied}");
+    for changed in [
+        "~ extension 300  supervisors [\"sari@demo.sambung.test\"] → [\"budi@demo.sambung.test\"]",
+        "~ page_group 300  duplex false → true",
+        "+ price +1001",
+        "- price +1002",
+        "~ price +62  rupiah_per_minute 1002 → 1001",
+        "~ budget everybody else  rupiah_per_day_max 100200 → 100100",
+    ] {
+        assert!(applied.out.contains(changed), "{changed} in {applied}");
+    }
     let route = site.says(&["route", "provider", "021-5550101"]);
     assert!(route.out.contains("→ rings 1001 “Budi”"), "{route}");
-    for _ in 0..2 {
+    for before in [first, described] {
         let back = site.says(&["apply", "--rollback"]);
         assert_eq!(back.code, Some(0), "{back}");
+        assert_eq!(site.described(), before);
     }
-    assert_eq!(site.described(), described);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use dialplan::{Problem, limits};
 use super::{Description, Extension, id, password, rules};
 use crate::organisation::reader::Reader;
 
-const KEYS: &str = "extension, pin, pin_file, members_max and tones";
+pub(super) const KEYS: &str = "extension, pin, pin_file, members_max and tones";
 
 /// `[[conference]]`
 #[derive(Debug)]

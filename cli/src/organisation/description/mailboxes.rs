@@ -11,26 +11,30 @@ use crate::organisation::{
 const LOCAL_BYTES_MAX: usize = 64;
 const ADDRESS_BYTES_MAX: usize = 254;
 
+/// What is said of a mailbox, besides that there is one.
+const OF_MAILBOX: [&str; 3] = ["voicemail_greeting", "voicemail_messages_max", "voicemail_secs_max"];
+/// Where it is mailed, and how.
+const ADDRESS: &str = "voicemail_email";
+const OF_MAILS: [&str; 3] = ["voicemail_email_sound", "voicemail_email_delete", "voicemail_email_language"];
+
 /// The mailbox of a person, with `voicemail = true`, and the mails about it, with `voicemail_email`.
 pub(super) fn mailbox<'a>(
     reader: &mut Reader<'a>,
     section: &mut Section<'a>,
 ) -> Option<(Mailbox, Option<Mails>)> {
     let is_on = section.flag(reader, "voicemail", false);
+    let of_mails = section.first_of(reader, &OF_MAILS);
+    let of_mailbox = section.first_of(reader, &[&OF_MAILBOX[..], &[ADDRESS], &OF_MAILS].concat());
+    if let (false, Some(line)) = (is_on, of_mailbox) {
+        reader.wrong(line, section.key("voicemail"), "is not true: without it there is no mailbox");
+    } else if let (false, Some(line)) = (section.has(ADDRESS), of_mails) {
+        reader.wrong(line, section.key(ADDRESS), "is missing: without it nothing is mailed");
+    }
     let greeting = section.text(reader, "voicemail_greeting");
     let messages = section.number(reader, "voicemail_messages_max");
     let seconds = section.number(reader, "voicemail_secs_max");
-    let (address_line, mails) = mails(reader, section);
+    let mails = mails(reader, section);
     if !is_on {
-        let lines = [
-            greeting.as_ref().map(|at| at.line),
-            messages.map(|at| at.line),
-            seconds.map(|at| at.line),
-            address_line,
-        ];
-        if let Some(line) = lines.into_iter().flatten().next() {
-            reader.wrong(line, section.key("voicemail"), "is not true: without it there is no mailbox");
-        }
         return None;
     }
     let common = Mailbox::default();
@@ -45,25 +49,15 @@ pub(super) fn mailbox<'a>(
     Some((mailbox, mails))
 }
 
-/// The line of the address, and what it comes to.
-fn mails<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> (Option<usize>, Option<Mails>) {
-    let address = section.text(reader, "voicemail_email");
+fn mails<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> Option<Mails> {
+    let address = section.text(reader, ADDRESS);
     let has_sound = section.flag(reader, "voicemail_email_sound", true);
     let is_deleted = section.flag(reader, "voicemail_email_delete", false);
     let language = section.text(reader, "voicemail_email_language");
-    let Some(address) = address else {
-        if let Some(language) = language {
-            reader.wrong(
-                language.line,
-                section.key("voicemail_email"),
-                "is missing: without it nothing is mailed",
-            );
-        }
-        return (None, None);
-    };
+    let address = address?;
     if !is_address(&address.value) {
         let reason = "expected an e-mail address such as \"sari@example.com\"";
-        reader.wrong(address.line, section.key("voicemail_email"), reason);
+        reader.wrong(address.line, section.key(ADDRESS), reason);
     }
     if is_deleted && !has_sound {
         let reason = "would delete what nobody has heard: voicemail_email_sound is false";
@@ -73,8 +67,7 @@ fn mails<'a>(reader: &mut Reader<'a>, section: &mut Section<'a>) -> (Option<usiz
     if let (Some(language), None) = (&language, known) {
         reader.wrong(language.line, section.key("voicemail_email_language"), "expected \"id\" or \"en\"");
     }
-    let mails = Mails { has_sound, is_deleted, language: known, ..Mails::to(address.value) };
-    (Some(address.line), Some(mails))
+    Some(Mails { has_sound, is_deleted, language: known, ..Mails::to(address.value) })
 }
 
 /// As `telephony.voicemail_boxes` keeps them: RFC 5321's Mailbox without quoted parts and literals.

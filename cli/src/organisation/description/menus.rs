@@ -12,7 +12,7 @@ use crate::organisation::reader::{At, Reader, Section};
 
 /// The word for a key that leads to its own menu.
 pub(crate) const REPEAT: &str = "repeat";
-const KEYS: &str =
+pub(super) const KEYS: &str =
     "extension, greeting, language, timeout_secs, key_timeout_secs, tries_max, direct_dialling and choices";
 
 /// `[[menu]]`

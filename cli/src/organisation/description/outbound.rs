@@ -41,7 +41,9 @@ pub(crate) struct Price {
     pub(crate) rupiah_per_minute: u32,
 }
 
-const BUDGET_KEYS: &str = "staff, account, destinations, calls_at_once_max, calls_per_minute_max, calls_per_hour_max, calls_per_day_max, minutes_per_day_max, rupiah_per_day_max and hours_of";
+pub(super) const ROUTE_KEYS: &str = "name, prefix, strip_digits, prepend_digits, trunks and active";
+pub(super) const BUDGET_KEYS: &str = "staff, account, destinations, calls_at_once_max, calls_per_minute_max, calls_per_hour_max, calls_per_day_max, minutes_per_day_max, rupiah_per_day_max and hours_of";
+pub(super) const PRICE_KEYS: &str = "prefix and rupiah_per_minute";
 
 /// All `[[outbound_route]]`.
 pub(super) fn routes<'a>(
@@ -67,7 +69,7 @@ pub(super) fn routes<'a>(
             }
         }
         let is_active = section.flag(reader, "active", true);
-        section.finish(reader, "name, prefix, strip_digits, prepend_digits, trunks and active");
+        section.finish(reader, ROUTE_KEYS);
         let Some(name) = name else { continue };
         if let Some(same) = all.iter().find(|other| other.name.value == name.value) {
             let reason = format!("stands in line {} already", same.name.line);
@@ -125,7 +127,7 @@ pub(super) fn prices<'a>(reader: &mut Reader<'a>, root: &mut toml::de::DeTable<'
         if rupiah.is_none() {
             reader.wrong(line, "price.rupiah_per_minute", "is missing: a whole number, 0 where it is free");
         }
-        section.finish(reader, "prefix and rupiah_per_minute");
+        section.finish(reader, PRICE_KEYS);
         // Out of range either way is for the compiler to say.
         let rupiah = rupiah.map(|rupiah| u32::try_from(rupiah.value).unwrap_or(u32::MAX));
         all.extend(prefix.zip(rupiah).map(|(prefix, rupiah_per_minute)| Price { prefix, rupiah_per_minute }));

@@ -23,7 +23,8 @@ const CHANNELS_DEFAULT: i64 = 30;
 const REGISTRATION_SECS_DEFAULT: u32 = 3_600;
 /// What providers give out is theirs to choose.
 const TRUNK_PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 1..=128;
-const TRUNK_KEYS: &str = "name, sources, targets, auth_username, auth_password_file, auth_realm, register, registration_expiry_secs, options_interval_secs, number_format, from_number, channels_max, trusted and active";
+pub(super) const TRUNK_KEYS: &str = "name, sources, targets, auth_username, auth_password_file, auth_realm, register, registration_expiry_secs, options_interval_secs, number_format, from_number, channels_max, trusted and active";
+pub(super) const DID_KEYS: &str = "number, extension and staff";
 
 /// `[[trunk]]`
 #[derive(Debug)]
@@ -154,7 +155,7 @@ pub(super) fn dids<'a>(
         }
         let extension = of.and_then(|of| extension(reader, "did.extension", &of, extensions));
         let staff = whose.and_then(|of| person(reader, "did.staff", &of, people));
-        section.finish(reader, "number, extension and staff");
+        section.finish(reader, DID_KEYS);
         // One that leads nowhere has been said to.
         if let Some(number) = number.filter(|_| extension.is_some() != staff.is_some()) {
             all.push(Did { number, extension, staff });

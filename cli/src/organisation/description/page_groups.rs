@@ -14,6 +14,8 @@ pub(crate) struct PageGroup {
     pub(crate) is_duplex: bool,
 }
 
+pub(super) const KEYS: &str = "extension and duplex";
+
 /// All `[[page_group]]`.
 pub(super) fn page_groups<'a>(
     reader: &mut Reader<'a>,
@@ -28,7 +30,7 @@ pub(super) fn page_groups<'a>(
             of.as_ref().and_then(|of| rules::extension(reader, "page_group.extension", of, extensions));
         let plain = paging::PageGroup::plain(PageGroupId(id(0)));
         let is_duplex = section.flag(reader, "duplex", plain.is_duplex);
-        section.finish(reader, "extension and duplex");
+        section.finish(reader, KEYS);
         let Some((extension, of)) = extension.zip(of) else { continue };
         if let Some(other) = all.iter().find(|other| other.extension == extension) {
             let reason = format!("is a page group already, in line {}", other.line);

@@ -36,7 +36,7 @@ pub(crate) fn plain(id: QueueId) -> queues::Queue {
     }
 }
 
-const KEYS: &str = "extension, strategy, ring_secs, capacity, wait_max_secs, wrap_up_secs, misses_max, announce_secs, callback and agents";
+pub(super) const KEYS: &str = "extension, strategy, ring_secs, capacity, wait_max_secs, wrap_up_secs, misses_max, announce_secs, callback and agents";
 
 /// All `[[queue]]`.
 pub(super) fn queues<'a>(

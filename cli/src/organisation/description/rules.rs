@@ -12,6 +12,9 @@ use crate::organisation::{
     reader::{At, Reader, Section},
 };
 
+pub(super) const RULE_KEYS: &str = "extension, timescope, condition, action, target, priority and enabled";
+pub(super) const HOLIDAY_KEYS: &str = "date, name, extension and hours";
+
 /// `[[rule]]`
 #[derive(Debug)]
 pub(crate) struct Rule {
@@ -107,7 +110,7 @@ pub(super) fn rules<'a>(
         let action = action.and_then(|word| action_of(reader, &word, KEYS, to, (staff, extensions)));
         let is_enabled = section.flag(reader, "enabled", true);
         let line = section.line;
-        section.finish(reader, "extension, timescope, condition, action, target, priority and enabled");
+        section.finish(reader, RULE_KEYS);
         if let (Some(extension), Some(action)) = (of, action) {
             let before = all.iter().filter(|rule| rule.extension == extension).count();
             let position = u16::try_from(before + 1).unwrap_or(u16::MAX);
@@ -221,7 +224,7 @@ pub(super) fn holidays<'a>(
         if spans.iter().zip(spans.iter().skip(1)).any(|(span, next)| span.start == next.start) {
             reader.wrong(section.line, "holiday.hours", "begin twice at the same time");
         }
-        section.finish(reader, "date, name, extension and hours");
+        section.finish(reader, HOLIDAY_KEYS);
         let (Some(date), Some(name)) = (date, name) else { continue };
         let same = all.iter().find(|other| other.date.value == date.value && other.extension == extension);
         if let Some(same) = same {

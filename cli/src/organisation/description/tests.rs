@@ -32,6 +32,13 @@ fn mistakes(text: &str) -> Vec<String> {
     found.iter().map(ToString::to_string).collect()
 }
 
+/// A sound description with more, without accounts, whose passwords would be missing.
+fn without_accounts(more: &str) -> String {
+    let account = "[[account]]\nusername = \"1001\"\nstaff = \"1001\"\n";
+    assert!(SOUND.contains(account));
+    format!("{}{more}", SOUND.replacen(account, "", 1))
+}
+
 /// A mistake is told in these words.
 #[track_caller]
 fn is_told(text: &str, expected: &str) {
@@ -212,62 +219,41 @@ fn the_example_in_conf_is_sound_and_shows_every_key() {
     assert_eq!(description.page_groups.len(), 1);
     assert_eq!((description.rules.len(), description.holidays.len()), (2, 2));
     assert_eq!((description.routes.len(), description.budgets.len(), description.prices.len()), (3, 2, 2));
-    for known in [
-        "name",
-        "domain",
-        "default",
-        "ring_timeout_secs",
-        "language",
-        "announcements",
-        "recording",
-        "recording_notice",
-        "recording_keys",
-        "recording_retention_days",
-        "intercom",
-        "number",
-        "email",
-        "staff",
-        "username",
-        "active",
-        "password_file",
-        "timezone",
-        "hours",
-        "timescope",
-        "condition",
-        "action",
-        "target",
-        "enabled",
-        "date",
-        "extension",
-        "greeting",
-        "timeout_secs",
-        "key_timeout_secs",
-        "tries_max",
-        "direct_dialling",
-        "choices",
-        "pin_file",
-        "members_max",
-        "tones",
-        "emergency_numbers",
-        "prefix",
-        "strip_digits",
-        "prepend_digits",
-        "trunks",
-        "destinations",
-        "calls_at_once_max",
-        "calls_per_minute_max",
-        "calls_per_hour_max",
-        "calls_per_day_max",
-        "minutes_per_day_max",
-        "hours_of",
-        "rupiah_per_day_max",
-        "rupiah_per_minute",
-    ] {
-        assert!(
-            example.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{known} ="))),
-            "{known}"
-        );
+    for table in listed(TABLES) {
+        let known = KEYS.iter().find(|(of, _)| *of == table).unwrap_or_else(|| panic!("keys of {table}"));
+        for key in listed(known.1) {
+            let mut inside = "";
+            let is_shown = example.lines().any(|line| {
+                inside = if line.starts_with('[') { line } else { inside };
+                inside == table && line.trim_start_matches("# ").starts_with(&format!("{key} ="))
+            });
+            assert!(is_shown, "{table} {key}");
+        }
     }
+}
+
+/// The keys of each table.
+const KEYS: &[(&str, &str)] = &[
+    ("[organisation]", HEAD_KEYS),
+    ("[[staff]]", STAFF_KEYS),
+    ("[[extension]]", EXTENSION_KEYS),
+    ("[[account]]", ACCOUNT_KEYS),
+    ("[[rule]]", super::rules::RULE_KEYS),
+    ("[[queue]]", super::queues::KEYS),
+    ("[[menu]]", super::menus::KEYS),
+    ("[[conference]]", super::conferences::KEYS),
+    ("[[page_group]]", super::page_groups::KEYS),
+    ("[[trunk]]", super::outside::TRUNK_KEYS),
+    ("[[did]]", super::outside::DID_KEYS),
+    ("[[outbound_route]]", super::outbound::ROUTE_KEYS),
+    ("[[budget]]", super::outbound::BUDGET_KEYS),
+    ("[[price]]", super::outbound::PRICE_KEYS),
+    ("[[holiday]]", super::rules::HOLIDAY_KEYS),
+];
+
+/// What is listed as people read it: `a, b and c`.
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(", ").flat_map(|part| part.split(" and "))
 }
 
 const RULED: &str = r#"
@@ -585,6 +571,17 @@ const MAILBOX_MISTAKES: &[(&str, &str)] = &[
         "voicemail = true\nvoicemail_email_language = \"en\"",
         "staff.voicemail_email: is missing: without it nothing is mailed",
     ),
+    (
+        "voicemail = true\nvoicemail_email_sound = false",
+        "staff.voicemail_email: is missing: without it nothing is mailed",
+    ),
+    (
+        "voicemail = true\nvoicemail_email_delete = true",
+        "org.toml:8: staff.voicemail_email: is missing: without it nothing is mailed",
+    ),
+    ("voicemail_email_sound = true", "staff.voicemail: is not true: without it there is no mailbox"),
+    ("voicemail_email_delete = false", "staff.voicemail: is not true: without it there is no mailbox"),
+    ("voicemail_secs_max = 20", "staff.voicemail: is not true: without it there is no mailbox"),
     (
         "voicemail = true\nvoicemail_email = \"sari@x.test\"\nvoicemail_email_language = \"fr\"",
         "staff.voicemail_email_language: expected \"id\" or \"en\"",

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::Mails;
-use crate::organisation::Staff;
+use crate::organisation::{Staff, write::store::take_away};
 
 /// Mailboxes that are on, with the mails about what comes into them, by their owners.
 pub(crate) async fn load(
@@ -43,12 +43,9 @@ pub(crate) async fn load(
 
 /// A mailbox that is off keeps its messages, and its greeting for whoever switches it on again.
 pub(crate) async fn close(c: &mut PgConnection, organisation: Uuid, user: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("update telephony.voicemail_boxes set is_enabled = false where org_id = $1 and user_id = $2")
-        .bind(organisation)
-        .bind(user)
-        .execute(c)
-        .await
-        .map(drop)
+    let closing =
+        "update telephony.voicemail_boxes set is_enabled = false where org_id = $1 and user_id = $2";
+    take_away(c, closing, (organisation, user)).await
 }
 
 /// Somebody's mailbox, if they have one, be it new, changed, or one that was off.

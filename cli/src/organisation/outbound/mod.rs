@@ -8,7 +8,7 @@ use contract::{
     id::{AccountId, BudgetId, ExtensionId, OutboundRouteId, PriceId, TrunkId, UserId},
     outside::{self, Allowance},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{Rows, description::Description};
@@ -50,6 +50,14 @@ impl Budget {
         let name = self.staff.as_ref().or(self.account.as_ref());
         name.cloned().unwrap_or_else(|| EVERYBODY.to_owned())
     }
+}
+
+/// Budgets of an application, by the keys of this release: an older one may have called everybody's otherwise.
+pub(super) fn by_owner<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Budget>, D::Error> {
+    let budgets = BTreeMap::<String, Budget>::deserialize(deserializer)?;
+    Ok(budgets.into_values().map(|budget| (budget.key(), budget)).collect())
 }
 
 /// What a minute costs that is talked with some numbers.
@@ -164,5 +172,28 @@ impl Rows {
             rupiah_per_minute: price.rupiah_per_minute,
         };
         self.outside.prices.iter().map(row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::organisation::Outside;
+
+    #[test]
+    fn an_application_of_a_release_that_called_everybody_s_budget_otherwise_can_be_taken_back() {
+        let budget = |staff: Option<&str>| {
+            json!({
+                "id": uuid::Uuid::nil(), "staff": staff, "account": null, "hours_of": null,
+                "allowance": contract::outside::Allowance::default(),
+            })
+        };
+        let older = json!({
+            "country_code": "62", "trunks": {}, "dids": {},
+            "budgets": { "everybody": budget(None), "sari@x": budget(Some("sari@x")) },
+        });
+        let read: Outside = serde_json::from_value(older).unwrap();
+        assert_eq!(read.budgets.keys().collect::<Vec<_>>(), [super::EVERYBODY, "sari@x"]);
     }
 }

@@ -7,7 +7,10 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::PageGroup;
-use crate::organisation::store::{Extensions, number_of};
+use crate::organisation::{
+    store::{Extensions, number_of},
+    write::store::take_away,
+};
 
 /// Page groups of extensions that have a number, by it.
 pub(crate) async fn load(
@@ -29,12 +32,7 @@ pub(crate) async fn load(
 }
 
 pub(crate) async fn delete(c: &mut PgConnection, organisation: Uuid, id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from telephony.page_groups where org_id = $1 and id = $2")
-        .bind(organisation)
-        .bind(id)
-        .execute(c)
-        .await
-        .map(drop)
+    take_away(c, "delete from telephony.page_groups where org_id = $1 and id = $2", (organisation, id)).await
 }
 
 /// A page group, be it new or changed.

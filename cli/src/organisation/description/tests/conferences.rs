@@ -18,13 +18,6 @@ tones = false
 extension = "100"
 "#;
 
-/// Rows without accounts, whose passwords would be missing.
-fn with_conferences(text: &str) -> String {
-    let account = "[[account]]\nusername = \"1001\"\nstaff = \"1001\"\n";
-    assert!(SOUND.contains(account));
-    format!("{}{text}", SOUND.replacen(account, "", 1))
-}
-
 #[test]
 fn conferences_that_are_written_down_are_those_that_were_read_and_a_pin_never_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -33,7 +26,7 @@ fn conferences_that_are_written_down_are_those_that_were_read_and_a_pin_never_is
     fs::write(&pin, "4711\n").unwrap();
     fs::set_permissions(&pin, fs::Permissions::from_mode(0o600)).unwrap();
     let none = BTreeMap::new();
-    let rows = described::rows(&parse(&file, &with_conferences(CONFERENCES)).unwrap(), None, &none).unwrap();
+    let rows = described::rows(&parse(&file, &without_accounts(CONFERENCES)).unwrap(), None, &none).unwrap();
     let people = rows.staff.iter().map(|(email, staff)| (email.clone(), staff.user)).collect();
     let (room, open) = (&rows.conferences["8000"], &rows.conferences["100"]);
     assert_eq!(room.pin.as_ref().map(|pin| pin.0.as_str()), Some("4711"));
@@ -50,13 +43,13 @@ fn conferences_that_are_written_down_are_those_that_were_read_and_a_pin_never_is
     let snapshot = snapshot::Snapshot { revision: 1, organisations: vec![rows.snapshot(&BTreeSet::new())] };
     assert!(dialplan::compile(&snapshot).is_ok());
     let both = CONFERENCES.replace("pin_file = ", "pin = false\npin_file = ");
-    let said = parse(&file, &with_conferences(&both)).err().unwrap_or_default();
+    let said = parse(&file, &without_accounts(&both)).err().unwrap_or_default();
     assert!(
         said[0].to_string().ends_with("is false, and pin_file names one: leave one of them out"),
         "{said:?}"
     );
     fs::write(&pin, "47a1\n").unwrap();
-    let said = parse(&file, &with_conferences(CONFERENCES)).err().unwrap_or_default();
+    let said = parse(&file, &without_accounts(CONFERENCES)).err().unwrap_or_default();
     assert!(said[0].to_string().ends_with("conference.pin: expected 4 to 10 digits in the file"), "{said:?}");
 }
 
@@ -82,6 +75,6 @@ fn mistakes_in_conferences_are_told_with_what_would_be_right() {
         ),
     ] {
         assert!(sound.contains(old), "{old}");
-        is_told(&with_conferences(&sound.replacen(old, new, 1)), expected);
+        is_told(&without_accounts(&sound.replacen(old, new, 1)), expected);
     }
 }
