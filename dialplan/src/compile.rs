@@ -16,7 +16,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::{
     diagnostic::{Diagnostic, Problem, Row},
-    feature::Feature,
+    feature::{Feature, LEAVE_MESSAGE},
     hours::Dates,
     outbound::Budget,
     plan::{
@@ -243,6 +243,7 @@ impl<'a> Compiler<'a> {
         self.budgets();
         self.prices();
         self.bare_accounts();
+        self.codes_of_mailboxes();
         self.circles();
         (self.org, self.wrong)
     }
@@ -370,6 +371,19 @@ impl<'a> Compiler<'a> {
             let mailbox = self.mailbox(staff, &number).filter(|_| staff.is_active).map(Arc::new);
             self.org.staff.insert(staff.user, Person { number, name, ring, mailbox });
             self.number(Row::Staff(staff.user), &staff.number, Destination::Person(staff.user));
+        }
+    }
+
+    /// A code that is somebody's mailbox is nothing else, as with the numbers that begin with 80 and 33; phones have been told
+    /// of the one exception.
+    fn codes_of_mailboxes(&mut self) {
+        let with_mailbox = self.org.staff.values().filter(|person| person.mailbox.is_some());
+        for person in with_mailbox {
+            let code = format!("{LEAVE_MESSAGE}{}", person.number);
+            let is_code = matches!(self.org.numbers.get(&*code), Some(Destination::Feature(_)));
+            if is_code && code != Feature::VOICEMAIL_CODE {
+                self.org.numbers.remove(&*code);
+            }
         }
     }
 

@@ -99,3 +99,29 @@ impl Feature {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the chapter's table has in its first column.
+    fn dialled() -> Vec<&'static str> {
+        let operating = include_str!("../../docs/operating.md");
+        let chapter = operating.split("\n## ").find_map(|chapter| chapter.strip_prefix("What phones dial\n"));
+        let rows = chapter.unwrap().lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+        rows.flat_map(|first| first.split('`').step_by(2)).collect()
+    }
+
+    #[test]
+    fn every_code_stands_in_what_phones_dial() {
+        let before_numbers =
+            [PICK_UP_AT, LEAVE_MESSAGE, INTERCOM, SUPERVISE].map(|code| format!("{code}NUMBER"));
+        let places: Vec<String> = Slot::all().map(|slot| slot.to_string()).collect();
+        let ends = [places.first(), places.last()].into_iter().flatten().cloned();
+        let codes = Feature::BUILT_IN.map(|(code, _)| code.to_owned()).into_iter();
+        let dialled = dialled();
+        for code in codes.chain(before_numbers).chain(ends).chain([Feature::PARK_NUMBER.to_owned()]) {
+            assert!(dialled.contains(&&*code), "{code} in {dialled:?}");
+        }
+    }
+}

@@ -85,6 +85,31 @@ fn a_number_that_begins_with_80_keeps_its_mailbox() {
     assert!(matches!(&steps[..], [Step::Intercom, Step::Number { .. }, Step::Rings { .. }]), "{steps:?}");
 }
 
+/// Its twins: a number that begins with 33, and numbers that are a code's digits.
+#[test]
+fn a_number_that_begins_with_a_code_keeps_its_mailbox_except_from_the_code_that_phones_know() {
+    let route = |number: &str, mailbox: Option<snapshot::Mailbox>| {
+        let mut own = rows();
+        own.staff[0].number = number.into();
+        own.staff[0].mailbox = mailbox;
+        let dialled = &*format!("*{number}");
+        told(&compiled(own).route(&Facts { org: OrgId(id(1)), caller: person(35), dialled }, EVENING).route)
+    };
+    for (number, code) in [
+        ("33100", "supervise"),
+        ("43", "echo"),
+        ("46", "pause"),
+        ("70", "call_waiting"),
+        ("71", "call_waiting_off"),
+        ("78", "do_not_disturb"),
+        ("79", "do_not_disturb_off"),
+    ] {
+        assert_eq!(route(number, None), code);
+        assert_eq!(route(number, Some(Default::default())), format!("mailbox {number} dialled"));
+    }
+    assert_eq!(route("97", Some(Default::default())), "voicemail");
+}
+
 /// Extension 100 is a page group: its two people's phones, and rules and hours as ever.
 fn paging_rows() -> snapshot::Organisation {
     let mut own = rows();
