@@ -191,6 +191,47 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_server_is_named_whole_and_told_nothing_in_the_clear() {
+        let base = "[mail]\nfrom = \"PBX <pbx@example.com>\"\nserver = \"smtp.example.com:587\"\n";
+        let server = |text: &str| Config::parse(text, Path::new("/etc")).unwrap().mail.server.unwrap();
+        let plain = server(base);
+        assert_eq!((plain.host.as_str(), plain.port, plain.username.as_str()), ("smtp.example.com", 587, ""));
+        assert_eq!(server(&base.replace("smtp.example.com:", "[2001:db8::25]:")).host, "2001:db8::25");
+        let local = "[mail]\nserver = \"127.0.0.1:25\"\nsecurity = \"none\"\n";
+        assert_eq!(server(local).port, 25);
+        for (text, expected) in [
+            (base.replace("PBX <pbx@example.com>", "PBX"), "mail.from: must be an address"),
+            (base.replace("pbx@example.com", "pbx@localhost"), "mail.from: is at localhost"),
+            (local.replace("security = \"none\"", ""), "mail.from: is at localhost"),
+            (base.replace(":587", ""), "mail.server: must be a name and a port"),
+            (base.replace(":587", ":0"), "mail.server: must be a name and a port"),
+            (base.replace("smtp.example.com", ""), "mail.server: must be a name and a port"),
+            (format!("{base}security = \"ssl\""), "mail.security: must be"),
+            (format!("{local}username = \"pbx\""), "mail.username: goes nowhere in the clear"),
+            (format!("{base}port = 25"), "mail.port: unknown key"),
+            ("[switch]\nurl = \"127.0.0.1:5090\"\ntoken_file = \"t\"".to_owned(), "switch.url: must begin"),
+            ("[switch]\nurl = \"http://127.0.0.1:5090\"".to_owned(), "switch.token_file: is missing"),
+        ] {
+            let said = mistakes(&text);
+            assert!(matches!(said.as_slice(), [one] if one.starts_with(expected)), "{expected}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_or_an_authority_that_cannot_be_read_is_a_mistake() {
+        let open = |text: &str| {
+            let server = "[mail]\nfrom = \"pbx@example.com\"\nserver = \"smtp.example.com:587\"\n";
+            let config = Config::parse(&format!("{server}{text}"), Path::new("/nowhere")).unwrap();
+            config.mail.open().err().unwrap_or_default()
+        };
+        assert_eq!(open(""), "");
+        let password = open("username = \"pbx\"\npassword_file = \"none\"");
+        assert!(password.starts_with("mail.password_file: /nowhere/none: "), "{password}");
+        let authority = open("ca_file = \"none\"");
+        assert!(authority.starts_with("mail.ca_file: /nowhere/none: "), "{authority}");
+    }
+
+    #[test]
     fn relative_paths_count_from_the_file() {
         let config =
             Config::parse("[database]\nurl_file = \"secret/url\"", Path::new("/etc/sambung")).unwrap();

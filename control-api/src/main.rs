@@ -4,7 +4,7 @@
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use sambung_api::{
     app::{self, App},
@@ -17,6 +17,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    time::Instant,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -78,15 +79,21 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tracing::info!(listen = %config.listen, "serving");
-    let stop = async {
-        tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
-        tracing::info!("stopping");
-    };
     let (mails_go_on, stopped) = watch::channel(());
-    let mails = tokio::spawn(mailer.run(stopped));
-    serve::serve(listener, router, config.socket, stop).await;
-    drop(mails_go_on);
-    if tokio::time::timeout(config.socket.shutdown_max, mails).await.is_err() {
+    let mut mails = tokio::spawn(mailer.run(stopped));
+    let stop = async {
+        let is_told = tokio::select! {
+            _ = terminate.recv() => true,
+            _ = interrupt.recv() => true,
+            _ = &mut mails => false,
+        };
+        tracing::info!("stopping");
+        drop(mails_go_on);
+        (is_told, Instant::now() + config.socket.shutdown_max)
+    };
+    let (is_told, until) = serve::serve(listener, router, config.socket, stop).await;
+    ensure!(is_told, "the job that sends mails has come to an end that nobody ordered");
+    if tokio::time::timeout_at(until, mails).await.is_err() {
         tracing::warn!("a mail was being sent when the time to stop was up; it is sent again");
     }
     database.close().await;

@@ -25,6 +25,8 @@ use tokio::time;
 const STEP_MAX: Duration = Duration::from_secs(30);
 /// All of it.
 const SEND_MAX: Duration = Duration::from_secs(120);
+/// Octets of the files in a folder.
+pub const FOLDER_BYTES_MAX: u64 = 1 << 30;
 
 /// How the conversation with a server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,15 +79,17 @@ enum Way {
     Folder(PathBuf),
 }
 
-/// Why a mail was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a mail was not taken, in a word for programs: `smtp_` and the server's code (RFC 5321 §4.2) where it has said one.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotSent {
-    /// Nobody is there, or not who should be; so it is for every mail now. A word for programs.
-    Away(&'static str),
-    /// The server does not take it now, by this code (RFC 5321 §4.2).
-    NotNow(u16),
-    /// The server will never take it.
-    Never(u16),
+    /// Nobody is there, or not who should be, or whoever is there does not let us in: so it is for every mail now.
+    Away(String),
+    /// It is not taken now, or something about us has to be mended first.
+    NotNow(String),
+    /// It is larger than it may be.
+    TooLarge(String),
+    /// It will never be taken.
+    Never(String),
 }
 
 impl Post {
@@ -131,43 +135,106 @@ impl Post {
         &self.from
     }
 
+    /// Whether what is sent goes to somebody. Files lie where nobody has been told of them.
+    pub fn is_delivered(&self) -> bool {
+        matches!(self.way, Way::Server(_))
+    }
+
     /// Hands a mail over; `name` is its file's in a folder, where it replaces one of the same name.
     pub async fn send(&self, name: &str, mail: &Message) -> Result<(), NotSent> {
         match &self.way {
             Way::Server(server) => match time::timeout(SEND_MAX, server.send(mail.clone())).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(sort(&error)),
-                Err(_) => Err(NotSent::Away("smtp_timeout")),
+                Err(_) => Err(NotSent::Away("smtp_timeout".to_owned())),
             },
             Way::Folder(folder) => {
                 let (folder, name, octets) = (folder.clone(), format!("{name}.eml"), mail.formatted());
                 let written = tokio::task::spawn_blocking(move || write(&folder, &name, &octets)).await;
                 match written {
-                    Ok(Ok(())) => Ok(()),
-                    _ => Err(NotSent::Away("folder_refuses")),
+                    Ok(Ok(true)) => Ok(()),
+                    Ok(Ok(false)) => Err(NotSent::Away("folder_full".to_owned())),
+                    _ => Err(NotSent::Away("folder_refuses".to_owned())),
                 }
             }
         }
     }
 }
 
-/// Whole or not at all.
-fn write(folder: &Path, name: &str, octets: &[u8]) -> std::io::Result<()> {
+/// Whole or not at all; false: there is no room for it.
+fn write(folder: &Path, name: &str, octets: &[u8]) -> std::io::Result<bool> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut room = FOLDER_BYTES_MAX;
+    for file in fs::read_dir(folder)? {
+        room = room.saturating_sub(file?.metadata()?.len());
+    }
+    if u64::try_from(octets.len()).is_ok_and(|length| length > room) {
+        return Ok(false);
+    }
     let part = folder.join(format!("{name}.part"));
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(octets)?;
     file.sync_all()?;
-    fs::rename(part, folder.join(name))
+    fs::rename(part, folder.join(name))?;
+    Ok(true)
 }
 
 fn sort(error: &Error) -> NotSent {
+    let said = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     match error.status().map(u16::from) {
-        // About the mail or whom it is for. What is left of 5xx is about us, and somebody may mend it: a login, a relay's rules.
-        Some(code @ 550..=559) => NotSent::Never(code),
-        Some(code) => NotSent::NotNow(code),
-        None if error.is_tls() => NotSent::Away("smtp_tls"),
-        None if error.is_timeout() => NotSent::Away("smtp_timeout"),
-        None => NotSent::Away("smtp_unreachable"),
+        Some(code) => refused(code, &said),
+        None if error.is_tls() => NotSent::Away("smtp_tls".to_owned()),
+        None if error.is_timeout() => NotSent::Away("smtp_timeout".to_owned()),
+        None => NotSent::Away("smtp_unreachable".to_owned()),
+    }
+}
+
+/// What it means that a server says `code` with these words, which begin with an enhanced code (RFC 3463) where it knows them.
+fn refused(code: u16, said: &str) -> NotSent {
+    let reason = format!("smtp_{code}");
+    let enhanced = said.split_whitespace().next().unwrap_or_default();
+    let words = said.to_ascii_lowercase();
+    // Rules of a relay, who may send, and the sender's address: somebody may mend it.
+    let is_about_us = match enhanced.starts_with("5.") {
+        true => enhanced.starts_with("5.7.") || ["5.1.7", "5.1.8"].contains(&enhanced),
+        false => ["relay", "sender"].iter().any(|word| words.contains(word)),
+    };
+    match code {
+        421 | 500..=549 => NotSent::Away(reason),
+        552 => NotSent::TooLarge(reason),
+        550..=559 if !is_about_us => NotSent::Never(reason),
+        _ => NotSent::NotNow(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_about_the_mail_or_whom_it_is_for_is_for_good() {
+        let away = |code| NotSent::Away(format!("smtp_{code}"));
+        let not_now = |code| NotSent::NotNow(format!("smtp_{code}"));
+        let never = |code| NotSent::Never(format!("smtp_{code}"));
+        for (code, said, expected) in [
+            (421, "4.3.2 shutting down", away(421)),
+            (451, "4.7.1 greylisted", not_now(451)),
+            (530, "5.7.0 authentication required", away(530)),
+            (535, "5.7.8 no such login", away(535)),
+            (550, "5.1.1 no such user", never(550)),
+            (550, "5.1.1 no such user: ask the sender", never(550)),
+            (550, "no such user", never(550)),
+            (550, "5.7.26 unauthenticated mail", not_now(550)),
+            (554, "5.7.1 <sari@example.test>: Relay access denied", not_now(554)),
+            (550, "Relaying denied", not_now(550)),
+            (553, "5.1.8 domain of sender does not exist", not_now(553)),
+            (550, "5.1.7 bad address", not_now(550)),
+            (553, "sender rejected", not_now(553)),
+            (552, "5.3.4 too large", NotSent::TooLarge("smtp_552".to_owned())),
+            (554, "5.6.0 no mail", never(554)),
+            (554, "", never(554)),
+        ] {
+            assert_eq!(refused(code, said), expected, "{code} {said}");
+        }
     }
 }

@@ -27,14 +27,19 @@ pub struct Limits {
     pub shutdown_max: Duration,
 }
 
-/// Serves until `stop` resolves, then lets running requests finish.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
+/// Serves until `stop` resolves, then lets running requests finish; what it has resolved to.
+pub async fn serve<T>(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = T>,
+) -> T {
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
-    loop {
+    let stopped = loop {
         let (stream, place) = tokio::select! {
-            () = &mut stop => break,
+            stopped = &mut stop => break stopped,
             accepted = accept(&listener, &places) => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -55,11 +60,12 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             // A client that goes away in the middle is no event.
             let _ = connection.await;
         });
-    }
+    };
     drop(listener);
     if time::timeout(limits.shutdown_max, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still running when the time to stop was up");
     }
+    stopped
 }
 
 async fn accept(

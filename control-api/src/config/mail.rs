@@ -62,6 +62,12 @@ pub(super) fn mail(root: &mut Reader, base: &Path) -> Option<Mail> {
         server.is_empty() || is_address,
         "must be a name and a port, such as smtp.example.com:587",
     );
+    let is_at_localhost = from.as_ref().is_some_and(|from: &Mailbox| from.email.domain() == "localhost");
+    table.check(
+        "from",
+        server.is_empty() || security == Some(Security::Nothing) || !is_at_localhost,
+        "is at localhost, which no server elsewhere takes mails from",
+    );
     root.absorb(table);
     let server = address.zip(security).map(|((host, port), security)| {
         // An IPv6 address stands in brackets before a port, and without them everywhere else.

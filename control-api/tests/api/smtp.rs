@@ -37,9 +37,36 @@ impl Smtp {
 
     /// Begins to listen.
     pub fn start(&mut self, arguments: &[&str]) {
+        let mails = self.mails().to_str().unwrap().to_owned();
+        let place = format!("127.0.0.1:{}", self.port);
+        let handler = ["-c", "aiosmtpd.handlers.Mailbox", &mails];
+        self.run(&[&["-m", "aiosmtpd", "-n", "-l", &place], arguments, &handler].concat());
+    }
+
+    /// One that wants STARTTLS with that certificate and its key, and from `login` a user and a password.
+    pub fn guarded((certificate, key): (&str, &str), login: &[&str]) -> Self {
+        let mut server = Self::down();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/server.py");
+        let (port, mails) = (server.port.to_string(), server.mails().to_str().unwrap().to_owned());
+        let answers = server.folder.path().to_str().unwrap().to_owned();
+        server.run(&[&[script, &port, &mails, &answers, certificate, key], login].concat());
+        server
+    }
+
+    /// From now on a guarded one says this to that command.
+    pub fn says(&self, command: &str, answer: &str) {
+        fs::write(self.folder.path().join(command), answer).unwrap();
+    }
+
+    /// How often a guarded one has heard that command.
+    pub fn heard(&self, command: &str) -> usize {
+        let heard = fs::read_to_string(self.folder.path().join("heard")).unwrap_or_default();
+        heard.lines().filter(|line| *line == command).count()
+    }
+
+    fn run(&mut self, arguments: &[&str]) {
         let mut command = Command::new(PYTHON);
-        command.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{}", self.port)]);
-        command.args(arguments).args(["-c", "aiosmtpd.handlers.Mailbox"]).arg(self.mails());
+        command.args(arguments);
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.running = Some(started.expect("python3-aiosmtpd: bin/install-deps test"));
         for _ in 0..500 {

@@ -20,10 +20,10 @@ use crate::stage::{Stage, client};
 const BINARY: &str = env!("CARGO_BIN_EXE_sambung-api");
 
 /// A folder with a configuration, gone at the end.
-struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new(config: &str, url: &str) -> Self {
+    pub fn new(config: &str, url: &str) -> Self {
         let name = format!("sambung-api-{}", secret::hex(&secret::bytes::<8>().unwrap()));
         let folder = Self(std::env::temp_dir().join(name));
         fs::create_dir(&folder.0).unwrap();
@@ -35,6 +35,27 @@ impl Folder {
 
     fn config(&self) -> PathBuf {
         self.0.join("api.toml")
+    }
+
+    /// What the program has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.0.join("log")).unwrap()
+    }
+
+    /// The program, running.
+    pub fn start(&self) -> Child {
+        let program = Program {
+            name: "sambung-api",
+            path: BINARY.into(),
+            args: vec!["--config".into(), self.config().into()],
+            identity: None,
+            handed_over: Vec::new(),
+            stop_signal: Signal::TERM,
+            log: self.0.join("log"),
+            store: None,
+            is_restart: false,
+        };
+        Child::spawn(&program).unwrap()
     }
 }
 
@@ -80,18 +101,7 @@ async fn it_serves_until_it_is_told_to_stop() {
     let config =
         format!("listen = \"127.0.0.1:{port}\"\n[database]\nurl_file = \"url\"\n[log]\nformat = \"json\"");
     let folder = Folder::new(&config, &stage.url(Role::Api));
-    let program = Program {
-        name: "sambung-api",
-        path: BINARY.into(),
-        args: vec!["--config".into(), folder.config().into()],
-        identity: None,
-        handed_over: Vec::new(),
-        stop_signal: Signal::TERM,
-        log: folder.0.join("log"),
-        store: None,
-        is_restart: false,
-    };
-    let child = Child::spawn(&program).unwrap();
+    let child = folder.start();
     let until = Instant::now() + Duration::from_secs(20);
     let mut status = None;
     while status.is_none() && Instant::now() < until {
@@ -110,7 +120,7 @@ async fn it_serves_until_it_is_told_to_stop() {
     assert_eq!(client().get(asked).send().await.unwrap().status(), 401);
     child.signal(Signal::TERM);
     assert_eq!(child.wait(Duration::from_secs(10)).and_then(|status| status.code()), Some(0));
-    let log = fs::read_to_string(folder.0.join("log")).unwrap();
+    let log = folder.log();
     assert!(
         log.contains("\"path\":\"/api/telephony/calls/{id}\"") && log.contains("\"status\":401"),
         "{log}"

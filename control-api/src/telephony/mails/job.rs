@@ -29,6 +29,8 @@ pub const ATTEMPTS_MAX: i32 = 30;
 const PAUSE_SECS: i32 = 30;
 /// The longest.
 const PAUSE_SECS_MAX: i32 = 3_600;
+/// Attempts to fetch the sound of a mail, over about a quarter of an hour; then it goes without.
+pub const SOUND_ATTEMPTS_MAX: i32 = 6;
 /// Octets of a sound that goes with a mail; of a longer one the mail only says that it is there.
 pub const SOUND_BYTES_MAX: usize = 10 * 1024 * 1024;
 
@@ -82,7 +84,8 @@ impl Mailer {
                 if stop.has_changed().is_err() {
                     return Ok(());
                 }
-                let Some(notice) = self.claim(org).await? else { continue };
+                let Some(mut notice) = self.claim(org).await? else { continue };
+                notice.is_deleted_when_mailed &= self.post.is_delivered();
                 let (outcome, is_away) = self.deliver(&notice).await;
                 self.settle(org, &notice, outcome).await?;
                 if is_away {
@@ -116,16 +119,19 @@ impl Mailer {
             Ok(sound) => sound,
             Err(NotFetched) => return (again(notice.attempts, "switch_away"), false),
         };
-        let is_deleted = notice.is_deleted_when_mailed && matches!(sound, Sound::Attached(_));
-        let Some(mail) = letter::compose(notice, sound, self.post.from()) else {
-            return (Outcome::Dropped { reason: "bad_address".to_owned() }, false);
-        };
-        match self.post.send(&notice.id.to_string(), &mail).await {
-            Ok(()) => (Outcome::Sent { is_deleted }, false),
-            Err(NotSent::Never(code)) => (Outcome::Dropped { reason: format!("smtp_{code}") }, false),
-            Err(NotSent::NotNow(code)) => (again(notice.attempts, &format!("smtp_{code}")), false),
-            Err(NotSent::Away(word)) => (again(notice.attempts, word), true),
+        let is_attached = matches!(sound, Sound::Attached(_));
+        match self.send(notice, sound).await {
+            Err(Some(NotSent::TooLarge(_))) if is_attached => {
+                came_to(notice, false, self.send(notice, Sound::TooLarge).await)
+            }
+            sent => came_to(notice, is_attached, sent),
         }
+    }
+
+    /// `Err(None)`: there is no such address.
+    async fn send(&self, notice: &Notice, sound: Sound) -> Result<(), Option<NotSent>> {
+        let mail = letter::compose(notice, sound, self.post.from()).ok_or(None)?;
+        self.post.send(&notice.id.to_string(), &mail).await.map_err(Some)
     }
 
     async fn sound(&self, notice: &Notice) -> Result<Sound, NotFetched> {
@@ -137,8 +143,11 @@ impl Mailer {
         if usize::try_from(notice.bytes).is_ok_and(|bytes| bytes > SOUND_BYTES_MAX) {
             return Ok(Sound::TooLarge);
         }
-        let found = switch.message(&notice.storage_key, SOUND_BYTES_MAX).await?;
-        Ok(found.map_or(Sound::Missing, Sound::Attached))
+        match switch.message(&notice.storage_key, SOUND_BYTES_MAX).await {
+            Ok(found) => Ok(found.map_or(Sound::Missing, Sound::Attached)),
+            Err(NotFetched) if notice.attempts >= SOUND_ATTEMPTS_MAX => Ok(Sound::Missing),
+            Err(NotFetched) => Err(NotFetched),
+        }
     }
 
     async fn settle(&self, org: Uuid, notice: &Notice, outcome: Outcome) -> Result<(), DatabaseError> {
@@ -154,6 +163,17 @@ impl Mailer {
         }
         let scope = Scope::Organisation(OrgId(org));
         self.database.write(scope, move |c| Box::pin(store::settle(c, (org, id), outcome))).await
+    }
+}
+
+/// What comes of an attempt, and whether it is of no use to try others now.
+fn came_to(notice: &Notice, is_attached: bool, sent: Result<(), Option<NotSent>>) -> (Outcome, bool) {
+    match sent {
+        Ok(()) => (Outcome::Sent { is_deleted: notice.is_deleted_when_mailed && is_attached }, false),
+        Err(None) => (Outcome::Dropped { reason: "bad_address".to_owned() }, false),
+        Err(Some(NotSent::Never(reason) | NotSent::TooLarge(reason))) => (Outcome::Dropped { reason }, false),
+        Err(Some(NotSent::NotNow(reason))) => (again(notice.attempts, &reason), false),
+        Err(Some(NotSent::Away(reason))) => (again(notice.attempts, &reason), true),
     }
 }
 

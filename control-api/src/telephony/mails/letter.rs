@@ -129,7 +129,7 @@ pub(super) enum Sound {
     NotWanted,
     /// Here it is, unlocked.
     Attached(Vec<u8>),
-    /// It is larger than a mail may be.
+    /// It is larger than a mail may be, by our limit or the server's.
     TooLarge,
     /// There is nobody to unlock it, or it is in the store no more.
     Missing,

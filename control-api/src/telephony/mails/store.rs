@@ -55,6 +55,7 @@ async fn load(c: &mut PgConnection, org: Uuid, (id, attempts): (Uuid, i32)) -> R
          left join telephony.voicemail_boxes b on b.org_id = m.org_id and b.user_id = m.user_id
          left join telephony.numbers own on own.org_id = m.org_id and own.user_id = m.user_id
          left join telephony.numbers theirs on theirs.org_id = m.org_id and theirs.number = m.caller_number
+             and c.direction <> 'inbound'
          left join identity.users person on person.id = theirs.user_id
          left join telephony.extensions desk on desk.org_id = m.org_id and desk.id = theirs.extension_id
          where m.org_id = $1 and m.id = $2",

@@ -41,8 +41,10 @@ use crate::{atomic_file, bindings, engine, hep, journal, live::Live, plan_watch,
 
 /// A command is a few words.
 const BODY_BYTES_MAX: usize = 16 * 1024;
-/// No answer takes longer.
+/// No answer takes longer, but a message that comes whole from the store.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// As long as `sambung-api` waits for it.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the door shows and reaches.
 #[derive(Clone)]
@@ -99,6 +101,11 @@ pub fn router(switch: Switch, token: Token) -> Router {
     let lasting = Router::new()
         .route("/v1/calls/{call}/capture", get(calls::capture))
         .layer(middleware::from_fn_with_state(Arc::clone(&token), authorise));
+    let timeout = |after| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, after);
+    let large = Router::new()
+        .route("/v1/messages/{*key}", get(recordings::message))
+        .layer(middleware::from_fn_with_state(Arc::clone(&token), authorise))
+        .layer(timeout(MESSAGE_TIMEOUT));
     let guarded = Router::new()
         .route("/v1/calls", get(calls::live))
         .route("/v1/calls/last", get(calls::last))
@@ -111,7 +118,6 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/trunks", get(trunks::trunks))
         .route("/v1/registrations", get(calls::registrations))
         .route("/v1/recordings/{*key}", get(recordings::object))
-        .route("/v1/messages/{*key}", get(recordings::message))
         .route("/v1/commands", post(command))
         .route("/v1/events", get(events::events))
         .route("/v1/log-level", get(log_level::show).put(log_level::change))
@@ -122,7 +128,8 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/health", get(health::health))
         .merge(guarded)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
+        .layer(timeout(ANSWER_TIMEOUT))
+        .merge(large)
         .merge(lasting)
         .layer(CatchPanicLayer::new())
         .with_state(switch)
