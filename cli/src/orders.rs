@@ -4,15 +4,15 @@
 
 use contract::{
     command::{Command, Outcome, RecordingOrder, SupervisionMode},
-    id::{CallId, OrgId},
-    live::LiveCall,
+    id::CallId,
+    live::{LiveAvailability, LiveCall},
 };
-use uuid::Uuid;
 
 use crate::{
     Failure,
     switch::{Place, Switch, printable},
     terminal,
+    whom::among,
 };
 
 /// `sambung call …`
@@ -25,9 +25,9 @@ pub(crate) struct Call {
     /// Ask their phones to answer by themselves; a phone that is not set up to obey rings
     #[arg(long)]
     auto_answer: bool,
-    /// The id of the organisation; not needed where there is one alone, or a default one
-    #[arg(long, value_name = "ID")]
-    org: Option<Uuid>,
+    /// The beginning of their organisation's id; not needed where there is one alone, or a default one
+    #[arg(long)]
+    org: Option<String>,
     #[command(flatten)]
     place: Place,
 }
@@ -128,9 +128,18 @@ pub(crate) struct OneCall {
 /// Prints the id of the call.
 pub(crate) async fn call(arguments: &Call) -> Result<(), Failure> {
     let Call { from, to, auto_answer, org, place } = arguments;
+    let switch = place.find()?;
+    let org = match org {
+        None => None,
+        Some(org) => {
+            let all: Vec<LiveAvailability> = switch.get("/v1/availability").await?;
+            let named = all.iter().map(|one| (one.org, one.number.as_str(), one.person));
+            Some(among((from, org), named, "is known")?.0)
+        }
+    };
     let (from, to, auto_answer) = (from.clone(), to.clone(), *auto_answer);
-    let order = Command::Call { org: org.map(OrgId), call: None, from, to, auto_answer };
-    match place.find()?.order(&order).await? {
+    let order = Command::Call { org, call: None, from, to, auto_answer };
+    match switch.order(&order).await? {
         Outcome::Called(call) => Ok(terminal::print(&format!("{call}\n"))?),
         outcome => done(&order, outcome),
     }

@@ -1,7 +1,7 @@
 //! What people have turned on and off for themselves, whether queues ask them, and so who may be rung (decision 0046).
 //!
-//! What happens here counts at once, and is a fact that the journal carries to rows; these are told, all of them, whenever one
-//! has changed. Of what is known here and what a row says the later one holds, by the instants that both carry: a row is the
+//! What happens here counts at once, and is a fact that the journal carries to rows; these are told when they have changed, and all
+//! of them now and then. Of what is known here and what a row says the later one holds, by the instants that both carry: a row is the
 //! memory, and the word of whoever else writes one. Nothing of this is in the image of a call.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,15 +109,19 @@ impl Availabilities {
         }
     }
 
-    /// The database's word.
-    pub(crate) fn adopt(&mut self, rows: &[StoredAvailability], plan: &Plan) {
+    /// The database's word; whether queues may ask somebody now whom they might not, or the other way round.
+    pub(crate) fn adopt(&mut self, rows: &[StoredAvailability], plan: &Plan) -> bool {
+        let mut is_news = false;
         for row in rows {
             let whose = (row.org, PersonKey::from(row.person));
             let known = self.known.get(&(whose, row.availability.setting()));
             if is_planned(plan, whose) && known.is_none_or(|(_, at)| *at < row.changed_at) {
+                let before = self.takes_queues(whose);
                 self.put(whose, row.availability, row.changed_at);
+                is_news |= before != self.takes_queues(whose);
             }
         }
+        is_news
     }
 
     /// A new plan: forgets whoever is not in it. Rows are told anew after each.

@@ -193,8 +193,9 @@ impl Switchboard {
             }
             Input::Mailboxes(all) => self.mailboxes.adopt(all),
             Input::Availability(all) => {
-                self.availability.adopt(&all, &self.plan);
-                self.queues.wake();
+                if self.availability.adopt(&all, &self.plan) {
+                    self.queues.wake();
+                }
             }
             Input::OutsideUsed(all) => {
                 let wall = self.wall();

@@ -10,7 +10,7 @@
 //!
 //! On the same connection it is told `telephony_voicemail` when messages in mailboxes have come or gone, and then tells them
 //! all: what is in a mailbox is no configuration and has no revision. So it is with `telephony_availability` and what people have
-//! turned on and off, which is told after each new plan too, because it is told of the people of the plan.
+//! turned on and off: all of it at first and after each new plan, because it is told of the people of the plan, and then what is new.
 
 mod availability;
 mod menus;
@@ -52,6 +52,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long facts of a former life may take to get to the database once that can be asked.
 const FORMER_LIFE_MAX: Duration = Duration::from_secs(120);
+/// Rows of what people have turned on and off may come later than those of others by so much.
+const AVAILABILITY_LATE_MAX: Duration = Duration::from_secs(600);
 /// The longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Diagnostics logged for one revision.
@@ -205,13 +207,14 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         // Before the first look, so that no change falls in between.
         listener.listen_all([REVISION, VOICEMAIL, AVAILABILITY]).await?;
         let (mut are_mailboxes_due, mut is_availability_due) = (true, true);
+        let mut availability_since = None;
         loop {
             let rows = within(LOAD_TIMEOUT, store::load_if_changed(&mut connection, self.seen)).await?;
             if let Some(rows) = rows {
                 match self.take(rows).await {
                     Taken::InUse(revision) => {
                         self.unreported = Some(revision);
-                        is_availability_due = true;
+                        (is_availability_due, availability_since) = (true, None);
                     }
                     Taken::Refused => {}
                     Taken::EngineGone => return Ok(()),
@@ -232,8 +235,11 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
                 are_mailboxes_due = !tell(all);
             }
             if is_availability_due && let Some(tell) = &self.tell_availability {
-                let all = within(LOAD_TIMEOUT, store::load_availability(&mut connection)).await?;
-                is_availability_due = !tell(all);
+                let load = store::load_availability(&mut connection, availability_since);
+                let news = within(LOAD_TIMEOUT, load).await?;
+                let since = since(&news, clock::unix_now()).max(availability_since);
+                is_availability_due = !tell(news);
+                availability_since = if is_availability_due { availability_since } else { since };
             }
             self.backoff.reset();
             if self.counters.database_away.swap(false, Ordering::Relaxed) {
@@ -307,6 +313,13 @@ enum Taken {
     Refused,
     /// There is nobody to take it.
     EngineGone,
+}
+
+/// From when on what is told later than this may be new. A row of tomorrow is somebody's clock.
+fn since(told: &[StoredAvailability], now: Timestamp) -> Option<Timestamp> {
+    let latest = told.iter().map(|row| row.changed_at).max()?.min(now);
+    let late = i64::try_from(AVAILABILITY_LATE_MAX.as_micros()).unwrap_or(i64::MAX);
+    Some(Timestamp(latest.0.saturating_sub(late)))
 }
 
 async fn within<T>(

@@ -419,17 +419,21 @@ pub(super) async fn load_outside_use(
     rows.iter().filter_map(|row| outside::used(row).transpose()).collect()
 }
 
-/// All that people have turned on and off, up to [`AVAILABILITY_MAX`], the latest first. What another release has written in words
-/// of its own is left out.
+/// What people have turned on and off since then, or ever, up to [`AVAILABILITY_MAX`], the latest first. What another release has
+/// written in words of its own is left out.
 pub(super) async fn load_availability(
     connection: &mut PgConnection,
+    since: Option<Timestamp>,
 ) -> Result<Vec<StoredAvailability>, sqlx::Error> {
     let rows = sqlx::query(
         "select a.org_id, a.user_id, a.account_id, a.setting, a.value, \
            (extract(epoch from a.changed_at) * 1000000)::int8 as changed_micros \
-         from telephony.availability a order by a.changed_at desc limit $1",
+         from telephony.availability a \
+         where $2::int8 is null or a.changed_at >= timestamptz 'epoch' + $2 * interval '1 microsecond' \
+         order by a.changed_at desc limit $1",
     )
     .bind(AVAILABILITY_MAX)
+    .bind(since.map(|since| since.0))
     .fetch_all(connection)
     .await?;
     rows.iter().filter_map(|row| availability::stored(row).transpose()).collect()

@@ -453,6 +453,35 @@ async fn what_people_turn_on_and_off_is_told_whenever_it_changes_and_after_each_
     .await;
 }
 
+/// A bug: each change read what everybody has ever turned on or off, and had the engine walk it.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_people_turn_on_and_off_only_news_are_read_again_until_there_is_another_plan() {
+    let database = database("plan_availability_news").await;
+    seed(&database.admin).await;
+    let row = "insert into telephony.availability (org_id, account_id, setting, value, changed_at) \
+       select org_id, id, 'call_waiting', 'off', now() - interval '1 day' from telephony.sip_accounts where username = 'callee'";
+    execute(&database.admin, row).await;
+    let watching = Watching::start(&database);
+    assert_eq!(watching.availability(1).await.len(), 1);
+    execute(
+        &database.admin,
+        "insert into telephony.availability (org_id, account_id, setting, value, changed_at) \
+           select org_id, id, 'do_not_disturb', 'on', now() from telephony.sip_accounts where username = 'callee'",
+    )
+    .await;
+    assert_eq!(watching.availability(2).await.len(), 2, "later than the last by no more than a day");
+    let late = "update telephony.availability set changed_at = now() - interval '9 minutes', value = 'off' \
+       where setting = 'do_not_disturb'";
+    execute(&database.admin, late).await;
+    let told = watching.availability(3).await;
+    assert!(
+        matches!(told.as_slice(), [one] if one.availability == Availability::DoNotDisturb(false)),
+        "{told:?}"
+    );
+    execute(&database.admin, "update telephony.sip_accounts set is_active = false").await;
+    assert_eq!(watching.availability(4).await.len(), 2, "there may be others in the plan now");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_told_at_first_whenever_they_change_and_after_a_lost_connection() {
     let database = database("plan_messages").await;
