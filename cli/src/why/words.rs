@@ -348,6 +348,10 @@ fn ordered_or_called_back(reason: &str) -> &str {
         "callback" => "the caller is called back when it is its turn",
         "callback_no_answer" => "the caller was called back as often as may be, and did not answer",
         "callback_declined" => "the caller was called back, and declined",
+        "callback_unreachable" => "the caller was to be called back, and no phone of theirs could be reached",
+        "callback_served" => {
+            "the caller was to be called back, and has called again and been answered before"
+        }
         "callback_lapsed" => {
             "the caller was to be called back, and nobody was free before the queue's longest wait was over"
         }

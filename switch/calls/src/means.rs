@@ -105,6 +105,16 @@ impl Means<'_> {
         self.fraud.begin(toll, beside, (self.plan, self.wall))
     }
 
+    /// Whether one might begin now in a call that has none; nothing is counted.
+    pub(crate) fn allows_outside(&mut self, toll: (OrgId, Toll), call: CallId) -> Result<(), Barred> {
+        self.fraud.allows(toll, (call, &[]), (self.plan, self.wall))
+    }
+
+    /// Whether a trunk has no channel free, with so many of the call that changes: those are not counted meanwhile.
+    pub(crate) fn is_full(&self, trunk: &Trunk, own: usize) -> bool {
+        self.channels.of(trunk.id) + own >= usize::from(trunk.channels_max)
+    }
+
     /// A leg is done, wherever it led.
     pub(crate) fn left_outside(&mut self, leg: (CallId, u16)) {
         self.fraud.left(leg, self.wall);

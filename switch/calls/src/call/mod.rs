@@ -189,7 +189,7 @@ impl Call {
             State::Queued(queued) => queued.hang_up(head, means),
             State::Served(served) => served.hang_up(head, "operator", means),
             State::Paged(paged) => paged.hang_up(head, "operator", means),
-            State::Callback(callback) => callback.hang_up(head, means),
+            State::Callback(callback) => callback.hang_up("operator", head, means),
             State::Originating(originating) => originating.hang_up(head, means),
             State::Over(record) => State::Over(record),
         };

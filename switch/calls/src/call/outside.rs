@@ -160,11 +160,9 @@ impl Invitation {
                 continue;
             };
             let is_emergency = onward.outbound.payer.is_none();
-            // The call's own are not counted while it changes.
             let own = asked.forks.iter().map(|fork| fork.person).chain([self.caller.person]);
-            let channels =
-                means.channels.of(trunk.id) + own.filter(|person| *person == onward.person()).count();
-            if channels >= usize::from(trunk.channels_max) && !is_emergency {
+            let own = own.filter(|person| *person == onward.person()).count();
+            if means.is_full(trunk, own) && !is_emergency {
                 means.notice(Notice::TrunkFull);
                 asked.tally.add(onward.person(), LegResult::Congested, Words::default());
                 continue;

@@ -33,6 +33,8 @@ const HANDLED_MAX: usize = 20;
 pub(crate) enum Standing {
     /// Its caller waits.
     Waits(Waits),
+    /// Its caller is being called back.
+    CallsBack(CallerKey),
     /// Somebody has taken it.
     Taken {
         queue: QueueId,
@@ -40,6 +42,13 @@ pub(crate) enum Standing {
         /// Since when.
         since: Moment,
     },
+}
+
+/// By what a queue knows a caller again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CallerKey {
+    pub(crate) queue: QueueId,
+    pub(crate) number: Box<str>,
 }
 
 /// A caller who waits.
@@ -57,9 +66,28 @@ pub(crate) struct Waits {
     pub(crate) asked: BTreeSet<PersonKey>,
     /// The place that it was told last.
     pub(crate) told: Option<u16>,
+    /// Its number, if anybody may see that.
+    pub(crate) number: Option<Box<str>>,
+    /// It has hung up and is to be called back, or hears that it will be.
+    pub(crate) is_promised: bool,
+}
+
+impl Standing {
+    /// Who is to be called back.
+    fn promise(&self) -> Option<CallerKey> {
+        match self {
+            Self::Waits(waits) => waits.key().filter(|_| waits.is_promised),
+            Self::CallsBack(key) => Some(key.clone()),
+            Self::Taken { .. } => None,
+        }
+    }
 }
 
 impl Waits {
+    fn key(&self) -> Option<CallerKey> {
+        Some(CallerKey { queue: self.queue, number: self.number.clone()? })
+    }
+
     /// Whether somebody may be asked for it, or it be told its place.
     fn may_wait_on(&self, now: Moment) -> bool {
         self.is_ready && now < self.until
@@ -86,6 +114,10 @@ pub(crate) struct Queues {
     calls: BTreeMap<CallId, Standing>,
     lines: BTreeMap<QueueId, Line>,
     agents: Agents,
+    /// Calls by which somebody is to be called back.
+    promises: BTreeMap<CallerKey, CallId>,
+    /// Those of them whose caller has called again and has somebody now.
+    served: BTreeSet<CallId>,
     /// Something has happened after which somebody may be asked, or have another place.
     is_due: bool,
 }
@@ -117,13 +149,17 @@ impl Queues {
             return Vec::new();
         }
         self.is_due = true;
+        self.note_promise(call, standing.as_ref());
         let mut too_many = Vec::new();
         match self.calls.remove(&call) {
             Some(Standing::Waits(before)) => {
                 if let Some(line) = self.lines.get_mut(&before.queue) {
                     line.order.remove(&before.rank(call));
                 }
-                if let Some(Standing::Waits(after)) = &standing {
+                // A callback that cannot be made now has asked nobody.
+                if let Some(Standing::Waits(after)) = &standing
+                    && after.is_ready
+                {
                     too_many = self.missed(&before, &after.asked, plan, now);
                 }
             }
@@ -136,19 +172,40 @@ impl Queues {
                 }
                 line.handled.push_back(now.since(since));
             }
-            None => {}
+            Some(Standing::CallsBack(_)) | None => {}
         }
         match &standing {
             Some(Standing::Waits(waits)) => {
                 self.lines.entry(waits.queue).or_default().order.insert(waits.rank(call));
             }
             Some(Standing::Taken { queue, agent, .. }) => self.agents.took(*agent, *queue),
-            None => {}
+            Some(Standing::CallsBack(_)) | None => {}
         }
         if let Some(standing) = standing {
             self.calls.insert(call, standing);
         }
         too_many
+    }
+
+    /// Keeps who is to be called back, and whose call back is needed no more because somebody has taken another call of theirs.
+    fn note_promise(&mut self, call: CallId, after: Option<&Standing>) {
+        let before = self.calls.get(&call);
+        if let Some(key) = before.and_then(Standing::promise)
+            && self.promises.get(&key) == Some(&call)
+        {
+            self.promises.remove(&key);
+        }
+        if let (Some(Standing::Waits(waits)), Some(Standing::Taken { .. })) = (before, after) {
+            self.served.extend(waits.key().and_then(|key| self.promises.get(&key)));
+        }
+        if let Some(key) = after.and_then(Standing::promise) {
+            self.promises.entry(key).or_insert(call);
+        }
+    }
+
+    /// Whether a caller of that number is to be called back by that queue.
+    pub(crate) fn is_promised(&self, key: &CallerKey) -> bool {
+        self.promises.contains_key(key)
     }
 
     /// Those who rang for a caller that still waits, and ring no longer: who of them has not taken too many.

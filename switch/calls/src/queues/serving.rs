@@ -5,7 +5,7 @@ use dialplan::{PersonKey, Queue, Queueing, Ring, Target};
 
 use super::{AgentKey, Asking};
 use crate::{
-    call::{lamps::Watched, outcome::LegResult},
+    call::{Call, lamps::Watched, outcome::LegResult},
     clock::Moment,
     means::Means,
     output::{Output, Outputs},
@@ -53,6 +53,10 @@ impl Switchboard {
     /// Lets queues decide until nothing follows. This ends: whoever is asked and not had is left alone for a while.
     pub(crate) fn serve_queues(&mut self, out: &mut Outputs) {
         while std::mem::take(&mut self.queues.is_due) {
+            while let Some(call) = self.queues.served.pop_first() {
+                self.with_call(call, out, Call::served);
+                self.carry_out(out);
+            }
             while let Some(asking) = self.next_asking() {
                 let Asking { call, queue, people } = asking;
                 let targets = queue.ring.targets.iter().filter(|target| people.contains(&target.person));

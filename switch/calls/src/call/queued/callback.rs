@@ -4,8 +4,10 @@
 //! Queued ── presses 1 ──▶ Waiting ── somebody is free ──▶ Asking ── answers ──▶ Calling ── the caller answers ──▶ Talking
 //!                            │ ▲                            │                     │
 //!                            │ └───────── not taken ────────┴── does not, rests ──┘
-//!                            └── the time is up, or it was called in vain often enough ──▶ Over
+//!                            └── the time is up, it was called in vain often enough, or has been served otherwise ──▶ Over
 //! ```
+//!
+//! A number has one such call in one queue. Nobody is asked while the caller could not be called: that is a try in vain, too.
 //!
 //! It is the same call with the same record; for the queue its caller waits as before. Whoever of the queue takes it is put
 //! through to the number that the caller was known by when it came: inside its own phones, outside the number that the trunk has shown, by a route
@@ -13,14 +15,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::journal::{Detail, EventKind};
-use dialplan::{Facts, Host, OrgPlan, Payer, Queue, Ring, Route, Trail};
+use contract::{
+    id::{CallId, TrunkId},
+    journal::{Detail, EventKind},
+};
+use dialplan::{Facts, Host, OrgPlan, Payer, Queue, Refusal, Ring, Route, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Reply, SessionKey};
 
 use super::{Place, Queued, RING_BACK, Stage as QueuedStage, Taken};
 use crate::{
     call::{
+        Toll,
         events::{Record, because},
         feature::explain::EXPLANATION_MAX,
         forking::Forking,
@@ -32,7 +38,8 @@ use crate::{
     },
     clock::Moment,
     means::Means,
-    queues::{AgentKey, Standing, Waits},
+    output::Notice,
+    queues::{AgentKey, CallerKey, Standing, Waits},
 };
 
 /// How often a caller is called back who does not answer.
@@ -53,7 +60,7 @@ pub(crate) struct Callback {
     place: Place,
     /// How it came, by rules.
     trail: Trail,
-    /// Calls to it that came to nothing.
+    /// Calls to it that came to nothing, or could not be made.
     tries: u8,
     stage: Stage,
 }
@@ -94,33 +101,64 @@ impl Stage {
     }
 }
 
-/// By what a caller can be called back, if it can be.
-fn way(who: &Identity, org: &OrgPlan, queue: &Queue, means: &Means<'_>) -> Option<Arc<Ring>> {
-    let number = who.shown_number()?;
-    let Host::Extension(extension) = queue.ring.host else { return None };
+/// By what a caller can be called back, by the plan; else why it cannot be.
+fn way(who: &Identity, org: &OrgPlan, queue: &Queue, means: &Means<'_>) -> Result<Arc<Ring>, LegResult> {
+    let (Some(number), Host::Extension(extension)) = (who.shown_number(), queue.ring.host) else {
+        return Err(LegResult::Unreachable);
+    };
     if !who.is_outside() {
         // Whoever answers the queue would be asked for their own call.
         let is_agent = org.is_of(who.person, extension);
-        return org.own_phones(number).filter(|_| !is_agent).cloned();
+        return org.own_phones(number).filter(|_| !is_agent).cloned().ok_or(LegResult::Unreachable);
     }
-    let number = Some(number).filter(|number| number.starts_with('+'))?;
+    if !number.starts_with('+') {
+        return Err(LegResult::Unreachable);
+    }
     let facts = Facts { org: org.id(), caller: who.person, dialled: number };
     match means.plan.route_for(&facts, Payer::Extension(extension), means.wall).route {
-        Route::Ring(ring) => Some(ring).filter(|ring| {
+        Route::Ring(ring) => {
             let payer = ring.outbound.as_ref().and_then(|outbound| outbound.payer);
-            payer == Some(Payer::Extension(extension))
-        }),
-        _ => None,
+            Some(ring).filter(|_| payer == Some(Payer::Extension(extension))).ok_or(LegResult::Unreachable)
+        }
+        Route::Refuse(Refusal::Barred(why)) => Err(LegResult::Barred(why)),
+        _ => Err(LegResult::Unreachable),
     }
 }
 
+/// The same by what is there now, and by what was used of the budget.
+fn open_way(
+    who: &Identity,
+    (org, queue): (&OrgPlan, &Queue),
+    call: CallId,
+    means: &mut Means<'_>,
+) -> Result<Arc<Ring>, LegResult> {
+    let ring = way(who, org, queue, means)?;
+    match ring.outbound.as_ref().and_then(|outbound| Toll::of(outbound)) {
+        Some(toll) => means.allows_outside((org.id(), toll), call).map_err(LegResult::Barred)?,
+        None if ring.targets.iter().any(|target| means.registrar.is_reachable(target)) => {}
+        None => return Err(LegResult::Unreachable),
+    }
+    Ok(ring)
+}
+
+/// Whether none of the trunks that lead there has a channel free.
+fn is_congested(ring: &Ring, org: &OrgPlan, means: &Means<'_>) -> bool {
+    let is_full = |id: &TrunkId| org.trunk(*id).is_none_or(|trunk| means.is_full(trunk, 0));
+    ring.outbound.as_ref().is_some_and(|outbound| outbound.trunks.iter().all(is_full))
+}
+
 impl Queued {
-    /// Whether its caller may hang up and be called back.
-    pub(super) fn may_be_called_back(&self, means: &Means<'_>) -> bool {
-        let Some(org) = means.plan.organisation(self.line.record.org()) else { return false };
-        let queue = self.queue(means).filter(|queue| queue.has_callback);
+    /// Whether its caller may hang up and be called back: it can be, and is not promised already that it will be.
+    pub(super) fn may_be_called_back(&self, means: &mut Means<'_>) -> bool {
+        let plan = means.plan;
+        let Some(org) = plan.organisation(self.line.record.org()) else { return false };
+        let queue = self.place.as_ref().and_then(|place| org.queue(place.queue));
+        let Some(queue) = queue.filter(|queue| queue.has_callback) else { return false };
+        let key = self.who.shown_number().map(|number| CallerKey { queue: queue.id, number: number.into() });
         let is_caller = self.line.side == Side::Caller && !self.line.record.is_answered();
-        is_caller && queue.is_some_and(|queue| way(&self.who, org, queue, means).is_some())
+        is_caller
+            && key.is_some_and(|key| !means.queues.is_promised(&key))
+            && open_way(&self.who, (org, queue), self.line.record.call(), means).is_ok()
     }
 
     /// Its caller wants to be called back, and hears that it will be.
@@ -220,12 +258,25 @@ impl Callback {
         else {
             return State::Callback(self);
         };
+        if let Err(result) = self.can_be_made(org, means) {
+            if let LegResult::Barred(why) = result {
+                means.notice(Notice::OutsideBarred { org: org.id(), why });
+            }
+            return self.not_there(result, means);
+        }
         let forking = Forking::alone(&self.record, (org, self.who.clone()), &ring.number, false, means);
         let Some(forking) = forking else { return State::Callback(self) };
         let mut forking = forking.unfollowed();
         forking.ask(ring, head, means);
         self.stage = Stage::Asking(Box::new(forking));
         self.go_on(head, means)
+    }
+
+    /// Whether its caller can be called now, as far as anybody knows before it is.
+    fn can_be_made(&self, org: &OrgPlan, means: &mut Means<'_>) -> Result<(), LegResult> {
+        let queue = org.queue(self.place.queue).ok_or(LegResult::Unreachable)?;
+        let ring = open_way(&self.who, (org, queue), self.record.call(), means)?;
+        if is_congested(&ring, org, means) { Err(LegResult::Congested) } else { Ok(()) }
     }
 
     /// It has this place in its queue.
@@ -289,7 +340,7 @@ impl Callback {
     fn calling(&self, agent: &Leg, head: &mut Head, means: &mut Means<'_>) -> Option<Forking> {
         let org = means.plan.organisation(self.record.org())?;
         let queue = org.queue(self.place.queue)?;
-        let ring = way(&self.who, org, queue, means)?;
+        let ring = way(&self.who, org, queue, means).ok()?;
         let (number, name) = (&queue.ring.number, &queue.ring.name);
         let as_whom = Identity::outside(agent.person, (number, name), org, Privacy::Open);
         let whose = (org, as_whom);
@@ -350,16 +401,22 @@ impl Callback {
         }
     }
 
-    /// The caller has not taken the call: again later, or not at all.
+    /// The caller has not taken the call, or could not be called: again later, or not at all.
     fn not_there(mut self: Box<Self>, result: LegResult, means: &mut Means<'_>) -> State {
         self.tries = self.tries.saturating_add(1);
-        let declines = result == LegResult::Declined;
-        if declines || self.tries >= CALLBACK_TRIES_MAX {
-            let word = if declines { "callback_declined" } else { "callback_no_answer" };
-            return end(self.record, &[EventKind::Canceled], &because(word), because(word), means);
+        if result != LegResult::Declined && self.tries < CALLBACK_TRIES_MAX {
+            self.stage = Stage::Waiting { rests_until: Some(means.after(CALLBACK_REST)) };
+            return State::Callback(self);
         }
-        self.stage = Stage::Waiting { rests_until: Some(means.after(CALLBACK_REST)) };
-        State::Callback(self)
+        let (kind, word) = match result {
+            LegResult::Declined => (EventKind::Canceled, "callback_declined"),
+            LegResult::NoAnswer | LegResult::Busy | LegResult::DoNotDisturb => {
+                (EventKind::Canceled, "callback_no_answer")
+            }
+            LegResult::Unreachable => (EventKind::Failed, "callback_unreachable"),
+            _ => (EventKind::Failed, result.reason()),
+        };
+        end(self.record, &[kind], &because(word), because(word), means)
     }
 
     /// Whoever was to talk to the caller has hung up before it has answered.
@@ -403,13 +460,18 @@ impl Callback {
         }
     }
 
-    /// The operator ends it.
-    pub(in crate::call) fn hang_up(mut self: Box<Self>, head: &mut Head, means: &mut Means<'_>) -> State {
+    /// It is ended for this reason.
+    pub(in crate::call) fn hang_up(
+        mut self: Box<Self>,
+        reason: &str,
+        head: &mut Head,
+        means: &mut Means<'_>,
+    ) -> State {
         if let Some(forking) = self.stage.forking_mut() {
             forking.silence(head, None, means);
         }
         self.let_agent_go(head, means);
-        let told = because("operator");
+        let told = because(reason);
         end(self.record, &[EventKind::Canceled], &told.clone(), told, means)
     }
 
@@ -426,12 +488,13 @@ impl Callback {
         let is_ready = match &self.stage {
             Stage::Waiting { rests_until } => rests_until.is_none(),
             Stage::Asking(_) => true,
-            Stage::Calling(_) => return None,
+            Stage::Calling(_) => {
+                let number = self.who.shown_number()?.into();
+                return Some(Standing::CallsBack(CallerKey { queue: self.place.queue, number }));
+            }
         };
-        let Place { queue, priority, since, until, told, .. } = self.place;
-        let asked = self.forks().iter().map(|fork| fork.person).collect();
-        let org = self.record.org();
-        Some(Standing::Waits(Waits { org, queue, priority, since, until, is_ready, asked, told }))
+        let waits = self.place.waits((self.record.org(), &self.who), self.forks());
+        Some(Standing::Waits(Waits { is_ready, is_promised: true, ..waits }))
     }
 
     /// Devices that ring.

@@ -227,7 +227,11 @@ impl Queued {
     ) -> State {
         let is_its = self.line.caller.streams.voice_line() == Some(lease);
         let is_wish = is_its && self.is_offered && Key::of_sign(CALLBACK_KEY) == Some(key);
-        if is_wish && matches!(self.stage, Stage::Waiting) && self.line.tells(way) {
+        if is_wish
+            && matches!(self.stage, Stage::Waiting)
+            && self.line.tells(way)
+            && self.may_be_called_back(means)
+        {
             return self.promise(means);
         }
         State::Queued(self)
@@ -513,10 +517,9 @@ impl Queued {
             Stage::Waiting | Stage::Asking(_) => true,
             Stage::Telling { ring: Some(_), .. } | Stage::SentOn(_) | Stage::Parting { .. } => return None,
         };
-        let Place { queue, priority, since, until, told, .. } = *self.place.as_ref()?;
-        let asked = self.forks().iter().map(|fork| fork.person).collect();
-        let org = self.line.record.org();
-        Some(Standing::Waits(Waits { org, queue, priority, since, until, is_ready, asked, told }))
+        let waits = self.place.as_ref()?.waits((self.line.record.org(), &self.who), self.forks());
+        let is_promised = matches!(self.stage, Stage::Promising { .. });
+        Some(Standing::Waits(Waits { is_ready, is_promised, ..waits }))
     }
 }
 
@@ -556,6 +559,16 @@ impl Call {
         self.state = match self.state {
             State::Queued(queued) => queued.ask(ring, &mut self.head, means),
             State::Callback(callback) => callback.ask(ring, &mut self.head, means),
+            state => state,
+        };
+        self.write_gone(means);
+        self
+    }
+
+    /// Its caller, who is to be called back, has called again and been served.
+    pub(crate) fn served(mut self, means: &mut Means<'_>) -> Self {
+        self.state = match self.state {
+            State::Callback(callback) => callback.hang_up("callback_served", &mut self.head, means),
             state => state,
         };
         self.write_gone(means);

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use contract::journal::EventKind;
+use contract::{id::OrgId, journal::EventKind};
 use dialplan::{Queue, Queueing};
 
 use super::{Place, Queued, Stage};
 use crate::{
     call::{
+        identity::Identity,
+        leg::Leg,
         outcome::{LegResult, Words},
         spoken::{self, SPOKEN_MAX},
         state::{Head, State},
     },
     clock::Moment,
     means::Means,
+    queues::Waits,
 };
 
 /// How often it is looked at whether anybody is there who could answer.
@@ -32,6 +35,15 @@ impl Place {
             look: means.after(LOOK_EVERY),
             until: means.after(wait),
         }
+    }
+
+    /// What queues are to know of who waits there, and of those who ring for it.
+    pub(super) fn waits(&self, (org, who): (OrgId, &Identity), forks: &[Leg]) -> Waits {
+        let Self { queue, priority, since, until, told, .. } = *self;
+        let asked = forks.iter().map(|fork| fork.person).collect();
+        let number = who.shown_number().map(Box::from);
+        let (is_ready, is_promised) = (true, false);
+        Waits { org, queue, priority, since, until, is_ready, asked, told, number, is_promised }
     }
 
     /// When something is to happen to who waits there.

@@ -43,7 +43,7 @@ pub fn id(n: u128) -> Uuid {
 
 pub struct Desk {
     pub config: SwitchboardConfig,
-    /// When its clock began.
+    /// When its clock began, and the time line that all its lives share.
     pub mark: ClockMark,
     pub board: Switchboard,
     pub now: Instant,
@@ -161,8 +161,7 @@ impl Desk {
 
     pub fn mortal_with(config: SwitchboardConfig) -> Self {
         let mut desk = Self::with(config, 32);
-        let continuity = Continuity { origin: desk.now, secrets: [9; 32] };
-        desk.board = desk.board.with_images(continuity);
+        desk.board = desk.board.with_images(Continuity { origin: desk.mark.instant, secrets: [9; 32] });
         desk
     }
 
@@ -175,7 +174,7 @@ impl Desk {
 
     /// The switchboard dies without warning, and another goes on, with nothing left in stock.
     pub fn die(&mut self) {
-        let continuity = Continuity { origin: self.now, secrets: [9; 32] };
+        let continuity = Continuity { origin: self.mark.instant, secrets: [9; 32] };
         let lived = i64::try_from((self.now - self.mark.instant).as_micros()).unwrap();
         let mark = ClockMark { instant: self.now, unix: self.mark.unix.plus_micros(lived) };
         let board = Switchboard::new(self.config.clone(), plan(&rows()), [8; 32], mark);
