@@ -175,31 +175,33 @@ fn add(media: &mut Media, number: u8, rtpmap: &str, parameters: Option<&str>) {
 }
 
 fn narrow_line(media: &mut Media, answered: &Stream, offered: &Stream, codecs: &[Codec]) {
-    if common_speech(answered, offered).is_some() {
+    if let Some(speech) = common_speech(answered, offered) {
         let is_common = |format: &&Format| offered.formats.iter().any(|other| other.is_same(format));
         let kept: Vec<&Format> = answered.formats.iter().filter(is_common).collect();
         let has_events = |formats: &[&Format]| formats.iter().any(|format| format.is_events());
-        let lacks_events = !has_events(&kept) && speech(answered, codecs).next().is_some();
+        let lacks_events = !has_events(&kept) && self::speech(answered, codecs).next().is_some();
         if kept.len() < answered.formats.len() {
             keep(media, &kept);
         }
         // The events of another clock are turned into these, and these into whatever says a key there.
-        let events = offered.formats.iter().find(|format| format.is_events() && lacks_events);
+        let events = beside(speech, offered, Format::is_events).filter(|_| lacks_events);
         return events.into_iter().for_each(|events| add_again(media, events));
     }
-    let Some((chosen, codec)) = choose(answered, offered, codecs) else { return };
+    let Some((chosen, _)) = choose(answered, offered, codecs) else { return };
     keep(media, &[]);
     add_again(media, chosen);
-    let goes_along = |is_it: fn(&Format) -> bool, is_answered: bool| {
-        let mut same = offered.formats.iter().filter(move |format| is_answered && is_it(format)).peekable();
-        let first = same.peek().copied();
-        same.find(|format| format.clock_rate_hz == codec.clock_rate_hz()).or(first)
-    };
     let has_noise = answered.formats.iter().any(Format::is_noise);
-    let others = [goes_along(Format::is_events, true), goes_along(Format::is_noise, has_noise)];
-    for format in others.into_iter().flatten() {
+    let noise = beside(chosen, offered, Format::is_noise).filter(|_| has_noise);
+    for format in beside(chosen, offered, Format::is_events).into_iter().chain(noise) {
         add_again(media, format);
     }
+}
+
+/// Of the formats offered that are of this kind, the one at the clock of this speech, else the first.
+fn beside<'a>(speech: &Format, offered: &'a Stream, is_it: fn(&Format) -> bool) -> Option<&'a Format> {
+    let mut same = offered.formats.iter().filter(|format| is_it(format)).peekable();
+    let first = same.peek().copied();
+    same.find(|format| format.clock_rate_hz == speech.clock_rate_hz).or(first)
 }
 
 /// Of the formats offered, the one to turn the answerer's speech into: the one whose sound has the same width, as a wider

@@ -120,6 +120,18 @@ fn rfc_3264_6_a_common_format_is_taken_and_nothing_is_transcoded() {
             "PCMA 8/8, te8 101/101",
         ],
     );
+    // Of events for two clocks those of the speech are taken.
+    check(
+        "111=opus 8=PCMA 110=te48 101=te8",
+        "PCMA",
+        DEFAULT,
+        [
+            "111=opus 8=PCMA 110=te48 101=te8 9=G722 0=PCMU",
+            "8=PCMA 101=te8",
+            "PCMA 8/8, te8 101/101",
+            "PCMA 8/8",
+        ],
+    );
     // The phone keeps one more than the caller has: the caller is not told.
     check(
         "8=PCMA",
