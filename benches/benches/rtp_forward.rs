@@ -47,6 +47,12 @@ fn sockets(c: &mut Criterion) {
             bench.iter_custom(|packets| call.carry(packets, burst, || {}));
         });
     }
+    call.take_over();
+    for burst in BURSTS {
+        c.bench_function(&format!("rtp_forward/worker_cpu_taken_over_burst_{burst}"), |bench| {
+            bench.iter_custom(|packets| call.carry(packets, burst, || {}));
+        });
+    }
 }
 
 criterion_group!(benches, decision, sockets);

@@ -128,7 +128,7 @@ fn room(c: &mut Criterion) {
                 let now = u64::from(n) * 20_000;
                 for (ssrc, _, member, _) in &mut members {
                     let payload = &sent[usize::try_from(n + *ssrc).unwrap() % sent.len()];
-                    member.take(now, &packet(*ssrc, n, codec, payload));
+                    member.take(now, &packet(*ssrc, n, codec, payload), false);
                 }
                 while let Some(due) = room.begin(now) {
                     for (_, seat, member, _) in &mut members {

@@ -81,6 +81,13 @@ impl Call {
         Self { relay, legs, a, b, sequence: 0, worker: Thread::named("media-0") }
     }
 
+    /// The one that hears has heard something of ours, so what is carried goes on under our numbers.
+    pub fn take_over(&mut self) {
+        let lease = self.legs[1].id;
+        self.relay.send(MediaCommand::Echo { lease }).unwrap();
+        self.relay.send(MediaCommand::Stop { lease }).unwrap();
+    }
+
     /// What so many packets cost the media thread, of which `burst` wait in the socket at the same time. `after` is called
     /// when a burst has come through.
     pub fn carry(&mut self, packets: u64, burst: u64, mut after: impl FnMut()) -> Duration {

@@ -1,7 +1,7 @@
 //! What must hold for what a leg is sent, whatever it and its peer have agreed on, say, and are told, in any order.
 //!
-//! Invariants: no panic; every packet that is made is RTP, of a payload type that the leg has agreed to, and no longer
-//! than there is room for; a stream that is decoded or played has one source for each clock and no number twice or left out;
+//! Invariants: no panic; every packet that is made is RTP, of a payload type that the leg has agreed to or of the one that came,
+//! and no longer than there is room for; what has been ours is never the sender's own again; a stream that is decoded or played has one source for each clock and no number twice or left out;
 //! what is ended is ended once; a turn that is asked for is never in the past for ever; an image goes on where it was.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -33,6 +33,8 @@ struct Story {
     timestamp: u32,
     /// A list is being played that has an end.
     has_end: bool,
+    /// The payload type of the packet that came last.
+    came: u8,
 }
 
 /// Up to three codecs, whose numbers may be anybody's.
@@ -75,6 +77,7 @@ pub fn voice_story(data: &[u8]) {
         sequence: 65_530,
         timestamp: u32::MAX - 2_000,
         has_end: false,
+        came: 0,
     };
     for _ in 0..STEPS_MAX {
         if script.is_over() {
@@ -101,6 +104,7 @@ impl Story {
             12 => {
                 self.next.clear();
                 self.outgoing.echo(self.to.as_ref());
+                self.outgoing.join(self.from.as_ref(), self.to.as_ref());
                 self.has_end = false;
             }
             13 => {
@@ -141,10 +145,12 @@ impl Story {
             return;
         }
         let came = packet.clone();
+        self.came = number & 0x7f;
         if let Ok(Passed::InPlace) = self.outgoing.pass_on(self.now, &mut packet, &mut self.made) {
             assert_eq!(packet.len(), came.len());
             assert_eq!(packet[2..12], came[2..12], "the sender's own source, number and time");
             assert!(self.made.is_empty());
+            assert_eq!(self.outgoing.own_ssrc(), None, "a way back from a stream of ours");
         }
     }
 
@@ -167,6 +173,7 @@ impl Story {
         let phase = u64::from(how) * 100;
         let plays = self.outgoing.play(self.now, phase, programme, (self.to.as_ref(), Some(&self.library)));
         assert!(plays || how & 4 != 0, "what has no end has not ended");
+        self.outgoing.join(self.from.as_ref(), self.to.as_ref());
         self.has_end = plays && how & 4 != 0;
     }
 
@@ -187,8 +194,10 @@ impl Story {
 
     fn take_made(&mut self) {
         assert!(self.made.len() <= MADE_PACKETS_MAX);
-        let shares = self.from.as_ref().zip(self.to.as_ref()).is_none_or(|(from, to)| {
-            from.formats.iter().any(|format| to.formats.iter().any(|other| other.codec == format.codec))
+        let copies = self.from.as_ref().zip(self.to.as_ref()).is_none_or(|(from, to)| {
+            let shares =
+                from.formats.iter().any(|format| to.formats.iter().any(|other| other.codec == format.codec));
+            shares || from.formats.is_empty() || to.formats.is_empty()
         });
         for packet in self.made.packets() {
             assert!(packet.len() > 12 && packet.len() <= MADE_BYTES_MAX);
@@ -198,11 +207,12 @@ impl Story {
             {
                 let agreed = to.formats.iter().map(|format| format.to_them).chain([13]);
                 let mut agreed = agreed.chain(to.events.iter().map(|event| event.to_them));
-                assert!(agreed.any(|number| number == header.payload_type), "{header:?} to {to:?}");
+                let is_agreed = agreed.any(|number| number == header.payload_type);
+                assert!(is_agreed || header.payload_type == self.came, "{header:?} to {to:?}");
             }
             // Copied packets keep the gaps of their sender; all else has none.
             let next = self.next.insert(header.ssrc, header.sequence.wrapping_add(1));
-            if !shares && !self.outgoing.is_echo() {
+            if !copies && !self.outgoing.is_echo() {
                 assert!(next.is_none_or(|next| next == header.sequence), "{next:?} {header:?}");
             }
         }

@@ -105,7 +105,8 @@ counters! {
     tapped,
     /// Packets not copied: the recorder had not emptied its ring.
     tap_full,
-    /// Keys that were pressed and not told: call control had not taken the events before them.
+    /// Keys that were pressed and not told, as call control had not taken the events before them; or that a leg was to be sent
+    /// and was not, or not to their end.
     keys_lost,
     /// Commands about a lease that is gone or not open.
     commands_stale,
@@ -148,7 +149,7 @@ impl Tally {
             DropReason::Unkeyed => &mut self.dropped_unkeyed,
             DropReason::Unauthentic => &mut self.dropped_unauthentic,
             DropReason::Replayed => &mut self.dropped_replayed,
-            DropReason::Unsealed => &mut self.dropped_unsealed,
+            DropReason::Unsealed | DropReason::Behind => &mut self.dropped_unsealed,
             DropReason::Format => &mut self.dropped_format,
             DropReason::Late => &mut self.dropped_late,
         };

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// Longest image of a leg.
 pub(crate) const IMAGE_BYTES_MAX: usize = 4_096;
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 8;
+const VERSION: u16 = 9;
 /// How old the image of a leg may be that packets come for.
 pub(crate) const IMAGE_AGE_MICROS_MAX: u64 = 1_000_000;
 

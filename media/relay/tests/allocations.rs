@@ -242,7 +242,8 @@ fn twenty_five_thousand_packets_allocate_nothing() {
     world.counted("datagrams_sent", 2_600 * 10);
 }
 
-/// The same where packets are decoded and encoded, renamed, echoed, and where sounds are played.
+/// The same where packets are decoded and encoded, renamed, echoed, copied to a stream of ours (the last two have heard
+/// something of ours), and where sounds are played.
 #[test]
 fn transcoding_playing_and_echoing_allocate_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -253,11 +254,16 @@ fn transcoding_playing_and_echoing_allocate_nothing() {
         ((Codec::Pcma, 8), (Codec::Opus, 111)),
         ((Codec::G722, 9), (Codec::Pcmu, 0)),
         ((Codec::Opus, 111), (Codec::Opus, 96)),
+        ((Codec::Opus, 111), (Codec::Opus, 111)),
     ] {
         let pair = [one, other].map(|(codec, number)| Talker::new(Phone::new(ip), codec, number));
         let legs = [0, 1].map(|n| world.open(pair[n].media()));
         world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
         talkers.push((pair, legs));
+    }
+    for lease in talkers[3].1.map(|leg| leg.id) {
+        world.order(MediaCommand::Echo { lease });
+        world.order(MediaCommand::Stop { lease });
     }
     let mut echoed = Talker::new(Phone::new(ip), Codec::Pcma, 8);
     let leg_e = world.open(echoed.media());

@@ -17,9 +17,8 @@ use std::{
     time::Duration,
 };
 
-use keeper::Keeper;
 use rcgen::{CertificateParams, KeyPair};
-use relay::{RelayConfig, Resumed};
+use relay::RelayConfig;
 use streams::{
     diagnosis::Diagnosis,
     dtls::{Failure, Fingerprint, Hash, Identity, Role, Stage, Terms},
@@ -291,8 +290,8 @@ fn a_handshake_that_is_quicker_than_the_leg_waits_for_it() {
 
 #[test]
 fn a_call_with_keys_of_a_handshake_goes_on_over_the_end_of_its_relay() {
-    let (config, keeper) = (with_identity(43_560), Keeper::default());
-    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let config = with_identity(43_560);
+    let (mut world, keeper) = World::kept(&config);
     let certificate = Certificate::new(RSA);
     let (secured, phone, plain) = call(&mut world, shaken(Role::Passive, &certificate.fingerprint, None));
     let to = secured.address.to_string();
@@ -301,8 +300,8 @@ fn a_call_with_keys_of_a_handshake_goes_on_over_the_end_of_its_relay() {
     let [client, server] = keys(Suite::AesCm128HmacSha1_80, &openssl.material());
     world.counted("handshakes_done", 1);
     world.settle();
-    drop(world);
-    let mut world = World::resume(config, keeper.left(), Some(Box::new(keeper)));
+    let left = world.ends(&keeper, true);
+    let mut world = World::resume(config, left, Some(Box::new(keeper)));
     talk(Suite::AesCm128HmacSha1_80, [&client, &server], &secured, (&phone, &plain));
     let report = world.close(secured.id);
     assert_eq!((report.packets_unauthentic, report.packets_received), (0, 19));

@@ -14,13 +14,12 @@ mod world;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use keeper::Keeper;
-use relay::Resumed;
 use streams::{
     audio::Rate,
     codec::Codec,
-    keys::{Key, Tones},
-    media::{EventFormat, LegMedia, MediaCommand, PortLease, Voice},
+    conference::{HeardBy, Place, RoomId, Sitting},
+    keys::{KEYS_WAITING_MAX, Key, Tones},
+    media::{EventFormat, LegMedia, MediaCommand, PortLease, Voice, VoiceFormat},
 };
 use talk::{Heard, Talker, voice};
 use world::{Phone, World, config};
@@ -132,9 +131,8 @@ fn q_24_who_has_no_events_presses_keys_by_tones() {
 
 #[test]
 fn a_key_that_outlives_its_relay_is_told_once() {
-    let keeper = Keeper::default();
     let ports = config(V4, 45_080, 45_119);
-    let mut world = World::resume(ports.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let (mut world, keeper) = World::kept(&ports);
     let mut a = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
     let lease = world.open(a.media());
     world.order(listen(&lease, true));
@@ -142,9 +140,8 @@ fn a_key_that_outlives_its_relay_is_told_once() {
     world.settle();
     a.sends(&first, &lease);
     world.until("a key", |w| !w.keys.is_empty());
-    let crashed = keeper.left();
-    drop(world);
-    let mut world = World::resume(ports, crashed, Some(Box::new(keeper)));
+    let left = world.ends(&keeper, false);
+    let mut world = World::resume(ports, left, Some(Box::new(keeper)));
     for n in 2..5 {
         let packet = a.key(5, 80_000, n);
         a.sends(&packet, &lease);
@@ -355,4 +352,107 @@ fn events_of_8_khz_beside_opus_have_the_time_of_the_speech() {
     assert_eq!(b.packets[6].payload, [1, 0x8a, 3, 0x20], "800 units are 100 ms");
     let apart = b.packets[7].timestamp.wrapping_sub(b.packets[0].timestamp);
     assert!(apart >= 48 * 160, "{apart}");
+}
+
+/// The events of a key are those of the clock that its stream runs at, whatever its phone likes best.
+#[test]
+fn a_key_beside_speech_of_another_clock_is_an_event_of_that_clock() {
+    let mut world = World::start(config(V4, 45_320, 45_359));
+    let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let mut b = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let both = Voice {
+        formats: vec![VoiceFormat::new(Codec::Opus, 111), VoiceFormat::new(Codec::Pcma, 8)],
+        events: vec![EventFormat::new(96, 48_000), EventFormat::new(101, 8_000)],
+        ..Voice::default()
+    };
+    let legs = [world.open(a.media()), world.open(LegMedia { voice: Some(both), ..b.phone.media() })];
+    world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
+    world.order(press(&legs[1], '5', false));
+    hears(&mut b, 7);
+    nothing_more(&mut world, &b);
+    a.says(440.0, &legs[0]);
+    let speech = b.hears();
+    assert_eq!(speech.payload_type, 8);
+    b.forget();
+    world.order(press(&legs[1], '6', false));
+    hears(&mut b, 7);
+    assert!(b.packets.iter().all(|packet| (packet.payload_type, packet.ssrc) == (101, speech.ssrc)));
+    assert_eq!(b.packets[6].payload, [6, 0x8a, 3, 0x20], "800 units are 100 ms");
+}
+
+/// Whom somebody barges in on is sent the room; a key that is told in another way is not heard there as well.
+#[test]
+fn a_tone_that_becomes_a_key_is_not_heard_in_the_room_besides() {
+    let mut world = World::start(config(V4, 45_360, 45_399));
+    let [mut a, mut b, mut supervisor] = [0; 3].map(|_| Talker::new(Phone::new(V4), Codec::Pcmu, 0));
+    let legs = [world.open(toneless(&a)), world.open(b.media()), world.open(toneless(&supervisor))];
+    world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
+    world.order(MediaCommand::Listen { lease: legs[0].id, is_on: true, keeps: true });
+    let beside = Place::Beside { hears_room: true };
+    for (lease, place) in legs.iter().zip([beside, beside, Place::Inside]) {
+        let sitting = Sitting { heard_by: HeardBy::Everyone, place };
+        world.order(MediaCommand::Meet { lease: lease.id, room: RoomId(1), sitting });
+    }
+    world.settle();
+    for _ in 0..10 {
+        a.says(300.0, &legs[0]);
+        hears(&mut b, 1);
+        hears(&mut supervisor, 1);
+    }
+    says_key(&mut a, [770.0, 1_336.0], &legs[0]);
+    world.until("a key", |world| !world.keys.is_empty());
+    world.order(press(&legs[1], '5', false));
+    while events(&b) < 7 {
+        b.hears();
+    }
+    // The room goes on as long again as anything of it can wait.
+    for _ in 0..20 {
+        a.says(300.0, &legs[0]);
+        hears(&mut b, 1);
+        hears(&mut supervisor, 1);
+    }
+    assert_eq!((found(&b).as_str(), found(&supervisor).as_str()), ("", ""));
+}
+
+/// How many keys wait, and for how long one is said, is not for whoever tells them by INFO to choose.
+#[test]
+fn keys_that_are_too_many_or_cut_short_are_lost_and_counted() {
+    let mut world = World::start(config(V4, 45_400, 45_439));
+    let b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let lease = world.open(b.media());
+    let gate = world.gate();
+    let stopped = world.stop(&gate);
+    let presses = |world: &mut World, count: usize| {
+        (0..count).for_each(|_| world.order(press(&lease, '5', false)));
+    };
+    presses(&mut world, KEYS_WAITING_MAX + 1);
+    // Agreed on anew, nothing is left of those that waited; nor when something else is to be heard.
+    world.order(MediaCommand::Configure { lease: lease.id, media: toneless(&b) });
+    presses(&mut world, KEYS_WAITING_MAX + 1);
+    world.order(MediaCommand::Echo { lease: lease.id });
+    // Who hears himself is sent none.
+    presses(&mut world, 1);
+    drop(stopped);
+    world.settle();
+    world.counted("keys_lost", 2 * (KEYS_WAITING_MAX as u64 + 1) + 1);
+    assert!(b.phone.has_heard_nothing());
+}
+
+#[test]
+fn a_key_is_no_shorter_and_no_longer_than_any_phone_takes() {
+    let mut world = World::start(config(V4, 45_440, 45_479));
+    let mut b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let lease = world.open(b.media());
+    for (ms, units) in [(0, 480_u16), (65_535, 9_600)] {
+        let key = Key::of_sign('5').unwrap();
+        world.order(MediaCommand::Press { lease: lease.id, key, ms, unless_sent: false });
+        let last = loop {
+            let heard = b.hears();
+            if heard.payload[1] & 0x80 != 0 {
+                break heard;
+            }
+        };
+        hears(&mut b, 2);
+        assert_eq!(last.payload[2..], units.to_be_bytes(), "{ms} ms");
+    }
 }

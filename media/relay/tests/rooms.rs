@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
+mod copies;
 mod keeper;
 #[path = "../../streams/tests/sound/mod.rs"]
 #[expect(dead_code, reason = "these stories need a part of the sounds")]
@@ -18,16 +19,17 @@ use std::{
     sync::Arc,
 };
 
-use keeper::Keeper;
-use relay::{RelayConfig, Resumed};
+use copies::next;
+use relay::{Helpers, RelayConfig, Resumed};
+use rtrb::RingBuffer;
 use sound::amplitude;
 use streams::{
     audio::library::Library,
     codec::Codec,
     conference::{HeardBy, MEMBERS_MAX, Place, RoomId, Sitting},
-    media::{LegMedia, MediaCommand, PortLease, SoundName},
+    media::{EventFormat, LegMedia, MediaCommand, PortLease, Side, SoundName, Tap, Voice, VoiceFormat},
 };
-use talk::{Heard, Talker};
+use talk::{Heard, Talker, written};
 use world::{Phone, World, config, rtcp_of};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -42,13 +44,26 @@ struct Member {
     talker: Talker,
     lease: PortLease,
     hz: f64,
+    said: Vec<Heard>,
+}
+
+impl Member {
+    fn new(talker: Talker, lease: PortLease, hz: f64) -> Self {
+        Self { talker, lease, hz, said: Vec::new() }
+    }
+
+    fn speaks(&mut self) {
+        let packet = self.talker.tone(self.hz, false);
+        self.talker.sends(&packet, &self.lease);
+        self.said.push(packet);
+    }
 }
 
 fn enter(world: &mut World, codec: (Codec, u8), hz: f64, room: RoomId) -> Member {
     let talker = Talker::new(Phone::new(V4), codec.0, codec.1);
     let lease = world.open(talker.media());
     world.order(meet(&lease, room, false));
-    Member { talker, lease, hz }
+    Member::new(talker, lease, hz)
 }
 
 fn meet(lease: &PortLease, room: RoomId, is_muted: bool) -> MediaCommand {
@@ -68,9 +83,7 @@ fn talk(members: &mut [Member], ticks: usize) {
         member.talker.forget();
     }
     for _ in 0..ticks + SETTLED {
-        for Member { talker, lease, hz } in members.iter_mut() {
-            talker.says(*hz, lease);
-        }
+        members.iter_mut().for_each(Member::speaks);
         members.iter_mut().for_each(|member| drop(member.talker.hears()));
     }
 }
@@ -92,6 +105,8 @@ fn heard(member: &Member) -> [bool; 3] {
 fn three_with_three_codecs_hear_each_other_and_not_themselves() {
     let mut world = World::start(config(V4, 47_000, 47_039));
     let mut members = three(&mut world);
+    // What comes before a leg is open is from nobody.
+    world.settle();
     talk(&mut members, 50);
     let others = [[false, true, true], [true, false, true], [true, true, false]];
     assert_eq!(members.each_ref().map(heard), others);
@@ -160,9 +175,7 @@ fn sounds_are_announced_besides_the_others_and_said_to_one_in_their_place() {
     world.order(MediaCommand::Announce { room: ROOM, sounds: name("tone/special-information") });
     world.order(MediaCommand::Announce { room: OTHER_ROOM, sounds: name("tone/busy") });
     for _ in 0..50 {
-        for Member { talker, lease, hz } in &mut members {
-            talker.says(*hz, lease);
-        }
+        members.iter_mut().for_each(Member::speaks);
         members.iter_mut().for_each(|member| drop(member.talker.hears()));
     }
     for member in &members {
@@ -245,7 +258,7 @@ fn call(world: &mut World) -> [Member; 3] {
     let members: [Member; 3] = std::array::from_fn(|n| {
         let talker = Talker::new(Phone::new(V4), codecs[n].0, codecs[n].1);
         let lease = world.open(talker.media());
-        Member { talker, lease, hz: TONES[n] }
+        Member::new(talker, lease, TONES[n])
     });
     world.order(MediaCommand::Join { a: members[0].lease.id, b: members[1].lease.id });
     members
@@ -274,24 +287,30 @@ fn sources(members: &[Member; 3]) -> [u32; 2] {
     [0, 1].map(|at: usize| members[at].talker.packets.last().expect("it has heard something").ssrc)
 }
 
+/// Who has never heard a supervisor is sent what the other one sends; who has, one stream of ours from then on. What is
+/// recorded is what the two have sent, and nothing else.
 #[test]
 fn a_supervisor_listens_whispers_and_barges_in_and_the_two_talk_as_before() {
-    let mut world = World::start(config(V4, 47_340, 47_379));
+    let (ring, mut copied) = RingBuffer::new(1 << 20);
+    let helpers = Helpers { recorder: Some(ring), ..Helpers::default() };
+    let mut world = World::helped(config(V4, 47_340, 47_379), Resumed::default(), helpers);
     let mut members = call(&mut world);
-    let each_other = [members[1].talker.phone.ssrc, members[0].talker.phone.ssrc];
+    for (member, side) in members.iter().zip([Side::Left, Side::Right]) {
+        world.order(MediaCommand::Tap { lease: member.lease.id, tap: Some(Tap { recording: 1, side }) });
+    }
+    let mut known = [members[1].talker.phone.ssrc, members[0].talker.phone.ssrc];
+    let each_other = known;
     let back = [MODES[0], MODES[1], MODES[0]];
-    for (mode, who_hears_whom) in MODES.into_iter().chain(back) {
+    let is_joined = [[true, true], [false, true], [false, false]].into_iter().chain([[false, false]; 3]);
+    for ((mode, who_hears_whom), is_joined) in MODES.into_iter().chain(back).zip(is_joined) {
         supervise(&mut world, &members, mode);
         talk(&mut members, 25);
         assert_eq!(members.each_ref().map(heard), who_hears_whom);
-        let heard = sources(&members);
-        let is_joined = [0, 1].map(|at: usize| heard[at] == each_other[at]);
-        let joined = match mode {
-            Mode::Listen => [true, true],
-            Mode::Whisper => [false, true],
-            Mode::Barge => [false, false],
-        };
-        assert_eq!(is_joined, joined, "who hears no supervisor is sent what the other one sends");
+        for (at, heard) in sources(&members).into_iter().enumerate() {
+            assert_eq!(heard == each_other[at], is_joined[at]);
+            assert!(known[at] == each_other[at] || heard == known[at], "one stream of ours");
+            known[at] = heard;
+        }
     }
     supervise(&mut world, &members, Mode::Barge);
     talk(&mut members, 5);
@@ -301,15 +320,45 @@ fn a_supervisor_listens_whispers_and_barges_in_and_the_two_talk_as_before() {
     world.close(members[2].lease.id);
     talk(&mut members[..2], 25);
     assert_eq!([heard(&members[0]), heard(&members[1])], [[false, true, false], [true, false, false]]);
-    assert_eq!(sources(&members), each_other);
+    assert_eq!(sources(&members), known);
+    let mut copies = [Vec::new(), Vec::new()];
+    while let Some((head, packet)) = next(&mut copied) {
+        copies[usize::from(head.side == Side::Right)].push(packet);
+    }
+    let said = [0, 1].map(|at: usize| members[at].said.iter().map(written).collect::<Vec<_>>());
+    assert!(copies == said, "nothing that a supervisor says");
 }
 
 /// RFC 4733: nobody can hear an event, so it goes between what is heard of the room.
 #[test]
 fn keys_pass_between_two_while_somebody_speaks_to_both() {
     let mut world = World::start(config(V4, 47_500, 47_539));
-    let mut members = call(&mut world);
-    supervise(&mut world, &members, Mode::Barge);
+    let members = call(&mut world);
+    keys_pass(&mut world, members, (101, [5, 10, 1, 224]));
+}
+
+/// The room is heard in the first format that a phone has agreed on, whatever else it has; so are the keys.
+#[test]
+fn keys_pass_in_a_room_to_who_has_agreed_on_speech_of_two_clocks() {
+    let mut world = World::start(config(V4, 47_540, 47_579));
+    let narrow = EventFormat::new(101, 8_000);
+    for (events, expected) in [
+        (vec![EventFormat::new(96, 48_000), narrow], (96, [5, 10, 11, 64])),
+        (vec![narrow], (101, [5, 10, 1, 224])),
+    ] {
+        let mut members = call(&mut world);
+        let staff = Talker::new(Phone::new(V4), Codec::Opus, 111);
+        let formats = vec![VoiceFormat::new(Codec::Opus, 111), VoiceFormat::new(Codec::Pcma, 8)];
+        let media =
+            LegMedia { voice: Some(Voice { formats, events, ..Voice::default() }), ..staff.phone.media() };
+        world.order(MediaCommand::Configure { lease: members[0].lease.id, media });
+        members[0].talker = staff;
+        keys_pass(&mut world, members, expected);
+    }
+}
+
+fn keys_pass(world: &mut World, mut members: [Member; 3], (number, last): (u8, [u8; 4])) {
+    supervise(world, &members, Mode::Barge);
     talk(&mut members, 5);
     let [staff, other, _] = &mut members;
     let said = other.talker.tone(TONES[1], true);
@@ -320,23 +369,27 @@ fn keys_pass_between_two_while_somebody_speaks_to_both() {
         other.talker.sends(&event, &other.lease);
     }
     let mut heard: Vec<Heard> = Vec::new();
-    while heard.iter().filter(|heard| heard.payload_type == 101).count() < 3 {
+    while heard.iter().filter(|heard| heard.payload_type == number).count() < 3 {
         heard.push(staff.talker.hears());
+        assert!(heard.len() < 100, "no key");
     }
     assert!(heard.windows(2).all(|two| two[1].sequence == two[0].sequence.wrapping_add(1)));
     assert!(heard.iter().all(|one| one.ssrc == heard[0].ssrc && one.ssrc != other.talker.phone.ssrc));
-    heard.retain(|heard| heard.payload_type == 101);
+    heard.retain(|heard| heard.payload_type == number);
     assert!(heard.iter().all(|event| event.timestamp == heard[0].timestamp), "one event");
-    assert_eq!(heard[2].payload, [5, 10, 1, 224]);
+    assert_eq!(heard[2].payload, last);
+    for member in members {
+        world.close(member.lease.id);
+    }
 }
 
-/// RFC 3550 §6: reports pass for as long as the two hear each other's own streams.
+/// RFC 3550 §6: reports pass until one of the two hears a stream of ours.
 #[test]
 fn reports_of_a_call_that_is_listened_to_pass() {
     let mut world = World::start(config(V4, 47_380, 47_419));
     let mut members = call(&mut world);
     let mut sent = 0;
-    for (mode, passes) in [(Mode::Listen, true), (Mode::Whisper, false), (Mode::Listen, true)] {
+    for (mode, passes) in [(Mode::Listen, true), (Mode::Whisper, false), (Mode::Listen, false)] {
         supervise(&mut world, &members, mode);
         talk(&mut members, 5);
         let [staff, other, _] = &members;
@@ -384,13 +437,11 @@ fn who_is_joined_to_somebody_else_is_overheard_no_more() {
 #[test]
 fn a_whisper_goes_on_after_a_crash() {
     let config = config(V4, 47_460, 47_499);
-    let keeper = Keeper::default();
-    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let (mut world, keeper) = World::kept(&config);
     let mut members = call(&mut world);
     supervise(&mut world, &members, Mode::Whisper);
     talk(&mut members, 10);
-    let left = keeper.left();
-    drop(world);
+    let left = world.ends(&keeper, false);
     let mut world = World::resume(config, left, Some(Box::new(keeper)));
     world.settle();
     talk(&mut members, 25);
@@ -401,14 +452,12 @@ fn a_whisper_goes_on_after_a_crash() {
 #[test]
 fn rooms_go_on_after_a_crash() {
     let config = config(V4, 47_300, 47_339);
-    let keeper = Keeper::default();
-    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let (mut world, keeper) = World::kept(&config);
     let mut members = three(&mut world);
     world.order(meet(&members[2].lease, ROOM, true));
     world.settle();
     talk(&mut members, 10);
-    let left = keeper.left();
-    drop(world);
+    let left = world.ends(&keeper, false);
     let mut world = World::resume(config, left, Some(Box::new(keeper)));
     world.settle();
     talk(&mut members, 25);

@@ -9,8 +9,7 @@ mod world;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use keeper::Keeper;
-use relay::{RelayConfig, Resumed};
+use relay::RelayConfig;
 use streams::{
     capture::{Capture, Captured, Course},
     leg::{Channel, DropReason},
@@ -137,8 +136,7 @@ fn reports_are_opened_and_sealed() {
 
 /// Plays a call over the end of its relay, past a rollover of the sequence number.
 fn goes_on(config: &RelayConfig, suites: [Suite; 2]) {
-    let keeper = Keeper::default();
-    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let (mut world, keeper) = World::kept(config);
     let mut ani = Secured::new(&mut world, suites[0], 1);
     let mut budi = Secured::new(&mut world, suites[1], 11);
     world.order(MediaCommand::Join { a: ani.lease.id, b: budi.lease.id });
@@ -151,8 +149,8 @@ fn goes_on(config: &RelayConfig, suites: [Suite; 2]) {
     };
     talk(&mut ani, &mut budi, 65_500..65_560);
     talk(&mut budi, &mut ani, 10..20);
-    drop(world);
-    let mut world = World::resume(config.clone(), keeper.left(), Some(Box::new(keeper)));
+    let left = world.ends(&keeper, true);
+    let mut world = World::resume(config.clone(), left, Some(Box::new(keeper)));
     talk(&mut ani, &mut budi, 65_560..65_600);
     talk(&mut budi, &mut ani, 20..30);
     assert_eq!(world.close(ani.lease.id).packets_unauthentic, 0);

@@ -8,8 +8,7 @@ mod world;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use keeper::Keeper;
-use relay::{RelayConfig, Resumed};
+use relay::RelayConfig;
 use streams::media::{LeaseId, MediaCommand, PortLease};
 use world::{Phone, World, config};
 
@@ -24,16 +23,12 @@ fn talk(from: &Phone, to: &Phone, legs: [&PortLease; 2], sequences: std::ops::Ra
 
 /// Plays a call over the end of its relay. `left` is what the next one is given.
 fn goes_on(config: &RelayConfig, is_planned: bool) {
-    let keeper = Keeper::default();
-    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let (mut world, keeper) = World::kept(config);
     let call = world.call(V4);
     let (leg_a, leg_b) = (call.leg_a, call.leg_b);
     talk(&call.a, &call.b, [&leg_a, &leg_b], 0..10);
     talk(&call.b, &call.a, [&leg_b, &leg_a], 0..10);
-    // What a crash leaves is what was kept before it; a stop writes once more.
-    let crashed = keeper.left();
-    drop(world);
-    let left = if is_planned { keeper.left() } else { crashed };
+    let left = world.ends(&keeper, is_planned);
     assert_eq!((left.images.len(), left.sockets.len()), (2, 2));
     // Nobody is there, and nothing is lost: the socket is.
     for sequence in 10..15 {
@@ -77,16 +72,14 @@ fn a_call_goes_on_over_a_crash() {
 /// What cannot be taken back is reported closed, so that whoever holds the lease hears of it.
 #[test]
 fn a_leg_that_cannot_be_taken_back_is_reported_closed() {
-    let keeper = Keeper::default();
     let (old, new) = (config(V4, 42_680, 42_699), config(V4, 42_680, 42_683));
-    let mut world = World::resume(old, Resumed::default(), Some(Box::new(keeper.clone())));
+    let (mut world, keeper) = World::kept(&old);
     let mut leases: Vec<LeaseId> = Vec::new();
     for _ in 0..4 {
         leases.push(world.open(Phone::new(V4).media()).id);
     }
     world.settle();
-    drop(world);
-    let mut left = keeper.left();
+    let mut left = world.ends(&keeper, true);
     // One image is torn, and the range of ports has become smaller than what was open.
     left.images[0].1.truncate(3);
     let mut world = World::resume(new, left, Some(Box::new(keeper)));

@@ -3,20 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::cast_possible_truncation)]
 
+mod copies;
 mod keeper;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use keeper::Keeper;
+use copies::next;
 use relay::{Helpers, Resumed};
 use rtrb::{Consumer, RingBuffer};
 use streams::{
     codec::Codec,
     media::{LeaseId, LegMedia, MediaCommand, Protection, Side, Tap, Voice, VoiceFormat},
     srtp::{MasterKey, OVERHEAD_BYTES_MAX, Sealer, SrtpKeys, Suite},
-    tap::{Content, HEAD_BYTES, Heard},
+    tap::{Content, HEAD_BYTES},
 };
 use world::{World, config};
 
@@ -31,16 +32,6 @@ fn world(first: u16, ring_bytes: usize) -> (World, Consumer<u8>) {
 fn tap(world: &mut World, lease: LeaseId, tap: Option<Tap>) {
     world.order(MediaCommand::Tap { lease, tap });
     world.settle();
-}
-
-/// The next packet in the ring, if there is one.
-fn next(ring: &mut Consumer<u8>) -> Option<(Heard, Vec<u8>)> {
-    let mut head = [0; HEAD_BYTES];
-    ring.pop_entire_slice(&mut head).ok()?;
-    let heard = Heard::read(&head);
-    let mut packet = vec![0; usize::from(heard.length)];
-    ring.pop_entire_slice(&mut packet).unwrap();
-    Some((heard, packet))
 }
 
 #[test]
@@ -120,13 +111,11 @@ fn a_recorder_that_empties_nothing_costs_no_packet_of_the_call() {
 
 #[test]
 fn a_leg_is_tapped_in_the_next_life_too() {
-    let keeper = Keeper::default();
     let config = config(V4, 44_300, 44_399);
-    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
+    let (mut world, keeper) = World::kept(&config);
     let call = world.call(V4);
     tap(&mut world, call.leg_a.id, Some(Tap { recording: 3, side: Side::Right }));
-    let left = keeper.left();
-    drop(world);
+    let left = world.ends(&keeper, false);
     // What comes while nobody is there waits in the socket.
     call.a.says(1, &call.leg_a);
     let (ring, mut heard) = RingBuffer::new(1 << 16);

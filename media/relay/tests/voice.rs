@@ -1,10 +1,10 @@
-//! Stories of legs that are sent something else than what comes: another codec, other numbers, sounds, their own voice
-//! (decision 0024). Sockets are real; what is heard is decoded and measured.
+//! Stories of legs that are sent another codec, or other numbers, than what comes (decision 0024). Sockets are real; what is
+//! heard is decoded and measured.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
-mod keeper;
+mod played;
 #[path = "../../streams/tests/sound/mod.rs"]
 #[expect(dead_code, reason = "these stories need a part of the sounds")]
 mod sound;
@@ -12,48 +12,15 @@ mod talk;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
-
-use keeper::Keeper;
-use relay::{RelayConfig, Resumed};
-use sound::{amplitude, purity_db};
+use played::{Pair, V4, is_tone, joined, keys, play, with_sounds};
+use sound::purity_db;
 use streams::{
-    audio::{Rate, library::Library, player::Clip},
     codec::{Codec, LinearRate},
-    media::{EventFormat, LegMedia, MediaCommand, PortLease, Protection, SoundName, Voice, VoiceFormat},
-    srtp::{MasterKey, Opener, SrtpKeys, Suite},
+    media::{EventFormat, LegMedia, MediaCommand, Protection, Voice, VoiceFormat},
+    srtp::{Opener, Suite},
 };
 use talk::{Heard, Talker, count, voice};
 use world::{Phone, World, config};
-
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-struct Pair {
-    a: Talker,
-    b: Talker,
-    leg_a: PortLease,
-    leg_b: PortLease,
-}
-
-fn joined(world: &mut World, a: (Codec, u8), b: (Codec, u8)) -> Pair {
-    let [a, b] = [a, b].map(|(codec, number)| Talker::new(Phone::new(V4), codec, number));
-    let (leg_a, leg_b) = (world.open(a.media()), world.open(b.media()));
-    world.order(MediaCommand::Join { a: leg_a.id, b: leg_b.id });
-    world.settle();
-    Pair { a, b, leg_a, leg_b }
-}
-
-fn is_tone(heard: &[i16], codec: Codec, hz: f64, what: &str) {
-    let rate = codec.rate();
-    let settled = &heard[rate.samples(300)..];
-    let level = amplitude(settled, rate.hz(), hz);
-    assert!((5_500.0..10_500.0).contains(&level), "{what}: level {level:.0} of 8,000");
-    let purity = purity_db(settled, rate.hz(), hz);
-    assert!(purity > 12.0, "{what}: {purity:.1} dB above all else");
-}
 
 #[test]
 fn a_tone_is_heard_right_from_every_codec_to_every_other_and_back() {
@@ -292,189 +259,6 @@ fn a_sender_may_change_its_format_at_any_time() {
     is_tone(&b.heard, Codec::Pcma, 600.0, "in turns");
 }
 
-fn library() -> Arc<Library> {
-    let mut library = Library::default();
-    let tone = sound::tone(16_000, 700.0, 8_000.0, 16_000 / 5);
-    library.add(SoundName::new("id/short"), &Clip::new(tone.into(), Rate::Wide)).unwrap();
-    library.into()
-}
-
-fn with_sounds(first: u16) -> RelayConfig {
-    RelayConfig { sounds: Some(library()), ..config(V4, first, first + 39) }
-}
-
-fn play(lease: &PortLease, names: &[&str], repeat: bool) -> MediaCommand {
-    let sounds = names.iter().map(|name| SoundName::new(name)).collect();
-    MediaCommand::Play { lease: lease.id, sounds, repeat }
-}
-
-#[test]
-fn music_is_heard_in_place_of_the_other_leg_until_it_is_stopped() {
-    let mut world = World::start(with_sounds(44_340));
-    for codec in [(Codec::Pcma, 8), (Codec::G722, 9), (Codec::Opus, 111)] {
-        let Pair { mut a, mut b, leg_a, leg_b } = joined(&mut world, codec, codec);
-        let said = b.tone(300.0, false);
-        b.sends(&said, &leg_b);
-        assert_eq!(a.hears(), said, "as it came");
-        a.forget();
-        world.order(play(&leg_a, &["tone/dial"], true));
-        world.settle();
-        let kept = count(&world.relay, "kept");
-        for n in 0..50 {
-            b.says(300.0, &leg_b);
-            a.hears();
-            a.says(300.0, &leg_a);
-            assert_eq!(b.hears().ssrc, a.phone.ssrc, "the other direction is as before ({n})");
-        }
-        a.heard_one_stream();
-        assert_ne!(a.packets[0].ssrc, b.phone.ssrc);
-        let level = amplitude(&a.heard[a.codec.rate().samples(200)..], a.codec.rate().hz(), 425.0);
-        assert!(level > 4_000.0, "{level}");
-        world.counted("kept", kept + 50);
-        world.order(MediaCommand::Stop { lease: leg_a.id });
-        world.settle();
-        while !a.phone.has_heard_nothing() {}
-        let said = b.tone(300.0, false);
-        b.sends(&said, &leg_b);
-        assert_eq!(a.hears(), said, "as it came, again");
-        world.close(leg_a.id);
-        world.close(leg_b.id);
-    }
-    assert!(world.played.is_empty(), "music has no end to be told");
-}
-
-#[test]
-fn the_end_of_the_last_sound_is_told_and_what_is_not_there_ends_at_once() {
-    let mut world = World::start(with_sounds(44_380));
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
-    let lease = world.open(a.media());
-    world.order(play(&lease, &["id/short", "id/not-there", "id/short"], false));
-    (0..20).for_each(|_| drop(a.hears()));
-    a.heard_one_stream();
-    is_tone(&a.heard, Codec::Pcma, 700.0, "two sounds");
-    world.until("the end of it", |w| w.played == [lease.id]);
-    assert!(a.phone.has_heard_nothing());
-    world.counted("sounds_missing", 1);
-    world.order(play(&lease, &["id/not-there"], false));
-    world.until("the end of nothing", |w| w.played == [lease.id; 2]);
-    world.counted("sounds_missing", 2);
-    // What cannot be written for this phone has ended too, but for one that has not answered yet it waits.
-    let mute = LegMedia { voice: Some(Voice::default()), ..a.media() };
-    world.order(MediaCommand::Configure { lease: lease.id, media: mute });
-    world.order(play(&lease, &["id/short"], false));
-    world.until("the end for a phone without a format", |w| w.played == [lease.id; 3]);
-    world.order(MediaCommand::Configure { lease: lease.id, media: a.phone.media() });
-    world.order(play(&lease, &["id/short"], false));
-    world.settle();
-    assert_eq!(world.played.len(), 3);
-    world.order(MediaCommand::Configure { lease: lease.id, media: a.media() });
-    a.forget();
-    (0..10).for_each(|_| drop(a.hears()));
-    world.until("the end of what had to wait", |w| w.played.len() == 4);
-    // Stopped is not ended.
-    world.order(play(&lease, &["id/short"], false));
-    world.order(MediaCommand::Stop { lease: lease.id });
-    world.settle();
-    assert_eq!(world.played.len(), 4);
-}
-
-#[test]
-fn packets_are_as_long_as_the_phone_has_asked_for() {
-    let mut world = World::start(with_sounds(44_420));
-    for (codec, number, wanted, ms) in [
-        (Codec::Pcma, 8, 10, 10),
-        (Codec::Pcma, 8, 30, 30),
-        (Codec::G722, 9, 40, 40),
-        (Codec::Opus, 111, 60, 60),
-        (Codec::Opus, 111, 30, 20),
-        (Codec::Pcmu, 0, 7, 20),
-    ] {
-        let mut a = Talker::new(Phone::new(V4), codec, number);
-        let asked = Voice { packet_ms: wanted, ..voice(codec, number) };
-        let lease = world.open(LegMedia { voice: Some(asked), ..a.media() });
-        world.order(play(&lease, &["tone/dial"], true));
-        let times: Vec<u32> = (0..4).map(|_| a.hears().timestamp).collect();
-        let step = codec.clock_units(ms);
-        assert!(
-            times.windows(2).all(|t| t[1] == t[0].wrapping_add(step)),
-            "{codec:?} {wanted} ms: {times:?}"
-        );
-        assert_eq!(a.heard.len(), codec.rate().samples(4 * ms as usize));
-        world.close(lease.id);
-    }
-}
-
-#[test]
-fn an_echo_is_the_same_payload_on_a_stream_of_our_own() {
-    let mut world = World::start(config(V4, 44_460, 44_499));
-    let mut a = Talker::new(Phone::new(V4), Codec::Opus, 111);
-    let lease = world.open(a.media());
-    world.order(MediaCommand::Echo { lease: lease.id });
-    world.settle();
-    for n in 0..20 {
-        let said = a.tone(500.0, false);
-        a.sends(&said, &lease);
-        let heard = a.hears();
-        assert_eq!((heard.payload, heard.payload_type), (said.payload, 111), "{n}");
-        assert_ne!(heard.ssrc, a.phone.ssrc);
-    }
-    a.heard_one_stream();
-    is_tone(&a.heard, Codec::Opus, 500.0, "echo");
-    // What is lost on the way in is seen to be lost, and what is overtaken finds its place.
-    let (_lost, early, late) = (a.tone(500.0, false), a.tone(500.0, false), a.tone(500.0, false));
-    let last = a.packets.last().unwrap().clone();
-    for (said, places) in [(late, 3), (early, 2)] {
-        a.sends(&said, &lease);
-        let heard = a.hears();
-        assert_eq!(heard.sequence, last.sequence.wrapping_add(places));
-        assert_eq!(heard.timestamp, last.timestamp.wrapping_add(u32::from(places) * 960));
-    }
-    world.order(MediaCommand::Stop { lease: lease.id });
-    world.settle();
-    let kept = count(&world.relay, "kept");
-    a.says(500.0, &lease);
-    world.counted("kept", kept + 1);
-    assert!(a.phone.has_heard_nothing());
-    // Without a format that we know it comes back as it is.
-    let mut unknown = Phone::new(V4);
-    unknown.ssrc += 1;
-    let lease = world.open(unknown.media());
-    world.order(MediaCommand::Echo { lease: lease.id });
-    world.settle();
-    unknown.says(1, &lease);
-    let (_, back) = unknown.hears();
-    assert_eq!((back[1] & 0x7f, &back[12..]), (8, &unknown.packet(1)[12..]));
-}
-
-/// Two descriptions that name our own ports must not make a packet go round.
-#[test]
-fn an_echo_to_a_port_of_ours_is_none() {
-    let mut world = World::start(config(V4, 44_500, 44_539));
-    let a = Phone::new(V4);
-    let (one, other) = (world.draw(), world.draw());
-    for (lease, remote) in [(&one, &other), (&other, &one)] {
-        let media = LegMedia { remote: Some(remote.address), ..a.media() };
-        world.order(MediaCommand::Open { lease: lease.id, media });
-        world.order(MediaCommand::Echo { lease: lease.id });
-    }
-    world.settle();
-    for n in 0..5 {
-        a.says(n, &one);
-    }
-    world.counted("datagrams_received", 5);
-    world.settle();
-    world.counted("datagrams_received", 5);
-    world.counted("datagrams_sent", 0);
-}
-
-fn keys(suite: Suite, seed: u8) -> SrtpKeys {
-    let master = |seed: u8| {
-        let bytes: Vec<u8> = (0..suite.master_bytes()).map(|at| at as u8 ^ seed).collect();
-        MasterKey::new(suite, &bytes).unwrap()
-    };
-    SrtpKeys { suite, send: master(seed), receive: master(seed + 1) }
-}
-
 #[test]
 fn what_is_made_is_sealed_with_the_keys_of_its_leg() {
     let mut world = World::start(with_sounds(44_540));
@@ -506,100 +290,6 @@ fn what_is_made_is_sealed_with_the_keys_of_its_leg() {
         world.close(leg_a.id);
         world.close(leg_b.id);
     }
-}
-
-/// Decision 0014: whoever was played to, transcoded or echoed is so in the next life.
-fn goes_on(first: u16, is_planned: bool) {
-    let config = with_sounds(first);
-    let keeper = Keeper::default();
-    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
-    let Pair { mut a, mut b, leg_a, leg_b } = joined(&mut world, (Codec::Pcma, 8), (Codec::Opus, 111));
-    let mut echoed = Talker::new(Phone::new(V4), Codec::Pcma, 8);
-    let leg_e = world.open(echoed.media());
-    world.order(MediaCommand::Echo { lease: leg_e.id });
-    world.order(play(&leg_a, &["tone/dial"], true));
-    world.settle();
-    for _ in 0..10 {
-        a.hears();
-        a.says(900.0, &leg_a);
-        b.hears();
-        echoed.says(900.0, &leg_e);
-        echoed.hears();
-    }
-    let crashed = keeper.left();
-    drop(world);
-    let left = if is_planned { keeper.left() } else { crashed };
-    while !a.phone.has_heard_nothing() {}
-    let before = [&a, &b, &echoed].map(|talker| talker.packets.last().unwrap().clone());
-    let mut world = World::resume(config, left, Some(Box::new(keeper)));
-    for _ in 0..10 {
-        a.hears();
-        a.says(900.0, &leg_a);
-        b.hears();
-        echoed.says(900.0, &leg_e);
-        echoed.hears();
-    }
-    for (talker, last) in [&a, &b, &echoed].into_iter().zip(before) {
-        let first = &talker.packets[talker.packets.len() - 10];
-        // After a crash nobody knows which numbers were used, and no number may be used twice: another source.
-        assert_eq!(first.ssrc == last.ssrc, is_planned, "{first:?} {last:?}");
-        if is_planned {
-            let ahead = first.sequence.wrapping_sub(last.sequence);
-            assert!((1..100).contains(&ahead), "{first:?} {last:?}");
-        }
-        assert!(first.marker);
-    }
-    world.order(MediaCommand::Stop { lease: leg_a.id });
-    world.settle();
-    while !a.phone.has_heard_nothing() {}
-    b.says(900.0, &leg_b);
-    assert_eq!(a.hears().payload_type, 8, "and the joined leg is heard again, in its codec");
-}
-
-#[test]
-fn music_transcoding_and_echo_go_on_over_a_planned_stop() {
-    goes_on(44_580, true);
-}
-
-#[test]
-fn music_transcoding_and_echo_go_on_over_a_crash() {
-    goes_on(44_620, false);
-}
-
-/// A relay that was killed between the end of a sound and its report, or before it was to begin, must not leave a call waiting.
-#[test]
-fn the_end_of_a_sound_is_told_again_after_a_crash() {
-    let config = with_sounds(44_900);
-    let keeper = Keeper::default();
-    let mut world = World::resume(config.clone(), Resumed::default(), Some(Box::new(keeper.clone())));
-    let a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
-    let lease = world.open(a.media());
-    world.order(play(&lease, &["id/short"], false));
-    world.until("the end of it", |w| w.played == [lease.id]);
-    let _pair = joined(&mut world, (Codec::Pcma, 8), (Codec::Pcma, 8));
-    drop(world);
-    let mut world = World::resume(config, keeper.left(), Some(Box::new(keeper)));
-    world.until("the end of it", |w| w.played == [lease.id]);
-    world.settle();
-    assert_eq!(world.played, [lease.id], "who is joined waits for no sound");
-}
-
-/// Reading the sounds takes longer than a call may be silent after a restart, so what is to be played waits for them.
-#[test]
-fn what_is_to_be_played_waits_for_the_library() {
-    let mut world = World::start(RelayConfig { sounds: None, ..config(V4, 44_860, 44_899) });
-    let mut door = world.relay.library_door().expect("one door");
-    assert!(world.relay.library_door().is_none());
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
-    let lease = world.open(a.media());
-    world.order(play(&lease, &["id/short"], false));
-    world.settle();
-    assert!(world.played.is_empty() && a.phone.has_heard_nothing());
-    assert!(door.wanted(), "it is asked for once somebody is to hear it");
-    assert!(door.give(library()));
-    (0..10).for_each(|_| drop(a.hears()));
-    assert!(amplitude(&a.heard, 8_000, 700.0) > 6_000.0);
-    world.until("the end of it", |w| w.played == [lease.id]);
 }
 
 /// Events at a clock that the other leg's speech has not are told at the one it has.

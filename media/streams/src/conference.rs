@@ -30,6 +30,8 @@ use crate::{
 pub const MEMBERS_MAX: usize = 32;
 /// What is mixed. Narrow voices gain nothing by it and lose nothing.
 pub const RATE: Rate = Rate::Wide;
+/// A silence, as comfort noise says it (RFC 3389 §3.1).
+const SILENCE: [u8; 1] = [127];
 /// A room's step.
 const STEP_MICROS: u64 = FRAME_MS as u64 * 1_000;
 
@@ -107,11 +109,16 @@ impl Member {
         }
     }
 
-    /// A packet that its leg has accepted, plain. What nobody has agreed on is not heard.
-    pub fn take(&mut self, now_micros: u64, packet: &[u8]) {
+    /// A packet that its leg has accepted, plain. What nobody has agreed on is not heard; in place of speech that goes no further
+    /// (`is_kept`) there is silence, where a loss would be made up.
+    pub fn take(&mut self, now_micros: u64, packet: &[u8], is_kept: bool) {
         let Ok((header, payload)) = Header::locate(packet) else { return };
-        let content = Content::of(Some(&self.voice), header.payload_type);
-        self.hearing.push(now_micros, content, &header, packet.get(payload).unwrap_or_default());
+        let payload = packet.get(payload).unwrap_or_default();
+        let (content, payload) = match Content::of(Some(&self.voice), header.payload_type) {
+            Content::Speech(_) if is_kept => (Content::Noise, &SILENCE[..]),
+            content => (content, payload),
+        };
+        self.hearing.push(now_micros, content, &header, payload);
     }
 }
 

@@ -67,7 +67,7 @@ impl<W: Fn()> Worker<W> {
         self.tally.send_loops += if round { received as u64 } else { 0 };
         let mut listeners = Listeners::of(from, channel, &mut self.taps, &mut self.backlog);
         let (mut path, socket) = path_of(channel, from, to, round.then_some(now));
-        let mut handshakes = 0_u64;
+        let (mut handshakes, mut is_behind) = (0_u64, false);
         for n in 0..received {
             let Some((source, room, len)) = batch.datagram(n) else {
                 self.tally.dropped_too_long += 1;
@@ -78,10 +78,10 @@ impl<W: Fn()> Worker<W> {
                 Ok(accepted) => {
                     let packet = room.get(..accepted.len).unwrap_or_default();
                     listeners.hear(lease, path.voice(), now, packet, &mut self.tally);
-                    if let Some(seated) = listeners.seated.as_deref_mut().filter(|_| accepted.goes_on) {
-                        seated.member.take(now, packet);
-                    }
                     let is_kept = listeners.ear.as_ref().is_some_and(|ear| ear.keeps_latest());
+                    if let Some(seated) = listeners.seated.as_deref_mut().filter(|_| accepted.goes_on) {
+                        seated.member.take(now, packet, is_kept);
+                    }
                     if is_kept { Step::Keep } else { path.pass_on(now, accepted, room, &mut self.made) }
                 }
                 Err(reason) => Step::Drop(reason),
@@ -99,6 +99,7 @@ impl<W: Fn()> Worker<W> {
                 Step::Keep => self.tally.kept += 1,
                 Step::Drop(reason) => {
                     handshakes |= u64::from(reason == DropReason::Handshake) << n;
+                    is_behind |= reason == DropReason::Behind;
                     self.tally.dropped(reason);
                 }
             }
@@ -114,11 +115,20 @@ impl<W: Fn()> Worker<W> {
         if listeners.leave(self.slots.leg(at)) {
             self.changed.push(at);
         }
-        if wants_turn && let Some(peer) = self.slots.peer(at) {
-            self.schedule(peer);
-        }
+        self.mind_peer(at, wants_turn, is_behind);
         self.shake(batch, (at, channel), handshakes, now);
         received == BATCH_MAX
+    }
+
+    /// The one that a batch was carried to wants a turn without a packet, or cannot be sent what comes as it comes.
+    fn mind_peer(&mut self, at: usize, wants_turn: bool, is_behind: bool) {
+        let Some(peer) = self.slots.peer(at) else { return };
+        if is_behind {
+            self.take_over(peer);
+        }
+        if wants_turn {
+            self.schedule(peer);
+        }
     }
 
     /// Those datagrams of a batch that are parts of handshakes, a bit for each.

@@ -67,6 +67,7 @@ impl<W: Fn()> Worker<W> {
             self.tell(MediaEvent::Played { lease });
         }
         self.changed.push(at);
+        self.retune(at);
         self.schedule(at);
         Some(())
     }
@@ -87,7 +88,7 @@ impl<W: Fn()> Worker<W> {
         self.outgoing(at)?;
         let leg = self.slots.leg(at)?;
         let (voice, outgoing) = (leg.state.voice(), leg.outgoing.as_deref_mut()?);
-        self.tally.keys_lost += u64::from(!outgoing.press(now, key, voice));
+        outgoing.press(now, key, voice);
         self.changed.push(at);
         self.retune(at);
         self.schedule(at);
@@ -100,6 +101,7 @@ impl<W: Fn()> Worker<W> {
         let leg = self.slots.leg(at)?;
         leg.outgoing.as_deref_mut()?.echo(leg.state.voice());
         self.changed.push(at);
+        self.retune(at);
         Some(())
     }
 
@@ -161,6 +163,15 @@ impl<W: Fn()> Worker<W> {
         }
     }
 
+    /// What a leg is sent of its peer's cannot go on as it comes.
+    pub(super) fn take_over(&mut self, at: usize) {
+        if let Some(outgoing) = self.outgoing(at) {
+            outgoing.take_over();
+            self.changed.push(at);
+            self.retune(at);
+        }
+    }
+
     /// What a leg is sent of its peer's is derived anew from what both have agreed on.
     pub(super) fn retune(&mut self, at: usize) {
         let seed = self.seed(at);
@@ -171,6 +182,7 @@ impl<W: Fn()> Worker<W> {
         }
         if let Some(outgoing) = leg.outgoing.as_deref_mut() {
             outgoing.join(from, leg.state.voice());
+            self.tally.keys_lost += outgoing.take_keys_lost();
             if outgoing.is_idle() {
                 leg.outgoing = None;
             }

@@ -7,8 +7,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use relay::{Keep, Resumed};
+use relay::{Keep, RelayConfig, Resumed};
 use streams::media::LeaseId;
+
+use crate::world::World;
 
 /// What a service manager and a state file would hold.
 #[derive(Default)]
@@ -45,5 +47,21 @@ impl Keeper {
             images: store.images.iter().map(|(lease, image)| (*lease, image.clone())).collect(),
             sockets: store.sockets.iter().map(|(lease, one)| (*lease, one.try_clone().unwrap())).collect(),
         }
+    }
+}
+
+impl World {
+    /// A relay whose legs are kept.
+    pub fn kept(config: &RelayConfig) -> (Self, Keeper) {
+        let keeper = Keeper::default();
+        let keep = Box::new(keeper.clone());
+        (Self::resume(config.clone(), Resumed::default(), Some(keep)), keeper)
+    }
+
+    /// Ends it, and says what the next one is given: a crash leaves what was kept before, a stop writes once more.
+    pub fn ends(self, keeper: &Keeper, is_planned: bool) -> Resumed {
+        let crashed = keeper.left();
+        drop(self);
+        if is_planned { keeper.left() } else { crashed }
     }
 }

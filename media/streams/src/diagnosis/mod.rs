@@ -306,7 +306,11 @@ fn refusal(facts: &Facts, Refused { in_a_row, reason, source }: Refused) -> Opti
         DropReason::Unauthentic => Diagnosis::Unauthentic,
         DropReason::Replayed => Diagnosis::Replayed,
         // What becomes of packets that were taken.
-        DropReason::Unsealed | DropReason::Format | DropReason::Late | DropReason::Handshake => return None,
+        DropReason::Unsealed
+        | DropReason::Behind
+        | DropReason::Format
+        | DropReason::Late
+        | DropReason::Handshake => return None,
     })
 }
 

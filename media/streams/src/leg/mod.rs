@@ -25,7 +25,7 @@ use crate::{
     reception::Reception,
     rtcp,
     rtp::Header,
-    srtp::SrtpKeys,
+    srtp::{SealError, SrtpKeys},
     voice::Made,
 };
 use cover::Cover;
@@ -90,6 +90,8 @@ pub enum DropReason {
     Handshake,
     /// It is good, and cannot be put under the other leg's key: its number was used, or it is too long.
     Unsealed,
+    /// It is good, and under its own number nothing more of its source can be put under the other leg's key.
+    Behind,
     /// It is good, and its payload type is none that the two legs have agreed on.
     Format,
     /// It is good, and something else has been heard in its place.
@@ -398,7 +400,12 @@ impl LegState {
                 capture.take_back();
             }
         }
-        sealed.map_err(|_| DropReason::Unsealed)
+        sealed.map_err(|error| match error {
+            SealError::Behind => DropReason::Behind,
+            SealError::Malformed | SealError::TooLong | SealError::Repeated | SealError::Exhausted => {
+                DropReason::Unsealed
+            }
+        })
     }
 
     /// For a capture, if there is one: true if it has kept the packet.

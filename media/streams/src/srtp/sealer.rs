@@ -31,6 +31,9 @@ pub enum SealError {
     TooLong,
     /// A packet with its number has been sealed, or is too old to tell.
     Repeated,
+    /// Its number is so far behind the highest one that its source has begun anew, or has gone on for too long unseen: neither
+    /// the sealer nor who opens can tell which, and with it nothing more of that source is sealed for a while.
+    Behind,
     /// The key has been used for as much as it may be.
     Exhausted,
 }
@@ -81,6 +84,7 @@ impl Sealer {
         let window = self.window_of(ssrc)?;
         let index = match window {
             None => u64::from(header.sequence),
+            Some(window) if window.is_far_behind(header.sequence) => return Err(SealError::Behind),
             Some(window) => window.guess(header.sequence).ok_or(SealError::Repeated)?,
         };
         if window.is_some_and(|window| window.has_seen(index)) {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Indexes behind the highest one that are told apart; older ones count as seen.
 pub const WINDOW_PACKETS: u64 = 64;
 
+/// So far packets overtake each other; one that is further behind belongs to another run of numbers (RFC 3550 A.1).
+const MISORDER_MAX: u16 = 100;
 /// No key is used for more packets than this (RFC 3711 §9.2).
 const INDEX_MAX: u64 = (1 << 48) - 1;
 
@@ -45,6 +47,13 @@ impl Window {
             rolled
         };
         Some(rolled << 16 | sequence).filter(|index| *index <= INDEX_MAX)
+    }
+
+    /// Whether a sequence number, by the same guess, is behind by more than packets overtake each other.
+    pub(super) fn is_far_behind(self, sequence: u16) -> bool {
+        let [.., high, low] = self.highest.to_be_bytes();
+        let behind = u16::from_be_bytes([high, low]).wrapping_sub(sequence);
+        behind > MISORDER_MAX && behind.wrapping_neg() > 1 << 15
     }
 
     /// Whether this index has been seen, or is too old to tell.
@@ -93,6 +102,20 @@ mod tests {
         assert_eq!(guess(0x1_8001, 0), Some(0x2_0000));
         assert_eq!(guess(INDEX_MAX, 0xffff), Some(INDEX_MAX));
         assert_eq!(guess(INDEX_MAX, 0), None, "the key is used up");
+    }
+
+    #[test]
+    fn rfc_3711_3_3_1_what_is_guessed_far_behind_is_another_run_of_numbers() {
+        for (highest, sequence, is_far) in [
+            (5_000, 4_900, false),
+            (5_000, 4_899, true),
+            (5_000, 5_000 + 32_768, false),
+            (5_000, 5_000 + 32_769, true),
+            (0x1_0005, 0xfff0, false),
+            (0x1_8001, 0, false),
+        ] {
+            assert_eq!(Window::starting_at(highest).is_far_behind(sequence), is_far, "{highest} {sequence}");
+        }
     }
 
     #[test]

@@ -22,11 +22,11 @@ use crate::{
 const CONCEALED_MS_MAX: u32 = 100;
 /// How far behind a packet is late, and not the first of another run of numbers (RFC 3550 A.1).
 const LATE_PACKETS_MAX: u16 = 100;
-/// Sender's time and ours may differ by so much; more is another timeline.
+/// Sender's time and ours may differ by so much; more is another timeline, and so is what comes after nothing has for so long.
 const TIMELINE_STEP_MICROS_MAX: u64 = 5_000_000;
 /// A payload that does not say how long it is.
 const PACKET_MS_USUAL: u32 = 20;
-/// Of formats that are not known, and of comfort noise.
+/// Of formats that are not known, and of comfort noise, where there is no speech around them.
 const CLOCK_USUAL_HZ: u32 = 8_000;
 /// An Opus packet of so few octets is silence that the sender need not have sent (RFC 7587 §3.1.3).
 const SILENT_OCTETS_MAX: usize = 2;
@@ -220,10 +220,8 @@ impl Carriage {
         made: &mut Made,
     ) -> Result<(), DropReason> {
         let action = match self.table.action(arrived.header.payload_type) {
-            // Echoed to whoever has agreed to nothing that we know: as it came.
-            Action::Unknown if self.between.0.formats.is_empty() => {
-                Action::Noise(arrived.header.payload_type)
-            }
+            // Nobody decodes anything: as it came.
+            Action::Unknown if self.speech.is_none() => Action::Noise(arrived.header.payload_type),
             action => action,
         };
         match action {
@@ -244,7 +242,9 @@ impl Carriage {
 
     /// How many numbers are missing before this packet, or how late it is.
     fn missing(&mut self, now: u64, header: &Header, clock_hz: u32, own: &mut Own, to_hz: u32) -> Missing {
-        let Some(place) = self.place.filter(|place| place.ssrc == header.ssrc) else {
+        let passed = |place: &Place| now.saturating_sub(place.heard_micros);
+        let is_same = |place: &Place| place.ssrc == header.ssrc && passed(place) <= TIMELINE_STEP_MICROS_MAX;
+        let Some(place) = self.place.filter(is_same) else {
             self.start(now, header, clock_hz, own, to_hz);
             return Missing::Packets(0);
         };
@@ -254,14 +254,19 @@ impl Carriage {
         }
         let is_elsewhere = place.clock_hz != clock_hz || own.clock_rate_hz() != Some(to_hz);
         let step = header.timestamp.wrapping_sub(place.timestamp).cast_signed();
-        let passed = now.saturating_sub(place.heard_micros);
         let is_other_time =
-            step < 0 || micros(step.unsigned_abs(), clock_hz) > passed + TIMELINE_STEP_MICROS_MAX;
+            step < 0 || micros(step.unsigned_abs(), clock_hz) > passed(&place) + TIMELINE_STEP_MICROS_MAX;
         if is_elsewhere || is_other_time || ahead > u16::MAX / 2 {
             self.start(now, header, clock_hz, own, to_hz);
             return Missing::Packets(0);
         }
         Missing::Packets(ahead)
+    }
+
+    /// Of a packet that does not say it by its codec: that of the speech around it.
+    fn clock_hz(&self) -> u32 {
+        let usual = self.between.0.formats.first().map(|format| format.codec.clock_rate_hz());
+        self.place.map(|place| place.clock_hz).or(usual).unwrap_or(CLOCK_USUAL_HZ)
     }
 
     /// Another source, timeline or clock: ours goes on from now.
@@ -311,7 +316,7 @@ impl Carriage {
         own: &mut Own,
         made: &mut Made,
     ) -> Result<(), DropReason> {
-        let clock = codec.map_or(CLOCK_USUAL_HZ, Codec::clock_rate_hz);
+        let clock = codec.map_or_else(|| self.clock_hz(), Codec::clock_rate_hz);
         let copy = |room: &mut [u8]| copied(payload, room);
         match self.missing(now, &header, clock, own, clock) {
             Missing::Late(behind) if behind <= self.passed => {

@@ -37,7 +37,11 @@ pub struct Outgoing {
     share: Option<Box<Share>>,
     /// Keys of the joined leg, said in another way than it has said them.
     pressing: Option<Box<Pressing>>,
+    keys_lost: u64,
     show: Show,
+    /// Something else was to be heard in place of the joined leg, whose numbers ran on meanwhile. From then on all is one stream
+    /// of ours: one that goes on 2^15 numbers later cannot be told from one that has gone back (RFC 3711 §3.3.1).
+    is_ours: bool,
 }
 
 /// What its far end hears.
@@ -60,6 +64,7 @@ enum Show {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutgoingImage {
     own: Own,
+    is_ours: bool,
     doing: Doing,
 }
 
@@ -84,7 +89,15 @@ pub enum Passed {
 impl Outgoing {
     /// Nothing yet. The seed decides by which numbers its packets are known, so nobody may know it.
     pub fn new(seed: u64) -> Self {
-        Self { own: Own::new(seed), carriage: None, share: None, pressing: None, show: Show::Joined }
+        Self {
+            own: Own::new(seed),
+            carriage: None,
+            share: None,
+            pressing: None,
+            keys_lost: 0,
+            show: Show::Joined,
+            is_ours: false,
+        }
     }
 
     /// Whether there is anything to do between these two legs that a packet does not do by itself.
@@ -97,9 +110,13 @@ impl Outgoing {
         if let Some(share) = &mut self.share {
             share.join(from);
         }
-        let Some((from, to)) = from.zip(to) else { return self.carriage = None };
-        // A key has the source of the speech around it (RFC 4733 §2.1), so all of it is ours once one was pressed.
-        let is_ours = self.pressing.is_some();
+        let is_ours = self.is_ours();
+        let nothing = Voice::default();
+        let (from, to) = match from.zip(to) {
+            Some(both) => both,
+            None if is_ours => (&nothing, &nothing),
+            None => return self.carriage = None,
+        };
         let is_good = |carriage: &Carriage| carriage.is_between(from, to) && (carriage.is_own() || !is_ours);
         if self.carriage.as_ref().is_some_and(is_good) {
             return;
@@ -108,15 +125,33 @@ impl Outgoing {
         self.carriage = Carriage::new(from, to, is_ours).unwrap_or_default();
     }
 
-    /// Its far end is sent a key, after those that it is being sent, in place of the joined leg, or of its room. Whether there
-    /// is one to be sent: it hears nothing else now and has agreed on something that a key can be said in.
-    pub fn press(&mut self, now_micros: u64, (key, ms): (Key, u16), voice: Option<&Voice>) -> bool {
+    /// Whether its far end has heard a stream of ours, or is to: then there is no way back to the joined leg's.
+    fn is_ours(&self) -> bool {
+        self.is_ours || self.own.ssrc().is_some()
+    }
+
+    /// What the joined leg sends cannot go on under its own numbers: from the next [`Self::join`] on it goes on under ours.
+    pub fn take_over(&mut self) {
+        self.is_ours = true;
+    }
+
+    /// Its far end is sent a key, after those that it is being sent, in place of the joined leg, or of its room; if it hears
+    /// nothing else now and has agreed on something that a key can be said in. A key has the source of the speech around it
+    /// (RFC 4733 §2.1), so all of it is ours from then on.
+    pub fn press(&mut self, now_micros: u64, (key, ms): (Key, u16), voice: Option<&Voice>) {
         let is_shown = matches!(self.show, Show::Joined);
-        let Some(voice) = voice.filter(|_| is_shown) else { return false };
-        if !self.pressing.as_ref().is_some_and(|pressing| pressing.is_of(voice)) {
-            self.pressing = Pressing::new(voice).map(Box::new);
+        if self.pressing.is_none() {
+            self.pressing = voice.and_then(Pressing::new).map(Box::new);
         }
-        self.pressing.as_mut().is_some_and(|pressing| pressing.add(now_micros, key, ms))
+        let pressing = self.pressing.as_mut().filter(|_| is_shown);
+        let is_said = pressing.is_some_and(|pressing| pressing.add(now_micros, key, ms));
+        self.keys_lost += u64::from(!is_said);
+        self.is_ours |= is_said;
+    }
+
+    /// How many keys it was not sent, or not to their end, since this was asked last.
+    pub fn take_keys_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.keys_lost)
     }
 
     /// Its far end hears these sounds from now on. False: there is nothing to play, which has ended already.
@@ -127,25 +162,29 @@ impl Outgoing {
         programme: Programme,
         (voice, library): (Option<&Voice>, Option<&Library>),
     ) -> bool {
-        self.interrupt();
         let Some((voice, library)) = voice.zip(library) else {
-            self.show = Show::Waiting(programme);
+            self.show(Show::Waiting(programme));
             return true;
         };
         let is_endless = programme.repeat;
         let playing = Playing::new(now_micros, phase_micros, programme.clone(), voice, library);
-        self.show = match playing {
+        self.show(match playing {
             Ok(playing) => Show::Sounds(Box::new(playing)),
             Err(Unplayable::Missing | Unplayable::Voiceless) if is_endless => Show::Nothing(programme),
             Err(Unplayable::Missing | Unplayable::Voiceless) => Show::Joined,
-        };
+        });
         !self.is_nothing()
+    }
+
+    fn show(&mut self, show: Show) {
+        self.interrupt();
+        self.show = show;
+        self.is_ours |= !self.is_nothing();
     }
 
     /// Its far end hears itself from now on.
     pub fn echo(&mut self, voice: Option<&Voice>) {
-        self.interrupt();
-        self.show = Show::Echo(Box::new(Carriage::echo(&voice.cloned().unwrap_or_default())));
+        self.show(Show::Echo(Box::new(Carriage::echo(&voice.cloned().unwrap_or_default()))));
     }
 
     /// It hears a room, or has agreed on something else in it. Without a format that we can write it hears nothing.
@@ -154,6 +193,7 @@ impl Outgoing {
         if !is_same {
             self.interrupt();
             self.share = voice.and_then(Share::new).map(Box::new);
+            self.is_ours |= self.share.is_some();
         }
     }
 
@@ -184,8 +224,7 @@ impl Outgoing {
 
     /// Its far end hears the joined leg from now on, or its room.
     pub fn stop(&mut self) {
-        self.interrupt();
-        self.show = Show::Joined;
+        self.show(Show::Joined);
     }
 
     fn interrupt(&mut self) {
@@ -193,7 +232,7 @@ impl Outgoing {
             carriage.interrupt();
         }
         if let Some(pressing) = &mut self.pressing {
-            pressing.clear();
+            self.keys_lost += pressing.clear();
         }
     }
 
@@ -205,7 +244,9 @@ impl Outgoing {
         voice: Option<&Voice>,
         library: Option<&Library>,
     ) -> bool {
-        if self.pressing.as_ref().is_some_and(|pressing| !voice.is_some_and(|voice| pressing.is_of(voice))) {
+        let is_good = |pressing: &Pressing| voice.is_some_and(|voice| pressing.is_of(voice));
+        if let Some(mut former) = self.pressing.take_if(|pressing| !is_good(pressing)) {
+            self.keys_lost += former.clear();
             self.pressing = voice.and_then(Pressing::new).map(Box::new);
         }
         let programme = match std::mem::take(&mut self.show) {
@@ -248,7 +289,7 @@ impl Outgoing {
             && self.carriage.is_none()
             && self.share.is_none()
             && self.pressing.is_none()
-            && self.own.ssrc().is_none()
+            && !self.is_ours()
     }
 
     /// Whether it is heard at all: a stream of our own, of this source.
@@ -346,7 +387,7 @@ impl Outgoing {
             Show::Sounds(playing) => Doing::Sounds(playing.programme()),
             Show::Waiting(programme) | Show::Nothing(programme) => Doing::Sounds(programme.clone()),
         };
-        OutgoingImage { own: self.own.clone(), doing }
+        OutgoingImage { own: self.own.clone(), is_ours: self.is_ours(), doing }
     }
 
     /// From another process. Where it is not known what has been sent since, the stream is a new one of another seed: no
@@ -357,7 +398,7 @@ impl Outgoing {
         (now_micros, phase_micros): (u64, u64),
         (voice, library): (Option<&Voice>, Option<&Library>),
     ) -> (Self, bool) {
-        let mut outgoing = Self::new(0);
+        let mut outgoing = Self { is_ours: image.is_ours, ..Self::new(0) };
         outgoing.own = fresh_seed.map_or(image.own, Own::new);
         let goes_on = match image.doing {
             Doing::Joined => true,

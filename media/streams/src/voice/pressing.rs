@@ -9,7 +9,7 @@ use super::{made::Made, own::Own, written::Written};
 use crate::{
     audio::tone::{Part, render},
     keys::{KEY_MS, KEYS_WAITING_MAX, Key, frequencies_hz},
-    media::{EventFormat, Voice},
+    media::{EVENT_FORMATS_MAX, EventFormat, Voice},
 };
 
 /// Between two packets of an event: as often as speech comes.
@@ -34,7 +34,7 @@ pub(super) struct Pressing {
 /// How they are said.
 #[derive(Debug)]
 enum Manner {
-    /// With the clock of the speech, where no stream runs yet.
+    /// The one that the key under way is said in, and the clock of the speech where no stream runs yet.
     Events(EventFormat, u32),
     Tones(Box<Written>),
 }
@@ -99,10 +99,12 @@ impl Pressing {
         self.due_micros
     }
 
-    /// Somebody else is heard from now on.
-    pub(super) fn clear(&mut self) {
+    /// Somebody else is heard from now on. Returns how many keys are not said, or not to their end.
+    pub(super) fn clear(&mut self) -> u64 {
+        let lost = self.waiting.len() + usize::from(self.under_way.is_some());
         self.waiting.clear();
         (self.under_way, self.due_micros) = (None, None);
+        lost as u64
     }
 
     /// Says what is due, if anything is. To a leg that cannot be sent to now nothing is said, but time goes on.
@@ -116,7 +118,11 @@ impl Pressing {
             let micros = match &mut self.manner {
                 Manner::Events(format, usual_hz) => {
                     if press.said_ms == 0 {
-                        own.begin(due, own.clock_rate_hz().unwrap_or(*usual_hz));
+                        let hz = own.clock_rate_hz().unwrap_or(*usual_hz);
+                        let mut formats = self.voice.events.iter().take(EVENT_FORMATS_MAX);
+                        let beside = formats.find(|format| format.clock_rate_hz == hz);
+                        *format = beside.or(self.voice.events.first()).copied().unwrap_or(*format);
+                        own.begin(due, hz);
                     }
                     press.event(*format, is_heard, own, made)
                 }

@@ -70,7 +70,10 @@ impl Share {
 
     /// It is joined to a leg that sends this, or to none.
     pub(super) fn join(&mut self, from: Option<&Voice>) {
-        self.keys = from.map(|from| Box::new(Table::new(from, &self.voice)));
+        // Of what the member has agreed on it hears the first format alone.
+        let formats = self.voice.formats.first().copied().into_iter().collect();
+        let heard = Voice { formats, ..self.voice.clone() };
+        self.keys = from.map(|from| Box::new(Table::new(from, &heard)));
     }
 
     /// A packet of the joined leg: a key goes between the sound of the room (RFC 4733 §2.5.1.2), all else is the room's.
@@ -78,7 +81,8 @@ impl Share {
         let Some(table) = &self.keys else { return false };
         let Action::Event(n) = table.action(arrived.header.payload_type) else { return false };
         let events = table.events.get(n).copied().unwrap_or_default();
-        if own.clock_rate_hz() != Some(events.to_clock_hz) {
+        // Whatever clock its duration counts on, its time is the stream's.
+        if own.clock_rate_hz() != Some(self.written.clock_rate_hz()) {
             return false;
         }
         let theirs = arrived.header.timestamp;

@@ -36,6 +36,11 @@ impl Written {
         self.encoder.rate()
     }
 
+    /// Of the stream that it is sent on.
+    pub(super) fn clock_rate_hz(&self) -> u32 {
+        self.format.codec.clock_rate_hz()
+    }
+
     /// How long a packet is.
     pub(super) fn packet_micros(&self) -> u64 {
         u64::try_from(self.frame.len() / self.rate().per_ms()).unwrap_or(0) * 1_000
@@ -49,7 +54,7 @@ impl Written {
     /// Sends the frame, which was due at that instant.
     pub(super) fn send(&mut self, due_micros: u64, own: &mut Own, made: &mut Made) {
         if !std::mem::replace(&mut self.has_begun, true) {
-            own.begin(due_micros, self.format.codec.clock_rate_hz());
+            own.begin(due_micros, self.clock_rate_hz());
         }
         let mut is_silence = false;
         own.packet(made, self.format.to_them, false, 0, |payload| {
