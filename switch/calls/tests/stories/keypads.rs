@@ -16,6 +16,10 @@ use crate::{
 const PCMU: (u8, &str) = (0, "PCMU/8000");
 const EVENTS: (u8, &str) = (101, "telephone-event/8000");
 
+fn speaking(phone: &Phone, has: bool) -> String {
+    phone.sdp_speaking(if has { &[PCMU, EVENTS] } else { &[PCMU] }, "sendrecv")
+}
+
 /// Sari and Budi, of whom each has events or has not, talk. `allows`: what Budi's phone says that it takes.
 struct Talk {
     desk: Desk,
@@ -27,9 +31,6 @@ impl Talk {
     fn of(sari_has: bool, budi_has: bool, allows: &str) -> Self {
         let mut desk = Desk::mortal_with(transcoding());
         let [sari, budi] = desk.two();
-        let speaking = |phone: &Phone, has: bool| {
-            phone.sdp_speaking(if has { &[PCMU, EVENTS] } else { &[PCMU] }, "sendrecv")
-        };
         let mut caller = desk.dial(&sari, "1002", Some(&speaking(&sari, sari_has)));
         let invite = desk.expect(&budi, "INVITE");
         assert!(formats(&invite).contains(" 101"), "events are offered in any case");
@@ -42,6 +43,21 @@ impl Talk {
         desk.from(&sari, &ack);
         assert!(is_joined(&desk, 0, 1));
         Self { desk, caller, budi }
+    }
+
+    /// They agree anew, by an INVITE of hers.
+    fn agree(&mut self, sari_has: bool, budi_has: bool) {
+        let sari = self.caller.phone.clone();
+        let invite = self.caller.request("INVITE", "", Some(&speaking(&sari, sari_has)));
+        self.desk.from(&sari, &invite);
+        self.desk.expect(&sari, "SIP/2.0 100");
+        let passed = self.desk.expect(&self.budi, "INVITE");
+        let ok = self.budi.respond(&passed, 200, Some(&speaking(&self.budi, budi_has)));
+        self.desk.from(&self.budi, &ok);
+        self.desk.expect(&self.budi, "ACK");
+        let ok = self.desk.expect(&sari, "SIP/2.0 200");
+        let ack = self.caller.ack(&ok, None);
+        self.desk.from(&sari, &ack);
     }
 
     /// Which lines are listened to whose keys go no further.
@@ -192,23 +208,16 @@ fn a_key_that_a_phone_tells_by_two_ways_is_told_once() {
 
 /// What they have agreed on changes, and so does who listens.
 #[test]
-fn who_finds_events_later_is_listened_to_no_longer() {
-    let mut talk = Talk::of(true, false, "");
-    let sari = talk.caller.phone.clone();
-    let offer = sari.sdp_speaking(&[PCMU], "sendrecv");
-    let invite = talk.caller.request("INVITE", "", Some(&offer));
-    talk.desk.from(&sari, &invite);
-    talk.desk.expect(&sari, "SIP/2.0 100");
-    let passed = talk.desk.expect(&talk.budi, "INVITE");
-    let answer = talk.budi.sdp_speaking(&[PCMU], "sendrecv");
-    let ok = talk.budi.respond(&passed, 200, Some(&answer));
-    talk.desk.from(&talk.budi, &ok);
-    talk.desk.expect(&talk.budi, "ACK");
-    let ok = talk.desk.expect(&sari, "SIP/2.0 200");
-    let ack = talk.caller.ack(&ok, None);
-    talk.desk.from(&sari, &ack);
-    assert!(talk.kept().is_empty());
-    talk.over();
+fn who_finds_events_later_or_loses_them_is_listened_to_for_as_long_as_the_other_differs() {
+    for budi_has in [true, false] {
+        let mut talk = Talk::of(!budi_has, budi_has, "");
+        assert_eq!(talk.kept(), [0, 1]);
+        talk.agree(budi_has, budi_has);
+        assert!(talk.kept().is_empty());
+        talk.agree(!budi_has, budi_has);
+        assert_eq!(talk.kept(), [0, 1]);
+        talk.over();
+    }
 }
 
 #[test]
