@@ -189,6 +189,23 @@ fn a_target_s_phone_says_where_its_person_is() {
     assert_eq!(scene.desk.events()[2..], ["answered(3)", "transfer(3)", "forward", "transfer_busy"]);
 }
 
+/// Somebody was asked for, so what the switch itself answers there is nobody (decision 0032).
+#[test]
+fn a_target_s_phone_leads_to_people_alone() {
+    let mut scene = Scene::with(Desk::speaking());
+    scene.desk.tell(calls::Input::Plan(plan(&rows_with(queue()))));
+    scene.budi_asks("REFER", "Refer-To: <sip:1003@demo.sambung.test>\r\nRefer-Sub: false\r\n", None);
+    scene.desk.expect(&scene.budi, "SIP/2.0 202");
+    let invite = scene.desk.expect(&scene.citra, "INVITE");
+    let moved = moved(&scene.citra, &invite, 302, "<sip:400@demo.sambung.test>");
+    scene.desk.from(&scene.citra, &moved);
+    scene.desk.expect(&scene.citra, "ACK");
+    assert_eq!(scene.desk.detail("transfer_failed"), "redirected/302");
+    let budi = scene.budi.clone();
+    scene.desk.hang_up(&mut scene.caller, &budi);
+    scene.desk.rest();
+}
+
 /// A bug: a phone that sends all calls to a queue, a menu, a mailbox or a conference refused them.
 #[test]
 fn a_phone_sends_calls_to_what_the_switch_answers() {
