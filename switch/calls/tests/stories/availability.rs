@@ -1,7 +1,7 @@
 //! What people turn on and off for themselves (decision 0046): who rings then, what callers come to, and what is known after a
 //! restart.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use calls::{Input, StoredAvailability};
 use contract::{
@@ -92,6 +92,24 @@ fn refused(desk: &mut Desk, caller: &Caller, status: u16) {
     desk.from(&caller.phone, &caller.ack_refusal(&refusal));
 }
 
+/// Somebody dials, in a call of this id.
+#[track_caller]
+fn dials(desk: &mut Desk, phone: &Phone, number: &str, call_id: &str) -> Caller {
+    let mut caller = Caller::new(phone, number);
+    caller.call_id = call_id.into();
+    let caller = desk.dial_as(caller, "", Some(&phone.sdp()));
+    desk.expect(phone, "SIP/2.0 100");
+    caller
+}
+
+/// A phone that is rung is busy.
+#[track_caller]
+fn declines(desk: &mut Desk, phone: &Phone) {
+    let invite = desk.expect(phone, "INVITE");
+    desk.from(phone, &phone.respond(&invite, 486, None));
+    desk.expect(phone, "ACK");
+}
+
 #[test]
 fn who_does_not_want_to_be_disturbed_is_not_rung_until_they_say_otherwise() {
     let mut desk = Desk::mortal();
@@ -110,11 +128,27 @@ fn who_does_not_want_to_be_disturbed_is_not_rung_until_they_say_otherwise() {
     desk.hang_up(&mut caller, &sari);
     let told = dialled(&mut desk, &budi, "*79", "off");
     is_told(&mut desk, (&budi, &told), 4, "id/do-not-disturb-off");
-    let mut again = Caller::new(&sari, "1002");
-    again.call_id = "again".into();
-    desk.dial_as(again, "", Some(&sari.sdp()));
-    desk.expect(&sari, "SIP/2.0 100");
-    desk.expect(&budi, "INVITE");
+    let again = dials(&mut desk, &sari, "1002", "again");
+    declines(&mut desk, &budi);
+    refused(&mut desk, &again, 486);
+    desk.rest();
+}
+
+#[test]
+fn what_rings_already_goes_on_ringing() {
+    let mut desk = Desk::mortal();
+    let [sari, budi] = desk.two();
+    let mut caller = dials(&mut desk, &sari, "1002", "early");
+    let invite = desk.expect(&budi, "INVITE");
+    desk.from(&budi, &budi.respond(&invite, 180, None));
+    desk.expect(&sari, "SIP/2.0 180");
+    let told = dialled(&mut desk, &budi, "*78", "on");
+    is_told(&mut desk, (&budi, &told), 2, "id/do-not-disturb-on");
+    desk.from(&budi, &budi.respond(&invite, 200, Some(&budi.sdp())));
+    desk.expect(&budi, "ACK");
+    desk.answered(&mut caller);
+    desk.hang_up(&mut caller, &budi);
+    desk.rest();
 }
 
 #[test]
@@ -250,6 +284,7 @@ fn whoever_leaves_the_plan_is_forgotten() {
     assert!(!standing(&desk, CITRA).0, "nothing of one who was not in the plan was kept");
     desk.tell(Input::Availability(stored(&desk)));
     assert!(standing(&desk, CITRA).0, "and the rows know");
+    desk.rest();
 }
 
 #[test]
@@ -288,6 +323,7 @@ fn no_queue_asks_who_does_not_want_to_be_disturbed() {
     assert_eq!(heard(&desk, 3), "id/queue-closed", "nobody is there to answer");
     desk.played(3);
     refused(&mut desk, &nobody, 480);
+    desk.rest();
 }
 
 /// A transferor has the call again, whatever they have turned on meanwhile: it is theirs.
@@ -354,15 +390,23 @@ fn whoever_calls_the_emergency_services_can_be_called_back() {
 #[test]
 fn a_lamp_is_lit_while_somebody_does_not_want_to_be_disturbed() {
     let mut desk = Desk::mortal();
-    let [sari, _] = desk.two();
+    let [sari, budi] = desk.two();
     let (_, first) = desk.watch(&sari, "1002", "dialog");
     assert!(lamps(&first).is_empty());
     orders(&mut desk, user(BUDI), undisturbed(true));
     assert_eq!(lamps(&desk.notified(&sari).1), ["recipient confirmed"]);
     orders(&mut desk, user(BUDI), Availability::CallWaiting(false));
     desk.silent(&sari);
+    // There is nothing behind it to pick up.
+    let relief = dials(&mut desk, &sari, "**1002", "relief");
+    refused(&mut desk, &relief, 480);
+    assert_eq!(desk.detail("failed"), "nothing_rings/480");
+    desk.silent(&budi);
     orders(&mut desk, user(BUDI), undisturbed(false));
     assert_eq!(lamps(&desk.notified(&sari).1), ["recipient terminated"]);
+    desk.wait(Duration::from_secs(600));
+    assert_eq!(desk.notified(&sari).0, "terminated;reason=timeout");
+    desk.rest();
 }
 
 #[test]
@@ -406,6 +450,38 @@ fn without_call_waiting_a_second_call_finds_its_person_busy() {
     let told = dialled(&mut desk, &budi, "*70", "on");
     is_told(&mut desk, (&budi, &told), 8, "id/call-waiting-on");
     assert_eq!(standing(&desk, BUDI), (false, true, None));
+    desk.rest();
+}
+
+/// On all phones of the person, and one that rings counts too.
+#[test]
+fn without_call_waiting_whoever_is_rung_is_busy_on_every_phone() {
+    let mut desk = Desk::mortal();
+    let [sari, budi] = desk.two();
+    let mobile = desk.phone("1002-mobile", "198.51.100.22:5060");
+    let citra = desk.phone("1003", "198.51.100.3:5060");
+    orders(&mut desk, user(BUDI), Availability::CallWaiting(false));
+    let mut first = dials(&mut desk, &sari, "1002", "first");
+    let invites = [&budi, &mobile].map(|phone| desk.expect(phone, "INVITE"));
+    desk.from(&budi, &budi.respond(&invites[0], 180, None));
+    desk.expect(&sari, "SIP/2.0 180");
+    let finds_him_busy = |desk: &mut Desk, call_id: &str| {
+        let second = dials(desk, &citra, "1002", call_id);
+        refused(desk, &second, 486);
+        assert_eq!(desk.detail("busy"), "busy/-");
+        desk.silent(&budi);
+        desk.silent(&mobile);
+    };
+    finds_him_busy(&mut desk, "while-it-rings");
+    desk.from(&mobile, &mobile.respond(&invites[1], 200, Some(&mobile.sdp())));
+    desk.expect(&mobile, "ACK");
+    desk.answered(&mut first);
+    let cancel = desk.expect(&budi, "CANCEL");
+    desk.from(&budi, &budi.respond(&cancel, 200, None));
+    desk.from(&budi, &budi.respond(&invites[0], 487, None));
+    desk.expect(&budi, "ACK");
+    finds_him_busy(&mut desk, "while-he-talks");
+    desk.hang_up(&mut first, &mobile);
     desk.rest();
 }
 

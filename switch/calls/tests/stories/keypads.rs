@@ -104,7 +104,7 @@ impl Talk {
 
     fn over(mut self) {
         self.desk.hang_up(&mut self.caller, &self.budi);
-        self.desk.quiet();
+        self.desk.rest();
     }
 }
 

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use calls::{Input, SwitchboardConfig};
-use contract::command::{Command, Outcome};
+use contract::{
+    availability::Person,
+    command::{Command, Outcome},
+    id::{OrgId, UserId},
+};
 use sip::OwnedMessage;
 use streams::media::MediaEvent;
 
@@ -12,7 +16,7 @@ use crate::{
     desk::{
         Caller, DOMAIN, Desk, Phone,
         asking::lamps,
-        body, header, lease,
+        body, header, id, lease,
         sound::{direction, formats, heard, is_joined, media_of},
     },
 };
@@ -204,6 +208,20 @@ fn who_does_not_want_it_back_leaves_it_where_it_is() {
         assert_eq!(heard(&scene.desk, 0), MUSIC);
     }
     scene.citra_takes_it("701", 4);
+}
+
+/// It is theirs, and nobody else has it (decision 0046).
+#[test]
+fn it_comes_back_to_one_who_does_not_want_to_be_disturbed() {
+    let mut scene = Scene::parked();
+    let (org, person) = (OrgId(id(1)), Person::User(UserId(id(12))));
+    scene.desk.tell(Input::Command(Command::DoNotDisturb { org, person, is_on: true }));
+    assert_eq!(scene.desk.outcomes.pop(), Some(Outcome::Done));
+    let invite = scene.comes_back();
+    scene.desk.from(&scene.budi, &scene.budi.respond(&invite, 486, None));
+    scene.desk.expect(&scene.budi, "ACK");
+    scene.desk.goes(&mut scene.caller);
+    scene.desk.rest();
 }
 
 #[test]

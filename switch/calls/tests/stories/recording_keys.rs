@@ -45,7 +45,7 @@ fn whoever_talks_pauses_the_recording_and_goes_on_with_it_by_the_same_keys() {
     assert_eq!(words(&desk), ["1 started policy", "2 paused keys", "3 resumed keys"]);
     assert_eq!(pressed(&desk), "0* 1*", "what ends a code goes no further");
     desk.hang_up(&mut caller, &budi);
-    desk.quiet();
+    desk.rest();
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn what_is_no_code_goes_on_to_the_other_side() {
     }
     assert_eq!(words(&desk), ["1 started policy"]);
     desk.hang_up(&mut caller, &budi);
-    desk.quiet();
+    desk.rest();
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_phone_that_tells_its_keys_by_info_pauses_too() {
     desk.silent(&budi);
     assert_eq!(words(&desk), ["1 started policy", "2 paused keys"]);
     desk.hang_up(&mut caller, &budi);
-    desk.quiet();
+    desk.rest();
 }
 
 /// A bug: a tone went to a phone without events as INFO, because somebody might have paused the recording by it.
@@ -103,7 +103,7 @@ fn a_tone_stays_a_tone_for_a_phone_without_events_that_takes_info() {
     desk.silent(&budi);
     assert_eq!(pressed(&desk), "15");
     desk.hang_up(&mut caller, &budi);
-    desk.quiet();
+    desk.rest();
 }
 
 #[test]
@@ -116,11 +116,13 @@ fn a_recording_on_demand_is_begun_by_the_keys_and_a_forbidden_one_is_not() {
     desk.press(0, "*1");
     assert_eq!(words(&desk), ["1 started keys", "2 paused keys"]);
     desk.hang_up(&mut caller, &budi);
-    desk.quiet();
+    desk.rest();
     let mut desk = with_keys(rows(), RecordingPolicy::Never);
     let [sari, budi] = desk.two();
-    desk.talk(&sari, &budi, "1002");
+    let (mut caller, _) = desk.talk(&sari, &budi, "1002");
     assert!(!desk.is_listened_to(0));
+    desk.hang_up(&mut caller, &budi);
+    desk.rest();
 }
 
 /// Who calls from the telephone network is a customer.
@@ -142,4 +144,6 @@ fn somebody_outside_pauses_nothing() {
     assert_eq!(words(&desk), ["1 started policy"]);
     desk.press(1, "*1");
     assert_eq!(words(&desk), ["1 started policy", "2 paused keys"]);
+    desk.hang_up(&mut caller, &budi);
+    desk.rest();
 }

@@ -187,6 +187,10 @@ fn a_target_s_phone_says_where_its_person_is() {
     scene.desk.from(&dina, &dina.respond(&invite, 486, None));
     scene.desk.expect(&dina, "ACK");
     assert_eq!(scene.desk.events()[2..], ["answered(3)", "transfer(3)", "forward", "transfer_busy"]);
+    let told = scene.desk.expect(&scene.budi, "NOTIFY");
+    scene.desk.from(&scene.budi, &scene.budi.respond(&told, 200, None));
+    scene.desk.hang_up(&mut scene.caller, &scene.budi);
+    scene.desk.rest();
 }
 
 /// Somebody was asked for, so what the switch itself answers there is nobody (decision 0032).
@@ -307,4 +311,5 @@ fn an_agent_s_phone_sends_nobody_on() {
     desk.expect(&citra, "ACK");
     desk.silent(&budi);
     desk.goes(&mut caller);
+    desk.rest();
 }
