@@ -10,7 +10,7 @@ use crate::{
     config::Phones,
     database::Database,
     http::{health, index, layers},
-    openapi, telephony,
+    openapi, platform, telephony,
 };
 
 /// What handlers share. Cheap to clone.
@@ -28,6 +28,9 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .routes(routes!(health::ready))
         .routes(routes!(health::live))
         .merge(telephony::calls::http::routes())
+        .merge(telephony::extensions::http::routes())
+        .merge(telephony::plan::http::routes())
+        .merge(platform::audit::http::routes())
         .split_for_parts();
     let router = router.route("/", axum::routing::get(index::page)).with_state(app);
     layers::apply(router.merge(openapi::ui(description)), limits)

@@ -20,7 +20,7 @@ pub use store::Fault;
 pub(crate) use store::enter;
 
 /// What a unit of work does with its connection.
-pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
+pub type Work<'c, T, E = sqlx::Error> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
 
 /// Units that may wait for a connection, for each connection there is; more are refused.
 const WAITING_PER_CONNECTION: usize = 16;
@@ -121,25 +121,33 @@ impl Database {
         self.unit(BEGIN_WRITE, scope, work).await
     }
 
-    async fn unit<T, W>(&self, begin: &'static str, scope: Scope, work: W) -> Result<T, DatabaseError>
+    /// As [`Self::write`], for `work` that has reasons of its own to change nothing.
+    pub async fn change<T, E, W>(&self, scope: Scope, work: W) -> Result<T, E>
     where
         T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+        W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T, E> + Send + 'static,
+    {
+        self.unit(BEGIN_WRITE, scope, work).await
+    }
+
+    async fn unit<T, F, E, W>(&self, begin: &'static str, scope: Scope, work: W) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<F> + From<DatabaseError> + Send + 'static,
+        W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T, F> + Send + 'static,
     {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| DatabaseError::Busy)?;
         let pool = self.pool.clone();
         let unit = tokio::spawn(async move {
             let _place = place;
-            let mut transaction = pool.begin_with(begin).await?;
-            store::enter(&mut transaction, scope).await?;
+            let mut transaction = pool.begin_with(begin).await.map_err(DatabaseError::from)?;
+            store::enter(&mut transaction, scope).await.map_err(DatabaseError::from)?;
             let result = work(&mut transaction).await?;
-            transaction.commit().await?;
+            transaction.commit().await.map_err(DatabaseError::from)?;
             Ok(result)
         });
-        match unit.await {
-            Ok(result) => result.map_err(sort),
-            Err(lost) => Err(DatabaseError::Lost(lost.to_string())),
-        }
+        unit.await.unwrap_or_else(|lost| Err(DatabaseError::Lost(lost.to_string()).into()))
     }
 
     /// Whether the database answers now.
@@ -162,16 +170,19 @@ impl Database {
     }
 }
 
-fn sort(error: sqlx::Error) -> DatabaseError {
-    let is_away = match &error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
-            true
-        }
-        // 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout), 28 sign-in.
-        sqlx::Error::Database(refusal) => refusal
-            .code()
-            .is_some_and(|code| ["08", "53", "57", "28"].iter().any(|class| code.starts_with(class))),
-        _ => false,
-    };
-    if is_away { DatabaseError::Away(error) } else { DatabaseError::Refused(error) }
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        let is_away = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed => true,
+            // 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout), 28 sign-in.
+            sqlx::Error::Database(refusal) => refusal
+                .code()
+                .is_some_and(|code| ["08", "53", "57", "28"].iter().any(|class| code.starts_with(class))),
+            _ => false,
+        };
+        if is_away { Self::Away(error) } else { Self::Refused(error) }
+    }
 }

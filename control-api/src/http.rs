@@ -2,8 +2,10 @@
 //! itself (`/`, `/health`).
 
 pub mod actor;
+pub mod answer;
 pub mod error;
 pub mod extract;
+pub mod fields;
 pub mod health;
 pub mod index;
 pub mod layers;

@@ -28,6 +28,10 @@ pub const PATH: &str = "/api/openapi.json";
     security(("api_key" = [])),
     tags(
         (name = "calls", description = "The record of calls"),
+        (name = "telephony", description = "What calls are decided by. A change names the version that was read (`If-Match`), \
+            may name itself (`Idempotency-Key`), is refused when no plan of calls can be made of it, and answers with the \
+            revision that it has become (`sambung-revision`); the switch takes it up within a second and without a restart"),
+        (name = "platform", description = "What was done, and by whom"),
         (name = "health", description = "For load balancers and people with pagers")
     )
 )]

@@ -1,4 +1,6 @@
 //! Calls and what they are routed by.
 
 pub mod calls;
+pub mod extensions;
 pub mod mails;
+pub mod plan;

@@ -42,7 +42,7 @@ pub(super) async fn add_organisation(
         .await?;
     sqlx::query(
         "insert into identity.api_keys (id, org_id, name, key_hash, permissions)
-         values ($1, $2, 'sambung up', $3, array['calls.read'])",
+         values ($1, $2, 'sambung up', $3, array['calls.read', 'telephony.read', 'telephony.write', 'audit.read'])",
     )
     .bind(state.api_key.id)
     .bind(state.organisation)

@@ -12,6 +12,7 @@ use super::error::ApiError;
 use crate::{
     app::App,
     identity::api_keys::{self, Permission},
+    platform::audit,
 };
 
 /// A program with a valid key.
@@ -28,6 +29,11 @@ impl Actor {
     /// A key of `org` with what it may do.
     pub fn new(key: Uuid, org: OrgId, permissions: Vec<Permission>) -> Self {
         Self { key, org, permissions }
+    }
+
+    /// Who it is, for the record.
+    pub const fn identity(&self) -> audit::Actor {
+        audit::Actor { org: self.org, kind: "api_key", id: self.key }
     }
 
     /// Refuses unless the key permits it.

@@ -27,6 +27,21 @@ pub enum ApiError {
     /// Something in the address or the body is not as it must be.
     #[error("invalid request")]
     Invalid(Vec<FieldError>),
+    /// It would contradict what there is: a number that is taken, the same key for two requests at once.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// Somebody has changed it since the client read it (RFC 9110 13.1.1).
+    #[error("changed meanwhile")]
+    Stale,
+    /// A change that does not say of which version (RFC 6585 3).
+    #[error("no version named")]
+    NoVersion,
+    /// Each field is as it must be, and together they are not: what a plan of calls cannot be made of.
+    #[error("cannot be done")]
+    Unprocessable(Vec<FieldError>),
+    /// The body cannot be read: too large, in another format, cut off.
+    #[error("unreadable body: {0}")]
+    Body(StatusCode),
     /// More than we can take right now.
     #[error("busy")]
     Busy,
@@ -105,6 +120,52 @@ impl From<DatabaseError> for ApiError {
     }
 }
 
+/// What a constraint of the database means to a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Broken {
+    constraint: &'static str,
+    field: Option<&'static str>,
+    reason: &'static str,
+}
+
+impl Broken {
+    /// Another row has what this one wants.
+    pub(crate) const fn taken(constraint: &'static str, reason: &'static str) -> Self {
+        Self { constraint, field: None, reason }
+    }
+
+    /// A field names what there is not.
+    pub(crate) const fn unknown(constraint: &'static str, field: &'static str, reason: &'static str) -> Self {
+        Self { constraint, field: Some(field), reason }
+    }
+}
+
+/// SQLSTATE of a reference that would lead nowhere (foreign_key_violation).
+const DANGLING: &str = "23503";
+
+/// What a refused statement means. A reference that is no constraint among those is one of other rows to this one.
+pub(crate) fn broken(error: sqlx::Error, constraints: &[Broken]) -> ApiError {
+    let refusal = error.as_database_error();
+    let constraint = refusal.and_then(sqlx::error::DatabaseError::constraint);
+    let known = constraints.iter().find(|known| Some(known.constraint) == constraint);
+    match known {
+        Some(Broken { field: None, reason, .. }) => ApiError::Conflict(reason),
+        Some(Broken { field: Some(field), reason, .. }) => {
+            ApiError::Unprocessable(vec![FieldError::new(*field, *reason)])
+        }
+        None if refusal.and_then(|refusal| refusal.code()).as_deref() == Some(DANGLING) => {
+            ApiError::Conflict("something else refers to it")
+        }
+        None => error.into(),
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        DatabaseError::from(error).into()
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = match &self {
@@ -112,6 +173,11 @@ impl IntoResponse for ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Stale => StatusCode::PRECONDITION_FAILED,
+            Self::NoVersion => StatusCode::PRECONDITION_REQUIRED,
+            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Body(status) => *status,
             Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -120,13 +186,16 @@ impl IntoResponse for ApiError {
             Self::Forbidden(permission) => {
                 problem.detail = Some(format!("needs the permission {permission}"));
             }
-            Self::Invalid(errors) => problem.errors = errors,
+            Self::Invalid(errors) | Self::Unprocessable(errors) => problem.errors = errors,
+            Self::Conflict(what) => problem.detail = Some(what.to_owned()),
+            Self::Stale => problem.detail = Some("it has changed; read it again".to_owned()),
+            Self::NoVersion => problem.detail = Some("send If-Match with the ETag that you read".to_owned()),
             Self::Unavailable(error) => {
                 problem.detail = Some("the database is away".to_owned());
                 tracing::warn!(%error, "the database is away");
             }
             Self::Internal(error) => tracing::error!(error, "request failed"),
-            Self::Unauthorized | Self::NotFound | Self::Busy => {}
+            Self::Unauthorized | Self::NotFound | Self::Body(_) | Self::Busy => {}
         }
         let mut response = status.into_response();
         response.extensions_mut().insert(problem);

@@ -1,12 +1,22 @@
 //! Axum's extractors with our errors: a mistake is told as a problem that names the field.
 
 use axum::{
-    extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery, rejection::QueryRejection},
-    http::request::Parts,
+    body::Bytes,
+    extract::{
+        FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request,
+        rejection::QueryRejection,
+    },
+    http::{HeaderName, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
 
 use super::error::{ApiError, FieldError};
+
+/// As draft-ietf-httpapi-idempotency-key-header names it.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Characters of an idempotency key.
+const KEY_CHARS_MAX: usize = 255;
 
 /// The query string.
 #[derive(Clone, Copy, Debug)]
@@ -40,4 +50,81 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         let found = AxumPath::from_request_parts(parts, state).await;
         found.map(|AxumPath(value)| Self(value)).map_err(|_| ApiError::NotFound)
     }
+}
+
+/// A request that changes something: what it asks for, of which version, and whether it may come twice.
+#[derive(Clone, Debug)]
+pub struct Change<T> {
+    /// Its body; `()` where there is none.
+    pub body: T,
+    if_match: Option<String>,
+    /// Set when the client has named it (Idempotency-Key).
+    pub once: Option<Once>,
+}
+
+/// A request that is to have one effect, however often it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The client's name for it.
+    pub key: String,
+    /// SHA-256 of all of it that matters: whether it is the same request.
+    pub request_hash: [u8; 32],
+}
+
+impl<T> Change<T> {
+    /// The version that the client has read. It must have named one, or it would overwrite what it has not seen.
+    pub fn version(&self) -> Result<i32, ApiError> {
+        let named = self.if_match.as_deref().ok_or(ApiError::NoVersion)?;
+        let version = named.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        version.and_then(|version| version.parse().ok()).ok_or(ApiError::Stale)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Change<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let (if_match, key) = (text(header::IF_MATCH), text(IDEMPOTENCY_KEY));
+        let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
+        let is_json = content_type.split(';').next().is_some_and(|mime| mime.trim() == "application/json");
+        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+        // What tower's limit or a broken connection has to say is said by its status.
+        let bytes = bytes.map_err(|rejection| ApiError::Body(rejection.status()))?;
+        if !bytes.is_empty() && !is_json {
+            return Err(ApiError::Body(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let once = key.map(|key| once(key, &parts, if_match, &bytes)).transpose()?;
+        let if_match = if_match.map(str::to_owned);
+        Ok(Self { body: parse(&bytes)?, if_match, once })
+    }
+}
+
+fn once(key: &str, parts: &Parts, if_match: Option<&str>, body: &[u8]) -> Result<Once, ApiError> {
+    let key = key.trim_matches('"');
+    if key.is_empty() || key.len() > KEY_CHARS_MAX {
+        let reason = format!("must be 1 … {KEY_CHARS_MAX} characters");
+        return Err(ApiError::Invalid(vec![FieldError::new("Idempotency-Key", reason)]));
+    }
+    let mut hash = Sha256::new();
+    for part in [parts.method.as_str(), parts.uri.path(), if_match.unwrap_or_default()] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    hash.update(body);
+    Ok(Once { key: key.to_owned(), request_hash: hash.finalize().into() })
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let body = if body.is_empty() { b"null" } else { body };
+    let mut parser = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
+        let field = error.path().to_string();
+        let field = if field == "." { "body".to_owned() } else { field };
+        ApiError::Invalid(vec![FieldError::new(field, error.inner().to_string())])
+    })?;
+    let rest = parser.end();
+    rest.map_err(|error| ApiError::Invalid(vec![FieldError::new("body", error.to_string())]))?;
+    Ok(value)
 }

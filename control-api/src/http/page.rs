@@ -1,6 +1,8 @@
 //! Lists by keyset: a page names where the next one begins, by the order's own columns, so that rows which
 //! arrive meanwhile neither repeat nor hide any.
 
+use std::fmt;
+
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,10 +27,10 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// From up to `limit` + 1 rows: the one too many only proves that there is a next page.
-    pub fn new(mut rows: Vec<T>, limit: u16, cursor: impl Fn(&T) -> Cursor) -> Self {
+    pub fn new<C: fmt::Display>(mut rows: Vec<T>, limit: u16, cursor: impl Fn(&T) -> C) -> Self {
         let has_more = rows.len() > usize::from(limit);
         rows.truncate(usize::from(limit));
-        let next_cursor = rows.last().filter(|_| has_more).map(|row| cursor(row).to_text());
+        let next_cursor = rows.last().filter(|_| has_more).map(|row| cursor(row).to_string());
         Self { items: rows, next_cursor }
     }
 }
@@ -43,15 +45,6 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// As clients carry it.
-    pub fn to_text(self) -> String {
-        let mut bytes = [0_u8; 24];
-        let (at, id) = bytes.split_at_mut(8);
-        at.copy_from_slice(&self.at.0.0.to_be_bytes());
-        id.copy_from_slice(self.id.as_bytes());
-        Base64UrlUnpadded::encode_string(&bytes)
-    }
-
     /// The cursor that `text` is, if it is one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0_u8; 24];
@@ -59,6 +52,17 @@ impl Cursor {
         let (at, id) = decoded.split_at_checked(8)?;
         let at = Instant::from_micros(i64::from_be_bytes(at.try_into().ok()?))?;
         Some(Self { at, id: Uuid::from_slice(id).ok()? })
+    }
+}
+
+/// As clients carry it.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = [0_u8; 24];
+        let (at, id) = bytes.split_at_mut(8);
+        at.copy_from_slice(&self.at.0.0.to_be_bytes());
+        id.copy_from_slice(self.id.as_bytes());
+        f.write_str(&Base64UrlUnpadded::encode_string(&bytes))
     }
 }
 
@@ -75,21 +79,21 @@ mod tests {
     #[test]
     fn a_cursor_survives_its_journey_and_nothing_else_is_one() {
         assert_eq!(
-            Cursor::parse(&cursor(1_700_000_000_000_001).to_text()),
+            Cursor::parse(&cursor(1_700_000_000_000_001).to_string()),
             Some(cursor(1_700_000_000_000_001))
         );
         for text in ["", "abc", "../../etc/passwd", &"A".repeat(31), &"A".repeat(33), &"A".repeat(5_000)] {
             assert_eq!(Cursor::parse(text), None, "{text}");
         }
         for beyond_time in [i64::MIN, i64::MAX] {
-            assert_eq!(Cursor::parse(&cursor(beyond_time).to_text()), None, "{beyond_time}");
+            assert_eq!(Cursor::parse(&cursor(beyond_time).to_string()), None, "{beyond_time}");
         }
     }
 
     #[test]
     fn only_a_full_page_with_a_row_beyond_has_a_next() {
         let page = Page::new(vec![3, 2, 1], 2, |row| cursor(*row));
-        assert_eq!((page.items, page.next_cursor), (vec![3, 2], Some(cursor(2).to_text())));
+        assert_eq!((page.items, page.next_cursor), (vec![3, 2], Some(cursor(2).to_string())));
         let page = Page::new(vec![2, 1], 2, |row| cursor(*row));
         assert_eq!((page.items, page.next_cursor), (vec![2, 1], None));
     }

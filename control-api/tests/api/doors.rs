@@ -27,7 +27,17 @@ async fn the_description_is_openapi_3_1_and_its_page_needs_no_internet() {
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
     assert_eq!(description["components"]["securitySchemes"]["api_key"]["scheme"], "bearer");
     let paths = description["paths"].as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
-    assert_eq!(paths, ["/api/telephony/calls", "/api/telephony/calls/{id}", "/health", "/health/live"]);
+    let expected = [
+        "/api/platform/audit-events",
+        "/api/telephony/calls",
+        "/api/telephony/calls/{id}",
+        "/api/telephony/extensions",
+        "/api/telephony/extensions/{id}",
+        "/api/telephony/revision",
+        "/health",
+        "/health/live",
+    ];
+    assert_eq!(paths, expected);
     let words = &description["components"]["schemas"]["Event"]["properties"]["event_type"]["enum"];
     assert_eq!(words.as_array().unwrap().len(), 31);
     let page = api.get("/docs/", "").await;

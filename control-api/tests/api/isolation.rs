@@ -93,7 +93,11 @@ async fn fill(stage: &Stage) {
                  values ('{call}', '{o}', '{call}', now(), 'wav', 20, '{call}', 1, repeat('0', 64), 0, now());
              insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
                  values ('{call}', '{o}', '{call}', '{user}', now(), 20);
-             insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');"
+             insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');
+             insert into platform.audit_events (org_id, actor_kind, actor_id, action, subject_id)
+                 values ('{o}', 'api_key', '{user}', 'extension.created', '{extension}');
+             insert into platform.idempotency_keys (org_id, actor_id, key, request_hash, answer)
+                 values ('{o}', '{user}', 'x', sha256(''), '');"
         );
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
     }
@@ -137,6 +141,8 @@ const READABLE: &[&str] = &[
     "telephony.recordings",
     "telephony.voicemail_messages",
     "telephony.voicemail_mails",
+    "platform.audit_events",
+    "platform.idempotency_keys",
 ];
 
 #[tokio::test]
@@ -279,6 +285,11 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
         "select * from identity.auth_methods",
         "update identity.organisations set status = 'approved'",
         "update telephony.revisions set revision = 9",
+        "update platform.audit_events set action = 'x.y'",
+        "delete from platform.audit_events",
+        "insert into platform.audit_events (seq) values (1)",
+        "insert into platform.audit_events (hash) values (sha256(''))",
+        "update platform.idempotency_keys set answer = ''",
         "set role sambung_platform",
     ];
     for statement in refused {

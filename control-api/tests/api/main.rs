@@ -4,9 +4,11 @@
 mod calls;
 mod cancellation;
 mod doors;
+mod extensions;
 mod isolation;
 mod keys;
 mod mails;
+mod record;
 mod smtp;
 mod stage;
 mod startup;

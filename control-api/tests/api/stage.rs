@@ -92,6 +92,32 @@ impl Stage {
         format!("sambung_{}{}", id.simple(), secret::hex(&key_secret))
     }
 
+    /// Settings of `org`, without which it has no place in the plan.
+    pub async fn settle(&self, org: OrgId) {
+        let query =
+            sqlx::query("insert into telephony.organisation_settings (org_id, sip_domain) values ($1, $2)");
+        query.bind(org.0).bind(format!("{}.test", org.0)).execute(&self.admin).await.unwrap();
+    }
+
+    /// A member of `org`, with `number` if they can be called.
+    pub async fn member(&self, org: OrgId, number: Option<&str>) -> Uuid {
+        let user = uuid();
+        let query = sqlx::query("insert into identity.users (id, name) values ($1, 'Sari')").bind(user);
+        query.execute(&self.admin).await.unwrap();
+        let query = sqlx::query(
+            "insert into identity.memberships (id, org_id, user_id, email, role, status)
+             values ($1, $2, $1, $3, 'call_agent', 'active')",
+        );
+        let email = format!("{user}@example.test");
+        query.bind(user).bind(org.0).bind(email).execute(&self.admin).await.unwrap();
+        if let Some(number) = number {
+            let query =
+                sqlx::query("insert into telephony.numbers (org_id, number, user_id) values ($1, $2, $3)");
+            query.bind(org.0).bind(number).bind(user).execute(&self.admin).await.unwrap();
+        }
+        user
+    }
+
     /// A call of `org` with nothing but its row.
     pub async fn call(&self, org: OrgId, direction: &str, created_at: i64) -> Uuid {
         let id = uuid();

@@ -1,7 +1,12 @@
 //! What an operator is told of real calls: the ladder, the capture as Wireshark reads it, the event stream across a
 //! restart, the log's level.
 
-use std::{process::Command, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -222,5 +227,74 @@ fn a_call_goes_on_while_numbers_are_changed_and_changed_back_under_it() -> Resul
     ensure!(live == stage.demo.live_calls()?, "{live:?}");
     ongoing.finish()?;
     ANSWERED.check(&stage.record.next_story(&before)?)?;
+    stage.strike()
+}
+
+/// One request to the REST API of the demo, with its key; the status, a header and the body of the answer.
+fn rest(demo: &Demo, request: (&str, &str), headers: &str, body: &str) -> Result<Reply> {
+    let (method, path) = request;
+    let address = demo.field("/http")?.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut stream = TcpStream::connect(&address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let (key, length) = (demo.field("/api_key")?, body.len());
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n"
+    );
+    let head = format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n");
+    stream.write_all(format!("{head}{body}").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").with_context(|| answer.clone())?;
+    ensure!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
+    Ok(Reply { head: head.to_ascii_lowercase(), body: body.to_owned() })
+}
+
+struct Reply {
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Result<&str> {
+        let line = self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.with_context(|| format!("{name} in {}", self.head))
+    }
+
+    /// Waits until calls are decided by what this has changed.
+    fn is_live(&self, demo: &Demo) -> Result<()> {
+        let revision = self.header("sambung-revision")?;
+        let path = format!("/api/telephony/revision?applied={revision}&wait_seconds=5");
+        let shown: Value = serde_json::from_str(&rest(demo, ("GET", &path), "", "")?.body)?;
+        ensure!(shown["applied"].as_i64() >= Some(revision.parse()?), "{shown}");
+        Ok(())
+    }
+}
+
+#[test]
+fn an_extension_that_is_changed_over_http_changes_the_next_call_and_not_the_one_that_goes_on() -> Result<()> {
+    let mut stage = Stage::set(Transport::Udp)?;
+    let budi = "select user_id::text from telephony.numbers where number = '1002'";
+    let budi = stage.record.texts(budi, None)?.swap_remove(0);
+    let described = |number: &str| format!(r#"{{"number":"{number}","name":"Gudang","staff":["{budi}"]}}"#);
+    let made = rest(&stage.demo, ("POST", "/api/telephony/extensions"), "", &described("150"))?;
+    made.is_live(&stage.demo)?;
+    let (caller, callee) = (stage.actor(0, "http")?, stage.actor(1, "http")?);
+    callee.register()?;
+    let answering = callee.play("callee_answer", "1002", PLAIN)?;
+    let calling = caller.play("call", "150", &[("talk_ms", "6000")])?;
+    wait_until(Duration::from_secs(10), "a call", || {
+        Ok(sambung(&stage.demo, &["calls", "answered", "--brief"])?.lines().count() == 2)
+    })?;
+    let live = stage.demo.live_calls()?;
+    let (path, version) = (made.header("location")?, format!("If-Match: {}\r\n", made.header("etag")?));
+    rest(&stage.demo, ("PUT", path), &version, &described("151"))?.is_live(&stage.demo)?;
+    ensure!(live == stage.demo.live_calls()? && live.len() == 1, "{live:?}");
+    stage.actor(0, "gone")?.perform("refused", "150", &[("status", "404")])?;
+    calling.finish()?;
+    answering.finish()?;
+    let answering = callee.play("callee_answer", "1002", PLAIN)?;
+    stage.actor(0, "moved")?.perform("call", "151", &[("talk_ms", "1000")])?;
+    answering.finish()?;
+    callee.unregister()?;
     stage.strike()
 }

@@ -17,16 +17,26 @@ pub const PREFIX: &str = "sambung_";
 pub enum Permission {
     /// Read calls, with participants, events, legs and quality.
     CallsRead,
+    /// Read what calls are decided by: extensions and all else of telephony.
+    TelephonyRead,
+    /// Change it.
+    TelephonyWrite,
+    /// Read what was done in the organisation and by whom.
+    AuditRead,
 }
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 1] = [Permission::CallsRead];
+    pub const ALL: [Permission; 4] =
+        [Permission::CallsRead, Permission::TelephonyRead, Permission::TelephonyWrite, Permission::AuditRead];
 
     /// The word in the `permissions` column.
     pub const fn as_str(self) -> &'static str {
         match self {
             Permission::CallsRead => "calls.read",
+            Permission::TelephonyRead => "telephony.read",
+            Permission::TelephonyWrite => "telephony.write",
+            Permission::AuditRead => "audit.read",
         }
     }
 }

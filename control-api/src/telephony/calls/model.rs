@@ -6,10 +6,7 @@ use utoipa::{IntoParams, ToSchema, openapi};
 use uuid::Uuid;
 
 use crate::{
-    http::{
-        error::{ApiError, FieldError},
-        page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX},
-    },
+    http::{error::ApiError, fields::Fields, page::Cursor},
     instant::Instant,
 };
 
@@ -60,33 +57,18 @@ pub struct Filter {
 impl CallsQuery {
     /// Understands all of it, or says everything that is wrong with it.
     pub fn check(self) -> Result<Filter, ApiError> {
-        let mut errors = Vec::new();
-        let mut field = |name: &str, is_wrong: bool, reason: &str| {
-            if is_wrong {
-                errors.push(FieldError::new(name, reason));
-            }
+        const INSTANT: &str = "must be an RFC 3339 instant, such as 2026-11-21T00:00:00+07:00";
+        let mut fields = Fields::default();
+        let words = "must be inbound, outbound or internal";
+        let cursor = "must be the next_cursor of a page before";
+        let filter = Filter {
+            direction: fields.read("direction", self.direction.as_deref(), direction, words),
+            from: fields.read("from", self.from.as_deref(), Instant::parse, INSTANT),
+            to: fields.read("to", self.to.as_deref(), Instant::parse, INSTANT),
+            limit: fields.limit(self.limit.as_deref()),
+            after: fields.read("cursor", self.cursor.as_deref(), Cursor::parse, cursor),
         };
-        let direction = self.direction.as_deref().map(direction);
-        field("direction", direction == Some(None), "must be inbound, outbound or internal");
-        let from = self.from.as_deref().map(Instant::parse);
-        field("from", from == Some(None), "must be an RFC 3339 instant, such as 2026-11-21T00:00:00+07:00");
-        let to = self.to.as_deref().map(Instant::parse);
-        field("to", to == Some(None), "must be an RFC 3339 instant, such as 2026-11-21T00:00:00+07:00");
-        let limit =
-            self.limit.as_deref().map(|text| text.parse().ok().filter(|n| (1..=LIMIT_MAX).contains(n)));
-        field("limit", limit == Some(None), "must be 1 … 200");
-        let after = self.cursor.as_deref().map(Cursor::parse);
-        field("cursor", after == Some(None), "must be the next_cursor of a page before");
-        if !errors.is_empty() {
-            return Err(ApiError::Invalid(errors));
-        }
-        Ok(Filter {
-            direction: direction.flatten(),
-            from: from.flatten(),
-            to: to.flatten(),
-            limit: limit.flatten().unwrap_or(LIMIT_DEFAULT),
-            after: after.flatten(),
-        })
+        fields.done().map(|()| filter)
     }
 }
 

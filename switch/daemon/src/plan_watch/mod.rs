@@ -13,7 +13,6 @@
 //! turned on and off: all of it at first and after each new plan, because it is told of the people of the plan, and then what is new.
 
 mod availability;
-mod menus;
 mod outside;
 mod store;
 

@@ -8,10 +8,10 @@ use contract::{
 };
 use sqlx::{Row, postgres::PgRow};
 
-use super::store::{number, target};
+use crate::rows::{number, target};
 
 /// A menu, without its choices.
-pub(super) fn menu(row: &PgRow) -> Result<Menu, sqlx::Error> {
+pub(crate) fn menu(row: &PgRow) -> Result<Menu, sqlx::Error> {
     let language: Option<&str> = row.try_get("language")?;
     Ok(Menu {
         id: MenuId(row.try_get("id")?),
@@ -26,7 +26,7 @@ pub(super) fn menu(row: &PgRow) -> Result<Menu, sqlx::Error> {
     })
 }
 
-pub(super) fn choice(row: &PgRow) -> Result<MenuChoice, sqlx::Error> {
+pub(crate) fn choice(row: &PgRow) -> Result<MenuChoice, sqlx::Error> {
     let (key, action): (&str, &str) = (row.try_get("key")?, row.try_get("action")?);
     let known = MenuKey::of(key).zip(Action::of(action, target(row)?));
     let unknown = || sqlx::Error::Decode(format!("a menu of another release: {key}, {action}").into());

@@ -1,0 +1,43 @@
+//! Looking at what a client has sent, field by field: everything that is wrong is told at once.
+
+use super::{
+    error::{ApiError, FieldError},
+    page::{LIMIT_DEFAULT, LIMIT_MAX},
+};
+
+/// What is wrong so far.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// `field` must be as `reason` says.
+    pub fn must(&mut self, is_so: bool, field: &str, reason: impl Into<String>) {
+        if !is_so {
+            self.0.push(FieldError::new(field, reason));
+        }
+    }
+
+    /// What `text` says, if it is there; it must be as `reason` says.
+    pub fn read<T>(
+        &mut self,
+        field: &str,
+        text: Option<&str>,
+        read: impl FnOnce(&str) -> Option<T>,
+        reason: &str,
+    ) -> Option<T> {
+        let value = read(text?);
+        self.must(value.is_some(), field, reason);
+        value
+    }
+
+    /// How many rows a page is to have.
+    pub fn limit(&mut self, text: Option<&str>) -> u16 {
+        let read = |text: &str| text.parse().ok().filter(|rows| (1..=LIMIT_MAX).contains(rows));
+        self.read("limit", text, read, "must be 1 … 200").unwrap_or(LIMIT_DEFAULT)
+    }
+
+    /// Refuses if anything was wrong.
+    pub fn done(self) -> Result<(), ApiError> {
+        if self.0.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.0)) }
+    }
+}

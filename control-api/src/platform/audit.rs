@@ -1,0 +1,54 @@
+//! Who has changed what, and when: appended in the unit of work of the change itself, and never altered (S-009, H-044, H-049).
+//! Every event carries the hash of the one before it in its organisation, so that one which was altered or taken out by whoever
+//! can is found.
+
+pub mod http;
+pub mod model;
+mod store;
+
+use contract::id::OrgId;
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Who does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// In which organisation.
+    pub org: OrgId,
+    /// `api_key`
+    pub kind: &'static str,
+    /// Which one.
+    pub id: Uuid,
+}
+
+/// What was done to one thing.
+#[derive(Clone, Debug)]
+pub struct Event {
+    action: &'static str,
+    subject: Uuid,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+impl Event {
+    /// `action` (`extension.changed`) has made `after` of `before`; neither holds a secret.
+    pub fn of<T: Serialize>(
+        action: &'static str,
+        subject: Uuid,
+        before: Option<&T>,
+        after: Option<&T>,
+    ) -> Self {
+        let value = |view: Option<&T>| view.and_then(|view| serde_json::to_value(view).ok());
+        Self { action, subject, before: value(before), after: value(after) }
+    }
+}
+
+/// Adds to the record, in the unit of work that does what it tells of.
+pub(super) async fn append(c: &mut PgConnection, actor: Actor, events: &[Event]) -> Result<(), sqlx::Error> {
+    for event in events {
+        store::append(c, actor, event).await?;
+    }
+    Ok(())
+}
