@@ -2,8 +2,8 @@
 //!
 //! Five kinds of value cross the wall: [`journal::Entry`] (facts about calls and people, switch → Postgres),
 //! [`snapshot::Snapshot`] (configuration rows, Postgres → switch), [`command::Command`] (momentary orders,
-//! control plane → switch), [`live`] views and
-//! [`trace`]s (switch → whoever asks). Identifiers and instants stand in
+//! control plane → switch), [`live`] views, [`trace`]s and answers to
+//! what a call would come to ([`route`]; switch → whoever asks). Identifiers and instants stand in
 //! [`id`] and [`time`].
 //!
 //! This package has no I/O, no clock and no randomness, and depends on nothing of ours.
@@ -21,6 +21,7 @@ pub mod menus;
 pub mod outside;
 pub mod paging;
 pub mod queues;
+pub mod route;
 pub mod rules;
 pub mod snapshot;
 pub mod time;

@@ -10,7 +10,9 @@ use crate::{
     config::Phones,
     database::Database,
     http::{health, index, layers},
-    openapi, platform, telephony,
+    openapi, platform,
+    switch::Switch,
+    telephony,
 };
 
 /// What handlers share. Cheap to clone.
@@ -20,6 +22,8 @@ pub struct App {
     pub database: Database,
     /// What the front page tells about phones.
     pub phones: Arc<Phones>,
+    /// The switch's own door, if there is one to ask.
+    pub switch: Option<Switch>,
 }
 
 /// All routes with all layers.
@@ -31,6 +35,7 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(telephony::extensions::http::routes())
         .merge(telephony::plan::http::routes())
         .merge(platform::audit::http::routes())
+        .merge(telephony::route::http::routes())
         .split_for_parts();
     let router = router.route("/", axum::routing::get(index::page)).with_state(app);
     layers::apply(router.merge(openapi::ui(description)), limits)

@@ -37,7 +37,7 @@ pub struct Config {
     pub phones: Phones,
     /// Whom mails are from, and where they go.
     pub mail: Mail,
-    /// Where the switch is, if it is to be asked for sounds.
+    /// Where the switch is, if it is to be asked.
     pub switch: Option<SwitchDoor>,
     /// What to log, and how.
     pub log: Log,

@@ -2,8 +2,8 @@
 //! rules) and `store.rs` (the rows); what all doors share stands in `http/`, the way to the rows in
 //! `database`.
 //!
-//! It never asks the switch for anything it can read in the database, and works while the switch is away. What is sent to
-//! people goes out through `post`.
+//! It asks the switch only for what the switch alone knows: a message's sound, and what its plan makes of a number. Everything
+//! else works while the switch is away. What is sent to people goes out through `post`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod app;

@@ -67,14 +67,15 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         let all = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         bail!("refusing to serve from a database that does not keep organisations apart: {all}");
     }
+    let switch = config.switch.as_ref().map(SwitchDoor::open).transpose().map_err(anyhow::Error::msg)?;
     let mailer = Mailer {
         database: database.clone(),
         post: Arc::new(config.mail.open().map_err(anyhow::Error::msg)?),
-        switch: config.switch.as_ref().map(SwitchDoor::open).transpose().map_err(anyhow::Error::msg)?,
+        switch: switch.clone(),
     };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
-    let app = App { database: database.clone(), phones: Arc::new(config.phones.clone()) };
+    let app = App { database: database.clone(), phones: Arc::new(config.phones.clone()), switch };
     let router = app::router(app, config.request);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -4,3 +4,4 @@ pub mod calls;
 pub mod extensions;
 pub mod mails;
 pub mod plan;
+pub mod route;

@@ -2,8 +2,8 @@
 //!
 //! [`compile()`] turns a [`contract::snapshot::Snapshot`] into a [`Plan`] or into a list of everything that is
 //! wrong with the rows. [`Plan::route`] answers what to do with a dialled number at an instant and why;
-//! [`Plan::route_after`] what is next when what was rung did not answer. All are pure, so the console's "try this
-//! number" and the live switch cannot disagree.
+//! [`Plan::route_after`] what is next when what was rung did not answer; [`Plan::try_number`] all of that for whoever asks
+//! beforehand. All are pure, so "try this number" and the live switch cannot disagree.
 //!
 //! It deliberately knows nothing about registrations: a plan names the accounts to ring, and whether a phone
 //! is there at that moment is the switch's business.
@@ -31,6 +31,7 @@ mod paging;
 mod plan;
 mod route;
 mod told;
+mod trial;
 
 pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};

@@ -1,18 +1,55 @@
 //! A decision as `contract` carries it to whoever asks why: the live switch and the one who tries a number tell it alike.
 
-use contract::trace::{MenuOffer, RouteStep, RouteTrace};
+use contract::{
+    route::Routed,
+    trace::{MenuOffer, RouteStep, RouteTrace},
+};
 
 use crate::{
     hours::Standing,
     menu::Menu,
     plan::Host,
-    route::{Decision, Paging, PassedOver, Queueing, Step},
+    route::{Decision, Paging, PassedOver, Queueing, Route, Step},
 };
 
 impl Decision {
     /// Its steps, made by a plan of this revision.
     pub fn told(&self, revision: i64) -> RouteTrace {
-        RouteTrace { revision, steps: self.trace.0.iter().map(told).collect() }
+        RouteTrace { revision, steps: self.steps() }
+    }
+
+    pub(crate) fn steps(&self) -> Vec<RouteStep> {
+        self.trace.0.iter().map(told).collect()
+    }
+}
+
+impl Route {
+    /// The same without what only the switch needs.
+    pub(crate) fn told(&self) -> Routed {
+        match self {
+            Self::Ring(ring) => Routed::Ring {
+                number: ring.number.to_string(),
+                name: ring.name.to_string(),
+                ring_timeout_secs: ring.ring_timeout_secs,
+                is_outside: ring.outbound.is_some(),
+            },
+            Self::Intercom(ring) => {
+                Routed::Intercom { number: ring.number.to_string(), name: ring.name.to_string() }
+            }
+            Self::Queue(Queueing { queue, ring, priority }) => Routed::Queue {
+                number: ring.number.to_string(),
+                name: ring.name.to_string(),
+                wait_max_secs: queue.wait_max_secs,
+                priority: *priority,
+            },
+            Self::Feature(feature) => Routed::Feature(feature.as_str().into()),
+            Self::Announce(announcement) => Routed::Announce { sound: announcement.sound.to_string() },
+            Self::Voicemail(voicemail) => Routed::Voicemail { number: voicemail.mailbox.number.to_string() },
+            Self::Menu(menu) => Routed::Menu { number: menu.number.to_string() },
+            Self::Conference(conference) => Routed::Conference { number: conference.number.to_string() },
+            Self::Page(paging) => Routed::Page { number: paging.group.number.to_string() },
+            Self::Refuse(refusal) => Routed::Refuse { reason: refusal.reason().into() },
+        }
     }
 }
 

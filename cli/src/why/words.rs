@@ -4,7 +4,7 @@ use contract::{
     command::SupervisionMode,
     journal::{Event, EventKind, Fact, Supervision},
     rules::{Condition, RuleNamed, Timescope},
-    trace::{CallTrace, MenuOffer, RouteStep, RouteTrace},
+    trace::{CallTrace, MenuOffer, RouteStep},
 };
 
 use crate::{media, switch::printable};
@@ -18,7 +18,7 @@ pub(super) fn routes(trace: &CallTrace) -> String {
         return "Route\n  not remembered\n".into();
     }
     let routes = trace.routes.iter().map(|route| {
-        format!("Route (configuration revision {})\n{}", route.revision, steps(route, &trace.dialled))
+        format!("Route (configuration revision {})\n{}", route.revision, steps(&route.steps, &trace.dialled))
     });
     routes.collect()
 }
@@ -45,8 +45,8 @@ fn feature_text(name: &str, dialled: &str) -> String {
 }
 
 /// The steps of a decision, one a line.
-pub(crate) fn steps(route: &RouteTrace, dialled: &str) -> String {
-    route.steps.iter().map(|step| format!("  {}\n", step_text(step, dialled))).collect()
+pub(crate) fn steps(steps: &[RouteStep], dialled: &str) -> String {
+    steps.iter().map(|step| format!("  {}\n", step_text(step, dialled))).collect()
 }
 
 fn step_text(step: &RouteStep, dialled: &str) -> String {

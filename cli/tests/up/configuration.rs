@@ -1,6 +1,8 @@
 //! Configuration as files, on a real switch and a real database: `check`, `describe`, `diff`, `apply` and what goes wrong
 //! with them.
 
+mod trying;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,

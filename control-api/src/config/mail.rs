@@ -1,4 +1,4 @@
-//! `[mail]` and `[switch]` of `api.toml`: where mails go, and who unlocks the sounds that go with them.
+//! `[mail]` and `[switch]` of `api.toml`: where mails go, and where the switch is, which unlocks the sounds that go with them.
 
 use std::{
     env, fs,

@@ -48,6 +48,9 @@ pub enum ApiError {
     /// The database is away.
     #[error("database unavailable: {0}")]
     Unavailable(sqlx::Error),
+    /// The switch is to answer, and does not: why.
+    #[error("switch unavailable: {0}")]
+    SwitchUnavailable(&'static str),
     /// Our own fault.
     #[error("internal error: {0}")]
     Internal(String),
@@ -178,7 +181,7 @@ impl IntoResponse for ApiError {
             Self::NoVersion => StatusCode::PRECONDITION_REQUIRED,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Body(status) => *status,
-            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable(_) | Self::SwitchUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut problem = Problem::of(status);
@@ -190,6 +193,7 @@ impl IntoResponse for ApiError {
             Self::Conflict(what) => problem.detail = Some(what.to_owned()),
             Self::Stale => problem.detail = Some("it has changed; read it again".to_owned()),
             Self::NoVersion => problem.detail = Some("send If-Match with the ETag that you read".to_owned()),
+            Self::SwitchUnavailable(why) => problem.detail = Some(why.to_owned()),
             Self::Unavailable(error) => {
                 problem.detail = Some("the database is away".to_owned());
                 tracing::warn!(%error, "the database is away");

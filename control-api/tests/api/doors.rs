@@ -34,6 +34,7 @@ async fn the_description_is_openapi_3_1_and_its_page_needs_no_internet() {
         "/api/telephony/extensions",
         "/api/telephony/extensions/{id}",
         "/api/telephony/revision",
+        "/api/telephony/route",
         "/health",
         "/health/live",
     ];

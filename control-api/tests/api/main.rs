@@ -9,6 +9,7 @@ mod isolation;
 mod keys;
 mod mails;
 mod record;
+mod route;
 mod smtp;
 mod stage;
 mod startup;

@@ -15,6 +15,7 @@ use sambung_api::{
     database::{Database, Options},
     http::layers,
     serve,
+    switch::Switch,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -144,8 +145,17 @@ impl Stage {
         self.serve_from(&self.url(Role::Api), 4).await
     }
 
+    /// The same beside a switch.
+    pub async fn serve_with(&self, switch: Switch) -> Served {
+        self.serve_app(&self.url(Role::Api), 4, Some(switch)).await
+    }
+
     /// The API on a port of its own, reading from `url`.
     pub async fn serve_from(&self, url: &str, connections_max: u32) -> Served {
+        self.serve_app(url, connections_max, None).await
+    }
+
+    async fn serve_app(&self, url: &str, connections_max: u32, switch: Option<Switch>) -> Served {
         let database = Database::new(&Options {
             url: url.to_owned(),
             connections_max,
@@ -156,7 +166,7 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let phones = Phones { server: "127.0.0.1:5060".to_owned(), domain: "a<b>.test".to_owned() };
-        let app = App { database: database.clone(), phones: Arc::new(phones) };
+        let app = App { database: database.clone(), phones: Arc::new(phones), switch };
         let limits = layers::Limits { timeout: Duration::from_secs(10), body_bytes_max: 1_024 };
         let (stop, stopped) = oneshot::channel::<()>();
         let socket = serve::Limits { connections_max: 512, shutdown_max: Duration::from_secs(5) };

@@ -260,6 +260,12 @@ impl Switchboard {
         }
     }
 
+    /// The plan in use.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
     /// The legs of a call by number, leaving ones too; none when there is no such call.
     #[must_use]
     pub fn live_legs(&self, call: CallId) -> Vec<LiveLeg> {

@@ -12,6 +12,7 @@ mod log_level;
 mod metrics;
 mod queues;
 mod recordings;
+mod route;
 mod token;
 mod trunks;
 
@@ -116,6 +117,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
         .route("/v1/availability", get(availability::people))
         .route("/v1/conferences", get(conferences::conferences))
         .route("/v1/trunks", get(trunks::trunks))
+        .route("/v1/route", get(route::route))
         .route("/v1/registrations", get(calls::registrations))
         .route("/v1/recordings/{*key}", get(recordings::object))
         .route("/v1/commands", post(command))

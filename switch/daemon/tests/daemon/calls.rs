@@ -13,6 +13,7 @@ use contract::{
     live::{LiveCall, LiveCallLegs},
     media::MediaView,
     outside::Outside,
+    route::{RouteAnswer, RouteRefusal, Routed},
     snapshot::{Account, Organisation, Snapshot, Staff},
 };
 use sambung::postgres::Cluster;
@@ -376,4 +377,32 @@ fn an_order_ends_a_call() {
     caller.hung_up();
     callee.hung_up();
     assert_eq!(switch.get("/v1/calls", Some(&token)).1, "[]");
+}
+
+/// The plan in use answers, whatever is away meanwhile, and before anybody calls.
+#[test]
+fn the_door_says_what_a_call_would_come_to_by_the_plan_in_use() {
+    let switch = switch_without_database();
+    let ask = |query: &str| switch.get(&format!("/v1/route?{query}"), Some(&switch.token()));
+    let (status, answer) = ask("from=1001&to=1002&at=2026-12-25T19:00");
+    let answer: RouteAnswer = serde_json::from_str(&answer).unwrap();
+    let kept = kept_plan(Outside::default());
+    assert_eq!(
+        (status, answer.revision, answer.local.as_str()),
+        (200, kept.revision, "Fri 2026-12-25 19:00 Asia/Jakarta")
+    );
+    assert!(matches!(&answer.route, Routed::Ring { number, .. } if number == "1002"), "{answer:?}");
+    let (_, named) = ask(&format!("org={ORG}&from=1001&to=1002&at=2026-12-25T12:00Z"));
+    assert_eq!(serde_json::from_str::<RouteAnswer>(&named).unwrap(), answer);
+    for (query, fields) in [
+        ("from=nobody&to=1002&at=soon", vec!["from", "at"]),
+        ("from=1001&to=1002&org=00000000-0000-0000-0000-00000000000f", vec!["org"]),
+    ] {
+        let (status, refusal) = ask(query);
+        let refusal: RouteRefusal = serde_json::from_str(&refusal).unwrap();
+        let told: Vec<&str> = refusal.errors.iter().map(|wrong| wrong.field.as_str()).collect();
+        assert_eq!((status, told), (400, fields), "{refusal:?}");
+        assert!(refusal.errors.iter().all(|wrong| refusal.problem.contains(&wrong.reason)), "{refusal:?}");
+    }
+    assert_eq!(switch.get("/v1/route?from=1001&to=1002", None).0, 401);
 }
