@@ -281,9 +281,17 @@ impl Forking {
             Followed::Rings => asked.head.leave(fork, Some(failure.status), means),
             // Somebody was asked for, who is not there.
             Followed::Served(..) | Followed::Nowhere => {
-                self.invitation.failed((fork, failure), (offer, record), &mut asked, means);
+                self.invitation.failed((fork, failure), (offer, Some(record)), &mut asked, means);
             }
         }
+    }
+
+    /// The same where somebody else has taken the call and this one only comes later, or not: nothing is written of it.
+    pub(super) fn stays_away(&mut self, event: Event, head: &mut Head, means: &mut Means<'_>) {
+        let Some(failure) = Failure::of(event) else { return };
+        let Some(fork) = take(&mut self.forks, failure.session) else { return };
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        self.invitation.failed((fork, failure), (Some(&self.offer), None), &mut asked, means);
     }
 
     /// A device has refused for everybody: nobody rings any more.

@@ -219,11 +219,11 @@ impl Invitation {
     }
 
     /// A device failed: it is asked otherwise if that may help. A person who declined, or a failure that speaks for the
-    /// person, stops that person's others.
+    /// person, stops that person's others. `record`: where it is written that somebody declined, if it is.
     pub(super) fn failed(
         &self,
         (mut fork, Failure { status, words, cause, .. }): (Leg, Failure),
-        (offer, record): (Option<&Description>, &mut Record),
+        (offer, record): (Option<&Description>, Option<&mut Record>),
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,
     ) {
@@ -233,7 +233,9 @@ impl Invitation {
         if may_help && self.ask_otherwise(&fork, offer, asked, means) {
             return asked.head.leave(fork, Some(status), means);
         }
-        if asked.tally.add(person, result, words) {
+        if asked.tally.add(person, result, words)
+            && let Some(record) = record
+        {
             let participant = join_as_recipient(record, person, means);
             fork.participant = Some(participant);
             let detail = Detail { leg: Some(fork.no), sip_status: Some(status), ..Detail::default() };

@@ -128,6 +128,10 @@ impl Paged {
             Event::Answered { session, body, .. } => {
                 return self.answered(head, (session, body.as_ref()), means);
             }
+            Event::Failed { .. } if self.is_answered() => {
+                self.forking.stays_away(event, head, means);
+                return self.go_on(head, means);
+            }
             Event::Failed { .. } => {
                 self.forking.failed(event, &mut self.line.record, head, means);
                 return self.go_on(head, means);

@@ -253,7 +253,7 @@ impl Ringing {
                 return self.go(head, &decision, came_to, means);
             }
             Followed::Served(..) | Followed::Nowhere => {
-                self.invitation.failed((fork, failure), (offer, record), &mut asked, means);
+                self.invitation.failed((fork, failure), (offer, Some(record)), &mut asked, means);
             }
         }
         self.falls_silent(session, means);

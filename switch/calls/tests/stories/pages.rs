@@ -289,6 +289,22 @@ fn who_declines_or_is_busy_is_left_out() {
 }
 
 #[test]
+fn who_declines_a_page_that_is_on_is_not_in_its_record() {
+    let mut scene = scene();
+    let Scene { desk, sari, budi, citra } = &mut scene;
+    let mut caller = desk.dial(sari, "8500", Some(&sari.sdp()));
+    let invites = [&*budi, &*citra].map(|phone| desk.expect(phone, "INVITE"));
+    answers(desk, budi, &invites[0]);
+    desk.answered(&mut caller);
+    desk.from(citra, &citra.respond(&invites[1], 603, None));
+    desk.expect(citra, "ACK");
+    let budi = budi.clone();
+    assert_eq!(desk.events(), ["created", "answered(3)"]);
+    assert_eq!(desk.participants().len(), 3);
+    scene.ends(&mut caller, &[&budi]);
+}
+
+#[test]
 fn a_page_to_nobody_who_is_free_is_refused_as_busy() {
     let mut scene = scene();
     let Scene { desk, sari, budi, citra } = &mut scene;
