@@ -40,8 +40,9 @@ pub(super) fn about(call: CallId, what: String) -> Fault {
 impl World {
     /// After every step.
     pub(super) fn check_step(&mut self) -> Result<(), Fault> {
-        if let Some(fault) = self.faults.pop() {
-            return Err(fault);
+        // The first one: others follow from it.
+        if !self.faults.is_empty() {
+            return Err(self.faults.swap_remove(0));
         }
         if let Some(what) = self.relay.complaints.pop() {
             return Err(Fault::from(what));
@@ -108,7 +109,10 @@ impl World {
                     found.extend(self.left_behind(*call, link, now.saturating_sub(Clock::of_unix(ended))));
                 }
                 None => {
-                    found.extend(self.outlived(*call, link, record));
+                    // Whoever is to be called back is in the call without a phone.
+                    if !record.rings_back() {
+                        found.extend(self.outlived(*call, link, record));
+                    }
                     found.extend(self.check_hearing(*call, link));
                 }
             }
@@ -174,26 +178,18 @@ impl World {
         }
     }
 
-    /// The operator ends what only dead phones are in; a sound call would have ended by itself.
+    /// The operator ends what only dead phones are in, or what still rings its caller; a sound call would have ended by itself.
     pub(super) fn sweep(&mut self) -> Result<(), Fault> {
         let open: Vec<CallId> = self.ledger.open().map(|(call, _)| *call).collect();
         for call in open {
             let is_sound = self.links.get(&call).is_some_and(|link| self.is_sound(link));
-            if !is_sound {
+            let rings_back = self.ledger.calls.get(&call).is_some_and(Record::rings_back);
+            if !is_sound || rings_back {
                 self.tell_switch(Input::Command(Command::HangUp { call }), None);
                 self.settle()?;
             }
         }
         Ok(())
-    }
-
-    /// The operator ends one of the calls that are up.
-    pub(super) fn hang_up_any(&mut self) {
-        let open: Vec<CallId> = self.ledger.open().map(|(call, _)| *call).collect();
-        if !open.is_empty() {
-            let call = self.dice.pick(&open);
-            self.tell_switch(Input::Command(Command::HangUp { call }), None);
-        }
     }
 
     /// Nothing but registrations outlives the calls.
@@ -228,14 +224,23 @@ impl World {
         self.check_unanswered()
     }
 
-    /// All calls are over, so every lamp is dark that its phone believes in.
+    /// Whether it is the number of somebody who is shown as if in a call.
+    fn is_undisturbed(&self, phone: &Phone, number: &str) -> bool {
+        let login = Login { username: number.to_owned(), ..phone.login.clone() };
+        organisation::owner(&self.snapshot, &login)
+            .is_some_and(|(_, person)| self.ledger.undisturbed.contains(&person))
+    }
+
+    /// All calls are over, so lamps are dark that their phones believe in, but of those who do not want to be disturbed.
     fn check_lamps(&self) -> Result<(), Fault> {
         if !self.network.weather.is_fair {
             return Ok(());
         }
         for phone in self.phones.iter().filter(|phone| !phone.troubled) {
-            if let Some(lamp) = phone.lamps.iter().find(|lamp| lamp.is_alive && lamp.is_lit()) {
-                let what = format!("{} still sees {} in a call", phone.name, lamp.number);
+            let mut lamps = phone.lamps.iter().filter(|lamp| lamp.is_alive);
+            if let Some(lamp) = lamps.find(|lamp| lamp.is_lit() != self.is_undisturbed(phone, &lamp.number)) {
+                let lit = lamp.is_lit();
+                let what = format!("{} sees {} in a call at last: {lit}", phone.name, lamp.number);
                 return Err(Fault::from(what));
             }
         }

@@ -33,9 +33,9 @@ type Talker<'a> = (Side, &'a Phone, &'a Call);
 impl World {
     /// Checks a call in which two phones talk.
     pub(super) fn check_hearing(&self, call: CallId, link: &Link) -> Option<Fault> {
-        // Whoever is sent on or put through waits for somebody.
+        // Whoever is sent on or put through waits for somebody; whoever pages speaks to many.
         let record = self.ledger.calls.get(&call)?;
-        if !may_follow(record.last(), EventKind::Hold) {
+        if !may_follow(record.last(), EventKind::Hold) || record.call.dialled == organisation::PAGE {
             return None;
         }
         let now = self.clock.now();
@@ -131,7 +131,8 @@ impl World {
         (side, phone, of): &Talker<'_>,
     ) -> Result<(), String> {
         let Some(record) = self.ledger.calls.get(&call) else { return Ok(()) };
-        let is_caller = link.caller.as_ref() == Some(side);
+        // Whoever was called back is the caller on another line.
+        let is_caller = link.caller.as_ref().is_some_and(|caller| caller.phone == side.phone);
         let role = if is_caller { ParticipantRole::Caller } else { ParticipantRole::Recipient };
         let person = organisation::person(&self.snapshot, &phone.login);
         let participant = person.and_then(|person| record.participant(role, person));

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
+    availability::{Availability, Person},
     id::{CallId, OrgId, RecordingId},
     journal::{
-        Call, Entry, Event, EventKind, Fact, Leg, Participant, ParticipantKind, ParticipantRole, Quality,
-        Recording, RecordingStep,
+        Call, Entry, Event, EventKind, Fact, Leg, Participant, ParticipantKind, ParticipantRole,
+        PersonAvailability, Quality, Recording, RecordingStep, Supervision,
     },
     snapshot::Snapshot,
     time::Timestamp,
@@ -30,6 +31,8 @@ pub struct Record {
     pub qualities: Vec<Quality>,
     /// Steps of its recordings.
     pub recordings: BTreeMap<RecordingId, Vec<RecordingStep>>,
+    /// Steps of whoever listens by it.
+    pub supervisions: Vec<Supervision>,
     /// It has come to a queue: the caller is answered by the switch, and asked are now these, now those.
     pub waits: bool,
     /// It was sent on to a number whose callers do.
@@ -77,10 +80,25 @@ impl Record {
         self.participants.iter().rev().find(|one| one.role == role && one.reference == person)
     }
 
+    /// Whether its caller has gone and is rung by the switch, or will be: it was ordered, or promised by a queue.
+    pub fn rings_back(&self) -> bool {
+        self.has(EventKind::DialAttempt) || self.events.iter().any(|(_, event)| is_promise(event))
+    }
+
+    /// It was answered by the switch itself, which is nobody.
+    fn is_served(&self) -> bool {
+        self.events.iter().any(|(_, event)| event.kind == EventKind::Answered && event.participant.is_none())
+    }
+
     /// Whether such an event has happened.
     pub fn has(&self, kind: EventKind) -> bool {
         self.events.iter().any(|(_, event)| event.kind == kind)
     }
+}
+
+/// Whoever waits is called back.
+fn is_promise(event: &Event) -> bool {
+    event.kind == EventKind::QueueUpdated && event.detail.reason.as_deref() == Some("callback")
 }
 
 /// What may come while somebody is asked, be it the target of a forward.
@@ -126,6 +144,10 @@ const WAITING: [EventKind; 14] = [
     EventKind::Hold,
     EventKind::Unhold,
 ];
+
+/// What comes of being led elsewhere.
+const LED_TO: [EventKind; 3] =
+    [EventKind::ForwardAnswered, EventKind::ForwardBusy, EventKind::ForwardNoAnswer];
 
 /// Where calls are parked.
 const SLOTS: [&str; 9] = ["701", "702", "703", "704", "705", "706", "707", "708", "709"];
@@ -195,7 +217,9 @@ pub fn may_follow(before: Option<EventKind>, next: EventKind) -> bool {
 pub struct Ledger {
     /// Every call that was ever opened.
     pub calls: BTreeMap<CallId, Record>,
-    /// Numbers whose callers wait in a queue.
+    /// Who does not want to be disturbed.
+    pub undisturbed: BTreeSet<Person>,
+    /// Numbers whose callers wait in a queue, or choose from a menu.
     queues: BTreeSet<(OrgId, String)>,
 }
 
@@ -203,10 +227,10 @@ impl Ledger {
     /// One of a switch with these rows; whether a number has a queue does not change.
     pub fn of(snapshot: &Snapshot) -> Self {
         let numbers = snapshot.organisations.iter().flat_map(|own| {
-            let queues = own.extensions.iter().filter(|one| one.queue.is_some());
+            let queues = own.extensions.iter().filter(|one| one.queue.is_some() || one.menu.is_some());
             queues.map(|one| (own.id, one.number.clone()))
         });
-        Self { calls: BTreeMap::new(), queues: numbers.collect() }
+        Self { calls: BTreeMap::new(), undisturbed: BTreeSet::new(), queues: numbers.collect() }
     }
 
     /// Writes one fact; `Err` says what is wrong with it.
@@ -221,6 +245,7 @@ impl Ledger {
                 legs: Vec::new(),
                 qualities: Vec::new(),
                 recordings: BTreeMap::new(),
+                supervisions: Vec::new(),
                 waits: self.queues.contains(&(entry.org, call.dialled.clone())),
                 is_sent_to_queue: false,
                 last_at: entry.at,
@@ -230,6 +255,12 @@ impl Ledger {
                 Some(_) => Err("the call is opened twice".to_owned()),
             };
         }
+        // Whoever takes over a call that waits in a queue waits there.
+        let other = match &entry.fact {
+            Fact::Event(event) => event.detail.call.and_then(|other| self.calls.get(&other)),
+            _ => None,
+        };
+        let takes_over_wait = other.is_some_and(|other| other.waits);
         let record = self.calls.get_mut(&id).ok_or("a fact about a call that was never opened")?;
         if record.org != entry.org {
             return Err("the organisation changed".to_owned());
@@ -242,7 +273,8 @@ impl Ledger {
                 let is_queue = |number| self.queues.contains(&(entry.org, number));
                 record.waits |= leads.clone().is_some_and(is_queue);
                 if event.kind == EventKind::Transfer {
-                    record.is_sent_to_queue = event.detail.number.clone().is_some_and(is_queue);
+                    record.is_sent_to_queue =
+                        takes_over_wait || event.detail.number.clone().is_some_and(is_queue);
                 }
                 record.is_sent_to_queue |= leads.is_some_and(is_queue);
                 record.step(entry.at, event)
@@ -250,8 +282,27 @@ impl Ledger {
             Fact::Leg(leg) => record.leg(leg),
             Fact::Quality(quality) => record.quality(quality),
             Fact::Recording(step) => record.recording(step),
-            Fact::Supervision(_) => Err("nobody here supervises".to_owned()),
+            Fact::Supervision(step) => record.supervision(step),
             Fact::Recorded(_) | Fact::Message(_) => Err("nobody here stores recordings".to_owned()),
+        }
+    }
+
+    /// Takes what somebody has turned on or off, which is about no call.
+    pub fn turn(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Availability(PersonAvailability {
+                person,
+                availability: Availability::DoNotDisturb(true),
+            }) => {
+                self.undisturbed.insert(*person);
+            }
+            Fact::Availability(PersonAvailability {
+                person,
+                availability: Availability::DoNotDisturb(false),
+            }) => {
+                self.undisturbed.remove(person);
+            }
+            _ => {}
         }
     }
 
@@ -272,8 +323,11 @@ impl Ledger {
 impl Record {
     /// Whether this may come while the caller waits in a queue, or before it does.
     fn may_wait(&self, kind: EventKind) -> bool {
-        use EventKind::{Answered, Canceled, Created, Ended, Failed, QueueUpdated, Queued};
+        use EventKind::{Answered, Canceled, Created, DialAttempt, Ended, Failed, QueueUpdated, Queued};
         match kind {
+            DialAttempt => {
+                self.last() == Some(Created) || self.events.iter().any(|(_, event)| is_promise(event))
+            }
             Created => self.events.is_empty(),
             Queued => !self.has(Queued),
             QueueUpdated => self.has(Queued),
@@ -310,8 +364,16 @@ impl Record {
     fn sent_on(&self) -> Option<EventKind> {
         let mut kinds = self.events.iter().rev().map(|(_, event)| event.kind);
         use EventKind::{Forward, Hold, Rejected, Unhold};
-        let last = kinds.find(|kind| !matches!(kind, Rejected | Forward | Hold | Unhold));
+        let last =
+            kinds.find(|kind| !matches!(kind, Rejected | Forward | Hold | Unhold) && !LED_TO.contains(kind));
         last.filter(|kind| matches!(kind, EventKind::Transfer | EventKind::TransferRinging))
+    }
+
+    /// It was led elsewhere since it was sent on.
+    fn is_led_on(&self) -> bool {
+        let mut kinds = self.events.iter().rev().map(|(_, event)| event.kind);
+        kinds.find(|kind| matches!(kind, EventKind::Transfer | EventKind::Forward))
+            == Some(EventKind::Forward)
     }
 
     /// It was sent to a place where calls wait, and nobody has taken it, though it may ring where it came from.
@@ -353,11 +415,15 @@ impl Record {
         let rings =
             matches!(self.last(), Some(EventKind::Ringing | EventKind::Forward | EventKind::ForwardRinging));
         let is_refused = rings && self.has(EventKind::Rejected);
+        // Whoever has ordered the call is led as whoever waits is.
+        self.waits |= event.kind == EventKind::DialAttempt;
         let waits = self.waits && !self.has(EventKind::Answered);
         let is_legal = match self.sent_on() {
             _ if waits => self.may_wait(kind),
             _ if self.waits_again() => self.may_wait_again(kind),
-            Some(EventKind::Transfer) if kind == EventKind::Forward => true,
+            // By a rule, a menu, or one of the phones that ring.
+            Some(_) if kind == EventKind::Forward => true,
+            Some(_) if LED_TO.contains(&kind) => self.is_led_on(),
             // Nobody but the one who waits is there to do it.
             Some(_) if matches!(kind, EventKind::Hold | EventKind::Unhold) => self.is_parked(),
             Some(last) => kind == EventKind::Rejected || may_follow(Some(last), kind),
@@ -386,8 +452,9 @@ impl Record {
     /// H-059: an event names a participant exactly when the step is somebody's own, and a present one.
     fn check_participant(&self, event: &Event) -> Result<(), String> {
         use EventKind::{
-            Answered, ForwardAnswered, Hold, Rejected, Transfer, TransferAnswered, TransferAttended,
-            TransferCanceled, TransferCompleted, TransferConnecting, TransferConsulting, Unhold,
+            Answered, DialAttempt, ForwardAnswered, Hold, QueueUpdated, Rejected, Transfer, TransferAnswered,
+            TransferAttended, TransferCanceled, TransferCompleted, TransferConnecting, TransferConsulting,
+            Unhold,
         };
         let kind = event.kind;
         let role = match event.participant {
@@ -398,7 +465,16 @@ impl Record {
             }
         };
         let is_right = match kind {
+            // What the switch does by itself for whoever has dialled a code is nobody's.
+            Answered | ForwardAnswered | TransferAnswered
+                if event.detail.reason.is_some() && role.is_none() =>
+            {
+                true
+            }
             Answered | ForwardAnswered | Rejected => role == Some(ParticipantRole::Recipient),
+            // For whom: who has ordered the call, or the agent who calls back.
+            DialAttempt => matches!(role, Some(ParticipantRole::Caller | ParticipantRole::Recipient)),
+            QueueUpdated if is_promise(event) => role == Some(ParticipantRole::Caller),
             Hold | Unhold | Transfer | TransferAnswered | TransferAttended | TransferConsulting
             | TransferConnecting | TransferCompleted => {
                 matches!(role, Some(ParticipantRole::Caller | ParticipantRole::Recipient))
@@ -457,7 +533,28 @@ impl Record {
         if is_legal { Ok(()) } else { Err(format!("a recording goes {steps:?}")) }
     }
 
+    /// H-059: who listens is known from beginning to end, and stays the same.
+    fn supervision(&mut self, step: &Supervision) -> Result<(), String> {
+        let last = self.supervisions.last();
+        if usize::from(step.no) != self.supervisions.len() + 1 {
+            return Err(format!("{step:?} is step {}", self.supervisions.len() + 1));
+        }
+        let is_legal = match last {
+            None => step.mode.is_some(),
+            // It goes on in another call, or those who hear it are others.
+            Some(last) => {
+                let is_other = (last.mode, last.supervised_call) != (step.mode, step.supervised_call);
+                last.mode.is_some() && is_other && last.supervisor == step.supervisor
+            }
+        };
+        self.supervisions.push(step.clone());
+        if is_legal { Ok(()) } else { Err(format!("supervision goes {:?}", self.supervisions)) }
+    }
+
     fn check_at_rest(&self) -> Result<(), String> {
+        if self.supervisions.last().is_some_and(|last| last.mode.is_some()) {
+            return Err(format!("a supervision by it has not ended: {:?}", self.supervisions));
+        }
         if let Some(steps) =
             self.recordings.values().find(|steps| steps.last() != Some(&RecordingStep::Stopped))
         {
@@ -474,12 +571,12 @@ impl Record {
                 return Err(format!("a quality report of leg {}, which was never written", quality.leg));
             }
         }
-        if !self.legs.iter().any(|leg| leg.no == 1) {
+        if !self.legs.iter().any(|leg| leg.no == 1) && !self.has(EventKind::DialAttempt) {
             return Err("the caller's leg was never written".to_owned());
         }
         // A caller may give up while our answer waits for its PRACK (RFC 3262 §3): the callee alone was answered then.
         let answered = self.legs.iter().filter(|leg| leg.answered_at.is_some()).count();
-        let wanted = if self.caller_status() == Some(200) { 2 } else { 1 };
+        let wanted = if self.caller_status() == Some(200) && !self.is_served() { 2 } else { 1 };
         if self.has(EventKind::Answered) && answered < wanted {
             return Err(format!("it was answered, and {answered} of its legs were"));
         }

@@ -6,6 +6,7 @@
 //! ladder of the call it concerns and that call's events. Nothing in here waits, and nothing depends on the
 //! machine: the same seed gives the same trace.
 
+mod acts;
 pub mod checker;
 pub mod clock;
 pub mod dice;
@@ -14,6 +15,7 @@ mod hearing;
 pub mod ladder;
 pub mod ledger;
 pub mod network;
+pub mod orders;
 pub mod organisation;
 pub mod phone;
 pub mod races;
@@ -47,7 +49,7 @@ use self::{
     network::Network,
     phone::{Phone, sdp::Speech, text::Text},
     relay::Relay,
-    scenario::{Act, SWITCH, Scenario},
+    scenario::{Act, Scenario},
     switch::Switch,
 };
 
@@ -60,8 +62,6 @@ const QUIET_AFTER: Duration = Duration::from_secs(200);
 const REST_AFTER: Duration = Duration::from_secs(8_000);
 /// How often the state in the middle of calls is looked at.
 const PROBE_EVERY: Duration = Duration::from_millis(2_500);
-/// Longer than any transaction.
-const PACKETS_ARE_OLD_AFTER: Duration = Duration::from_secs(40);
 /// Steps in one world; more is a storm.
 const STEPS_MAX: u64 = 400_000;
 /// Wake-ups of the switch at one instant; more is a timer that does not go off.
@@ -76,6 +76,7 @@ mod actor {
     pub const WORLD: u64 = 4;
     pub const TRANSFERS: u64 = 5;
     pub const QUEUES: u64 = 6;
+    pub const FEATURES: u64 = 7;
     pub const FIRST_PHONE: u64 = 100;
 }
 
@@ -176,6 +177,7 @@ pub fn run_seed(seed: u64) -> Result<Report, Box<Failure>> {
     if speaks(seed) {
         organisation::draw_queue(&mut scenario.snapshot, &mut Dice::for_actor(seed, actor::QUEUES));
     }
+    scenario.draw_features(&mut Dice::for_actor(seed, actor::FEATURES));
     let curtain = scenario.curtain;
     let mut world = World::new(seed, scenario);
     failure::catch_panics();
@@ -197,7 +199,8 @@ impl World {
         let clock = Clock::default();
         let (relay, stock) = Relay::new(scenario.leases, dice(actor::RELAY));
         let speaks = speaks(seed);
-        let switch = Switch::new(&scenario.snapshot, dice(actor::SWITCH).key(), &clock, speaks);
+        let kind = (speaks, scenario.is_mortal);
+        let switch = Switch::new(&scenario.snapshot, dice(actor::SWITCH).key(), &clock, kind);
         let mut world = Self {
             seed,
             phones: Vec::new(),
@@ -352,69 +355,6 @@ impl World {
         self.switch.reincarnate(&self.snapshot, key, &self.clock, is_planned);
         let stock = self.relay.in_stock();
         self.tell_switch(Input::Media(MediaEvent::Stock(stock)), None);
-    }
-
-    fn act(&mut self, act: Act) {
-        let now = self.clock.now();
-        match act {
-            Act::Power(phone) => self.phones[phone].register(now),
-            Act::Call(phone, plan) => drop(self.phones[phone].call(now, plan)),
-            Act::Options(phone) => self.phones[phone].ask_options(now),
-            Act::Watch(phone, number) => self.phones[phone].watch(now, &number),
-            Act::Unregister(phone) => self.phones[phone].unregister(now),
-            Act::Vanish(phone) => self.phones[phone].vanish(),
-            Act::Reboot(phone) => self.phones[phone].reboot(now),
-            Act::Cut(phone) => self.cut(phone),
-            Act::Darken(phone, length) => {
-                self.phones[phone].troubled = true;
-                self.network.darken(phone, now + length);
-            }
-            Act::HangUpAny => self.hang_up_any(),
-            Act::Pressure(is_on) => {
-                self.switch.has_pressure = is_on;
-                self.tell_switch(Input::JournalPressure(is_on), None);
-            }
-            Act::Reconfigure => {
-                self.snapshot = organisation::vary(&self.snapshot, &mut self.dice);
-                let plan = switch::plan(&self.snapshot);
-                self.tell_switch(Input::Plan(plan), None);
-            }
-            Act::Stranger => self.hear_stranger(),
-            Act::Die { is_planned } => self.die(is_planned),
-            Act::SendOnAny { to, and_leaves } => {
-                if let Some((phone, call)) = self.pick_call(Phone::talks_in) {
-                    self.phones[phone].send_on(now, call, &to, and_leaves);
-                }
-            }
-            Act::ConsultAny(plan) => {
-                if let Some((phone, _)) = self.pick_call(Phone::talks_in) {
-                    self.phones[phone].call(now, plan);
-                }
-            }
-            Act::ConnectAny { and_leaves } => {
-                if let Some((phone, calls)) = self.pick_call(Phone::consults_in) {
-                    self.phones[phone].connect(now, calls, and_leaves);
-                }
-            }
-        }
-    }
-
-    /// Some phone that is in such a call.
-    fn pick_call<C: Copy>(&mut self, find: impl Fn(&Phone) -> Option<C>) -> Option<(usize, C)> {
-        let found = self.phones.iter().enumerate().filter_map(|(at, phone)| Some((at, find(phone)?)));
-        let found: Vec<(usize, C)> = found.collect();
-        (!found.is_empty()).then(|| self.dice.pick(&found))
-    }
-
-    /// The stranger may have old packets. Who can copy one that is under way owns the transaction anyway.
-    fn hear_stranger(&mut self) {
-        let old = self.clock.now().saturating_sub(PACKETS_ARE_OLD_AFTER);
-        let lines = self.ladder.lines.iter().take_while(|line| line.at < old);
-        let copies = lines.filter(|line| line.to_switch && is_guarded(&line.bytes));
-        let copies: Vec<&[u8]> = copies.map(|line| line.bytes.as_slice()).collect();
-        let heard = if copies.is_empty() { None } else { Some(self.dice.pick(&copies)) };
-        let bytes = stranger::datagram(&mut self.dice, heard);
-        self.switch_receives(Flow::udp(SWITCH, stranger::ADDRESS), &bytes);
     }
 
     fn send_from_phone(&mut self, index: usize, bytes: Vec<u8>) {
@@ -576,7 +516,7 @@ impl World {
             }
             Output::Journal(entry) => {
                 self.journal_hash = self.journal_hash.rotate_left(5) ^ switch::hash_of(&entry);
-                let Some(call) = entry.call else { return };
+                let Some(call) = entry.call else { return self.ledger.turn(&entry.fact) };
                 if let Fact::Call(_) = entry.fact {
                     let link = self.links.entry(call).or_default();
                     link.caller = caller.cloned();
@@ -686,10 +626,4 @@ impl World {
 /// In every other world phones have different codecs, and the switch speaks.
 fn speaks(seed: u64) -> bool {
     seed % 2 == 1
-}
-
-/// A request outside dialogs, for which the switch asks credentials. A copy of a BYE would be a BYE.
-fn is_guarded(bytes: &[u8]) -> bool {
-    let is_kind = bytes.starts_with(b"INVITE ") || bytes.starts_with(b"REGISTER ");
-    is_kind && Text::read(bytes).is_ok_and(|text| text.tag("To").is_none())
 }

@@ -1,11 +1,13 @@
 //! The people, numbers and accounts of a simulated switch, as configuration rows.
 
 use contract::{
-    id::{AccountId, ExtensionId, OrgId, QueueId, RuleId, UserId},
+    availability::Person,
+    id::{AccountId, ExtensionId, OrgId, PageGroupId, QueueId, RuleId, UserId},
     language::Language,
+    paging::PageGroup,
     queues::{Queue, Strategy},
     rules::{Action, Condition, Rule, Timescope},
-    snapshot::{Account, Extension, Organisation, Snapshot, Staff},
+    snapshot::{Account, Extension, Mailbox, Organisation, Snapshot, Staff},
 };
 use uuid::Uuid;
 
@@ -29,6 +31,8 @@ pub const HELPDESK: &str = "500";
 pub const CLOSED: &str = "300";
 /// Nobody is assigned to it.
 pub const EMPTY: &str = "400";
+/// Whoever calls it speaks to everybody's phones, where the newer features are.
+pub const PAGE: &str = "600";
 
 fn id(space: u128, organisation: u128, number: u128) -> Uuid {
     Uuid::from_u128((space << 64) | (organisation << 32) | number)
@@ -199,11 +203,38 @@ pub fn draw_queue(snapshot: &mut Snapshot, dice: &mut Dice) {
     }
 }
 
-/// Who a login is in the journal: the person, or the account of nobody in particular (H-066).
-pub fn person(snapshot: &Snapshot, login: &Login) -> Option<Uuid> {
+/// Phones that answer by themselves, supervisors, pages, mailboxes, and queues that call back, in the first organisation.
+pub fn draw_features(snapshot: &mut Snapshot, dice: &mut Dice) {
+    let Some(own) = snapshot.organisations.first_mut() else { return };
+    let everyone: Vec<UserId> = own.staff.iter().map(|one| one.user).collect();
+    for one in &mut own.extensions {
+        one.takes_intercom = dice.chance(700);
+        // Most supervise others, some are supervised by the one whom they supervise.
+        one.supervisors = everyone.iter().copied().filter(|_| dice.chance(500)).collect();
+        if let Some(queue) = &mut one.queue {
+            queue.has_callback = dice.chance(800);
+            queue.announce_secs = 15;
+        }
+    }
+    own.staff.iter_mut().filter(|_| dice.chance(300)).for_each(|one| one.mailbox = Some(Mailbox::default()));
+    let group = PageGroup { is_duplex: dice.chance(300), ..PageGroup::plain(PageGroupId(id(7, 1, 1))) };
+    own.extensions.push(Extension { page_group: Some(group), ..extension(1, PAGE, "Pengumuman", everyone) });
+}
+
+/// Whose login it is: the person, or the account of nobody in particular.
+pub fn owner(snapshot: &Snapshot, login: &Login) -> Option<(OrgId, Person)> {
     let own = snapshot.organisations.iter().find(|one| one.sip_domain == login.domain)?;
     let account = own.accounts.iter().find(|account| account.username == login.username)?;
-    Some(account.user.map_or(account.id.0, |user| user.0))
+    Some((own.id, account.user.map_or(Person::Account(account.id), Person::User)))
+}
+
+/// Who a login is in the journal: who is behind a trunk, the person, or the account of nobody in particular (H-066).
+pub fn person(snapshot: &Snapshot, login: &Login) -> Option<Uuid> {
+    let guest = || {
+        let mut own = snapshot.organisations.iter().filter(|one| one.sip_domain == login.domain);
+        own.find_map(|one| one.outside.trunks.first()).filter(|_| login.username.starts_with('+'))
+    };
+    owner(snapshot, login).map(|(_, person)| person.uuid()).or_else(|| guest().map(|trunk| trunk.id.0))
 }
 
 /// A snapshot by chance: one or two organisations.
@@ -233,9 +264,16 @@ pub fn vary(snapshot: &Snapshot, dice: &mut Dice) -> Snapshot {
     let mut changed = snapshot.clone();
     changed.revision += 1;
     if let Some(first) = changed.organisations.first_mut() {
-        match dice.below(4) {
+        match dice.below(8) {
             0 => first.extensions.iter_mut().take(1).for_each(|one| one.is_active = !one.is_active),
             1 => helpdesk(first).for_each(|one| one.rules = draw_rules(1, dice)),
+            3 => first.extensions.iter_mut().for_each(|one| one.takes_intercom = dice.chance(500)),
+            // What supervisors are allowed goes with the row.
+            4 => first.extensions.iter_mut().for_each(|one| one.supervisors.clear()),
+            5 => first.extensions.iter_mut().for_each(|one| one.page_group = None),
+            6 => first.extensions.iter_mut().filter_map(|one| one.queue.as_mut()).for_each(|queue| {
+                queue.has_callback = !queue.has_callback;
+            }),
             2 => first.ring_timeout_secs = u16::try_from(dice.between(5, 20)).unwrap_or(5),
             _ => {
                 let everyone = first.staff.iter().map(|one| one.user).collect();

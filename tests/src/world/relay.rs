@@ -31,6 +31,8 @@ pub struct Open {
     pub has_music: bool,
     /// What its far end says is recorded.
     pub is_tapped: bool,
+    /// The keys that its far end presses are told.
+    pub is_listened_to: bool,
     /// The room that it sits in, and how.
     pub room: Option<(RoomId, Sitting)>,
 }
@@ -72,7 +74,14 @@ impl Relay {
                 if !self.lent.remove(&lease) {
                     self.complaints.push(format!("{lease:?} is opened and was not lent, or is open already"));
                 }
-                let open = Open { media, partner: None, has_music: false, is_tapped: false, room: None };
+                let open = Open {
+                    media,
+                    partner: None,
+                    has_music: false,
+                    is_tapped: false,
+                    is_listened_to: false,
+                    room: None,
+                };
                 self.open.insert(lease, open);
             }
             MediaCommand::Configure { lease, media } => match self.open.get_mut(&lease) {
@@ -109,7 +118,12 @@ impl Relay {
                     open.is_tapped = tap.is_some();
                 }
             }
-            MediaCommand::Listen { lease, .. } => self.needs_open(lease, "listened to"),
+            MediaCommand::Listen { lease, is_on, .. } => {
+                self.needs_open(lease, "listened to");
+                if let Some(open) = self.open.get_mut(&lease) {
+                    open.is_listened_to = is_on;
+                }
+            }
             MediaCommand::Press { lease, .. } => self.needs_open(lease, "sent a key"),
             MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
                 self.complaints.push("call control does not look".into());

@@ -10,6 +10,7 @@ use contract::snapshot::Snapshot;
 use super::{
     dice::Dice,
     network::Weather,
+    orders::Order,
     organisation::{self, CLOSED, EMPTY, HELPDESK, RECEPTION, SUPPORT, login},
     phone::{
         Line, Login,
@@ -47,8 +48,8 @@ pub enum Act {
     Cut(usize),
     /// A phone cannot be reached and reaches nobody for this long.
     Darken(usize, Duration),
-    /// The operator ends some call.
-    HangUpAny,
+    /// Somebody orders something of the switch.
+    Order(Order),
     /// The journal's disk is too slow, or well again.
     Pressure(bool),
     /// The configuration changes.
@@ -93,6 +94,8 @@ pub struct Scenario {
     pub snapshot: Snapshot,
     /// How the network is.
     pub weather: Weather,
+    /// The switch's process may end in the middle of calls: it keeps images of them.
+    pub is_mortal: bool,
     /// Port pairs of the relay.
     pub leases: u32,
     /// Phones by index.
@@ -149,7 +152,8 @@ impl Scenario {
         let weather = Weather::draw(dice);
         let devices = draw_devices(&snapshot, dice);
         let curtain = dice.millis(40_000, 180_000);
-        let mut scenario = Self { snapshot, weather, leases: 128, devices, acts: Vec::new(), curtain };
+        let mut scenario =
+            Self { snapshot, weather, is_mortal: true, leases: 128, devices, acts: Vec::new(), curtain };
         if dice.chance(100) {
             scenario.leases = u32::try_from(dice.between(4, 16)).unwrap_or(8);
         }
@@ -194,7 +198,7 @@ impl Scenario {
         }
     }
 
-    fn any_phone(&self, dice: &mut Dice) -> usize {
+    pub(super) fn any_phone(&self, dice: &mut Dice) -> usize {
         let count = u64::try_from(self.devices.len()).unwrap_or(1);
         usize::try_from(dice.below(count)).unwrap_or(0)
     }
@@ -235,7 +239,7 @@ impl Scenario {
         }
     }
 
-    fn draw_call(&self, phone: usize, dice: &mut Dice) -> CallPlan {
+    pub(super) fn draw_call(&self, phone: usize, dice: &mut Dice) -> CallPlan {
         let other = self.any_phone(dice);
         let to = match dice.below(100) {
             0..=36 => self.devices[other].login.username.clone(),
@@ -284,7 +288,7 @@ impl Scenario {
                 }
                 2 if self.devices[phone].line.is_tcp => self.acts.push((at, Act::Cut(phone))),
                 3 if !self.weather.is_fair => self.acts.push((at, Act::Darken(phone, back - at))),
-                4 => self.acts.push((at, Act::HangUpAny)),
+                4 => self.acts.push((at, Act::Order(Order::HangUp))),
                 5 => {
                     self.acts.push((at, Act::Pressure(true)));
                     self.acts.push((back, Act::Pressure(false)));

@@ -46,11 +46,13 @@ impl Story {
         };
         let devices: Vec<Device> = names.iter().enumerate().map(device).collect();
         let (weather, curtain) = (Weather::perfect(), Duration::ZERO);
-        let scenario = Scenario { snapshot, weather, leases: 32, devices, acts: Vec::new(), curtain };
+        let scenario =
+            Scenario { snapshot, weather, is_mortal: true, leases: 32, devices, acts: Vec::new(), curtain };
         let mut world = World::new(1, scenario);
         world.phones = std::mem::take(&mut world.phones).into_iter().map(Phone::plain).collect();
         let mut story = Self { world };
-        for name in names {
+        // Who is outside is found by the way there.
+        for name in names.iter().filter(|name| !name.starts_with('+')) {
             story.phone(name).register(Duration::ZERO);
         }
         story.runs_for(1_000);

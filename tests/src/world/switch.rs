@@ -18,10 +18,13 @@ use contract::{
     snapshot::Snapshot,
 };
 use dialplan::Plan;
-use sip::{Frame, StreamFramer, digest::Algorithm};
+use sip::{Frame, StreamFramer, Transport, digest::Algorithm};
 use streams::codec::Codec;
 
-use super::clock::Clock;
+use super::{
+    clock::Clock,
+    scenario::{SWITCH, SWITCH_V6},
+};
 
 /// What a switch that speaks turns into each other.
 const CODECS: [Codec; 4] = [Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu];
@@ -46,17 +49,25 @@ pub struct Switch {
     pub has_pressure: bool,
     /// It transcodes, plays music and explains itself.
     pub speaks: bool,
+    /// It keeps images of its calls.
+    is_mortal: bool,
     board: Switchboard,
     outputs: Outputs,
     framers: BTreeMap<u64, StreamFramer>,
 }
 
 impl Switch {
-    /// A switch that has just started.
-    pub fn new(snapshot: &Snapshot, seed: [u8; 32], clock: &Clock, speaks: bool) -> Self {
+    /// A switch that has just started: whether it speaks, and whether it keeps images of its calls.
+    pub fn new(
+        snapshot: &Snapshot,
+        seed: [u8; 32],
+        clock: &Clock,
+        (speaks, is_mortal): (bool, bool),
+    ) -> Self {
         let mark = ClockMark { instant: clock.instant(), unix: clock.unix() };
         let config = SwitchboardConfig {
             // RFC 8760 §2.4's order; half of the phones know MD5 only.
+            listeners: vec![(Transport::Udp, SWITCH), (Transport::Udp, SWITCH_V6)],
             digest_algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             codecs: if speaks { CODECS.to_vec() } else { Vec::new() },
             hold_music: speaks,
@@ -64,13 +75,15 @@ impl Switch {
             ..SwitchboardConfig::default()
         };
         let continuity = Continuity { origin: clock.beginning(), secrets: [7; 32] };
+        let board = Switchboard::new(config, plan(snapshot), seed, mark);
         Self {
             live: BTreeMap::new(),
             bindings: BTreeMap::new(),
             images: BTreeMap::new(),
             has_pressure: false,
             speaks,
-            board: Switchboard::new(config, plan(snapshot), seed, mark).with_images(continuity),
+            is_mortal,
+            board: if is_mortal { board.with_images(continuity) } else { board },
             outputs: Outputs::new(),
             framers: BTreeMap::new(),
         }
@@ -154,7 +167,7 @@ impl Switch {
     /// planned restart also hands over the SIP that belongs to no call.
     pub fn reincarnate(&mut self, snapshot: &Snapshot, seed: [u8; 32], clock: &Clock, is_planned: bool) {
         let rest = if is_planned { self.board.image_of_rest() } else { Bytes::new() };
-        let before = std::mem::replace(self, Self::new(snapshot, seed, clock, self.speaks));
+        let before = std::mem::replace(self, Self::new(snapshot, seed, clock, (self.speaks, self.is_mortal)));
         let Self { live, bindings, images, has_pressure, framers, .. } = before;
         self.handle(clock.instant(), Input::Restore(bindings.values().cloned().collect()));
         let of = |(call, image)| CallImage { call, image, events: Some(0) };
@@ -168,7 +181,7 @@ impl Switch {
     /// Forgets everything but what is on disk, as after a restart.
     pub fn restart(&mut self, snapshot: &Snapshot, seed: [u8; 32], clock: &Clock) {
         let bindings = std::mem::take(&mut self.bindings);
-        *self = Self::new(snapshot, seed, clock, self.speaks);
+        *self = Self::new(snapshot, seed, clock, (self.speaks, self.is_mortal));
         // A connection does not survive a restart, nor is it stored.
         let stored = bindings.values().cloned().map(|mut binding| {
             Arc::make_mut(&mut binding).flow.connection = 0;

@@ -1,17 +1,20 @@
 //! Every way to send a call on, into every kind of target, whatever comes of it: generated, and each cell played in the simulated
 //! world, whose checker follows the media and the record all the time.
 //!
-//! H-033 … H-036, HX-18, H-060, H-052. Trunks and browsers are not in here.
+//! H-033 … H-036, HX-18, H-060, H-052. Browsers are not in here.
 
 use std::time::Duration;
 
 use calls::{Command, Input};
 use contract::{
-    id::CallId,
+    conferences::Conference,
+    id::{CallId, ConferenceId, ExtensionId, MenuId, OutboundRouteId, TrunkId},
     journal::{EventKind, RecordingStep},
+    menus::{Menu, MenuChoice, MenuKey},
+    outside::{NumberFormat, OutboundRoute, Outside, Trunk},
     queues::Strategy,
-    rules::{Span, Window},
-    snapshot::{RecordingPolicy, Snapshot},
+    rules::{Action, Span, Window},
+    snapshot::{Extension, Mailbox, RecordingPolicy, Snapshot},
 };
 use tests::world::{
     ledger::Record,
@@ -20,10 +23,20 @@ use tests::world::{
         call::Call,
         manner::{CallPlan, Manner, Move, Verdict},
     },
+    scenario::Place,
     story::{RING_TIMEOUT_SECS, Story},
 };
+use uuid::Uuid;
 
 use super::millis;
+
+/// A number of the telephone network: how it is dialled, and what it is by E.164, which is what its phone is called.
+const OUTSIDE_DIALLED: &str = "08123456789";
+const OUTSIDE: &str = "+628123456789";
+/// What the organisation is known by there.
+const OWN_NUMBER: &str = "+62215550100";
+const MENU: &str = "600";
+const CONFERENCE: &str = "650";
 
 /// How a call is sent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +93,14 @@ enum Target {
     Extension,
     /// An extension whose callers wait for 1003, and for nobody else.
     Queue,
+    /// A number of the telephone network, behind a trunk.
+    Trunk,
+    /// An extension whose callers choose, or else come to 1003.
+    Menu,
+    /// A message is left for 1003.
+    Mailbox,
+    /// A room in which nobody is yet.
+    Conference,
     /// An extension that has hours, and not now.
     Closed,
     /// An extension without people.
@@ -88,14 +109,28 @@ enum Target {
 }
 
 impl Target {
-    const ALL: [Self; 6] =
-        [Self::Person, Self::Extension, Self::Queue, Self::Closed, Self::Empty, Self::Unknown];
+    const ALL: [Self; 10] = [
+        Self::Person,
+        Self::Extension,
+        Self::Queue,
+        Self::Trunk,
+        Self::Menu,
+        Self::Mailbox,
+        Self::Conference,
+        Self::Closed,
+        Self::Empty,
+        Self::Unknown,
+    ];
 
     fn number(self) -> &'static str {
         match self {
             Self::Person => "1003",
             Self::Extension => SUPPORT,
             Self::Queue => HELPDESK,
+            Self::Trunk => OUTSIDE_DIALLED,
+            Self::Menu => MENU,
+            Self::Mailbox => "*1003",
+            Self::Conference => CONFERENCE,
             Self::Closed => "300",
             Self::Empty => EMPTY,
             Self::Unknown => "9999",
@@ -103,7 +138,24 @@ impl Target {
     }
 
     fn can_ring(self) -> bool {
-        matches!(self, Self::Person | Self::Extension | Self::Queue)
+        matches!(self, Self::Person | Self::Extension | Self::Queue | Self::Trunk | Self::Menu)
+    }
+
+    /// The switch itself is there, and nobody else.
+    fn is_nobody(self) -> bool {
+        matches!(self, Self::Mailbox | Self::Conference)
+    }
+
+    /// Which fates there are.
+    fn has(self, fate: Fate) -> bool {
+        match self {
+            // Whoever waits in a queue whose people do not want it waits on.
+            Self::Queue => matches!(fate, Fate::Answers | Fate::Gone),
+            // A provider is always there, and a menu whoever is behind it.
+            Self::Trunk | Self::Menu => fate != Fate::Gone,
+            // What cannot ring has one.
+            _ => self.can_ring() || fate == Fate::Answers,
+        }
     }
 }
 
@@ -139,11 +191,7 @@ impl Cell {
     fn all(way: Way) -> impl Iterator<Item = Self> {
         let both = [false, true];
         let cells = Target::ALL.into_iter().flat_map(|target| Fate::ALL.map(|fate| (target, fate)));
-        // What cannot ring has one fate.
-        let cells = cells.filter(|(target, fate)| target.can_ring() || *fate == Fate::Answers);
-        // Whoever waits in a queue whose people do not want it waits on.
-        let cells = cells
-            .filter(|(target, fate)| *target != Target::Queue || matches!(fate, Fate::Answers | Fate::Gone));
+        let cells = cells.filter(|(target, fate)| target.has(*fate));
         cells.flat_map(move |(target, fate)| {
             both.into_iter().flat_map(move |by_caller| {
                 both.into_iter().flat_map(move |is_held| {
@@ -161,13 +209,25 @@ impl Cell {
         if self.by_caller { "1002" } else { "1001" }
     }
 
+    /// Who takes it, by the name of the phone.
+    fn taker(self) -> &'static str {
+        if self.target == Target::Trunk { OUTSIDE } else { "1003" }
+    }
+
     fn succeeds(self) -> bool {
-        self.target.can_ring() && self.fate == Fate::Answers
+        match self.target {
+            // It is dialled blindly: who is there already stays.
+            Target::Mailbox | Target::Conference => !self.way.asks_first(),
+            target => target.can_ring() && self.fate == Fate::Answers,
+        }
     }
 
     /// The target rings while somebody waits for it.
     fn waits_for_target(self) -> bool {
         match self.way {
+            _ if self.target.is_nobody() => !self.way.asks_first(),
+            // Whoever has asked there hands over where they stand.
+            _ if self.target == Target::Menu => true,
             // It is refused at once, be it the transfer or the consultation: the transferor keeps the call.
             _ if !self.target.can_ring() || self.fate == Fate::Gone => false,
             Way::Blind | Way::BlindAndGone | Way::Ordered => true,
@@ -208,13 +268,62 @@ impl Cell {
             (extension.staff, extension.rules) = (vec![third], Vec::new());
             extension.queue = Some(organisation::queue(Strategy::Linear));
         }
+        // Else it would take what its owner does not.
+        own.staff[2].mailbox = (self.target == Target::Mailbox).then(Mailbox::default);
+        let sends_on = MenuChoice { key: MenuKey::Timeout, action: Action::ForwardStaff(third) };
+        let menu =
+            Menu { timeout_secs: 10, tries_max: 1, choices: vec![sends_on], ..Menu::plain(MenuId(own.id.0)) };
+        let blank = Extension { queue: None, ..own.extensions[0].clone() };
+        for (number, menu) in [(MENU, Some(menu)), (CONFERENCE, None)] {
+            let conference = menu.is_none().then(|| Conference::plain(ConferenceId(own.id.0)));
+            let id = ExtensionId(Uuid::from_u128(own.id.0.as_u128() + u128::from(menu.is_some()) + 1));
+            own.extensions.push(Extension {
+                id,
+                number: number.to_owned(),
+                menu,
+                conference,
+                ..blank.clone()
+            });
+        }
+        own.outside = outside();
         Snapshot { revision: 1, organisations: vec![own] }
     }
 
     /// It is sent to where the switch answers, so the transferor is done at once.
     fn is_done_at_once(self) -> bool {
-        self.target == Target::Queue && self.waits_for_target()
+        let serves =
+            matches!(self.target, Target::Queue | Target::Menu | Target::Mailbox | Target::Conference);
+        serves && self.waits_for_target()
     }
+}
+
+/// One provider for all numbers.
+fn outside() -> Outside {
+    let id = TrunkId(Uuid::from_u128(1));
+    let trunk = Trunk {
+        id,
+        name: "provider".to_owned(),
+        sources: Vec::new(),
+        targets: vec![format!("sip:{}", Place::default().line(4).outside)],
+        credentials: None,
+        registration: None,
+        options_interval_secs: 0,
+        number_format: NumberFormat::E164,
+        from_number: Some(OWN_NUMBER.to_owned()),
+        channels_max: 4,
+        is_trusted: true,
+        is_active: true,
+    };
+    let route = OutboundRoute {
+        id: OutboundRouteId(id.0),
+        name: "all".to_owned(),
+        prefix: String::new(),
+        strip_digits: 0,
+        prepend_digits: String::new(),
+        trunks: vec![id],
+        is_active: true,
+    };
+    Outside { trunks: vec![trunk], routes: vec![route], ..Outside::default() }
 }
 
 /// A call between 1001 and 1002 that the one or the other sends on.
@@ -225,7 +334,7 @@ struct Scene {
 
 impl Scene {
     fn talking(cell: Cell) -> Self {
-        let mut story = Story::of(cell.rows(), &["1001", "1002", "1003", "1004"]);
+        let mut story = Story::of(cell.rows(), &["1001", "1002", "1003", "1004", OUTSIDE]);
         story.meets("1002", Manner::answer(millis(500)));
         story.calls("1001", forever("1002"));
         story.runs_for(2_000);
@@ -233,7 +342,7 @@ impl Scene {
             story.moves(cell.transferor(), Move::Hold);
             story.runs_for(1_000);
         }
-        story.meets("1003", cell.manner());
+        story.meets(cell.taker(), cell.manner());
         // Of an extension only one takes it.
         let other =
             if cell.fate == Fate::Answers { Manner::of(Verdict::Ignore, millis(0)) } else { cell.manner() };
@@ -292,20 +401,53 @@ impl Scene {
     /// Who is left talks, hears and sees the right one.
     fn check_who_talks(&mut self) {
         let cell = self.cell;
-        let (with, left_out) = match cell.succeeds() {
-            true => ("1003", cell.transferor()),
-            false => (cell.transferor(), "1003"),
+        let taker = cell.taker();
+        if cell.way.asks_first() && cell.target.is_nobody() {
+            // It goes on until the transferor has enough of it.
+            self.story.moves(cell.transferor(), Move::HangUp);
+            self.story.runs_for(1_000);
+        }
+        let left_out = match (cell.succeeds(), cell.is_done_at_once()) {
+            (true, _) => vec![cell.transferor(), "1004"],
+            // Whoever was handed over has not been lucky there.
+            (false, true) => vec![cell.transferor(), cell.transferee(), taker, "1004"],
+            (false, false) => vec![taker, "1004"],
         };
+        for name in left_out {
+            assert!(self.story.talk_of(name).is_none(), "{cell:?}: {name} is left");
+        }
+        if cell.succeeds() && cell.target.is_nobody() {
+            return self.check_who_is_served();
+        }
+        if !cell.succeeds() && cell.is_done_at_once() {
+            return;
+        }
+        let with = if cell.succeeds() { taker } else { cell.transferor() };
         for (one, other) in [(cell.transferee(), with), (with, cell.transferee())] {
             let heard = self.story.world.hears(one, other);
             assert_eq!(heard, Ok(()), "{cell:?}: {one} hears {other}");
         }
-        assert!(self.story.talk_of(left_out).is_none(), "{cell:?}: {left_out} is left");
-        assert!(self.story.talk_of("1004").is_none(), "{cell:?}");
         if cell.succeeds() {
-            assert_eq!(sees(&mut self.story, cell.transferee()), "1003", "{cell:?}");
-            assert_eq!(sees(&mut self.story, "1003"), cell.transferee(), "{cell:?}");
+            let (sees_taker, shown) = match cell.target {
+                Target::Trunk => (OUTSIDE, OWN_NUMBER),
+                _ => ("1003", cell.transferee()),
+            };
+            assert_eq!(sees(&mut self.story, cell.transferee()), sees_taker, "{cell:?}");
+            assert_eq!(sees(&mut self.story, taker), shown, "{cell:?}");
         }
+    }
+
+    /// Whoever was sent to a room sits there; who is to leave a message is recorded and nothing else is.
+    fn check_who_is_served(&mut self) {
+        let cell = self.cell;
+        assert!(self.story.talk_of(cell.transferee()).is_some(), "{cell:?}");
+        let open = &self.story.world.relay.open;
+        let (sits, tapped) = (
+            open.values().filter(|open| open.room.is_some()).count(),
+            open.values().filter(|open| open.is_tapped).count(),
+        );
+        let expected = if cell.target == Target::Conference { (1, 0) } else { (0, 1) };
+        assert_eq!((sits, tapped), expected, "{cell:?}");
     }
 
     /// What the transferor's phone was told.
@@ -317,7 +459,11 @@ impl Scene {
             assert_eq!(referral.status, Some(202), "{cell:?}: {referral:?}");
             let is_told = !cell.way.leaves() || cell.is_done_at_once();
             assert_eq!(referral.is_over, is_told, "{cell:?}: {referral:?}");
-            assert_eq!(referral.has_succeeded(), is_told && cell.succeeds(), "{cell:?}: {referral:?}");
+            assert_eq!(
+                referral.has_succeeded(),
+                is_told && (cell.succeeds() || cell.is_done_at_once()),
+                "{cell:?}: {referral:?}"
+            );
         } else {
             assert!(referral.status.is_some_and(|status| status >= 400), "{cell:?}: {referral:?}");
         }
@@ -329,7 +475,7 @@ impl Scene {
         let was_sent = cell.waits_for_target();
         assert_eq!(kinds.contains(&EventKind::Transfer), was_sent, "{cell:?}: {kinds:?}");
         let came_to: &[EventKind] = match (cell.succeeds(), cell.fate) {
-            _ if !cell.target.can_ring() => &[],
+            _ if !cell.target.can_ring() && !cell.succeeds() => &[],
             (true, _) if was_sent => &[EventKind::TransferAnswered],
             (true, _) => &[
                 EventKind::TransferConsulting,
@@ -361,6 +507,17 @@ impl Scene {
     /// One recording from the answer on, of both who talk now.
     fn check_recording(&self) {
         let (cell, record) = (self.cell, self.record());
+        if cell.is_done_at_once() && (cell.target.is_nobody() || !cell.succeeds()) {
+            // It rests in a room, and ends before a message, which is somebody else's, and with the call.
+            let own = record.recordings.values().next().and_then(|steps| steps.last()).copied();
+            let expected = match cell.target {
+                Target::Mailbox if !cell.is_recorded => Some(RecordingStep::Started),
+                Target::Conference => cell.is_recorded.then_some(RecordingStep::Started),
+                _ => cell.is_recorded.then_some(RecordingStep::Stopped),
+            };
+            assert_eq!(own, expected, "{cell:?}");
+            return;
+        }
         let recordings: Vec<&Vec<RecordingStep>> = record.recordings.values().collect();
         let expected: &[&Vec<RecordingStep>] =
             if cell.is_recorded { &[&vec![RecordingStep::Started]] } else { &[] };
@@ -387,7 +544,7 @@ fn play(cell: Cell) {
         scene.story.meets(cell.transferor(), Manner { talk: Vec::new(), ..Manner::answer(millis(500)) });
     }
     scene.sent_on();
-    scene.story.runs_for(u64::from(RING_TIMEOUT_SECS) * 1_000 + 15_000);
+    scene.story.runs_for(u64::from(RING_TIMEOUT_SECS) * 1_000 + 30_000);
     scene.check_who_talks();
     scene.check_referral();
     scene.check_record();

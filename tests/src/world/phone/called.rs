@@ -22,7 +22,8 @@ impl Phone {
         if self.deaf_to.contains(invite.call_id()) {
             return;
         }
-        if invite.uri() != uri_of(&self.contact()) {
+        // RFC 3261 §19.1.6: a global number says so.
+        if invite.uri().trim_end_matches(";user=phone") != uri_of(&self.contact()) {
             self.complain(format!("INVITE for {}, our contact is {}", invite.uri(), self.contact()));
         }
         let manner = self.meet();
