@@ -50,6 +50,7 @@ pub(super) async fn fill(pool: &PgPool, state: &State, options: &Options) -> any
             add_person(connection, &state.owner, Some((state.organisation, "owner"))).await?;
         }
     }
+    store::set_api_key(connection, state).await?;
     if !store::has_number(connection, state.organisation, CONFERENCE_NUMBER).await? {
         store::add_conference(connection, state.organisation, new_id()?, CONFERENCE_NUMBER).await?;
     }

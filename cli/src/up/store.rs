@@ -29,7 +29,23 @@ pub(super) async fn has_default_organisation(c: &mut PgConnection) -> Result<boo
         .await
 }
 
-/// The organisation with its settings, extensions and API key.
+/// The API key, which may do all that keys may in this version.
+pub(super) async fn set_api_key(c: &mut PgConnection, state: &State) -> Result<(), sqlx::Error> {
+    act_as(c, Role::Platform, None).await?;
+    sqlx::query(
+        "insert into identity.api_keys (id, org_id, name, key_hash, permissions)
+         values ($1, $2, 'sambung up', $3, array['calls.read', 'telephony.read', 'telephony.write', 'audit.read'])
+         on conflict (id) do update set permissions = excluded.permissions",
+    )
+    .bind(state.api_key.id)
+    .bind(state.organisation)
+    .bind(hash_of_hex(&state.api_key.secret))
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+/// The organisation with its settings and extensions.
 pub(super) async fn add_organisation(
     c: &mut PgConnection,
     state: &State,
@@ -40,15 +56,6 @@ pub(super) async fn add_organisation(
         .bind(state.organisation)
         .execute(&mut *c)
         .await?;
-    sqlx::query(
-        "insert into identity.api_keys (id, org_id, name, key_hash, permissions)
-         values ($1, $2, 'sambung up', $3, array['calls.read', 'telephony.read', 'telephony.write', 'audit.read'])",
-    )
-    .bind(state.api_key.id)
-    .bind(state.organisation)
-    .bind(hash_of_hex(&state.api_key.secret))
-    .execute(&mut *c)
-    .await?;
     act_as(c, Role::Api, Some(state.organisation)).await?;
     sqlx::query(
         "insert into telephony.organisation_settings (org_id, sip_domain, is_default, is_recording_on_demand) \

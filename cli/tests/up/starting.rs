@@ -243,3 +243,24 @@ fn a_database_of_somebody_else_is_used_when_given() {
     assert!(said.contains("another --data folder"), "{said}");
     assert!(TcpStream::connect(("127.0.0.1", other.http)).is_err());
 }
+
+/// A bug: the key of a folder from before there was anything to change could change nothing.
+#[test]
+fn the_key_of_an_older_folder_may_do_what_keys_may_do_now() {
+    let site = Site::new();
+    let cluster = Cluster::throw_away().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let url = runtime.block_on(cluster.create_database("older")).unwrap();
+    let start = || site.start_as(site.command().env("DATABASE_URL", &url));
+    drop(start());
+    let age = async {
+        let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+        let statement = "update identity.api_keys set permissions = array['calls.read']";
+        sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected()
+    };
+    assert_eq!(runtime.block_on(age), 1);
+    let _up = start();
+    let demo = site.demo();
+    let extensions = format!("{}/api/telephony/extensions", text(&demo, "/http"));
+    assert_eq!(get(&extensions, text(&demo, "/api_key")).0, 200);
+}
