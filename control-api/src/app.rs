@@ -38,5 +38,5 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(telephony::route::http::routes())
         .split_for_parts();
     let router = router.route("/", axum::routing::get(index::page)).with_state(app);
-    layers::apply(router.merge(openapi::ui(description)), limits)
+    layers::apply(router.merge(openapi::ui(openapi::completed(description))), limits)
 }

@@ -4,8 +4,9 @@
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        self, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Type,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -14,6 +15,9 @@ use crate::http::error::Problem;
 
 /// Where the description stands.
 pub const PATH: &str = "/api/openapi.json";
+
+/// What the scheme is called by which a key is presented. An operation names the permission that the key must have.
+const API_KEY: &str = "api_key";
 
 /// The part of the description that no handler knows.
 #[derive(OpenApi)]
@@ -25,7 +29,6 @@ pub const PATH: &str = "/api/openapi.json";
     ),
     components(schemas(Problem)),
     modifiers(&ApiKey),
-    security(("api_key" = [])),
     tags(
         (name = "calls", description = "The record of calls"),
         (name = "telephony", description = "What calls are decided by. A change names the version that was read (`If-Match`), \
@@ -45,8 +48,97 @@ impl Modify for ApiKey {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("An API key, `sambung_…`; `sambung up` prints one for the demo organisation."));
         let components = description.components.get_or_insert_default();
-        components.add_security_scheme("api_key", SecurityScheme::Http(scheme.build()));
+        components.add_security_scheme(API_KEY, SecurityScheme::Http(scheme.build()));
     }
+}
+
+/// Adds to every operation what follows from what it is: the headers of a change, and the problems that it may answer with. What
+/// its handler says of these itself stays.
+pub fn completed(mut description: openapi::OpenApi) -> openapi::OpenApi {
+    for item in description.paths.paths.values_mut() {
+        let operations = [
+            (Kind { changes: false, is_of_version: false }, &mut item.get),
+            (Kind { changes: true, is_of_version: false }, &mut item.post),
+            (Kind { changes: true, is_of_version: true }, &mut item.put),
+            (Kind { changes: true, is_of_version: true }, &mut item.delete),
+        ];
+        for (kind, operation) in operations {
+            if let Some(operation) = operation {
+                complete(kind, operation);
+            }
+        }
+    }
+    description
+}
+
+/// What an operation does, by its method.
+#[derive(Clone, Copy)]
+struct Kind {
+    changes: bool,
+    /// It changes something that its client must have read.
+    is_of_version: bool,
+}
+
+fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
+    let Some(permission) = operation.security.iter().flatten().find_map(permission) else { return };
+    let parameters = operation.parameters.get_or_insert_default();
+    let is_in = |place: &ParameterIn| {
+        parameters.iter().any(|one| matches!(one, RefOr::T(one) if one.parameter_in == *place))
+    };
+    let lacks = format!("The key lacks `{permission}`");
+    let problems = [
+        (
+            changes || is_in(&ParameterIn::Query),
+            "400",
+            "Something in the address, a header or the body is not as it must be",
+        ),
+        (true, "401", "No valid key"),
+        (true, "403", &lacks),
+        (is_in(&ParameterIn::Path), "404", "Your organisation has none of that id"),
+        (
+            changes,
+            "409",
+            "It contradicts what there is, or a request with this `Idempotency-Key` is being carried out",
+        ),
+        (is_of_version, "412", "Somebody has changed it since it was read"),
+        (changes, "413", "Too large"),
+        (changes, "415", "Not JSON"),
+        (
+            changes,
+            "422",
+            "No plan of calls can be made of it, or the `Idempotency-Key` was used for another request",
+        ),
+        (is_of_version, "428", "No `If-Match`"),
+        (true, "503", "Busy, or the database is away"),
+    ];
+    for (_, status, text) in problems.into_iter().filter(|(may, _, _)| *may) {
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(text)));
+    }
+    if is_of_version {
+        parameters.push(header("If-Match", Required::True, "The ETag that was read").into());
+    }
+    if changes {
+        let text = "The request's name: it has one effect, however often it comes";
+        parameters.push(header("Idempotency-Key", Required::False, text).into());
+    }
+}
+
+/// The permission that an operation says it needs. The library shows what a requirement holds only as JSON.
+fn permission(requirement: &SecurityRequirement) -> Option<String> {
+    let shown = serde_json::to_value(requirement).ok()?;
+    Some(shown.get(API_KEY)?.get(0)?.as_str()?.to_owned())
+}
+
+fn header(name: &str, required: Required, text: &str) -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    let header = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(required);
+    header.description(Some(text)).schema(Some(schema)).build()
+}
+
+fn problem(text: &str) -> Response {
+    let schema = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(text).content("application/problem+json", schema).build()
 }
 
 /// `/docs` and the description itself.

@@ -52,11 +52,11 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-/// A request that changes something: what it asks for, of which version, and whether it may come twice.
+/// A request that changes something: what it asks for, of which version, and whether it may come twice. What its body says is read
+/// when it is known that whoever sends it may.
 #[derive(Clone, Debug)]
-pub struct Change<T> {
-    /// Its body; `()` where there is none.
-    pub body: T,
+pub struct Change {
+    body: Bytes,
     if_match: Option<String>,
     /// Set when the client has named it (Idempotency-Key).
     pub once: Option<Once>,
@@ -71,7 +71,12 @@ pub struct Once {
     pub request_hash: [u8; 32],
 }
 
-impl<T> Change<T> {
+impl Change {
+    /// What it asks for. What is wrong with it is told with the name of the field.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        parse(&self.body)
+    }
+
     /// The version that the client has read. It must have named one, or it would overwrite what it has not seen.
     pub fn version(&self) -> Result<i32, ApiError> {
         let named = self.if_match.as_deref().ok_or(ApiError::NoVersion)?;
@@ -80,7 +85,7 @@ impl<T> Change<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Change<T> {
+impl<S: Send + Sync> FromRequest<S> for Change {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
@@ -97,7 +102,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Change<T> {
         }
         let once = key.map(|key| once(key, &parts, if_match, &bytes)).transpose()?;
         let if_match = if_match.map(str::to_owned);
-        Ok(Self { body: parse(&bytes)?, if_match, once })
+        Ok(Self { body: bytes, if_match, once })
     }
 }
 
@@ -117,7 +122,6 @@ fn once(key: &str, parts: &Parts, if_match: Option<&str>, body: &[u8]) -> Result
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let body = if body.is_empty() { b"null" } else { body };
     let mut parser = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
         let field = error.path().to_string();

@@ -3,6 +3,7 @@
 
 mod calls;
 mod cancellation;
+mod coverage;
 mod doors;
 mod extensions;
 mod isolation;

@@ -10,12 +10,7 @@ use super::{
 use crate::{
     app::App,
     database::Scope,
-    http::{
-        actor::Actor,
-        error::{ApiError, Problem},
-        extract::Query,
-        page::Page,
-    },
+    http::{actor::Actor, error::ApiError, extract::Query, page::Page},
     identity::api_keys::Permission,
 };
 
@@ -25,13 +20,10 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// What was done in the organisation, newest first
-#[utoipa::path(get, path = "/api/platform/audit-events", tag = "platform", params(AuditQuery), responses(
-    (status = 200, description = "A page of events", body = Page<AuditEvent>),
-    (status = 400, description = "A parameter is not as it must be", body = Problem),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `audit.read`", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
+#[utoipa::path(get, path = "/api/platform/audit-events", tag = "platform",
+    security(("api_key" = ["audit.read"])),
+    params(AuditQuery),
+    responses((status = 200, description = "A page of events", body = Page<AuditEvent>)))]
 async fn list(
     State(app): State<App>,
     actor: Actor,

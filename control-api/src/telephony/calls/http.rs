@@ -13,7 +13,7 @@ use crate::{
     database::Scope,
     http::{
         actor::Actor,
-        error::{ApiError, Problem},
+        error::ApiError,
         extract::{Path, Query},
         page::Page,
     },
@@ -26,13 +26,10 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Calls, newest first
-#[utoipa::path(get, path = "/api/telephony/calls", tag = "calls", params(CallsQuery), responses(
-    (status = 200, description = "A page of calls", body = Page<Call>),
-    (status = 400, description = "A parameter is not as it must be", body = Problem),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `calls.read`", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
+#[utoipa::path(get, path = "/api/telephony/calls", tag = "calls",
+    security(("api_key" = ["calls.read"])),
+    params(CallsQuery),
+    responses((status = 200, description = "A page of calls", body = Page<Call>)))]
 async fn list(
     State(app): State<App>,
     actor: Actor,
@@ -47,13 +44,10 @@ async fn list(
 }
 
 /// One call with all that is known of it
-#[utoipa::path(get, path = "/api/telephony/calls/{id}", tag = "calls", params(("id" = Uuid, Path, description = "The call")), responses(
-    (status = 200, description = "The call", body = CallDetail),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `calls.read`", body = Problem),
-    (status = 404, description = "No such call in your organisation", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
+#[utoipa::path(get, path = "/api/telephony/calls/{id}", tag = "calls",
+    security(("api_key" = ["calls.read"])),
+    params(("id" = Uuid, Path, description = "The call")),
+    responses((status = 200, description = "The call", body = CallDetail)))]
 async fn one(
     State(app): State<App>,
     actor: Actor,

@@ -14,7 +14,7 @@ use crate::{
     http::{
         actor::Actor,
         answer::Answer,
-        error::{ApiError, Problem},
+        error::ApiError,
         extract::{Change, Path, Query},
         page::Page,
     },
@@ -33,13 +33,10 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Extensions, newest first
-#[utoipa::path(get, path = "/api/telephony/extensions", tag = "telephony", params(ExtensionsQuery), responses(
-    (status = 200, description = "A page of extensions", body = Page<Extension>),
-    (status = 400, description = "A parameter is not as it must be", body = Problem),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `telephony.read`", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
+#[utoipa::path(get, path = "/api/telephony/extensions", tag = "telephony",
+    security(("api_key" = ["telephony.read"])),
+    params(ExtensionsQuery),
+    responses((status = 200, description = "A page of extensions", body = Page<Extension>)))]
 async fn list(
     State(app): State<App>,
     actor: Actor,
@@ -54,26 +51,13 @@ async fn list(
 }
 
 /// A new extension
-#[utoipa::path(post, path = "/api/telephony/extensions", tag = "telephony", request_body = Description,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The request's name: it has one effect, however often it comes")),
-    responses(
-    (status = 201, description = "It is there", body = Extension),
-    (status = 400, description = "A field is not as it must be", body = Problem),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `telephony.write`", body = Problem),
-    (status = 409, description = "The number is taken", body = Problem),
-    (status = 413, description = "Too large", body = Problem),
-    (status = 415, description = "Not JSON", body = Problem),
-    (status = 422, description = "No plan of calls can be made of it", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
-async fn create(
-    State(app): State<App>,
-    actor: Actor,
-    asked: Change<Description>,
-) -> Result<Answer, ApiError> {
+#[utoipa::path(post, path = "/api/telephony/extensions", tag = "telephony",
+    security(("api_key" = ["telephony.write"])),
+    request_body = Description,
+    responses((status = 201, description = "It is there", body = Extension)))]
+async fn create(State(app): State<App>, actor: Actor, asked: Change) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
-    let (org, id, new) = (actor.org, identifier::fresh()?, asked.body.check()?);
+    let (org, id, new) = (actor.org, identifier::fresh()?, asked.body::<Description>()?.check()?);
     change(&app, &actor, asked.once, move |c| {
         Box::pin(async move {
             let made = store::insert(c, (org, id), &new).await?;
@@ -88,13 +72,9 @@ async fn create(
 
 /// One extension
 #[utoipa::path(get, path = "/api/telephony/extensions/{id}", tag = "telephony",
-    params(("id" = Uuid, Path, description = "The extension")), responses(
-    (status = 200, description = "The extension; its version is the ETag", body = Extension),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `telephony.read`", body = Problem),
-    (status = 404, description = "No such extension in your organisation", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
+    security(("api_key" = ["telephony.read"])),
+    params(("id" = Uuid, Path, description = "The extension")),
+    responses((status = 200, description = "The extension; its version is the ETag", body = Extension)))]
 async fn show(State(app): State<App>, actor: Actor, Path(id): Path<Uuid>) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyRead)?;
     let org = actor.org;
@@ -104,34 +84,19 @@ async fn show(State(app): State<App>, actor: Actor, Path(id): Path<Uuid>) -> Res
 }
 
 /// Another description of an extension
-#[utoipa::path(put, path = "/api/telephony/extensions/{id}", tag = "telephony", request_body = Description,
-    params(
-        ("id" = Uuid, Path, description = "The extension"),
-        ("If-Match" = String, Header, description = "The ETag that was read"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's name: it has one effect, however often it comes")
-    ),
-    responses(
-    (status = 200, description = "It is so now", body = Extension),
-    (status = 400, description = "A field is not as it must be", body = Problem),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `telephony.write`", body = Problem),
-    (status = 404, description = "No such extension in your organisation", body = Problem),
-    (status = 409, description = "The number is taken", body = Problem),
-    (status = 412, description = "Somebody has changed it since it was read", body = Problem),
-    (status = 413, description = "Too large", body = Problem),
-    (status = 415, description = "Not JSON", body = Problem),
-    (status = 422, description = "No plan of calls can be made of it", body = Problem),
-    (status = 428, description = "No `If-Match`", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
+#[utoipa::path(put, path = "/api/telephony/extensions/{id}", tag = "telephony",
+    security(("api_key" = ["telephony.write"])),
+    request_body = Description,
+    params(("id" = Uuid, Path, description = "The extension")),
+    responses((status = 200, description = "It is so now", body = Extension)))]
 async fn replace(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<Uuid>,
-    asked: Change<Description>,
+    asked: Change,
 ) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
-    let (org, version, new) = (actor.org, asked.version()?, asked.body.check()?);
+    let (org, version, new) = (actor.org, asked.version()?, asked.body::<Description>()?.check()?);
     change(&app, &actor, asked.once, move |c| {
         Box::pin(async move {
             let old = store::hold(c, (org, id), version).await?;
@@ -146,27 +111,14 @@ async fn replace(
 
 /// No extension any more, nor its number, hours and rules
 #[utoipa::path(delete, path = "/api/telephony/extensions/{id}", tag = "telephony",
-    params(
-        ("id" = Uuid, Path, description = "The extension"),
-        ("If-Match" = String, Header, description = "The ETag that was read"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's name: it has one effect, however often it comes")
-    ),
-    responses(
-    (status = 204, description = "It is there no more"),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `telephony.write`", body = Problem),
-    (status = 404, description = "No such extension in your organisation", body = Problem),
-    (status = 409, description = "Something else leads there", body = Problem),
-    (status = 412, description = "Somebody has changed it since it was read", body = Problem),
-    (status = 422, description = "No plan of calls can be made without it", body = Problem),
-    (status = 428, description = "No `If-Match`", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
+    security(("api_key" = ["telephony.write"])),
+    params(("id" = Uuid, Path, description = "The extension")),
+    responses((status = 204, description = "It is there no more")))]
 async fn remove(
     State(app): State<App>,
     actor: Actor,
     Path(id): Path<Uuid>,
-    asked: Change<()>,
+    asked: Change,
 ) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
     let (org, version) = (actor.org, asked.version()?);

@@ -12,12 +12,7 @@ use super::store;
 use crate::{
     app::App,
     database::Scope,
-    http::{
-        actor::Actor,
-        error::{ApiError, Problem},
-        extract::Query,
-        fields::Fields,
-    },
+    http::{actor::Actor, error::ApiError, extract::Query, fields::Fields},
     identity::api_keys::Permission,
 };
 
@@ -53,13 +48,10 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// How new the configuration is, and what of it calls are decided by
-#[utoipa::path(get, path = "/api/telephony/revision", tag = "telephony", params(RevisionQuery), responses(
-    (status = 200, description = "The revisions, also when the wait was too short", body = Revision),
-    (status = 400, description = "A parameter is not as it must be", body = Problem),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `telephony.read`", body = Problem),
-    (status = 503, description = "Busy, or the database is away", body = Problem)
-))]
+#[utoipa::path(get, path = "/api/telephony/revision", tag = "telephony",
+    security(("api_key" = ["telephony.read"])),
+    params(RevisionQuery),
+    responses((status = 200, description = "The revisions, also when the wait was too short", body = Revision)))]
 async fn show(
     State(app): State<App>,
     actor: Actor,

@@ -20,13 +20,16 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// What a call would come to, and why
-#[utoipa::path(get, path = "/api/telephony/route", tag = "telephony", params(RouteQuery), responses(
-    (status = 200, description = "What is done with the call, be it a refusal", body = Route),
-    (status = 400, description = "A parameter is not as it must be, or nobody calls by that", body = Problem),
-    (status = 401, description = "No valid key", body = Problem),
-    (status = 403, description = "The key lacks `telephony.read`", body = Problem),
-    (status = 503, description = "Busy, or the database or the switch is away, or no switch is configured", body = Problem)
-))]
+#[utoipa::path(get, path = "/api/telephony/route", tag = "telephony",
+    security(("api_key" = ["telephony.read"])),
+    params(RouteQuery),
+    responses(
+        (status = 200, description = "What is done with the call, be it a refusal", body = Route),
+        (status = 400, description = "A parameter is not as it must be, or nobody calls by that", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "Busy, or the database or the switch is away, or no switch is configured", body = Problem,
+            content_type = "application/problem+json")
+    ))]
 async fn route(
     State(app): State<App>,
     actor: Actor,

@@ -1,0 +1,106 @@
+//! Every operation of the description, whichever it is: who is let in, and that it answers with nothing that it does not tell of.
+
+use serde_json::Value;
+
+use crate::stage::{Answer, Served, Stage, uuid};
+
+/// An operation as the description has it.
+struct Operation {
+    method: String,
+    path: String,
+    says: Value,
+}
+
+impl Operation {
+    async fn all(api: &Served) -> Vec<Self> {
+        let description = api.get("/api/openapi.json", "").await.json();
+        let mut all = Vec::new();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for (method, says) in item.as_object().unwrap() {
+                all.push(Self { method: method.to_uppercase(), path: path.clone(), says: says.clone() });
+            }
+        }
+        all
+    }
+
+    /// What a key must permit; `None`: it is for everybody.
+    fn permission(&self) -> Option<&str> {
+        self.says["security"][0]["api_key"][0].as_str()
+    }
+
+    fn is_about_one(&self) -> bool {
+        self.path.contains('{')
+    }
+
+    fn changes(&self) -> bool {
+        self.method != "GET"
+    }
+
+    /// Asks for something that there is not, with all that must be there.
+    async fn ask(&self, api: &Served, key: Option<&str>, headers: &[(&str, &str)]) -> Answer {
+        let path = self.path.replace("{id}", &uuid().to_string());
+        let parameters = self.says["parameters"].as_array().cloned().unwrap_or_default();
+        let needed = parameters.iter().filter(|one| one["in"] == "query" && one["required"] == true);
+        let query: Vec<String> = needed.map(|one| format!("{}=1", one["name"].as_str().unwrap())).collect();
+        let url = api.at(&format!("{path}?{}", query.join("&")));
+        let mut request = api.client.request(self.method.parse().unwrap(), url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if self.says.get("requestBody").is_some() {
+            request = request
+                .header("content-type", "application/json")
+                .body(r#"{"neither":"here","nor":"there"}"#);
+        }
+        let answer = api.send(match key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        });
+        let answer = answer.await;
+        let told = &self.says["responses"][answer.status.to_string()];
+        assert!(told.is_object(), "{} {} does not tell of {}", self.method, self.path, answer.status);
+        if answer.status >= 400 {
+            assert!(told["content"]["application/problem+json"].is_object(), "{} {told}", self.path);
+        }
+        answer
+    }
+}
+
+#[tokio::test]
+async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_others() {
+    let stage = Stage::new().await;
+    stage.settle(stage.a).await;
+    let api = stage.serve().await;
+    let operations = Operation::all(&api).await;
+    let permissions: Vec<&str> = operations.iter().filter_map(Operation::permission).collect();
+    let (none, all) = (stage.key(stage.a, &[]).await, stage.key(stage.a, &permissions).await);
+    let mut open = Vec::new();
+    for operation in &operations {
+        let Some(permission) = operation.permission() else {
+            open.push(operation.path.as_str());
+            continue;
+        };
+        operation.ask(&api, None, &[]).await.must_be_problem(401, "unauthorized");
+        // Whoever may not learns nothing of what is wrong with the rest.
+        let refused = operation.ask(&api, Some(&none), &[]).await.must_be_problem(403, "forbidden");
+        assert_eq!(refused["detail"], format!("needs the permission {permission}"));
+        let others: Vec<&str> = permissions.iter().copied().filter(|other| *other != permission).collect();
+        let others = stage.key(stage.a, &others).await;
+        operation.ask(&api, Some(&others), &[]).await.must_be_problem(403, "forbidden");
+        if operation.changes() && operation.is_about_one() {
+            operation.ask(&api, Some(&all), &[]).await.must_be_problem(428, "precondition-required");
+        }
+        if operation.says.get("requestBody").is_some() {
+            let answer = operation.ask(&api, Some(&all), &[("if-match", "\"1\"")]).await;
+            answer.must_be_problem(400, "bad-request");
+        } else if operation.is_about_one() {
+            let answer = operation.ask(&api, Some(&all), &[("if-match", "\"1\"")]).await;
+            answer.must_be_problem(404, "not-found");
+        }
+        if operation.changes() {
+            let nameless = [("if-match", "\"1\""), ("idempotency-key", "")];
+            operation.ask(&api, Some(&all), &nameless).await.must_be_problem(400, "bad-request");
+        }
+    }
+    assert_eq!(open, ["/health", "/health/live"], "only these are for everybody");
+}
