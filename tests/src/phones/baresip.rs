@@ -213,8 +213,11 @@ impl Phone for Baresip {
         Ok(samples)
     }
 
+    /// Without its counter of octets, which it prints ten times a second.
     fn printed(&self) -> String {
-        self.running.printed()
+        let printed = self.running.printed();
+        let is_count = |part: &&str| part.trim_start().starts_with('[') && part.contains("(bit/s)");
+        printed.split(['\r', '\n']).filter(|part| !is_count(part)).collect::<Vec<_>>().join("\n")
     }
 }
 
