@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use contract::{id::of_a_time, time::Timestamp};
 use md5::Md5;
 use sambung::secret;
 use serde_json::Value;
@@ -69,8 +70,7 @@ pub(crate) fn demo(switch: &Path) -> Value {
 /// A UUIDv7 of now (RFC 9562 §5.7).
 pub(crate) fn new_id() -> anyhow::Result<Uuid> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let millis = u64::try_from(now.as_millis())?;
-    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &secret::bytes::<10>()?).into_uuid())
+    Ok(of_a_time(Timestamp(now.as_micros().try_into()?), secret::bytes::<10>()?))
 }
 
 /// What the database keeps instead of a phone's password: H(A1) of RFC 7616 §3.4.2, once for each algorithm of

@@ -138,7 +138,7 @@ const WITH_SECRETS: Statements = Statements {
 /// Of the shape that secrets have, so that whatever else is wrong is found.
 const WITHOUT_SECRETS: Statements = Statements {
     conferences: conferences!("null::text"),
-    trunks: trunks!("case when t.auth_username is not null then '' end"),
+    trunks: trunks!("case when t.auth_username is not null then 'x' end"),
     accounts: accounts!("repeat('0', 32)", "repeat('0', 64)"),
 };
 

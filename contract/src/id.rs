@@ -59,10 +59,15 @@ ids! {
     RecordingId;
 }
 
+/// A UUIDv7 (RFC 9562 §5.7) from the instant of creation and ten random bytes.
+pub fn of_a_time(at: Timestamp, random: [u8; 10]) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(at.unix_millis(), &random).into_uuid()
+}
+
 impl CallId {
-    /// A UUIDv7 (RFC 9562 §5.7) from the instant of creation and ten random bytes.
+    /// As [`of_a_time`].
     pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
-        Self(uuid::Builder::from_unix_timestamp_millis(at.unix_millis(), &random).into_uuid())
+        Self(of_a_time(at, random))
     }
 
     /// Whether it says when it was made, as those do that we make: only these are in the order of their times.
@@ -73,8 +78,8 @@ impl CallId {
 }
 
 impl RecordingId {
-    /// As [`CallId::new`].
+    /// As [`of_a_time`].
     pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
-        Self(CallId::new(at, random).0)
+        Self(of_a_time(at, random))
     }
 }

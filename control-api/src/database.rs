@@ -45,7 +45,7 @@ pub enum Scope {
 /// Why a unit of work came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// More units wait than we want to keep waiting.
+    /// More units wait than we want to keep waiting, or others hold what this one needs.
     #[error("too many units of work are waiting")]
     Busy,
     /// The server does not answer, or not in time.
@@ -172,6 +172,11 @@ impl Database {
 
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        // 40 rolled back for another one's sake (deadlock, serialization), 55P03 a lock that was not to be had in time.
+        if code.is_some_and(|code| code.starts_with("40") || code == "55P03") {
+            return Self::Busy;
+        }
         let is_away = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

@@ -1,6 +1,7 @@
 //! Identifiers of new things: UUIDs of version 7, so that no key tells how many rows exist and new rows stand together.
 
-use uuid::{Builder, Uuid};
+use contract::{id::of_a_time, time::Timestamp};
+use uuid::Uuid;
 
 use crate::http::error::ApiError;
 
@@ -8,6 +9,5 @@ use crate::http::error::ApiError;
 pub fn fresh() -> Result<Uuid, ApiError> {
     let mut random = [0_u8; 10];
     getrandom::fill(&mut random).map_err(|error| ApiError::Internal(format!("no randomness: {error}")))?;
-    let millis = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
-    Ok(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    Ok(of_a_time(Timestamp(jiff::Timestamp::now().as_microsecond()), random))
 }

@@ -199,9 +199,15 @@ fn refused(code: u16, said: &str) -> NotSent {
         true => enhanced.starts_with("5.7.") || ["5.1.7", "5.1.8"].contains(&enhanced),
         false => ["relay", "sender"].iter().any(|word| words.contains(word)),
     };
+    // Larger than the server or the mailbox takes (RFC 3463); RFC 1870 alone says so by 552, RFC 5321 by the same that a mailbox is full.
+    let is_too_large = match enhanced.starts_with("5.") {
+        true => ["5.3.4", "5.2.3"].contains(&enhanced),
+        false => code == 552 && !["full", "quota", "storage"].iter().any(|word| words.contains(word)),
+    };
     match code {
         421 | 500..=549 => NotSent::Away(reason),
-        552 => NotSent::TooLarge(reason),
+        _ if is_too_large => NotSent::TooLarge(reason),
+        552 => NotSent::NotNow(reason),
         550..=559 if !is_about_us => NotSent::Never(reason),
         _ => NotSent::NotNow(reason),
     }
@@ -231,6 +237,10 @@ mod tests {
             (550, "5.1.7 bad address", not_now(550)),
             (553, "sender rejected", not_now(553)),
             (552, "5.3.4 too large", NotSent::TooLarge("smtp_552".to_owned())),
+            (554, "5.2.3 longer than administrative limit", NotSent::TooLarge("smtp_554".to_owned())),
+            (552, "message size exceeds fixed limit", NotSent::TooLarge("smtp_552".to_owned())),
+            (552, "5.2.2 mailbox full", not_now(552)),
+            (552, "mailbox is over its quota", not_now(552)),
             (554, "5.6.0 no mail", never(554)),
             (554, "", never(554)),
         ] {

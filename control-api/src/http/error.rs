@@ -146,20 +146,23 @@ impl Broken {
 /// SQLSTATE of a reference that would lead nowhere (foreign_key_violation).
 const DANGLING: &str = "23503";
 
-/// What a refused statement means. A reference that is no constraint among those is one of other rows to this one.
+/// What it means that the rows of a description were refused.
 pub(crate) fn broken(error: sqlx::Error, constraints: &[Broken]) -> ApiError {
-    let refusal = error.as_database_error();
-    let constraint = refusal.and_then(sqlx::error::DatabaseError::constraint);
-    let known = constraints.iter().find(|known| Some(known.constraint) == constraint);
-    match known {
+    let constraint = error.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
+    match constraints.iter().find(|known| Some(known.constraint) == constraint) {
         Some(Broken { field: None, reason, .. }) => ApiError::Conflict(reason),
         Some(Broken { field: Some(field), reason, .. }) => {
             ApiError::Unprocessable(vec![FieldError::new(*field, *reason)])
         }
-        None if refusal.and_then(|refusal| refusal.code()).as_deref() == Some(DANGLING) => {
-            ApiError::Conflict("something else refers to it")
-        }
         None => error.into(),
+    }
+}
+
+/// What it means that rows could not be taken away.
+pub(crate) fn referred(error: sqlx::Error) -> ApiError {
+    match error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
+        Some(DANGLING) => ApiError::Conflict("something else refers to it"),
+        _ => error.into(),
     }
 }
 

@@ -91,7 +91,7 @@ impl<S: Send + Sync> FromRequest<S> for Change {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let (if_match, key) = (text(header::IF_MATCH), text(IDEMPOTENCY_KEY));
+        let if_match = text(header::IF_MATCH);
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
         let is_json = content_type.split(';').next().is_some_and(|mime| mime.trim() == "application/json");
         let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
@@ -100,6 +100,8 @@ impl<S: Send + Sync> FromRequest<S> for Change {
         if !bytes.is_empty() && !is_json {
             return Err(ApiError::Body(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
+        // A name that cannot be read is a mistake: without it the request could have two effects.
+        let key = parts.headers.get(IDEMPOTENCY_KEY).map(|name| name.to_str().unwrap_or_default());
         let once = key.map(|key| once(key, &parts, if_match, &bytes)).transpose()?;
         let if_match = if_match.map(str::to_owned);
         Ok(Self { body: bytes, if_match, once })
@@ -109,7 +111,7 @@ impl<S: Send + Sync> FromRequest<S> for Change {
 fn once(key: &str, parts: &Parts, if_match: Option<&str>, body: &[u8]) -> Result<Once, ApiError> {
     let key = key.trim_matches('"');
     if key.is_empty() || key.len() > KEY_CHARS_MAX {
-        let reason = format!("must be 1 … {KEY_CHARS_MAX} characters");
+        let reason = format!("must be 1 … {KEY_CHARS_MAX} ASCII characters");
         return Err(ApiError::Invalid(vec![FieldError::new("Idempotency-Key", reason)]));
     }
     let mut hash = Sha256::new();

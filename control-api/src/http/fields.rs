@@ -33,7 +33,7 @@ impl Fields {
     /// How many rows a page is to have.
     pub fn limit(&mut self, text: Option<&str>) -> u16 {
         let read = |text: &str| text.parse().ok().filter(|rows| (1..=LIMIT_MAX).contains(rows));
-        self.read("limit", text, read, "must be 1 … 200").unwrap_or(LIMIT_DEFAULT)
+        self.read("limit", text, read, &format!("must be 1 … {LIMIT_MAX}")).unwrap_or(LIMIT_DEFAULT)
     }
 
     /// Refuses if anything was wrong.

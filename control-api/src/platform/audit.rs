@@ -1,6 +1,6 @@
 //! Who has changed what, and when: appended in the unit of work of the change itself, and never altered (S-009, H-044, H-049).
 //! Every event carries the hash of the one before it in its organisation, so that one which was altered or taken out by whoever
-//! can is found.
+//! can is found; that the last ones were cut off is not.
 
 pub mod http;
 pub mod model;

@@ -8,13 +8,43 @@ use configuration::Secrets;
 use contract::snapshot::Snapshot;
 use sqlx::PgConnection;
 
-use crate::http::error::{ApiError, FieldError, broken};
+use crate::{
+    app::App,
+    database::Work,
+    http::{
+        actor::Actor,
+        answer::Answer,
+        error::{ApiError, FieldError, referred},
+        extract::Once,
+    },
+    platform::change::{self, Done},
+};
 
-/// The revision that the configuration becomes when this unit of work is carried through. Refuses, naming row and field, what the
-/// switch could not use. The last step of every change.
-pub(crate) async fn check(c: &mut PgConnection) -> Result<i64, ApiError> {
+/// A change of what calls are decided by: `work` on its rows, one change at a time, and its answer says which revision the configuration has
+/// become by it. Refuses, naming row and field, what the switch could not use.
+pub(crate) async fn change<W>(
+    app: &App,
+    actor: &Actor,
+    once: Option<Once>,
+    work: W,
+) -> Result<Answer, ApiError>
+where
+    W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, Done, ApiError> + Send + 'static,
+{
+    change::change(app, actor, once, move |c| {
+        Box::pin(async move {
+            store::begin(c).await?;
+            let done = work(c).await?;
+            Ok(Done { answer: done.answer.at(check(c).await?), ..done })
+        })
+    })
+    .await
+}
+
+/// The revision that the configuration becomes when this unit of work is carried through.
+async fn check(c: &mut PgConnection) -> Result<i64, ApiError> {
     // What is only looked at in the end is looked at here, where it can still be told apart from a fault of ours.
-    store::look_at_references(c).await.map_err(|error| broken(error, &[]))?;
+    store::look_at_references(c).await.map_err(referred)?;
     let (revision, _) = store::revisions(c).await?;
     let organisations = configuration::load(c, Secrets::Withheld).await?;
     match dialplan::compile(&Snapshot { revision, organisations }) {

@@ -205,6 +205,114 @@ async fn nobody_overwrites_what_they_have_not_seen() {
     assert_eq!(scene.put(&path, Some("\"2\""), &body).await.status, 200);
 }
 
+/// `sambung apply` changes who belongs to an extension without touching its own row, and the client wrote over it.
+#[tokio::test]
+async fn a_version_tells_of_people_and_numbers_too_whoever_changes_them() {
+    let scene = Scene::new().await;
+    let made = scene.post(&support(&[scene.sari])).await;
+    let path = header(&made, "location").to_owned();
+    let statements = [
+        "insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id) values ($1, $2::text::uuid, $3)",
+        "insert into telephony.extension_supervisors (org_id, extension_id, user_id) values ($1, $2::text::uuid, $3)",
+        "delete from telephony.extension_supervisors
+         where org_id = $1 and extension_id = $2::text::uuid and user_id = $3",
+        "update telephony.numbers set number = '150' where org_id = $1 and extension_id = $2::text::uuid and $3 is not null",
+    ];
+    for (statement, version) in statements.into_iter().zip(2..) {
+        let query = sqlx::query(statement).bind(scene.stage.a.0).bind(made.json()["id"].as_str());
+        query.bind(scene.budi).execute(&scene.stage.admin).await.unwrap();
+        assert_eq!(scene.api.get(&path, &scene.key).await.json()["version"], version, "{statement}");
+    }
+    scene.put(&path, Some("\"1\""), &support(&[])).await.must_be_problem(412, "precondition-failed");
+}
+
+/// The API held the extension and wanted the revision, `sambung apply` held the revision and wanted the extension.
+#[tokio::test]
+async fn two_changes_at_once_wait_for_each_other_in_one_order() {
+    let scene = Scene::new().await;
+    let path = header(&scene.post(&support(&[])).await, "location").to_owned();
+    let mut other = scene.stage.admin.begin().await.unwrap();
+    sqlx::query("update telephony.trunks set name = name").execute(&mut *other).await.unwrap();
+    let rename = support(&[]);
+    let put = scene.put(&path, Some("\"1\""), &rename);
+    let rest = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let query = sqlx::query("update telephony.extensions set takes_intercom = true");
+        query.execute(&mut *other).await.unwrap();
+        other.commit().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(put, rest);
+    answer.must_be_problem(412, "precondition-failed");
+}
+
+#[tokio::test]
+async fn who_waits_too_long_for_another_change_is_told_to_come_again() {
+    let scene = Scene::new().await;
+    let mut other = scene.stage.admin.begin().await.unwrap();
+    sqlx::query("select from telephony.revisions for update").execute(&mut *other).await.unwrap();
+    let answer = scene.post(&support(&[])).await;
+    answer.must_be_problem(503, "service-unavailable");
+    assert_eq!(header(&answer, "retry-after"), "2");
+}
+
+/// Trunks have passwords and conferences PINs, which this role may not read: nothing could be changed any more.
+#[tokio::test]
+async fn an_organisation_with_secrets_can_be_changed() {
+    let scene = Scene::new().await;
+    let room = scene.post(&json!({ "number": "800", "name": "Rapat" })).await.json();
+    for (statement, id) in [
+        (
+            "insert into telephony.trunks (id, org_id, name, sources, targets, auth_username, auth_password, is_registering)
+             values ($2::text::uuid, $1, 'Provider', '{}', '{sip:192.0.2.1}', 'us', 'secret', true)",
+            uuid().to_string(),
+        ),
+        (
+            "insert into telephony.conferences (org_id, extension_id, pin) values ($1, $2::text::uuid, '4711')",
+            room["id"].as_str().unwrap().to_owned(),
+        ),
+    ] {
+        let query = sqlx::query(statement).bind(scene.stage.a.0).bind(id);
+        query.execute(&scene.stage.admin).await.unwrap();
+    }
+    let made = scene.post(&support(&[scene.sari])).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    // What has settings of its own, which the record would not tell of, does not go with its extension.
+    let path = format!("{EXTENSIONS}/{}", room["id"].as_str().unwrap());
+    let problem = scene.delete(&path, "\"1\"").await.must_be_problem(409, "conflict");
+    assert!(problem["detail"].as_str().unwrap().contains("conference"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page() {
+    let scene = Scene::new().await;
+    for number in 100..105 {
+        let made = scene.post(&json!({ "number": number.to_string(), "name": "x" })).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+    }
+    for (list, field, expected) in [
+        (EXTENSIONS, "number", json!(["104", "103", "102", "101", "100"])),
+        ("/api/platform/audit-events", "seq", json!([5, 4, 3, 2, 1])),
+    ] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        for rows in [2, 2, 1] {
+            let page = scene.api.get(&format!("{list}?limit=2{cursor}"), &scene.key).await.json();
+            let items = page["items"].as_array().unwrap();
+            assert_eq!(items.len(), rows, "{page}");
+            seen.extend(items.iter().map(|item| item[field].clone()));
+            cursor = page["next_cursor"].as_str().map(|next| format!("&cursor={next}")).unwrap_or_default();
+        }
+        assert_eq!((json!(seen), cursor.as_str()), (expected, ""), "{list}");
+        for (question, wrong) in [("limit=0", "limit"), ("limit=201", "limit"), ("cursor=x", "cursor")] {
+            let answer = scene.api.get(&format!("{list}?{question}"), &scene.key).await;
+            assert_eq!(fields(&answer.must_be_problem(400, "bad-request")), [wrong], "{list}?{question}");
+        }
+    }
+    for number in ["%00", "1", "abc"] {
+        let answer = scene.api.get(&format!("{EXTENSIONS}?number={number}"), &scene.key).await;
+        assert_eq!(fields(&answer.must_be_problem(400, "bad-request")), ["number"], "{number}");
+    }
+}
+
 #[tokio::test]
 async fn an_extension_of_others_is_not_found_and_no_byte_of_it_is_seen() {
     let scene = Scene::new().await;
@@ -252,7 +360,9 @@ async fn a_request_that_comes_again_has_one_effect_and_one_answer() {
     }
     let other = send("\"order 1\"", json!({ "number": "200", "name": "x" })).await;
     assert_eq!(fields(&other.must_be_problem(422, "unprocessable-entity")), ["Idempotency-Key"]);
-    send("", support(&[])).await.must_be_problem(400, "bad-request");
+    for name in ["", "\u{e9}"] {
+        send(name, support(&[])).await.must_be_problem(400, "bad-request");
+    }
     // What was refused has had no effect, and is judged anew.
     send("\"order 2\"", support(&[])).await.must_be_problem(409, "conflict");
     let path = header(&first, "location").to_owned();
@@ -264,6 +374,31 @@ async fn a_request_that_comes_again_has_one_effect_and_one_answer() {
     let theirs =
         request.header("idempotency-key", "\"order 1\"").json(&json!({ "number": "200", "name": "x" }));
     assert_eq!(scene.api.send(theirs).await.status, 201);
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_for_a_day() {
+    let scene = Scene::new().await;
+    let send = |name: &'static str| {
+        let request = scene.api.client.post(scene.api.at(EXTENSIONS)).bearer_auth(&scene.key);
+        scene.api.send(request.header("idempotency-key", name).json(&support(&[])))
+    };
+    assert_eq!(send("a").await.status, 201);
+    let age = |by| {
+        sqlx::query("update platform.idempotency_keys set created_at = created_at - $1::interval").bind(by)
+    };
+    for (by, status) in [("23 hours 59 minutes", 201), ("1 minute", 409)] {
+        age(by).execute(&scene.stage.admin).await.unwrap();
+        assert_eq!(send("a").await.status, status, "{by}");
+    }
+    // The next one that is kept sweeps.
+    let path = scene.api.get(&format!("{EXTENSIONS}?number=100"), &scene.key).await.json();
+    let path = format!("{EXTENSIONS}/{}", path["items"][0]["id"].as_str().unwrap());
+    assert_eq!(scene.delete(&path, "\"1\"").await.status, 204);
+    assert_eq!(send("b").await.status, 201);
+    let query = sqlx::query_scalar("select string_agg(key, ' ') from platform.idempotency_keys");
+    let kept: String = query.fetch_one(&scene.stage.admin).await.unwrap();
+    assert_eq!(kept, "b");
 }
 
 #[tokio::test]

@@ -20,10 +20,7 @@ use crate::{
     },
     identifier,
     identity::api_keys::Permission,
-    platform::{
-        audit::Event,
-        change::{Done, change},
-    },
+    platform::{audit::Event, change::Done},
     telephony::plan,
 };
 
@@ -58,13 +55,12 @@ async fn list(
 async fn create(State(app): State<App>, actor: Actor, asked: Change) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
     let (org, id, new) = (actor.org, identifier::fresh()?, asked.body::<Description>()?.check()?);
-    change(&app, &actor, asked.once, move |c| {
+    plan::change(&app, &actor, asked.once, move |c| {
         Box::pin(async move {
             let made = store::insert(c, (org, id), &new).await?;
-            let revision = plan::check(c).await?;
             let events = vec![Event::of("extension.created", id, None, Some(&made))];
             let answer = Answer::created(format!("/api/telephony/extensions/{id}"), made.version, &made);
-            Ok(Done { answer: answer.at(revision), events })
+            Ok(Done { answer, events })
         })
     })
     .await
@@ -97,19 +93,18 @@ async fn replace(
 ) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
     let (org, version, new) = (actor.org, asked.version()?, asked.body::<Description>()?.check()?);
-    change(&app, &actor, asked.once, move |c| {
+    plan::change(&app, &actor, asked.once, move |c| {
         Box::pin(async move {
             let old = store::hold(c, (org, id), version).await?;
             let made = store::update(c, org, &old, &new).await?;
-            let revision = plan::check(c).await?;
             let events = vec![Event::of("extension.changed", id, Some(&old), Some(&made))];
-            Ok(Done { answer: Answer::found(made.version, &made).at(revision), events })
+            Ok(Done { answer: Answer::found(made.version, &made), events })
         })
     })
     .await
 }
 
-/// No extension any more, nor its number, hours and rules
+/// No extension any more, nor its number, hours and rules; what it leads to (a queue, a menu, a conference, a page group) goes first
 #[utoipa::path(delete, path = "/api/telephony/extensions/{id}", tag = "telephony",
     security(("api_key" = ["telephony.write"])),
     params(("id" = Uuid, Path, description = "The extension")),
@@ -122,13 +117,12 @@ async fn remove(
 ) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
     let (org, version) = (actor.org, asked.version()?);
-    change(&app, &actor, asked.once, move |c| {
+    plan::change(&app, &actor, asked.once, move |c| {
         Box::pin(async move {
             let old = store::hold(c, (org, id), version).await?;
             store::delete(c, org, id).await?;
-            let revision = plan::check(c).await?;
             let events = vec![Event::of("extension.deleted", id, Some(&old), None)];
-            Ok(Done { answer: Answer::gone().at(revision), events })
+            Ok(Done { answer: Answer::gone(), events })
         })
     })
     .await

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use dialplan::limits::NUMBER_DIGITS;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -95,6 +96,13 @@ pub struct Description {
     pub supervisors: Vec<Uuid>,
 }
 
+/// What a number must be.
+const NUMBER: &str = "must be 2 … 6 digits";
+
+fn is_number(text: &str) -> bool {
+    NUMBER_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 const fn yes() -> bool {
     true
 }
@@ -103,9 +111,7 @@ impl Description {
     /// Itself, or everything that is wrong with it as far as it can be seen without looking at other rows.
     pub fn check(self) -> Result<Self, ApiError> {
         let mut fields = Fields::default();
-        let is_number =
-            (2..=6).contains(&self.number.len()) && self.number.bytes().all(|byte| byte.is_ascii_digit());
-        fields.must(is_number, "number", "must be 2 … 6 digits");
+        fields.must(is_number(&self.number), "number", NUMBER);
         let is_name = (1..=NAME_CHARS_MAX).contains(&self.name.chars().count())
             && !self.name.chars().any(char::is_control)
             && self.name.trim() == self.name;
@@ -151,6 +157,7 @@ impl ExtensionsQuery {
             fields.limit(self.limit.as_deref()),
             fields.read("cursor", self.cursor.as_deref(), Cursor::parse, cursor),
         );
+        fields.must(self.number.as_deref().is_none_or(is_number), "number", NUMBER);
         fields.done().map(|()| Filter { number: self.number, limit, after })
     }
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{Description, Extension, Filter};
-use crate::http::error::{ApiError, Broken, broken};
+use crate::http::error::{ApiError, Broken, broken, referred};
 
 macro_rules! extensions {
     ($rest:literal) => {
@@ -145,14 +145,28 @@ pub(super) async fn update(
     one(c, org, old.id).await?.ok_or(ApiError::NotFound)
 }
 
-/// Takes it away with its number, hours and rules.
+/// Takes it away with its number, hours and rules. What has settings of its own is not taken away with it.
 pub(super) async fn delete(c: &mut PgConnection, org: OrgId, id: Uuid) -> Result<(), ApiError> {
+    let leads_on: bool = sqlx::query_scalar(
+        "select exists (select from telephony.queues where org_id = $1 and extension_id = $2) \
+             or exists (select from telephony.menus where org_id = $1 and extension_id = $2) \
+             or exists (select from telephony.conferences where org_id = $1 and extension_id = $2) \
+             or exists (select from telephony.page_groups where org_id = $1 and extension_id = $2)",
+    )
+    .bind(org.0)
+    .bind(id)
+    .fetch_one(&mut *c)
+    .await?;
+    if leads_on {
+        return Err(ApiError::Conflict(
+            "its queue, menu, conference or page group has to be taken away first",
+        ));
+    }
     run(c, "delete from telephony.extensions where org_id = $1 and id = $2", (org, id)).await
 }
 
 async fn run(c: &mut PgConnection, query: &'static str, (org, id): (OrgId, Uuid)) -> Result<(), ApiError> {
-    let done = sqlx::query(query).bind(org.0).bind(id).execute(c).await;
-    done.map(drop).map_err(|error| broken(error, CONSTRAINTS))
+    sqlx::query(query).bind(org.0).bind(id).execute(c).await.map(drop).map_err(referred)
 }
 
 async fn add_number(c: &mut PgConnection, (org, id): (OrgId, Uuid), number: &str) -> Result<(), ApiError> {
