@@ -1,6 +1,7 @@
 //! `api.toml`: every key with its unit and bounds stands in `conf/api.toml`, which is also what a test holds
 //! the defaults against. All mistakes are found in one go.
 
+mod http;
 mod mail;
 mod reader;
 
@@ -92,16 +93,7 @@ impl Config {
             statement_timeout: table.seconds("statement_timeout_secs", 10, 1..=300),
         };
         root.absorb(table);
-        let mut table = root.table("http");
-        let request = layers::Limits {
-            timeout: table.seconds("request_timeout_secs", 15, 1..=300),
-            body_bytes_max: table.number("body_bytes_max", 1 << 20, 1_024..=100 << 20),
-        };
-        let socket = serve::Limits {
-            connections_max: table.number("connections_max", 1_024, 1..=100_000),
-            shutdown_max: table.seconds("shutdown_secs", 8, 0..=300),
-        };
-        root.absorb(table);
+        let (request, socket) = http::http(&mut root);
         let mut table = root.table("phones");
         let phones = Phones {
             server: table.text("server", "127.0.0.1:5060"),

@@ -10,3 +10,5 @@ pub mod health;
 pub mod index;
 pub mod layers;
 pub mod page;
+pub mod rate;
+pub mod source;

@@ -76,7 +76,7 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
     let app = App { database: database.clone(), phones: Arc::new(config.phones.clone()), switch };
-    let router = app::router(app, config.request);
+    let router = app::router(app, config.request.clone());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tracing::info!(listen = %config.listen, "serving");

@@ -109,6 +109,7 @@ fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
             "No plan of calls can be made of it, or the `Idempotency-Key` was used for another request",
         ),
         (is_of_version, "428", "No `If-Match`"),
+        (true, "429", "More requests than are allowed; `Retry-After` says when to come back"),
         (true, "503", "Busy, or the database is away"),
     ];
     for (_, status, text) in problems.into_iter().filter(|(may, _, _)| *may) {

@@ -2,15 +2,16 @@
 //! them end. In front of strangers stands a reverse proxy; this is so that nobody on the inside can use up
 //! the process either.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router, extract::ConnectInfo};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::Semaphore, time};
+use tower::Layer as _;
 
 /// Until a connection has sent a request's whole head, also while it idles between two.
 const HEAD_MAX: Duration = Duration::from_secs(30);
@@ -38,7 +39,7 @@ pub async fn serve<T>(
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     let stopped = loop {
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             stopped = &mut stop => break stopped,
             accepted = accept(&listener, &places) => match accepted {
                 Ok(accepted) => accepted,
@@ -52,7 +53,7 @@ pub async fn serve<T>(
         // One protocol only: a connection that may still become HTTP/2 waits for its first bytes without a limit.
         let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_MAX);
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(Extension(ConnectInfo(peer)).layer(router.clone()));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -71,9 +72,9 @@ pub async fn serve<T>(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, peer, place))
 }

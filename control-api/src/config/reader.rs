@@ -52,6 +52,31 @@ impl Reader {
         }
     }
 
+    /// A list of texts, each understood by `read`; those that are wrong are noted and left out.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        default: &[&str],
+        read: impl Fn(&str) -> Option<T>,
+        must: &str,
+    ) -> Vec<T> {
+        let given = self.table.remove(key);
+        let given =
+            given.unwrap_or_else(|| default.iter().copied().map(Value::from).collect::<Vec<_>>().into());
+        let Value::Array(given) = given else {
+            self.mistake(key, "must be a list");
+            return Vec::new();
+        };
+        let mut values = Vec::new();
+        for value in given {
+            match value.as_str().and_then(&read) {
+                Some(value) => values.push(value),
+                None => self.mistake(key, must),
+            }
+        }
+        values
+    }
+
     /// `None` when it is wrong, which has been noted.
     pub(super) fn parsed<T: FromStr>(&mut self, key: &str, default: &str, must: &str) -> Option<T> {
         let before = self.mistakes.len();

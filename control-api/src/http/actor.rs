@@ -8,7 +8,7 @@ use axum::{
 use contract::id::OrgId;
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::{error::ApiError, rate::Admission};
 use crate::{
     app::App,
     identity::api_keys::{self, Permission},
@@ -56,6 +56,10 @@ impl FromRequestParts<App> for Actor {
             return Err(ApiError::Unauthorized);
         }
         let actor = api_keys::authenticate(&app.database, token.trim()).await?;
-        actor.ok_or(ApiError::Unauthorized)
+        let actor = actor.ok_or(ApiError::Unauthorized)?;
+        if let Some(admission) = parts.extensions.get::<Admission>() {
+            admission.actor(actor.identity().id)?;
+        }
+        Ok(actor)
     }
 }

@@ -3,6 +3,8 @@
 //! A handler returns [`ApiError`]; what a client reads is written last of all, by [`super::layers`], which
 //! knows the request's id and also clothes the errors that axum and tower make themselves.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -39,6 +41,9 @@ pub enum ApiError {
     /// Each field is as it must be, and together they are not: what a plan of calls cannot be made of.
     #[error("cannot be done")]
     Unprocessable(Vec<FieldError>),
+    /// More requests than are allowed; how long to wait.
+    #[error("too many requests")]
+    TooMany(Duration),
     /// The body cannot be read: too large, in another format, cut off.
     #[error("unreadable body: {0}")]
     Body(StatusCode),
@@ -183,11 +188,13 @@ impl IntoResponse for ApiError {
             Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::NoVersion => StatusCode::PRECONDITION_REQUIRED,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Body(status) => *status,
             Self::Busy | Self::Unavailable(_) | Self::SwitchUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut problem = Problem::of(status);
+        let mut response = status.into_response();
         match self {
             Self::Forbidden(permission) => {
                 problem.detail = Some(format!("needs the permission {permission}"));
@@ -196,6 +203,12 @@ impl IntoResponse for ApiError {
             Self::Conflict(what) => problem.detail = Some(what.to_owned()),
             Self::Stale => problem.detail = Some("it has changed; read it again".to_owned()),
             Self::NoVersion => problem.detail = Some("send If-Match with the ETag that you read".to_owned()),
+            Self::TooMany(wait) => {
+                let secs = wait.as_secs() + 1;
+                problem.detail =
+                    Some(format!("more requests than are allowed; the next one may come in {secs} s"));
+                response.headers_mut().insert(header::RETRY_AFTER, secs.into());
+            }
             Self::SwitchUnavailable(why) => problem.detail = Some(why.to_owned()),
             Self::Unavailable(error) => {
                 problem.detail = Some("the database is away".to_owned());
@@ -204,7 +217,6 @@ impl IntoResponse for ApiError {
             Self::Internal(error) => tracing::error!(error, "request failed"),
             Self::Unauthorized | Self::NotFound | Self::Body(_) | Self::Busy => {}
         }
-        let mut response = status.into_response();
         response.extensions_mut().insert(problem);
         response
     }

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::{ApiError, FieldError};
 
 /// As draft-ietf-httpapi-idempotency-key-header names it.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Characters of an idempotency key.
 const KEY_CHARS_MAX: usize = 255;
 

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use sambung_api::{
     app::{self, App},
     config::Phones,
     database::{Database, Options},
-    http::layers,
+    http::{layers, rate::Allowance},
     serve,
     switch::Switch,
 };
@@ -147,15 +148,26 @@ impl Stage {
 
     /// The same beside a switch.
     pub async fn serve_with(&self, switch: Switch) -> Served {
-        self.serve_app(&self.url(Role::Api), 4, Some(switch)).await
+        self.serve_app(&self.url(Role::Api), 4, Some(switch), limits()).await
     }
 
     /// The API on a port of its own, reading from `url`.
     pub async fn serve_from(&self, url: &str, connections_max: u32) -> Served {
-        self.serve_app(url, connections_max, None).await
+        self.serve_app(url, connections_max, None, limits()).await
     }
 
-    async fn serve_app(&self, url: &str, connections_max: u32, switch: Option<Switch>) -> Served {
+    /// The same with other limits.
+    pub async fn serve_limited(&self, limits: layers::Limits) -> Served {
+        self.serve_app(&self.url(Role::Api), 4, None, limits).await
+    }
+
+    async fn serve_app(
+        &self,
+        url: &str,
+        connections_max: u32,
+        switch: Option<Switch>,
+        limits: layers::Limits,
+    ) -> Served {
         let database = Database::new(&Options {
             url: url.to_owned(),
             connections_max,
@@ -167,12 +179,25 @@ impl Stage {
         let address = listener.local_addr().unwrap();
         let phones = Phones { server: "127.0.0.1:5060".to_owned(), domain: "a<b>.test".to_owned() };
         let app = App { database: database.clone(), phones: Arc::new(phones), switch };
-        let limits = layers::Limits { timeout: Duration::from_secs(10), body_bytes_max: 1_024 };
         let (stop, stopped) = oneshot::channel::<()>();
         let socket = serve::Limits { connections_max: 512, shutdown_max: Duration::from_secs(5) };
         let router = app::router(app, limits);
         tokio::spawn(serve::serve(listener, router, socket, async { drop(stopped.await) }));
         Served { address, database, client: client(), _stop: stop }
+    }
+}
+
+/// Enough of everything for a test.
+pub fn limits() -> layers::Limits {
+    let much = NonZeroU32::new(100_000).unwrap();
+    let much = Allowance { per_minute: much, burst: much };
+    layers::Limits {
+        timeout: Duration::from_secs(10),
+        body_bytes_max: 1_024,
+        sources: much,
+        actors: much,
+        proxies: vec!["127.0.0.1/32".parse().unwrap()],
+        origins: Vec::new(),
     }
 }
 

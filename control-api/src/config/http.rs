@@ -1,0 +1,57 @@
+//! `[http]` of `api.toml`: limits on requests and on the socket, which proxies are believed, and whose pages may read answers.
+
+use std::num::NonZeroU32;
+
+use axum::http::HeaderValue;
+use reqwest::Url;
+
+use super::reader::Reader;
+use crate::{
+    http::{layers, rate::Allowance},
+    serve,
+};
+
+pub(super) fn http(root: &mut Reader) -> (layers::Limits, serve::Limits) {
+    let mut table = root.table("http");
+    let request = layers::Limits {
+        timeout: table.seconds("request_timeout_secs", 15, 1..=300),
+        body_bytes_max: table.number("body_bytes_max", 1 << 20, 1_024..=100 << 20),
+        sources: Allowance {
+            per_minute: positive(&mut table, "source_requests_per_minute", 6_000),
+            burst: positive(&mut table, "source_burst", 600),
+        },
+        actors: Allowance {
+            per_minute: positive(&mut table, "actor_requests_per_minute", 3_000),
+            burst: positive(&mut table, "actor_burst", 300),
+        },
+        proxies: table.list(
+            "trusted_proxies",
+            &["127.0.0.0/8", "::1/128"],
+            |text| text.parse().ok(),
+            "must be networks, such as 10.0.0.0/8",
+        ),
+        origins: table.list(
+            "cors_origins",
+            &[],
+            origin,
+            "must be origins, such as https://console.example.com, without a path",
+        ),
+    };
+    let socket = serve::Limits {
+        connections_max: table.number("connections_max", 1_024, 1..=100_000),
+        shutdown_max: table.seconds("shutdown_secs", 8, 0..=300),
+    };
+    root.absorb(table);
+    (request, socket)
+}
+
+fn positive(table: &mut Reader, key: &str, default: u32) -> NonZeroU32 {
+    NonZeroU32::new(table.number(key, default, 1..=1_000_000)).unwrap_or(NonZeroU32::MIN)
+}
+
+/// As browsers send it: a page that is named another way would never be let in.
+fn origin(text: &str) -> Option<HeaderValue> {
+    let url = Url::parse(text).ok()?;
+    let is_web = matches!(url.scheme(), "https" | "http");
+    (is_web && url.origin().ascii_serialization() == text).then(|| HeaderValue::from_str(text).ok()).flatten()
+}
