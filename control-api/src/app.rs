@@ -35,6 +35,7 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(telephony::extensions::http::routes())
         .merge(telephony::plan::http::routes())
         .merge(platform::audit::http::routes())
+        .merge(platform::jobs::http::routes())
         .merge(telephony::route::http::routes())
         .split_for_parts();
     let router = router.route("/", axum::routing::get(index::page)).with_state(app);

@@ -11,7 +11,7 @@ use std::{future::Future, pin::Pin, str::FromStr as _, sync::Arc, time::Duration
 use contract::id::OrgId;
 use sqlx::{
     ConnectOptions as _, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -76,6 +76,8 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: PgPool,
+    /// One connection, for whoever listens.
+    listening: PgPool,
     places: Arc<Semaphore>,
 }
 
@@ -96,9 +98,13 @@ impl Database {
             .acquire_timeout(options.acquire_timeout)
             // Whatever went wrong: a connection that is still inside a transaction is not given to the next.
             .after_release(|connection, _| Box::pin(store::is_idle(connection)))
+            .connect_lazy_with(connect.clone());
+        let listening = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.acquire_timeout)
             .connect_lazy_with(connect);
         let places = usize::try_from(options.connections_max).unwrap_or(1) * WAITING_PER_CONNECTION;
-        Ok(Self { pool, places: Arc::new(Semaphore::new(places)) })
+        Ok(Self { pool, listening, places: Arc::new(Semaphore::new(places)) })
     }
 
     /// Runs `work` in one transaction that sees `scope`'s rows as of one instant and changes none. It is
@@ -150,6 +156,14 @@ impl Database {
         unit.await.unwrap_or_else(|lost| Err(DatabaseError::Lost(lost.to_string()).into()))
     }
 
+    /// Hears what is announced on these channels, until the connection is lost. There is one listener at a time, on a connection of
+    /// its own.
+    pub async fn listen(&self, channels: &[&str]) -> Result<PgListener, DatabaseError> {
+        let mut listener = PgListener::connect_with(&self.listening).await?;
+        listener.listen_all(channels.iter().copied()).await?;
+        Ok(listener)
+    }
+
     /// Whether the database answers now.
     pub async fn answers(&self) -> Result<(), DatabaseError> {
         let asked = self.read(Scope::Nothing, |connection| Box::pin(store::ping(connection)));
@@ -166,6 +180,7 @@ impl Database {
 
     /// Ends all connections once they are idle.
     pub async fn close(&self) {
+        self.listening.close().await;
         self.pool.close().await;
     }
 }

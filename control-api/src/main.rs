@@ -10,6 +10,7 @@ use sambung_api::{
     app::{self, App},
     config::{Config, Log, SwitchDoor},
     database::Database,
+    platform::{jobs::runner::Runner, notices::Notices},
     serve,
     telephony::mails::job::Mailer,
 };
@@ -17,6 +18,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinSet,
     time::Instant,
 };
 use tracing_subscriber::EnvFilter;
@@ -80,22 +82,31 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tracing::info!(listen = %config.listen, "serving");
-    let (mails_go_on, stopped) = watch::channel(());
-    let mut mails = tokio::spawn(mailer.run(stopped));
+    let (goes_on, stopped) = watch::channel(());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(mailer.run(stopped.clone()));
+    let notices = Notices::default();
+    let runner =
+        Runner { database: database.clone(), workers: Vec::new(), ordered: Arc::clone(&notices.jobs) };
+    tasks.spawn(runner.run(stopped.clone()));
+    tasks.spawn(notices.run(database.clone(), stopped));
     let stop = async {
         let is_told = tokio::select! {
             _ = terminate.recv() => true,
             _ = interrupt.recv() => true,
-            _ = &mut mails => false,
+            _ = tasks.join_next() => false,
         };
         tracing::info!("stopping");
-        drop(mails_go_on);
-        (is_told, Instant::now() + config.socket.shutdown_max)
+        drop(goes_on);
+        (is_told, Instant::now() + config.socket.shutdown_max, tasks)
     };
-    let (is_told, until) = serve::serve(listener, router, config.socket, stop).await;
-    ensure!(is_told, "the job that sends mails has come to an end that nobody ordered");
-    if tokio::time::timeout_at(until, mails).await.is_err() {
-        tracing::warn!("a mail was being sent when the time to stop was up; it is sent again");
+    let (is_told, until, mut tasks) = serve::serve(listener, router, config.socket, stop).await;
+    ensure!(is_told, "one of the tasks behind the doors has come to an end that nobody ordered");
+    let all_ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout_at(until, all_ended).await.is_err() {
+        tracing::warn!(
+            "mails were being sent, or jobs done, when the time to stop was up; they are done again"
+        );
     }
     database.close().await;
     Ok(())

@@ -34,7 +34,7 @@ const API_KEY: &str = "api_key";
         (name = "telephony", description = "What calls are decided by. A change names the version that was read (`If-Match`), \
             may name itself (`Idempotency-Key`), is refused when no plan of calls can be made of it, and answers with the \
             revision that it has become (`sambung-revision`); the switch takes it up within a second and without a restart"),
-        (name = "platform", description = "What was done, and by whom"),
+        (name = "platform", description = "What was done and by whom, and what is done while nobody waits"),
         (name = "health", description = "For load balancers and people with pagers")
     )
 )]

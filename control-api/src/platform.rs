@@ -1,5 +1,8 @@
-//! What every context's changes go through: one unit of work that leaves its trace, and one effect for one request.
+//! What every context leans on: one unit of work for a change that leaves its trace, one effect for one request, and work that is
+//! done while nobody waits.
 
 pub mod audit;
 pub mod change;
 pub mod idempotency;
+pub mod jobs;
+pub mod notices;

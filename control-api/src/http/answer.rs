@@ -32,6 +32,11 @@ impl Answer {
         Self { status: StatusCode::OK.as_u16(), version: Some(version), body, ..Self::default() }
     }
 
+    /// This is how it stands, of what has no versions.
+    pub fn done<T: Serialize>(body: &T) -> Self {
+        Self { version: None, ..Self::found(0, body) }
+    }
+
     /// It is there no more.
     pub fn gone() -> Self {
         Self { status: StatusCode::NO_CONTENT.as_u16(), ..Self::default() }

@@ -143,6 +143,8 @@ async fn the_description_is_openapi_3_1_and_its_page_needs_no_internet() {
     let paths = description["paths"].as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
     let expected = [
         "/api/platform/audit-events",
+        "/api/platform/jobs",
+        "/api/platform/jobs/{id}/retry",
         "/api/telephony/calls",
         "/api/telephony/calls/{id}",
         "/api/telephony/extensions",

@@ -97,7 +97,8 @@ async fn fill(stage: &Stage) {
              insert into platform.audit_events (org_id, actor_kind, actor_id, action, subject_id)
                  values ('{o}', 'api_key', '{user}', 'extension.created', '{extension}');
              insert into platform.idempotency_keys (org_id, actor_id, key, request_hash, answer)
-                 values ('{o}', '{user}', 'x', sha256(''), '');"
+                 values ('{o}', '{user}', 'x', sha256(''), '');
+             insert into platform.jobs (org_id, kind, key) values ('{o}', 'test.work', 'x');"
         );
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
     }
@@ -143,6 +144,7 @@ const READABLE: &[&str] = &[
     "telephony.voicemail_mails",
     "platform.audit_events",
     "platform.idempotency_keys",
+    "platform.jobs",
 ];
 
 #[tokio::test]
@@ -290,6 +292,8 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
         "insert into platform.audit_events (seq) values (1)",
         "insert into platform.audit_events (hash) values (sha256(''))",
         "update platform.idempotency_keys set answer = ''",
+        "update platform.jobs set payload = '{}'",
+        "update platform.jobs set org_id = null",
         "set role sambung_platform",
     ];
     for statement in refused {
@@ -298,6 +302,25 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
     let platform = stage.pool(Role::Platform).await;
     for statement in ["select * from telephony.calls", "select * from telephony.sip_accounts"] {
         check(&platform, None, statement, INSUFFICIENT_PRIVILEGE).await;
+    }
+}
+
+/// What jobs learn beyond the scope they work in: ids of organisations, and only by this function.
+#[tokio::test]
+async fn the_api_role_learns_for_whom_jobs_are_due_and_nothing_else_of_them() {
+    let stage = Stage::new().await;
+    fill(&stage).await;
+    let api = stage.pool(Role::Api).await;
+    let due = "(select platform.organisations_with_jobs_due('{test.work}', 10)) s";
+    assert_eq!(count(&api, None, due).await, 2);
+    assert_eq!(count(&api, None, &due.replace("test", "other")).await, 0);
+    for role in [Role::Switch, Role::Platform] {
+        let pool = stage.pool(role).await;
+        for statement in
+            ["select * from platform.jobs", "select platform.organisations_with_jobs_due('{x}', 1)"]
+        {
+            check(&pool, Some(stage.a), statement, INSUFFICIENT_PRIVILEGE).await;
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod coverage;
 mod doors;
 mod extensions;
 mod isolation;
+mod jobs;
 mod keys;
 mod mails;
 mod record;

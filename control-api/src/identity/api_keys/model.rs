@@ -23,12 +23,22 @@ pub enum Permission {
     TelephonyWrite,
     /// Read what was done in the organisation and by whom.
     AuditRead,
+    /// Read what is done while nobody waits.
+    JobsRead,
+    /// Try again what was given up.
+    JobsWrite,
 }
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 4] =
-        [Permission::CallsRead, Permission::TelephonyRead, Permission::TelephonyWrite, Permission::AuditRead];
+    pub const ALL: [Permission; 6] = [
+        Permission::CallsRead,
+        Permission::TelephonyRead,
+        Permission::TelephonyWrite,
+        Permission::AuditRead,
+        Permission::JobsRead,
+        Permission::JobsWrite,
+    ];
 
     /// The word in the `permissions` column.
     pub const fn as_str(self) -> &'static str {
@@ -37,6 +47,8 @@ impl Permission {
             Permission::TelephonyRead => "telephony.read",
             Permission::TelephonyWrite => "telephony.write",
             Permission::AuditRead => "audit.read",
+            Permission::JobsRead => "jobs.read",
+            Permission::JobsWrite => "jobs.write",
         }
     }
 }

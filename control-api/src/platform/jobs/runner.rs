@@ -1,0 +1,234 @@
+//! Does jobs: each is claimed in a unit of work of its own under a lease, done, and settled together with what its worker writes.
+//! Whoever dies in the middle leaves a job that is due again. A worker whose lease has run out meanwhile settles nothing.
+
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+use contract::id::OrgId;
+use serde_json::Value;
+use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    task::JoinSet,
+    time,
+};
+use uuid::Uuid;
+
+use super::store;
+use crate::database::{Database, DatabaseError, Scope, Work};
+
+/// How often it is asked whether something is due, should nobody have said so.
+const POLL_EVERY: Duration = Duration::from_secs(5);
+/// Organisations that are asked for in one round, those that wait longest first.
+pub(super) const ORGANISATIONS_MAX: i32 = 100;
+/// Jobs that are done at the same time, of all organisations.
+const AT_ONCE_MAX: usize = 16;
+/// A job that is being done is nobody else's for so long.
+pub(super) const LEASE_SECS: i32 = 120;
+/// One attempt; less than the lease.
+const ATTEMPT_MAX: Duration = Duration::from_secs(90);
+/// How long what was done is remembered, and with it that there is to be no second one of its key.
+pub(super) const KEPT_DAYS: i32 = 7;
+
+/// Does jobs of one kind.
+pub trait Worker: fmt::Debug + Send + Sync {
+    /// Which: `webhook.deliver`.
+    fn kind(&self) -> &'static str;
+
+    /// The pauses between attempts, seconds; after the last of them a job is given up.
+    fn pauses_secs(&self) -> &'static [i32];
+
+    /// One attempt. It may be made again although it was successful: whoever does it may die before that is written down.
+    fn attempt<'a>(&'a self, job: &'a Claimed) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+    /// What else is written in the unit of work that writes down the outcome.
+    fn settle<'c>(&'c self, _: &'c mut PgConnection, _: &'c Claimed, _: &'c Settled) -> Work<'c, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A job that is being done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// Whose.
+    pub org: OrgId,
+    /// Which.
+    pub id: Uuid,
+    /// Of what kind.
+    pub kind: String,
+    /// Which of its kind.
+    pub key: String,
+    /// What was ordered.
+    pub payload: Value,
+    /// This attempt, from 1.
+    pub attempts: i32,
+}
+
+impl FromRow<'_, PgRow> for Claimed {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            org: OrgId(row.try_get("org_id")?),
+            id: row.try_get("id")?,
+            kind: row.try_get("kind")?,
+            key: row.try_get("key")?,
+            payload: row.try_get("payload")?,
+            attempts: row.try_get("attempts")?,
+        })
+    }
+}
+
+/// What has come of an attempt. Reasons are words for programs, without anything of what the job is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// Not this time.
+    Failed(String),
+    /// It will never be.
+    Hopeless(String),
+}
+
+impl Outcome {
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::Failed(reason) | Self::Hopeless(reason) => Some(reason),
+        }
+    }
+}
+
+/// An outcome, and what follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// What has come of the attempt.
+    pub outcome: Outcome,
+    /// There is another one after so many seconds.
+    pub pause_secs: Option<i32>,
+}
+
+/// All workers, and what they share.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    /// Where jobs are due.
+    pub database: Database,
+    /// One for each kind.
+    pub workers: Vec<Arc<dyn Worker>>,
+    /// Somebody has ordered something.
+    pub ordered: Arc<Notify>,
+}
+
+impl Runner {
+    /// Works until the other end of `stop` is dropped; what is being done then is brought to its end.
+    pub async fn run(self, mut stop: watch::Receiver<()>) {
+        let (places, mut running) = (Arc::new(Semaphore::new(AT_ONCE_MAX)), JoinSet::new());
+        let mut is_away = false;
+        loop {
+            match self.round(&places, &mut running, &stop).await {
+                Ok(()) => is_away = false,
+                Err(error) if !is_away => {
+                    is_away = true;
+                    tracing::warn!(%error, "jobs wait: the database does not say which are due");
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                _ = stop.changed() => break,
+                () = self.ordered.notified() => {}
+                () = time::sleep(POLL_EVERY) => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.workers.iter().map(|worker| worker.kind()).collect()
+    }
+
+    /// Begins all that is due, one of each organisation in turn, until nothing is.
+    async fn round(
+        &self,
+        places: &Arc<Semaphore>,
+        running: &mut JoinSet<()>,
+        stop: &watch::Receiver<()>,
+    ) -> Result<(), DatabaseError> {
+        loop {
+            let kinds = self.kinds();
+            let due = self.database.read(Scope::Nothing, |c| Box::pin(store::due(c, kinds))).await?;
+            let mut has_begun = false;
+            for org in due {
+                let Ok(place) = Arc::clone(places).acquire_owned().await else { return Ok(()) };
+                while running.try_join_next().is_some() {}
+                if stop.has_changed().is_err() {
+                    return Ok(());
+                }
+                let (scope, kinds) = (Scope::Organisation(OrgId(org)), self.kinds());
+                let claim = self.database.write(scope, move |c| Box::pin(store::claim(c, OrgId(org), kinds)));
+                let Some(job) = claim.await? else { continue };
+                has_begun = true;
+                let runner = self.clone();
+                running.spawn(async move {
+                    runner.carry_out(job).await;
+                    drop(place);
+                });
+            }
+            if !has_begun {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn carry_out(&self, job: Claimed) {
+        let Some(worker) = self.workers.iter().find(|worker| worker.kind() == job.kind).cloned() else {
+            return;
+        };
+        let attempt = time::timeout(ATTEMPT_MAX, worker.attempt(&job)).await;
+        let outcome = attempt.unwrap_or_else(|_| Outcome::Failed("too_slow".to_owned()));
+        let pause_secs = match &outcome {
+            Outcome::Failed(_) => pause(worker.pauses_secs(), job.attempts, jitter()),
+            Outcome::Done | Outcome::Hopeless(_) => None,
+        };
+        let (org, id, attempts, kind) = (job.org.0, job.id, job.attempts, worker.kind());
+        if let Some(reason) = outcome.reason() {
+            let is_dead = pause_secs.is_none();
+            tracing::warn!(%org, job = %id, kind, attempts, reason, is_dead, "a job has failed");
+        }
+        let settled = Settled { outcome, pause_secs };
+        let written = self.database.write(Scope::Organisation(job.org), move |c| {
+            Box::pin(async move {
+                if store::settle(c, &job, &settled.outcome, pause_secs).await? {
+                    worker.settle(c, &job, &settled).await?;
+                }
+                Ok(())
+            })
+        });
+        if let Err(error) = written.await {
+            tracing::warn!(%org, job = %id, kind, %error, "what came of a job could not be written down: it is done again");
+        }
+    }
+}
+
+/// After the `attempts`th attempt has failed: the pause, up to a quarter shorter as `jitter` says, so that what has failed together does
+/// not come back together; `None`: there is no further one.
+fn pause(pauses_secs: &[i32], attempts: i32, jitter: u8) -> Option<i32> {
+    let longest = *pauses_secs.get(usize::try_from(attempts).ok()?.checked_sub(1)?)?;
+    Some(longest - longest / 4 * i32::from(jitter) / 255)
+}
+
+/// Zero should the system be out of random bytes.
+fn jitter() -> u8 {
+    let mut byte = [0_u8; 1];
+    let _ = getrandom::fill(&mut byte);
+    byte[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_those_of_the_kind_or_a_little_shorter_and_come_to_an_end() {
+        let pauses = [8, 400, 4_000];
+        assert_eq!([1, 2, 3, 4].map(|n| pause(&pauses, n, 0)), [Some(8), Some(400), Some(4_000), None]);
+        assert_eq!([1, 2, 3].map(|n| pause(&pauses, n, 255)), [Some(6), Some(300), Some(3_000)]);
+        assert_eq!((pause(&pauses, 0, 0), pause(&[], 1, 0)), (None, None));
+    }
+}
