@@ -1,6 +1,6 @@
 //! What Postgres holds of calls, as text that can be laid beside the golden sequences (H-062 … H-066).
 
-use std::time::Duration;
+use std::{thread::sleep, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use sqlx::{Connection as _, PgConnection, Row as _};
@@ -9,7 +9,10 @@ use tokio::runtime::{Builder, Runtime};
 use crate::process::wait_until;
 
 /// How long the journal may take to deliver the last row of a call.
-const DELIVERY_MAX: Duration = Duration::from_secs(10);
+const DELIVERY_MAX: Duration = Duration::from_secs(30);
+/// A call of which no row has come for so long has all of them: legs are written when their phones have answered our BYE, behind
+/// the `ended`.
+const REST: Duration = Duration::from_secs(1);
 
 /// A connection of the test's own.
 #[derive(Debug)]
@@ -79,7 +82,14 @@ impl Record {
         let mut new = self.calls()?;
         new.retain(|call| !before.contains(call));
         ensure!(new.len() == count, "{} new calls instead of {count}: {new:?}", new.len());
-        new.iter().map(|call| self.story(call)).collect()
+        let mut stories: Vec<Story> = Vec::new();
+        wait_until(DELIVERY_MAX, "records at rest", || {
+            sleep(REST);
+            let before = std::mem::take(&mut stories);
+            stories = new.iter().map(|call| self.story(call)).collect::<Result<_>>()?;
+            Ok(stories == before)
+        })?;
+        Ok(stories)
     }
 
     /// The story of one call.

@@ -127,7 +127,7 @@ async fn a_unit_dropped_after_any_number_of_polls_ends_by_itself() {
             sleep(Duration::from_millis(2)).await;
         }
         drop(unit);
-        must_come_to_rest(&stage, Duration::from_secs(1), &format!("{polls} polls")).await;
+        must_come_to_rest(&stage, Duration::from_secs(10), &format!("{polls} polls")).await;
         // There is one connection only: this is what the next request gets, in the scope it asks for.
         let seen: String = api
             .database

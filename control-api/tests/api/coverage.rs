@@ -101,6 +101,9 @@ async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_ot
         } else if operation.is_about_one() {
             let answer = operation.ask(&api, Some(&all), &[("if-match", "\"1\"")]).await;
             answer.must_be_problem(404, "not-found");
+        } else {
+            // Whatever it answers is held against what it says.
+            operation.ask(&api, Some(&all), &[]).await;
         }
         if operation.changes() {
             let nameless = [("if-match", "\"1\""), ("idempotency-key", "")];

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::{Account, Desk, Phone, STEP, Srtp};
+use super::{Account, Desk, Phone, STEP, Srtp, TONE_SECS};
 use crate::{
     audio,
     process::{Running, wait_until},
@@ -33,7 +33,7 @@ impl Baresip {
         let folder = desk.folder.display();
         // It takes the port after the SIP port for TLS.
         let (sip, control, rtp) = (desk.ports, desk.ports + 2, desk.ports + 4);
-        audio::write_tone(&desk.folder.join("tone.wav"), desk.tone_hz, 60)?;
+        audio::write_tone(&desk.folder.join("tone.wav"), desk.tone_hz, TONE_SECS)?;
         let authority = account.authority.as_ref();
         let is_ipv6 = account.switch.is_some_and(|switch| switch.is_ipv6());
         let (interface, ours, family) =
@@ -76,7 +76,7 @@ impl Baresip {
 
     /// Sends its call on to a target, a SIP URI.
     pub fn transfer(&mut self, target: &str) -> Result<()> {
-        self.events.clear();
+        self.forget()?;
         self.command("transfer", target)
     }
 
@@ -85,7 +85,7 @@ impl Baresip {
         self.command("sndcode", keys)
     }
 
-    /// Waits until its far end has pressed a key since its last command.
+    /// Waits until its far end presses a key.
     pub fn is_pressed_to(&mut self) -> Result<()> {
         self.event("CALL_DTMF_START")
     }
@@ -95,15 +95,25 @@ impl Baresip {
         Ok(self.control.write_all(format!("{}:{text},", text.len()).as_bytes())?)
     }
 
-    /// Waits until an event of this type has come since the last command.
+    /// Waits for the next event of this type; what came before it is forgotten with it.
     fn event(&mut self, name: &str) -> Result<()> {
         let end = Instant::now() + STEP;
-        while !self.events.iter().any(|event| event == name) {
+        loop {
+            if let Some(at) = self.events.iter().position(|event| event == name) {
+                self.events.drain(..=at);
+                return Ok(());
+            }
             if Instant::now() > end {
                 bail!("baresip {}: no {name}, only {:?}\n{}", self.username, self.events, self.printed());
             }
             self.read_events()?;
         }
+    }
+
+    /// Forgets what has happened so far.
+    fn forget(&mut self) -> Result<()> {
+        self.read_events()?;
+        self.events.clear();
         Ok(())
     }
 
@@ -171,7 +181,7 @@ impl Phone for Baresip {
     }
 
     fn dial(&mut self, target: &str) -> Result<()> {
-        self.events.clear();
+        self.forget()?;
         self.command("dial", target)
     }
 

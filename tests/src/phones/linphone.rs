@@ -4,7 +4,7 @@ use std::{io::Write as _, process::Command};
 
 use anyhow::{Context, Result};
 
-use super::{Account, Desk, Phone, STEP};
+use super::{Account, Desk, Phone, STEP, TONE_SECS};
 use crate::{
     audio,
     process::{Running, wait_until},
@@ -21,7 +21,7 @@ pub struct Linphone {
 impl Linphone {
     /// Starts one and registers it when its account says where.
     pub fn start(account: &Account, desk: &Desk) -> Result<Self> {
-        audio::write_tone(&desk.folder.join("tone.wav"), desk.tone_hz, 60)?;
+        audio::write_tone(&desk.folder.join("tone.wav"), desk.tone_hz, TONE_SECS)?;
         std::fs::write(desk.folder.join("rc"), config(account, desk.ports))?;
         // Without this folder its database cannot be made, and without the database it never looks at the network.
         std::fs::create_dir_all(desk.folder.join(".local/share/linphone"))?;

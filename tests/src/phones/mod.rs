@@ -17,7 +17,9 @@ use crate::{
 };
 
 /// How long a phone may take over one step of signalling.
-pub const STEP: Duration = Duration::from_secs(15);
+pub const STEP: Duration = Duration::from_secs(30);
+/// Seconds of tone that a phone plays; baresip hangs up when they are over.
+const TONE_SECS: u32 = 300;
 /// How long some seconds of a tone may take to be heard.
 const HEARD_MAX: Duration = Duration::from_secs(30);
 

@@ -53,7 +53,7 @@ fn keys_reach_a_phone_that_understands_another_way() -> Result<()> {
         phone.dial(&uri(&number, &called))?;
         phone.talking()?;
         phone.press("5")?;
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        wait_until(SOUNDS_MAX, "INFO", || Ok(told.messages().contains("INFO sip:")))?;
         phone.hang_up()?;
         told.finish()?;
         phone.over()?;

@@ -264,9 +264,10 @@ impl Reply {
     fn is_live(&self, demo: &Demo) -> Result<()> {
         let revision = self.header("sambung-revision")?;
         let path = format!("/api/telephony/revision?applied={revision}&wait_seconds=5");
-        let shown: Value = serde_json::from_str(&rest(demo, ("GET", &path), "", "")?.body)?;
-        ensure!(shown["applied"].as_i64() >= Some(revision.parse()?), "{shown}");
-        Ok(())
+        wait_until(Duration::from_secs(30), "the revision in use", || {
+            let shown: Value = serde_json::from_str(&rest(demo, ("GET", &path), "", "")?.body)?;
+            Ok(shown["applied"].as_i64() >= Some(revision.parse()?))
+        })
     }
 }
 
@@ -281,7 +282,7 @@ fn an_extension_that_is_changed_over_http_changes_the_next_call_and_not_the_one_
     let (caller, callee) = (stage.actor(0, "http")?, stage.actor(1, "http")?);
     callee.register()?;
     let answering = callee.play("callee_answer", "1002", PLAIN)?;
-    let calling = caller.play("call", "150", &[("talk_ms", "6000")])?;
+    let calling = caller.play("call", "150", &[("talk_ms", "20000")])?;
     wait_until(Duration::from_secs(10), "a call", || {
         Ok(sambung(&stage.demo, &["calls", "answered", "--brief"])?.lines().count() == 2)
     })?;

@@ -1,12 +1,18 @@
 //! A switch, a record of what happens on it, and people with accounts who play SIPp's scenarios.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail, ensure};
 use tests::{
     demo::Demo,
     phones::Transport,
+    process::wait_until,
     record::{Record, Story},
     sipp::{Actor, Playing},
 };
+
+/// What has happened is written down before this is over.
+const WRITTEN: Duration = Duration::from_secs(1);
 
 /// A scenario and the words for its template.
 pub type Part<'a> = (&'a str, &'a [(&'a str, &'a str)]);
@@ -83,6 +89,15 @@ impl Stage {
             None => None,
         };
         Ok(Ongoing { calling: caller.play(scenario, &number, words)?, called, callee })
+    }
+
+    /// Waits until the one call that goes on has been answered, and that is written down.
+    pub fn is_answered(&self) -> Result<()> {
+        wait_until(Duration::from_secs(30), "an answer", || {
+            Ok(self.demo.figure("sambung_calls{state=\"answered\"}")? == 1)
+        })?;
+        std::thread::sleep(WRITTEN);
+        Ok(())
     }
 
     /// Plays one call to its end; then one call more must stand in the record, as `left` says. Returns it.

@@ -118,8 +118,7 @@ fn a_call_that_survived_can_be_put_on_hold() -> Result<()> {
     let mut stage = Stage::set(Transport::Udp)?;
     let hold = ("hold", &[("talk_ms", "4000")] as &[_]);
     let ongoing = stage.begin("held", hold, Some(("callee_held", PLAIN)))?;
-    wait_until(Duration::from_secs(10), "an answer", || Ok(stage.demo.figure("sambung_calls_live")? == 1))?;
-    std::thread::sleep(Duration::from_millis(1_000));
+    stage.is_answered()?;
     kill_switch(&stage.demo)?;
     ongoing.finish().with_context(|| stage.demo.logs())?;
     let story = stage.record.next_story(&[])?;

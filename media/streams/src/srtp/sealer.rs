@@ -31,8 +31,8 @@ pub enum SealError {
     TooLong,
     /// A packet with its number has been sealed, or is too old to tell.
     Repeated,
-    /// Its number is so far behind the highest one that its source has begun anew, or has gone on for too long unseen: neither
-    /// the sealer nor who opens can tell which, and with it nothing more of that source is sealed for a while.
+    /// Its number, and the one before it, is so far behind the highest one that its source has begun anew, or has gone on for too long
+    /// unseen: neither the sealer nor who opens can tell which, and with it nothing more of that source is sealed for a while.
     Behind,
     /// The key has been used for as much as it may be.
     Exhausted,
@@ -50,6 +50,9 @@ struct Former {
 pub struct Sealer {
     keys: SessionKeys,
     source: Option<(u32, Window)>,
+    /// The number that would follow one far behind: two in a row are no straggler (RFC 3550 A.1).
+    #[serde(skip)]
+    anew: Option<(u32, u16)>,
     /// Never grows beyond the room that it has from the beginning.
     #[serde(deserialize_with = "formers")]
     formers: Vec<Former>,
@@ -68,7 +71,13 @@ impl Sealer {
     /// `None` only if a library refuses a key of the right length.
     pub fn new(suite: Suite, master: &MasterKey) -> Option<Self> {
         let keys = SessionKeys::derive(suite, master)?;
-        Some(Self { keys, source: None, formers: Vec::with_capacity(SEALED_STREAMS_MAX), rtcp_index: 0 })
+        Some(Self {
+            keys,
+            source: None,
+            anew: None,
+            formers: Vec::with_capacity(SEALED_STREAMS_MAX),
+            rtcp_index: 0,
+        })
     }
 
     /// Whether it has this key.
@@ -84,7 +93,11 @@ impl Sealer {
         let window = self.window_of(ssrc)?;
         let index = match window {
             None => u64::from(header.sequence),
-            Some(window) if window.is_far_behind(header.sequence) => return Err(SealError::Behind),
+            Some(window) if window.is_far_behind(header.sequence) => {
+                let is_second = self.anew == Some((ssrc, header.sequence));
+                self.anew = Some((ssrc, header.sequence.wrapping_add(1)));
+                return Err(if is_second { SealError::Behind } else { SealError::Repeated });
+            }
             Some(window) => window.guess(header.sequence).ok_or(SealError::Repeated)?,
         };
         if window.is_some_and(|window| window.has_seen(index)) {
@@ -92,6 +105,7 @@ impl Sealer {
         }
         let sealed = self.keys.rtp.seal_rtp(Place { ssrc, index }, room, payload, len);
         let len = sealed.ok_or(SealError::TooLong)?;
+        self.anew = None;
         match &mut self.source {
             Some((current, window)) if *current == ssrc => window.note(index),
             _ => self.change_source(ssrc, window, index),

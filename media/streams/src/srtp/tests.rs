@@ -259,6 +259,25 @@ fn rfc_3711_9_1_no_number_is_sealed_twice_whatever_its_sender_does() {
     assert!(seal(&mut sealer, &words(12, b"known")).is_ok());
 }
 
+/// One packet that came two seconds late had everything after it sent under another source.
+#[test]
+fn one_straggler_is_left_out_and_two_in_a_row_are_a_new_run_of_numbers() {
+    let mut sealer = pair(Suite::AesCm128HmacSha1_80).0;
+    let mut sealed = |sequence| seal(&mut sealer, &rtp(7, sequence, b"x")).map(drop);
+    for (sequence, expected) in [
+        (5_000, Ok(())),
+        (4_800, Err(SealError::Repeated)),
+        (5_001, Ok(())),
+        (4_801, Err(SealError::Repeated)),
+        (4_700, Err(SealError::Repeated)),
+        (4_701, Err(SealError::Behind)),
+        (4_702, Err(SealError::Behind)),
+        (5_002, Ok(())),
+    ] {
+        assert_eq!(sealed(sequence), expected, "{sequence}");
+    }
+}
+
 #[test]
 fn a_packet_without_room_for_its_tag_is_not_sealed_and_costs_no_number() {
     for suite in Suite::ALL {
