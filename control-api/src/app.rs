@@ -10,7 +10,7 @@ use crate::{
     config::Phones,
     database::Database,
     http::{health, index, layers},
-    openapi, platform,
+    identity, openapi, platform,
     switch::Switch,
     telephony,
 };
@@ -20,6 +20,8 @@ use crate::{
 pub struct App {
     /// The only way to a row.
     pub database: Database,
+    /// What people prove themselves by.
+    pub proofs: Arc<identity::Proofs>,
     /// What the front page tells about phones.
     pub phones: Arc<Phones>,
     /// The switch's own door, if there is one to ask.
@@ -31,6 +33,7 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
     let (router, description) = OpenApiRouter::with_openapi(openapi::Description::openapi())
         .routes(routes!(health::ready))
         .routes(routes!(health::live))
+        .merge(identity::sign_ins::http::routes())
         .merge(telephony::calls::http::routes())
         .merge(telephony::extensions::http::routes())
         .merge(telephony::plan::http::routes())

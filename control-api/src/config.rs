@@ -34,6 +34,8 @@ pub struct Config {
     pub request: layers::Limits,
     /// Limits on the socket.
     pub socket: serve::Limits,
+    /// The folder of the keys that tokens are signed with.
+    pub keys: PathBuf,
     /// What the front page tells about phones.
     pub phones: Phones,
     /// Whom mails are from, and where they go.
@@ -94,6 +96,9 @@ impl Config {
         };
         root.absorb(table);
         let (request, socket) = http::http(&mut root);
+        let mut table = root.table("identity");
+        let keys = base.join(table.text("keys", "/var/lib/sambung-api/keys"));
+        root.absorb(table);
         let mut table = root.table("phones");
         let phones = Phones {
             server: table.text("server", "127.0.0.1:5060"),
@@ -105,7 +110,7 @@ impl Config {
         let log = log(&mut root);
         let (listen, mail) = root.finish(listen.zip(mail))?;
         let url_file = (!url_file.is_empty()).then(|| base.join(url_file));
-        Ok(Self { listen, url_file, database, request, socket, phones, mail, switch, log })
+        Ok(Self { listen, url_file, database, request, socket, keys, phones, mail, switch, log })
     }
 
     /// The database's URL from where the configuration says, with the limits.

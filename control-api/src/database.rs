@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use store::Fault;
-pub(crate) use store::enter;
+pub(crate) use store::{enter, enter_login};
 
 /// What a unit of work does with its connection.
 pub type Work<'c, T, E = sqlx::Error> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
@@ -40,6 +40,10 @@ pub enum Scope {
     Organisation(OrgId),
     /// The one API key that was presented; its organisation is not known yet.
     PresentedKey(Uuid),
+    /// The one sign-in whose refresh token was presented; whose it is is not known yet.
+    SignIn(Uuid),
+    /// One person's own, in whatever organisation.
+    Person(Uuid),
 }
 
 /// Why a unit of work came to nothing.

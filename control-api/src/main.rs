@@ -10,6 +10,7 @@ use sambung_api::{
     app::{self, App},
     config::{Config, Log, SwitchDoor},
     database::Database,
+    identity::Proofs,
     platform::{jobs::runner::Runner, notices::Notices},
     serve,
     telephony::mails::job::Mailer,
@@ -77,7 +78,8 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
-    let app = App { database: database.clone(), phones: Arc::new(config.phones.clone()), switch };
+    let proofs = Arc::new(Proofs::open(&config.keys).map_err(anyhow::Error::msg)?);
+    let app = App { database: database.clone(), proofs, phones: Arc::new(config.phones.clone()), switch };
     let router = app::router(app, config.request.clone());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

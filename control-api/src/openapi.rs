@@ -18,6 +18,8 @@ pub const PATH: &str = "/api/openapi.json";
 
 /// What the scheme is called by which a key is presented. An operation names the permission that the key must have.
 const API_KEY: &str = "api_key";
+/// And that of an access token: in the place of a key, or where an operation is about its bearer.
+const SIGN_IN: &str = "sign_in";
 
 /// The part of the description that no handler knows.
 #[derive(OpenApi)]
@@ -25,30 +27,34 @@ const API_KEY: &str = "api_key";
     info(
         title = "sambung",
         description = "Native API of the sambung softswitch. Errors are RFC 9457 problems; lists go on with `next_cursor`; \
-                       times are RFC 3339 in UTC. A key sees its own organisation: what belongs to others is not found."
+                       times are RFC 3339 in UTC. A key sees its own organisation, and so does whoever has signed in: what belongs to \
+                       others is not found."
     ),
     components(schemas(Problem)),
-    modifiers(&ApiKey),
+    modifiers(&Schemes),
     tags(
         (name = "calls", description = "The record of calls"),
         (name = "telephony", description = "What calls are decided by. A change names the version that was read (`If-Match`), \
             may name itself (`Idempotency-Key`), is refused when no plan of calls can be made of it, and answers with the \
             revision that it has become (`sambung-revision`); the switch takes it up within a second and without a restart"),
+        (name = "identity", description = "Who is there, and what they may"),
         (name = "platform", description = "What was done and by whom, and what is done while nobody waits"),
         (name = "health", description = "For load balancers and people with pagers")
     )
 )]
 pub struct Description;
 
-struct ApiKey;
+struct Schemes;
 
-impl Modify for ApiKey {
+impl Modify for Schemes {
     fn modify(&self, description: &mut openapi::OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An API key, `sambung_…`; `sambung up` prints one for the demo organisation."));
         let components = description.components.get_or_insert_default();
-        components.add_security_scheme(API_KEY, SecurityScheme::Http(scheme.build()));
+        let key = "An API key, `sambung_…`; `sambung up` prints one for the demo organisation.";
+        let token = "The access token that comes of `POST /api/identity/sign-ins`.";
+        for (name, text) in [(API_KEY, key), (SIGN_IN, token)] {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(text));
+            components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
+        }
     }
 }
 
@@ -80,23 +86,35 @@ struct Kind {
 }
 
 fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
-    let Some(permission) = operation.security.iter().flatten().find_map(permission) else { return };
+    let permission = operation.security.iter().flatten().find_map(|requirement| scope(requirement, API_KEY));
+    let is_persons = operation.security.iter().flatten().any(|one| scope(one, SIGN_IN).is_some());
+    let (is_known, is_of_organisation) = (permission.is_some() || is_persons, permission.is_some());
+    if !is_known && !changes {
+        return;
+    }
+    let (acts, is_of_version) = (changes && is_of_organisation, is_of_version && is_of_organisation);
     let parameters = operation.parameters.get_or_insert_default();
     let is_in = |place: &ParameterIn| {
         parameters.iter().any(|one| matches!(one, RefOr::T(one) if one.parameter_in == *place))
     };
-    let lacks = format!("The key lacks `{permission}`");
+    let lacks = permission.as_ref().map_or_else(
+        || "It is for people who sign in".to_owned(),
+        |permission| {
+            format!("Whoever asks lacks `{permission}`, or acts in no organisation that is approved")
+        },
+    );
+    let unproven = if is_known { "No valid key or access token" } else { "What was sent proves nothing" };
     let problems = [
         (
             changes || is_in(&ParameterIn::Query),
             "400",
             "Something in the address, a header or the body is not as it must be",
         ),
-        (true, "401", "No valid key"),
-        (true, "403", &lacks),
+        (true, "401", unproven),
+        (is_known, "403", &lacks),
         (is_in(&ParameterIn::Path), "404", "Your organisation has none of that id"),
         (
-            changes,
+            acts,
             "409",
             "It contradicts what there is, or a request with this `Idempotency-Key` is being carried out",
         ),
@@ -104,7 +122,7 @@ fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
         (changes, "413", "Too large"),
         (changes, "415", "Not JSON"),
         (
-            changes,
+            acts,
             "422",
             "No plan of calls can be made of it, or the `Idempotency-Key` was used for another request",
         ),
@@ -116,19 +134,25 @@ fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
         let responses = &mut operation.responses.responses;
         responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(text)));
     }
+    if let Some(permission) = permission {
+        let token = SecurityRequirement::new(SIGN_IN, [permission]);
+        operation.security.get_or_insert_default().push(token);
+    }
     if is_of_version {
         parameters.push(header("If-Match", Required::True, "The ETag that was read").into());
     }
-    if changes {
+    if acts {
         let text = "The request's name: it has one effect, however often it comes";
         parameters.push(header("Idempotency-Key", Required::False, text).into());
     }
 }
 
-/// The permission that an operation says it needs. The library shows what a requirement holds only as JSON.
-fn permission(requirement: &SecurityRequirement) -> Option<String> {
+/// What an operation says it needs of that scheme, or nothing more than the scheme. The library shows what a requirement holds only
+/// as JSON.
+fn scope(requirement: &SecurityRequirement, scheme: &str) -> Option<String> {
     let shown = serde_json::to_value(requirement).ok()?;
-    Some(shown.get(API_KEY)?.get(0)?.as_str()?.to_owned())
+    let scope = shown.get(scheme)?.get(0).and_then(serde_json::Value::as_str);
+    Some(scope.unwrap_or_default().to_owned())
 }
 
 fn header(name: &str, required: Required, text: &str) -> Parameter {

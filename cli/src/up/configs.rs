@@ -115,6 +115,8 @@ fn api(options: &Options, state: &State) -> Table {
         listen = listen
         [database]
         url_file = url
+        [identity]
+        keys = "../keys"
         [phones]
         server = server
         domain = DOMAIN

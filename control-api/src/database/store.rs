@@ -45,8 +45,16 @@ pub(crate) async fn enter(connection: &mut PgConnection, scope: Scope) -> Result
         Scope::Nothing => return Ok(()),
         Scope::Organisation(org) => ("app.org", org.0),
         Scope::PresentedKey(key) => ("app.api_key", key),
+        Scope::SignIn(sign_in) => ("app.sign_in", sign_in),
+        Scope::Person(person) => ("app.person", person),
     };
     let query = sqlx::query("select set_config($1, $2, true)").bind(name).bind(value.to_string());
+    query.execute(connection).await.map(drop)
+}
+
+/// Adds the row of whoever says that they are called `login`, for the rest of this transaction only.
+pub(crate) async fn enter_login(connection: &mut PgConnection, login: &str) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("select set_config('app.login', $1, true)").bind(login);
     query.execute(connection).await.map(drop)
 }
 

@@ -1,5 +1,7 @@
-//! Who is asking. An [`Actor`] in a handler's signature is the authentication: without a valid key the
-//! handler does not run.
+//! Who is asking. An [`Actor`] or a [`Person`] in a handler's signature is the authentication: without a valid key or access token
+//! the handler does not run.
+
+use std::collections::BTreeSet;
 
 use axum::{
     extract::FromRequestParts,
@@ -11,32 +13,45 @@ use uuid::Uuid;
 use super::{error::ApiError, rate::Admission};
 use crate::{
     app::App,
-    identity::api_keys::{self, Permission},
+    identity::{
+        api_keys,
+        permission::Permission,
+        sign_ins::{self, SignedIn},
+    },
     platform::audit,
 };
 
-/// A program with a valid key.
+/// Whoever acts for an organisation: a program with a valid key, or a person who has signed in.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// The key's id.
-    pub key: Uuid,
-    /// The organisation it acts for, and the only one whose rows it can reach.
+    /// The only organisation whose rows it can reach.
     pub org: OrgId,
-    permissions: Vec<Permission>,
+    who: Who,
+    permissions: BTreeSet<Permission>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Who {
+    Key(Uuid),
+    Person(Uuid),
 }
 
 impl Actor {
     /// A key of `org` with what it may do.
-    pub fn new(key: Uuid, org: OrgId, permissions: Vec<Permission>) -> Self {
-        Self { key, org, permissions }
+    pub fn key(key: Uuid, org: OrgId, permissions: BTreeSet<Permission>) -> Self {
+        Self { org, who: Who::Key(key), permissions }
     }
 
     /// Who it is, for the record.
     pub const fn identity(&self) -> audit::Actor {
-        audit::Actor { org: self.org, kind: "api_key", id: self.key }
+        let (kind, id) = match self.who {
+            Who::Key(key) => ("api_key", key),
+            Who::Person(user) => ("person", user),
+        };
+        audit::Actor { org: self.org, kind, id }
     }
 
-    /// Refuses unless the key permits it.
+    /// Refuses unless it is permitted.
     pub fn must(&self, permission: Permission) -> Result<(), ApiError> {
         if self.permissions.contains(&permission) {
             Ok(())
@@ -46,20 +61,64 @@ impl Actor {
     }
 }
 
+/// A person who has signed in, in their own affairs.
+#[derive(Clone, Copy, Debug)]
+pub struct Person {
+    /// Who.
+    pub user: Uuid,
+    /// Where.
+    pub sign_in: Uuid,
+    /// The organisation they act in now.
+    pub organisation: Option<Uuid>,
+}
+
+fn bearer(parts: &Parts) -> Result<&str, ApiError> {
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or(ApiError::Unauthorized)?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).ok_or(ApiError::Unauthorized)
+}
+
+async fn key(parts: &Parts, app: &App, token: &str) -> Result<Actor, ApiError> {
+    let actor = api_keys::authenticate(&app.database, token).await?.ok_or(ApiError::Unauthorized)?;
+    count(parts, actor.identity().id)?;
+    Ok(actor)
+}
+
+async fn signed_in(parts: &Parts, app: &App, token: &str) -> Result<SignedIn, ApiError> {
+    let person = sign_ins::authenticate(app, token).await?.ok_or(ApiError::Unauthorized)?;
+    count(parts, person.user)?;
+    Ok(person)
+}
+
+fn count(parts: &Parts, actor: Uuid) -> Result<(), ApiError> {
+    parts.extensions.get::<Admission>().map_or(Ok(()), |admission| admission.actor(actor))
+}
+
 impl FromRequestParts<App> for Actor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or(ApiError::Unauthorized)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(ApiError::Unauthorized);
+        let token = bearer(parts)?;
+        if token.starts_with(api_keys::PREFIX) {
+            return key(parts, app, token).await;
         }
-        let actor = api_keys::authenticate(&app.database, token.trim()).await?;
-        let actor = actor.ok_or(ApiError::Unauthorized)?;
-        if let Some(admission) = parts.extensions.get::<Admission>() {
-            admission.actor(actor.identity().id)?;
+        let SignedIn { user, acts, .. } = signed_in(parts, app, token).await?;
+        let (org, permissions) =
+            acts.ok_or(ApiError::NotForYou("you act in no organisation that is approved"))?;
+        Ok(Self { org, who: Who::Person(user), permissions })
+    }
+}
+
+impl FromRequestParts<App> for Person {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let token = bearer(parts)?;
+        if token.starts_with(api_keys::PREFIX) {
+            key(parts, app, token).await?;
+            return Err(ApiError::NotForYou("is for people who sign in"));
         }
-        Ok(actor)
+        let SignedIn { user, sign_in, acts } = signed_in(parts, app, token).await?;
+        Ok(Self { user, sign_in, organisation: acts.map(|(org, _)| org.0) })
     }
 }

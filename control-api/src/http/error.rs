@@ -20,6 +20,12 @@ pub enum ApiError {
     /// No key, or none that is valid now. Which of the two is nobody's business.
     #[error("credentials are missing or not valid")]
     Unauthorized,
+    /// What was presented does not prove it: what is said about it.
+    #[error("refused: {0}")]
+    Refused(&'static str),
+    /// Whoever it is, it is not for them: why.
+    #[error("not for this one: {0}")]
+    NotForYou(&'static str),
     /// The key is valid and does not permit this.
     #[error("missing permission {0}")]
     Forbidden(&'static str),
@@ -180,8 +186,8 @@ impl From<sqlx::Error> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unauthorized | Self::Refused(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::NotForYou(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -196,6 +202,7 @@ impl IntoResponse for ApiError {
         let mut problem = Problem::of(status);
         let mut response = status.into_response();
         match self {
+            Self::Refused(why) | Self::NotForYou(why) => problem.detail = Some(why.to_owned()),
             Self::Forbidden(permission) => {
                 problem.detail = Some(format!("needs the permission {permission}"));
             }

@@ -8,7 +8,8 @@ use crate::{
     http::actor::Actor,
 };
 
-pub use model::{PREFIX, Permission, PresentedKey};
+pub use super::permission::Permission;
+pub use model::{PREFIX, PresentedKey};
 
 /// Who the bearer of `token` is; `None` when the token is none of ours, revoked, expired, or its organisation
 /// is not approved.

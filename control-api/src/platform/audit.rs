@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub struct Actor {
     /// In which organisation.
     pub org: OrgId,
-    /// `api_key`
+    /// `api_key` or `person`
     pub kind: &'static str,
     /// Which one.
     pub id: Uuid,

@@ -25,7 +25,16 @@ impl Operation {
 
     /// What a key must permit; `None`: it is for everybody.
     fn permission(&self) -> Option<&str> {
-        self.says["security"][0]["api_key"][0].as_str()
+        let permission = self.says["security"][0]["api_key"][0].as_str();
+        if let Some(permission) = permission {
+            assert_eq!(self.says["security"][1]["sign_in"][0], permission, "{}", self.path);
+        }
+        permission
+    }
+
+    /// It is about whoever has signed in.
+    fn is_persons(&self) -> bool {
+        self.says["security"][0]["sign_in"].is_array()
     }
 
     fn is_about_one(&self) -> bool {
@@ -81,8 +90,17 @@ async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_ot
     let (none, all) = (stage.key(stage.a, &[]).await, stage.key(stage.a, &permissions).await);
     let mut open = Vec::new();
     for operation in &operations {
+        if operation.is_persons() {
+            operation.ask(&api, None, &[]).await.must_be_problem(401, "unauthorized");
+            let refused = operation.ask(&api, Some(&all), &[]).await.must_be_problem(403, "forbidden");
+            assert_eq!(refused["detail"], "is for people who sign in");
+            continue;
+        }
         let Some(permission) = operation.permission() else {
-            open.push(operation.path.as_str());
+            open.push(format!("{} {}", operation.method, operation.path));
+            if operation.says.get("requestBody").is_some() {
+                operation.ask(&api, None, &[]).await.must_be_problem(400, "bad-request");
+            }
             continue;
         };
         operation.ask(&api, None, &[]).await.must_be_problem(401, "unauthorized");
@@ -110,5 +128,7 @@ async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_ot
             operation.ask(&api, Some(&all), &nameless).await.must_be_problem(400, "bad-request");
         }
     }
-    assert_eq!(open, ["/health", "/health/live"], "only these are for everybody");
+    let expected =
+        ["POST /api/identity/sign-ins", "POST /api/identity/tokens", "GET /health", "GET /health/live"];
+    assert_eq!(open, expected, "only these are for everybody");
 }

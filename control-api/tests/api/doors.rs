@@ -142,6 +142,10 @@ async fn the_description_is_openapi_3_1_and_its_page_needs_no_internet() {
     assert_eq!(description["components"]["securitySchemes"]["api_key"]["scheme"], "bearer");
     let paths = description["paths"].as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
     let expected = [
+        "/api/identity/me",
+        "/api/identity/sign-ins",
+        "/api/identity/sign-ins/{id}",
+        "/api/identity/tokens",
         "/api/platform/audit-events",
         "/api/platform/jobs",
         "/api/platform/jobs/{id}/retry",

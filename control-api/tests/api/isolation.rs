@@ -58,8 +58,7 @@ async fn fill(stage: &Stage) {
                  (id, org_id, extension_id, timescope, condition, action, target_user_id, position)
                  values ('{user}', '{o}', '{extension}', 'any', 'busy', 'forward_staff', '{user}', 1);
              insert into telephony.menus (id, org_id, extension_id) values ('{user}', '{o}', '{extension}');
-             insert into telephony.menu_choices (org_id, menu_id, key, action)
-                 values ('{o}', '{user}', '1', 'ring');
+             insert into telephony.menu_choices (org_id, menu_id, key, action) values ('{o}', '{user}', '1', 'ring');
              insert into telephony.conferences (id, org_id, extension_id, pin)
                  values ('{user}', '{o}', '{extension}', '4711');
              insert into telephony.page_groups (id, org_id, extension_id) values ('{user}', '{o}', '{extension}');
@@ -94,6 +93,9 @@ async fn fill(stage: &Stage) {
              insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
                  values ('{call}', '{o}', '{call}', '{user}', now(), 20);
              insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');
+             insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
+                 values ('password', '{user}@{o}', '{user}', '$argon2id$');
+             insert into identity.sign_ins (id, user_id, org_id, expires_at) values ('{user}', '{user}', '{o}', now());
              insert into platform.audit_events (org_id, actor_kind, actor_id, action, subject_id)
                  values ('{o}', 'api_key', '{user}', 'extension.created', '{extension}');
              insert into platform.idempotency_keys (org_id, actor_id, key, request_hash, answer)
@@ -207,6 +209,50 @@ async fn rows_of_or_pointing_to_another_organisation_are_refused() {
     check(&api, scope, &taken, Some("23505")).await;
 }
 
+/// Rows of people are no organisation's: only the scope of the one who has proven to be it shows them, and what somebody says they
+/// are called shows what that has to be proven by.
+#[tokio::test]
+async fn a_persons_rows_are_seen_in_that_persons_scope_alone() {
+    let stage = Stage::new().await;
+    fill(&stage).await;
+    let api = stage.pool(Role::Api).await;
+    let user: uuid::Uuid = sqlx::query_scalar("select user_id from identity.memberships where org_id = $1")
+        .bind(stage.a.0)
+        .fetch_one(&stage.admin)
+        .await
+        .unwrap();
+    let login = format!("{user}@{}", stage.a.0);
+    let seen = async |setting: &str, value: &str, table: &str| -> i64 {
+        let mut transaction = api.begin().await.unwrap();
+        let query = sqlx::query("select set_config($1, $2, true)").bind(setting).bind(value);
+        query.execute(&mut *transaction).await.unwrap();
+        let query = sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from identity.{table}")));
+        query.fetch_one(&mut *transaction).await.unwrap()
+    };
+    let (id, org) = (user.to_string(), stage.a.0.to_string());
+    for (table, person, sign_in, login_only) in [
+        ("users", 1, 0, 0),
+        ("memberships", 1, 0, 0),
+        ("organisations", 1, 0, 0),
+        ("sign_ins", 1, 1, 0),
+        ("auth_methods", 1, 0, 1),
+    ] {
+        assert_eq!(
+            count(&stage.admin, None, &format!("identity.{table}")).await,
+            2,
+            "{table}: the test itself"
+        );
+        assert_eq!(seen("app.person", &id, table).await, person, "{table} in the person's scope");
+        assert_eq!(seen("app.person", &uuid().to_string(), table).await, 0, "{table} in another one's");
+        assert_eq!(seen("app.sign_in", &id, table).await, sign_in, "{table} for a sign-in");
+        assert_eq!(seen("app.login", &login, table).await, login_only, "{table} for a login");
+        assert_eq!(seen("app.login", "", table).await, 0, "{table} for no login");
+    }
+    for table in ["sign_ins", "auth_methods"] {
+        assert_eq!(seen("app.org", &org, table).await, 0, "{table} is no business of an organisation");
+    }
+}
+
 /// Else no plan could be made of all the rows, of anybody's.
 #[tokio::test]
 async fn whoever_a_rule_or_a_number_outside_leads_to_keeps_a_number() {
@@ -284,7 +330,6 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
         "select ha1_md5 from telephony.sip_accounts",
         "select auth_password from telephony.trunks",
         "select pin from telephony.conferences",
-        "select * from identity.auth_methods",
         "update identity.organisations set status = 'approved'",
         "update telephony.revisions set revision = 9",
         "update platform.audit_events set action = 'x.y'",

@@ -12,6 +12,7 @@ mod keys;
 mod mails;
 mod record;
 mod route;
+mod sign_ins;
 mod smtp;
 mod stage;
 mod startup;

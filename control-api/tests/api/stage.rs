@@ -15,6 +15,7 @@ use sambung_api::{
     config::Phones,
     database::{Database, Options},
     http::{layers, rate::Allowance},
+    identity::{Proofs, password::Passwords},
     serve,
     switch::Switch,
 };
@@ -26,6 +27,9 @@ use uuid::Uuid;
 
 /// 2026-11-21T00:00:00Z
 pub const MIDNIGHT: i64 = 1_795_219_200_000_000;
+
+/// Of everybody who signs in.
+pub const PASSWORD: &str = "rahasia-1";
 
 /// One server for all tests that run at the same time, gone with the last of them.
 static SERVER: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
@@ -120,6 +124,34 @@ impl Stage {
         user
     }
 
+    /// Somebody in `org` who may sign in with [`PASSWORD`], and their e-mail address.
+    pub async fn person(&self, org: OrgId, role: &str) -> (Uuid, String) {
+        let user = self.member(org, None).await;
+        let email = format!("{user}@example.test");
+        let statement = "update identity.memberships set role = $2 where user_id = $1";
+        sqlx::query(statement).bind(user).bind(role).execute(&self.admin).await.unwrap();
+        let statement = "update identity.users set email = $2, email_verified_at = now() where id = $1";
+        sqlx::query(statement).bind(user).bind(&email).execute(&self.admin).await.unwrap();
+        let hash = Passwords::new().unwrap().hash(PASSWORD.to_owned()).await.unwrap();
+        sqlx::query(
+            "insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
+             values ('password', $1, $2, $3)",
+        )
+        .bind(&email)
+        .bind(user)
+        .bind(hash)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+        (user, email)
+    }
+
+    /// Runs one statement about `user` ($1).
+    pub async fn about(&self, user: Uuid, statement: &'static str) {
+        let done = sqlx::query(statement).bind(user).execute(&self.admin).await.unwrap();
+        assert!(done.rows_affected() > 0, "{statement}");
+    }
+
     /// A call of `org` with nothing but its row.
     pub async fn call(&self, org: OrgId, direction: &str, created_at: i64) -> Uuid {
         let id = uuid();
@@ -178,7 +210,9 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let phones = Phones { server: "127.0.0.1:5060".to_owned(), domain: "a<b>.test".to_owned() };
-        let app = App { database: database.clone(), phones: Arc::new(phones), switch };
+        let keys = tempfile::tempdir().unwrap();
+        let proofs = Arc::new(Proofs::open(keys.path()).unwrap());
+        let app = App { database: database.clone(), proofs, phones: Arc::new(phones), switch };
         let (stop, stopped) = oneshot::channel::<()>();
         let socket = serve::Limits { connections_max: 512, shutdown_max: Duration::from_secs(5) };
         let router = app::router(app, limits);
@@ -246,6 +280,22 @@ impl Served {
 
     pub async fn get(&self, path: &str, key: &str) -> Answer {
         self.send(self.client.get(self.at(path)).bearer_auth(key)).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.send(self.client.post(self.at(path)).bearer_auth(token).json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.send(self.client.delete(self.at(path)).bearer_auth(token)).await
+    }
+
+    /// What comes of a sign-in.
+    pub async fn sign_in(&self, email: &str) -> Value {
+        let body = serde_json::json!({ "email": email, "password": PASSWORD });
+        let answer = self.post("/api/identity/sign-ins", "", &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.json()
     }
 
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {

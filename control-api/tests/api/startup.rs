@@ -27,6 +27,7 @@ impl Folder {
         let name = format!("sambung-api-{}", secret::hex(&secret::bytes::<8>().unwrap()));
         let folder = Self(std::env::temp_dir().join(name));
         fs::create_dir(&folder.0).unwrap();
+        let config = format!("{config}\n[identity]\nkeys = \"keys\"\n");
         fs::write(folder.0.join("api.toml"), config).unwrap();
         fs::write(folder.0.join("url"), url).unwrap();
         fs::set_permissions(folder.0.join("url"), fs::Permissions::from_mode(0o600)).unwrap();

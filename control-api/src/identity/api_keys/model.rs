@@ -7,51 +7,13 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use crate::http::actor::Actor;
+use crate::{
+    http::actor::Actor,
+    identity::{permission::Permission, presented},
+};
 
 /// What every key begins with, so that leaked ones can be searched for.
 pub const PREFIX: &str = "sambung_";
-
-/// What a key may permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    /// Read calls, with participants, events, legs and quality.
-    CallsRead,
-    /// Read what calls are decided by: extensions and all else of telephony.
-    TelephonyRead,
-    /// Change it.
-    TelephonyWrite,
-    /// Read what was done in the organisation and by whom.
-    AuditRead,
-    /// Read what is done while nobody waits.
-    JobsRead,
-    /// Try again what was given up.
-    JobsWrite,
-}
-
-impl Permission {
-    /// All of them.
-    pub const ALL: [Permission; 6] = [
-        Permission::CallsRead,
-        Permission::TelephonyRead,
-        Permission::TelephonyWrite,
-        Permission::AuditRead,
-        Permission::JobsRead,
-        Permission::JobsWrite,
-    ];
-
-    /// The word in the `permissions` column.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Permission::CallsRead => "calls.read",
-            Permission::TelephonyRead => "telephony.read",
-            Permission::TelephonyWrite => "telephony.write",
-            Permission::AuditRead => "audit.read",
-            Permission::JobsRead => "jobs.read",
-            Permission::JobsWrite => "jobs.write",
-        }
-    }
-}
 
 /// A key as a client sent it, well-formed but not proven.
 pub struct PresentedKey {
@@ -63,48 +25,14 @@ pub struct PresentedKey {
 impl PresentedKey {
     /// `None` when `token` does not look like a key of ours.
     pub fn parse(token: &str) -> Option<Self> {
-        let digits = token.strip_prefix(PREFIX)?;
-        let (id, secret) = digits.split_at_checked(32)?;
-        let id = u128::from_be_bytes(from_hex(id)?);
-        let secret: [u8; 32] = from_hex(secret)?;
-        Some(Self { id: Uuid::from_u128(id), secret_hash: Sha256::digest(secret).into() })
+        let (id, secret) = presented::parse::<32>(PREFIX, token)?;
+        Some(Self { id, secret_hash: Sha256::digest(secret).into() })
     }
 
     /// Whether `stored` is this key's hash. Takes the same time for a key that does not exist.
     pub fn matches(&self, stored: Option<&[u8]>) -> bool {
         let is_equal = self.secret_hash.ct_eq(stored.unwrap_or(&[0; 32]));
         bool::from(is_equal) && stored.is_some()
-    }
-}
-
-fn from_hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    let mut bytes = [0_u8; N];
-    read_hex(digits, &mut bytes).then_some(bytes)
-}
-
-/// Lower-case hexadecimal of exactly `bytes.len()` bytes.
-fn read_hex(digits: &str, bytes: &mut [u8]) -> bool {
-    let digits = digits.as_bytes();
-    if digits.len() != bytes.len() * 2 {
-        return false;
-    }
-    digits.chunks_exact(2).zip(bytes).all(|(pair, byte)| match pair {
-        [high, low] => match (nibble(*high), nibble(*low)) {
-            (Some(high), Some(low)) => {
-                *byte = high << 4 | low;
-                true
-            }
-            _ => false,
-        },
-        _ => false,
-    })
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
     }
 }
 
@@ -120,12 +48,8 @@ pub(super) struct StoredKey {
 }
 
 impl StoredKey {
-    /// Words that are no permission (any more) permit nothing.
     pub(super) fn into_actor(self) -> Actor {
-        let known = Permission::ALL.into_iter();
-        let granted =
-            known.filter(|permission| self.permissions.iter().any(|word| word == permission.as_str()));
-        Actor::new(self.id, self.org, granted.collect())
+        Actor::key(self.id, self.org, Permission::among(&self.permissions))
     }
 }
 

@@ -1,0 +1,176 @@
+//! The doors: `/api/identity/sign-ins`, `/api/identity/tokens` and `/api/identity/me`.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+};
+use sqlx::PgConnection;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    model::{ACCESS_SECS, Known, Me, Place, Refresh, SignIn, Tokens, user_agent},
+    store,
+};
+use crate::{
+    app::App,
+    database::Scope,
+    http::{
+        actor::Person,
+        error::ApiError,
+        extract::{Change, Path},
+    },
+    identifier,
+    identity::signing::{Envelope, Purpose},
+};
+
+/// What whoever does not prove who they are hears, whatever it is that is not so (H-008).
+const WRONG: ApiError = ApiError::Refused("wrong e-mail address or password");
+
+/// The routes of this aggregate.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(sign_in, list, sign_out_everywhere))
+        .routes(routes!(sign_out))
+        .routes(routes!(refresh))
+        .routes(routes!(me))
+}
+
+/// Sign in with e-mail address and password
+///
+/// What is wrong with them is not told, also where the address is not verified yet.
+#[utoipa::path(post, path = "/api/identity/sign-ins", tag = "identity",
+    request_body = SignIn,
+    responses((status = 201, description = "Signed in", body = Tokens)))]
+async fn sign_in(
+    State(app): State<App>,
+    headers: HeaderMap,
+    asked: Change,
+) -> Result<(StatusCode, Json<Tokens>), ApiError> {
+    let SignIn { email, password, organisation } = asked.body::<SignIn>()?.check()?;
+    app.proofs.spend_try(&email)?;
+    let stored = app.database.read(Scope::Nothing, |c| Box::pin(store::password_of(c, email))).await?;
+    let (user, hash) = stored.unzip();
+    let is_right = app.proofs.passwords.matches(password, hash).await?;
+    let user = user.filter(|_| is_right).ok_or(WRONG)?;
+    let id = identifier::fresh()?;
+    let agent = user_agent(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()));
+    let begun = app
+        .database
+        .change(Scope::Person(user), move |c| Box::pin(begin(c, (user, id), organisation, agent)));
+    let (known, org) = begun.await?;
+    Ok((StatusCode::CREATED, Json(tokens(&app, known, (id, org), 1)?)))
+}
+
+async fn begin(
+    c: &mut PgConnection,
+    (user, id): (Uuid, Uuid),
+    wish: Option<Uuid>,
+    agent: Option<String>,
+) -> Result<(Known, Option<Uuid>), ApiError> {
+    let known = store::known(c, user).await?.filter(|known| known.is_active).ok_or(WRONG)?;
+    let org = known.choose(wish, None)?;
+    store::add(c, (user, id), org, agent.as_deref()).await?;
+    Ok((known, org))
+}
+
+fn tokens(app: &App, known: Known, (id, org): (Uuid, Option<Uuid>), no: u32) -> Result<Tokens, ApiError> {
+    let claims = Envelope::new(known.claims(id, org), jiff::Timestamp::now().as_second(), ACCESS_SECS);
+    let access_token = app.proofs.signing.sign(&claims);
+    Ok(Tokens {
+        access_token: access_token.ok_or_else(|| ApiError::Internal("no token can be signed".to_owned()))?,
+        token_type: "Bearer",
+        expires_in: ACCESS_SECS,
+        refresh_token: app.proofs.signing.prove(Purpose::Refresh, id, no),
+        sign_in: id,
+        me: known.view(org),
+    })
+}
+
+/// The next tokens, also for another organisation
+///
+/// The refresh token that was sent is good no more; when it comes again, the sign-in is over.
+#[utoipa::path(post, path = "/api/identity/tokens", tag = "identity",
+    request_body = Refresh,
+    responses((status = 200, description = "New tokens", body = Tokens)))]
+async fn refresh(State(app): State<App>, asked: Change) -> Result<Json<Tokens>, ApiError> {
+    let asked = asked.body::<Refresh>()?;
+    let proven = app.proofs.signing.proven(Purpose::Refresh, &asked.refresh_token);
+    let (id, no) = proven.ok_or(ApiError::Unauthorized)?;
+    let wish = asked.organisation;
+    let done = app.database.change(Scope::Nothing, move |c| Box::pin(go_on(c, (id, no), wish)));
+    let (known, org) = done.await?.ok_or(ApiError::Unauthorized)?;
+    Ok(Json(tokens(&app, known, (id, org), no.saturating_add(1))?))
+}
+
+/// None: it is not good, and if it was once, the sign-in has been ended by it.
+async fn go_on(
+    c: &mut PgConnection,
+    (id, no): (Uuid, u32),
+    wish: Option<Uuid>,
+) -> Result<Option<(Known, Option<Uuid>)>, ApiError> {
+    let Some(user) = store::whose(c, id).await? else { return Ok(None) };
+    let Some((good, before)) = store::hold(c, id).await? else { return Ok(None) };
+    if u32::try_from(good) != Ok(no) {
+        store::revoke(c, user, Some(id), "refresh_reused").await?;
+        tracing::warn!(sign_in = %id, "a refresh token came twice: the sign-in is over");
+        return Ok(None);
+    }
+    let Some(known) = store::known(c, user).await?.filter(|known| known.is_active) else { return Ok(None) };
+    let org = known.choose(wish, before)?;
+    store::refreshed(c, id, org).await?;
+    Ok(Some((known, org)))
+}
+
+/// Who I am, and where I belong
+#[utoipa::path(get, path = "/api/identity/me", tag = "identity",
+    security(("sign_in" = [])),
+    responses((status = 200, description = "The person that has signed in", body = Me)))]
+async fn me(State(app): State<App>, person: Person) -> Result<Json<Me>, ApiError> {
+    let user = person.user;
+    let known = app.database.read(Scope::Person(user), move |c| Box::pin(store::known(c, user))).await?;
+    known.map(|known| Json(known.view(person.organisation))).ok_or(ApiError::Unauthorized)
+}
+
+/// Where I am signed in
+#[utoipa::path(get, path = "/api/identity/sign-ins", tag = "identity",
+    security(("sign_in" = [])),
+    responses((status = 200, description = "All places, the one used last first", body = Vec<Place>)))]
+async fn list(State(app): State<App>, person: Person) -> Result<Json<Vec<Place>>, ApiError> {
+    let (user, current) = (person.user, person.sign_in);
+    let scope = Scope::Person(user);
+    let rows = app.database.read(scope, move |c| Box::pin(store::list(c, user, current))).await?;
+    Ok(Json(rows))
+}
+
+/// Sign out, here or elsewhere
+#[utoipa::path(delete, path = "/api/identity/sign-ins/{id}", tag = "identity",
+    security(("sign_in" = [])),
+    params(("id" = Uuid, Path, description = "The sign-in")),
+    responses((status = 204, description = "It is over, with all its tokens")))]
+async fn sign_out(
+    State(app): State<App>,
+    person: Person,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    match revoke(&app, person.user, Some(id)).await? {
+        0 => Err(ApiError::NotFound),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+/// Sign out everywhere, here too
+#[utoipa::path(delete, path = "/api/identity/sign-ins", tag = "identity",
+    security(("sign_in" = [])),
+    responses((status = 204, description = "All are over, with all their tokens")))]
+async fn sign_out_everywhere(State(app): State<App>, person: Person) -> Result<StatusCode, ApiError> {
+    revoke(&app, person.user, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn revoke(app: &App, user: Uuid, id: Option<Uuid>) -> Result<u64, ApiError> {
+    let scope = Scope::Person(user);
+    let done = app.database.write(scope, move |c| Box::pin(store::revoke(c, user, id, "signed_out")));
+    Ok(done.await?)
+}

@@ -1,0 +1,293 @@
+//! The keys that tokens are signed with: files `NAME.key` in one folder, each 32 random bytes as 64 hexadecimal digits, that nobody
+//! else may read. The last by name signs, all of them verify: a new file and a restart is a rotation, and a file is taken away when
+//! all that it has signed is over. The first is made at the first start. Of each the key of access tokens (Ed25519, RFC 8032) is
+//! made and another one of proofs (HMAC-SHA-256) of what is told only once: what nobody stores nobody can steal.
+
+use std::{
+    fs,
+    io::{ErrorKind, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use super::presented;
+
+/// Key files at most.
+pub const KEYS_MAX: usize = 16;
+
+/// Who issues access tokens.
+const ISSUER: &str = "sambung";
+
+/// What comes before an Ed25519 seed in PKCS #8 (RFC 8410 §10.3).
+const PKCS8_HEAD: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// What is proven by a token that is told only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// That somebody is still signed in.
+    Refresh,
+}
+
+impl Purpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Refresh => "refresh",
+        }
+    }
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Purpose::Refresh => "sambung_refresh_",
+        }
+    }
+}
+
+/// All keys.
+pub struct Signing {
+    keys: Vec<Key>,
+}
+
+struct Key {
+    /// The file's name without `.key`, in tokens their `kid`.
+    name: String,
+    private: EncodingKey,
+    public: DecodingKey,
+    proofs: HmacSha256,
+}
+
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|key| &key.name)).finish()
+    }
+}
+
+impl Signing {
+    /// The keys in `folder`, which is made with a first one where there is none.
+    ///
+    /// # Errors
+    /// A file cannot be read, others may read it, or it holds no key.
+    pub fn open(folder: &Path) -> Result<Self, String> {
+        let wrong = |error: std::io::Error| format!("{}: {error}", folder.display());
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(wrong)?;
+        if names(folder).map_err(wrong)?.is_empty() {
+            write_first(&folder.join("1.key")).map_err(wrong)?;
+        }
+        let names = names(folder).map_err(wrong)?;
+        if names.len() > KEYS_MAX {
+            return Err(format!("{}: holds more than {KEYS_MAX} keys", folder.display()));
+        }
+        let keys: Result<Vec<Key>, String> = names.into_iter().map(|name| read(folder, name)).collect();
+        Ok(Self { keys: keys? })
+    }
+
+    /// A signed token (RFC 7519, RFC 8037) of `claims`.
+    pub(crate) fn sign<T: Serialize>(&self, claims: &T) -> Option<String> {
+        let key = self.keys.last()?;
+        let header = Header { kid: Some(key.name.clone()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, claims, &key.private).ok()
+    }
+
+    /// What a token of ours that is not over claims.
+    pub(crate) fn verify<T: DeserializeOwned>(&self, token: &str) -> Option<T> {
+        let name = jsonwebtoken::decode_header(token).ok()?.kid?;
+        let key = self.keys.iter().find(|key| key.name == name)?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.leeway = 0;
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss"]);
+        jsonwebtoken::decode(token, &key.public, &validation).ok().map(|token| token.claims)
+    }
+
+    /// The `no`th token that is good for `id`.
+    pub(crate) fn prove(&self, purpose: Purpose, id: Uuid, no: u32) -> String {
+        let proof = self.keys.last().map(|key| key.proof(purpose, id, no).finalize().into_bytes());
+        let secret = [no.to_be_bytes().as_slice(), proof.as_deref().unwrap_or_default()].concat();
+        presented::format(purpose.prefix(), id, &secret)
+    }
+
+    /// What a token is good for and its number, if it is one of ours.
+    pub(crate) fn proven(&self, purpose: Purpose, token: &str) -> Option<(Uuid, u32)> {
+        let (id, secret) = presented::parse::<36>(purpose.prefix(), token)?;
+        let (no, proof) = secret.split_first_chunk::<4>()?;
+        let no = u32::from_be_bytes(*no);
+        let is_good = |key: &Key| key.proof(purpose, id, no).verify_slice(proof).is_ok();
+        self.keys.iter().any(is_good).then_some((id, no))
+    }
+}
+
+impl Key {
+    fn new(name: String, seed: &[u8; 32]) -> Option<Self> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+        let public = Base64UrlUnpadded::encode_string(pair.public_key().as_ref());
+        let proofs = HmacSha256::new_from_slice(seed).ok()?.chain_update("sambung proofs").finalize();
+        Some(Self {
+            name,
+            private: EncodingKey::from_ed_der(&[PKCS8_HEAD.as_slice(), seed].concat()),
+            public: DecodingKey::from_ed_components(&public).ok()?,
+            proofs: HmacSha256::new_from_slice(&proofs.into_bytes()).ok()?,
+        })
+    }
+
+    fn proof(&self, purpose: Purpose, id: Uuid, no: u32) -> HmacSha256 {
+        let proof = self.proofs.clone().chain_update(purpose.as_str()).chain_update([0]);
+        proof.chain_update(id.as_bytes()).chain_update(no.to_be_bytes())
+    }
+}
+
+/// Of the keys in a folder, in order.
+fn names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let name = file?.file_name().into_string().unwrap_or_default();
+        names.extend(name.strip_suffix(".key").filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Unless another process has written it meanwhile.
+fn write_first(path: &Path) -> std::io::Result<()> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
+    let digits: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(digits.as_bytes())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&part, path);
+    fs::remove_file(&part)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn read(folder: &Path, name: String) -> Result<Key, String> {
+    let path = folder.join(format!("{name}.key"));
+    let wrong = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
+    let mode = fs::metadata(&path).map_err(|error| wrong(&error))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(wrong(&"others may read it: chmod 600"));
+    }
+    let digits = fs::read_to_string(&path).map_err(|error| wrong(&error))?;
+    let seed = presented::from_hex::<32>(digits.trim());
+    seed.and_then(|seed| Key::new(name, &seed)).ok_or_else(|| wrong(&"must be 64 hexadecimal digits"))
+}
+
+/// What every access token has besides what it says of its bearer.
+#[derive(Clone, Debug, Serialize, serde::Deserialize)]
+pub(crate) struct Envelope<T> {
+    iss: String,
+    /// Seconds since 1970 began.
+    iat: i64,
+    exp: i64,
+    /// What it says.
+    #[serde(flatten)]
+    pub(crate) claims: T,
+}
+
+impl<T> Envelope<T> {
+    /// From `now`, for so many seconds.
+    pub(crate) fn new(claims: T, now: i64, secs: i64) -> Self {
+        Self { iss: ISSUER.to_owned(), iat: now, exp: now.saturating_add(secs), claims }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Claims = Envelope<std::collections::BTreeMap<String, String>>;
+
+    fn envelope(now: i64) -> Claims {
+        Envelope::new([("sub".to_owned(), "sari".to_owned())].into(), now, 60)
+    }
+
+    fn now() -> i64 {
+        jiff::Timestamp::now().as_second()
+    }
+
+    #[test]
+    fn what_was_signed_before_a_rotation_is_good_until_its_key_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Signing::open(folder.path()).unwrap();
+        let (token, proof) =
+            (first.sign(&envelope(now())).unwrap(), first.prove(Purpose::Refresh, Uuid::max(), 7));
+        let path = folder.path().join("2.key");
+        fs::write(&path, "ab".repeat(32)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let both = Signing::open(folder.path()).unwrap();
+        assert_eq!(both.verify::<Claims>(&token).unwrap().claims["sub"], "sari");
+        assert_eq!(both.proven(Purpose::Refresh, &proof), Some((Uuid::max(), 7)));
+        let newer = both.sign(&envelope(now())).unwrap();
+        assert!(first.verify::<Claims>(&newer).is_none(), "the new key signs");
+        fs::remove_file(folder.path().join("1.key")).unwrap();
+        let second = Signing::open(folder.path()).unwrap();
+        assert!(second.verify::<Claims>(&newer).is_some());
+        assert!(second.verify::<Claims>(&token).is_none());
+        assert_eq!(second.proven(Purpose::Refresh, &proof), None);
+    }
+
+    #[test]
+    fn a_token_that_is_over_altered_or_signed_otherwise_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let signing = Signing::open(folder.path()).unwrap();
+        assert!(signing.verify::<Claims>(&signing.sign(&envelope(now() - 61)).unwrap()).is_none());
+        let token = signing.sign(&envelope(now())).unwrap();
+        let [head, body, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!() };
+        let none = Base64UrlUnpadded::encode_string(br#"{"alg":"none","kid":"1"}"#);
+        let mac = Base64UrlUnpadded::encode_string(br#"{"alg":"HS256","kid":"1"}"#);
+        let other = Base64UrlUnpadded::encode_string(
+            &serde_json::to_vec(&Envelope::new(
+                [("sub", "budi")].into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+                now(),
+                60,
+            ))
+            .unwrap(),
+        );
+        for wrong in [
+            format!("{none}.{body}."),
+            format!("{mac}.{body}.{signature}"),
+            format!("{head}.{other}.{signature}"),
+            format!("{head}.{body}"),
+            String::new(),
+        ] {
+            assert!(signing.verify::<Claims>(&wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_proof_is_good_for_one_thing_and_one_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let signing = Signing::open(folder.path()).unwrap();
+        let proof = signing.prove(Purpose::Refresh, Uuid::max(), 7);
+        assert_eq!(signing.proven(Purpose::Refresh, &proof), Some((Uuid::max(), 7)));
+        assert_eq!(signing.proven(Purpose::Refresh, &proof.replace("00000007", "00000008")), None);
+        assert_eq!(signing.proven(Purpose::Refresh, &proof.replace("_ff", "_fe")), None);
+        assert_eq!(signing.proven(Purpose::Refresh, &proof[..proof.len() - 1]), None);
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_or_that_is_none_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        Signing::open(folder.path()).unwrap();
+        let path = folder.path().join("1.key");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(Signing::open(folder.path()).unwrap_err().contains("others may read it"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "ab").unwrap();
+        assert!(Signing::open(folder.path()).unwrap_err().contains("64 hexadecimal digits"));
+    }
+}
