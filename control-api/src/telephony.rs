@@ -1,7 +1,14 @@
 //! Calls and what they are routed by.
 
 pub mod calls;
+pub mod did_numbers;
 pub mod extensions;
 pub mod mails;
+pub mod outbound_prices;
+pub mod outbound_routes;
+mod outside;
+pub mod outside_budgets;
 pub mod plan;
+mod resource;
 pub mod route;
+pub mod trunks;

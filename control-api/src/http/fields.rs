@@ -5,6 +5,9 @@ use super::{
     page::{LIMIT_DEFAULT, LIMIT_MAX},
 };
 
+/// Characters of a name.
+const NAME_CHARS_MAX: usize = 100;
+
 /// What is wrong so far.
 #[derive(Debug, Default)]
 pub struct Fields(Vec<FieldError>);
@@ -28,6 +31,20 @@ impl Fields {
         let value = read(text?);
         self.must(value.is_some(), field, reason);
         value
+    }
+
+    /// `text` must be a name.
+    pub fn name(&mut self, field: &str, text: &str) {
+        let is_name = (1..=NAME_CHARS_MAX).contains(&text.chars().count())
+            && !text.chars().any(char::is_control)
+            && text.trim() == text;
+        let reason = format!("must be 1 … {NAME_CHARS_MAX} printable characters without spaces around them");
+        self.must(is_name, field, reason);
+    }
+
+    /// What somebody else has found to be wrong.
+    pub fn extend(&mut self, errors: impl IntoIterator<Item = FieldError>) {
+        self.0.extend(errors);
     }
 
     /// How many rows a page is to have.

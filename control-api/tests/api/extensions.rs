@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::stage::{Answer, Served, Stage, uuid};
+use crate::stage::{Answer, Served, Stage, fields, uuid};
 
 const EXTENSIONS: &str = "/api/telephony/extensions";
 
@@ -60,29 +60,20 @@ fn support(staff: &[Uuid]) -> Value {
     json!({ "number": "100", "name": "Layanan Pelanggan", "staff": staff })
 }
 
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
-    answer.headers.get(name).map_or("", |value| value.to_str().unwrap())
-}
-
-/// What `problem` says of its fields.
-fn fields(problem: &Value) -> Vec<&str> {
-    problem["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect()
-}
-
 #[tokio::test]
 async fn an_extension_is_made_changed_and_taken_away_and_the_record_tells_of_each_step() {
     let scene = Scene::new().await;
     let made = scene.post(&support(&[scene.sari])).await;
-    assert_eq!((made.status, header(&made, "etag")), (201, "\"1\""), "{}", made.body);
-    let path = header(&made, "location").to_owned();
-    assert_eq!(header(&made, "sambung-revision"), scene.revision().await.to_string());
+    assert_eq!((made.status, made.header("etag")), (201, "\"1\""), "{}", made.body);
+    let path = made.header("location").to_owned();
+    assert_eq!(made.header("sambung-revision"), scene.revision().await.to_string());
     let found = scene.api.get(&path, &scene.key).await;
-    assert_eq!((found.json(), header(&found, "etag")), (made.json(), "\"1\""));
+    assert_eq!((found.json(), found.header("etag")), (made.json(), "\"1\""));
 
     let described = json!({ "number": "101", "name": "CS", "is_active": false, "recording": "always", "staff": [scene.budi],
                 "supervisors": [scene.sari], "takes_intercom": true });
     let changed = scene.put(&path, Some("\"1\""), &described).await;
-    assert_eq!((changed.status, header(&changed, "etag")), (200, "\"2\""), "{}", changed.body);
+    assert_eq!((changed.status, changed.header("etag")), (200, "\"2\""), "{}", changed.body);
     for (field, value) in described.as_object().unwrap() {
         assert_eq!(&changed.json()[field], value, "{field}");
     }
@@ -92,7 +83,7 @@ async fn an_extension_is_made_changed_and_taken_away_and_the_record_tells_of_eac
     let before = scene.revision().await;
     let gone = scene.delete(&path, "\"2\"").await;
     assert_eq!((gone.status, gone.body.as_str()), (204, ""));
-    let revision: i64 = header(&gone, "sambung-revision").parse().unwrap();
+    let revision: i64 = gone.header("sambung-revision").parse().unwrap();
     assert!(revision > before && revision == scene.revision().await);
     scene.api.get(&path, &scene.key).await.must_be_problem(404, "not-found");
 
@@ -194,7 +185,7 @@ async fn what_the_switch_could_not_use_is_refused_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn nobody_overwrites_what_they_have_not_seen() {
     let scene = Scene::new().await;
-    let path = header(&scene.post(&support(&[])).await, "location").to_owned();
+    let path = scene.post(&support(&[])).await.header("location").to_owned();
     let body = support(&[scene.budi]);
     scene.put(&path, None, &body).await.must_be_problem(428, "precondition-required");
     assert_eq!(scene.put(&path, Some("\"1\""), &body).await.status, 200);
@@ -210,7 +201,7 @@ async fn nobody_overwrites_what_they_have_not_seen() {
 async fn a_version_tells_of_people_and_numbers_too_whoever_changes_them() {
     let scene = Scene::new().await;
     let made = scene.post(&support(&[scene.sari])).await;
-    let path = header(&made, "location").to_owned();
+    let path = made.header("location").to_owned();
     let statements = [
         "insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id) values ($1, $2::text::uuid, $3)",
         "insert into telephony.extension_supervisors (org_id, extension_id, user_id) values ($1, $2::text::uuid, $3)",
@@ -230,7 +221,7 @@ async fn a_version_tells_of_people_and_numbers_too_whoever_changes_them() {
 #[tokio::test]
 async fn two_changes_at_once_wait_for_each_other_in_one_order() {
     let scene = Scene::new().await;
-    let path = header(&scene.post(&support(&[])).await, "location").to_owned();
+    let path = scene.post(&support(&[])).await.header("location").to_owned();
     let mut other = scene.stage.admin.begin().await.unwrap();
     sqlx::query("update telephony.trunks set name = name").execute(&mut *other).await.unwrap();
     let rename = support(&[]);
@@ -252,7 +243,7 @@ async fn who_waits_too_long_for_another_change_is_told_to_come_again() {
     sqlx::query("select from telephony.revisions for update").execute(&mut *other).await.unwrap();
     let answer = scene.post(&support(&[])).await;
     answer.must_be_problem(503, "service-unavailable");
-    assert_eq!(header(&answer, "retry-after"), "2");
+    assert_eq!(answer.header("retry-after"), "2");
 }
 
 /// Trunks have passwords and conferences PINs, which this role may not read: nothing could be changed any more.
@@ -316,8 +307,7 @@ async fn a_list_is_read_page_by_page() {
 #[tokio::test]
 async fn an_extension_of_others_is_not_found_and_no_byte_of_it_is_seen() {
     let scene = Scene::new().await;
-    let path =
-        header(&scene.post(&json!({ "number": "100", "name": "Rahasia" })).await, "location").to_owned();
+    let path = scene.post(&json!({ "number": "100", "name": "Rahasia" })).await.header("location").to_owned();
     let theirs = scene.stage.key(scene.stage.b, &["telephony.read", "telephony.write", "audit.read"]).await;
     let weak = scene.stage.key(scene.stage.a, &["calls.read"]).await;
     let client = &scene.api.client;
@@ -356,7 +346,7 @@ async fn a_request_that_comes_again_has_one_effect_and_one_answer() {
     assert_eq!((first.status, again.status), (201, 201));
     assert_eq!(first.body, again.body);
     for name in ["location", "etag", "sambung-revision", "content-type"] {
-        assert_eq!(header(&first, name), header(&again, name));
+        assert_eq!(first.header(name), again.header(name));
     }
     let other = send("\"order 1\"", json!({ "number": "200", "name": "x" })).await;
     assert_eq!(fields(&other.must_be_problem(422, "unprocessable-entity")), ["Idempotency-Key"]);
@@ -365,7 +355,7 @@ async fn a_request_that_comes_again_has_one_effect_and_one_answer() {
     }
     // What was refused has had no effect, and is judged anew.
     send("\"order 2\"", support(&[])).await.must_be_problem(409, "conflict");
-    let path = header(&first, "location").to_owned();
+    let path = first.header("location").to_owned();
     assert_eq!(scene.delete(&path, "\"1\"").await.status, 204);
     assert_eq!(send("\"order 2\"", support(&[])).await.status, 201);
     // Another client's names are its own.
@@ -421,7 +411,7 @@ async fn requests_of_one_name_at_once_have_one_effect() {
 async fn a_client_can_wait_until_calls_are_decided_by_its_change() {
     let scene = Scene::new().await;
     let made = scene.post(&support(&[])).await;
-    let revision = header(&made, "sambung-revision").to_owned();
+    let revision = made.header("sambung-revision").to_owned();
     let wait = |seconds: &str| format!("/api/telephony/revision?applied={revision}&wait_seconds={seconds}");
     let early = scene.api.get(&wait("0"), &scene.key).await.json();
     assert_eq!(early, json!({ "revision": scene.revision().await, "applied": 0 }));

@@ -126,6 +126,7 @@ const READABLE: &[&str] = &[
     "(select id from telephony.trunks) s",
     "telephony.did_numbers",
     "telephony.outbound_routes",
+    "telephony.outbound_route_lists",
     "telephony.outbound_route_trunks",
     "telephony.outbound_prices",
     "telephony.outside_budgets",

@@ -10,6 +10,7 @@ mod isolation;
 mod jobs;
 mod keys;
 mod mails;
+mod outside;
 mod record;
 mod route;
 mod sign_ins;

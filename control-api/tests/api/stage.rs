@@ -249,6 +249,11 @@ pub struct Served {
     _stop: oneshot::Sender<()>,
 }
 
+/// What `problem` says of its fields.
+pub fn fields(problem: &Value) -> Vec<&str> {
+    problem["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect()
+}
+
 /// What came back.
 pub struct Answer {
     pub status: u16,
@@ -259,6 +264,11 @@ pub struct Answer {
 impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The header `name`; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Checks that it is the problem `name` with all that belongs to one.
@@ -296,6 +306,18 @@ impl Served {
         let answer = self.post("/api/identity/sign-ins", "", &body).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         answer.json()
+    }
+
+    /// Says that `version` was read.
+    pub async fn put(&self, path: &str, key: &str, (version, body): (i32, &Value)) -> Answer {
+        let request = self.client.put(self.at(path)).bearer_auth(key).json(body);
+        self.send(request.header("if-match", format!("\"{version}\""))).await
+    }
+
+    /// Says that `version` was read.
+    pub async fn take_away(&self, path: &str, key: &str, version: i32) -> Answer {
+        let request = self.client.delete(self.at(path)).bearer_auth(key);
+        self.send(request.header("if-match", format!("\"{version}\""))).await
     }
 
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {

@@ -17,7 +17,7 @@ use crate::{
         extract::{Path, Query},
         page::Page,
     },
-    identity::api_keys::Permission,
+    identity::permission::Permission,
 };
 
 /// The routes of this aggregate.

@@ -19,7 +19,7 @@ use crate::{
         page::Page,
     },
     identifier,
-    identity::api_keys::Permission,
+    identity::permission::Permission,
     platform::{audit::Event, change::Done},
     telephony::plan,
 };

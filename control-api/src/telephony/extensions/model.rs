@@ -12,8 +12,6 @@ use crate::{
     instant::Instant,
 };
 
-/// Characters of a name.
-const NAME_CHARS_MAX: usize = 100;
 /// People that an extension rings.
 const STAFF_MAX: usize = 200;
 
@@ -112,11 +110,7 @@ impl Description {
     pub fn check(self) -> Result<Self, ApiError> {
         let mut fields = Fields::default();
         fields.must(is_number(&self.number), "number", NUMBER);
-        let is_name = (1..=NAME_CHARS_MAX).contains(&self.name.chars().count())
-            && !self.name.chars().any(char::is_control)
-            && self.name.trim() == self.name;
-        let reason = format!("must be 1 … {NAME_CHARS_MAX} printable characters without spaces around them");
-        fields.must(is_name, "name", reason);
+        fields.name("name", &self.name);
         for (field, people) in [("staff", &self.staff), ("supervisors", &self.supervisors)] {
             fields.must(people.len() <= STAFF_MAX, field, format!("must be {STAFF_MAX} people at most"));
             let is_once = people.iter().collect::<BTreeSet<_>>().len() == people.len();

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     database::Scope,
     http::{actor::Actor, error::ApiError, extract::Query, fields::Fields},
-    identity::api_keys::Permission,
+    identity::permission::Permission,
 };
 
 /// The longest a client may wait for a revision.

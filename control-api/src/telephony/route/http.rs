@@ -11,7 +11,7 @@ use crate::{
         error::{ApiError, Problem},
         extract::Query,
     },
-    identity::api_keys::Permission,
+    identity::permission::Permission,
 };
 
 /// The routes of this aggregate.

@@ -1,0 +1,5 @@
+//! How much of the telephone network may be used, and by whom (decision 0040).
+
+pub mod http;
+pub mod model;
+mod store;

@@ -1,0 +1,165 @@
+//! The steps that are the same for everything of telephony that is one row of its own: a list by pages, and one thing that is
+//! made, shown, changed and taken away. What has a list with filters or rows in several tables writes its own (`extensions`).
+
+pub(super) mod store;
+
+use axum::Json;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sqlx::{FromRow, PgConnection, postgres::PgRow};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use contract::id::OrgId;
+use store::Statements;
+
+use super::plan;
+use crate::{
+    app::App,
+    database::{Scope, Work},
+    http::{
+        actor::Actor,
+        answer::Answer,
+        error::ApiError,
+        extract::Change,
+        fields::Fields,
+        page::{Cursor, Page},
+    },
+    identifier,
+    platform::{audit::Event, change::Done},
+};
+
+/// A thing as clients see it. Its row has `org_id`, `id`, `created_at` and `version`.
+pub(crate) trait Resource:
+    Serialize + for<'r> FromRow<'r, PgRow> + Send + Sync + Unpin + 'static
+{
+    /// All that can be said of one.
+    type Description: DeserializeOwned + Send + Sync + 'static;
+    /// Where the list stands.
+    const PATH: &'static str;
+    /// The words of the record for one that is made, changed and taken away.
+    const ACTIONS: [&'static str; 3];
+    /// What is the same for all.
+    const STATEMENTS: Statements;
+
+    /// The ETag.
+    fn version(&self) -> i32;
+    /// Where the list goes on after this one.
+    fn cursor(&self) -> Cursor;
+    /// A description, or everything that is wrong with it as far as it can be seen without looking at other rows.
+    fn check(new: Self::Description) -> Result<Self::Description, ApiError>;
+    /// Adds its row.
+    fn insert<'c>(
+        c: &'c mut PgConnection,
+        key: (OrgId, Uuid),
+        new: &'c Self::Description,
+    ) -> Work<'c, (), ApiError>;
+    /// Makes of this one, whose row is held, what is described.
+    fn update<'c>(
+        &'c self,
+        c: &'c mut PgConnection,
+        key: (OrgId, Uuid),
+        new: &'c Self::Description,
+    ) -> Work<'c, (), ApiError>;
+}
+
+/// What can be asked of a list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Rows on a page
+    #[param(inline, value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// `next_cursor` of the page before
+    cursor: Option<String>,
+}
+
+impl ListQuery {
+    /// Understands all of it, or says everything that is wrong with it.
+    pub fn check(&self) -> Result<(u16, Option<Cursor>), ApiError> {
+        let mut fields = Fields::default();
+        let cursor = "must be the next_cursor of a page before";
+        let asked = (
+            fields.limit(self.limit.as_deref()),
+            fields.read("cursor", self.cursor.as_deref(), Cursor::parse, cursor),
+        );
+        fields.done().map(|()| asked)
+    }
+}
+
+/// A page of them, newest first.
+pub(crate) async fn list<R: Resource>(
+    app: &App,
+    actor: &Actor,
+    query: &ListQuery,
+) -> Result<Json<Page<R>>, ApiError> {
+    let (org, (limit, after)) = (actor.org, query.check()?);
+    let scope = Scope::Organisation(org);
+    let rows = app.database.read(scope, move |c| Box::pin(store::list::<R>(c, org, (limit, after)))).await?;
+    Ok(Json(Page::new(rows, limit, R::cursor)))
+}
+
+/// The one called `id`.
+pub(crate) async fn show<R: Resource>(app: &App, actor: &Actor, id: Uuid) -> Result<Answer, ApiError> {
+    let org = actor.org;
+    let scope = Scope::Organisation(org);
+    let found = app.database.read(scope, move |c| Box::pin(store::one::<R>(c, (org, id)))).await?;
+    found.map(|one| Answer::found(one.version(), &one)).ok_or(ApiError::NotFound)
+}
+
+/// A new one.
+pub(crate) async fn create<R: Resource>(app: &App, actor: &Actor, asked: Change) -> Result<Answer, ApiError> {
+    let (org, id, new) = (actor.org, identifier::fresh()?, R::check(asked.body()?)?);
+    let [created, ..] = R::ACTIONS;
+    plan::change(app, actor, asked.once, move |c| {
+        Box::pin(async move {
+            R::insert(c, (org, id), &new).await?;
+            let made = store::one::<R>(c, (org, id)).await?.ok_or(ApiError::NotFound)?;
+            let events = vec![Event::of(created, id, None, Some(&made))];
+            let answer = Answer::created(format!("{}/{id}", R::PATH), made.version(), &made);
+            Ok(Done { answer, events })
+        })
+    })
+    .await
+}
+
+/// Another description of the one called `id`.
+pub(crate) async fn replace<R: Resource>(
+    app: &App,
+    actor: &Actor,
+    id: Uuid,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    let (org, version, new) = (actor.org, asked.version()?, R::check(asked.body()?)?);
+    let [_, changed, _] = R::ACTIONS;
+    plan::change(app, actor, asked.once, move |c| {
+        Box::pin(async move {
+            let old = store::hold::<R>(c, (org, id), version).await?;
+            old.update(c, (org, id), &new).await?;
+            let made = store::one::<R>(c, (org, id)).await?.ok_or(ApiError::NotFound)?;
+            let events = vec![Event::of(changed, id, Some(&old), Some(&made))];
+            Ok(Done { answer: Answer::found(made.version(), &made), events })
+        })
+    })
+    .await
+}
+
+/// Takes away the one called `id`.
+pub(crate) async fn remove<R: Resource>(
+    app: &App,
+    actor: &Actor,
+    id: Uuid,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    let (org, version) = (actor.org, asked.version()?);
+    let [.., deleted] = R::ACTIONS;
+    plan::change(app, actor, asked.once, move |c| {
+        Box::pin(async move {
+            let old = store::hold::<R>(c, (org, id), version).await?;
+            store::delete::<R>(c, (org, id)).await?;
+            let events = vec![Event::of(deleted, id, Some(&old), None)];
+            Ok(Done { answer: Answer::gone(), events })
+        })
+    })
+    .await
+}
