@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     config::Phones,
     database::Database,
-    http::{health, index, layers},
+    http::{error::ApiError, health, index, layers},
     identity, openapi, platform,
     switch::Switch,
     telephony,
@@ -28,6 +28,14 @@ pub struct App {
     pub switch: Option<Switch>,
 }
 
+impl App {
+    /// The switch's own door, for what only the switch can answer.
+    pub fn switch(&self) -> Result<&Switch, ApiError> {
+        let none = "no switch is configured: [switch] of api.toml says where it is";
+        self.switch.as_ref().ok_or(ApiError::SwitchUnavailable(none))
+    }
+}
+
 /// All routes with all layers.
 pub fn router(app: App, limits: layers::Limits) -> Router {
     let (router, description) = OpenApiRouter::with_openapi(openapi::Description::openapi())
@@ -35,6 +43,9 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .routes(routes!(health::live))
         .merge(identity::sign_ins::http::routes())
         .merge(telephony::calls::http::routes())
+        .merge(telephony::live::http::routes())
+        .merge(telephony::orders::http::routes())
+        .merge(telephony::recordings::http::routes())
         .merge(telephony::extensions::http::routes())
         .merge(telephony::trunks::http::routes())
         .merge(telephony::did_numbers::http::routes())

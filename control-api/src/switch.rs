@@ -2,8 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use contract::route::{RouteAnswer, RouteMistake, RouteQuestion, RouteRefusal};
-use reqwest::{Client, Response, StatusCode, Url};
+use axum::http::{HeaderValue, header};
+use contract::{
+    command::{Command, Outcome},
+    id::{CallId, OrgId},
+    live::{LiveCall, LiveCallLegs, LiveQueue, Registration},
+    route::{RouteAnswer, RouteMistake, RouteQuestion, RouteRefusal},
+};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use serde::{Deserialize, de::DeserializeOwned};
 use tokio::fs;
 
 /// Until an answer has come whole.
@@ -12,6 +19,13 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 const ROUTE_ANSWER_MAX: Duration = Duration::from_secs(5);
 /// What that may come to; the longest chain of rules is a few kilobytes.
 const ROUTE_BYTES_MAX: usize = 1 << 20;
+
+/// Until a recording has been heard whole, which a listener takes as it is played.
+const SOUND_ANSWER_MAX: Duration = Duration::from_secs(600);
+/// Until it is known what goes on, or what came of an order. Less than a unit of work may stand still.
+const LIVE_ANSWER_MAX: Duration = Duration::from_secs(3);
+/// What all calls, queues or registrations of one organisation may come to.
+const LIVE_BYTES_MAX: usize = 16 << 20;
 
 /// Where the switch is, and what it knows us by.
 #[derive(Clone, Debug)]
@@ -89,20 +103,117 @@ impl Switch {
         answer.map_err(|_| "the answer is of another version".to_owned())
     }
 
+    /// The calls of an organisation that go on.
+    pub async fn live_calls(&self, org: OrgId) -> Result<Vec<LiveCall>, NotFetched> {
+        self.all("/v1/calls", org, |one: &LiveCall| one.org).await
+    }
+
+    /// One of them with its legs; `None`: the organisation has none of that id, or it is over.
+    pub async fn live_call(&self, org: OrgId, call: CallId) -> Result<Option<LiveCallLegs>, NotFetched> {
+        let query = [("org", &*org.to_string()), ("call", &call.to_string()), ("legs", "true")];
+        let calls: Vec<LiveCallLegs> = self.live("/v1/calls", &query).await?;
+        Ok(calls.into_iter().find(|one| one.call.org == org && one.call.call == call))
+    }
+
+    /// The queues of an organisation as they stand.
+    pub async fn live_queues(&self, org: OrgId) -> Result<Vec<LiveQueue>, NotFetched> {
+        self.all("/v1/queues", org, |one: &LiveQueue| one.org).await
+    }
+
+    /// The phones of an organisation that can be reached.
+    pub async fn registrations(&self, org: OrgId) -> Result<Vec<Registration>, NotFetched> {
+        self.all("/v1/registrations", org, |one: &Registration| one.org).await
+    }
+
+    /// What came of an order. Whether it was carried out is not known when there is no answer.
+    pub async fn command(&self, command: &Command) -> Result<Outcome, NotFetched> {
+        #[derive(Deserialize)]
+        struct CommandAnswer {
+            outcome: Outcome,
+        }
+        let order = async {
+            let request = self.request(Method::POST, "/v1/commands", &[]).await?.json(command);
+            answered::<CommandAnswer>(request).await
+        };
+        order.await.map(|answer| answer.outcome).map_err(|reason: String| {
+            tracing::warn!(reason, "the switch does not take an order");
+            NotFetched
+        })
+    }
+
+    /// The sound of a recording by its name in the store, or the part of it that `range` asks for (RFC 9110 §14): a stream with the status
+    /// of the switch, 200, 206, 404, 409 (its key is kept elsewhere) or 416.
+    pub async fn sound(&self, key: &str, range: Option<&HeaderValue>) -> Result<Response, NotFetched> {
+        let fetch = async {
+            let mut request = self.request(Method::GET, &format!("/v1/sounds/{key}"), &[]).await?;
+            if let Some(range) = range {
+                request = request.header(header::RANGE, range);
+            }
+            let response = request.timeout(SOUND_ANSWER_MAX).send().await.map_err(told)?;
+            match response.status().as_u16() {
+                200 | 206 | 404 | 409 | 416 => Ok(response),
+                status => Err(status.to_string()),
+            }
+        };
+        fetch.await.map_err(|reason: String| {
+            tracing::warn!(reason, "the switch does not give a recording");
+            NotFetched
+        })
+    }
+
+    async fn all<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        org: OrgId,
+        whose: impl Fn(&T) -> OrgId,
+    ) -> Result<Vec<T>, NotFetched> {
+        let mut all: Vec<T> = self.live(path, &[("org", &org.to_string())]).await?;
+        // A switch of an older release shows everybody's.
+        all.retain(|one| whose(one) == org);
+        Ok(all)
+    }
+
+    async fn live<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, NotFetched> {
+        let look = async { answered(self.request(Method::GET, path, query).await?).await };
+        look.await.map_err(|reason: String| {
+            tracing::warn!(reason, "the switch does not say what goes on");
+            NotFetched
+        })
+    }
+
     async fn get(
         &self,
         path: &str,
         query: &[(&str, &str)],
         answer_max: Duration,
     ) -> Result<Response, String> {
+        self.request(Method::GET, path, query).await?.timeout(answer_max).send().await.map_err(told)
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<RequestBuilder, String> {
         let token = fs::read_to_string(&self.token_file).await.map_err(|error| error.to_string())?;
         let mut url = Url::parse(&format!("{}{path}", self.url)).map_err(|error| error.to_string())?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let request = self.client.get(url).bearer_auth(token.trim()).timeout(answer_max);
-        request.send().await.map_err(told)
+        Ok(self.client.request(method, url).bearer_auth(token.trim()))
     }
+}
+
+/// What the switch says, in good time.
+async fn answered<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, String> {
+    let response = request.timeout(LIVE_ANSWER_MAX).send().await.map_err(told)?;
+    if response.status() != StatusCode::OK {
+        return Err(response.status().to_string());
+    }
+    let body = whole(response, LIVE_BYTES_MAX).await?.ok_or("the answer is too long")?;
+    // What could not be read may hold somebody's number.
+    serde_json::from_slice(&body).map_err(|_| "the answer is of another version".to_owned())
 }
 
 /// The whole body; `None`: it is longer.

@@ -32,6 +32,11 @@ impl Answer {
         Self { status: StatusCode::OK.as_u16(), version: Some(version), body, ..Self::default() }
     }
 
+    /// It is there now, at `location`, and has no versions.
+    pub fn made<T: Serialize>(location: String, body: &T) -> Self {
+        Self { version: None, ..Self::created(location, 0, body) }
+    }
+
     /// This is how it stands, of what has no versions.
     pub fn done<T: Serialize>(body: &T) -> Self {
         Self { version: None, ..Self::found(0, body) }

@@ -12,7 +12,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::database::DatabaseError;
+use crate::{database::DatabaseError, switch::NotFetched};
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +120,12 @@ impl Problem {
             request_id: String::new(),
             errors: Vec::new(),
         }
+    }
+}
+
+impl From<NotFetched> for ApiError {
+    fn from(NotFetched: NotFetched) -> Self {
+        Self::SwitchUnavailable("the switch does not answer")
     }
 }
 

@@ -13,6 +13,18 @@ pub enum Permission {
     /// Read calls, with participants, events, legs and quality.
     #[serde(rename = "calls.read")]
     CallsRead,
+    /// Order calls, and what is to become of those that go on.
+    #[serde(rename = "calls.control")]
+    CallsControl,
+    /// Be heard by others than before in calls that one listens to.
+    #[serde(rename = "calls.listen")]
+    CallsListen,
+    /// See which recordings there are.
+    #[serde(rename = "recordings.read")]
+    RecordingsRead,
+    /// Hear them.
+    #[serde(rename = "recordings.listen")]
+    RecordingsListen,
     /// Read what calls are decided by: extensions and all else of telephony.
     #[serde(rename = "telephony.read")]
     TelephonyRead,
@@ -32,8 +44,12 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 6] = [
+    pub const ALL: [Permission; 10] = [
         Permission::CallsRead,
+        Permission::CallsControl,
+        Permission::CallsListen,
+        Permission::RecordingsRead,
+        Permission::RecordingsListen,
         Permission::TelephonyRead,
         Permission::TelephonyWrite,
         Permission::AuditRead,
@@ -45,6 +61,10 @@ impl Permission {
     pub const fn as_str(self) -> &'static str {
         match self {
             Permission::CallsRead => "calls.read",
+            Permission::CallsControl => "calls.control",
+            Permission::CallsListen => "calls.listen",
+            Permission::RecordingsRead => "recordings.read",
+            Permission::RecordingsListen => "recordings.listen",
             Permission::TelephonyRead => "telephony.read",
             Permission::TelephonyWrite => "telephony.write",
             Permission::AuditRead => "audit.read",
@@ -102,8 +122,18 @@ impl Role {
         use Permission as P;
         match self {
             Role::Owner => &P::ALL,
-            Role::BranchAdmin => &[P::CallsRead, P::TelephonyRead, P::TelephonyWrite],
-            Role::TeamLead | Role::Viewer => &[P::CallsRead, P::TelephonyRead],
+            Role::BranchAdmin => {
+                &[P::CallsRead, P::CallsControl, P::RecordingsRead, P::TelephonyRead, P::TelephonyWrite]
+            }
+            Role::TeamLead => &[
+                P::CallsRead,
+                P::CallsControl,
+                P::CallsListen,
+                P::RecordingsRead,
+                P::RecordingsListen,
+                P::TelephonyRead,
+            ],
+            Role::Viewer => &[P::CallsRead, P::TelephonyRead],
             Role::CallAgent => &[],
         }
     }

@@ -29,6 +29,14 @@ where
     app.database.change(scope, move |c| Box::pin(carry_out(c, actor, once, work))).await
 }
 
+/// Writes down what happens beside the rows, before it does.
+pub async fn tell(app: &App, actor: audit::Actor, events: Vec<audit::Event>) -> Result<(), ApiError> {
+    let scope = Scope::Organisation(actor.org);
+    let told =
+        app.database.write(scope, move |c| Box::pin(async move { audit::append(c, actor, &events).await }));
+    Ok(told.await?)
+}
+
 async fn carry_out<W>(
     c: &mut PgConnection,
     actor: audit::Actor,

@@ -1,8 +1,9 @@
 //! Every operation of the description, whichever it is: who is let in, and that it answers with nothing that it does not tell of.
 
-use serde_json::Value;
+use axum::{Json, Router};
+use serde_json::{Value, json};
 
-use crate::stage::{Answer, Served, Stage, uuid};
+use crate::stage::{Answer, Served, Stage, reached, uuid};
 
 /// An operation as the description has it.
 struct Operation {
@@ -84,7 +85,10 @@ impl Operation {
 async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_others() {
     let stage = Stage::new().await;
     stage.settle(stage.a).await;
-    let api = stage.serve().await;
+    // Beside a switch that does nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let idle = Router::new().fallback(|| async { Json(json!([])) });
+    let api = stage.serve_with(reached(&folder, idle).await).await;
     let operations = Operation::all(&api).await;
     let permissions: Vec<&str> = operations.iter().filter_map(Operation::permission).collect();
     let (none, all) = (stage.key(stage.a, &[]).await, stage.key(stage.a, &permissions).await);
@@ -128,7 +132,13 @@ async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_ot
             operation.ask(&api, Some(&all), &nameless).await.must_be_problem(400, "bad-request");
         }
     }
-    let expected =
-        ["POST /api/identity/sign-ins", "POST /api/identity/tokens", "GET /health", "GET /health/live"];
+    // The one of telephony is for whoever has a link.
+    let expected = [
+        "POST /api/identity/sign-ins",
+        "POST /api/identity/tokens",
+        "GET /api/telephony/recordings/{id}/sound",
+        "GET /health",
+        "GET /health/live",
+    ];
     assert_eq!(open, expected, "only these are for everybody");
 }

@@ -59,8 +59,7 @@ async fn fill(stage: &Stage) {
                  values ('{user}', '{o}', '{extension}', 'any', 'busy', 'forward_staff', '{user}', 1);
              insert into telephony.menus (id, org_id, extension_id) values ('{user}', '{o}', '{extension}');
              insert into telephony.menu_choices (org_id, menu_id, key, action) values ('{o}', '{user}', '1', 'ring');
-             insert into telephony.conferences (id, org_id, extension_id, pin)
-                 values ('{user}', '{o}', '{extension}', '4711');
+             insert into telephony.conferences (id, org_id, extension_id, pin) values ('{user}', '{o}', '{extension}', '4711');
              insert into telephony.page_groups (id, org_id, extension_id) values ('{user}', '{o}', '{extension}');
              insert into telephony.trunks (id, org_id, name, sources) values ('{user}', '{o}', 'x', '{{192.0.2.1}}');
              insert into telephony.outbound_routes (id, org_id, position, name) values ('{user}', '{o}', 1, 'x');
@@ -84,12 +83,12 @@ async fn fill(stage: &Stage) {
              insert into telephony.call_legs (org_id, call_id, no, transport, created_at, ended_at)
                  values ('{o}', '{call}', 1, 'udp', now(), now());
              insert into telephony.quality_reports values ('{o}', '{call}', 1, 0, 0, 0, 0, 0, 0, 0, 0, now());
-             insert into telephony.recording_steps
-                 values ('{o}', '{call}', '{call}', 1, 'started', 'policy', now());
+             insert into telephony.recording_steps values ('{o}', '{call}', '{call}', 1, 'started', 'policy', now());
              insert into telephony.supervision_steps
                  values ('{o}', '{call}', 1, '{user}', '{user}', '{call}', 'listen', 'dialled', now());
              insert into telephony.recordings
                  values ('{call}', '{o}', '{call}', now(), 'wav', 20, '{call}', 1, repeat('0', 64), 0, now());
+             insert into telephony.recording_links (hash, org_id, recording_id, actor_kind, actor_id, expires_at) values (sha256(''), '{o}', '{call}', 'api_key', '{user}', now());
              insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
                  values ('{call}', '{o}', '{call}', '{user}', now(), 20);
              insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');
@@ -143,6 +142,7 @@ const READABLE: &[&str] = &[
     "telephony.recording_steps",
     "telephony.supervision_steps",
     "telephony.recordings",
+    "telephony.recording_links",
     "telephony.voicemail_messages",
     "telephony.voicemail_mails",
     "platform.audit_events",

@@ -1,6 +1,6 @@
 //! What a call would come to, asked through the API: who may ask, of whose plan, and what is wrong with a question.
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -19,9 +19,8 @@ use dialplan::Plan;
 use sambung_api::switch::Switch;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 
-use crate::stage::{MIDNIGHT, Served, Stage, uuid};
+use crate::stage::{MIDNIGHT, Served, Stage, reached, uuid};
 
 const ROUTE: &str = "/api/telephony/route";
 
@@ -60,16 +59,6 @@ async fn door(folder: &TempDir, plan: Plan) -> Switch {
         }
     };
     reached(folder, Router::new().route("/v1/route", get(answer)).with_state(Arc::new(plan))).await
-}
-
-/// The way to a door with the token `secret`.
-async fn reached(folder: &TempDir, router: Router) -> Switch {
-    let token = folder.path().join("token");
-    fs::write(&token, "secret\n").unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Switch::new(url, token).unwrap()
 }
 
 /// Both organisations in one plan, and the API beside its switch.

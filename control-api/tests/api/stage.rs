@@ -1,12 +1,14 @@
 //! A database with two organisations, a served API, and a client that reads problems.
 
 use std::{
+    fs,
     net::SocketAddr,
     num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
+use axum::Router;
 use contract::{id::OrgId, join_code::join_code};
 use migrations::Role;
 use sambung::{postgres::Cluster, secret};
@@ -22,6 +24,7 @@ use sambung_api::{
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
+use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
 use uuid::Uuid;
 
@@ -233,6 +236,16 @@ pub fn limits() -> layers::Limits {
         proxies: vec!["127.0.0.1/32".parse().unwrap()],
         origins: Vec::new(),
     }
+}
+
+/// The way to a switch's door with the token `secret`.
+pub async fn reached(folder: &TempDir, router: Router) -> Switch {
+    let token = folder.path().join("token");
+    fs::write(&token, "secret\n").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Switch::new(url, token).unwrap()
 }
 
 /// A client for HTTP. Built beside a switch it has the TLS that buckets want, which asks for this.

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::journal;
-pub(crate) use open::open;
+pub(crate) use open::{OWN_KEY, open};
 pub use recorder::Counters;
 use recorder::sealed::CALLER_BYTES_MAX;
 pub use retention::Retention;

@@ -1,6 +1,6 @@
 //! A call as clients see it, and what they may ask for.
 
-use contract::journal::EventKind;
+use contract::journal::{self, EventKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi};
 use uuid::Uuid;
@@ -21,6 +21,16 @@ pub enum Direction {
     Outbound,
     /// Between staff and extensions.
     Internal,
+}
+
+impl From<journal::Direction> for Direction {
+    fn from(direction: journal::Direction) -> Self {
+        match direction {
+            journal::Direction::Inbound => Self::Inbound,
+            journal::Direction::Outbound => Self::Outbound,
+            journal::Direction::Internal => Self::Internal,
+        }
+    }
 }
 
 /// What can be asked of the list. Everything is optional.

@@ -36,9 +36,6 @@ async fn route(
     Query(query): Query<RouteQuery>,
 ) -> Result<Json<Route>, ApiError> {
     actor.must(Permission::TelephonyRead)?;
-    let none = ApiError::SwitchUnavailable("no switch is configured: [switch] of api.toml says where it is");
-    let switch = app.switch.ok_or(none)?;
-    let answer = switch.route(&query.of(actor.org)).await;
-    let answer = answer.map_err(|_| ApiError::SwitchUnavailable("the switch does not answer"))?;
+    let answer = app.switch()?.route(&query.of(actor.org)).await?;
     Route::try_from(answer.map_err(refused)?).map(Json)
 }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The key pair that a switch makes for itself when it is given none.
-const OWN_KEY: &str = "recording.key";
+pub(crate) const OWN_KEY: &str = "recording.key";
 const OWN_PUBLIC_KEY: &str = "recording.public";
 /// What messages are locked with; the switch opens them for whoever they are for.
 const MESSAGES_KEY: &str = "voicemail.key";

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use contract::{
-    id::CallId,
+    id::{CallId, OrgId},
     live::{LiveCall, LiveCallLegs, Registration},
     media::MediaView,
     trace::{CallSummary, CallTrace},
@@ -20,7 +20,7 @@ use contract::{
 use serde::Deserialize;
 use streams::capture::CAPTURE_SECS_MAX;
 
-use super::{Problem, Switch};
+use super::{Problem, Switch, Whose};
 use crate::{
     engine::{CapturedStream, Sights},
     trace::{Found, Recorder, Tape, Which},
@@ -36,6 +36,16 @@ pub(super) struct Wanted {
     /// With their legs, for which the engine has to be asked.
     #[serde(default)]
     legs: bool,
+    /// Only those of this organisation.
+    org: Option<OrgId>,
+    /// Only this one.
+    call: Option<CallId>,
+}
+
+impl Wanted {
+    fn is_met(&self, call: &LiveCall) -> bool {
+        self.org.is_none_or(|org| org == call.org) && self.call.is_none_or(|id| id == call.call)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,7 +58,8 @@ pub(super) async fn live(
     State(switch): State<Switch>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    let calls = switch.live.calls();
+    let mut calls = switch.live.calls();
+    calls.retain(|call| wanted.is_met(call));
     if !wanted.legs {
         return Ok(Json(calls).into_response());
     }
@@ -76,8 +87,13 @@ async fn media(switch: &Switch, calls: Vec<CallId>) -> Sights {
     sights.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-pub(super) async fn registrations(State(switch): State<Switch>) -> Json<Vec<Registration>> {
-    Json(switch.live.registrations())
+pub(super) async fn registrations(
+    State(switch): State<Switch>,
+    Query(whose): Query<Whose>,
+) -> Json<Vec<Registration>> {
+    let mut registrations = switch.live.registrations();
+    registrations.retain(|one| whose.is(one.org));
+    Json(registrations)
 }
 
 pub(super) async fn last(State(switch): State<Switch>) -> Result<Json<Vec<CallSummary>>, Problem> {

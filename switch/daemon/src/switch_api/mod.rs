@@ -31,7 +31,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use contract::command::{Command, Outcome};
+use contract::{
+    command::{Command, Outcome},
+    id::OrgId,
+};
 use serde::{Deserialize, Serialize};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
@@ -95,6 +98,19 @@ pub struct CommandAnswer {
     pub outcome: Outcome,
 }
 
+/// What a list may be narrowed to.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Whose {
+    /// Only what is of this organisation.
+    org: Option<OrgId>,
+}
+
+impl Whose {
+    fn is(self, org: OrgId) -> bool {
+        self.org.is_none_or(|wanted| wanted == org)
+    }
+}
+
 /// All routes.
 pub fn router(switch: Switch, token: Token) -> Router {
     let token = Arc::new(token);
@@ -105,6 +121,7 @@ pub fn router(switch: Switch, token: Token) -> Router {
     let timeout = |after| TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, after);
     let large = Router::new()
         .route("/v1/messages/{*key}", get(recordings::message))
+        .route("/v1/sounds/{*key}", get(recordings::sound))
         .layer(middleware::from_fn_with_state(Arc::clone(&token), authorise))
         .layer(timeout(MESSAGE_TIMEOUT));
     let guarded = Router::new()

@@ -1,0 +1,205 @@
+//! The doors: `POST /api/telephony/calls`, and what can be ordered of `/api/telephony/live-calls/{id}`.
+
+use axum::extract::State;
+use contract::{command::Outcome, id::CallId};
+use serde::de::DeserializeOwned;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::model::{
+    CallOrder, CallOrdered, ConnectOrder, HangUp, HoldOrder, MuteOrder, Ordered, RecordOrder, SuperviseOrder,
+    Told, TransferOrder, taken,
+};
+use crate::{
+    app::App,
+    http::{
+        actor::Actor,
+        answer::Answer,
+        error::ApiError,
+        extract::{Change, Path},
+    },
+    identifier,
+    identity::permission::Permission,
+    platform::{
+        audit::Event,
+        change::{Done, change},
+    },
+};
+
+/// The routes of this aggregate.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(call))
+        .routes(routes!(hang_up))
+        .routes(routes!(transfer))
+        .routes(routes!(hold))
+        .routes(routes!(record))
+        .routes(routes!(mute))
+        .routes(routes!(supervise))
+        .routes(routes!(connect))
+}
+
+/// A call for somebody, whose own phones ring first
+#[utoipa::path(post, path = "/api/telephony/calls", tag = "calls",
+    security(("api_key" = ["calls.control"])),
+    request_body = CallOrder,
+    responses((status = 201, description = "Their phones ring", body = Ordered),
+        (status = 200, description = "A call with that id has been ordered before", body = Ordered)))]
+async fn call(State(app): State<App>, actor: Actor, asked: Change) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsControl)?;
+    let (switch, order) = (app.switch()?.clone(), asked.body::<CallOrder>()?);
+    let id = order.id.map_or_else(identifier::fresh, Ok)?;
+    let command = order.command(actor.org, CallId(id));
+    change(&app, &actor, asked.once, move |_| {
+        Box::pin(async move {
+            let outcome = switch.command(&command).await?;
+            let told = Told { order: &command, outcome: taken(outcome)? };
+            let events = vec![Event::of("call.ordered", id, None, Some(&told))];
+            let body = Ordered { outcome: told.outcome, call_id: id };
+            let answer = match outcome {
+                Outcome::Called(_) => Answer::made(format!("/api/telephony/live-calls/{id}"), &body),
+                _ => Answer::done(&body),
+            };
+            Ok(Done { answer, events })
+        })
+    })
+    .await
+}
+
+/// The end of a call for everybody in it
+#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/hang-up", tag = "calls",
+    security(("api_key" = ["calls.control"])),
+    params(("id" = Uuid, Path, description = "The call")),
+    responses((status = 200, description = "It ends", body = Ordered)))]
+async fn hang_up(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsControl)?;
+    order(&app, &actor, (id, asked), |_| Ok(HangUp)).await
+}
+
+/// One side of a call sent on to another number
+#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/transfer", tag = "calls",
+    security(("api_key" = ["calls.control"])),
+    request_body = TransferOrder,
+    params(("id" = Uuid, Path, description = "The call")),
+    responses((status = 200, description = "It rings there", body = Ordered)))]
+async fn transfer(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsControl)?;
+    order(&app, &actor, (id, asked), described::<TransferOrder>).await
+}
+
+/// A call put on hold in the name of one side, or taken back
+#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/hold", tag = "calls",
+    security(("api_key" = ["calls.control"])),
+    request_body = HoldOrder,
+    params(("id" = Uuid, Path, description = "The call")),
+    responses((status = 200, description = "It is so", body = Ordered)))]
+async fn hold(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsControl)?;
+    order(&app, &actor, (id, asked), described::<HoldOrder>).await
+}
+
+/// A call recorded, or its recording paused, gone on with or ended
+#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/record", tag = "calls",
+    security(("api_key" = ["calls.control"])),
+    request_body = RecordOrder,
+    params(("id" = Uuid, Path, description = "The call")),
+    responses((status = 200, description = "It is so", body = Ordered)))]
+async fn record(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsControl)?;
+    order(&app, &actor, (id, asked), described::<RecordOrder>).await
+}
+
+/// A member of a conference not heard by the others any more, or heard again
+#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/mute", tag = "calls",
+    security(("api_key" = ["calls.control"])),
+    request_body = MuteOrder,
+    params(("id" = Uuid, Path, description = "The member's call")),
+    responses((status = 200, description = "It is so", body = Ordered)))]
+async fn mute(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsControl)?;
+    order(&app, &actor, (id, asked), described::<MuteOrder>).await
+}
+
+/// A supervisor who listens to a call heard there by others than before
+#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/supervise", tag = "calls",
+    security(("api_key" = ["calls.listen"])),
+    request_body = SuperviseOrder,
+    params(("id" = Uuid, Path, description = "The supervisor's own call")),
+    responses((status = 200, description = "It is so", body = Ordered)))]
+async fn supervise(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsListen)?;
+    order(&app, &actor, (id, asked), described::<SuperviseOrder>).await
+}
+
+/// The two others of somebody who is in two calls put through to each other
+#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/connect", tag = "calls",
+    security(("api_key" = ["calls.control"])),
+    request_body = ConnectOrder,
+    params(("id" = Uuid, Path, description = "A call")),
+    responses((status = 200, description = "They talk", body = Ordered)))]
+async fn connect(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsControl)?;
+    order(&app, &actor, (id, asked), described::<ConnectOrder>).await
+}
+
+fn described<T: DeserializeOwned>(asked: &Change) -> Result<T, ApiError> {
+    asked.body()
+}
+
+/// Has the switch do something with calls that the organisation has now. It is asked whose they are before it is asked to do anything.
+async fn order<O: CallOrdered>(
+    app: &App,
+    actor: &Actor,
+    (id, asked): (Uuid, Change),
+    read: impl FnOnce(&Change) -> Result<O, ApiError>,
+) -> Result<Answer, ApiError> {
+    let (switch, org, order) = (app.switch()?.clone(), actor.org, read(&asked)?);
+    let about: Vec<CallId> = std::iter::once(CallId(id)).chain(order.other()).collect();
+    let command = order.command(CallId(id));
+    change(app, actor, asked.once, move |_| {
+        Box::pin(async move {
+            for call in about {
+                switch.live_call(org, call).await?.ok_or(ApiError::NotFound)?;
+            }
+            let outcome = taken(switch.command(&command).await?)?;
+            let events = vec![Event::of(O::ACTION, id, None, Some(&Told { order: &command, outcome }))];
+            Ok(Done { answer: Answer::done(&Ordered { outcome, call_id: id }), events })
+        })
+    })
+    .await
+}
