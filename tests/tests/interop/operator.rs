@@ -231,7 +231,7 @@ fn a_call_goes_on_while_numbers_are_changed_and_changed_back_under_it() -> Resul
 }
 
 /// One request to the REST API of the demo, with its key; the status, a header and the body of the answer.
-fn rest(demo: &Demo, request: (&str, &str), headers: &str, body: &str) -> Result<Reply> {
+pub(crate) fn rest(demo: &Demo, request: (&str, &str), headers: &str, body: &str) -> Result<Reply> {
     let (method, path) = request;
     let address = demo.field("/http")?.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let mut stream = TcpStream::connect(&address)?;
@@ -242,20 +242,23 @@ fn rest(demo: &Demo, request: (&str, &str), headers: &str, body: &str) -> Result
     );
     let head = format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n");
     stream.write_all(format!("{head}{body}").as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").with_context(|| answer.clone())?;
-    ensure!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
-    Ok(Reply { head: head.to_ascii_lowercase(), body: body.to_owned() })
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let end = answer.windows(4).position(|octets| octets == b"\r\n\r\n").context("an answer has a head")?;
+    let (head, body) = answer.split_at(end + 4);
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    ensure!(head.starts_with("http/1.1 2"), "{method} {path}: {head}{}", String::from_utf8_lossy(body));
+    Ok(Reply { head, body: body.to_owned() })
 }
 
-struct Reply {
+#[derive(Debug)]
+pub(crate) struct Reply {
     head: String,
-    body: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    fn header(&self, name: &str) -> Result<&str> {
+    pub(crate) fn header(&self, name: &str) -> Result<&str> {
         let line = self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         line.with_context(|| format!("{name} in {}", self.head))
     }
@@ -265,7 +268,7 @@ impl Reply {
         let revision = self.header("sambung-revision")?;
         let path = format!("/api/telephony/revision?applied={revision}&wait_seconds=5");
         wait_until(Duration::from_secs(30), "the revision in use", || {
-            let shown: Value = serde_json::from_str(&rest(demo, ("GET", &path), "", "")?.body)?;
+            let shown: Value = serde_json::from_slice(&rest(demo, ("GET", &path), "", "")?.body)?;
             Ok(shown["applied"].as_i64() >= Some(revision.parse()?))
         })
     }

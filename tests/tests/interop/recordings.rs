@@ -13,6 +13,7 @@ use tests::{
     record::Record,
 };
 
+use crate::operator::rest;
 use crate::voices::{LEAST_MS, phone, uri};
 
 /// What the caller and the callee play.
@@ -36,7 +37,15 @@ struct Scene {
 impl Scene {
     /// Two phones of a demo whose organisation has calls recorded as its row says.
     fn set(transport: Transport, srtp: Srtp, statement: Option<&'static str>) -> Result<Self> {
-        let mut demo = Demo::start()?;
+        Self::around(Demo::start()?, (transport, srtp), statement)
+    }
+
+    /// The same around another demo.
+    fn around(
+        mut demo: Demo,
+        (transport, srtp): (Transport, Srtp),
+        statement: Option<&'static str>,
+    ) -> Result<Self> {
         let mut record = Record::open(demo.field("/database_url")?)?;
         if let Some(statement) = statement {
             let before = demo.figure("sambung_plan_revision")?;
@@ -94,6 +103,25 @@ impl Scene {
              where call_id = $1::uuid group by recording_id",
             Some(call),
         )
+    }
+
+    /// The only recording of a call, by a link: whole, and its first octets alone.
+    fn hear(&mut self, call: &str) -> Result<[Vec<i16>; 2]> {
+        let query = "select id::text from telephony.recordings where call_id = $1::uuid";
+        let mut found = Vec::new();
+        wait_until(STORED_MAX, "a stored recording", || {
+            found = self.record.texts(query, Some(call))?;
+            Ok(!found.is_empty())
+        })?;
+        let path = format!("/api/telephony/recordings/{}/link", found.first().context("one")?);
+        let link: serde_json::Value =
+            serde_json::from_slice(&rest(&self.demo, ("POST", &path), "", "{}")?.body)?;
+        let url = link["url"].as_str().context("a link")?;
+        let part = rest(&self.demo, ("GET", url), "Range: bytes=0-3\r\n", "")?;
+        ensure!((&*part.body, part.header("content-type")?) == (b"RIFF", "audio/wav"), "{part:?}");
+        let file = self.demo.folder().join("heard.wav");
+        fs::write(&file, rest(&self.demo, ("GET", url), "", "")?.body)?;
+        read_stereo(&file)
     }
 
     /// The only recording of a call, out of the store and unlocked: left and right.
@@ -234,6 +262,45 @@ fn a_call_that_is_ordered_is_heard_and_recorded_as_one_that_was_dialled() -> Res
         ensure!(why.contains("answered; they talked for"), "{why}");
         let refused = scene.sambung(&["call", "1001", "4711"]).err();
         ensure!(refused.is_some_and(|error| error.to_string().contains("nothing has that number")));
+        Ok(())
+    })
+}
+
+/// A call that a program orders, holds, sends on and ends over HTTP, and hears again by a link that needs no key.
+#[test]
+fn a_call_is_ordered_held_sent_on_ended_and_heard_again_over_http() -> Result<()> {
+    let always = "update telephony.organisation_settings set is_record_a_call = true";
+    let demo = Demo::start_speaking()?;
+    Scene::around(demo, (Transport::Udp, Srtp::Off), Some(always))?.play(|scene| {
+        let order = |demo: &Demo, path: &str, body: &str| -> Result<serde_json::Value> {
+            Ok(serde_json::from_slice(&rest(demo, ("POST", path), "", body)?.body)?)
+        };
+        let call = r#"{"from":"1001","to":"1002","auto_answer":true}"#;
+        let call = order(&scene.demo, "/api/telephony/calls", call)?["call_id"]
+            .as_str()
+            .context("an id")?
+            .to_owned();
+        scene.caller.talking().context("the caller")?;
+        scene.callee.talking().context("the callee")?;
+        scene.caller.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)?;
+        scene.callee.hears(TONES_HZ[0], TONES_HZ[1], LEAST_MS)?;
+        let of_call = |word: &str| format!("/api/telephony/live-calls/{call}/{word}");
+        for is_on in [true, false] {
+            let body = format!(r#"{{"is_on":{is_on}}}"#);
+            ensure!(order(&scene.demo, &of_call("hold"), &body)?["outcome"] == "done");
+            sleep_ms(500);
+        }
+        // Whoever was called leaves; the caller is in the conference of the demo, alone.
+        ensure!(order(&scene.demo, &of_call("transfer"), r#"{"to":"8000"}"#)?["outcome"] == "done");
+        scene.callee.over().context("the callee")?;
+        ensure!(scene.demo.live_calls()? == [call.as_str()]);
+        ensure!(order(&scene.demo, &of_call("hang-up"), "")?["outcome"] == "done");
+        scene.caller.over().context("the caller")?;
+        let sides = scene.hear(&call)?;
+        for (side, hz, other_hz) in [(0, TONES_HZ[0], TONES_HZ[1]), (1, TONES_HZ[1], TONES_HZ[0])] {
+            let heard = audio::listen(&sides[side], hz, other_hz);
+            ensure!(heard.tone_ms >= LEAST_MS, "{hz} Hz: {heard:?}");
+        }
         Ok(())
     })
 }
