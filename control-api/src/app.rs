@@ -41,6 +41,7 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
     let (router, description) = OpenApiRouter::with_openapi(openapi::Description::openapi())
         .routes(routes!(health::ready))
         .routes(routes!(health::live))
+        .merge(identity::accounts::http::routes())
         .merge(identity::sign_ins::http::routes())
         .merge(telephony::calls::http::routes())
         .merge(telephony::live::http::routes())

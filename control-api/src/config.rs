@@ -36,6 +36,8 @@ pub struct Config {
     pub socket: serve::Limits,
     /// The folder of the keys that tokens are signed with.
     pub keys: PathBuf,
+    /// Where people reach the console, without a path.
+    pub public_url: String,
     /// What the front page tells about phones.
     pub phones: Phones,
     /// Whom mails are from, and where they go.
@@ -98,6 +100,9 @@ impl Config {
         let (request, socket) = http::http(&mut root);
         let mut table = root.table("identity");
         let keys = base.join(table.text("keys", "/var/lib/sambung-api/keys"));
+        let public_url = table.text("public_url", "http://127.0.0.1:8080").trim_end_matches('/').to_owned();
+        let is_url = ["http://", "https://"].iter().any(|scheme| public_url.starts_with(scheme));
+        table.check("public_url", is_url, "must begin with http:// or https://");
         root.absorb(table);
         let mut table = root.table("phones");
         let phones = Phones {
@@ -110,7 +115,7 @@ impl Config {
         let log = log(&mut root);
         let (listen, mail) = root.finish(listen.zip(mail))?;
         let url_file = (!url_file.is_empty()).then(|| base.join(url_file));
-        Ok(Self { listen, url_file, database, request, socket, keys, phones, mail, switch, log })
+        Ok(Self { listen, url_file, database, request, socket, keys, public_url, phones, mail, switch, log })
     }
 
     /// The database's URL from where the configuration says, with the limits.

@@ -42,6 +42,8 @@ pub enum Scope {
     PresentedKey(Uuid),
     /// The one sign-in whose refresh token was presented; whose it is is not known yet.
     SignIn(Uuid),
+    /// The one letter that is sent, or whose token was presented.
+    Letter(Uuid),
     /// One person's own, in whatever organisation.
     Person(Uuid),
 }

@@ -1,6 +1,8 @@
 //! Organisations, people, what they may do and what they prove themselves with.
 
+pub mod accounts;
 pub mod api_keys;
+pub mod letters;
 pub mod password;
 pub mod permission;
 mod presented;

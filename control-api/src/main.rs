@@ -10,7 +10,7 @@ use sambung_api::{
     app::{self, App},
     config::{Config, Log, SwitchDoor},
     database::Database,
-    identity::Proofs,
+    identity::{Proofs, letters::job::Letters},
     platform::{jobs::runner::Runner, notices::Notices},
     serve,
     telephony::mails::job::Mailer,
@@ -71,14 +71,17 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         bail!("refusing to serve from a database that does not keep organisations apart: {all}");
     }
     let switch = config.switch.as_ref().map(SwitchDoor::open).transpose().map_err(anyhow::Error::msg)?;
-    let mailer = Mailer {
-        database: database.clone(),
-        post: Arc::new(config.mail.open().map_err(anyhow::Error::msg)?),
-        switch: switch.clone(),
-    };
+    let post = Arc::new(config.mail.open().map_err(anyhow::Error::msg)?);
+    let mailer = Mailer { database: database.clone(), post: Arc::clone(&post), switch: switch.clone() };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
     let proofs = Arc::new(Proofs::open(&config.keys).map_err(anyhow::Error::msg)?);
+    let letters = Letters {
+        database: database.clone(),
+        post,
+        proofs: Arc::clone(&proofs),
+        url: config.public_url.clone(),
+    };
     let app = App { database: database.clone(), proofs, phones: Arc::new(config.phones.clone()), switch };
     let router = app::router(app, config.request.clone());
     let mut terminate = signal(SignalKind::terminate())?;
@@ -87,6 +90,7 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let (goes_on, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
     tasks.spawn(mailer.run(stopped.clone()));
+    tasks.spawn(letters.run(stopped.clone()));
     let notices = Notices::default();
     let runner =
         Runner { database: database.clone(), workers: Vec::new(), ordered: Arc::clone(&notices.jobs) };

@@ -110,6 +110,7 @@ fn api(options: &Options, state: &State) -> Table {
     let listen = options.http.to_string();
     let url = url_file(Role::Api);
     let server = options.reachable(options.sip).to_string();
+    let public_url = format!("http://{}", options.reachable(options.http));
     let switch = format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, state.switch_api_port)));
     let mut table = toml! {
         listen = listen
@@ -117,6 +118,7 @@ fn api(options: &Options, state: &State) -> Table {
         url_file = url
         [identity]
         keys = "../keys"
+        public_url = public_url
         [phones]
         server = server
         domain = DOMAIN

@@ -9,6 +9,7 @@ mod store;
 use std::collections::BTreeSet;
 
 use contract::id::OrgId;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use self::model::{Claims, Standing};
@@ -24,6 +25,15 @@ pub(crate) struct SignedIn {
     pub(crate) sign_in: Uuid,
     /// For which organisation, and what they may there.
     pub(crate) acts: Option<(OrgId, BTreeSet<Permission>)>,
+}
+
+/// Ends all of `user`'s, whose scope it is.
+pub(super) async fn revoke_all(
+    c: &mut PgConnection,
+    user: Uuid,
+    why: &'static str,
+) -> Result<(), sqlx::Error> {
+    store::revoke(c, user, None, why).await.map(drop)
 }
 
 /// Who the bearer of the access token is; `None` when it is none of ours, over, revoked, or of before a change of rights.

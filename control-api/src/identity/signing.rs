@@ -37,18 +37,22 @@ type HmacSha256 = Hmac<Sha256>;
 pub(crate) enum Purpose {
     /// That somebody is still signed in.
     Refresh,
+    /// That somebody has got a letter.
+    Letter,
 }
 
 impl Purpose {
     const fn as_str(self) -> &'static str {
         match self {
             Purpose::Refresh => "refresh",
+            Purpose::Letter => "letter",
         }
     }
 
     const fn prefix(self) -> &'static str {
         match self {
             Purpose::Refresh => "sambung_refresh_",
+            Purpose::Letter => "sambung_letter_",
         }
     }
 }
@@ -273,6 +277,8 @@ mod tests {
         let signing = Signing::open(folder.path()).unwrap();
         let proof = signing.prove(Purpose::Refresh, Uuid::max(), 7);
         assert_eq!(signing.proven(Purpose::Refresh, &proof), Some((Uuid::max(), 7)));
+        let other = proof.replace("refresh", "letter");
+        assert_eq!(signing.proven(Purpose::Letter, &other), None);
         assert_eq!(signing.proven(Purpose::Refresh, &proof.replace("00000007", "00000008")), None);
         assert_eq!(signing.proven(Purpose::Refresh, &proof.replace("_ff", "_fe")), None);
         assert_eq!(signing.proven(Purpose::Refresh, &proof[..proof.len() - 1]), None);

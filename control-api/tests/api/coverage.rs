@@ -134,6 +134,10 @@ async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_ot
     }
     // The one of telephony is for whoever has a link.
     let expected = [
+        "POST /api/identity/password-resets",
+        "POST /api/identity/password-resets/confirm",
+        "POST /api/identity/registrations",
+        "POST /api/identity/registrations/confirm",
         "POST /api/identity/sign-ins",
         "POST /api/identity/tokens",
         "GET /api/telephony/recordings/{id}/sound",

@@ -143,6 +143,10 @@ async fn the_description_is_openapi_3_1_and_its_page_needs_no_internet() {
     let paths = description["paths"].as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
     let expected = [
         "/api/identity/me",
+        "/api/identity/password-resets",
+        "/api/identity/password-resets/confirm",
+        "/api/identity/registrations",
+        "/api/identity/registrations/confirm",
         "/api/identity/sign-ins",
         "/api/identity/sign-ins/{id}",
         "/api/identity/tokens",

@@ -92,8 +92,8 @@ async fn fill(stage: &Stage) {
              insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
                  values ('{call}', '{o}', '{call}', '{user}', now(), 20);
              insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');
-             insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
-                 values ('password', '{user}@{o}', '{user}', '$argon2id$');
+             insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash) values ('password', '{user}@{o}', '{user}', '$argon2id$');
+             insert into identity.letters (id, kind, address, user_id, expires_at) values ('{user}', 'reset', '{user}@{o}', '{user}', now());
              insert into identity.sign_ins (id, user_id, org_id, expires_at) values ('{user}', '{user}', '{o}', now());
              insert into platform.audit_events (org_id, actor_kind, actor_id, action, subject_id)
                  values ('{o}', 'api_key', '{user}', 'extension.created', '{extension}');
@@ -237,6 +237,7 @@ async fn a_persons_rows_are_seen_in_that_persons_scope_alone() {
         ("organisations", 1, 0, 0),
         ("sign_ins", 1, 1, 0),
         ("auth_methods", 1, 0, 1),
+        ("letters", 1, 0, 1),
     ] {
         assert_eq!(
             count(&stage.admin, None, &format!("identity.{table}")).await,
@@ -249,7 +250,18 @@ async fn a_persons_rows_are_seen_in_that_persons_scope_alone() {
         assert_eq!(seen("app.login", &login, table).await, login_only, "{table} for a login");
         assert_eq!(seen("app.login", "", table).await, 0, "{table} for no login");
     }
-    for table in ["sign_ins", "auth_methods"] {
+    assert_eq!(
+        count(&api, None, "(select identity.letters_due(10)) s").await,
+        2,
+        "the job learns which are due"
+    );
+    for role in [Role::Switch, Role::Platform] {
+        let pool = stage.pool(role).await;
+        check(&pool, None, "select identity.letters_due(10)", INSUFFICIENT_PRIVILEGE).await;
+    }
+    assert_eq!(seen("app.letter", &id, "letters").await, 1);
+    assert_eq!(seen("app.letter", &uuid().to_string(), "letters").await, 0);
+    for table in ["sign_ins", "auth_methods", "letters"] {
         assert_eq!(seen("app.org", &org, table).await, 0, "{table} is no business of an organisation");
     }
 }

@@ -1,6 +1,7 @@
 //! The API as its clients meet it, over HTTP, on a PostgreSQL server of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod accounts;
 mod calls;
 mod cancellation;
 mod coverage;

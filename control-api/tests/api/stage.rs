@@ -203,24 +203,29 @@ impl Stage {
         switch: Option<Switch>,
         limits: layers::Limits,
     ) -> Served {
-        let database = Database::new(&Options {
-            url: url.to_owned(),
-            connections_max,
-            acquire_timeout: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(5),
-        })
-        .unwrap();
+        let database = Database::new(&options(url, connections_max)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let phones = Phones { server: "127.0.0.1:5060".to_owned(), domain: "a<b>.test".to_owned() };
         let keys = tempfile::tempdir().unwrap();
         let proofs = Arc::new(Proofs::open(keys.path()).unwrap());
-        let app = App { database: database.clone(), proofs, phones: Arc::new(phones), switch };
+        let app =
+            App { database: database.clone(), proofs: Arc::clone(&proofs), phones: Arc::new(phones), switch };
         let (stop, stopped) = oneshot::channel::<()>();
         let socket = serve::Limits { connections_max: 512, shutdown_max: Duration::from_secs(5) };
         let router = app::router(app, limits);
         tokio::spawn(serve::serve(listener, router, socket, async { drop(stopped.await) }));
-        Served { address, database, client: client(), _stop: stop }
+        Served { address, database, proofs, client: client(), _stop: stop }
+    }
+}
+
+/// A few connections to the database at `url`.
+pub fn options(url: &str, connections_max: u32) -> Options {
+    Options {
+        url: url.to_owned(),
+        connections_max,
+        acquire_timeout: Duration::from_secs(5),
+        statement_timeout: Duration::from_secs(5),
     }
 }
 
@@ -258,6 +263,7 @@ pub fn client() -> reqwest::Client {
 pub struct Served {
     pub address: SocketAddr,
     pub database: Database,
+    pub proofs: Arc<Proofs>,
     pub client: reqwest::Client,
     _stop: oneshot::Sender<()>,
 }

@@ -1,0 +1,127 @@
+//! The doors: `/api/identity/registrations` and `/api/identity/password-resets`, and behind each the one that a letter's token opens.
+
+use axum::{extract::State, http::StatusCode};
+use sqlx::PgConnection;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    model::{Confirmation, Forgotten, Registration, Reset},
+    store,
+};
+use crate::{
+    app::App,
+    database::{Scope, enter},
+    http::{error::ApiError, extract::Change},
+    identifier,
+    identity::{
+        letters::{self, Kind, New},
+        sign_ins,
+        signing::Purpose,
+    },
+};
+
+/// What a token hears that is none, was used or is over.
+const NOT_GOOD: ApiError = ApiError::Refused("the token is not good, or not any more");
+
+/// The routes of this aggregate.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(confirm))
+        .routes(routes!(forgot))
+        .routes(routes!(reset))
+}
+
+/// Ask for an account
+///
+/// A letter goes to the address: with a token that makes the account, or, where there is one already, with the news of that. The answer is
+/// the same.
+#[utoipa::path(post, path = "/api/identity/registrations", tag = "identity",
+    request_body = Registration,
+    responses((status = 202, description = "A letter is on its way")))]
+async fn register(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiError> {
+    let Registration { name, email, password, language } = asked.body::<Registration>()?.check()?;
+    app.proofs.spend_try(&email)?;
+    let (id, password_hash) = (identifier::fresh()?, app.proofs.passwords.hash(password).await?);
+    let written = app.database.change(Scope::Nothing, move |c| {
+        Box::pin(async move {
+            let known = store::account_of(c, &email).await?;
+            let kind = known.map_or(Kind::Confirm { name, password_hash }, |(user, _)| Kind::Known(user));
+            Ok::<_, ApiError>(letters::store::write(c, &New { id, address: email, language, kind }).await?)
+        })
+    });
+    written.await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// Make the account that a letter's token stands for
+#[utoipa::path(post, path = "/api/identity/registrations/confirm", tag = "identity",
+    request_body = Confirmation,
+    responses((status = 204, description = "The account is there"),
+        (status = 409, description = "It was there already", body = crate::http::error::Problem, content_type = "application/problem+json")))]
+async fn confirm(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiError> {
+    let Confirmation { token: said, password } = asked.body::<Confirmation>()?;
+    let (letter, user) = (token(&app, &said)?, identifier::fresh()?);
+    let scope = Scope::Letter(letter);
+    let hash = app.database.read(scope, move |c| Box::pin(letters::store::password_hash(c, letter))).await?;
+    if !app.proofs.passwords.matches(password, hash).await? {
+        return Err(NOT_GOOD);
+    }
+    let made = app.database.change(Scope::Letter(letter), move |c| {
+        Box::pin(async move {
+            let letter = letters::store::spend(c, letter).await?.ok_or(NOT_GOOD)?;
+            let (Some(name), Some(hash)) = (letter.name, letter.password_hash) else { return Err(NOT_GOOD) };
+            store::add(c, user, (&name, &letter.address), &hash).await
+        })
+    });
+    made.await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Say that a password is forgotten
+///
+/// A letter with a token for another one goes to the account's address, if there is one. The answer is the same.
+#[utoipa::path(post, path = "/api/identity/password-resets", tag = "identity",
+    request_body = Forgotten,
+    responses((status = 202, description = "A letter is on its way, if there is such an account")))]
+async fn forgot(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiError> {
+    let Forgotten { email, language } = asked.body::<Forgotten>()?.check()?;
+    app.proofs.spend_try(&email)?;
+    let id = identifier::fresh()?;
+    let written = app.database.change(Scope::Nothing, move |c| {
+        Box::pin(async move {
+            let known = store::account_of(c, &email).await?.filter(|(_, has_password)| *has_password);
+            let kind = known.map_or(Kind::Nobody, |(user, _)| Kind::Reset(user));
+            Ok::<_, ApiError>(letters::store::write(c, &New { id, address: email, language, kind }).await?)
+        })
+    });
+    written.await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// Set another password
+///
+/// Whoever was signed in with the old one is not any more.
+#[utoipa::path(post, path = "/api/identity/password-resets/confirm", tag = "identity",
+    request_body = Reset,
+    responses((status = 204, description = "The password is another one")))]
+async fn reset(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiError> {
+    let Reset { token: said, password } = asked.body::<Reset>()?.check()?;
+    let letter = token(&app, &said)?;
+    let hash = app.proofs.passwords.hash(password).await?;
+    let set = app.database.change(Scope::Letter(letter), move |c| Box::pin(set_password(c, letter, hash)));
+    set.await.map(|()| StatusCode::NO_CONTENT)
+}
+
+async fn set_password(c: &mut PgConnection, letter: Uuid, hash: String) -> Result<(), ApiError> {
+    let letter = letters::store::spend(c, letter).await?.filter(|letter| letter.kind == "reset");
+    let user = letter.and_then(|letter| letter.user_id).ok_or(NOT_GOOD)?;
+    enter(c, Scope::Person(user)).await?;
+    store::set_password(c, user, &hash).await?;
+    letters::store::spend_resets(c, user).await?;
+    sign_ins::revoke_all(c, user, "password_reset").await?;
+    Ok(())
+}
+
+/// Which letter's token it is.
+fn token(app: &App, said: &str) -> Result<Uuid, ApiError> {
+    app.proofs.signing.proven(Purpose::Letter, said).map(|(letter, _)| letter).ok_or(NOT_GOOD)
+}

@@ -1,0 +1,43 @@
+//! Mails to people about their accounts. A row is written in the unit of work that it follows from; a job sends it, and says what
+//! came of it. The token in it is made when it is sent, of the row's id and the signing key, so that nobody finds it in the database.
+
+pub mod job;
+pub(crate) mod store;
+mod text;
+
+use contract::language::Language;
+use uuid::Uuid;
+
+/// Minutes that a token for another password is good (H-006).
+pub const RESET_MINUTES: i32 = 60;
+/// Hours that a registration waits to be confirmed.
+pub const CONFIRM_HOURS: i32 = 24;
+/// Letters to one address within a day; further ones are not sent.
+pub const LETTERS_A_DAY_MAX: i64 = 10;
+
+/// What a letter is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The registration of that name and password is to be confirmed.
+    Confirm {
+        /// The person's.
+        name: String,
+        /// Of the password.
+        password_hash: String,
+    },
+    /// Somebody has registered with the address of this person.
+    Known(Uuid),
+    /// This person may set another password.
+    Reset(Uuid),
+    /// Goes nowhere: nobody is called so.
+    Nobody,
+}
+
+/// A letter to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct New {
+    pub(crate) id: Uuid,
+    pub(crate) address: String,
+    pub(crate) language: Language,
+    pub(crate) kind: Kind,
+}

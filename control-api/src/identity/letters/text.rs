@@ -1,0 +1,93 @@
+//! What a letter says, in Indonesian or English. What people have written goes into it as one line of its text. No I/O.
+
+use contract::language::Language;
+use lettre::{
+    Message,
+    message::{
+        Mailbox,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use uuid::Uuid;
+
+/// A letter that is being sent.
+#[derive(Clone, Debug)]
+pub(super) struct Letter {
+    pub(super) id: Uuid,
+    pub(super) kind: String,
+    pub(super) address: String,
+    pub(super) language: Language,
+    pub(super) name: Option<String>,
+    /// With this one.
+    pub(super) attempts: i32,
+    /// Its token is good no more.
+    pub(super) is_over: bool,
+}
+
+impl Letter {
+    fn words<'a>(&self, indonesian: &'a str, english: &'a str) -> &'a str {
+        match self.language {
+            Language::Id => indonesian,
+            Language::En => english,
+        }
+    }
+
+    /// What is done with its token, in the console.
+    fn page(&self) -> &'static str {
+        match self.kind.as_str() {
+            "confirm" => "confirm",
+            "reset" => "reset-password",
+            _ => "sign-in",
+        }
+    }
+
+    fn subject(&self) -> &str {
+        match self.kind.as_str() {
+            "confirm" => self.words("Konfirmasi alamat e-mail Anda", "Confirm your e-mail address"),
+            "reset" => self.words("Atur ulang kata sandi", "Set another password"),
+            _ => self.words("Anda sudah mempunyai akun", "You already have an account"),
+        }
+    }
+
+    fn body(&self) -> &str {
+        match self.kind.as_str() {
+            "confirm" => self.words(
+                "Seseorang mendaftar dengan alamat e-mail ini. Bila itu Anda, buka tautan ini dalam 24 jam:",
+                "Somebody has registered with this e-mail address. If it was you, open this link within 24 hours:",
+            ),
+            "reset" => self.words(
+                "Seseorang ingin mengatur ulang kata sandi akun Anda. Bila itu Anda, buka tautan ini dalam 60 menit:",
+                "Somebody wants to set another password for your account. If it was you, open this link within 60 minutes:",
+            ),
+            _ => self.words(
+                "Seseorang mendaftar dengan alamat e-mail ini, yang sudah mempunyai akun. Untuk masuk:",
+                "Somebody has registered with this e-mail address, which has an account already. To sign in:",
+            ),
+        }
+    }
+}
+
+/// The whole mail; `None` where the address is none. The token stands behind `#`, where no server's log gets to see it.
+pub(super) fn compose(letter: &Letter, url: &str, token: Option<&str>, from: &Mailbox) -> Option<Message> {
+    let to = Mailbox::new(None, letter.address.parse().ok()?);
+    let automatic =
+        HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
+    let greeting = match &letter.name {
+        Some(name) => {
+            let name: String = name.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
+            format!("{} {name},\n\n", letter.words("Halo", "Hello"))
+        }
+        None => String::new(),
+    };
+    let token = token.map(|token| format!("#token={token}")).unwrap_or_default();
+    let ignore = letter.words("Bila bukan Anda, abaikan surat ini.", "If it was not you, do nothing.");
+    let body = format!("{greeting}{}\n\n{url}/{}{token}\n\n{ignore}\n", letter.body(), letter.page());
+    Message::builder()
+        .from(from.clone())
+        .to(to)
+        .subject(letter.subject())
+        .message_id(Some(format!("<{}@{}>", letter.id, from.email.domain())))
+        .raw_header(automatic)
+        .body(body)
+        .ok()
+}
