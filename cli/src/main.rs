@@ -63,6 +63,8 @@ enum Command {
     Pcap(why::Capture),
     /// Call a number for somebody: their own phones ring, and whoever answers there has dialled it
     Call(orders::Call),
+    /// Have somebody's own phones ring in a call that rings elsewhere: they have it if they answer first
+    Pickup(orders::PickUp),
     /// Have a call recorded, or its recording paused, resumed or ended
     Record(orders::Record),
     /// Send the caller, or another side, of a call on to another number
@@ -153,6 +155,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Why(arguments) => why::run(&arguments).await,
         Command::Pcap(arguments) => why::capture(&arguments).await,
         Command::Call(arguments) => orders::call(&arguments).await,
+        Command::Pickup(arguments) => orders::pick_up(&arguments).await,
         Command::Record(arguments) => orders::record(&arguments).await,
         Command::Transfer(arguments) => orders::transfer(&arguments).await,
         Command::Connect(arguments) => orders::connect(&arguments).await,

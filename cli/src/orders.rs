@@ -1,4 +1,4 @@
-//! `sambung call`, `record`, `transfer`, `hold`, `connect`, `supervise` and `hang-up`: what is to become of a call at once.
+//! `sambung call`, `pickup`, `record`, `transfer`, `hold`, `connect`, `supervise` and `hang-up`: what is to become of a call at once.
 //!
 //! What comes of it is the switch's word; here it becomes a sentence and an exit code.
 
@@ -28,6 +28,21 @@ pub(crate) struct Call {
     /// The beginning of their organisation's id; not needed where there is one alone, or a default one
     #[arg(long)]
     org: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// `sambung pickup …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct PickUp {
+    /// The id of a call that rings or the beginning of it; `sambung calls` shows them
+    call: String,
+    /// Who is to have it, whose own phones ring too: the number of a person, or the username of an account
+    #[arg(long, value_name = "NUMBER")]
+    by: String,
+    /// Ask their phones to answer by themselves; a phone that is not set up to obey rings
+    #[arg(long)]
+    auto_answer: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -145,6 +160,13 @@ pub(crate) async fn call(arguments: &Call) -> Result<(), Failure> {
     }
 }
 
+pub(crate) async fn pick_up(arguments: &PickUp) -> Result<(), Failure> {
+    let (switch, calls) = up(&arguments.place).await?;
+    let call = one(&arguments.call, &calls)?;
+    let PickUp { by, auto_answer, .. } = arguments;
+    tell(&switch, &Command::PickUp { org: None, call, by: by.clone(), auto_answer: *auto_answer }).await
+}
+
 pub(crate) async fn record(arguments: &Record) -> Result<(), Failure> {
     let (switch, calls) = up(&arguments.place).await?;
     let call = one(&arguments.call, &calls)?;
@@ -215,6 +237,8 @@ fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
         Outcome::UnknownCaller => {
             "nobody who could call has that number, or none of their phones is registered"
         }
+        Outcome::IsTheirs => "whoever has that number is in that call: they call, or their phones ring in it",
+        Outcome::TooBroad => "its caller, or the switch, lets it ring at no more phones at once",
         Outcome::NotAllowed if !matches!(command, Command::Record { .. }) => {
             "the budget of whoever would pay does not allow that call"
         }
@@ -223,6 +247,7 @@ fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
         }
         Outcome::NotNow => match command {
             Command::Record { .. } => "nobody talks yet, or nothing is being recorded",
+            Command::PickUp { .. } => "it rings nowhere, or only for people of a queue",
             Command::Mute { .. } => "its caller is in no conference",
             Command::Call { .. } => "the switch takes no new calls just now",
             Command::Supervise { .. } => "its caller listens to nobody",
@@ -239,6 +264,7 @@ fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
             }
             _ => "nobody can be had there, or the call has no such leg",
         },
+        Outcome::AlreadySo if matches!(command, Command::PickUp { .. }) => "their phones ring for it already",
         Outcome::AlreadySo => "it is so already",
         Outcome::UnusableId => "the id of the call is no UUIDv7 of now",
     };

@@ -68,6 +68,19 @@ pub enum Command {
         #[serde(default)]
         auto_answer: bool,
     },
+    /// Have somebody's own phones ring in a call that rings elsewhere: they take it if they answer first.
+    PickUp {
+        /// Of which organisation; without one the call's own.
+        #[serde(default)]
+        org: Option<OrgId>,
+        /// The call.
+        call: CallId,
+        /// Who is to have it: the number of a person, or the username of a bare account.
+        by: String,
+        /// Whether their phones are asked to answer by themselves, as far as they let themselves be asked.
+        #[serde(default)]
+        auto_answer: bool,
+    },
     /// Have the others of a conference not hear one of its members any more, or hear them again. To have somebody leave it is to
     /// hang up their call.
     Mute {
@@ -165,11 +178,15 @@ pub enum Outcome {
     UnknownPerson,
     /// Nobody who could call has that number, or none of their phones is registered.
     UnknownCaller,
+    /// Whoever is to take the call is in it: they call, or it rings at their phones already.
+    IsTheirs,
+    /// The call goes to as many devices at once as its caller (RFC 5393 §5.3) or the switch lets it.
+    TooBroad,
     /// The organisation, or an extension that somebody was reached through, does not have calls recorded; or the budget of whoever
     /// would pay does not allow the call.
     NotAllowed,
     /// Nobody talks yet, something is just being agreed on, nothing is recorded that could be paused or ended, nobody is in a
-    /// conference or supervises, or the switch takes no new calls.
+    /// conference or supervises, nothing rings that another one could answer, or the switch takes no new calls.
     NotNow,
     /// Nothing has that number.
     UnknownNumber,
@@ -178,7 +195,8 @@ pub enum Outcome {
     /// Nobody can be had there: it is switched off, has nobody who could answer, or would be whoever waits; or nobody is in
     /// both calls.
     NotThere,
-    /// It is so already; or a call with that id has been ordered before, or is older than those that are remembered.
+    /// It is so already, or is just being done; or a call with that id has been ordered before, or is older than those that are
+    /// remembered.
     AlreadySo,
     /// The id that was given to the call is no UUIDv7 (RFC 9562 §5.7), or was made in the future.
     UnusableId,

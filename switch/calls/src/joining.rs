@@ -1,10 +1,16 @@
-//! What takes more than one call: somebody who has two puts the two others in touch, or comes into one by a call of their own.
+//! What takes more than one call: somebody who has two puts the two others in touch, or comes into one, by a call of their
+//! own or because it is ordered that their phones ring in it.
 //!
 //! A call knows its own legs only, so here is who finds them, lends two to each other for the length of one input, and keeps what
 //! has become of them. What becomes of them stands in `call::attended` and `call::entrant`.
 
-use contract::{command::Outcome, id::CallId};
-use dialplan::{OrgPlan, PersonKey};
+use std::sync::Arc;
+
+use contract::{
+    command::Outcome,
+    id::{CallId, OrgId},
+};
+use dialplan::{OrgPlan, PersonKey, Plan};
 use sip::{HeaderName, Message, OwnedMessage, Replaces, Reply, RequestKey, SessionKey};
 
 use crate::{
@@ -104,6 +110,35 @@ impl Switchboard {
             });
         }
         out.push(Output::Command(outcome));
+    }
+
+    /// Somebody's phones are to ring in a call too.
+    pub(crate) fn pick_up(
+        &mut self,
+        (org, id): (Option<OrgId>, CallId),
+        (by, auto_answer): (&str, bool),
+        out: &mut Outputs,
+    ) {
+        let plan = Arc::clone(&self.plan);
+        let Some(org) = self.organisation_of(id, org, &plan) else {
+            return out.push(Output::Command(Outcome::UnknownCall));
+        };
+        match self.caller(org, by) {
+            None => out.push(Output::Command(Outcome::UnknownCaller)),
+            Some((_, phones)) => self
+                .order(id, out, |call, outcome, means| call.pick_up((phones, auto_answer), outcome, means)),
+        }
+    }
+
+    /// The organisation of a call that is up, if it is this one, where one is meant.
+    pub(crate) fn organisation_of<'p>(
+        &self,
+        call: CallId,
+        meant: Option<OrgId>,
+        plan: &'p Plan,
+    ) -> Option<&'p OrgPlan> {
+        let call = self.calls.get(&call).filter(|call| !call.is_over())?;
+        call.organisation(plan).filter(|org| meant.is_none_or(|meant| meant == org.id()))
     }
 
     /// Lets two calls change at once and keeps what has become of them.

@@ -123,7 +123,7 @@ impl Switchboard {
     }
 
     /// Whose number it is, with their phones, if any is registered.
-    fn caller<'o>(&self, org: &'o OrgPlan, number: &str) -> Option<(Identity, &'o Ring)> {
+    pub(crate) fn caller<'o>(&self, org: &'o OrgPlan, number: &str) -> Option<(Identity, &'o Ring)> {
         let phones = org.own_phones(number)?;
         let target = phones.targets.first().filter(|target| self.registrar.is_reachable(target))?;
         let account = org.account_of(target.person)?;

@@ -519,6 +519,9 @@ impl Switchboard {
                 let order = Order { org, call, from: &from, to: &to, auto_answer };
                 self.originate(&order, out);
             }
+            Command::PickUp { org, call, by, auto_answer } => {
+                self.pick_up((org, call), (&by, auto_answer), out);
+            }
             Command::Mute { call, is_muted } => {
                 self.order(call, out, |call, outcome, means| call.mute(is_muted, outcome, means));
             }
@@ -539,7 +542,7 @@ impl Switchboard {
     }
 
     /// Has one call do something, and says what has come of it.
-    fn order(
+    pub(crate) fn order(
         &mut self,
         call: CallId,
         out: &mut Outputs,

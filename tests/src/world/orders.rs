@@ -6,6 +6,7 @@ use contract::{
     availability::Person,
     command::{RecordingOrder, SupervisionMode},
     id::{CallId, OrgId},
+    journal::EventKind,
 };
 use streams::{keys::Key, media::MediaEvent};
 
@@ -32,6 +33,13 @@ pub enum Order {
         phone: usize,
         /// The number.
         to: String,
+        /// Whether their phones are asked to answer by themselves.
+        auto_answer: bool,
+    },
+    /// Have the phones of whoever has that one ring in a call too.
+    PickUp {
+        /// Index of the phone.
+        phone: usize,
         /// Whether their phones are asked to answer by themselves.
         auto_answer: bool,
     },
@@ -71,7 +79,8 @@ impl Order {
         let side = dice.pick(&[None, Some(1), Some(2), Some(3)]);
         let is_on = dice.chance(600);
         match dice.below(100) {
-            0..=29 => Self::Call { phone, to, auto_answer: is_on },
+            0..=19 => Self::Call { phone, to, auto_answer: is_on },
+            20..=29 => Self::PickUp { phone, auto_answer: is_on },
             30..=45 => {
                 let all = [Switchable::DoNotDisturb, Switchable::CallWaiting, Switchable::Pause];
                 Self::Turn(dice.pick(&all), phone, is_on)
@@ -158,6 +167,11 @@ impl World {
                 let call = if self.dice.chance(100) { self.any_call() } else { None };
                 Command::Call { org, call, from, to, auto_answer }
             }
+            Order::PickUp { phone, auto_answer } => {
+                let by = self.phones.get(phone)?.login.username.clone();
+                let org = self.person(phone).map(|(org, _)| org);
+                Command::PickUp { org, call: self.any_that_rings()?, by, auto_answer }
+            }
             Order::Turn(what, phone, is_on) => {
                 let (org, person) = self.person(phone)?;
                 match (what, person) {
@@ -184,6 +198,13 @@ impl World {
     fn any_call(&mut self) -> Option<CallId> {
         let open: Vec<CallId> = self.ledger.open().map(|(call, _)| *call).collect();
         (!open.is_empty()).then(|| self.dice.pick(&open))
+    }
+
+    /// Some call that nobody has answered, or if there is none any that is up.
+    fn any_that_rings(&mut self) -> Option<CallId> {
+        let open = self.ledger.open().filter(|(_, record)| !record.has(EventKind::Answered));
+        let rings: Vec<CallId> = open.map(|(call, _)| *call).collect();
+        if rings.is_empty() { self.any_call() } else { Some(self.dice.pick(&rings)) }
     }
 
     /// Whose phone it is.

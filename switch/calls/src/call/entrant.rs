@@ -5,14 +5,18 @@
 //! offer is refused, and one that comes at a bad moment is told so; the call goes on as if nobody had come. There is one call
 //! and one record: the newcomer is one more leg of it.
 
-use dialplan::{Host, OrgPlan, PersonKey, PickUp};
+use contract::command::Outcome;
+use dialplan::{Host, OrgPlan, PersonKey, PickUp, Ring};
 use sip::{Body, Flow, Reply, SessionKey};
 use streams::sdp::Description;
 
 use super::{
     Call,
     dial::congested,
-    leg::Leg,
+    events::Record,
+    invitation::{Asked, recording_of},
+    leg::{Asking, Leg},
+    line::Line,
     media_plan::{LegStreams, Unusable, join},
     signalling::Offering,
     state::{Head, Met, Ringing, Side, State, Talking},
@@ -38,18 +42,67 @@ pub(crate) enum Door {
     Parked,
 }
 
+/// A call that rings, and that somebody else may answer.
+struct Rings<'a> {
+    record: &'a Record,
+    caller: &'a Leg,
+    forks: &'a [Leg],
+    /// What was called, or what it was sent to.
+    host: Option<Host>,
+}
+
 impl Call {
-    /// Whether somebody who dials a code may answer this call now.
-    pub(crate) fn rings_for(&self, org: &OrgPlan, person: PersonKey, wish: PickUp) -> bool {
-        let (record, caller, forks, host) = match &self.state {
+    /// How it rings, if somebody else may answer it now.
+    fn rings(&self) -> Option<Rings<'_>> {
+        match &self.state {
             State::Ringing(ringing) if ringing.is_plain() => {
-                (&ringing.record, &ringing.caller, &*ringing.forks, self.head.host)
+                let Ringing { record, caller, forks, .. } = &**ringing;
+                Some(Rings { record, caller, forks, host: self.head.host })
             }
             State::Queued(queued) if queued.is_sent_on() => {
-                (&queued.line.record, &queued.line.caller, queued.forks(), queued.rings_at())
+                let Line { record, caller, .. } = &queued.line;
+                Some(Rings { record, caller, forks: queued.forks(), host: queued.rings_at() })
             }
-            _ => return false,
-        };
+            _ => None,
+        }
+    }
+
+    /// The phones of somebody are to ring in it too, by order. Who rings and who calls is asked nothing.
+    pub(crate) fn pick_up(
+        mut self,
+        (phones, auto_answer): (&Ring, bool),
+        outcome: &mut Outcome,
+        means: &mut Means<'_>,
+    ) -> Self {
+        *outcome = self.objection_to(phones).unwrap_or_else(|| {
+            let head = &mut self.head;
+            match &mut self.state {
+                State::Ringing(ringing) => {
+                    let Ringing { invitation, offer, forks, tally, .. } = &mut **ringing;
+                    let mut asked = Asked { head, forks, tally };
+                    invitation.pick_up((phones, auto_answer), offer.as_ref(), &mut asked, means)
+                }
+                State::Queued(queued) => queued.pick_up((phones, auto_answer), head, means),
+                _ => Outcome::NotNow,
+            }
+        });
+        self
+    }
+
+    /// Why whoever has these phones is not to take it.
+    fn objection_to(&self, phones: &Ring) -> Option<Outcome> {
+        let Some(Rings { caller, forks, .. }) = self.rings() else { return Some(Outcome::NotNow) };
+        let is_theirs = |leg: &Leg| phones.targets.iter().any(|target| target.person == leg.person);
+        if is_theirs(caller) {
+            return Some(Outcome::IsTheirs);
+        }
+        let rings = forks.iter().find(|fork| is_theirs(fork))?;
+        Some(if rings.asking() == Asking::Called { Outcome::IsTheirs } else { Outcome::AlreadySo })
+    }
+
+    /// Whether somebody who dials a code may answer this call now.
+    pub(crate) fn rings_for(&self, org: &OrgPlan, person: PersonKey, wish: PickUp) -> bool {
+        let Some(Rings { record, caller, forks, host }) = self.rings() else { return false };
         let is_theirs = record.org() == org.id() && caller.person != person;
         let through = match host {
             Some(Host::Extension(extension)) => Some(extension),
@@ -209,7 +262,7 @@ impl Ringing {
             streams.drop_refused(&said, means);
         }
         // Who answers for others is recorded as those are.
-        leg.recording = self.forks.iter().filter_map(|fork| fork.recording).min();
+        leg.recording = recording_of(&self.forks);
         means.answer(leg.session, Some(answer));
         let offering = Offering { is_told_otherwise, reason: Some("picked_up"), ..Offering::default() };
         self.connect(head, leg, Some(body), offering, means)

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use contract::id::CallId;
+use contract::{command::Outcome, id::CallId};
 use dialplan::{Decision, Facts, OrgPlan, PersonKey, Ring, Trail};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Event, Reason, SessionKey};
@@ -15,7 +15,7 @@ use streams::sdp::Description;
 use super::{
     events::Record,
     identity::Identity,
-    invitation::{Asked, Failure, Invitation, take},
+    invitation::{Asked, Failure, Invitation, take, unanswered},
     leg::Leg,
     media_plan::join,
     outcome::{LegResult, Tally, Words},
@@ -173,6 +173,22 @@ impl Forking {
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         // There is breadth enough for all: none was named.
         let _ = self.invitation.ring(ring, None, Some(&self.offer), &mut asked, means);
+    }
+
+    /// Has the phones of somebody ring too, so that they may take the call.
+    pub(super) fn pick_up(&mut self, by: (&Ring, bool), head: &mut Head, means: &mut Means<'_>) -> Outcome {
+        let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
+        self.invitation.pick_up(by, Some(&self.offer), &mut asked, means)
+    }
+
+    /// Why it is this device that has the call, if it answers and that takes a word.
+    pub(super) fn reason_for(&self, session: SessionKey) -> Option<&'static str> {
+        self.forks.iter().find(|fork| fork.session == session)?.asking().reason()
+    }
+
+    /// What it has come to if it has rung for as long as it may.
+    pub(super) fn unanswered(&self) -> (LegResult, Words) {
+        unanswered(&self.forks, &self.tally)
     }
 
     /// In whose name devices were to be asked.

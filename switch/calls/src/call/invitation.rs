@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 
 use contract::{
+    command::Outcome,
     id::{CallId, OrgId},
     journal::{Detail, EventKind},
     language::Language,
     snapshot::RecordingPolicy,
 };
-use dialplan::{PersonKey, Ring, Trail, Trust};
+use dialplan::{PersonKey, Ring, Target, Trail, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Cause, Event, ExtraHeaders, Invite, Party, Reason, Refused, SessionKey};
 use streams::sdp::Description;
@@ -21,7 +22,7 @@ use super::{
     events::Record,
     forward,
     identity::Identity,
-    leg::{Again, Leg, Outsider},
+    leg::{Again, Asking, Leg, Outsider},
     media_plan::{LegStreams, NoPorts},
     outcome::{LegResult, Tally, Words},
     outside,
@@ -98,15 +99,47 @@ impl Asked<'_> {
     /// A device has answered with something that is no answer.
     pub(super) fn useless(&mut self, fork: Leg, means: &mut Means<'_>) {
         let words = Words { status: Some(488), ..Words::default() };
-        self.tally.add(fork.person, LegResult::MediaRefused, words);
+        self.count((fork.person, fork.asking()), LegResult::MediaRefused, words);
         self.head.hang_up(fork, Some(Reason::sip(488, "Not Acceptable Here")), means);
     }
+}
+
+impl Asked<'_> {
+    /// Takes a result; true when it is the first by which this person declines the call. Whoever was only to take it from others
+    /// has declined nothing, and where it goes is for those to say.
+    fn count(&mut self, (person, asking): (PersonKey, Asking), result: LegResult, words: Words) -> bool {
+        asking == Asking::Called && self.tally.add(person, result, words)
+    }
+}
+
+/// The ring timeout is over (H-052). Those who were only to take the call from others do not make it one that nobody answered.
+pub(super) fn unanswered(forks: &[Leg], tally: &Tally) -> (LegResult, Words) {
+    if forks.iter().any(|fork| fork.asking() == Asking::Called) {
+        (LegResult::NoAnswer, Words::default())
+    } else {
+        tally.outcome()
+    }
+}
+
+/// How somebody who answers for all of these is recorded: as those are.
+pub(super) fn recording_of(forks: &[Leg]) -> Option<RecordingPolicy> {
+    forks.iter().filter_map(|fork| fork.recording).min()
 }
 
 /// Takes the device with this session out of those that are asked.
 pub(super) fn take(forks: &mut Vec<Leg>, session: SessionKey) -> Option<Leg> {
     let at = forks.iter().position(|fork| fork.session == session)?;
     Some(forks.remove(at))
+}
+
+/// How devices are asked.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    /// As what.
+    number: &'a str,
+    /// See [`Leg::recording`].
+    recording: Option<RecordingPolicy>,
+    asking: Asking,
 }
 
 /// More devices than the caller lets the call go to at once.
@@ -151,12 +184,49 @@ impl Invitation {
             if let Some(result) = spared {
                 asked.tally.add(target.person, result, Words::default());
             }
-            spared.is_none() && self.people.insert(target.person)
+            // Their phones may ring by order.
+            let rings = asked.forks.iter().any(|fork| fork.person == target.person);
+            spared.is_none() && !rings && self.people.insert(target.person)
         });
         let people: Vec<_> = people.collect();
+        let way = Way { number: &ring.number, recording, asking: Asking::Called };
+        self.ask_all((&people, way), breadth, offer, asked, means)
+    }
+
+    /// Has the phones of somebody ring beside those that do, so that they may take the call.
+    pub(super) fn pick_up(
+        &mut self,
+        (phones, auto_answer): (&Ring, bool),
+        offer: Option<&Description>,
+        asked: &mut Asked<'_>,
+        means: &mut Means<'_>,
+    ) -> Outcome {
+        let before = asked.forks.len();
+        let taken: u8 = asked.forks.iter().filter_map(|fork| fork.breadth).fold(0, u8::saturating_add);
+        let breadth = self.breadth.map(|breadth| breadth.saturating_sub(taken));
+        let people: Vec<_> = phones.targets.iter().collect();
+        let asking = Asking::PickUp { auto_answer };
+        let way = Way { number: &phones.number, recording: recording_of(asked.forks), asking };
+        let is_full = before >= means.config.limits.legs_per_call_max;
+        match self.ask_all((&people, way), breadth, offer, asked, means) {
+            Ok(()) if asked.forks.len() > before => Outcome::Done,
+            Ok(()) if !is_full => Outcome::NotNow,
+            Ok(()) | Err(TooBroad) => Outcome::TooBroad,
+        }
+    }
+
+    /// Invites all devices of these.
+    fn ask_all(
+        &self,
+        (people, way): (&[&Target], Way<'_>),
+        breadth: Option<u8>,
+        offer: Option<&Description>,
+        asked: &mut Asked<'_>,
+        means: &mut Means<'_>,
+    ) -> Result<(), TooBroad> {
         let (registrar, random) = (means.registrar, &mut *means.random);
         let devices: Vec<(PersonKey, Trust, Reach)> = people
-            .into_iter()
+            .iter()
             .flat_map(|target| {
                 let reaches = target.accounts.iter().flat_map(|account| registrar.devices(*account, random));
                 reaches.map(|reach| (target.person, target.trust, reach)).collect::<Vec<_>>()
@@ -173,12 +243,13 @@ impl Invitation {
         let is_told = breadth.is_some() || count > 1;
         for ((person, trust, reach), share) in devices.into_iter().zip(shares) {
             let again = Again {
-                number: (*ring.number).into(),
+                number: way.number.into(),
                 trust,
                 request_uri: reach.request_uri.as_str().into(),
                 routes: reach.routes.clone().into(),
                 reliable: self.can_answer_early && is_alone,
-                recording,
+                recording: way.recording,
+                asking: way.asking,
                 onward: None,
             };
             let Some(mut invite) = self.invite_for(&again, reach, means) else { continue };
@@ -233,7 +304,7 @@ impl Invitation {
         if may_help && self.ask_otherwise(&fork, offer, asked, means) {
             return asked.head.leave(fork, Some(status), means);
         }
-        if asked.tally.add(person, result, words)
+        if asked.count((person, fork.asking()), result, words)
             && let Some(record) = record
         {
             let participant = join_as_recipient(record, person, means);
@@ -269,13 +340,14 @@ impl Invitation {
         asked: &mut Asked<'_>,
         means: &mut Means<'_>,
     ) {
+        let who = (person, again.asking);
         let (flow, breadth) = (invite.flow, invite.max_breadth);
         invite.body = match offer {
             None => None,
             Some(offer) => match streams.reserve(offer, false, means) {
                 Ok(()) => Some(streams.offer(offer, means)),
                 Err(NoPorts) => {
-                    asked.tally.add(person, LegResult::Congested, Words::default());
+                    asked.count(who, LegResult::Congested, Words::default());
                     return;
                 }
             },
@@ -299,7 +371,7 @@ impl Invitation {
                     Refused::Full => LegResult::Congested,
                     _ => LegResult::Unreachable,
                 };
-                asked.tally.add(person, result, Words::default());
+                asked.count(who, result, Words::default());
                 // No leg was made of it, so nobody waits for the report.
                 streams.close(means);
             }
@@ -318,7 +390,7 @@ impl Invitation {
         shown.headers.extend(
             referred_by.map(|number| ("Referred-By".into(), format!("<sip:{number}@{}>", self.domain))),
         );
-        if self.answers_itself {
+        if self.answers_itself || again.asking == (Asking::PickUp { auto_answer: true }) {
             shown.headers.extend(answer_at_once(&self.domain));
         }
         Some(Invite {

@@ -61,6 +61,22 @@ pub(crate) struct Outsider {
     pub(crate) toll: Option<Toll>,
 }
 
+/// Why a device is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Asking {
+    /// The call has led to its person.
+    Called,
+    /// Its person may take the call from those to whom it has led, by order.
+    PickUp { auto_answer: bool },
+}
+
+impl Asking {
+    /// Why it is its person who has the call, where that takes a word.
+    pub(crate) fn reason(self) -> Option<&'static str> {
+        matches!(self, Self::PickUp { .. }).then_some("picked_up")
+    }
+}
+
 /// What the invitation of a device had of its own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Again {
@@ -71,6 +87,7 @@ pub(crate) struct Again {
     pub(crate) reliable: bool,
     /// See [`Leg::recording`].
     pub(crate) recording: Option<RecordingPolicy>,
+    pub(crate) asking: Asking,
     /// Where else the number can be tried, if it is one in the telephone network.
     pub(crate) onward: Option<Box<Onward>>,
 }
@@ -111,6 +128,11 @@ impl Leg {
     /// The address by which its far end knows the switch: the one in Via and Contact.
     pub(crate) fn switch_address(&self) -> IpAddr {
         self.flow.local.ip().to_canonical()
+    }
+
+    /// Why it is asked, as long as it has not answered.
+    pub(crate) fn asking(&self) -> Asking {
+        self.again.as_ref().map_or(Asking::Called, |again| again.asking)
     }
 
     /// What it is counted for, if it is on anybody's budget.

@@ -17,7 +17,7 @@ use super::{
     Toll, forward,
     identity::{Identity, Privacy, Shown},
     invitation::{Asked, Invitation},
-    leg::{Again, Leg},
+    leg::{Again, Asking, Leg},
     media_plan::LegStreams,
     outcome::{LegResult, Words},
 };
@@ -137,6 +137,7 @@ impl Invitation {
                 routes: Box::default(),
                 reliable: self.can_answer_early && asked.forks.is_empty(),
                 recording,
+                asking: Asking::Called,
                 onward: Some(Box::new(onward.clone())),
             };
             let reach = Reach { flow, request_uri: String::new(), routes: Vec::new(), fallbacks: Vec::new() };

@@ -15,7 +15,7 @@ use streams::sdp::Description;
 use super::{
     events::Record,
     invitation::{Asked, Failure, Invitation},
-    leg::Leg,
+    leg::{Asking, Leg},
 };
 use crate::{
     config::{DIALLED_BYTES_MAX, REDIRECTS_MAX, Redirects},
@@ -45,6 +45,7 @@ impl Invitation {
         let is_followed = failure.cause == Cause::Response
             && matches!(failure.status, 300..=302)
             && self.is_followed
+            && from.asking() == Asking::Called
             && means.config.redirects != Redirects::Refuse;
         // A provider sends nobody on, and least of all on anybody's budget.
         let is_phone = !matches!(from.person, PersonKey::Trunk(_));

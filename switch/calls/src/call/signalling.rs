@@ -16,8 +16,8 @@ use super::{
     dial::congested,
     events::{because, refused},
     feature::explain::{self, EXPLANATION_MAX, Unconnected},
-    invitation::{Asked, Failure, take},
-    leg::Leg,
+    invitation::{Asked, Failure, take, unanswered},
+    leg::{Asking, Leg},
     media_plan::join,
     outcome::{LegResult, Words},
     redirect::Followed,
@@ -211,6 +211,7 @@ impl Ringing {
         self.give_up_update(fork.session, means);
         means.answer(self.caller.session, body);
         self.caller.set_answered(means.wall);
+        let reason = reason.or(fork.asking().reason());
         fork.set_answered(means.wall);
         let participant = join_as_recipient(&mut self.record, fork.person, means);
         fork.participant = Some(participant);
@@ -241,10 +242,15 @@ impl Ringing {
         let mut asked = Asked { head, forks: &mut self.forks, tally: &mut self.tally };
         let (offer, record) = (self.offer.as_ref(), &mut self.record);
         let followed = self.invitation.follow((&fork, &failure), (offer, record), &mut asked, means);
+        let is_alone = asked.forks.iter().all(|other| other.asking() != Asking::Called);
         match followed {
             Followed::Rings => head.leave(fork, Some(status), means),
-            Followed::Served(number, decision) if asked.forks.is_empty() && self.told.offer.is_none() => {
+            Followed::Served(number, decision) if is_alone && self.told.offer.is_none() => {
                 head.leave(fork, Some(status), means);
+                for other in std::mem::take(&mut self.forks) {
+                    self.falls_silent(other.session, means);
+                    head.hang_up(other, Some(Reason::sip(200, "Call completed elsewhere")), means);
+                }
                 self.falls_silent(session, means);
                 self.invitation.numbers.insert(number.clone());
                 self.record.redirected((no, status), number, means);
@@ -276,11 +282,12 @@ impl Ringing {
         if self.forks.len() > 1 {
             head.ghost = Some(self.record.ghost(3));
         }
+        let came_to = unanswered(&self.forks, &self.tally);
         for fork in std::mem::take(&mut self.forks) {
             self.falls_silent(fork.session, means);
             head.hang_up(fork, None, means);
         }
-        self.come_to(head, (LegResult::NoAnswer, Words::default()), means)
+        self.come_to(head, came_to, means)
     }
 
     /// Nothing else can be tried: the caller is told.

@@ -19,6 +19,7 @@ pub(super) use callback::Callback;
 pub(super) use leaving::{Arriving, Stand, lead, sound_of, stand_in};
 
 use contract::{
+    command::Outcome,
     id::QueueId,
     journal::{Detail, EventKind},
     language::Language,
@@ -36,6 +37,7 @@ use super::{
     forking::Forking,
     hold::MUSIC,
     identity::Identity,
+    invitation::recording_of,
     leg::Leg,
     line::Line,
     pressed::Way,
@@ -330,8 +332,9 @@ impl Queued {
         means: &mut Means<'_>,
     ) -> State {
         let Some(forking) = self.stage.forking_mut() else { return State::Queued(self) };
+        let reason = forking.reason_for(with.0).map(str::to_owned);
         match forking.answered(with, &mut self.line.caller, head, means) {
-            Some(fork) => self.taken(fork, Detail::default(), head, means),
+            Some(fork) => self.taken(fork, Detail { reason, ..Detail::default() }, head, means),
             None => self.go_on(head, means),
         }
     }
@@ -347,11 +350,19 @@ impl Queued {
             return State::Queued(self).turn_away(leg, reply, head, means);
         }
         // Who answers for others is recorded as those are.
-        leg.recording = self.forks().iter().filter_map(|fork| fork.recording).min();
+        leg.recording = recording_of(self.forks());
         if let Some(forking) = self.stage.forking_mut() {
             forking.silence(head, Some(&Reason::sip(200, "Call completed elsewhere")), means);
         }
         self.taken(leg, because("picked_up"), head, means)
+    }
+
+    /// The phones of somebody ring too, so that they may take the call.
+    pub(super) fn pick_up(&mut self, by: (&Ring, bool), head: &mut Head, means: &mut Means<'_>) -> Outcome {
+        match &mut self.stage {
+            Stage::SentOn(forking) => forking.pick_up(by, head, means),
+            _ => Outcome::NotNow,
+        }
     }
 
     /// Somebody has the call, joined to the caller, by this way.

@@ -130,8 +130,9 @@ impl Queued {
                 self.stage = Stage::Waiting;
             }
             Stage::SentOn(forking) => {
+                let came_to = forking.unanswered();
                 forking.silence(head, None, means);
-                return self.come_to(head, (LegResult::NoAnswer, Words::default()), means);
+                return self.come_to(head, came_to, means);
             }
             Stage::Promising { .. } => return self.keep_place(None, head, means),
             Stage::Parting { .. } => return self.let_go(head, means),

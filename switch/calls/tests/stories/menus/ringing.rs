@@ -1,7 +1,7 @@
 //! Phones that ring behind a menu ring as any others do: colleagues answer them (decision 0038).
 
 use super::*;
-use crate::{entrants::replaces, redirects::moved};
+use crate::{entrants::replaces, pickups::falls_silent, redirects::moved};
 
 /// Sari has chosen 1, which is Budi; Citra, his colleague at the extension 100, has a phone.
 fn chosen() -> (Scene, Caller, OwnedMessage, Phone) {
@@ -25,11 +25,7 @@ fn colleagues_pick_up_what_rings_behind_a_menu() {
         let ok = desk.expect(&citra, "SIP/2.0 200");
         let ack = relief.ack(&ok, None);
         desk.from(&citra, &ack);
-        let cancel = desk.expect(budi, "CANCEL");
-        assert!(header(&cancel, "Reason").unwrap().contains("Call completed elsewhere"));
-        desk.from(budi, &budi.respond(&cancel, 200, None));
-        desk.from(budi, &budi.respond(&invite, 487, None));
-        desk.expect(budi, "ACK");
+        falls_silent(desk, budi, &invite, true);
         let told = desk.expect(sari, "INVITE");
         desk.from(sari, &caller.respond(&told, 200, Some(&sari.sdp())));
         desk.expect(sari, "ACK");
@@ -39,6 +35,39 @@ fn colleagues_pick_up_what_rings_behind_a_menu() {
         desk.hang_up(&mut caller, &citra);
         let events = ["created", "forward", "forward_ringing", "forward_answered(3)", "answered(3)", "ended"];
         assert_eq!(desk.events(), events, "{code}");
+        desk.rest();
+    }
+}
+
+/// The same by order, at the phones of whoever is to have it, in the name of the one who waits.
+#[test]
+fn what_rings_behind_a_menu_is_taken_by_order() {
+    for dies in [false, true] {
+        let (mut scene, mut caller, invite, _) = chosen();
+        let Scene { desk, sari, budi, .. } = &mut scene;
+        let citra = desk.phone("1003", "198.51.100.3:5060");
+        let call = *desk.live.keys().next().expect("it is up");
+        for (by, outcome) in
+            [("1001", Outcome::IsTheirs), ("1002", Outcome::IsTheirs), ("1003", Outcome::Done)]
+        {
+            let order = Command::PickUp { org: None, call, by: by.into(), auto_answer: false };
+            desk.tell(Input::Command(order));
+            assert_eq!(desk.outcomes.pop(), Some(outcome), "{by}");
+        }
+        if dies {
+            desk.die();
+        }
+        let asked = desk.expect(&citra, "INVITE");
+        assert!(header(&asked, "From").unwrap().contains("<sip:1001@"));
+        desk.from(&citra, &citra.respond(&asked, 200, Some(&citra.sdp())));
+        desk.expect(&citra, "ACK");
+        falls_silent(desk, budi, &invite, true);
+        let told = desk.expect(sari, "INVITE");
+        desk.from(sari, &caller.respond(&told, 200, Some(&sari.sdp())));
+        desk.expect(sari, "ACK");
+        assert!(is_joined(desk, 0, 2));
+        assert_eq!(desk.detail("answered"), "picked_up/-");
+        desk.hang_up(&mut caller, &citra);
         desk.rest();
     }
 }
