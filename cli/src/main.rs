@@ -73,6 +73,8 @@ enum Command {
     Connect(orders::Connect),
     /// Put a call on hold, in the name of one side, or take it back
     Hold(orders::Hold),
+    /// Have a supervisor listen to a call: their own phones ring first
+    Listen(orders::Listen),
     /// Have a supervisor who listens to a call (`*33NUMBER`) be heard by nobody there, one or both
     Supervise(orders::Supervise),
     /// End a call for everybody in it
@@ -160,6 +162,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Transfer(arguments) => orders::transfer(&arguments).await,
         Command::Connect(arguments) => orders::connect(&arguments).await,
         Command::Hold(arguments) => orders::hold(&arguments).await,
+        Command::Listen(arguments) => orders::listen(&arguments).await,
         Command::Supervise(arguments) => orders::supervise(&arguments).await,
         Command::HangUp(arguments) => orders::hang_up(&arguments).await,
         Command::Conference(arguments) => conference::run(&arguments).await,

@@ -1,4 +1,4 @@
-//! `sambung call`, `pickup`, `record`, `transfer`, `hold`, `connect`, `supervise` and `hang-up`: what is to become of a call at once.
+//! `sambung call`, `pickup`, `listen`, `record`, `transfer`, `hold`, `connect`, `supervise` and `hang-up`: what is to become of a call at once.
 //!
 //! What comes of it is the switch's word; here it becomes a sentence and an exit code.
 
@@ -40,6 +40,24 @@ pub(crate) struct PickUp {
     /// Who is to have it, whose own phones ring too: the number of a person, or the username of an account
     #[arg(long, value_name = "NUMBER")]
     by: String,
+    /// Ask their phones to answer by themselves; a phone that is not set up to obey rings
+    #[arg(long)]
+    auto_answer: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// `sambung listen …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Listen {
+    /// The id of the call that is listened to or the beginning of it; `sambung calls` shows them
+    call: String,
+    /// Who listens, whose phones ring first: the number of a person who supervises one of the two
+    #[arg(long, value_name = "NUMBER")]
+    by: String,
+    /// Who hears them
+    #[arg(long, value_enum, default_value = "listen")]
+    mode: Mode,
     /// Ask their phones to answer by themselves; a phone that is not set up to obey rings
     #[arg(long)]
     auto_answer: bool,
@@ -131,6 +149,16 @@ enum Mode {
     Barge,
 }
 
+impl From<Mode> for SupervisionMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Listen => Self::Listen,
+            Mode::Whisper => Self::Whisper,
+            Mode::Barge => Self::Barge,
+        }
+    }
+}
+
 /// `sambung hang-up …` and `sambung conference mute …`
 #[derive(Debug, clap::Args)]
 pub(crate) struct OneCall {
@@ -153,11 +181,22 @@ pub(crate) async fn call(arguments: &Call) -> Result<(), Failure> {
         }
     };
     let (from, to, auto_answer) = (from.clone(), to.clone(), *auto_answer);
-    let order = Command::Call { org, call: None, from, to, auto_answer };
-    match switch.order(&order).await? {
-        Outcome::Called(call) => Ok(terminal::print(&format!("{call}\n"))?),
-        outcome => done(&order, outcome),
-    }
+    tell(&switch, &Command::Call { org, call: None, from, to, auto_answer }).await
+}
+
+/// Prints the id of the supervisor's own call.
+pub(crate) async fn listen(arguments: &Listen) -> Result<(), Failure> {
+    let Listen { by, mode, auto_answer, .. } = arguments;
+    let (switch, calls) = up(&arguments.place).await?;
+    let order = Command::Listen {
+        org: None,
+        call: None,
+        subject: one(&arguments.call, &calls)?,
+        from: by.clone(),
+        mode: (*mode).into(),
+        auto_answer: *auto_answer,
+    };
+    tell(&switch, &order).await
 }
 
 pub(crate) async fn pick_up(arguments: &PickUp) -> Result<(), Failure> {
@@ -205,11 +244,7 @@ pub(crate) async fn mute(arguments: &OneCall, is_muted: bool) -> Result<(), Fail
 
 pub(crate) async fn supervise(arguments: &Supervise) -> Result<(), Failure> {
     let (switch, calls) = up(&arguments.place).await?;
-    let mode = match arguments.mode {
-        Mode::Listen => SupervisionMode::Listen,
-        Mode::Whisper => SupervisionMode::Whisper,
-        Mode::Barge => SupervisionMode::Barge,
-    };
+    let mode = arguments.mode.into();
     tell(&switch, &Command::Supervise { call: one(&arguments.call, &calls)?, mode }).await
 }
 
@@ -229,16 +264,21 @@ async fn tell(switch: &Switch, command: &Command) -> Result<(), Failure> {
     done(command, switch.order(command).await?)
 }
 
-/// What came of it, as a sentence if it is nothing.
+/// What came of it: a sentence if that is nothing, the id of a call that it has begun.
 fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
     let refusal = match outcome {
-        Outcome::Done | Outcome::Called(_) => return Ok(()),
+        Outcome::Done => return Ok(()),
+        Outcome::Called(call) => return Ok(terminal::print(&format!("{call}\n"))?),
         Outcome::UnknownCall | Outcome::UnknownAgent | Outcome::UnknownPerson => "the call has ended",
         Outcome::UnknownCaller => {
             "nobody who could call has that number, or none of their phones is registered"
         }
         Outcome::IsTheirs => "whoever has that number is in that call: they call, or their phones ring in it",
         Outcome::TooBroad => "its caller, or the switch, lets it ring at no more phones at once",
+        Outcome::Busy => "somebody listens to that call already, or as many as may do",
+        Outcome::NotAllowed if matches!(command, Command::Listen { .. }) => {
+            "they supervise neither of the two"
+        }
         Outcome::NotAllowed if !matches!(command, Command::Record { .. }) => {
             "the budget of whoever would pay does not allow that call"
         }
@@ -247,6 +287,7 @@ fn done(command: &Command, outcome: Outcome) -> Result<(), Failure> {
         }
         Outcome::NotNow => match command {
             Command::Record { .. } => "nobody talks yet, or nothing is being recorded",
+            Command::Listen { .. } => "nobody talks in that call, or the switch takes no new calls just now",
             Command::PickUp { .. } => "it rings nowhere, or only for people of a queue",
             Command::Mute { .. } => "its caller is in no conference",
             Command::Call { .. } => "the switch takes no new calls just now",

@@ -68,6 +68,25 @@ pub enum Command {
         #[serde(default)]
         auto_answer: bool,
     },
+    /// Have somebody listen to a call whose people they supervise: their own phones ring first, and whoever answers there listens.
+    Listen {
+        /// Of which organisation; without one the call's own.
+        #[serde(default)]
+        org: Option<OrgId>,
+        /// The id that the supervisor's own call is to have, as with [`Command::Call`].
+        #[serde(default)]
+        call: Option<CallId>,
+        /// The call that is listened to: to whichever of its two they supervise.
+        subject: CallId,
+        /// Who listens: the number of a person, or the username of an account of theirs.
+        from: String,
+        /// Who is to hear them.
+        #[serde(default)]
+        mode: SupervisionMode,
+        /// Whether their phones are asked to answer by themselves, as far as they let themselves be asked.
+        #[serde(default)]
+        auto_answer: bool,
+    },
     /// Have somebody's own phones ring in a call that rings elsewhere: they take it if they answer first.
     PickUp {
         /// Of which organisation; without one the call's own.
@@ -140,10 +159,11 @@ pub enum RecordingOrder {
 }
 
 /// Who hears somebody who supervises a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SupervisionMode {
     /// Nobody.
+    #[default]
     Listen,
     /// Whoever is supervised, and not the one they talk with.
     Whisper,
@@ -168,7 +188,7 @@ impl SupervisionMode {
 pub enum Outcome {
     /// Done.
     Done,
-    /// The phones of whoever is to call ring, in this call.
+    /// The phones of whoever is to call, or to listen, ring, in this call.
     Called(CallId),
     /// There is no such call (any more).
     UnknownCall,
@@ -182,8 +202,8 @@ pub enum Outcome {
     IsTheirs,
     /// The call goes to as many devices at once as its caller (RFC 5393 §5.3) or the switch lets it.
     TooBroad,
-    /// The organisation, or an extension that somebody was reached through, does not have calls recorded; or the budget of whoever
-    /// would pay does not allow the call.
+    /// The organisation, or an extension that somebody was reached through, does not have calls recorded; the budget of whoever
+    /// would pay does not allow the call; or whoever is to listen supervises neither of the two.
     NotAllowed,
     /// Nobody talks yet, something is just being agreed on, nothing is recorded that could be paused or ended, nobody is in a
     /// conference or supervises, nothing rings that another one could answer, or the switch takes no new calls.
@@ -195,6 +215,8 @@ pub enum Outcome {
     /// Nobody can be had there: it is switched off, has nobody who could answer, or would be whoever waits; or nobody is in
     /// both calls.
     NotThere,
+    /// Somebody listens to that call already, or as many as may do so in the organisation.
+    Busy,
     /// It is so already, or is just being done; or a call with that id has been ordered before, or is older than those that are
     /// remembered.
     AlreadySo,

@@ -238,6 +238,11 @@ impl OrgPlan {
         self.holder(dialled.strip_prefix(SUPERVISE)?)
     }
 
+    /// The code by which the calls of a member of staff are listened to.
+    pub fn code_to_listen(&self, user: UserId) -> Option<String> {
+        self.staff_named(user).map(|(number, _)| format!("{SUPERVISE}{number}"))
+    }
+
     /// Whether one may listen to the calls of the other. An extension that is switched off lets nobody.
     pub fn supervises(&self, one: PersonKey, other: PersonKey) -> bool {
         let PersonKey::User(user) = one else { return false };

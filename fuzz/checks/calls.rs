@@ -12,7 +12,8 @@ use super::script::Script;
 use super::story::{Timed, again, answer, in_dialog, keep, tail, valid};
 use calls::{ClockMark, Counts, Input, LiveChange, Output, Outputs, Switchboard, SwitchboardConfig};
 use contract::{
-    command::Command,
+    availability::Person,
+    command::{Command, RecordingOrder, SupervisionMode},
     id::{AccountId, CallId, ExtensionId, OrgId, UserId},
     journal::{Entry, EventKind, Fact},
     language::Language,
@@ -385,9 +386,8 @@ impl Story {
     fn operator(&mut self, script: &mut Script<'_>) {
         match script.byte() % 8 {
             0 | 1 => {
-                let calls: Vec<_> = self.live.iter().copied().collect();
-                let call = script.any(&calls).copied().unwrap_or(CallId(Uuid::from_u128(1)));
-                self.tell(Input::Command(Command::HangUp { call }));
+                let command = self.command(script);
+                self.tell(Input::Command(command));
             }
             2 => {
                 self.snapshot.revision += 1;
@@ -408,6 +408,39 @@ impl Story {
                 let unix = Timestamp(1_800_000_000_000_000 + i64::from(script.byte()) * 60_000_000);
                 self.tell(Input::Clock(ClockMark { instant: self.now, unix }));
             }
+        }
+    }
+
+    /// Any order, about calls that are up or are not.
+    fn command(&self, script: &mut Script<'_>) -> Command {
+        let live: Vec<_> = self.live.iter().copied().collect();
+        let nothing = CallId(Uuid::from_u128(1));
+        let [call, other] = [(); 2].map(|()| script.any(&live).copied().unwrap_or(nothing));
+        let (how, number) = (script.byte(), script.pick(&NUMBERS).to_owned());
+        let (org, is_on) = (OrgId(Uuid::from_u128(1)), how & 0x80 != 0);
+        let made = CallId::new(Timestamp(1_800_000_000_000_000), [script.byte(); 10]);
+        let (own, leg) = (is_on.then_some(made), script.pick(&[None, Some(1), Some(2), Some(3)]));
+        let mode = script.pick(&[SupervisionMode::Listen, SupervisionMode::Whisper, SupervisionMode::Barge]);
+        let (user, auto_answer) = (UserId(Uuid::from_u128(11 + u128::from(how & 3))), is_on);
+        match how % 16 {
+            0 => Command::Transfer { call, leg, to: number },
+            1 => Command::Hold { call, leg, is_on },
+            2 => Command::Connect { call, other },
+            3 | 4 => {
+                let from = script.pick(&USERS).to_owned();
+                Command::Call { org: None, call: own, from, to: number, auto_answer }
+            }
+            5..=7 => Command::PickUp { org: None, call, by: number, auto_answer },
+            8 | 9 => Command::Listen { org: None, call: own, subject: call, from: number, mode, auto_answer },
+            10 => Command::Supervise { call, mode },
+            11 => {
+                use RecordingOrder::{Pause, Resume, Start, Stop};
+                Command::Record { call, order: script.pick(&[Start, Pause, Resume, Stop]) }
+            }
+            12 => Command::Mute { call, is_muted: is_on },
+            13 => Command::DoNotDisturb { org, person: Person::User(user), is_on },
+            14 => Command::PauseAgent { org, user, is_paused: is_on },
+            _ => Command::HangUp { call },
         }
     }
 
@@ -562,7 +595,7 @@ fn plan(snapshot: &Snapshot) -> Arc<Plan> {
     Arc::new(dialplan::compile(snapshot).expect("the rows compile"))
 }
 
-/// Three people, a bare account, an extension that rings two, one that is off and one that is empty.
+/// Three people of whom the first supervises, a bare account, an extension that rings two, one that is off and one that is empty.
 fn rows() -> Snapshot {
     let id = Uuid::from_u128;
     let staff = (1..=3_u128).map(|n| Staff {
@@ -593,7 +626,7 @@ fn rows() -> Snapshot {
         queue: None,
         menu: None,
         conference: None,
-        supervisors: Vec::new(),
+        supervisors: vec![UserId(id(11))],
         page_group: None,
     };
     let organisation = Organisation {

@@ -1,30 +1,34 @@
-//! Orders to call a number for somebody (click-to-call): whether that can be begun at all, and in which call.
+//! Orders to call a number for somebody (click-to-call), or to have a supervisor listen to a call: whether that can be begun at all,
+//! and in which call.
 //!
 //! What can be known before the first phone rings is asked here: whether the switch takes calls, who calls and by which phones, where
-//! the number leads, whether their budget allows it. How the call goes is the business of `call/originating`.
+//! the number leads, whether their budget allows it, whom there is to listen to. How the call goes is the business of
+//! `call/originating`.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use contract::{
-    command::Outcome,
+    command::{Outcome, SupervisionMode},
     id::{CallId, OrgId},
 };
-use dialplan::{Decision, Facts, OrgPlan, Refusal, Ring, Route};
+use dialplan::{Decision, Facts, OrgPlan, PersonKey, Refusal, Ring, Route};
 
 use crate::{
     call::{
         Call, Toll,
         identity::{Identity, Privacy},
         objection::Objection,
-        originating::Origination,
+        originating::{Origination, Wish},
     },
     clock::ClockMark,
     config::DIALLED_BYTES_MAX,
     output::{Notice, Output, Outputs},
+    supervision::{NoSubject, ToListen},
     switchboard::Switchboard,
 };
 
@@ -33,14 +37,23 @@ const ORDERED_MAX: usize = 1_000;
 /// How far the clock of an orderer may be ahead.
 const AHEAD_MAX: Duration = Duration::from_secs(60);
 
-/// An order to call.
+/// An order to call, or to listen.
 #[derive(Debug)]
 pub(crate) struct Order<'a> {
     pub(crate) org: Option<OrgId>,
     pub(crate) call: Option<CallId>,
     pub(crate) from: &'a str,
-    pub(crate) to: &'a str,
+    pub(crate) wants: Wants<'a>,
     pub(crate) auto_answer: bool,
+}
+
+/// What somebody is to do.
+#[derive(Debug)]
+pub(crate) enum Wants<'a> {
+    /// Call this number.
+    Number(&'a str),
+    /// Listen to this call.
+    Listening { subject: CallId, mode: SupervisionMode },
 }
 
 /// Calls that were ordered by ids of the orderers' own, which are in the order of their times.
@@ -100,26 +113,47 @@ impl Switchboard {
             return Err(Outcome::NotNow);
         }
         let plan = Arc::clone(&self.plan);
-        let org = match order.org {
-            Some(id) => plan.organisation(id),
-            None => plan.default_organisation(),
+        let org = match (&order.wants, order.org) {
+            (Wants::Listening { subject, .. }, org) => {
+                Some(self.organisation_of(*subject, org, &plan).ok_or(Outcome::UnknownCall)?)
+            }
+            (Wants::Number(_), Some(id)) => plan.organisation(id),
+            (Wants::Number(_), None) => plan.default_organisation(),
         };
         let org = org.ok_or(Outcome::UnknownCaller)?;
         let (caller, phones) = self.caller(org, order.from).ok_or(Outcome::UnknownCaller)?;
-        let dialled = order.to;
-        if dialled.len() > DIALLED_BYTES_MAX {
-            return Err(Outcome::UnknownNumber);
-        }
-        let facts = Facts { org: org.id(), caller: caller.person, dialled };
+        let (wish, dialled) = self.wish((org, caller.person), &order.wants)?;
+        let facts = Facts { org: org.id(), caller: caller.person, dialled: &dialled };
         let decision = plan.route(&facts, self.wall());
         let id = order.call.unwrap_or_else(|| CallId::new(self.wall(), self.random.bytes()));
-        self.leads_somewhere((org, id), &decision, out).map_err(Objection::outcome)?;
+        if matches!(wish, Wish::Call) {
+            self.leads_somewhere((org, id), &decision, out).map_err(Objection::outcome)?;
+        }
         order.call.into_iter().for_each(|call| self.ordered.remember(call));
+        let whose = (caller, phones);
         let auto_answer = order.auto_answer;
-        let order = Origination { id, org, caller, phones, dialled, decision: &decision, auto_answer };
-        let call = Call::originate(&order, &mut self.means(out));
+        let order = Origination { id, org, whose, wish, dialled: &dialled, decision: &decision, auto_answer };
+        let call = Call::originate(order, &mut self.means(out));
         self.keep(id, call, None);
         Ok(id)
+    }
+
+    /// What somebody is to do when their phone has answered, and what they could have dialled for it.
+    fn wish<'o>(
+        &self,
+        (org, person): (&OrgPlan, PersonKey),
+        wants: &Wants<'o>,
+    ) -> Result<(Wish, Cow<'o, str>), Outcome> {
+        match *wants {
+            Wants::Number(to) if to.len() > DIALLED_BYTES_MAX => Err(Outcome::UnknownNumber),
+            Wants::Number(to) => Ok((Wish::Call, to.into())),
+            Wants::Listening { subject, mode } => {
+                let PersonKey::User(supervisor) = person else { return Err(Outcome::NotAllowed) };
+                let subject = self.subject_in(org, supervisor, subject).map_err(NoSubject::outcome)?;
+                let code = org.code_to_listen(subject.user).ok_or(Outcome::NotAllowed)?;
+                Ok((Wish::Listen(ToListen { supervisor, mode, subject, objection: None }), code.into()))
+            }
+        }
     }
 
     /// Whose number it is, with their phones, if any is registered.

@@ -3,15 +3,21 @@
 //! What a call says of itself is all there is to know of it here, as with conferences. The call of a supervisor knows whom it is
 //! about and where that one was heard last; here it is told when that has changed. Who is supervised is told nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use contract::id::{CallId, OrgId, UserId};
+use contract::{
+    command::{Outcome, SupervisionMode},
+    id::{CallId, OrgId, UserId},
+};
 use dialplan::{Host, OrgPlan, PersonKey};
 use serde::{Deserialize, Serialize};
 use sip::SessionKey;
 use streams::media::LeaseId;
 
-use crate::{output::Outputs, switchboard::Switchboard};
+use crate::{call::Call, output::Outputs, switchboard::Switchboard};
 
 /// Supervisors of one organisation who listen at once; a further one is busy.
 const SUPERVISORS_MAX: usize = 64;
@@ -31,7 +37,7 @@ impl Subject {
 }
 
 /// Why nobody is listened to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum NoSubject {
     /// Whoever asks does not supervise them.
     NotAllowed,
@@ -39,6 +45,37 @@ pub(crate) enum NoSubject {
     Silent,
     /// Somebody listens already, or as many as may.
     Busy,
+}
+
+impl NoSubject {
+    /// The stable word for programs.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not_supervisor",
+            Self::Silent => "nobody_talks",
+            Self::Busy => "supervised",
+        }
+    }
+
+    /// The same for whoever has ordered it.
+    pub(crate) const fn outcome(self) -> Outcome {
+        match self {
+            Self::NotAllowed => Outcome::NotAllowed,
+            Self::Silent => Outcome::NotNow,
+            Self::Busy => Outcome::Busy,
+        }
+    }
+}
+
+/// Somebody is to listen, by order, when one of their phones has answered.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct ToListen {
+    pub(crate) supervisor: UserId,
+    pub(crate) mode: SupervisionMode,
+    /// To whom, as it was known last.
+    pub(crate) subject: Subject,
+    /// Why there is nobody to listen to, since a phone has answered.
+    pub(crate) objection: Option<NoSubject>,
 }
 
 /// What of somebody there is to be heard now.
@@ -115,14 +152,47 @@ impl Switchboard {
         if self.may_begin(org.id(), call) { Ok(subject) } else { Err(NoSubject::Busy) }
     }
 
+    /// Whom of a call that is named somebody may listen to.
+    pub(crate) fn subject_in(
+        &self,
+        org: &OrgPlan,
+        supervisor: UserId,
+        call: CallId,
+    ) -> Result<Subject, NoSubject> {
+        let is_allowed = |person: PersonKey| org.supervises(PersonKey::User(supervisor), person);
+        if !org.staff().map(PersonKey::User).any(is_allowed) {
+            return Err(NoSubject::NotAllowed);
+        }
+        let named = self.calls.get(&call).filter(|call| call.is_talked_in()).ok_or(NoSubject::Silent)?;
+        let (user, session) = named.talker(org.id(), is_allowed).ok_or(NoSubject::NotAllowed)?;
+        if self.may_begin(org.id(), call) {
+            Ok(Subject { user, call, session })
+        } else {
+            Err(NoSubject::Busy)
+        }
+    }
+
+    /// A phone answers in that call: if that is to listen, it is looked up again to whom. They may have gone over to another call.
+    pub(crate) fn look_again(&mut self, id: CallId) {
+        let Some((org, order)) = self.calls.get(&id).and_then(Call::is_to_listen) else { return };
+        let plan = Arc::clone(&self.plan);
+        let there = self.place_of(&order.subject);
+        let found = plan.organisation(org).ok_or(NoSubject::NotAllowed);
+        let found = found.and_then(|org| self.subject_in(org, order.supervisor, there));
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.is_to_listen_to(found);
+        }
+    }
+
     /// Nobody listens to that call, whoever of the two they are for, and as many as may are not listening yet.
     fn may_begin(&self, org: OrgId, call: CallId) -> bool {
         let mut own = self.supervisions.watches.values().filter(|watch| watch.org == org);
-        !own.clone().any(|watch| self.place_of(watch) == call) && own.nth(SUPERVISORS_MAX - 1).is_none()
+        !own.clone().any(|watch| self.place_of(&watch.subject) == call)
+            && own.nth(SUPERVISORS_MAX - 1).is_none()
     }
 
     /// In which call somebody is who is listened to: their leg may have gone over to another one.
-    fn place_of(&self, Watch { subject, .. }: &Watch) -> CallId {
+    fn place_of(&self, subject: &Subject) -> CallId {
         self.sessions.get(&subject.session).copied().unwrap_or(subject.call)
     }
 
@@ -145,17 +215,17 @@ impl Switchboard {
     /// Two calls have become one, and somebody else listens to it: whoever has listened to the one that goes on, else whoever
     /// came first.
     fn is_taken(&self, (own, watch): (CallId, &Watch)) -> bool {
-        let place = self.place_of(watch);
+        let place = self.place_of(&watch.subject);
         let rank = |by: CallId, watch: &Watch| (watch.subject.call != place, by);
         self.supervisions.watches.iter().any(|(by, other)| {
-            self.place_of(other) == place
+            self.place_of(&other.subject) == place
                 && rank(*by, other) < rank(own, watch)
                 && !matches!(self.heard(other), Heard::Gone(..))
         })
     }
 
     fn heard(&self, watch: &Watch) -> Heard {
-        let (id, subject) = (self.place_of(watch), &watch.subject);
+        let (id, subject) = (self.place_of(&watch.subject), &watch.subject);
         let Some(call) = self.calls.get(&id) else { return Heard::Gone("left", Vec::new()) };
         let org = call.organisation(&self.plan);
         if !org.is_some_and(|org| org.supervises(PersonKey::User(watch.supervisor), subject.person())) {

@@ -35,7 +35,7 @@ use crate::{
     mailboxes::Mailboxes,
     means::{Means, Random},
     messages::Messages,
-    originations::{Order, Ordered},
+    originations::{Order, Ordered, Wants},
     output::{Notice, Output, Outputs, Why},
     presence::Presence,
     queues::{AgentKey, Queues},
@@ -368,6 +368,9 @@ impl Switchboard {
         }
         let Some(session) = event.session() else { return };
         if let Some(id) = self.sessions.get(&session).copied() {
+            if let Event::Answered { .. } = event {
+                self.look_again(id);
+            }
             self.with_call(id, out, |call, means| call.signal(session, event, means));
         }
     }
@@ -516,8 +519,12 @@ impl Switchboard {
             }
             Command::Connect { call, other } => self.connect(call, other, out),
             Command::Call { org, call, from, to, auto_answer } => {
-                let order = Order { org, call, from: &from, to: &to, auto_answer };
-                self.originate(&order, out);
+                let wants = Wants::Number(&to);
+                self.originate(&Order { org, call, from: &from, wants, auto_answer }, out);
+            }
+            Command::Listen { org, call, subject, from, mode, auto_answer } => {
+                let wants = Wants::Listening { subject, mode };
+                self.originate(&Order { org, call, from: &from, wants, auto_answer }, out);
             }
             Command::PickUp { org, call, by, auto_answer } => {
                 self.pick_up((org, call), (&by, auto_answer), out);

@@ -53,6 +53,13 @@ pub enum Order {
     Connect,
     /// Be heard by others than before.
     Supervise(SupervisionMode),
+    /// Have the phones of whoever has that one ring, to listen to a call.
+    Listen {
+        /// Index of the phone.
+        phone: usize,
+        /// Who is to hear them.
+        mode: SupervisionMode,
+    },
     /// Something about a recording.
     Record(RecordingOrder),
     /// Not to be heard in a conference.
@@ -91,11 +98,12 @@ impl Order {
             }
             56..=62 => Self::Hold(side, is_on),
             63..=66 => Self::Connect,
-            67..=74 => {
+            67..=76 => {
                 let all = [SupervisionMode::Listen, SupervisionMode::Whisper, SupervisionMode::Barge];
-                Self::Supervise(dice.pick(&all))
+                let mode = dice.pick(&all);
+                if is_on { Self::Listen { phone, mode } } else { Self::Supervise(mode) }
             }
-            75..=80 => {
+            77..=80 => {
                 use RecordingOrder::{Pause, Resume, Start, Stop};
                 Self::Record(dice.pick(&[Start, Pause, Resume, Stop]))
             }
@@ -188,6 +196,13 @@ impl World {
             Order::Hold(leg, is_on) => Command::Hold { call: self.any_call()?, leg, is_on },
             Order::Connect => Command::Connect { call: self.any_call()?, other: self.any_call()? },
             Order::Supervise(mode) => Command::Supervise { call: self.any_call()?, mode },
+            Order::Listen { phone, mode } => {
+                let from = self.phones.get(phone)?.login.username.clone();
+                let org = self.person(phone).map(|(org, _)| org);
+                let subject = self.any_call()?;
+                let call = if self.dice.chance(100) { self.any_call() } else { None };
+                Command::Listen { org, call, subject, from, mode, auto_answer: false }
+            }
             Order::Record(order) => Command::Record { call: self.any_call()?, order },
             Order::Mute(is_muted) => Command::Mute { call: self.any_call()?, is_muted },
             Order::Press(_) => return None,

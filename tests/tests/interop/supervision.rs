@@ -76,11 +76,50 @@ impl Scene {
         Ok(())
     }
 
-    fn told(&mut self, demo: &Demo) -> Result<()> {
-        let [(sari, account), (budi, called), (dewi, caller)] = &mut self.phones;
+    /// The other one calls the one of the staff.
+    fn talk(&mut self) -> Result<()> {
+        let [_, (budi, called), (dewi, caller)] = &mut self.phones;
         dewi.dial(&uri(&called.username, caller))?;
         budi.talking()?;
-        dewi.talking()?;
+        dewi.talking()
+    }
+
+    /// The two talk on when the supervisor has gone, and hang up.
+    fn part(&mut self) -> Result<()> {
+        self.phones[0].0.over()?;
+        self.listen()?;
+        self.hears(1, &[2], 0)?;
+        self.hears(2, &[1], 0)?;
+        self.phones[2].0.hang_up()?;
+        self.phones.iter_mut().skip(1).try_for_each(|(phone, _)| phone.over())
+    }
+
+    /// By order: the supervisor's own phone rings and answers.
+    fn ordered(&mut self, demo: &Demo) -> Result<()> {
+        self.talk()?;
+        let subject = Record::open(demo.field("/database_url")?)?.calls()?.pop().context("a call")?;
+        let by = self.phones[0].1.username.clone();
+        let order = ["listen", &subject, "--by", &by, "--mode", "whisper", "--auto-answer"];
+        let refused = sambung(demo, &order).err();
+        ensure!(refused.is_some_and(|error| error.to_string().contains("they supervise neither of the two")));
+        appoint(demo, &by)?;
+        let said = sambung(demo, &order)?;
+        let own = said.trim();
+        self.phones[0].0.talking().context("the supervisor")?;
+        self.all_hear([true, false]).context("whispering, as ordered")?;
+        self.phones[0].0.press("6")?;
+        self.all_hear([true, true]).context("barging in by a key")?;
+        sambung(demo, &["supervise", own, "listen"])?;
+        self.all_hear([false, false]).context("listening by order")?;
+        let why = sambung(demo, &["why", own])?;
+        ensure!(why.contains("is heard by whoever it listens to (ordered)"), "{why}");
+        sambung(demo, &["hang-up", own])?;
+        self.part()
+    }
+
+    fn told(&mut self, demo: &Demo) -> Result<()> {
+        self.talk()?;
+        let [(sari, account), (_, called), _] = &mut self.phones;
         let code = uri(&format!("*33{}", called.username), account);
         sari.dial(&code)?;
         sari.over().context("nobody may listen who is not named")?;
@@ -101,22 +140,29 @@ impl Scene {
         let why = sambung(demo, &["why", &own])?;
         ensure!(why.contains("is heard by whoever it listens to (command)"), "{why}");
         self.phones[0].0.hang_up()?;
-        self.phones[0].0.over()?;
-        self.listen()?;
-        self.hears(1, &[2], 0)?;
-        self.hears(2, &[1], 0)?;
-        self.phones[2].0.hang_up()?;
-        self.phones.iter_mut().skip(1).try_for_each(|(phone, _)| phone.over())
+        self.part()
     }
 }
 
 #[test]
 fn a_supervisor_listens_whispers_and_barges_in_and_the_call_goes_on() -> Result<()> {
+    let expected =
+        ["listen dialled", "whisper key", "barge key", "listen key", "whisper command", "ended hung_up"];
+    play(Scene::told, &expected)
+}
+
+#[test]
+fn a_supervisor_whose_phone_rings_by_order_hears_both_and_is_heard_as_ordered() -> Result<()> {
+    play(Scene::ordered, &["whisper ordered", "barge key", "listen command", "ended operator"])
+}
+
+/// Three phones, and the steps of who listens that must be written.
+fn play(tell: impl Fn(&mut Scene, &Demo) -> Result<()>, expected: &[&str]) -> Result<()> {
     let mut demo = Demo::start_speaking()?;
     let mut start = |at: usize| phone(&mut demo, at, CODECS[at], TONES_HZ[at]);
     let phones = [start(0)?, start(1)?, start(2)?];
     let mut scene = Scene { phones, from: [0; 3] };
-    scene.told(&demo).with_context(|| {
+    tell(&mut scene, &demo).with_context(|| {
         let printed: Vec<String> = scene.phones.iter().map(|(phone, _)| phone.printed()).collect();
         let why = sambung(&demo, &["why", "last"]).unwrap_or_default();
         format!("{why}\n{}\n{}", printed.join("\n"), demo.logs())
@@ -128,8 +174,6 @@ fn a_supervisor_listens_whispers_and_barges_in_and_the_call_goes_on() -> Result<
             .texts("select step || ' ' || reason from telephony.supervision_steps order by no", None)?;
         Ok(steps.last().is_some_and(|step| step.starts_with("ended")))
     })?;
-    let expected =
-        ["listen dialled", "whisper key", "barge key", "listen key", "whisper command", "ended hung_up"];
     ensure!(steps == expected, "{steps:?}");
     drop(scene);
     demo.stop()

@@ -207,6 +207,7 @@ pub(super) fn taken(outcome: Outcome) -> Result<&'static str, ApiError> {
         ),
         Outcome::NotNow => ApiError::Conflict("the call is not in a state in which that could be done"),
         Outcome::Closed => ApiError::Conflict("what has the number is closed"),
+        Outcome::Busy => ApiError::Conflict("somebody listens to that call already, or as many as may do"),
         Outcome::IsTheirs => ApiError::Conflict("they call there, or their phones ring in it"),
         Outcome::TooBroad => ApiError::Conflict("it may ring at no more phones at once"),
         Outcome::NotThere => ApiError::Conflict("nobody can be had there"),

@@ -1,7 +1,8 @@
-//! Somebody is to call a number, by order (click-to-call): their own phones ring first, and whoever answers there has dialled it.
+//! Somebody is to call a number, or to listen to a call, by order (click-to-call): their own phones ring first, and whoever answers
+//! there has dialled it.
 //!
 //! ```text
-//! Originating ── a phone of theirs answers ──▶ where the number leads (`queued::lead`)
+//! Originating ── a phone of theirs answers ──▶ where the number leads (`queued::lead`), or beside the call (`feature/supervision`)
 //!      └── none does ──▶ Over
 //! ```
 //!
@@ -9,7 +10,10 @@
 //! caller's leg like any other. The number is looked up when it has answered, and nobody is rung there before. A phone that
 //! sends the call elsewhere (302) is not followed: it is its person who is to call.
 
-use contract::journal::{Detail, EventKind};
+use contract::{
+    id::{CallId, OrgId},
+    journal::{Detail, EventKind},
+};
 use dialplan::{Decision, Facts, OrgPlan, Ring, Step};
 use serde::{Deserialize, Serialize};
 use sip::{Body, Cause, Event, Reply, SessionKey};
@@ -18,6 +22,7 @@ use super::{
     Call,
     dial::{Begun, begin},
     events::{Record, because},
+    feature::supervision,
     forking::Forking,
     identity::{Identity, Privacy},
     line::Line,
@@ -25,20 +30,32 @@ use super::{
     queued::{self, Arriving},
     state::{Head, Side, State, end},
 };
-use crate::{clock::Moment, means::Means};
+use crate::{
+    clock::Moment,
+    means::Means,
+    supervision::{NoSubject, Subject, ToListen},
+};
 
-/// An order to call that can be carried out.
+/// An order that can be carried out.
 pub(crate) struct Origination<'a> {
-    pub(crate) id: contract::id::CallId,
+    pub(crate) id: CallId,
     pub(crate) org: &'a OrgPlan,
-    /// Who calls.
-    pub(crate) caller: Identity,
-    /// Their own phones.
-    pub(crate) phones: &'a Ring,
+    /// Who calls, and their own phones.
+    pub(crate) whose: (Identity, &'a Ring),
+    pub(crate) wish: Wish,
     pub(crate) dialled: &'a str,
     /// What that leads to now.
     pub(crate) decision: &'a Decision,
     pub(crate) auto_answer: bool,
+}
+
+/// What is to become of somebody whose phone has answered.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Wish {
+    /// They call what is dialled.
+    Call,
+    /// They listen to somebody.
+    Listen(ToListen),
 }
 
 /// The phones of somebody ring who is to call.
@@ -49,26 +66,26 @@ pub(crate) struct Originating {
     who: Identity,
     /// Their number among the participants.
     participant: u16,
+    wish: Wish,
     dialled: Box<str>,
     forking: Forking,
 }
 
 impl Call {
     /// Lets the phones of somebody ring who is to call.
-    pub(crate) fn originate(order: &Origination<'_>, means: &mut Means<'_>) -> Self {
-        let Origination { id, org, caller, phones, dialled, decision, auto_answer } = order;
-        let Begun { mut head, mut record, participant } = begin((org, *id), caller, dialled, decision, means);
+    pub(crate) fn originate(order: Origination<'_>, means: &mut Means<'_>) -> Self {
+        let shown = shown(&order);
+        let Origination { id, org, whose: (who, phones), wish, dialled, decision, auto_answer } = order;
+        let Begun { mut head, mut record, participant } = begin((org, id), &who, dialled, decision, means);
         let told = because("ordered");
         record.event(EventKind::DialAttempt, Some(participant), told, means);
-        let shown = shown(order);
-        let forking = Forking::alone(&record, (org, shown), &phones.number, *auto_answer, means);
+        let forking = Forking::alone(&record, (org, shown), &phones.number, auto_answer, means);
         let state = match forking.map(Forking::own) {
             None => come_to_nothing(record, (LegResult::Congested, Words::default()), means),
             Some(mut forking) => {
                 forking.ask(phones, &mut head, means);
-                let who = caller.clone();
-                let dialled = (*dialled).into();
-                let originating = Originating { record, who, participant, dialled, forking };
+                let dialled = dialled.into();
+                let originating = Originating { record, who, participant, wish, dialled, forking };
                 Box::new(originating).go_on(means)
             }
         };
@@ -89,7 +106,7 @@ fn shown(order: &Origination<'_>) -> Identity {
     let plain = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '*');
     let (number, name) =
         named.unwrap_or_else(|| (order.dialled.chars().filter(plain).collect(), String::new()));
-    Identity::outside(order.caller.person, (&number, &name), order.org, Privacy::Open)
+    Identity::outside(order.whose.0.person, (&number, &name), order.org, Privacy::Open)
 }
 
 impl Originating {
@@ -119,7 +136,7 @@ impl Originating {
         State::Originating(self)
     }
 
-    /// The caller is there, and has dialled the number.
+    /// The caller is there, and has dialled it.
     fn answered(
         mut self: Box<Self>,
         with: (SessionKey, Option<&Body>),
@@ -127,7 +144,7 @@ impl Originating {
         means: &mut Means<'_>,
     ) -> State {
         let Some(mut leg) = self.forking.won(with, head, means) else { return self.go_on(means) };
-        let Self { record, who, participant, dialled, .. } = *self;
+        let Self { record, who, participant, wish, dialled, .. } = *self;
         leg.participant = Some(participant);
         leg.recording = None;
         let facts = Facts { org: record.org(), caller: who.person, dialled: &dialled };
@@ -138,6 +155,9 @@ impl Originating {
         }
         line.record.forwarded(&decision.forwards, means);
         means.trace_route(line.record.call(), means.plan.revision(), decision.clone());
+        if let Wish::Listen(order) = wish {
+            return supervision::take_over(line, &order, head, means);
+        }
         let language = means.language(line.record.org());
         queued::lead(line, Arriving { who, visit: None, language }, decision, head, means)
     }
@@ -179,6 +199,26 @@ impl Originating {
 
     pub(super) fn until(&self) -> Moment {
         self.forking.until()
+    }
+}
+
+impl Call {
+    /// What it is that somebody is to listen to, if that is what their phones ring for.
+    pub(crate) fn is_to_listen(&self) -> Option<(OrgId, ToListen)> {
+        let State::Originating(originating) = &self.state else { return None };
+        match originating.wish {
+            Wish::Listen(order) => Some((originating.record.org(), order)),
+            Wish::Call => None,
+        }
+    }
+
+    /// Whom they listen to if one of their phones answers now.
+    pub(crate) fn is_to_listen_to(&mut self, found: Result<Subject, NoSubject>) {
+        let State::Originating(originating) = &mut self.state else { return };
+        if let Wish::Listen(order) = &mut originating.wish {
+            order.objection = found.err();
+            order.subject = found.unwrap_or(order.subject);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A supervisor listens, whispers and barges in (decision 0049): who may, where everybody sits, and that the call goes on as it was.
 
+mod ordered;
 mod several;
 
 use calls::{Command, Input, SwitchboardConfig};

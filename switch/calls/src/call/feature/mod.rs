@@ -14,7 +14,7 @@ mod echo;
 pub(crate) mod explain;
 pub(crate) mod listen;
 pub(crate) mod menu;
-mod supervision;
+pub(super) mod supervision;
 mod turned;
 pub(crate) mod voicemail;
 
@@ -36,10 +36,10 @@ use super::{
     signalling::status_of,
     state::{Head, State},
 };
-use crate::{clock::Moment, means::Means};
+use crate::{clock::Moment, means::Means, supervision::NoSubject};
 use conference::Attendance;
 use echo::Echo;
-use explain::Explaining;
+use explain::{EXPLANATION_MAX, Explaining, UNAVAILABLE};
 use listen::Listening;
 use menu::Menu;
 use supervision::Supervision;
@@ -75,6 +75,8 @@ enum Service {
     Turned(Turned),
     Conference(Box<Attendance>),
     Supervision(Box<Supervision>),
+    /// There is nobody to listen to.
+    NoSubject(NoSubject),
 }
 
 /// What becomes of a service after something has happened.
@@ -103,6 +105,10 @@ impl Service {
             Self::Turned(turned) => turned.begin(lease, record, means),
             Self::Conference(attendance) => attendance.begin(lease, record, means),
             Self::Supervision(supervision) => supervision.begin(lease, record, means),
+            Self::NoSubject(_) => {
+                record.say(lease, (means.language(record.org()), &[UNAVAILABLE]), means);
+                EXPLANATION_MAX
+            }
         }
     }
 
@@ -124,6 +130,7 @@ impl Service {
             Self::Turned(turned) => Next::End(turned.as_str()),
             Self::Conference(attendance) => attendance.played(lease, record, means),
             Self::Supervision(_) => Next::Stay,
+            Self::NoSubject(why) => Next::End(why.reason()),
         }
     }
 
@@ -142,7 +149,7 @@ impl Service {
             Self::Message(message) => message.key((lease, key), (recording, record), means),
             Self::Listening(listening) => listening.key(lease, key, record, means),
             Self::Menu(menu) => menu.key((lease, key), record, means),
-            Self::Turned(_) => Next::Stay,
+            Self::Turned(_) | Self::NoSubject(_) => Next::Stay,
             Self::Conference(attendance) => attendance.key((lease, key), record, means),
             Self::Supervision(supervision) => supervision.key((lease, key), record, means),
         }
@@ -153,7 +160,12 @@ impl Service {
         match self {
             Self::Conference(attendance) => attendance.renew(line, is_held, record, means),
             Self::Supervision(supervision) => supervision.renew(line, is_held, record, means),
-            Self::Echo(_) | Self::Message(_) | Self::Listening(_) | Self::Menu(_) | Self::Turned(_) => {}
+            Self::Echo(_)
+            | Self::Message(_)
+            | Self::Listening(_)
+            | Self::Menu(_)
+            | Self::Turned(_)
+            | Self::NoSubject(_) => {}
         }
     }
 
@@ -170,6 +182,7 @@ impl Service {
             Self::Listening(listening) => listening.timed_out(lease, record, means),
             Self::Menu(menu) => menu.timed_out(lease, record, means),
             Self::Turned(turned) => Next::End(turned.as_str()),
+            Self::NoSubject(why) => Next::End(why.reason()),
             Self::Conference(attendance) => attendance.timed_out(lease, record, means),
         }
     }
@@ -183,7 +196,8 @@ impl Service {
             | Self::Message(_)
             | Self::Listening(_)
             | Self::Turned(_)
-            | Self::Supervision(_) => false,
+            | Self::Supervision(_)
+            | Self::NoSubject(_) => false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `*33NUMBER`: a supervisor listens to a call of somebody of theirs, speaks to that one only, or to both (decision 0049).
+//! `*33NUMBER`, or by order: a supervisor listens to a call of somebody of theirs, speaks to that one only, or to both (decision 0049).
 //!
 //! Keys change it, those that users of FreePBX have in their fingers: `4` listen, `5` whisper, `6` barge. Who is supervised
 //! keeps their call as it is: what is ordered here is where their legs sit beside it. Whose call it is and where it goes on is
@@ -20,7 +20,7 @@ use streams::{
     media::{LeaseId, MediaCommand},
 };
 
-use super::{Next, Served, Service, Stage, serve};
+use super::{Next, Served, Service, Stage, attend, serve};
 use crate::{
     call::{
         Call,
@@ -32,7 +32,7 @@ use crate::{
         state::{Head, Side, State, Talking},
     },
     means::Means,
-    supervision::{Heard, NoSubject, Subject, Watch},
+    supervision::{Heard, NoSubject, Subject, ToListen, Watch},
 };
 
 /// One that has been forgotten ends at last.
@@ -49,16 +49,18 @@ pub(super) struct Supervision {
     /// The supervisor holds, and nobody wants to hear its music.
     is_held: bool,
     steps: u16,
+    /// It was ordered, and not dialled.
+    is_ordered: bool,
 }
 
 impl Supervision {
     fn new(supervisor: UserId, subject: Subject) -> Self {
         let mode = SupervisionMode::Listen;
-        Self { supervisor, subject, mode, beside: None, is_held: false, steps: 0 }
+        Self { supervisor, subject, mode, beside: None, is_held: false, steps: 0, is_ordered: false }
     }
 
     pub(super) fn begin(&mut self, lease: LeaseId, record: &mut Record, means: &mut Means<'_>) -> Duration {
-        self.write(Some(self.mode), "dialled", record, means);
+        self.write(Some(self.mode), if self.is_ordered { "ordered" } else { "dialled" }, record, means);
         self.sit(lease, record, means);
         // There may be nothing to be heard yet.
         record.play(lease, MUSIC, means);
@@ -209,15 +211,45 @@ pub(super) fn open(
     head: &mut Head,
     means: &mut Means<'_>,
 ) -> State {
-    let (reason, reply) = match (opening.caller.person, opening.subject) {
+    let why = match (opening.caller.person, opening.subject) {
         (PersonKey::User(supervisor), Ok(subject)) => {
             return listen(opening, (supervisor, subject), on_line, head, means);
         }
-        (_, Err(NoSubject::Silent)) => return no_such_call(opening, "nobody_talks", on_line, head, means),
-        (_, Err(NoSubject::Busy)) => ("supervised", Reply::new(486)),
-        _ => ("not_supervisor", Reply::new(403).phrase("Not A Supervisor")),
+        (_, Ok(_)) => NoSubject::NotAllowed,
+        (_, Err(why)) => why,
     };
-    fail(on_line.0, on_line.1, head, reason, reply, means)
+    let reply = match why {
+        NoSubject::Silent => return no_such_call(opening, why.reason(), on_line, head, means),
+        NoSubject::Busy => Reply::new(486),
+        NoSubject::NotAllowed => Reply::new(403).phrase("Not A Supervisor"),
+    };
+    fail(on_line.0, on_line.1, head, why.reason(), reply, means)
+}
+
+/// Somebody's phone has answered who is to listen, by order; if there is nobody to listen to any more they are told so.
+pub(in crate::call) fn take_over(
+    mut line: Line,
+    order: &ToListen,
+    head: &mut Head,
+    means: &mut Means<'_>,
+) -> State {
+    let ToListen { supervisor, mode, subject, objection } = *order;
+    if let Some(why) = objection {
+        line.record.failed(because(why.reason()), means);
+        return attend(line, Service::NoSubject(why), head, means);
+    }
+    let org = means.plan.organisation(line.record.org());
+    write_answered(&mut line, org, subject, means);
+    let supervision = Supervision { mode, is_ordered: true, ..Supervision::new(supervisor, subject) };
+    attend(line, Service::Supervision(Box::new(supervision)), head, means)
+}
+
+fn write_answered(line: &mut Line, org: Option<&OrgPlan>, subject: Subject, means: &mut Means<'_>) {
+    let named = org.and_then(|org| org.staff_named(subject.user));
+    let number = named.map(|(number, _)| number.to_owned());
+    let word = because(SupervisionMode::Listen.as_str());
+    let detail = Detail { leg: Some(line.caller.no), number, call: Some(subject.call), ..word };
+    line.record.answered(None, detail, means);
 }
 
 /// It is answered, and listens from its ACK on.
@@ -232,10 +264,7 @@ fn listen(
         Ok(line) => line,
         Err(refused) => return refused,
     };
-    let number = opening.org.staff_named(subject.user).map(|(number, _)| number.to_owned());
-    let word = because(SupervisionMode::Listen.as_str());
-    let detail = Detail { leg: Some(line.caller.no), number, call: Some(subject.call), ..word };
-    line.record.answered(None, detail, means);
+    write_answered(&mut line, Some(opening.org), subject, means);
     serve(line, (Service::Supervision(Box::new(Supervision::new(supervisor, subject))), None), means)
 }
 
@@ -295,6 +324,11 @@ impl Call {
             PersonKey::User(user) if is_meant(leg.person) => Some((user, leg.session)),
             _ => None,
         })
+    }
+
+    /// Two talk here.
+    pub(crate) fn is_talked_in(&self) -> bool {
+        matches!(self.state, State::Talking(_))
     }
 
     /// What there is to be heard of somebody who talked here.
