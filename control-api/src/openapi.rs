@@ -58,23 +58,30 @@ impl Modify for Schemes {
     }
 }
 
-/// Adds to every operation what follows from what it is: the headers of a change, and the problems that it may answer with. What
+/// Adds to every operation what follows from what it is: its id, the headers of a change, and the problems that it may answer with. What
 /// its handler says of these itself stays.
 pub fn completed(mut description: openapi::OpenApi) -> openapi::OpenApi {
-    for item in description.paths.paths.values_mut() {
+    for (path, item) in &mut description.paths.paths {
         let operations = [
-            (Kind { changes: false, is_of_version: false }, &mut item.get),
-            (Kind { changes: true, is_of_version: false }, &mut item.post),
-            (Kind { changes: true, is_of_version: true }, &mut item.put),
-            (Kind { changes: true, is_of_version: true }, &mut item.delete),
+            ("get", Kind { changes: false, is_of_version: false }, &mut item.get),
+            ("post", Kind { changes: true, is_of_version: false }, &mut item.post),
+            ("put", Kind { changes: true, is_of_version: true }, &mut item.put),
+            ("delete", Kind { changes: true, is_of_version: true }, &mut item.delete),
         ];
-        for (kind, operation) in operations {
+        for (method, kind, operation) in operations {
             if let Some(operation) = operation {
+                operation.operation_id = Some(id_of(method, path));
                 complete(kind, operation);
             }
         }
     }
     description
+}
+
+/// `get_telephony_extensions_id`: what clients that are made of the description call an operation by; there is no other of that name.
+fn id_of(method: &str, path: &str) -> String {
+    let words = path.trim_start_matches("/api").split(|letter: char| !letter.is_ascii_alphanumeric());
+    [method].into_iter().chain(words.filter(|word| !word.is_empty())).collect::<Vec<_>>().join("_")
 }
 
 /// What an operation does, by its method.
@@ -139,11 +146,13 @@ fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
         operation.security.get_or_insert_default().push(token);
     }
     if is_of_version {
-        parameters.push(header("If-Match", Required::True, "The ETag that was read").into());
+        parameters.push(
+            header(("If-Match", Some("^\"[0-9]{1,9}\"$")), Required::True, "The ETag that was read").into(),
+        );
     }
     if acts {
         let text = "The request's name: it has one effect, however often it comes";
-        parameters.push(header("Idempotency-Key", Required::False, text).into());
+        parameters.push(header(("Idempotency-Key", None), Required::False, text).into());
     }
 }
 
@@ -155,8 +164,8 @@ fn scope(requirement: &SecurityRequirement, scheme: &str) -> Option<String> {
     Some(scope.unwrap_or_default().to_owned())
 }
 
-fn header(name: &str, required: Required, text: &str) -> Parameter {
-    let schema = ObjectBuilder::new().schema_type(Type::String);
+fn header((name, pattern): (&str, Option<&str>), required: Required, text: &str) -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).pattern(pattern);
     let header = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(required);
     header.description(Some(text)).schema(Some(schema)).build()
 }

@@ -81,7 +81,9 @@ impl Change {
     pub fn version(&self) -> Result<i32, ApiError> {
         let named = self.if_match.as_deref().ok_or(ApiError::NoVersion)?;
         let version = named.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        version.and_then(|version| version.parse().ok()).ok_or(ApiError::Stale)
+        version.and_then(|version| version.parse().ok()).ok_or_else(|| {
+            ApiError::Invalid(vec![FieldError::new("If-Match", "must be the ETag that was read")])
+        })
     }
 }
 

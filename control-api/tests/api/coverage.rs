@@ -24,6 +24,10 @@ impl Operation {
         all
     }
 
+    fn id(&self) -> &str {
+        self.says["operationId"].as_str().unwrap()
+    }
+
     /// What a key must permit; `None`: it is for everybody.
     fn permission(&self) -> Option<&str> {
         let permission = self.says["security"][0]["api_key"][0].as_str();
@@ -79,6 +83,20 @@ impl Operation {
         }
         answer
     }
+}
+
+/// All that a key may permit.
+pub async fn permissions(api: &Served) -> Vec<String> {
+    Operation::all(api).await.iter().filter_map(|one| Some(one.permission()?.to_owned())).collect()
+}
+
+#[tokio::test]
+async fn every_operation_has_a_name_of_its_own() {
+    let api = Stage::new().await.serve().await;
+    let operations = Operation::all(&api).await;
+    let names: std::collections::BTreeSet<&str> = operations.iter().map(Operation::id).collect();
+    assert_eq!(names.len(), operations.len());
+    assert!(names.contains("put_telephony_extensions_id"), "{names:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod accounts;
 mod calls;
 mod cancellation;
 mod coverage;
+mod description;
 mod doors;
 mod extensions;
 mod isolation;

@@ -47,7 +47,7 @@ pub fn routes() -> OpenApiRouter<App> {
         (status = 200, description = "A call with that id has been ordered before", body = Ordered)))]
 async fn call(State(app): State<App>, actor: Actor, asked: Change) -> Result<Answer, ApiError> {
     actor.must(Permission::CallsControl)?;
-    let (switch, order) = (app.switch()?.clone(), asked.body::<CallOrder>()?);
+    let (order, switch) = (asked.body::<CallOrder>()?, app.switch()?.clone());
     let id = order.id.map_or_else(identifier::fresh, Ok)?;
     let command = order.command(actor.org, CallId(id));
     change(&app, &actor, asked.once, move |_| {
@@ -188,7 +188,7 @@ async fn order<O: CallOrdered>(
     (id, asked): (Uuid, Change),
     read: impl FnOnce(&Change) -> Result<O, ApiError>,
 ) -> Result<Answer, ApiError> {
-    let (switch, org, order) = (app.switch()?.clone(), actor.org, read(&asked)?);
+    let (order, org, switch) = (read(&asked)?, actor.org, app.switch()?.clone());
     let about: Vec<CallId> = std::iter::once(CallId(id)).chain(order.other()).collect();
     let command = order.command(CallId(id));
     change(app, actor, asked.once, move |_| {
