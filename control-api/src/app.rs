@@ -10,7 +10,8 @@ use crate::{
     config::Phones,
     database::Database,
     http::{error::ApiError, health, index, layers},
-    identity, openapi, platform,
+    identity, openapi,
+    platform::{self, events::feed::Feed},
     switch::Switch,
     telephony,
 };
@@ -26,6 +27,8 @@ pub struct App {
     pub phones: Arc<Phones>,
     /// The switch's own door, if there is one to ask.
     pub switch: Option<Switch>,
+    /// Who follows what happens.
+    pub feed: Feed,
 }
 
 impl App {
@@ -55,6 +58,7 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(telephony::outside_budgets::http::routes())
         .merge(telephony::plan::http::routes())
         .merge(platform::audit::http::routes())
+        .merge(platform::events::http::routes())
         .merge(platform::jobs::http::routes())
         .merge(telephony::route::http::routes())
         .split_for_parts();

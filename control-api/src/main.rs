@@ -13,7 +13,7 @@ use sambung_api::{
     identity::{Proofs, letters::job::Letters},
     platform::{jobs::runner::Runner, notices::Notices},
     serve,
-    telephony::mails::job::Mailer,
+    telephony::{calls::intake::Intake, mails::job::Mailer},
 };
 use tokio::{
     net::TcpListener,
@@ -82,7 +82,14 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         proofs: Arc::clone(&proofs),
         url: config.public_url.clone(),
     };
-    let app = App { database: database.clone(), proofs, phones: Arc::new(config.phones.clone()), switch };
+    let notices = Notices::default();
+    let app = App {
+        database: database.clone(),
+        proofs,
+        phones: Arc::new(config.phones.clone()),
+        switch: switch.clone(),
+        feed: notices.feed.clone(),
+    };
     let router = app::router(app, config.request.clone());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -91,10 +98,12 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(mailer.run(stopped.clone()));
     tasks.spawn(letters.run(stopped.clone()));
-    let notices = Notices::default();
     let runner =
         Runner { database: database.clone(), workers: Vec::new(), ordered: Arc::clone(&notices.jobs) };
     tasks.spawn(runner.run(stopped.clone()));
+    if let Some(switch) = switch {
+        tasks.spawn(Intake { database: database.clone(), switch }.run(stopped.clone()));
+    }
     tasks.spawn(notices.run(database.clone(), stopped));
     let stop = async {
         let is_told = tokio::select! {

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod change;
+pub mod events;
 pub mod idempotency;
 pub mod jobs;
 pub mod notices;

@@ -6,12 +6,13 @@ use axum::http::{HeaderValue, header};
 use contract::{
     command::{Command, Outcome},
     id::{CallId, OrgId},
+    journal::Entry,
     live::{LiveCall, LiveCallLegs, LiveQueue, Registration},
     route::{RouteAnswer, RouteMistake, RouteQuestion, RouteRefusal},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
-use tokio::fs;
+use tokio::{fs, time};
 
 /// Until an answer has come whole.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -27,6 +28,11 @@ const LIVE_ANSWER_MAX: Duration = Duration::from_secs(3);
 /// What all calls, queues or registrations of one organisation may come to.
 const LIVE_BYTES_MAX: usize = 16 << 20;
 
+/// A switch whose stream says nothing for so long is away; it says every 15 s that it lives.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// What it may say of one entry.
+const ENTRY_BYTES_MAX: usize = 1 << 20;
+
 /// Where the switch is, and what it knows us by.
 #[derive(Clone, Debug)]
 pub struct Switch {
@@ -39,6 +45,72 @@ pub struct Switch {
 /// The switch is away, or does not let us in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotFetched;
+
+/// Why the switch's events are not followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotFollowed {
+    /// It has forgotten what follows the cursor.
+    #[error("the switch has forgotten what follows")]
+    Gone,
+    /// It is away, or does not let us in.
+    #[error("{0}")]
+    Away(String),
+}
+
+/// An entry of the switch's journal, with the cursor behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// Where to go on.
+    pub id: String,
+    /// What became true.
+    pub entry: Entry,
+}
+
+/// The switch's events as they come.
+#[derive(Debug)]
+pub struct Events {
+    response: Response,
+    /// What has come of the next one.
+    rest: Vec<u8>,
+}
+
+impl Events {
+    /// The next ones, at least one; none: the stream has ended.
+    pub async fn next(&mut self) -> Result<Vec<Told>, NotFollowed> {
+        loop {
+            let chunk = time::timeout(SILENCE_MAX, self.response.chunk()).await;
+            let chunk = chunk.map_err(|_| NotFollowed::Away("the switch is silent".to_owned()))?;
+            let Some(chunk) = chunk.map_err(|error| NotFollowed::Away(told(error)))? else {
+                return Ok(Vec::new());
+            };
+            self.rest.extend_from_slice(&chunk);
+            let mut all = Vec::new();
+            while let Some(end) = self.rest.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = self.rest.drain(..end + 2).collect();
+                all.extend(event(&String::from_utf8_lossy(&block))?);
+            }
+            if self.rest.len() > ENTRY_BYTES_MAX {
+                return Err(NotFollowed::Away("the switch says too much of one event".to_owned()));
+            }
+            if !all.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// One server-sent event; `None` where nothing is told.
+fn event(block: &str) -> Result<Option<Told>, NotFollowed> {
+    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    if field("event:") == Some("gone") {
+        return Err(NotFollowed::Gone);
+    }
+    let (Some(id), Some(data)) = (field("id:"), field("data:")) else { return Ok(None) };
+    // What could not be read may hold somebody's number.
+    let entry = serde_json::from_str(data)
+        .map_err(|_| NotFollowed::Away("the switch tells of events of another version".to_owned()))?;
+    Ok(Some(Told { id: id.to_owned(), entry }))
+}
 
 impl Switch {
     /// `url` without a path; the file has the bearer token.
@@ -179,6 +251,23 @@ impl Switch {
             tracing::warn!(reason, "the switch does not say what goes on");
             NotFetched
         })
+    }
+
+    /// What becomes true from that cursor on; without one from now on.
+    pub async fn follow(&self, after: Option<&str>) -> Result<Events, NotFollowed> {
+        let query: Vec<(&str, &str)> = after.map(|after| ("after", after)).into_iter().collect();
+        // The answer has no end, so only its beginning is waited for.
+        let asked =
+            async { self.request(Method::GET, "/v1/events", &query).await?.send().await.map_err(told) };
+        let response = time::timeout(ANSWER_MAX, asked).await;
+        let response = response.map_err(|_| NotFollowed::Away("the switch does not answer".to_owned()))?;
+        let response = response.map_err(NotFollowed::Away)?;
+        match response.status() {
+            StatusCode::OK => Ok(Events { response, rest: Vec::new() }),
+            // A cursor of another journal is as good as one of before.
+            StatusCode::GONE | StatusCode::BAD_REQUEST => Err(NotFollowed::Gone),
+            status => Err(NotFollowed::Away(status.to_string())),
+        }
     }
 
     async fn get(

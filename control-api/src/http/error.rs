@@ -35,6 +35,9 @@ pub enum ApiError {
     /// Something in the address or the body is not as it must be.
     #[error("invalid request")]
     Invalid(Vec<FieldError>),
+    /// It was there, and is not kept any more.
+    #[error("gone: {0}")]
+    Gone(&'static str),
     /// It would contradict what there is: a number that is taken, the same key for two requests at once.
     #[error("conflict: {0}")]
     Conflict(&'static str),
@@ -195,6 +198,7 @@ impl IntoResponse for ApiError {
             Self::Unauthorized | Self::Refused(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::NotForYou(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Gone(_) => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
@@ -213,7 +217,7 @@ impl IntoResponse for ApiError {
                 problem.detail = Some(format!("needs the permission {permission}"));
             }
             Self::Invalid(errors) | Self::Unprocessable(errors) => problem.errors = errors,
-            Self::Conflict(what) => problem.detail = Some(what.to_owned()),
+            Self::Gone(what) | Self::Conflict(what) => problem.detail = Some(what.to_owned()),
             Self::Stale => problem.detail = Some("it has changed; read it again".to_owned()),
             Self::NoVersion => problem.detail = Some("send If-Match with the ETag that you read".to_owned()),
             Self::TooMany(wait) => {

@@ -34,6 +34,9 @@ pub enum Permission {
     /// Read what was done in the organisation and by whom.
     #[serde(rename = "audit.read")]
     AuditRead,
+    /// Follow what happens, as far as its kind may be read or it is about oneself.
+    #[serde(rename = "events.read")]
+    EventsRead,
     /// Read what is done while nobody waits.
     #[serde(rename = "jobs.read")]
     JobsRead,
@@ -44,7 +47,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 10] = [
+    pub const ALL: [Permission; 11] = [
         Permission::CallsRead,
         Permission::CallsControl,
         Permission::CallsListen,
@@ -53,6 +56,7 @@ impl Permission {
         Permission::TelephonyRead,
         Permission::TelephonyWrite,
         Permission::AuditRead,
+        Permission::EventsRead,
         Permission::JobsRead,
         Permission::JobsWrite,
     ];
@@ -68,6 +72,7 @@ impl Permission {
             Permission::TelephonyRead => "telephony.read",
             Permission::TelephonyWrite => "telephony.write",
             Permission::AuditRead => "audit.read",
+            Permission::EventsRead => "events.read",
             Permission::JobsRead => "jobs.read",
             Permission::JobsWrite => "jobs.write",
         }
@@ -122,9 +127,14 @@ impl Role {
         use Permission as P;
         match self {
             Role::Owner => &P::ALL,
-            Role::BranchAdmin => {
-                &[P::CallsRead, P::CallsControl, P::RecordingsRead, P::TelephonyRead, P::TelephonyWrite]
-            }
+            Role::BranchAdmin => &[
+                P::CallsRead,
+                P::CallsControl,
+                P::RecordingsRead,
+                P::TelephonyRead,
+                P::TelephonyWrite,
+                P::EventsRead,
+            ],
             Role::TeamLead => &[
                 P::CallsRead,
                 P::CallsControl,
@@ -132,9 +142,10 @@ impl Role {
                 P::RecordingsRead,
                 P::RecordingsListen,
                 P::TelephonyRead,
+                P::EventsRead,
             ],
-            Role::Viewer => &[P::CallsRead, P::TelephonyRead],
-            Role::CallAgent => &[],
+            Role::Viewer => &[P::CallsRead, P::TelephonyRead, P::EventsRead],
+            Role::CallAgent => &[P::EventsRead],
         }
     }
 }
@@ -161,12 +172,17 @@ mod tests {
             assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
         };
         check(Some(Role::Owner), &[], &[], &Permission::ALL);
-        check(Some(Role::CallAgent), &["calls.read", "moon.read"], &[], &[Permission::CallsRead]);
+        check(
+            Some(Role::CallAgent),
+            &["calls.read", "moon.read"],
+            &[],
+            &[Permission::CallsRead, Permission::EventsRead],
+        );
         check(
             Some(Role::Viewer),
             &["audit.read"],
             &["calls.read", "audit.read"],
-            &[Permission::TelephonyRead],
+            &[Permission::TelephonyRead, Permission::EventsRead],
         );
         check(None, &[], &[], &[]);
     }

@@ -12,6 +12,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::events;
+
 /// Who does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -42,6 +44,14 @@ impl Event {
     ) -> Self {
         let value = |view: Option<&T>| view.and_then(|view| serde_json::to_value(view).ok());
         Self { action, subject, before: value(before), after: value(after) }
+    }
+}
+
+impl Event {
+    /// The same for whoever follows what happens.
+    pub(super) fn news(&self) -> events::New {
+        let (kind, data) = (self.action.to_owned(), self.after.clone());
+        events::New { kind, subject: self.subject, at: None, data, audience: Vec::new() }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use sqlx::PgConnection;
 
-use super::{audit, idempotency};
+use super::{audit, events, idempotency};
 use crate::{
     app::App,
     database::{Scope, Work},
@@ -56,5 +56,7 @@ where
     if let Some(once) = &once {
         idempotency::keep(c, actor, once, &done.answer).await?;
     }
+    let news: Vec<events::New> = done.events.iter().map(audit::Event::news).collect();
+    events::publish(c, actor.org, &news).await?;
     Ok(done.answer)
 }

@@ -3,16 +3,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgNotification};
 use tokio::{
     sync::{Notify, watch},
     time,
 };
 
+use super::events::feed::Feed;
 use crate::database::Database;
 
 /// A job was ordered.
 const JOBS: &str = "platform_jobs";
+/// Something has happened in the organisation that is named.
+const EVENTS: &str = "platform_events";
 
 /// Between two attempts to listen.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -22,6 +25,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Notices {
     /// Jobs.
     pub jobs: Arc<Notify>,
+    /// Followers of events.
+    pub feed: Feed,
 }
 
 impl Notices {
@@ -29,15 +34,15 @@ impl Notices {
     pub async fn run(self, database: Database, mut stop: watch::Receiver<()>) {
         loop {
             let listening = async {
-                if let Ok(listener) = database.listen(&[JOBS]).await {
+                if let Ok(listener) = database.listen(&[JOBS, EVENTS]).await {
                     // Whatever was announced while nobody listened.
-                    self.tell(JOBS);
+                    self.jobs.notify_one();
                     self.listen(listener).await;
                 }
                 time::sleep(PAUSE).await;
             };
             tokio::select! {
-                _ = stop.changed() => return,
+                _ = stop.changed() => return self.feed.end(),
                 () = listening => {}
             }
         }
@@ -46,13 +51,14 @@ impl Notices {
     /// Until the connection is lost.
     async fn listen(&self, mut listener: PgListener) {
         while let Ok(Some(notice)) = listener.try_recv().await {
-            self.tell(notice.channel());
+            self.tell(&notice);
         }
     }
 
-    fn tell(&self, channel: &str) {
-        if channel == JOBS {
-            self.jobs.notify_one();
+    fn tell(&self, notice: &PgNotification) {
+        match (notice.channel(), notice.payload().parse()) {
+            (EVENTS, Ok(org)) => self.feed.tell(org),
+            _ => self.jobs.notify_one(),
         }
     }
 }

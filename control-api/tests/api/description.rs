@@ -35,6 +35,8 @@ fn run(url: &str, key: &str) -> Output {
         "--continue-on-failure",
     ]);
     command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", DRAWN, "--seed", "1"]);
+    // Its answer has no end.
+    command.args(["--exclude-path", "/api/events"]);
     command.args(["--generation-database", "none", "--warnings", "off", "--no-color"]).output().unwrap()
 }
 

@@ -92,17 +92,29 @@ async fn fill(stage: &Stage) {
              insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
                  values ('{call}', '{o}', '{call}', '{user}', now(), 20);
              insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');
-             insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash) values ('password', '{user}@{o}', '{user}', '$argon2id$');
+             insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
+                 values ('password', '{user}@{o}', '{user}', '$argon2id$');
              insert into identity.letters (id, kind, address, user_id, expires_at) values ('{user}', 'reset', '{user}@{o}', '{user}', now());
-             insert into identity.sign_ins (id, user_id, org_id, expires_at) values ('{user}', '{user}', '{o}', now());
-             insert into platform.audit_events (org_id, actor_kind, actor_id, action, subject_id)
-                 values ('{o}', 'api_key', '{user}', 'extension.created', '{extension}');
-             insert into platform.idempotency_keys (org_id, actor_id, key, request_hash, answer)
-                 values ('{o}', '{user}', 'x', sha256(''), '');
-             insert into platform.jobs (org_id, kind, key) values ('{o}', 'test.work', 'x');"
+             insert into identity.sign_ins (id, user_id, org_id, expires_at) values ('{user}', '{user}', '{o}', now());"
         );
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
+        fill_platform(stage, o, user).await;
     }
+}
+
+/// The same in what every context leans on.
+async fn fill_platform(stage: &Stage, o: uuid::Uuid, user: uuid::Uuid) {
+    let statements = format!(
+        "insert into platform.audit_events (org_id, actor_kind, actor_id, action, subject_id)
+                 values ('{o}', 'api_key', '{user}', 'extension.created', '{user}');
+             insert into platform.idempotency_keys (org_id, actor_id, key, request_hash, answer)
+                 values ('{o}', '{user}', 'x', sha256(''), '');
+             insert into platform.event_heads values ('{o}', 1);
+             insert into platform.events (org_id, seq, kind, subject_id, occurred_at)
+                 values ('{o}', 1, 'test.done', '{user}', now());
+             insert into platform.jobs (org_id, kind, key) values ('{o}', 'test.work', 'x');"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
 }
 
 const READABLE: &[&str] = &[
@@ -147,6 +159,8 @@ const READABLE: &[&str] = &[
     "telephony.voicemail_mails",
     "platform.audit_events",
     "platform.idempotency_keys",
+    "platform.event_heads",
+    "platform.events",
     "platform.jobs",
 ];
 
@@ -352,6 +366,8 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
         "update platform.idempotency_keys set answer = ''",
         "update platform.jobs set payload = '{}'",
         "update platform.jobs set org_id = null",
+        "update platform.events set data = '{}'",
+        "delete from platform.event_heads",
         "set role sambung_platform",
     ];
     for statement in refused {

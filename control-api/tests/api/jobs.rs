@@ -9,12 +9,9 @@ use std::{
 use contract::id::OrgId;
 use sambung_api::{
     database::{Database, DatabaseError, Scope},
-    platform::{
-        jobs::{
-            New, order,
-            runner::{Claimed, Outcome, Runner, Worker},
-        },
-        notices::Notices,
+    platform::jobs::{
+        New, order,
+        runner::{Claimed, Outcome, Runner, Worker},
     },
 };
 use serde_json::{Value, json};
@@ -74,18 +71,17 @@ struct Office {
 }
 
 impl Office {
-    fn open(database: &Database, clerk: &Arc<Clerk>, runners: usize) -> Self {
+    fn open(api: &Served, clerk: &Arc<Clerk>, runners: usize) -> Self {
         let (stop, stopped) = watch::channel(());
-        let (notices, mut tasks) = (Notices::default(), JoinSet::new());
+        let mut tasks = JoinSet::new();
         for _ in 0..runners {
             let runner = Runner {
-                database: database.clone(),
+                database: api.database.clone(),
                 workers: vec![Arc::clone(clerk) as Arc<dyn Worker>],
-                ordered: Arc::clone(&notices.jobs),
+                ordered: Arc::clone(&api.notices.jobs),
             };
             tasks.spawn(runner.run(stopped.clone()));
         }
-        tasks.spawn(notices.run(database.clone(), stopped));
         Self { stop, tasks }
     }
 
@@ -132,7 +128,7 @@ async fn what_is_ordered_twice_is_done_once_and_what_came_to_nothing_is_not_done
     let stage = Stage::new().await;
     let (api, reader) = (stage.serve().await, stage.key(stage.a, &["jobs.read"]).await);
     let clerk = Arc::new(Clerk::default());
-    let office = Office::open(&api.database, &clerk, 1);
+    let office = Office::open(&api, &clerk, 1);
     assert!(ordered(&api.database, stage.a, "x").await);
     assert_eq!(until_seen(&api, &reader, "x", "done").await, ("done".to_owned(), 1, None));
     assert!(!ordered(&api.database, stage.a, "x").await);
@@ -162,7 +158,7 @@ async fn several_runners_do_every_job_once() {
     for key in keys() {
         ordered(&api.database, if key.len() % 2 == 0 { stage.a } else { stage.b }, &key).await;
     }
-    let office = Office::open(&api.database, &clerk, 3);
+    let office = Office::open(&api, &clerk, 3);
     let left = || async {
         let query = sqlx::query_scalar::<_, i64>("select count(*) from platform.jobs where done_at is null");
         query.fetch_one(&stage.admin).await.unwrap()
@@ -181,7 +177,7 @@ async fn what_fails_too_often_is_given_up_with_its_reason_until_an_operator_has_
     let (reader, writer) =
         (stage.key(stage.a, &["jobs.read"]).await, stage.key(stage.a, &["jobs.write", "audit.read"]).await);
     clerk.fail(Some(Outcome::Failed("away".to_owned())));
-    let office = Office::open(&api.database, &clerk, 1);
+    let office = Office::open(&api, &clerk, 1);
     ordered(&api.database, stage.a, "x").await;
     let dead = ("dead".to_owned(), 3, Some("away".to_owned()));
     assert_eq!(until_seen(&api, &reader, "x", "dead").await, dead);
@@ -220,7 +216,7 @@ async fn whoever_has_hung_for_longer_than_the_lease_settles_nothing() {
     let stage = Stage::new().await;
     let (api, reader) = (stage.serve().await, stage.key(stage.a, &["jobs.read"]).await);
     let clerk = Arc::new(Clerk::default());
-    let office = Office::open(&api.database, &clerk, 2);
+    let office = Office::open(&api, &clerk, 2);
     ordered(&api.database, stage.a, "hangs").await;
     clerk.hanging.notified().await;
     assert_eq!(seen(&api, &reader, "hangs").await, ("waiting".to_owned(), 1, None));
@@ -240,7 +236,7 @@ async fn an_order_to_stop_lets_a_job_come_to_its_end_and_begins_no_other() {
     let stage = Stage::new().await;
     let (api, reader) = (stage.serve().await, stage.key(stage.a, &["jobs.read"]).await);
     let clerk = Arc::new(Clerk::default());
-    let office = Office::open(&api.database, &clerk, 1);
+    let office = Office::open(&api, &clerk, 1);
     ordered(&api.database, stage.a, "hangs").await;
     clerk.hanging.notified().await;
     let closing = tokio::spawn(office.close());

@@ -7,6 +7,7 @@ mod cancellation;
 mod coverage;
 mod description;
 mod doors;
+mod events;
 mod extensions;
 mod isolation;
 mod jobs;

@@ -18,6 +18,7 @@ use sambung_api::{
     database::{Database, Options},
     http::{layers, rate::Allowance},
     identity::{Proofs, password::Passwords},
+    platform::{events::feed::Feed, notices::Notices},
     serve,
     switch::Switch,
 };
@@ -25,7 +26,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 use uuid::Uuid;
 
 /// 2026-11-21T00:00:00Z
@@ -209,13 +213,21 @@ impl Stage {
         let phones = Phones { server: "127.0.0.1:5060".to_owned(), domain: "a<b>.test".to_owned() };
         let keys = tempfile::tempdir().unwrap();
         let proofs = Arc::new(Proofs::open(keys.path()).unwrap());
-        let app =
-            App { database: database.clone(), proofs: Arc::clone(&proofs), phones: Arc::new(phones), switch };
+        let notices = Notices { feed: Feed::with_patience(Duration::from_millis(300)), ..Notices::default() };
+        let app = App {
+            database: database.clone(),
+            proofs: Arc::clone(&proofs),
+            phones: Arc::new(phones),
+            switch,
+            feed: notices.feed.clone(),
+        };
+        let (goes_on, stopped_too) = watch::channel(());
+        tokio::spawn(notices.clone().run(database.clone(), stopped_too));
         let (stop, stopped) = oneshot::channel::<()>();
         let socket = serve::Limits { connections_max: 512, shutdown_max: Duration::from_secs(5) };
         let router = app::router(app, limits);
         tokio::spawn(serve::serve(listener, router, socket, async { drop(stopped.await) }));
-        Served { address, database, proofs, client: client(), _stop: stop }
+        Served { address, database, proofs, client: client(), notices, goes_on, _stop: stop }
     }
 }
 
@@ -265,6 +277,10 @@ pub struct Served {
     pub database: Database,
     pub proofs: Arc<Proofs>,
     pub client: reqwest::Client,
+    /// What it hears of the database.
+    pub notices: Notices,
+    /// Dropped, it stops listening, and followers of events are sent away.
+    pub goes_on: watch::Sender<()>,
     _stop: oneshot::Sender<()>,
 }
 

@@ -104,3 +104,21 @@ pub(super) async fn one(
     .await?;
     Ok(Some(CallDetail { call, participants, events, legs, quality }))
 }
+
+/// Up to where the journal of the switch has become events.
+pub(super) async fn position(c: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("select position from platform.switch_position").fetch_one(c).await
+}
+
+/// Moves it from `old` to `new`; `false`: somebody else has.
+pub(super) async fn move_position(
+    c: &mut PgConnection,
+    old: Option<&str>,
+    new: &str,
+) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query(
+        "update platform.switch_position set position = $2 where position is not distinct from $1",
+    );
+    let moved = query.bind(old).bind(new).execute(c).await?;
+    Ok(moved.rows_affected() == 1)
+}
