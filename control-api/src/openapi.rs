@@ -4,7 +4,7 @@
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Type,
+        self, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema, Type,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
@@ -75,7 +75,29 @@ pub fn completed(mut description: openapi::OpenApi) -> openapi::OpenApi {
             }
         }
     }
+    description.components.iter_mut().for_each(open_up);
     description
+}
+
+/// What is shown is more than what was described: where a view holds a description, which takes no field that it does not know, that is
+/// written out in it without this word.
+fn open_up(components: &mut openapi::Components) {
+    let known = components.schemas.clone();
+    let described = |part: &RefOr<Schema>| {
+        let RefOr::Ref(reference) = part else { return None };
+        let RefOr::T(Schema::Object(object)) = known.get(reference.ref_location.rsplit('/').next()?)? else {
+            return None;
+        };
+        let mut open = object.clone();
+        open.additional_properties.take().map(|_| RefOr::T(Schema::Object(open)))
+    };
+    for schema in components.schemas.values_mut() {
+        if let RefOr::T(Schema::AllOf(view)) = schema {
+            for part in &mut view.items {
+                *part = described(part).unwrap_or_else(|| part.clone());
+            }
+        }
+    }
 }
 
 /// `get_telephony_extensions_id`: what clients that are made of the description call an operation by; there is no other of that name.
@@ -146,9 +168,10 @@ fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
         operation.security.get_or_insert_default().push(token);
     }
     if is_of_version {
-        parameters.push(
-            header(("If-Match", Some("^\"[0-9]{1,9}\"$")), Required::True, "The ETag that was read").into(),
-        );
+        let may_be_new = is_named(parameters, NONE_YET);
+        let required = if may_be_new { Required::False } else { Required::True };
+        let named = ("If-Match", Some("^\"[0-9]{1,9}\"$"));
+        parameters.push(header(named, required, "The ETag that was read").into());
     }
     if acts {
         let text = "The request's name: it has one effect, however often it comes";
@@ -162,6 +185,13 @@ fn scope(requirement: &SecurityRequirement, scheme: &str) -> Option<String> {
     let shown = serde_json::to_value(requirement).ok()?;
     let scope = shown.get(scheme)?.get(0).and_then(serde_json::Value::as_str);
     Some(scope.unwrap_or_default().to_owned())
+}
+
+/// The header of whoever makes what they have not found; an operation that takes it says so.
+const NONE_YET: &str = "If-None-Match";
+
+fn is_named(parameters: &[RefOr<Parameter>], name: &str) -> bool {
+    parameters.iter().any(|one| matches!(one, RefOr::T(one) if one.name == name))
 }
 
 fn header((name, pattern): (&str, Option<&str>), required: Required, text: &str) -> Parameter {

@@ -1,17 +1,31 @@
 //! Calls and what they are routed by.
 
+pub mod action;
 pub mod calls;
+pub mod clock;
+pub mod conferences;
 pub mod did_numbers;
 pub mod extensions;
+pub mod holidays;
+pub mod hours;
 pub mod live;
+pub mod mailboxes;
 pub mod mails;
+pub mod menus;
+pub mod numbers;
 pub mod orders;
 pub mod outbound_prices;
 pub mod outbound_routes;
 mod outside;
 pub mod outside_budgets;
+pub mod page_groups;
+mod part;
 pub mod plan;
+pub mod queues;
 pub mod recordings;
 mod resource;
 pub mod route;
+pub mod rules;
+pub mod settings;
 pub mod trunks;
+mod words;

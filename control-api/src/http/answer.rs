@@ -22,7 +22,12 @@ pub struct Answer {
 impl Answer {
     /// It is there now, at `location`.
     pub fn created<T: Serialize>(location: String, version: i32, body: &T) -> Self {
-        Self { status: StatusCode::CREATED.as_u16(), location: Some(location), ..Self::found(version, body) }
+        Self { location: Some(location), ..Self::first(version, body) }
+    }
+
+    /// It is there now, where it was asked for.
+    pub fn first<T: Serialize>(version: i32, body: &T) -> Self {
+        Self { status: StatusCode::CREATED.as_u16(), ..Self::found(version, body) }
     }
 
     /// This is how it stands.

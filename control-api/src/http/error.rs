@@ -151,10 +151,18 @@ pub(crate) struct Broken {
     reason: &'static str,
 }
 
+/// The reason of a constraint that says that there is nothing to belong to.
+const NOWHERE: &str = "";
+
 impl Broken {
     /// Another row has what this one wants.
     pub(crate) const fn taken(constraint: &'static str, reason: &'static str) -> Self {
         Self { constraint, field: None, reason }
+    }
+
+    /// What the row would belong to is not there.
+    pub(crate) const fn nowhere(constraint: &'static str) -> Self {
+        Self { constraint, field: None, reason: NOWHERE }
     }
 
     /// A field names what there is not.
@@ -170,6 +178,7 @@ const DANGLING: &str = "23503";
 pub(crate) fn broken(error: sqlx::Error, constraints: &[Broken]) -> ApiError {
     let constraint = error.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
     match constraints.iter().find(|known| Some(known.constraint) == constraint) {
+        Some(Broken { field: None, reason: NOWHERE, .. }) => ApiError::NotFound,
         Some(Broken { field: None, reason, .. }) => ApiError::Conflict(reason),
         Some(Broken { field: Some(field), reason, .. }) => {
             ApiError::Unprocessable(vec![FieldError::new(*field, *reason)])

@@ -58,6 +58,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 pub struct Change {
     body: Bytes,
     if_match: Option<String>,
+    expects_none: bool,
     /// Set when the client has named it (Idempotency-Key).
     pub once: Option<Once>,
 }
@@ -77,6 +78,11 @@ impl Change {
         parse(&self.body)
     }
 
+    /// The version that the client has read; `None`: it has found nothing there (`If-None-Match: *`).
+    pub fn version_if_any(&self) -> Result<Option<i32>, ApiError> {
+        if self.if_match.is_none() && self.expects_none { Ok(None) } else { self.version().map(Some) }
+    }
+
     /// The version that the client has read. It must have named one, or it would overwrite what it has not seen.
     pub fn version(&self) -> Result<i32, ApiError> {
         let named = self.if_match.as_deref().ok_or(ApiError::NoVersion)?;
@@ -94,6 +100,7 @@ impl<S: Send + Sync> FromRequest<S> for Change {
         let (parts, body) = request.into_parts();
         let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let if_match = text(header::IF_MATCH);
+        let expects_none = text(header::IF_NONE_MATCH).is_some_and(|tag| tag.trim() == "*");
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
         let is_json = content_type.split(';').next().is_some_and(|mime| mime.trim() == "application/json");
         let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
@@ -104,20 +111,26 @@ impl<S: Send + Sync> FromRequest<S> for Change {
         }
         // A name that cannot be read is a mistake: without it the request could have two effects.
         let key = parts.headers.get(IDEMPOTENCY_KEY).map(|name| name.to_str().unwrap_or_default());
-        let once = key.map(|key| once(key, &parts, if_match, &bytes)).transpose()?;
+        let once = key.map(|key| once(key, &parts, (if_match, expects_none), &bytes)).transpose()?;
         let if_match = if_match.map(str::to_owned);
-        Ok(Self { body: bytes, if_match, once })
+        Ok(Self { body: bytes, if_match, expects_none, once })
     }
 }
 
-fn once(key: &str, parts: &Parts, if_match: Option<&str>, body: &[u8]) -> Result<Once, ApiError> {
+fn once(
+    key: &str,
+    parts: &Parts,
+    (if_match, expects_none): (Option<&str>, bool),
+    body: &[u8],
+) -> Result<Once, ApiError> {
     let key = key.trim_matches('"');
     if key.is_empty() || key.len() > KEY_CHARS_MAX {
         let reason = format!("must be 1 … {KEY_CHARS_MAX} ASCII characters");
         return Err(ApiError::Invalid(vec![FieldError::new("Idempotency-Key", reason)]));
     }
     let mut hash = Sha256::new();
-    for part in [parts.method.as_str(), parts.uri.path(), if_match.unwrap_or_default()] {
+    let known = if_match.unwrap_or(if expects_none { "*" } else { "" });
+    for part in [parts.method.as_str(), parts.uri.path(), known] {
         hash.update(part);
         hash.update([0]);
     }

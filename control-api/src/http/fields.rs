@@ -1,5 +1,7 @@
 //! Looking at what a client has sent, field by field: everything that is wrong is told at once.
 
+use std::{fmt, ops::RangeInclusive};
+
 use super::{
     error::{ApiError, FieldError},
     page::{LIMIT_DEFAULT, LIMIT_MAX},
@@ -18,6 +20,17 @@ impl Fields {
         if !is_so {
             self.0.push(FieldError::new(field, reason));
         }
+    }
+
+    /// `field` must be of `range`.
+    pub fn within<T: PartialOrd + fmt::Display>(
+        &mut self,
+        field: &str,
+        value: &T,
+        range: &RangeInclusive<T>,
+    ) {
+        let reason = format!("must be {} … {}", range.start(), range.end());
+        self.must(range.contains(value), field, reason);
     }
 
     /// What `text` says, if it is there; it must be as `reason` says.

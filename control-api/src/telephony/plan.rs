@@ -5,7 +5,10 @@ pub mod http;
 mod store;
 
 use configuration::Secrets;
-use contract::snapshot::Snapshot;
+use contract::{
+    rules::Timescope,
+    snapshot::{Organisation, Snapshot},
+};
 use sqlx::PgConnection;
 
 use crate::{
@@ -44,19 +47,51 @@ where
 /// The revision that the configuration becomes when this unit of work is carried through.
 async fn check(c: &mut PgConnection) -> Result<i64, ApiError> {
     // What is only looked at in the end is looked at here, where it can still be told apart from a fault of ours.
-    store::look_at_references(c).await.map_err(referred)?;
+    look_at_references(c).await.map_err(referred)?;
     let (revision, _) = store::revisions(c).await?;
     let organisations = configuration::load(c, Secrets::Withheld).await?;
-    match dialplan::compile(&Snapshot { revision, organisations }) {
-        Ok(_) => Ok(revision),
+    let snapshot = Snapshot { revision, organisations };
+    match dialplan::compile(&snapshot) {
+        Ok(_) => urgent(&snapshot.organisations).map(|()| revision),
         Err(wrong) => {
             let errors = wrong.iter().map(|diagnostic| {
                 FieldError::new(
-                    format!("{}: {}", diagnostic.row, diagnostic.field),
+                    format!("{}: {}", named(&snapshot.organisations, diagnostic.row), diagnostic.field),
                     diagnostic.problem.to_string(),
                 )
             });
             Err(ApiError::Unprocessable(errors.collect()))
         }
     }
+}
+
+/// Nobody has a number that reaches the emergency services, or whoever dials it would reach a colleague.
+fn urgent(organisations: &[Organisation]) -> Result<(), ApiError> {
+    let mut wrong = Vec::new();
+    for organisation in organisations {
+        let staff = organisation.staff.iter().map(|staff| &staff.number);
+        let all = staff.chain(organisation.extensions.iter().map(|extension| &extension.number));
+        for number in all.filter(|number| organisation.outside.emergency_numbers.contains(number)) {
+            wrong.push(FieldError::new(format!("number {number}"), "reaches the emergency services"));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(ApiError::Unprocessable(wrong)) }
+}
+
+/// How a client finds a row again. A rule that is refused has had no id that anybody has seen.
+fn named(organisations: &[Organisation], row: dialplan::Row) -> String {
+    let dialplan::Row::Rule(id) = row else { return row.to_string() };
+    let mut extensions = organisations.iter().flat_map(|organisation| &organisation.extensions);
+    let of = extensions.find(|extension| extension.rules.iter().any(|rule| rule.id == id));
+    let place = of.map(|extension| {
+        let mut rules: Vec<_> = extension.rules.iter().collect();
+        rules.sort_by_key(|rule| (rule.position, rule.timescope == Timescope::Any));
+        (&extension.number, rules.iter().position(|rule| rule.id == id).unwrap_or_default())
+    });
+    place.map_or_else(|| row.to_string(), |(number, at)| format!("rules[{at}] of extension {number}"))
+}
+
+/// Lets the database look at once at what it would look at in the end: what a statement is refused for is that statement's fault.
+pub(super) async fn look_at_references(c: &mut PgConnection) -> Result<(), sqlx::Error> {
+    store::look_at_references(c).await
 }

@@ -18,6 +18,7 @@ const STAFF_MAX: usize = 200;
 /// Whether its calls are recorded (HX-22).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RecordingPolicy)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Recording {
     /// None is, whoever asks.
@@ -67,6 +68,7 @@ impl Extension {
 /// All that can be said of an extension. What is left out is as for a new one, also in a change.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ExtensionDescription)]
 pub struct Description {
     /// What is dialled, 2 … 6 digits, nobody else's in the organisation
     #[schema(example = "100", pattern = "^[0-9]{2,6}$")]
@@ -95,9 +97,10 @@ pub struct Description {
 }
 
 /// What a number must be.
-const NUMBER: &str = "must be 2 … 6 digits";
+pub const NUMBER: &str = "must be 2 … 6 digits";
 
-fn is_number(text: &str) -> bool {
+/// Whether it can be dialled as somebody's number (HX-10).
+pub fn is_number(text: &str) -> bool {
     NUMBER_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

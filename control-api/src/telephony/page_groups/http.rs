@@ -1,0 +1,42 @@
+//! The door: `/api/telephony/extensions/{id}/page-group`.
+
+use axum::extract::State;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::model::{Description, PageGroup};
+use crate::{
+    app::App,
+    http::{
+        actor::Actor,
+        answer::Answer,
+        error::ApiError,
+        extract::{Change, Path},
+    },
+    telephony::part::{self, put_door, remove_door, show_door},
+};
+
+/// The routes of this aggregate.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show, put, remove))
+}
+
+show_door!(
+    PageGroup,
+    "/api/telephony/extensions/{id}/page-group",
+    "The page group of an extension",
+    "The extension"
+);
+put_door!(
+    PageGroup,
+    Description,
+    "/api/telephony/extensions/{id}/page-group",
+    "Another page group of an extension, or its first",
+    "The extension"
+);
+remove_door!(
+    PageGroup,
+    "/api/telephony/extensions/{id}/page-group",
+    "No page group of an extension any more",
+    "The extension"
+);
