@@ -9,17 +9,24 @@ mod presented;
 pub mod sign_ins;
 pub mod signing;
 
-use std::{num::NonZeroU32, path::Path};
+use std::{net::IpAddr, num::NonZeroU32, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::http::{
     error::ApiError,
     rate::{Allowance, Counted},
+    source::Source,
 };
 
-/// Tries that an address has at first, and at most; one more comes back each minute.
+/// Tries that a source has at an address at first, and at most; one more comes back each minute.
 pub const TRIES_MAX: u32 = 20;
+/// The same of all sources together, so that many of them do not make a guess easier; ten more come back each minute.
+pub const LOGIN_TRIES_MAX: u32 = 200;
+/// The same of one source at all addresses together; ten more come back each minute.
+pub const SOURCE_TRIES_MAX: u32 = 60;
+/// Letters that a source can have sent at first, and at most; one more comes back each minute.
+pub const SOURCE_LETTERS_MAX: u32 = 10;
 
 /// What people prove themselves by, besides the rows.
 #[derive(Debug)]
@@ -29,6 +36,9 @@ pub struct Proofs {
     /// Who looks at passwords.
     pub passwords: password::Passwords,
     tries: Counted<[u8; 32]>,
+    logins: Counted<[u8; 32]>,
+    sources: Counted<IpAddr>,
+    letters: Counted<IpAddr>,
 }
 
 impl Proofs {
@@ -37,16 +47,33 @@ impl Proofs {
     /// # Errors
     /// There are none and none can be made, or one of them is wrong.
     pub fn open(folder: &Path) -> Result<Self, String> {
-        let burst = NonZeroU32::new(TRIES_MAX).unwrap_or(NonZeroU32::MIN);
+        let allowance = |burst, per_minute| {
+            let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+            Allowance { per_minute: number(per_minute), burst: number(burst) }
+        };
         Ok(Self {
             signing: signing::Signing::open(folder)?,
             passwords: password::Passwords::new()?,
-            tries: Counted::new("try", Allowance { per_minute: NonZeroU32::MIN, burst }),
+            tries: Counted::new("try", allowance(TRIES_MAX, 1)),
+            logins: Counted::new("login", allowance(LOGIN_TRIES_MAX, 10)),
+            sources: Counted::new("source", allowance(SOURCE_TRIES_MAX, 10)),
+            letters: Counted::new("letter", allowance(SOURCE_LETTERS_MAX, 1)),
         })
     }
 
-    /// Takes one of the tries of whoever is called `login`, whether there is such a one or not.
-    pub(crate) fn spend_try(&self, login: &str) -> Result<(), ApiError> {
-        self.tries.count(Sha256::digest(login).into()).check()
+    /// Takes one of the tries of this source at whoever is called `login`, whether there is such a one or not: a stranger elsewhere locks
+    /// nobody out by what they try.
+    pub(crate) fn spend_try(&self, source: &Source, login: &str) -> Result<(), ApiError> {
+        let place = source.neighbourhood();
+        self.sources.count(place).check()?;
+        let both = Sha256::new().chain_update(place.to_string()).chain_update([0]).chain_update(login);
+        self.tries.count(both.finalize().into()).check()?;
+        self.logins.count(Sha256::digest(login).into()).check()
+    }
+
+    /// Takes one of the letters that this source can have sent, to whomever.
+    pub(crate) fn spend_letter(&self, source: &Source, login: &str) -> Result<(), ApiError> {
+        self.spend_try(source, login)?;
+        self.letters.count(source.neighbourhood()).check()
     }
 }

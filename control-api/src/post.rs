@@ -204,7 +204,10 @@ fn refused(code: u16, said: &str) -> NotSent {
         true => ["5.3.4", "5.2.3"].contains(&enhanced),
         false => code == 552 && !["full", "quota", "storage"].iter().any(|word| words.contains(word)),
     };
+    // RFC 3463 §3.2: about the one address, whatever the code.
+    let is_about_address = enhanced.starts_with("5.1.") && !is_about_us;
     match code {
+        501..=549 if is_about_address => NotSent::Never(reason),
         421 | 500..=549 => NotSent::Away(reason),
         _ if is_too_large => NotSent::TooLarge(reason),
         552 => NotSent::NotNow(reason),
@@ -226,6 +229,8 @@ mod tests {
             (421, "4.3.2 shutting down", away(421)),
             (451, "4.7.1 greylisted", not_now(451)),
             (530, "5.7.0 authentication required", away(530)),
+            (501, "5.1.3 bad recipient address syntax", never(501)),
+            (501, "5.1.7 bad sender address syntax", away(501)),
             (535, "5.7.8 no such login", away(535)),
             (550, "5.1.1 no such user", never(550)),
             (550, "5.1.1 no such user: ask the sender", never(550)),

@@ -40,7 +40,7 @@ impl Source {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         // Each proxy has added on the right whom it has heard; what stands left of the first stranger is the stranger's.
         let forwarded =
-            headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
+            headers.get_all("x-forwarded-for").iter().rev().map_while(|value| value.to_str().ok());
         let mut address = peer;
         for said in forwarded.flat_map(|list| list.rsplit(',')) {
             let Ok(before) = said.trim().parse::<IpAddr>() else { break };

@@ -156,7 +156,8 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
         let name = file?.file_name().into_string().unwrap_or_default();
         names.extend(name.strip_suffix(".key").filter(|name| !name.is_empty()).map(str::to_owned));
     }
-    names.sort_unstable();
+    // 10 comes after 9.
+    names.sort_unstable_by_key(|name| (name.len(), name.clone()));
     Ok(names)
 }
 

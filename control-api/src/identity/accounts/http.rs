@@ -1,18 +1,18 @@
 //! The doors: `/api/identity/registrations` and `/api/identity/password-resets`, and behind each the one that a letter's token opens.
 
-use axum::{extract::State, http::StatusCode};
+use axum::{Extension, extract::State, http::StatusCode};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
     model::{Confirmation, Forgotten, Registration, Reset},
-    store,
+    store::{self, Account},
 };
 use crate::{
     app::App,
     database::{Scope, enter},
-    http::{error::ApiError, extract::Change},
+    http::{error::ApiError, extract::Change, source::Source},
     identifier,
     identity::{
         letters::{self, Kind, New},
@@ -40,14 +40,21 @@ pub fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/api/identity/registrations", tag = "identity",
     request_body = Registration,
     responses((status = 202, description = "A letter is on its way")))]
-async fn register(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiError> {
+async fn register(
+    State(app): State<App>,
+    Extension(source): Extension<Source>,
+    asked: Change,
+) -> Result<StatusCode, ApiError> {
     let Registration { name, email, password, language } = asked.body::<Registration>()?.check()?;
-    app.proofs.spend_try(&email)?;
+    app.proofs.spend_letter(&source, &email)?;
     let (id, password_hash) = (identifier::fresh()?, app.proofs.passwords.hash(password).await?);
     let written = app.database.change(Scope::Nothing, move |c| {
         Box::pin(async move {
-            let known = store::account_of(c, &email).await?;
-            let kind = known.map_or(Kind::Confirm { name, password_hash }, |(user, _)| Kind::Known(user));
+            let kind = match store::account_of(c, &email).await? {
+                None => Kind::Confirm { name, password_hash },
+                Some(Account { user, is_active: true, has_password: false }) => Kind::Reset(user),
+                Some(Account { user, .. }) => Kind::Known(user),
+            };
             Ok::<_, ApiError>(letters::store::write(c, &New { id, address: email, language, kind }).await?)
         })
     });
@@ -83,14 +90,18 @@ async fn confirm(State(app): State<App>, asked: Change) -> Result<StatusCode, Ap
 #[utoipa::path(post, path = "/api/identity/password-resets", tag = "identity",
     request_body = Forgotten,
     responses((status = 202, description = "A letter is on its way, if there is such an account")))]
-async fn forgot(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiError> {
+async fn forgot(
+    State(app): State<App>,
+    Extension(source): Extension<Source>,
+    asked: Change,
+) -> Result<StatusCode, ApiError> {
     let Forgotten { email, language } = asked.body::<Forgotten>()?.check()?;
-    app.proofs.spend_try(&email)?;
+    app.proofs.spend_letter(&source, &email)?;
     let id = identifier::fresh()?;
     let written = app.database.change(Scope::Nothing, move |c| {
         Box::pin(async move {
-            let known = store::account_of(c, &email).await?.filter(|(_, has_password)| *has_password);
-            let kind = known.map_or(Kind::Nobody, |(user, _)| Kind::Reset(user));
+            let known = store::account_of(c, &email).await?.filter(|account| account.is_active);
+            let kind = known.map_or(Kind::Nobody, |account| Kind::Reset(account.user));
             Ok::<_, ApiError>(letters::store::write(c, &New { id, address: email, language, kind }).await?)
         })
     });
@@ -113,9 +124,12 @@ async fn reset(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiE
 
 async fn set_password(c: &mut PgConnection, letter: Uuid, hash: String) -> Result<(), ApiError> {
     let letter = letters::store::spend(c, letter).await?.filter(|letter| letter.kind == "reset");
-    let user = letter.and_then(|letter| letter.user_id).ok_or(NOT_GOOD)?;
+    let letter = letter.ok_or(NOT_GOOD)?;
+    let user = letter.user_id.ok_or(NOT_GOOD)?;
     enter(c, Scope::Person(user)).await?;
-    store::set_password(c, user, &hash).await?;
+    if !store::set_password(c, (user, &letter.address), &hash).await? {
+        return Err(NOT_GOOD);
+    }
     letters::store::spend_resets(c, user).await?;
     sign_ins::revoke_all(c, user, "password_reset").await?;
     Ok(())

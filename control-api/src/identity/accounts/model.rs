@@ -98,7 +98,9 @@ impl Reset {
 /// An address that a letter can go to, as addresses are compared.
 fn address(fields: &mut Fields, said: &str) -> String {
     let email = said.trim().to_lowercase();
-    let is_one = email.len() <= EMAIL_BYTES_MAX && email.parse::<lettre::Address>().is_ok();
+    // Not every server takes letters to others (RFC 6531).
+    let is_plain = email.split('@').next().is_some_and(str::is_ascii);
+    let is_one = email.len() <= EMAIL_BYTES_MAX && is_plain && email.parse::<lettre::Address>().is_ok();
     fields.must(is_one, "email", "must be an e-mail address");
     email
 }

@@ -8,15 +8,21 @@ use crate::{
     http::error::{ApiError, Broken, broken},
 };
 
-/// Who has this address, and whether they have a password; from here on the unit of work is in its scope.
-pub(super) async fn account_of(
-    c: &mut PgConnection,
-    address: &str,
-) -> Result<Option<(Uuid, bool)>, sqlx::Error> {
+/// Somebody who has an address.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(super) struct Account {
+    pub(super) user: Uuid,
+    pub(super) is_active: bool,
+    /// Not so of people whom an administrator has entered: they set their first one by a letter.
+    pub(super) has_password: bool,
+}
+
+/// Who has this address; from here on the unit of work is in its scope.
+pub(super) async fn account_of(c: &mut PgConnection, address: &str) -> Result<Option<Account>, sqlx::Error> {
     enter_login(c, address).await?;
     sqlx::query_as(
-        "select u.id, u.status = 'active' and exists (select from identity.auth_methods m
-             where m.user_id = u.id and m.provider = 'password' and m.provider_user_id = $1)
+        "select u.id as user, u.status = 'active' as is_active, exists (select from identity.auth_methods m
+             where m.user_id = u.id and m.provider = 'password' and m.provider_user_id = $1) as has_password
          from identity.users u where u.email = $1",
     )
     .bind(address)
@@ -50,14 +56,26 @@ pub(super) async fn add(
     done.map(drop).map_err(|error| broken(error, CONSTRAINTS))
 }
 
-/// Another password for `user`, whose scope it is.
-pub(super) async fn set_password(c: &mut PgConnection, user: Uuid, hash: &str) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "update identity.auth_methods set password_hash = $2 where user_id = $1 and provider = 'password'",
-    )
-    .bind(user)
-    .bind(hash)
-    .execute(c)
-    .await
-    .map(drop)
+/// Another password, or the first one, for `user`, whose scope it is and who has read a letter to `address`. False: that is not theirs any
+/// more, or they are suspended.
+pub(super) async fn set_password(
+    c: &mut PgConnection,
+    (user, address): (Uuid, &str),
+    hash: &str,
+) -> Result<bool, sqlx::Error> {
+    let verified = sqlx::query(
+        "update identity.users set email_verified_at = coalesce(email_verified_at, now())
+         where id = $1 and email = $2 and status = 'active'",
+    );
+    if verified.bind(user).bind(address).execute(&mut *c).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let set = sqlx::query(
+        "insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
+         values ('password', $1, $2, $3)
+         on conflict (provider, provider_user_id) do update set password_hash = excluded.password_hash
+         where auth_methods.user_id = excluded.user_id",
+    );
+    let set = set.bind(address).bind(user).bind(hash).execute(c).await?;
+    Ok(set.rows_affected() == 1)
 }

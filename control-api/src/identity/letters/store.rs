@@ -30,7 +30,7 @@ pub(crate) async fn write(c: &mut PgConnection, new: &New) -> Result<(), sqlx::E
              now() + case $2 when 'confirm' then make_interval(hours => $8) else make_interval(mins => $9) end,
              case when why is not null then now() end, why
          from (select case when $2 = 'nobody' then 'nobody'
-                           when count(*) >= $10 then 'too_many' end as why
+                           when count(*) filter (where reason is distinct from 'too_many') >= $10 then 'too_many' end as why
                from identity.letters where address = $3 and created_at > now() - interval '1 day') judged",
     )
     .bind(new.id)
@@ -58,7 +58,7 @@ pub(super) async fn claim(c: &mut PgConnection, id: Uuid) -> Result<Option<Lette
     let found: Option<(String, String, String, Option<String>, i32, bool)> = sqlx::query_as(
         "update identity.letters set attempts = attempts + 1, due_at = now() + $2 * interval '1 second'
          where id = $1 and sent_at is null and dropped_at is null and due_at <= now()
-         returning kind, address, language, name, attempts, expires_at <= now()",
+         returning kind, address, language, name, attempts, expires_at <= now() or used_at is not null",
     )
     .bind(id)
     .bind(LEASE_SECS)

@@ -4,7 +4,7 @@ use contract::language::Language;
 use lettre::{
     Message,
     message::{
-        Mailbox,
+        Mailbox, SinglePart,
         header::{HeaderName, HeaderValue},
     },
 };
@@ -88,6 +88,6 @@ pub(super) fn compose(letter: &Letter, url: &str, token: Option<&str>, from: &Ma
         .subject(letter.subject())
         .message_id(Some(format!("<{}@{}>", letter.id, from.email.domain())))
         .raw_header(automatic)
-        .body(body)
+        .singlepart(SinglePart::plain(body))
         .ok()
 }

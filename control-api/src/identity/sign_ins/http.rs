@@ -1,7 +1,7 @@
 //! The doors: `/api/identity/sign-ins`, `/api/identity/tokens` and `/api/identity/me`.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, StatusCode, header},
 };
@@ -20,6 +20,7 @@ use crate::{
         actor::Person,
         error::ApiError,
         extract::{Change, Path},
+        source::Source,
     },
     identifier,
     identity::signing::{Envelope, Purpose},
@@ -45,30 +46,35 @@ pub fn routes() -> OpenApiRouter<App> {
     responses((status = 201, description = "Signed in", body = Tokens)))]
 async fn sign_in(
     State(app): State<App>,
+    Extension(source): Extension<Source>,
     headers: HeaderMap,
     asked: Change,
 ) -> Result<(StatusCode, Json<Tokens>), ApiError> {
     let SignIn { email, password, organisation } = asked.body::<SignIn>()?.check()?;
-    app.proofs.spend_try(&email)?;
+    app.proofs.spend_try(&source, &email)?;
     let stored = app.database.read(Scope::Nothing, |c| Box::pin(store::password_of(c, email))).await?;
     let (user, hash) = stored.unzip();
-    let is_right = app.proofs.passwords.matches(password, hash).await?;
-    let user = user.filter(|_| is_right).ok_or(WRONG)?;
+    let is_right = app.proofs.passwords.matches(password, hash.clone()).await?;
+    let proven = user.zip(hash).filter(|_| is_right).ok_or(WRONG)?;
+    let user = proven.0;
     let id = identifier::fresh()?;
     let agent = user_agent(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()));
     let begun = app
         .database
-        .change(Scope::Person(user), move |c| Box::pin(begin(c, (user, id), organisation, agent)));
+        .change(Scope::Person(user), move |c| Box::pin(begin(c, (proven, id), organisation, agent)));
     let (known, org) = begun.await?;
     Ok((StatusCode::CREATED, Json(tokens(&app, known, (id, org), 1)?)))
 }
 
 async fn begin(
     c: &mut PgConnection,
-    (user, id): (Uuid, Uuid),
+    ((user, hash), id): ((Uuid, String), Uuid),
     wish: Option<Uuid>,
     agent: Option<String>,
 ) -> Result<(Known, Option<Uuid>), ApiError> {
+    if !store::has_password(c, user, &hash).await? {
+        return Err(WRONG);
+    }
     let known = store::known(c, user).await?.filter(|known| known.is_active).ok_or(WRONG)?;
     let org = known.choose(wish, None)?;
     store::add(c, (user, id), org, agent.as_deref()).await?;

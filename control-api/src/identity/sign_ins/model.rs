@@ -50,7 +50,7 @@ impl SignIn {
         let mut fields = Fields::default();
         let email = self.email.trim().to_lowercase();
         fields.must(
-            email.len() <= EMAIL_BYTES_MAX && email.contains('@'),
+            email.len() <= EMAIL_BYTES_MAX && email.contains('@') && !email.chars().any(char::is_control),
             "email",
             "must be an e-mail address",
         );

@@ -24,6 +24,16 @@ pub(super) async fn password_of(
     .await
 }
 
+/// Whether that is still the hash of the password of `user`, whose scope it is: it may have been set anew while it was compared. Nobody
+/// sets another one until this unit of work ends.
+pub(super) async fn has_password(c: &mut PgConnection, user: Uuid, hash: &str) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query(
+        "select from identity.auth_methods
+         where user_id = $1 and provider = 'password' and password_hash = $2 for share",
+    );
+    Ok(held.bind(user).bind(hash).fetch_optional(c).await?.is_some())
+}
+
 /// The person `user`, whose scope it is.
 pub(super) async fn known(c: &mut PgConnection, user: Uuid) -> Result<Option<Known>, sqlx::Error> {
     type Row = (Option<String>, Option<String>, String, bool, i32);
