@@ -43,6 +43,17 @@ async fn a_person_gets_a_number_another_one_and_none() {
     }
 }
 
+/// It would be there again with the next number, and take messages that nobody expects.
+#[tokio::test]
+async fn without_a_number_there_is_no_mailbox() {
+    let scene = Scene::new().await;
+    let rina = scene.stage.member(scene.stage.a, Some("1003")).await;
+    let (number, mailbox) = (format!("{NUMBERS}/{rina}"), format!("{MAILBOXES}/{rina}"));
+    assert_eq!(scene.put_first(&mailbox, &json!({})).await.json()["is_enabled"], true);
+    assert_eq!(scene.delete(&number, "\"1\"").await.status, 204);
+    assert_eq!(scene.get(&mailbox).await.json()["is_enabled"], false);
+}
+
 /// Else no plan could be made, or a rule would lead nowhere.
 #[tokio::test]
 async fn whoever_is_needed_keeps_a_number_and_may_have_another_one() {
@@ -91,6 +102,21 @@ async fn a_mailbox_is_made_changed_and_taken_away_and_callers_are_led_there() {
     let problem = scene.put_over(&path, &json!({ "mail_address": "budi" })).await;
     assert_eq!(fields(&problem.must_be_problem(422, "unprocessable-entity")), ["mail_address"]);
     scene.is_not_for_others(&path).await;
+    // Whose messages would be nobody's, and all there again with the next one.
+    let call = scene.stage.call(scene.stage.a, "internal", 1).await;
+    let message = "insert into telephony.recordings
+                       values ($2, $1, $2, now(), 'wav', 20, $2::text, 1, repeat('0', 64), 0, now())";
+    scene.stage.run(message, scene.stage.a, call).await;
+    for statement in [
+        "insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
+         select $2, $1, $2, user_id, now(), 20 from telephony.voicemail_boxes",
+        "update telephony.voicemail_messages set deleted_at = now() where org_id = $1 and id = $2",
+    ] {
+        scene.stage.run(statement, scene.stage.a, call).await;
+        if statement.starts_with("insert") {
+            scene.delete(&path, changed.header("etag")).await.must_be_problem(409, "conflict");
+        }
+    }
     assert_eq!(scene.delete(&path, changed.header("etag")).await.status, 204);
     let nobodys = format!("{MAILBOXES}/{}", uuid());
     scene.put_first(&nobodys, &json!({})).await.must_be_problem(404, "not-found");

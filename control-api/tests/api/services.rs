@@ -89,6 +89,8 @@ async fn callers_wait_in_a_queue_of_the_extensions_staff_in_the_order_that_was_s
     assert_eq!(scene.put_over(&format!("{EXTENSIONS}/{id}"), &fewer).await.status, 200);
     let left = scene.get(&path).await;
     assert_ne!(left.header("etag"), version);
+    // Who stays keeps place and weight; a new name of the extension made them lose both.
+    assert_eq!(left.json()["agents"], json!([{ "user_id": scene.sari, "weight": 1 }]));
 }
 
 #[tokio::test]

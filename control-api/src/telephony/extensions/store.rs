@@ -101,7 +101,7 @@ pub(super) async fn insert(
     .execute(&mut *c)
     .await?;
     add_number(c, (org, id), &new.number).await?;
-    add_people(c, (org, id), new).await?;
+    put_people(c, (org, id), new).await?;
     one(c, org, id).await?.ok_or(ApiError::NotFound)
 }
 
@@ -129,19 +129,7 @@ pub(super) async fn update(
             .await?;
         add_number(c, (org, old.id), &new.number).await?;
     }
-    run(
-        c,
-        "delete from telephony.extension_assigned_staffs where org_id = $1 and extension_id = $2",
-        (org, old.id),
-    )
-    .await?;
-    run(
-        c,
-        "delete from telephony.extension_supervisors where org_id = $1 and extension_id = $2",
-        (org, old.id),
-    )
-    .await?;
-    add_people(c, (org, old.id), new).await?;
+    put_people(c, (org, old.id), new).await?;
     one(c, org, old.id).await?.ok_or(ApiError::NotFound)
 }
 
@@ -180,20 +168,31 @@ async fn add_number(c: &mut PgConnection, (org, id): (OrgId, Uuid), number: &str
     done.map(drop).map_err(|error| broken(error, CONSTRAINTS))
 }
 
-async fn add_people(
+/// Who stays is left alone: what else there is of them here (their place in a queue) goes with their row.
+async fn put_people(
     c: &mut PgConnection,
     (org, id): (OrgId, Uuid),
     new: &Description,
 ) -> Result<(), ApiError> {
     let tables = [
         (
-            "insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id) \
-             select $1, $2, unnest($3::uuid[])",
+            "delete from telephony.extension_assigned_staffs
+             where org_id = $1 and extension_id = $2 and user_id <> all ($3)",
             &new.staff,
         ),
         (
-            "insert into telephony.extension_supervisors (org_id, extension_id, user_id) \
-             select $1, $2, unnest($3::uuid[])",
+            "insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id)
+             select $1, $2, unnest($3::uuid[]) on conflict do nothing",
+            &new.staff,
+        ),
+        (
+            "delete from telephony.extension_supervisors
+             where org_id = $1 and extension_id = $2 and user_id <> all ($3)",
+            &new.supervisors,
+        ),
+        (
+            "insert into telephony.extension_supervisors (org_id, extension_id, user_id)
+             select $1, $2, unnest($3::uuid[]) on conflict do nothing",
             &new.supervisors,
         ),
     ];

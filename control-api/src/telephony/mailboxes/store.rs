@@ -79,6 +79,17 @@ impl Part for Mailbox {
 
 impl Removable for Mailbox {
     async fn remove(c: &mut PgConnection, place: Place) -> Result<(), ApiError> {
+        let has_messages: bool = sqlx::query_scalar(
+            "select exists (select from telephony.voicemail_messages
+                            where org_id = $1 and user_id = $2 and deleted_at is null)",
+        )
+        .bind(place.0.0)
+        .bind(place.1)
+        .fetch_one(&mut *c)
+        .await?;
+        if has_messages {
+            return Err(ApiError::Conflict("there are messages in it: delete them, or only switch it off"));
+        }
         part::delete(c, "delete from telephony.voicemail_boxes where org_id = $1 and user_id = $2", place)
             .await
     }

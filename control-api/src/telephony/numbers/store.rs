@@ -58,6 +58,15 @@ impl Part for Number {
 
 impl Removable for Number {
     async fn remove(c: &mut PgConnection, place: Place) -> Result<(), ApiError> {
+        // Or their mailbox would be there again with the next number.
+        sqlx::query(
+            "update telephony.voicemail_boxes set is_enabled = false
+             where org_id = $1 and user_id = $2 and is_enabled",
+        )
+        .bind(place.0.0)
+        .bind(place.1)
+        .execute(&mut *c)
+        .await?;
         part::delete(c, "delete from telephony.numbers where org_id = $1 and user_id = $2", place).await
     }
 }

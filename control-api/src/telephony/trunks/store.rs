@@ -84,7 +84,11 @@ impl Resource for Trunk {
     ) -> Work<'c, (), ApiError> {
         Box::pin(async move {
             let is_kept = new.auth_password.is_none() && new.auth_username.is_some();
-            if is_kept && new.auth_username != self.auth_username {
+            // Elsewhere somebody else could ask for it.
+            let is_same = new.auth_username == self.auth_username
+                && new.auth_realm == self.auth_realm
+                && new.targets == self.targets;
+            if is_kept && !is_same {
                 return Err(no_password());
             }
             let query = if is_kept {
@@ -98,7 +102,7 @@ impl Resource for Trunk {
 }
 
 fn no_password() -> ApiError {
-    let reason = "must be there: there is none of that username";
+    let reason = "must be there: there is none of that username, realm and targets";
     ApiError::Invalid(vec![FieldError::new("auth_password", reason)])
 }
 

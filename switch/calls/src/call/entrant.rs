@@ -109,7 +109,9 @@ impl Call {
             _ => None,
         };
         let is_extensions = through.is_some_and(|extension| org.is_of(person, extension));
-        let mut rung = forks.iter().map(|fork| fork.person);
+        // Those whose phones ring by order are not who is called (0038).
+        let called = forks.iter().filter(|fork| fork.asking() == Asking::Called);
+        let mut rung = called.map(|fork| fork.person);
         is_theirs
             && match wish {
                 PickUp::Colleagues => is_extensions || rung.any(|rung| org.are_colleagues(person, rung)),
@@ -132,7 +134,9 @@ impl Call {
         let rings = |forks: &[Leg], is_plain| {
             let fork = forks.iter().find(|fork| fork.session == session);
             let fork = fork.ok_or_else(|| Reply::new(481))?;
-            match fork.person.is_surely(person) || org.are_colleagues(person, fork.person) {
+            let is_for_colleagues = fork.asking() == Asking::Called;
+            let is_colleagues = is_for_colleagues && org.are_colleagues(person, fork.person);
+            match fork.person.is_surely(person) || is_colleagues {
                 true if is_plain => Ok(Door::Rings),
                 true => Err(Reply::new(491)),
                 false => Err(Reply::new(403)),
