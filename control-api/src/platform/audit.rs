@@ -32,6 +32,7 @@ pub struct Event {
     subject: Uuid,
     before: Option<Value>,
     after: Option<Value>,
+    is_news: bool,
 }
 
 impl Event {
@@ -43,15 +44,19 @@ impl Event {
         after: Option<&T>,
     ) -> Self {
         let value = |view: Option<&T>| view.and_then(|view| serde_json::to_value(view).ok());
-        Self { action, subject, before: value(before), after: value(after) }
+        Self { action, subject, before: value(before), after: value(after), is_news: true }
     }
-}
 
-impl Event {
+    /// An order to the switch: for the record alone, because what it comes to is told by the switch.
+    pub fn order<T: Serialize>(action: &'static str, subject: Uuid, told: &T) -> Self {
+        Self { is_news: false, ..Self::of(action, subject, None, Some(told)) }
+    }
+
     /// The same for whoever follows what happens.
-    pub(super) fn news(&self) -> events::New {
+    pub(super) fn news(&self) -> Option<events::New> {
         let (kind, data) = (self.action.to_owned(), self.after.clone());
-        events::New { kind, subject: self.subject, at: None, data, audience: Vec::new() }
+        let new = events::New { kind, subject: self.subject, at: None, data, audience: Vec::new() };
+        self.is_news.then_some(new)
     }
 }
 

@@ -56,7 +56,7 @@ where
     if let Some(once) = &once {
         idempotency::keep(c, actor, once, &done.answer).await?;
     }
-    let news: Vec<events::New> = done.events.iter().map(audit::Event::news).collect();
+    let news: Vec<events::New> = done.events.iter().filter_map(audit::Event::news).collect();
     events::publish(c, actor.org, &news).await?;
     Ok(done.answer)
 }

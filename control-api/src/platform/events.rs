@@ -33,7 +33,7 @@ pub async fn publish(c: &mut PgConnection, org: OrgId, news: &[New]) -> Result<(
     if news.is_empty() { Ok(()) } else { store::append(c, org, news).await }
 }
 
-/// Who was told of the latest event about each of these.
+/// Whom events about each of these were about.
 pub(crate) async fn audiences(
     c: &mut PgConnection,
     org: OrgId,

@@ -354,13 +354,12 @@ async fn what_the_switch_tells_becomes_events_once_whoever_is_away_or_follows_it
     let (call, desk, sari) = (uuid(), uuid(), uuid());
     let add = |fact: Value| journal.lock().unwrap().entries.push(entry(stage.a, call, &fact));
     let participant = |no: u8, role: &str, kind: &str, reference: uuid::Uuid| json!({ "participant": { "no": no, "role": role, "kind": kind, "reference": reference } });
-    let event = |seq: u8, kind: &str| json!({ "event": { "seq": seq, "kind": kind, "participant": null, "attempt": 1, "queue_count": 0, "detail": {} } });
     add(json!({ "call": { "direction": "inbound", "dialled": "100" } }));
     add(participant(1, "host", "extension", desk));
-    add(event(1, "created"));
+    add(step(1, "created"));
     // One of an organisation that is there no more stops nobody.
-    journal.lock().unwrap().entries.push(entry(OrgId(uuid()), uuid(), &event(1, "created")));
-    add(event(2, "ringing"));
+    journal.lock().unwrap().entries.push(entry(OrgId(uuid()), uuid(), &step(1, "created")));
+    add(step(2, "ringing"));
     let (stop, stopped) = watch::channel(());
     let intake = || Intake { database: api.database.clone(), switch: switch.clone() };
     let tasks = [tokio::spawn(intake().run(stopped.clone())), tokio::spawn(intake().run(stopped))];
@@ -380,7 +379,7 @@ async fn what_the_switch_tells_becomes_events_once_whoever_is_away_or_follows_it
     }
     // While nobody follows, and to somebody who remembers nothing.
     add(participant(2, "recipient", "user", sari));
-    add(event(3, "answered"));
+    add(step(3, "answered"));
     let (stop, stopped) = watch::channel(());
     let task = tokio::spawn(intake().run(stopped));
     until(6).await;
@@ -399,8 +398,8 @@ async fn what_the_switch_tells_becomes_events_once_whoever_is_away_or_follows_it
     drop(stop);
     task.await.unwrap();
     // The switch has forgotten what followed: what it still has is told.
-    add(event(4, "hold"));
-    add(event(5, "ended"));
+    add(step(4, "hold"));
+    add(step(5, "ended"));
     journal.lock().unwrap().kept = 8;
     let (_stop, stopped) = watch::channel(());
     tokio::spawn(intake().run(stopped));
@@ -431,4 +430,89 @@ async fn an_agent_hears_of_calls_to_extensions_of_their_own_and_of_nobody_elses(
     }
     let came: Vec<Value> = follower.take(2).await.into_iter().map(|(_, data)| data).collect();
     assert_eq!(came, [json!(2), json!(4)]);
+}
+
+/// What the switch tells of the event of that number of a call.
+fn step(seq: u8, kind: &str) -> Value {
+    json!({ "event": { "seq": seq, "kind": kind, "participant": null, "attempt": 1, "queue_count": 0, "detail": {} } })
+}
+
+/// A process that follows a switch which tells of these, until there are so many events.
+async fn followed(stage: &Stage, database: &Database, entries: Vec<Value>, many: usize) {
+    let (folder, journal) =
+        (tempfile::tempdir().unwrap(), Arc::new(Mutex::new(Journal { entries, kept: 0 })));
+    let switch = door(journal, folder.path()).await;
+    let (_stop, stopped) = watch::channel(());
+    let task = tokio::spawn(Intake { database: database.clone(), switch }.run(stopped));
+    for _ in 0..1_000 {
+        if listed(stage, stage.a).await.len() >= many {
+            return task.abort();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{:?}", listed(stage, stage.a).await);
+}
+
+#[tokio::test]
+async fn a_change_that_is_about_nobody_takes_no_call_away_from_its_people() {
+    let stage = Stage::new().await;
+    let (api, call, desk, org) = (stage.serve().await, uuid(), uuid(), stage.a);
+    // The process that knew who is in the call is gone, and somebody has changed something about it.
+    for (kind, audience) in [("call.ringing", vec![desk]), ("call.noted", Vec::new())] {
+        let new = [New { kind: kind.to_owned(), subject: call, at: None, data: None, audience }];
+        let written = api
+            .database
+            .write(Scope::Organisation(org), move |c| Box::pin(async move { publish(c, org, &new).await }));
+        written.await.unwrap();
+    }
+    followed(&stage, &api.database, vec![entry(org, call, &step(2, "answered"))], 3).await;
+    assert_eq!(listed(&stage, org).await[2], ("call.answered".to_owned(), vec![desk]));
+}
+
+#[tokio::test]
+async fn an_entry_that_the_database_refuses_is_left_out_and_stops_nobody() {
+    let stage = Stage::new().await;
+    let (api, call) = (stage.serve().await, uuid());
+    let begun = |dialled: &str| json!({ "call": { "direction": "inbound", "dialled": dialled } });
+    let entries = vec![
+        entry(stage.a, call, &begun("100")),
+        // No text of PostgreSQL holds this character.
+        entry(stage.b, uuid(), &begun("1\u{0}0")),
+        entry(stage.b, uuid(), &begun("101")),
+        entry(stage.a, call, &step(1, "created")),
+    ];
+    followed(&stage, &api.database, entries, 2).await;
+    let kinds = |listed: Vec<(String, Vec<uuid::Uuid>)>| listed.into_iter().map(|(kind, _)| kind);
+    assert!(kinds(listed(&stage, stage.a).await).eq(["call.opened", "call.created"]));
+    assert!(kinds(listed(&stage, stage.b).await).eq(["call.opened"]));
+}
+
+#[tokio::test]
+async fn a_hole_inside_a_portion_is_told_as_gone() {
+    let stage = Stage::new().await;
+    let (api, key) = (stage.serve().await, stage.key(stage.a, &["events.read", "calls.read"]).await);
+    for data in 1..4 {
+        happen(&api.database, stage.a, data).await;
+    }
+    sqlx::raw_sql("delete from platform.events where seq = 2").execute(&stage.admin).await.unwrap();
+    let (_, event, data) = Follower::after(&api, &key, Some("0")).await.next().await;
+    assert_eq!((event.as_str(), data), ("closed", json!({ "reason": "gone" })));
+}
+
+#[tokio::test]
+async fn what_began_first_and_is_told_last_is_not_forgotten_first() {
+    let stage = Stage::new().await;
+    let api = stage.serve_from(&stage.url(migrations::Role::Api), 8).await;
+    let (database, org) = (api.database.clone(), stage.a);
+    let written = api.database.write(Scope::Organisation(org), move |c| {
+        Box::pin(async move {
+            sqlx::query("select now()").execute(&mut *c).await?;
+            happen(&database, org, 1).await;
+            publish(c, org, &[new(2)]).await
+        })
+    });
+    written.await.unwrap();
+    let query = "select array_agg(seq order by created_at) from platform.events";
+    let order: Vec<i64> = sqlx::query_scalar(query).fetch_one(&stage.admin).await.unwrap();
+    assert_eq!(order, [1, 2]);
 }

@@ -8,13 +8,14 @@ use std::{
 
 use contract::id::OrgId;
 use sambung_api::{
-    database::{Database, DatabaseError, Scope},
+    database::{Database, DatabaseError, Scope, Work},
     platform::jobs::{
         New, order,
-        runner::{Claimed, Outcome, Runner, Worker},
+        runner::{Claimed, Outcome, Runner, Settled, Worker},
     },
 };
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
@@ -24,7 +25,8 @@ use crate::stage::{Served, Stage, uuid};
 
 const JOBS: &str = "/api/platform/jobs";
 
-/// Counts attempts by key, fails while it is told to, and hangs at a job whose key is `hangs` until it is let go.
+/// Counts attempts by key, fails while it is told to, panics at a job whose key is `panics`, writes nothing down of one whose key is
+/// `refused`, and hangs at a job whose key is `hangs` until it is let go.
 #[derive(Debug, Default)]
 struct Clerk {
     attempts: Mutex<BTreeMap<String, u32>>,
@@ -59,8 +61,13 @@ impl Worker for Clerk {
                 self.hanging.notify_one();
                 self.let_go.notified().await;
             }
+            assert_ne!(job.key, "panics");
             self.fails.lock().unwrap().clone().unwrap_or(Outcome::Done)
         })
+    }
+
+    fn settle<'c>(&'c self, _: &'c mut PgConnection, job: &'c Claimed, _: &'c Settled) -> Work<'c, ()> {
+        Box::pin(async { if job.key == "refused" { Err(sqlx::Error::RowNotFound) } else { Ok(()) } })
     }
 }
 
@@ -246,4 +253,49 @@ async fn an_order_to_stop_lets_a_job_come_to_its_end_and_begins_no_other() {
     assert_eq!(seen(&api, &reader, "hangs").await, ("done".to_owned(), 1, None));
     ordered(&api.database, stage.a, "x").await;
     assert_eq!((seen(&api, &reader, "x").await.0.as_str(), clerk.attempts("x")), ("waiting", 0));
+}
+
+/// How a job of that key ends: the number of attempts and the reason for which it is given up.
+async fn given_up(clerk: Clerk, key: &str) -> (i64, Option<String>) {
+    let (stage, clerk) = (Stage::new().await, Arc::new(clerk));
+    let (api, reader) = (stage.serve().await, stage.key(stage.a, &["jobs.read"]).await);
+    let office = Office::open(&api, &clerk, 1);
+    ordered(&api.database, stage.a, key).await;
+    let (_, attempts, reason) = until_seen(&api, &reader, key, "dead").await;
+    office.close().await;
+    (attempts, reason)
+}
+
+#[tokio::test]
+async fn a_worker_that_panics_has_failed_and_its_job_does_not_come_back_for_ever() {
+    assert_eq!(given_up(Clerk::default(), "panics").await, (3, Some("panicked".to_owned())));
+}
+
+#[tokio::test]
+async fn a_reason_that_is_too_long_is_cut() {
+    let clerk = Clerk::default();
+    clerk.fail(Some(Outcome::Hopeless("é".repeat(65))));
+    assert_eq!(given_up(clerk, "x").await, (1, Some("é".repeat(64))));
+}
+
+#[tokio::test]
+async fn a_job_of_which_nothing_can_be_written_down_is_lost_after_its_last_attempt() {
+    let stage = Stage::new().await;
+    let (api, reader) = (stage.serve().await, stage.key(stage.a, &["jobs.read"]).await);
+    let clerk = Arc::new(Clerk::default());
+    let office = Office::open(&api, &clerk, 1);
+    ordered(&api.database, stage.a, "refused").await;
+    let lost = ("dead".to_owned(), 4, Some("lost".to_owned()));
+    for _ in 0..1_000 {
+        if seen(&api, &reader, "refused").await == lost {
+            break;
+        }
+        // Its lease is over.
+        let over = "update platform.jobs set due_at = now() where done_at is null and dead_at is null";
+        sqlx::raw_sql(over).execute(&stage.admin).await.unwrap();
+        api.notices.jobs.notify_one();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!((seen(&api, &reader, "refused").await, clerk.attempts("refused")), (lost, 3));
+    office.close().await;
 }

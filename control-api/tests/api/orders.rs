@@ -236,3 +236,20 @@ async fn who_may_order_may_not_listen() {
     assert_eq!(refused.must_be_problem(403, "forbidden")["detail"], "needs the permission calls.listen");
     assert_eq!(scene.door.ordered(), [] as [Value; 0]);
 }
+
+#[tokio::test]
+async fn orders_are_in_the_record_and_nobody_who_sees_calls_is_told_of_them() {
+    let scene = Scene::new().await;
+    *scene.door.says.lock().unwrap() = json!({ "called": scene.ours });
+    let called =
+        scene.api.post("/api/telephony/calls", &scene.key, &json!({ "from": "1001", "to": "100" })).await;
+    assert_eq!(called.status, 201, "{}", called.body);
+    *scene.door.says.lock().unwrap() = json!("done");
+    for (word, body) in [("supervise", json!({ "mode": "listen" })), ("hold", json!({ "is_on": true }))] {
+        assert_eq!(scene.order(scene.ours, word, &body).await.status, 200);
+    }
+    assert_eq!(scene.record().await.len(), 3);
+    let query = sqlx::query_scalar("select kind from platform.events");
+    let told: Vec<String> = query.fetch_all(&scene.stage.admin).await.unwrap();
+    assert_eq!(told, [] as [String; 0]);
+}

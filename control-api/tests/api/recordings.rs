@@ -150,3 +150,30 @@ async fn who_sees_recordings_may_not_hear_them() {
     let refused = scene.api.post(&format!("{path}/link"), &key, &json!({})).await;
     assert_eq!(refused.must_be_problem(403, "forbidden")["detail"], "needs the permission recordings.listen");
 }
+
+#[tokio::test]
+async fn what_makes_a_link_good_is_not_kept_for_a_request_that_comes_again() {
+    let scene = Scene::new().await;
+    let send = || {
+        let path = scene.api.at(&format!("{RECORDINGS}/{}/link", scene.ours));
+        let request = scene.api.client.post(path).bearer_auth(&scene.key).header("idempotency-key", "x");
+        scene.api.send(request.json(&json!({})))
+    };
+    let (first, second) = (send().await.json()["url"].clone(), send().await.json()["url"].clone());
+    assert_ne!(first, second);
+    for url in [first, second] {
+        assert_eq!(scene.hear(url.as_str().unwrap(), None).await.status, 200);
+    }
+    let query = sqlx::query_scalar("select answer from platform.idempotency_keys");
+    let kept: Vec<String> = query.fetch_all(&scene.stage.admin).await.unwrap();
+    assert_eq!(kept, [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn a_stranger_writes_no_more_into_the_record_than_a_range_needs() {
+    let scene = Scene::new().await;
+    let url = scene.link(scene.ours).await.json()["url"].as_str().unwrap().to_owned();
+    assert_eq!(scene.hear(&url, Some(&"0".repeat(4_000))).await.status, 200);
+    let events = scene.api.get("/api/platform/audit-events", &scene.key).await.json();
+    assert_eq!(events["items"][0]["after"]["range"], "0".repeat(64));
+}

@@ -97,15 +97,15 @@ pub(super) async fn about(
     Ok(extensions.into_iter().chain([user]).collect())
 }
 
-/// Who was told of the latest event about each of these.
+/// Whom events about each of these were about: changes to one have no audience, and take nobody's away.
 pub(super) async fn audiences(
     c: &mut PgConnection,
     org: OrgId,
     subjects: Vec<Uuid>,
 ) -> Result<Vec<(Uuid, Vec<Uuid>)>, sqlx::Error> {
     sqlx::query_as(
-        "select distinct on (subject_id) subject_id, audience from platform.events
-         where org_id = $1 and subject_id = any ($2) order by subject_id, seq desc",
+        "select subject_id, array_agg(distinct one) from platform.events cross join unnest(audience) one
+         where org_id = $1 and subject_id = any ($2) group by subject_id",
     )
     .bind(org.0)
     .bind(subjects)

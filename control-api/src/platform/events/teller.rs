@@ -135,8 +135,8 @@ impl Teller {
             }
             // A database that is away comes back; the follower waits.
             let Ok(events) = self.read().await else { return Ok(()) };
-            let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
-            if first.seq != self.cursor + 1 {
+            let Some(last) = events.last() else { return Ok(()) };
+            if !events.iter().zip(self.cursor + 1..).all(|(event, seq)| event.seq == seq) {
                 return Err(Closed::Gone);
             }
             self.cursor = last.seq;
@@ -162,6 +162,7 @@ impl Teller {
     /// Who it is now, and what it may see; `false`: nobody can say.
     async fn look(&mut self) -> Result<bool, Closed> {
         let known = async {
+            let _turn = self.app.feed.reading.acquire().await;
             let actor = Actor::from_request_parts(&mut self.parts, &self.app).await?;
             actor.must(super::http::NEEDED)?;
             let about = about(&self.app, &actor).await?;

@@ -26,6 +26,8 @@ const AT_ONCE_MAX: usize = 16;
 pub(super) const LEASE_SECS: i32 = 120;
 /// One attempt; less than the lease.
 const ATTEMPT_MAX: Duration = Duration::from_secs(90);
+/// Characters of a reason.
+const REASON_CHARS_MAX: usize = 64;
 /// How long what was done is remembered, and with it that there is to be no second one of its key.
 pub(super) const KEPT_DAYS: i32 = 7;
 
@@ -40,7 +42,8 @@ pub trait Worker: fmt::Debug + Send + Sync {
     /// One attempt. It may be made again although it was successful: whoever does it may die before that is written down.
     fn attempt<'a>(&'a self, job: &'a Claimed) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-    /// What else is written in the unit of work that writes down the outcome.
+    /// What else is written in the unit of work that writes down the outcome. Not of a job that is `lost`: its last attempt ended without
+    /// an outcome, perhaps because this could not be written.
     fn settle<'c>(&'c self, _: &'c mut PgConnection, _: &'c Claimed, _: &'c Settled) -> Work<'c, ()> {
         Box::pin(async { Ok(()) })
     }
@@ -88,6 +91,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// With a reason that there is room for.
+    fn cut(self) -> Self {
+        let cut = |reason: String| reason.chars().take(REASON_CHARS_MAX).collect();
+        match self {
+            Self::Done => Self::Done,
+            Self::Failed(reason) => Self::Failed(cut(reason)),
+            Self::Hopeless(reason) => Self::Hopeless(cut(reason)),
+        }
+    }
+
     pub(super) fn reason(&self) -> Option<&str> {
         match self {
             Self::Done => None,
@@ -180,8 +193,13 @@ impl Runner {
         let Some(worker) = self.workers.iter().find(|worker| worker.kind() == job.kind).cloned() else {
             return;
         };
-        let attempt = time::timeout(ATTEMPT_MAX, worker.attempt(&job)).await;
-        let outcome = attempt.unwrap_or_else(|_| Outcome::Failed("too_slow".to_owned()));
+        // After the last attempt nobody has said what came of it: whoever made it has died, or what it wrote was refused.
+        let is_lost = usize::try_from(job.attempts).is_ok_and(|n| n > worker.pauses_secs().len() + 1);
+        let outcome = if is_lost {
+            Outcome::Hopeless("lost".to_owned())
+        } else {
+            attempt(Arc::clone(&worker), job.clone()).await
+        };
         let pause_secs = match &outcome {
             Outcome::Failed(_) => pause(worker.pauses_secs(), job.attempts, jitter()),
             Outcome::Done | Outcome::Hopeless(_) => None,
@@ -194,7 +212,7 @@ impl Runner {
         let settled = Settled { outcome, pause_secs };
         let written = self.database.write(Scope::Organisation(job.org), move |c| {
             Box::pin(async move {
-                if store::settle(c, &job, &settled.outcome, pause_secs).await? {
+                if store::settle(c, &job, &settled.outcome, pause_secs).await? && !is_lost {
                     worker.settle(c, &job, &settled).await?;
                 }
                 Ok(())
@@ -203,6 +221,16 @@ impl Runner {
         if let Err(error) = written.await {
             tracing::warn!(%org, job = %id, kind, %error, "what came of a job could not be written down: it is done again");
         }
+    }
+}
+
+/// One attempt of `worker`. One that panics has failed as any other.
+async fn attempt(worker: Arc<dyn Worker>, job: Claimed) -> Outcome {
+    let attempt = tokio::spawn(async move { time::timeout(ATTEMPT_MAX, worker.attempt(&job)).await });
+    match attempt.await {
+        Ok(Ok(outcome)) => outcome.cut(),
+        Ok(Err(_)) => Outcome::Failed("too_slow".to_owned()),
+        Err(_) => Outcome::Failed("panicked".to_owned()),
     }
 }
 

@@ -12,7 +12,10 @@ use contract::{
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tokio::{sync::watch, time};
+use tokio::{
+    sync::watch,
+    time::{self, Instant},
+};
 use uuid::Uuid;
 
 use super::store;
@@ -24,6 +27,8 @@ use crate::{
 
 /// Before the switch is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// When the switch was followed for so long, an outage is another one.
+const STEADY: Duration = Duration::from_secs(10);
 /// Calls whose participants are remembered; those of others are looked up.
 const CALLS_MAX: usize = 4_096;
 /// The oldest entry that the switch still has.
@@ -47,7 +52,10 @@ impl Intake {
         let mut is_away = false;
         let following = async {
             loop {
-                match self.follow().await {
+                let since = Instant::now();
+                let followed = self.follow().await;
+                is_away &= since.elapsed() < STEADY;
+                match followed {
                     Ok(()) => is_away = false,
                     Err(reason) if !is_away => {
                         is_away = true;
@@ -67,7 +75,7 @@ impl Intake {
         }
     }
 
-    /// Until the switch says no more. `Ok`: something has been heard.
+    /// Until the switch says no more, or another process has been faster.
     async fn follow(&self) -> Result<(), String> {
         let told = |error: DatabaseError| error.to_string();
         let read = self.database.read(Scope::Nothing, |c| Box::pin(store::position(c)));
@@ -87,26 +95,74 @@ impl Intake {
             let batch = stream.next().await.map_err(|not| not.to_string())?;
             let Some(last) = batch.last() else { return Ok(()) };
             let (new, old) = (last.id.clone(), position);
-            position = Some(new.clone());
+            position = Some(new);
             if audiences.len() > CALLS_MAX {
                 audiences.clear();
             }
-            let known = audiences;
-            let written = self.database.write(Scope::Nothing, move |c| {
-                Box::pin(async move {
-                    if store::move_position(c, old.as_deref(), &new).await? {
-                        take(c, batch, known).await.map(Some)
-                    } else {
-                        Ok(None)
-                    }
-                })
-            });
-            match written.await.map_err(told)? {
+            let written = match self.write(old.clone(), batch.clone(), audiences).await {
+                Err(error) if is_of_an_entry(&error) => self.write_each(old, batch).await,
+                written => written,
+            };
+            match written.map_err(told)? {
                 Some(known) => audiences = known,
-                None => return Err("another process follows it".to_owned()),
+                // Another process follows it.
+                None => return Ok(()),
             }
         }
     }
+
+    /// Publishes a batch and moves on behind it; `None`: somebody else has moved from there.
+    async fn write(
+        &self,
+        old: Option<String>,
+        batch: Vec<Told>,
+        known: Audiences,
+    ) -> Result<Option<Audiences>, DatabaseError> {
+        let Some(new) = batch.last().map(|last| last.id.clone()) else { return Ok(Some(known)) };
+        let written = self.database.write(Scope::Nothing, move |c| {
+            Box::pin(async move {
+                if store::move_position(c, old.as_deref(), &new).await? {
+                    take(c, batch, known).await.map(Some)
+                } else {
+                    Ok(None)
+                }
+            })
+        });
+        written.await
+    }
+
+    /// The same, one by one and without those that the database refuses.
+    async fn write_each(
+        &self,
+        mut old: Option<String>,
+        batch: Vec<Told>,
+    ) -> Result<Option<Audiences>, DatabaseError> {
+        let mut known = Audiences::new();
+        for one in batch {
+            let (from, new) = (old.replace(one.id.clone()), one.id.clone());
+            let (org, call) = (one.entry.org, one.entry.call.map(|call| call.0));
+            let written = match self.write(from.clone(), vec![one], known).await {
+                Err(error) if is_of_an_entry(&error) => {
+                    tracing::error!(%org, ?call, %error, "the database refuses an event of a call: it is left out");
+                    let moved = self.database.write(Scope::Nothing, move |c| {
+                        Box::pin(async move { store::move_position(c, from.as_deref(), &new).await })
+                    });
+                    moved.await?.then(Audiences::new)
+                }
+                written => written?,
+            };
+            let Some(still_known) = written else { return Ok(None) };
+            known = still_known;
+        }
+        Ok(Some(known))
+    }
+}
+
+/// Whether it is for what an entry says that the database refuses: 22 data, 23 constraints, 54 limits.
+fn is_of_an_entry(error: &DatabaseError) -> bool {
+    let DatabaseError::Refused(refused) = error else { return false };
+    let code = refused.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
 }
 
 /// Publishes what the entries of each organisation come to, in the order of its entries.

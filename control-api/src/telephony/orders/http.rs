@@ -54,7 +54,7 @@ async fn call(State(app): State<App>, actor: Actor, asked: Change) -> Result<Ans
         Box::pin(async move {
             let outcome = switch.command(&command).await?;
             let told = Told { order: &command, outcome: taken(outcome)? };
-            let events = vec![Event::of("call.ordered", id, None, Some(&told))];
+            let events = vec![Event::order("call.ordered", id, &told)];
             let body = Ordered { outcome: told.outcome, call_id: id };
             let answer = match outcome {
                 Outcome::Called(_) => Answer::made(format!("/api/telephony/live-calls/{id}"), &body),
@@ -197,7 +197,7 @@ async fn order<O: CallOrdered>(
                 switch.live_call(org, call).await?.ok_or(ApiError::NotFound)?;
             }
             let outcome = taken(switch.command(&command).await?)?;
-            let events = vec![Event::of(O::ACTION, id, None, Some(&Told { order: &command, outcome }))];
+            let events = vec![Event::order(O::ACTION, id, &Told { order: &command, outcome })];
             Ok(Done { answer: Answer::done(&Ordered { outcome, call_id: id }), events })
         })
     })

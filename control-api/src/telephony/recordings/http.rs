@@ -77,7 +77,8 @@ async fn show(
     found.map(Json).ok_or(ApiError::NotFound)
 }
 
-/// A link by which a recording is heard without a key, for some minutes
+/// A link by which a recording is heard without a key, for some minutes. No answer is kept: each request makes another link, with an
+/// `Idempotency-Key` too.
 #[utoipa::path(post, path = "/api/telephony/recordings/{id}/link", tag = "calls",
     security(("api_key" = ["recordings.listen"])),
     request_body = LinkOrder,
@@ -92,7 +93,8 @@ async fn link(
     actor.must(Permission::RecordingsListen)?;
     let (org, order, link) = (actor.org, asked.body::<LinkOrder>()?.check()?, fresh_link()?);
     let whose = actor.identity();
-    change(&app, &actor, asked.once, move |c| {
+    // What is kept for a request that comes again would hold what makes the link good.
+    change(&app, &actor, None, move |c| {
         Box::pin(async move {
             let found = store::one(c, org, id).await?.ok_or(ApiError::NotFound)?;
             if found.deleted_at.is_some() {
@@ -138,7 +140,7 @@ async fn sound(
         app.database.read(scope, move |c| Box::pin(async move { store::linked(c, (org, id), &hash).await }));
     let (maker, key, format) = linked.await?.ok_or(ApiError::NotFound)?;
     // Who listens is told before anything is heard, in the name of whoever has made the link.
-    let told = Heard { range: range.and_then(|range| range.to_str().ok()) };
+    let told = Heard::of(range.and_then(|range| range.to_str().ok()));
     let events = vec![Event::of("recording.heard", id, None, Some(&told))];
     tell(&app, maker, events).await?;
     let sound = app.switch()?.sound(&key, range).await?;

@@ -15,6 +15,8 @@ use crate::{
 const LINK_SECONDS: u16 = 300;
 /// Seconds that a link is good for at least and at most.
 const LINK_SECONDS_RANGE: std::ops::RangeInclusive<u16> = 10..=900;
+/// What the record holds of the part that somebody asks for.
+const RANGE_CHARS_MAX: usize = 64;
 
 /// A recording that the store has, or had.
 #[derive(Clone, Debug, Serialize, ToSchema, sqlx::FromRow)]
@@ -129,7 +131,14 @@ pub(super) struct LinkTold {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Heard<'a> {
     /// The part of the sound that was asked for.
-    pub(super) range: Option<&'a str>,
+    range: Option<&'a str>,
+}
+
+impl<'a> Heard<'a> {
+    /// Of what a stranger asks for no more than a range needs.
+    pub(super) fn of(range: Option<&'a str>) -> Self {
+        Self { range: range.map(|range| range.get(..RANGE_CHARS_MAX).unwrap_or(range)) }
+    }
 }
 
 /// What stands in a link.
