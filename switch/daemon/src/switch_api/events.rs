@@ -267,7 +267,7 @@ fn tell(text: &mut String, segment: u64, offset: u64, entry: &Entry) {
 }
 
 /// The body of the answer: portions as they come.
-struct Portions(mpsc::Receiver<Bytes>);
+pub(super) struct Portions(pub(super) mpsc::Receiver<Bytes>);
 
 impl http_body::Body for Portions {
     type Data = Bytes;

@@ -2,10 +2,15 @@
 //! switch opens itself, for mails about it; and a recording, for whoever listens over HTTP, as long as nobody has taken the key that the
 //! switch has made for itself out of its folder (decision 0057).
 
-use std::{io::Cursor, ops::Range};
+use std::{
+    io::Cursor,
+    ops::Range,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -16,16 +21,26 @@ use recorder::{
     sealed::{self, SealedError},
 };
 use sounds::SOUND_BYTES_MAX;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::{Problem, Switch};
+use super::{Problem, Switch, events::Portions};
 use crate::recordings::OWN_KEY;
 
 /// Octets of a recording that is unlocked in memory: 36 minutes of WAV, 3 hours of Opus.
 const UNLOCKED_BYTES_MAX: usize = 64 << 20;
 /// Recordings that are unlocked at once.
 const UNLOCKING_MAX: usize = 2;
-static UNLOCKING: Semaphore = Semaphore::const_new(UNLOCKING_MAX);
+static UNLOCKING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(UNLOCKING_MAX)));
+/// Octets of recordings that are unlocked and have not been taken yet.
+const HELD_BYTES_MAX: usize = 128 << 20;
+/// What they are counted in.
+const HELD_UNIT_BYTES: usize = 64 << 10;
+static HELD: LazyLock<Arc<Semaphore>> =
+    LazyLock::new(|| Arc::new(Semaphore::new(HELD_BYTES_MAX / HELD_UNIT_BYTES)));
+/// Octets that are given to a listener at a time. They are copies: what is on its way does not keep the rest.
+const PORTION_BYTES: usize = 64 << 10;
+/// A listener that takes nothing for so long is closed; it comes back by `Range`.
+const STALLED_MAX: Duration = Duration::from_secs(30);
 
 pub(super) async fn object(
     State(switch): State<Switch>,
@@ -82,45 +97,78 @@ pub(super) async fn sound(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let busy = "too many recordings are unlocked just now";
-    let _place = UNLOCKING.try_acquire().map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, busy))?;
+    let busy = || {
+        let problem = "too many recordings are unlocked just now";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, problem)
+    };
+    let place = Arc::clone(&UNLOCKING).try_acquire_owned().map_err(|_| busy())?;
     let found = switch.store.get_whole(&key, UNLOCKED_BYTES_MAX).await;
     let found = found.map_err(|error| {
         Problem::new(StatusCode::BAD_GATEWAY, format!("the store does not give it: {error}"))
     })?;
     let none = "the store has no such recording, or one that is too long to be unlocked in memory";
     let locked = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, none))?;
+    let room = room(&HELD, locked.len()).ok_or_else(busy)?;
     let own_key = switch.data_dir.join(OWN_KEY);
     let opened = tokio::task::spawn_blocking(move || {
+        // It goes on when nobody waits for it any more, and so does what it takes.
+        let _place = place;
         let own = PrivateKey::read(&own_key).map_err(|_| StatusCode::CONFLICT)?;
-        let mut file = Cursor::new(Vec::new());
+        let mut file = Cursor::new(Vec::with_capacity(locked.len()));
         match sealed::open(&*locked, &[own], &mut file) {
-            Ok(_) => Ok(file.into_inner()),
+            Ok(_) => Ok(Unlocked { octets: file.into_inner(), _room: room }),
             Err(SealedError::OtherKey { .. }) => Err(StatusCode::CONFLICT),
             Err(_) => Err(StatusCode::BAD_GATEWAY),
         }
     });
     let opened = opened.await.unwrap_or(Err(StatusCode::INTERNAL_SERVER_ERROR));
-    let octets = opened.map_err(|status| {
+    let unlocked = opened.map_err(|status| {
         tracing::warn!(key, %status, "a recording cannot be unlocked");
         Problem::new(status, "it cannot be unlocked here: its key is kept elsewhere, or it is damaged")
     })?;
     tracing::info!(key, "a recording was heard");
-    Ok(part_of(octets, headers.get(header::RANGE).and_then(|value| value.to_str().ok())))
+    let wanted = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    Ok(part_of(unlocked, wanted, STALLED_MAX))
 }
 
-fn part_of(octets: Vec<u8>, wanted: Option<&str>) -> Response {
-    let whole = octets.len();
-    match wanted.and_then(|wanted| range(wanted, whole)) {
-        None => (StatusCode::OK, octets).into_response(),
+/// A recording in memory, and the room that it takes there.
+struct Unlocked {
+    octets: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Room for so many octets; `None`: there is none.
+fn room(held: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    let units = u32::try_from(bytes.div_ceil(HELD_UNIT_BYTES)).ok()?;
+    Arc::clone(held).try_acquire_many_owned(units).ok()
+}
+
+fn part_of(unlocked: Unlocked, wanted: Option<&str>, stalled_max: Duration) -> Response {
+    let whole = unlocked.octets.len();
+    let (status, part, place) = match wanted.and_then(|wanted| range(wanted, whole)) {
+        None => (StatusCode::OK, 0..whole, None),
         Some(part) if part.is_empty() => {
             let size = [(header::CONTENT_RANGE, format!("bytes */{whole}"))];
-            (StatusCode::RANGE_NOT_SATISFIABLE, size).into_response()
+            return (StatusCode::RANGE_NOT_SATISFIABLE, size).into_response();
         }
         Some(part) => {
             let place = format!("bytes {}-{}/{whole}", part.start, part.end.saturating_sub(1));
-            let octets = octets.get(part).unwrap_or_default().to_vec();
-            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, place)], octets).into_response()
+            (StatusCode::PARTIAL_CONTENT, part, Some([(header::CONTENT_RANGE, place)]))
+        }
+    };
+    let kind = (header::CONTENT_TYPE, "application/octet-stream".to_owned());
+    let headers = [kind, (header::CONTENT_LENGTH, part.len().to_string())];
+    let (portions, taken) = mpsc::channel(1);
+    tokio::spawn(give(unlocked, part, portions, stalled_max));
+    (status, headers, place, Body::new(Portions(taken))).into_response()
+}
+
+/// Gives a part to a listener as it is taken. One that stands still gets no more, which its length tells it.
+async fn give(unlocked: Unlocked, part: Range<usize>, portions: mpsc::Sender<Bytes>, stalled_max: Duration) {
+    for portion in unlocked.octets.get(part).unwrap_or_default().chunks(PORTION_BYTES) {
+        let given = portions.send_timeout(Bytes::copy_from_slice(portion), stalled_max);
+        if given.await.is_err() {
+            return;
         }
     }
 }
@@ -140,6 +188,29 @@ fn range(wanted: &str, whole: usize) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_takes_nothing_of_a_recording_keeps_its_memory_until_they_are_closed_and_no_longer() {
+        let held = Arc::new(Semaphore::new(2));
+        let unlock = |octets: Vec<u8>| Unlocked { _room: room(&held, octets.len()).unwrap(), octets };
+        // The handler has returned; nothing is taken.
+        let response = part_of(unlock(vec![7; 2 * HELD_UNIT_BYTES]), Some("bytes=1-"), STALLED_MAX);
+        tokio::task::yield_now().await;
+        assert!(room(&held, 1).is_none());
+        assert_eq!(response.headers()[header::CONTENT_LENGTH], "131071");
+        let taken = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert!(taken.len() == 131_071 && taken.iter().all(|octet| *octet == 7));
+        let all = || async { held.acquire_many(2).await.map(drop) };
+        all().await.unwrap();
+        // One that stands still, and is still there.
+        let stalled = part_of(unlock(vec![7; 2 * HELD_UNIT_BYTES]), None, Duration::ZERO);
+        all().await.unwrap();
+        let rest = axum::body::to_bytes(stalled.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(rest.len(), PORTION_BYTES);
+        // One that has gone.
+        drop(part_of(unlock(vec![7; 2 * HELD_UNIT_BYTES]), None, STALLED_MAX));
+        all().await.unwrap();
+    }
 
     #[test]
     fn a_range_is_what_there_is_of_it() {
