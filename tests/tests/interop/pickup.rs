@@ -29,7 +29,7 @@ fn a_colleague_picks_up_what_rings_and_is_heard() -> Result<()> {
 #[test]
 fn somebody_whose_phone_rings_by_order_has_the_call_and_is_heard() -> Result<()> {
     picked_up_by(|relief, stage, _| {
-        let call = stage.record.calls()?.pop().context("a call")?;
+        let call = stage.demo.live_calls()?.pop().context("a call")?;
         let refused = sambung(&stage.demo, &["pickup", &call, "--by", "1002"]).err();
         ensure!(refused.is_some_and(|error| error.to_string().contains("is in that call")));
         sambung(&stage.demo, &["pickup", &call, "--by", &relief.1.username, "--auto-answer"])?;

@@ -97,7 +97,7 @@ impl Scene {
     /// By order: the supervisor's own phone rings and answers.
     fn ordered(&mut self, demo: &Demo) -> Result<()> {
         self.talk()?;
-        let subject = Record::open(demo.field("/database_url")?)?.calls()?.pop().context("a call")?;
+        let subject = demo.live_calls()?.pop().context("a call")?;
         let by = self.phones[0].1.username.clone();
         let order = ["listen", &subject, "--by", &by, "--mode", "whisper", "--auto-answer"];
         let refused = sambung(demo, &order).err();
@@ -128,7 +128,7 @@ impl Scene {
         sari.dial(&code)?;
         sari.talking().context("the supervisor")?;
         self.all_hear([false, false]).context("listening")?;
-        let own = Record::open(demo.field("/database_url")?)?.calls()?.pop().context("a call")?;
+        let own = demo.live_calls()?.pop().context("a call")?;
         self.phones[0].0.press("5")?;
         self.all_hear([true, false]).context("whispering")?;
         self.phones[0].0.press("6")?;

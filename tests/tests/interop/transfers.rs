@@ -43,7 +43,7 @@ fn a_call_is_sent_on_thrice_and_everybody_hears_who_is_there() -> Result<()> {
         budi.talking().context("Budi again")?;
         dewi.over().context("Dewi is let go")?;
         budi.hears(TONES_HZ[0], TONES_HZ[2], LEAST_MS)?;
-        let call = record.calls()?.pop().context("a call")?;
+        let call = demo.live_calls()?.pop().context("a call")?;
         sambung(&demo, &["transfer", &call, &target.username])?;
         dewi.talking().context("Dewi again")?;
         budi.over().context("Budi is let go again")?;

@@ -11,7 +11,6 @@ use tests::{
     demo::Demo,
     phones::{Account, Baresip, Desk, PCMU, PORTS, Phone, Srtp, Transport},
     process::wait_until,
-    record::Record,
 };
 
 use crate::operator::sambung;
@@ -100,7 +99,7 @@ fn whoever_is_held_hears_music() -> Result<()> {
 #[test]
 fn whoever_is_held_by_order_hears_music() -> Result<()> {
     held_and_taken_back(|_, demo, holds| {
-        let call = Record::open(demo.field("/database_url")?)?.calls()?.pop().context("a call")?;
+        let call = demo.live_calls()?.pop().context("a call")?;
         let order = ["hold", &call, "--leg", "1", "--off"];
         sambung(demo, if holds { &order[..4] } else { &order }).map(drop)
     })
