@@ -1,12 +1,12 @@
-//! Folders of servers that are thrown away. Each is locked by the process that uses it, so that others can
-//! tell a living one from one that was left behind.
+//! Folders of servers that are thrown away. Each is locked by the process that uses it before it gets its
+//! name, so that others can tell a living one from one that was left behind, at once: a test suite starts a
+//! server every second, and what each leaves is as large as a small database.
 
 use std::{
     env,
     fs::{self, File},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use super::{Error, at};
@@ -14,8 +14,8 @@ use crate::secret;
 
 const PREFIX: &str = "sambung-pg-";
 
-/// Younger folders are left alone: their owner may be about to lock them.
-const YOUNG: Duration = Duration::from_secs(60);
+/// What a folder is called until it is locked. Left behind, it holds an empty file.
+const UNNAMED_PREFIX: &str = "sambung-new-pg-";
 
 /// A folder that is deleted with this value.
 #[derive(Debug)]
@@ -45,39 +45,29 @@ pub(super) fn claim() -> Result<Home, Error> {
             let _ = fs::remove_dir_all(other.path());
         }
     }
-    let path = env::temp_dir().join(format!("{PREFIX}{}", secret::hex(&secret::bytes::<8>()?)));
-    at(&path, fs::DirBuilder::new().mode(0o711).create(&path))?;
-    let lock = at(&path, File::create(path.join("lock")))?;
-    at(&path, lock.lock())?;
+    let name = secret::hex(&secret::bytes::<8>()?);
+    let unnamed = env::temp_dir().join(format!("{UNNAMED_PREFIX}{name}"));
+    at(&unnamed, fs::DirBuilder::new().mode(0o711).create(&unnamed))?;
+    let lock = at(&unnamed, File::create(unnamed.join("lock")))?;
+    at(&unnamed, lock.lock())?;
+    let path = env::temp_dir().join(format!("{PREFIX}{name}"));
+    at(&path, fs::rename(&unnamed, &path))?;
     Ok(Home { path, _lock: lock })
 }
 
 fn is_left_behind(path: &Path) -> bool {
-    let Ok(lock) = File::open(path.join("lock")) else { return false };
-    let age = lock.metadata().and_then(|lock| lock.modified()).ok().and_then(|made| made.elapsed().ok());
-    age.is_some_and(|age| age > YOUNG) && lock.try_lock().is_ok()
+    File::open(path.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
 
     #[test]
-    fn what_was_left_behind_is_swept_up_and_what_is_used_stays() {
-        let (used, left, young) = (claim().unwrap(), claim().unwrap(), claim().unwrap());
-        let long_ago = SystemTime::now() - 2 * YOUNG;
-        for home in [&used, &left] {
-            home._lock.set_modified(long_ago).unwrap();
-        }
-        for home in [&left, &young] {
-            home._lock.unlock().unwrap();
-        }
-        let fourth = claim().unwrap();
-        assert_eq!(
-            [&used, &left, &young, &fourth].map(|home| home.path().exists()),
-            [true, false, true, true]
-        );
+    fn what_was_left_behind_is_swept_up_at_once_and_what_is_used_stays() {
+        let (used, left) = (claim().unwrap(), claim().unwrap());
+        left._lock.unlock().unwrap();
+        let third = claim().unwrap();
+        assert_eq!([&used, &left, &third].map(|home| home.path().exists()), [true, false, true]);
     }
 }
