@@ -12,10 +12,8 @@ use std::{
 
 use anyhow::Context as _;
 use contract::{id::of_a_time, time::Timestamp};
-use md5::Md5;
 use sambung::secret;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
@@ -71,24 +69,4 @@ pub(crate) fn demo(switch: &Path) -> Value {
 pub(crate) fn new_id() -> anyhow::Result<Uuid> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     Ok(of_a_time(Timestamp(now.as_micros().try_into()?), secret::bytes::<10>()?))
-}
-
-/// What the database keeps instead of a phone's password: H(A1) of RFC 7616 §3.4.2, once for each algorithm of
-/// RFC 8760, as MD5 and as SHA-256.
-pub(crate) fn digests(username: &str, realm: &str, password: &str) -> (String, String) {
-    let a1 = format!("{username}:{realm}:{password}");
-    (secret::hex(&Md5::digest(&a1)), secret::hex(&Sha256::digest(&a1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digests_are_those_that_a_phone_computes() {
-        let (md5, sha256) = digests("u0", "demo.sambung.test", "secret");
-        // printf 'u0:demo.sambung.test:secret' | md5sum; … | sha256sum
-        assert_eq!(md5, "3e088942a5466c995406c2809dd97ebb");
-        assert_eq!(sha256, "2fa1c4878501259dd7951afede14ec6d908651fdd056f799e2537d01d5d4f498");
-    }
 }

@@ -11,6 +11,7 @@
 pub mod availability;
 pub mod command;
 pub mod conferences;
+pub mod credentials;
 pub mod id;
 pub mod join_code;
 pub mod journal;

@@ -66,6 +66,7 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(telephony::page_groups::http::routes())
         .merge(telephony::numbers::http::routes())
         .merge(telephony::mailboxes::http::routes())
+        .merge(telephony::sip_accounts::http::routes())
         .merge(telephony::plan::http::routes())
         .merge(platform::audit::http::routes())
         .merge(platform::events::http::routes())

@@ -27,5 +27,6 @@ mod resource;
 pub mod route;
 pub mod rules;
 pub mod settings;
+pub mod sip_accounts;
 pub mod trunks;
 mod words;

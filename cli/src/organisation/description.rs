@@ -20,6 +20,7 @@ use std::{
 };
 
 use contract::{
+    credentials::digests,
     id::{AccountId, ExtensionId, HolidayId, OrgId, RuleId, UserId},
     language::Language,
     rules::Window,
@@ -33,7 +34,6 @@ use super::{
     mailboxes::Mails,
     reader::{At, Mistake, Reader, Section, read},
 };
-use crate::database::digests;
 pub(crate) use conferences::Conference;
 pub(crate) use menus::{Menu, REPEAT};
 pub(crate) use outbound::{Budget, OutboundRoute, Price};

@@ -1,10 +1,11 @@
 //! The self-test's organisation and accounts, and what the switch has written about its calls.
 
+use contract::credentials::digests;
 use migrations::Role;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::database::{digests, new_id, store::act_as};
+use crate::database::{new_id, store::act_as};
 
 /// Makes the organisation if there is none, and its accounts with these passwords.
 pub(super) async fn prepare(

@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, bail};
 use argon2::{Argon2, PasswordHasher as _};
+use contract::credentials::digests;
 use sambung::secret;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use super::{
     state::{CONFERENCE_NUMBER, DOMAIN, Person, State},
     store,
 };
-use crate::database::{digests, new_id};
+use crate::database::new_id;
 
 /// What everybody knows, see `--sip-accounts`.
 const BARE_PASSWORD: &str = "secret";

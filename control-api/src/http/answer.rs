@@ -17,6 +17,9 @@ pub struct Answer {
     version: Option<i32>,
     revision: Option<i64>,
     body: String,
+    /// In the place of `body` for whoever asks first; never kept.
+    #[serde(skip)]
+    told_once: Option<String>,
 }
 
 impl Answer {
@@ -52,6 +55,12 @@ impl Answer {
         Self { status: StatusCode::NO_CONTENT.as_u16(), ..Self::default() }
     }
 
+    /// Whoever asks first is told more: what nobody keeps.
+    #[must_use]
+    pub fn once<T: Serialize>(self, body: &T) -> Self {
+        Self { told_once: serde_json::to_string(body).ok(), ..self }
+    }
+
     /// The configuration has become this revision by it.
     #[must_use]
     pub fn at(self, revision: i64) -> Self {
@@ -62,7 +71,7 @@ impl Answer {
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
-        let mut response = (status, self.body).into_response();
+        let mut response = (status, self.told_once.unwrap_or(self.body)).into_response();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_TYPE);
         if status != StatusCode::NO_CONTENT {

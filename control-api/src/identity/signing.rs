@@ -19,12 +19,16 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use super::presented;
+use crate::http::error::ApiError;
 
 /// Key files at most.
 pub const KEYS_MAX: usize = 16;
 
 /// Who issues access tokens.
 const ISSUER: &str = "sambung";
+
+/// Characters of a phone's password, six bits each.
+const PASSWORD_CHARS: usize = 20;
 
 /// What comes before an Ed25519 seed in PKCS #8 (RFC 8410 §10.3).
 const PKCS8_HEAD: [u8; 16] =
@@ -55,6 +59,16 @@ impl Purpose {
             Purpose::Letter => "sambung_letter_",
         }
     }
+}
+
+/// A phone's password, and what it can be made of again.
+pub(crate) struct Password {
+    /// It.
+    pub(crate) word: String,
+    /// The name of the key.
+    pub(crate) key: String,
+    /// Which one of that key, as its column has it.
+    pub(crate) no: i32,
 }
 
 /// All keys.
@@ -115,9 +129,19 @@ impl Signing {
 
     /// The `no`th token that is good for `id`.
     pub(crate) fn prove(&self, purpose: Purpose, id: Uuid, no: u32) -> String {
-        let proof = self.keys.last().map(|key| key.proof(purpose, id, no).finalize().into_bytes());
+        let proof = self.keys.last().map(|key| key.proof(purpose.as_str(), id, no).finalize().into_bytes());
         let secret = [no.to_be_bytes().as_slice(), proof.as_deref().unwrap_or_default()].concat();
         presented::format(purpose.prefix(), id, &secret)
+    }
+
+    /// A new password of the SIP account `id`.
+    pub(crate) fn password(&self, id: Uuid) -> Result<Password, ApiError> {
+        let wrong = |error: &dyn std::fmt::Display| ApiError::Internal(format!("no password: {error}"));
+        // At random: a number that was used before a backup was put back would make the same password again.
+        let mut no = [0; 4];
+        getrandom::fill(&mut no).map_err(|error| wrong(&error))?;
+        let (no, key) = (u32::from_be_bytes(no), self.keys.last().ok_or_else(|| wrong(&"no key"))?);
+        Ok(Password { word: key.password(id, no), key: key.name.clone(), no: no.cast_signed() })
     }
 
     /// What a token is good for and its number, if it is one of ours.
@@ -125,7 +149,7 @@ impl Signing {
         let (id, secret) = presented::parse::<36>(purpose.prefix(), token)?;
         let (no, proof) = secret.split_first_chunk::<4>()?;
         let no = u32::from_be_bytes(*no);
-        let is_good = |key: &Key| key.proof(purpose, id, no).verify_slice(proof).is_ok();
+        let is_good = |key: &Key| key.proof(purpose.as_str(), id, no).verify_slice(proof).is_ok();
         self.keys.iter().any(is_good).then_some((id, no))
     }
 }
@@ -143,9 +167,17 @@ impl Key {
         })
     }
 
-    fn proof(&self, purpose: Purpose, id: Uuid, no: u32) -> HmacSha256 {
-        let proof = self.proofs.clone().chain_update(purpose.as_str()).chain_update([0]);
+    fn proof(&self, purpose: &str, id: Uuid, no: u32) -> HmacSha256 {
+        let proof = self.proofs.clone().chain_update(purpose).chain_update([0]);
         proof.chain_update(id.as_bytes()).chain_update(no.to_be_bytes())
+    }
+
+    /// 120 bits; needs no quoting in a URL, a SIP user part or a phone's form.
+    fn password(&self, id: Uuid, no: u32) -> String {
+        let proof = self.proof("sip password", id, no).finalize().into_bytes();
+        let mut word = Base64UrlUnpadded::encode_string(&proof);
+        word.truncate(PASSWORD_CHARS);
+        word
     }
 }
 
@@ -283,6 +315,16 @@ mod tests {
         assert_eq!(signing.proven(Purpose::Refresh, &proof.replace("00000007", "00000008")), None);
         assert_eq!(signing.proven(Purpose::Refresh, &proof.replace("_ff", "_fe")), None);
         assert_eq!(signing.proven(Purpose::Refresh, &proof[..proof.len() - 1]), None);
+    }
+
+    #[test]
+    fn no_password_is_like_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let signing = Signing::open(folder.path()).unwrap();
+        let (first, second) =
+            (signing.password(Uuid::max()).unwrap(), signing.password(Uuid::max()).unwrap());
+        assert_eq!((first.key.as_str(), first.word.len()), ("1", PASSWORD_CHARS));
+        assert_ne!(first.word, second.word);
     }
 
     #[test]

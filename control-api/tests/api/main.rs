@@ -24,6 +24,7 @@ mod scene;
 mod services;
 mod settings;
 mod sign_ins;
+mod sip_accounts;
 mod smtp;
 mod stage;
 mod startup;

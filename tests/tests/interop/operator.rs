@@ -12,11 +12,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tests::{
     demo::Demo,
-    phones::Transport,
+    phones::{Account, Baresip, PCMU, Phone as _, STEP, Transport},
     process::{self, wait_until},
 };
 
-use crate::stage::{ANSWERED, PLAIN, Part, Stage};
+use crate::{
+    stage::{ANSWERED, PLAIN, Part, Stage},
+    voices::{LEAST_MS, TONES_HZ, desk, phone, uri},
+};
 
 const CALL: Part<'_> = ("call", &[("talk_ms", "300")]);
 const ANSWER: Option<Part<'_>> = Some(("callee_answer", PLAIN));
@@ -301,4 +304,45 @@ fn an_extension_that_is_changed_over_http_changes_the_next_call_and_not_the_one_
     answering.finish()?;
     callee.unregister()?;
     stage.strike()
+}
+
+/// A phone is given an account over HTTP and calls; when it has another password it is let in by that one alone.
+#[test]
+fn an_account_that_is_made_over_http_registers_calls_and_has_another_password() -> Result<()> {
+    let mut demo = Demo::start()?;
+    let told = |reply: &Reply| -> Result<String> {
+        let shown: Value = serde_json::from_slice(&reply.body)?;
+        Ok(shown["password"].as_str().context("a password")?.to_owned())
+    };
+    let made = rest(&demo, ("POST", "/api/telephony/sip-accounts"), "", r#"{"username":"lobby"}"#)?;
+    made.is_live(&demo)?;
+    let lobby = |password: String, demo: &Demo| -> Result<Account> {
+        let username = "lobby".to_owned();
+        Ok(Account { username, password, ..demo.account(0, Transport::Udp)? })
+    };
+    let old = lobby(told(&made)?, &demo)?;
+    let (mut callee, called) = phone(&mut demo, 1, PCMU, TONES_HZ[1])?;
+    let mut caller = Baresip::start(&old, &desk(&mut demo, "first", TONES_HZ[0])?)?;
+    caller.registered()?;
+    caller.dial(&uri(&called.username, &called))?;
+    callee.talking()?;
+    caller.hears(TONES_HZ[1], TONES_HZ[0], LEAST_MS)?;
+    caller.hang_up()?;
+    callee.over()?;
+    drop(caller);
+    let path = format!("{}/rotate-password", made.header("location")?);
+    let rotated = rest(&demo, ("POST", &path), "", "")?;
+    rotated.is_live(&demo)?;
+    let new = lobby(told(&rotated)?, &demo)?;
+    let mut phone = Baresip::start(&new, &desk(&mut demo, "new", TONES_HZ[0])?)?;
+    phone.registered()?;
+    // Last, because it tries again at once until the switch is silent to it.
+    let refusal = "auth_failed source=127.0.0.1";
+    ensure!(!demo.logs().contains(refusal), "{}", demo.logs());
+    let late = Baresip::start(&old, &desk(&mut demo, "late", TONES_HZ[0])?)?;
+    let refused = wait_until(STEP, "a refusal", || Ok(demo.logs().contains(refusal)));
+    refused.with_context(|| format!("{}\n{}", late.printed(), demo.logs()))?;
+    ensure!(!late.printed().contains("200 OK"), "{}", late.printed());
+    drop(callee);
+    demo.stop()
 }
