@@ -5,6 +5,7 @@ pub mod calls;
 pub mod clock;
 pub mod conferences;
 pub mod did_numbers;
+mod doors;
 pub mod extensions;
 pub mod holidays;
 pub mod hours;

@@ -44,6 +44,11 @@ pub mod limits {
     pub const HOLIDAYS_MAX: usize = 2_000;
     /// Bytes of the name of a sound that a rule plays.
     pub const SOUND_BYTES_MAX: usize = 40;
+    /// Whether a text is the name of a sound: lower-case letters, digits, `-` and `_`, so that it is no path.
+    pub fn is_sound(text: &str) -> bool {
+        (1..=SOUND_BYTES_MAX).contains(&text.len())
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+    }
     /// Messages that a mailbox may hold.
     pub const MAILBOX_MESSAGES: RangeInclusive<u16> = 1..=500;
     /// Seconds that a message in a mailbox may last.
@@ -396,7 +401,7 @@ impl<'a> Compiler<'a> {
         if !limits::MAILBOX_MESSAGE_SECS.contains(&rows.message_secs_max) {
             self.wrong(row, "voicemail_secs_max", Problem::OutOfRange);
         }
-        if rows.greeting.as_deref().is_some_and(|greeting| !extension::is_sound_name(greeting)) {
+        if rows.greeting.as_deref().is_some_and(|greeting| !limits::is_sound(greeting)) {
             self.wrong(row, "voicemail_greeting", Problem::Malformed);
         }
         Some(Mailbox {

@@ -5,7 +5,7 @@
 
 mod store;
 
-use dialplan::limits;
+use dialplan::{OutsideNumber, limits};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, postgres::PgRow};
 use utoipa::ToSchema;
@@ -79,24 +79,12 @@ pub(super) struct Columns<'a> {
     pub(super) priority: i32,
 }
 
-/// Whether a text is the name of a sound.
-pub(super) fn is_sound(text: &str) -> bool {
-    (1..=limits::SOUND_BYTES_MAX).contains(&text.len())
-        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
-}
-
 /// What the name of a sound must be.
 pub(super) const SOUND: &str = "must be the name of a sound: lower-case letters, digits, - and _";
 
-/// Digits of a number by E.164, as far as it is a subscriber's.
-const E164_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
-
+/// Whether a text is a number by E.164, with its `+`, as the compiler of plans has it.
 fn is_e164(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| {
-        E164_DIGITS.contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && !digits.starts_with('0')
-    })
+    text.starts_with('+') && text.parse::<OutsideNumber>().is_ok()
 }
 
 impl Action {
@@ -107,7 +95,9 @@ impl Action {
                 let reason = "must be a number by E.164, such as +628123456789";
                 fields.must(is_e164(number), &format!("{field}.number"), reason);
             }
-            Self::AnnounceHangup { sound } => fields.must(is_sound(sound), &format!("{field}.sound"), SOUND),
+            Self::AnnounceHangup { sound } => {
+                fields.must(limits::is_sound(sound), &format!("{field}.sound"), SOUND);
+            }
             Self::Queue { priority, .. } => {
                 fields.within(&format!("{field}.priority"), priority, &(0..=limits::PRIORITY_MAX));
             }

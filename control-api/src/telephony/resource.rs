@@ -1,9 +1,8 @@
 //! The steps that are the same for everything of telephony that is one row of its own: a list by pages, and one thing that is
-//! made, shown, changed and taken away. What has a list with filters or rows in several tables writes its own (`extensions`).
+//! made, shown, changed and taken away.
 
 pub(super) mod store;
 
-use axum::Json;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::{FromRow, PgConnection, postgres::PgRow};
 use utoipa::IntoParams;
@@ -25,6 +24,7 @@ use crate::{
         page::{Cursor, Page},
     },
     identifier,
+    identity::permission::Permission,
     platform::{audit::Event, change::Done},
 };
 
@@ -60,6 +60,10 @@ pub(crate) trait Resource:
         key: (OrgId, Uuid),
         new: &'c Self::Description,
     ) -> Work<'c, (), ApiError>;
+    /// Takes its row away, unless something refers to it.
+    fn delete(c: &mut PgConnection, key: (OrgId, Uuid)) -> Work<'_, (), ApiError> {
+        Box::pin(store::delete::<Self>(c, key))
+    }
 }
 
 /// What can be asked of a list.
@@ -69,21 +73,24 @@ pub(crate) trait Resource:
 pub struct ListQuery {
     /// Rows on a page
     #[param(inline, value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
+    pub(crate) limit: Option<String>,
     /// `next_cursor` of the page before
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
 }
 
 impl ListQuery {
     /// Understands all of it, or says everything that is wrong with it.
     pub fn check(&self) -> Result<(u16, Option<Cursor>), ApiError> {
         let mut fields = Fields::default();
-        let cursor = "must be the next_cursor of a page before";
-        let asked = (
-            fields.limit(self.limit.as_deref()),
-            fields.read("cursor", self.cursor.as_deref(), Cursor::parse, cursor),
-        );
+        let asked = self.read(&mut fields);
         fields.done().map(|()| asked)
+    }
+
+    /// The same among more that is asked.
+    pub(crate) fn read(&self, fields: &mut Fields) -> (u16, Option<Cursor>) {
+        let cursor = "must be the next_cursor of a page before";
+        let limit = fields.limit(self.limit.as_deref());
+        (limit, fields.read("cursor", self.cursor.as_deref(), Cursor::parse, cursor))
     }
 }
 
@@ -92,15 +99,17 @@ pub(crate) async fn list<R: Resource>(
     app: &App,
     actor: &Actor,
     query: &ListQuery,
-) -> Result<Json<Page<R>>, ApiError> {
+) -> Result<Page<R>, ApiError> {
+    actor.must(Permission::TelephonyRead)?;
     let (org, (limit, after)) = (actor.org, query.check()?);
     let scope = Scope::Organisation(org);
     let rows = app.database.read(scope, move |c| Box::pin(store::list::<R>(c, org, (limit, after)))).await?;
-    Ok(Json(Page::new(rows, limit, R::cursor)))
+    Ok(Page::new(rows, limit, R::cursor))
 }
 
 /// The one called `id`.
 pub(crate) async fn show<R: Resource>(app: &App, actor: &Actor, id: Uuid) -> Result<Answer, ApiError> {
+    actor.must(Permission::TelephonyRead)?;
     let org = actor.org;
     let scope = Scope::Organisation(org);
     let found = app.database.read(scope, move |c| Box::pin(store::one::<R>(c, (org, id)))).await?;
@@ -109,6 +118,7 @@ pub(crate) async fn show<R: Resource>(app: &App, actor: &Actor, id: Uuid) -> Res
 
 /// A new one.
 pub(crate) async fn create<R: Resource>(app: &App, actor: &Actor, asked: Change) -> Result<Answer, ApiError> {
+    actor.must(Permission::TelephonyWrite)?;
     let (org, id, new) = (actor.org, identifier::fresh()?, R::check(asked.body()?)?);
     let [created, ..] = R::ACTIONS;
     plan::change(app, actor, asked.once, move |c| {
@@ -124,12 +134,13 @@ pub(crate) async fn create<R: Resource>(app: &App, actor: &Actor, asked: Change)
 }
 
 /// Another description of the one called `id`.
-pub(crate) async fn replace<R: Resource>(
+pub(crate) async fn put<R: Resource>(
     app: &App,
     actor: &Actor,
     id: Uuid,
     asked: Change,
 ) -> Result<Answer, ApiError> {
+    actor.must(Permission::TelephonyWrite)?;
     let (org, version, new) = (actor.org, asked.version()?, R::check(asked.body()?)?);
     let [_, changed, _] = R::ACTIONS;
     plan::change(app, actor, asked.once, move |c| {
@@ -151,12 +162,13 @@ pub(crate) async fn remove<R: Resource>(
     id: Uuid,
     asked: Change,
 ) -> Result<Answer, ApiError> {
+    actor.must(Permission::TelephonyWrite)?;
     let (org, version) = (actor.org, asked.version()?);
     let [.., deleted] = R::ACTIONS;
     plan::change(app, actor, asked.once, move |c| {
         Box::pin(async move {
             let old = store::hold::<R>(c, (org, id), version).await?;
-            store::delete::<R>(c, (org, id)).await?;
+            R::delete(c, (org, id)).await?;
             let events = vec![Event::of(deleted, id, Some(&old), None)];
             Ok(Done { answer: Answer::gone(), events })
         })

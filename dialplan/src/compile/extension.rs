@@ -27,12 +27,6 @@ fn date_of(text: &str) -> Option<Date> {
     text.parse::<Date>().ok().filter(|date| date.to_string() == text)
 }
 
-/// The name of a sound is a name and no path.
-pub(super) fn is_sound_name(text: &str) -> bool {
-    (1..=limits::SOUND_BYTES_MAX).contains(&text.len())
-        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
-}
-
 /// Whether an extension's own people may be rung in that case: they have not been.
 fn may_ring(condition: Option<Condition>) -> bool {
     condition.is_none_or(|condition| condition == Condition::Always)
@@ -157,7 +151,7 @@ impl Compiler<'_> {
             rules::Action::ForwardExtension(_)
             | rules::Action::ForwardStaff(_)
             | rules::Action::Voicemail(_) => Err(("target", Problem::Dangling)),
-            rules::Action::AnnounceHangup(sound) if is_sound_name(sound) => {
+            rules::Action::AnnounceHangup(sound) if limits::is_sound(sound) => {
                 Ok(Action::Announce(sound.as_str().into()))
             }
             rules::Action::AnnounceHangup(_) => Err(("target", Problem::Malformed)),

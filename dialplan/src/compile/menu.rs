@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 use contract::{menus, rules, snapshot};
 
-use super::{Compiler, extension::is_sound_name, limits};
+use super::{Compiler, limits};
 use crate::{
     diagnostic::{Problem, Row},
     menu::{Menu, Offer},
@@ -66,7 +66,7 @@ impl Compiler<'_> {
                 self.wrong(Row::Menu(menu.id), field, Problem::OutOfRange);
             }
         }
-        if menu.greeting.as_deref().is_some_and(|greeting| !is_sound_name(greeting)) {
+        if menu.greeting.as_deref().is_some_and(|greeting| !limits::is_sound(greeting)) {
             self.wrong(Row::Menu(menu.id), "greeting", Problem::Malformed);
         }
     }

@@ -1,19 +1,11 @@
 //! The door: `/api/telephony/extensions/{id}/conference`.
 
-use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::model::{Conference, Description};
 use crate::{
     app::App,
-    http::{
-        actor::Actor,
-        answer::Answer,
-        error::ApiError,
-        extract::{Change, Path},
-    },
-    telephony::part::{self, put_door, remove_door, show_door},
+    telephony::doors::{put_door, remove_door, show_door},
 };
 
 /// The routes of this aggregate.
@@ -22,12 +14,14 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 show_door!(
+    part,
     Conference,
     "/api/telephony/extensions/{id}/conference",
     "The conference of an extension",
     "The extension"
 );
 put_door!(
+    part,
     Conference,
     Description,
     "/api/telephony/extensions/{id}/conference",
@@ -35,6 +29,7 @@ put_door!(
     "The extension"
 );
 remove_door!(
+    part,
     Conference,
     "/api/telephony/extensions/{id}/conference",
     "No conference of an extension any more",

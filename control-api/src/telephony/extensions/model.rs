@@ -8,8 +8,9 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    http::{error::ApiError, fields::Fields, page::Cursor},
+    http::{error::ApiError, fields::Fields},
     instant::Instant,
+    telephony::resource::ListQuery,
 };
 
 /// People that an extension rings.
@@ -58,18 +59,10 @@ pub struct Extension {
     pub version: i32,
 }
 
-impl Extension {
-    /// Where the list goes on after this one.
-    pub fn cursor(&self) -> Cursor {
-        Cursor { at: self.created_at, id: self.id }
-    }
-}
-
 /// All that can be said of an extension. What is left out is as for a new one, also in a change.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ExtensionDescription)]
-pub struct Description {
+pub struct ExtensionDescription {
     /// What is dialled, 2 … 6 digits, nobody else's in the organisation
     #[schema(example = "100", pattern = "^[0-9]{2,6}$")]
     pub number: String,
@@ -108,7 +101,7 @@ const fn yes() -> bool {
     true
 }
 
-impl Description {
+impl ExtensionDescription {
     /// Itself, or everything that is wrong with it as far as it can be seen without looking at other rows.
     pub fn check(self) -> Result<Self, ApiError> {
         let mut fields = Fields::default();
@@ -137,24 +130,13 @@ pub struct ExtensionsQuery {
     cursor: Option<String>,
 }
 
-/// The same, understood.
-#[derive(Clone, Debug)]
-pub struct Filter {
-    pub(super) number: Option<String>,
-    pub(super) limit: u16,
-    pub(super) after: Option<Cursor>,
-}
-
 impl ExtensionsQuery {
-    /// Understands all of it, or says everything that is wrong with it.
-    pub fn check(self) -> Result<Filter, ApiError> {
+    /// The number that is asked for and which page, or everything that is wrong with it.
+    pub fn check(self) -> Result<(Option<String>, ListQuery), ApiError> {
+        let page = ListQuery { limit: self.limit, cursor: self.cursor };
         let mut fields = Fields::default();
-        let cursor = "must be the next_cursor of a page before";
-        let (limit, after) = (
-            fields.limit(self.limit.as_deref()),
-            fields.read("cursor", self.cursor.as_deref(), Cursor::parse, cursor),
-        );
+        page.read(&mut fields);
         fields.must(self.number.as_deref().is_none_or(is_number), "number", NUMBER);
-        fields.done().map(|()| Filter { number: self.number, limit, after })
+        fields.done().map(|()| (self.number, page))
     }
 }

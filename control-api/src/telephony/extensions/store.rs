@@ -1,11 +1,18 @@
 //! Rows of extensions, of their numbers and of who belongs to them.
 
 use contract::id::OrgId;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use super::model::{Description, Extension, Filter};
-use crate::http::error::{ApiError, Broken, broken, referred};
+use super::model::{Extension, ExtensionDescription};
+use crate::{
+    database::Work,
+    http::{
+        error::{ApiError, Broken, broken, referred},
+        page::Cursor,
+    },
+    telephony::resource::{self, Resource, store::Statements},
+};
 
 macro_rules! extensions {
     ($rest:literal) => {
@@ -23,57 +30,17 @@ macro_rules! extensions {
     };
 }
 
-/// Up to `filter.limit` + 1 extensions, newest first.
-pub(super) async fn list(
+/// The extension that is called by `number`.
+pub(super) async fn of_number(
     c: &mut PgConnection,
     org: OrgId,
-    filter: Filter,
-) -> Result<Vec<Extension>, sqlx::Error> {
-    sqlx::query_as(extensions!(
-        "where e.org_id = $1 and ($2::text is null or n.number = $2) \
-           and ($3::timestamptz is null or (e.created_at, e.id) < ($3, $4::uuid)) \
-         order by e.created_at desc, e.id desc limit $5"
-    ))
-    .bind(org.0)
-    .bind(filter.number)
-    .bind(filter.after.map(|cursor| cursor.at))
-    .bind(filter.after.map(|cursor| cursor.id))
-    .bind(i64::from(filter.limit) + 1)
-    .fetch_all(c)
-    .await
-}
-
-/// The extension `id`.
-pub(super) async fn one(
-    c: &mut PgConnection,
-    org: OrgId,
-    id: Uuid,
+    number: String,
 ) -> Result<Option<Extension>, sqlx::Error> {
-    sqlx::query_as(extensions!("where e.org_id = $1 and e.id = $2"))
+    sqlx::query_as(extensions!("where e.org_id = $1 and n.number = $2"))
         .bind(org.0)
-        .bind(id)
+        .bind(number)
         .fetch_optional(c)
         .await
-}
-
-/// The extension `id`, which nobody else changes until this unit of work ends, if it is still the version that the client has read.
-pub(super) async fn hold(
-    c: &mut PgConnection,
-    (org, id): (OrgId, Uuid),
-    version: i32,
-) -> Result<Extension, ApiError> {
-    let held: Option<i32> = sqlx::query_scalar(
-        "select version from telephony.extensions where org_id = $1 and id = $2 for update",
-    )
-    .bind(org.0)
-    .bind(id)
-    .fetch_optional(&mut *c)
-    .await?;
-    match held {
-        None => Err(ApiError::NotFound),
-        Some(held) if held != version => Err(ApiError::Stale),
-        Some(_) => one(c, org, id).await?.ok_or(ApiError::NotFound),
-    }
 }
 
 /// What the database says when a row does not fit the others.
@@ -83,78 +50,106 @@ const CONSTRAINTS: &[Broken] = &[
     Broken::unknown("extension_supervisors_staff_fkey", "supervisors", "names somebody who is no member"),
 ];
 
-pub(super) async fn insert(
-    c: &mut PgConnection,
-    (org, id): (OrgId, Uuid),
-    new: &Description,
-) -> Result<Extension, ApiError> {
-    sqlx::query(
-        "insert into telephony.extensions (id, org_id, name, is_active, recording, takes_intercom) \
-         values ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(id)
-    .bind(org.0)
-    .bind(&new.name)
-    .bind(new.is_active)
-    .bind(new.recording)
-    .bind(new.takes_intercom)
-    .execute(&mut *c)
-    .await?;
-    add_number(c, (org, id), &new.number).await?;
-    put_people(c, (org, id), new).await?;
-    one(c, org, id).await?.ok_or(ApiError::NotFound)
-}
+impl Resource for Extension {
+    type Description = ExtensionDescription;
+    const PATH: &'static str = "/api/telephony/extensions";
+    const ACTIONS: [&'static str; 3] = ["extension.created", "extension.changed", "extension.deleted"];
+    const STATEMENTS: Statements = Statements {
+        list: extensions!(
+            "where e.org_id = $1 and ($2::timestamptz is null or (e.created_at, e.id) < ($2, $3::uuid)) \
+             order by e.created_at desc, e.id desc limit $4"
+        ),
+        one: extensions!("where e.org_id = $1 and e.id = $2"),
+        hold: "select version from telephony.extensions where org_id = $1 and id = $2 for update",
+        delete: "delete from telephony.extensions where org_id = $1 and id = $2",
+    };
 
-/// Makes of `old` what is `new`.
-pub(super) async fn update(
-    c: &mut PgConnection,
-    org: OrgId,
-    old: &Extension,
-    new: &Description,
-) -> Result<Extension, ApiError> {
-    sqlx::query(
-        "update telephony.extensions set name = $3, is_active = $4, recording = $5, takes_intercom = $6 \
-         where org_id = $1 and id = $2",
-    )
-    .bind(org.0)
-    .bind(old.id)
-    .bind(&new.name)
-    .bind(new.is_active)
-    .bind(new.recording)
-    .bind(new.takes_intercom)
-    .execute(&mut *c)
-    .await?;
-    if old.number != new.number {
-        run(c, "delete from telephony.numbers where org_id = $1 and extension_id = $2", (org, old.id))
+    fn version(&self) -> i32 {
+        self.version
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor { at: self.created_at, id: self.id }
+    }
+
+    fn check(new: ExtensionDescription) -> Result<ExtensionDescription, ApiError> {
+        new.check()
+    }
+
+    fn insert<'c>(
+        c: &'c mut PgConnection,
+        key: (OrgId, Uuid),
+        new: &'c ExtensionDescription,
+    ) -> Work<'c, (), ApiError> {
+        Box::pin(async move {
+            described(
+                "insert into telephony.extensions (org_id, id, name, is_active, recording, takes_intercom) \
+                 values ($1, $2, $3, $4, $5, $6)",
+                key,
+                new,
+            )
+            .execute(&mut *c)
             .await?;
-        add_number(c, (org, old.id), &new.number).await?;
+            add_number(c, key, &new.number).await?;
+            put_people(c, key, new).await
+        })
     }
-    put_people(c, (org, old.id), new).await?;
-    one(c, org, old.id).await?.ok_or(ApiError::NotFound)
+
+    fn update<'c>(
+        &'c self,
+        c: &'c mut PgConnection,
+        key: (OrgId, Uuid),
+        new: &'c ExtensionDescription,
+    ) -> Work<'c, (), ApiError> {
+        Box::pin(async move {
+            described(
+                "update telephony.extensions set name = $3, is_active = $4, recording = $5, takes_intercom = $6 \
+                 where org_id = $1 and id = $2",
+                key,
+                new,
+            )
+            .execute(&mut *c)
+            .await?;
+            if self.number != new.number {
+                let old = "delete from telephony.numbers where org_id = $1 and extension_id = $2";
+                sqlx::query(old).bind(key.0.0).bind(key.1).execute(&mut *c).await.map_err(referred)?;
+                add_number(c, key, &new.number).await?;
+            }
+            put_people(c, key, new).await
+        })
+    }
+
+    /// With its number, hours and rules. What has settings of its own is not taken away with it.
+    fn delete(c: &mut PgConnection, key: (OrgId, Uuid)) -> Work<'_, (), ApiError> {
+        Box::pin(async move {
+            let leads_on: bool =
+                sqlx::query_scalar(LEADS_ON).bind(key.0.0).bind(key.1).fetch_one(&mut *c).await?;
+            if leads_on {
+                let reason = "its queue, menu, conference or page group has to be taken away first";
+                return Err(ApiError::Conflict(reason));
+            }
+            resource::store::delete::<Self>(c, key).await
+        })
+    }
 }
 
-/// Takes it away with its number, hours and rules. What has settings of its own is not taken away with it.
-pub(super) async fn delete(c: &mut PgConnection, org: OrgId, id: Uuid) -> Result<(), ApiError> {
-    let leads_on: bool = sqlx::query_scalar(
-        "select exists (select from telephony.queues where org_id = $1 and extension_id = $2) \
-             or exists (select from telephony.menus where org_id = $1 and extension_id = $2) \
-             or exists (select from telephony.conferences where org_id = $1 and extension_id = $2) \
-             or exists (select from telephony.page_groups where org_id = $1 and extension_id = $2)",
-    )
-    .bind(org.0)
-    .bind(id)
-    .fetch_one(&mut *c)
-    .await?;
-    if leads_on {
-        return Err(ApiError::Conflict(
-            "its queue, menu, conference or page group has to be taken away first",
-        ));
-    }
-    run(c, "delete from telephony.extensions where org_id = $1 and id = $2", (org, id)).await
-}
+const LEADS_ON: &str = "select exists (select from telephony.queues where org_id = $1 and extension_id = $2) \
+    or exists (select from telephony.menus where org_id = $1 and extension_id = $2) \
+    or exists (select from telephony.conferences where org_id = $1 and extension_id = $2) \
+    or exists (select from telephony.page_groups where org_id = $1 and extension_id = $2)";
 
-async fn run(c: &mut PgConnection, query: &'static str, (org, id): (OrgId, Uuid)) -> Result<(), ApiError> {
-    sqlx::query(query).bind(org.0).bind(id).execute(c).await.map(drop).map_err(referred)
+fn described<'c>(
+    query: &'static str,
+    (org, id): (OrgId, Uuid),
+    new: &'c ExtensionDescription,
+) -> Query<'c, Postgres, PgArguments> {
+    sqlx::query(query)
+        .bind(org.0)
+        .bind(id)
+        .bind(&new.name)
+        .bind(new.is_active)
+        .bind(new.recording)
+        .bind(new.takes_intercom)
 }
 
 async fn add_number(c: &mut PgConnection, (org, id): (OrgId, Uuid), number: &str) -> Result<(), ApiError> {
@@ -172,7 +167,7 @@ async fn add_number(c: &mut PgConnection, (org, id): (OrgId, Uuid), number: &str
 async fn put_people(
     c: &mut PgConnection,
     (org, id): (OrgId, Uuid),
-    new: &Description,
+    new: &ExtensionDescription,
 ) -> Result<(), ApiError> {
     let tables = [
         (

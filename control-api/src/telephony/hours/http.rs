@@ -1,19 +1,11 @@
 //! The door: `/api/telephony/extensions/{id}/hours`.
 
-use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::model::{Description, Hours};
 use crate::{
     app::App,
-    http::{
-        actor::Actor,
-        answer::Answer,
-        error::ApiError,
-        extract::{Change, Path},
-    },
-    telephony::part::{self, replace_door, show_door},
+    telephony::doors::{replace_door, show_door},
 };
 
 /// The routes of this aggregate.
@@ -21,8 +13,9 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show, put))
 }
 
-show_door!(Hours, "/api/telephony/extensions/{id}/hours", "When an extension is open", "The extension");
+show_door!(part, Hours, "/api/telephony/extensions/{id}/hours", "When an extension is open", "The extension");
 replace_door!(
+    part,
     Hours,
     Description,
     "/api/telephony/extensions/{id}/hours",

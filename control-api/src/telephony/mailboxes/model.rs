@@ -9,10 +9,7 @@ use uuid::Uuid;
 use crate::{
     http::fields::Fields,
     instant::Instant,
-    telephony::{
-        action::{SOUND, is_sound},
-        part, words,
-    },
+    telephony::{action::SOUND, part, words},
 };
 
 /// Where callers leave messages for a person.
@@ -80,7 +77,7 @@ impl Default for Description {
 
 impl part::Description for Description {
     fn check(&self, fields: &mut Fields) {
-        fields.must(self.greeting.as_deref().is_none_or(is_sound), "greeting", SOUND);
+        fields.must(self.greeting.as_deref().is_none_or(limits::is_sound), "greeting", SOUND);
         fields.within("messages_max", &self.messages_max, &limits::MAILBOX_MESSAGES);
         fields.within("message_secs_max", &self.message_secs_max, &limits::MAILBOX_MESSAGE_SECS);
         let is_heard = self.has_mail_sound || !self.is_deleted_when_mailed;

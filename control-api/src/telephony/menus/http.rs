@@ -1,19 +1,11 @@
 //! The door: `/api/telephony/extensions/{id}/menu`.
 
-use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::model::{Description, Menu};
 use crate::{
     app::App,
-    http::{
-        actor::Actor,
-        answer::Answer,
-        error::ApiError,
-        extract::{Change, Path},
-    },
-    telephony::part::{self, put_door, remove_door, show_door},
+    telephony::doors::{put_door, remove_door, show_door},
 };
 
 /// The routes of this aggregate.
@@ -21,8 +13,9 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show, put, remove))
 }
 
-show_door!(Menu, "/api/telephony/extensions/{id}/menu", "The menu of an extension", "The extension");
+show_door!(part, Menu, "/api/telephony/extensions/{id}/menu", "The menu of an extension", "The extension");
 put_door!(
+    part,
     Menu,
     Description,
     "/api/telephony/extensions/{id}/menu",
@@ -30,6 +23,7 @@ put_door!(
     "The extension"
 );
 remove_door!(
+    part,
     Menu,
     "/api/telephony/extensions/{id}/menu",
     "No menu of an extension any more",

@@ -12,7 +12,7 @@ use crate::{
     http::fields::Fields,
     instant::Instant,
     telephony::{
-        action::{Action, SOUND, is_sound},
+        action::{Action, SOUND},
         part, words,
     },
 };
@@ -105,7 +105,7 @@ impl Default for Description {
 
 impl part::Description for Description {
     fn check(&self, fields: &mut Fields) {
-        fields.must(self.greeting.as_deref().is_none_or(is_sound), "greeting", SOUND);
+        fields.must(self.greeting.as_deref().is_none_or(limits::is_sound), "greeting", SOUND);
         fields.within("timeout_secs", &self.timeout_secs, &limits::MENU_TIMEOUT_SECS);
         fields.within("key_timeout_secs", &self.key_timeout_secs, &limits::MENU_KEY_TIMEOUT_SECS);
         fields.within("tries_max", &self.tries_max, &limits::MENU_TRIES);

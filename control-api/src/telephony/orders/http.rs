@@ -81,101 +81,81 @@ async fn hang_up(
     order(&app, &actor, (id, asked), |_| Ok(HangUp)).await
 }
 
-/// One side of a call sent on to another number
-#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/transfer", tag = "calls",
-    security(("api_key" = ["calls.control"])),
-    request_body = TransferOrder,
-    params(("id" = Uuid, Path, description = "The call")),
-    responses((status = 200, description = "It rings there", body = Ordered)))]
-async fn transfer(
-    State(app): State<App>,
-    actor: Actor,
-    Path(id): Path<Uuid>,
-    asked: Change,
-) -> Result<Answer, ApiError> {
-    actor.must(Permission::CallsControl)?;
-    order(&app, &actor, (id, asked), described::<TransferOrder>).await
+/// The door of an order that a call is given. Rustfmt would move its attribute further to the right with every run.
+#[rustfmt::skip]
+macro_rules! order_door {
+    ($name:ident, $order:ident, $permission:ident = $scope:literal, $path:literal, $summary:literal, $whose:literal, $done:literal) => {
+        #[utoipa::path(post, path = $path, tag = "calls", summary = $summary,
+            security(("api_key" = [$scope])),
+            request_body = $order,
+            params(("id" = Uuid, Path, description = $whose)),
+            responses((status = 200, description = $done, body = Ordered)))]
+        async fn $name(
+            State(app): State<App>,
+            actor: Actor,
+            Path(id): Path<Uuid>,
+            asked: Change,
+        ) -> Result<Answer, ApiError> {
+            actor.must(Permission::$permission)?;
+            order(&app, &actor, (id, asked), described::<$order>).await
+        }
+    };
 }
 
-/// A call put on hold in the name of one side, or taken back
-#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/hold", tag = "calls",
-    security(("api_key" = ["calls.control"])),
-    request_body = HoldOrder,
-    params(("id" = Uuid, Path, description = "The call")),
-    responses((status = 200, description = "It is so", body = Ordered)))]
-async fn hold(
-    State(app): State<App>,
-    actor: Actor,
-    Path(id): Path<Uuid>,
-    asked: Change,
-) -> Result<Answer, ApiError> {
-    actor.must(Permission::CallsControl)?;
-    order(&app, &actor, (id, asked), described::<HoldOrder>).await
-}
-
-/// A call recorded, or its recording paused, gone on with or ended
-#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/record", tag = "calls",
-    security(("api_key" = ["calls.control"])),
-    request_body = RecordOrder,
-    params(("id" = Uuid, Path, description = "The call")),
-    responses((status = 200, description = "It is so", body = Ordered)))]
-async fn record(
-    State(app): State<App>,
-    actor: Actor,
-    Path(id): Path<Uuid>,
-    asked: Change,
-) -> Result<Answer, ApiError> {
-    actor.must(Permission::CallsControl)?;
-    order(&app, &actor, (id, asked), described::<RecordOrder>).await
-}
-
-/// A member of a conference not heard by the others any more, or heard again
-#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/mute", tag = "calls",
-    security(("api_key" = ["calls.control"])),
-    request_body = MuteOrder,
-    params(("id" = Uuid, Path, description = "The member's call")),
-    responses((status = 200, description = "It is so", body = Ordered)))]
-async fn mute(
-    State(app): State<App>,
-    actor: Actor,
-    Path(id): Path<Uuid>,
-    asked: Change,
-) -> Result<Answer, ApiError> {
-    actor.must(Permission::CallsControl)?;
-    order(&app, &actor, (id, asked), described::<MuteOrder>).await
-}
-
-/// A supervisor who listens to a call heard there by others than before
-#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/supervise", tag = "calls",
-    security(("api_key" = ["calls.listen"])),
-    request_body = SuperviseOrder,
-    params(("id" = Uuid, Path, description = "The supervisor's own call")),
-    responses((status = 200, description = "It is so", body = Ordered)))]
-async fn supervise(
-    State(app): State<App>,
-    actor: Actor,
-    Path(id): Path<Uuid>,
-    asked: Change,
-) -> Result<Answer, ApiError> {
-    actor.must(Permission::CallsListen)?;
-    order(&app, &actor, (id, asked), described::<SuperviseOrder>).await
-}
-
-/// The two others of somebody who is in two calls put through to each other
-#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/connect", tag = "calls",
-    security(("api_key" = ["calls.control"])),
-    request_body = ConnectOrder,
-    params(("id" = Uuid, Path, description = "A call")),
-    responses((status = 200, description = "They talk", body = Ordered)))]
-async fn connect(
-    State(app): State<App>,
-    actor: Actor,
-    Path(id): Path<Uuid>,
-    asked: Change,
-) -> Result<Answer, ApiError> {
-    actor.must(Permission::CallsControl)?;
-    order(&app, &actor, (id, asked), described::<ConnectOrder>).await
-}
+order_door!(
+    transfer,
+    TransferOrder,
+    CallsControl = "calls.control",
+    "/api/telephony/live-calls/{id}/transfer",
+    "One side of a call sent on to another number",
+    "The call",
+    "It rings there"
+);
+order_door!(
+    hold,
+    HoldOrder,
+    CallsControl = "calls.control",
+    "/api/telephony/live-calls/{id}/hold",
+    "A call put on hold in the name of one side, or taken back",
+    "The call",
+    "It is so"
+);
+order_door!(
+    record,
+    RecordOrder,
+    CallsControl = "calls.control",
+    "/api/telephony/live-calls/{id}/record",
+    "A call recorded, or its recording paused, gone on with or ended",
+    "The call",
+    "It is so"
+);
+order_door!(
+    mute,
+    MuteOrder,
+    CallsControl = "calls.control",
+    "/api/telephony/live-calls/{id}/mute",
+    "A member of a conference not heard by the others any more, or heard again",
+    "The member's call",
+    "It is so"
+);
+order_door!(
+    supervise,
+    SuperviseOrder,
+    CallsListen = "calls.listen",
+    "/api/telephony/live-calls/{id}/supervise",
+    "A supervisor who listens to a call heard there by others than before",
+    "The supervisor's own call",
+    "It is so"
+);
+order_door!(
+    connect,
+    ConnectOrder,
+    CallsControl = "calls.control",
+    "/api/telephony/live-calls/{id}/connect",
+    "The two others of somebody who is in two calls put through to each other",
+    "A call",
+    "They talk"
+);
 
 fn described<T: DeserializeOwned>(asked: &Change) -> Result<T, ApiError> {
     asked.body()

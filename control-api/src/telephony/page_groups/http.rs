@@ -1,19 +1,11 @@
 //! The door: `/api/telephony/extensions/{id}/page-group`.
 
-use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::model::{Description, PageGroup};
 use crate::{
     app::App,
-    http::{
-        actor::Actor,
-        answer::Answer,
-        error::ApiError,
-        extract::{Change, Path},
-    },
-    telephony::part::{self, put_door, remove_door, show_door},
+    telephony::doors::{put_door, remove_door, show_door},
 };
 
 /// The routes of this aggregate.
@@ -22,12 +14,14 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 show_door!(
+    part,
     PageGroup,
     "/api/telephony/extensions/{id}/page-group",
     "The page group of an extension",
     "The extension"
 );
 put_door!(
+    part,
     PageGroup,
     Description,
     "/api/telephony/extensions/{id}/page-group",
@@ -35,6 +29,7 @@ put_door!(
     "The extension"
 );
 remove_door!(
+    part,
     PageGroup,
     "/api/telephony/extensions/{id}/page-group",
     "No page group of an extension any more",

@@ -82,7 +82,7 @@ pub(super) async fn hold<R: Resource>(
 }
 
 /// Takes the row `id` away, unless something refers to it.
-pub(super) async fn delete<R: Resource>(
+pub(crate) async fn delete<R: Resource>(
     c: &mut PgConnection,
     (org, id): (OrgId, Uuid),
 ) -> Result<(), ApiError> {

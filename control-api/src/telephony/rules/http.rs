@@ -1,19 +1,11 @@
 //! The door: `/api/telephony/extensions/{id}/rules`.
 
-use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::model::{Description, Rules};
 use crate::{
     app::App,
-    http::{
-        actor::Actor,
-        answer::Answer,
-        error::ApiError,
-        extract::{Change, Path},
-    },
-    telephony::part::{self, replace_door, show_door},
+    telephony::doors::{replace_door, show_door},
 };
 
 /// The routes of this aggregate.
@@ -22,12 +14,14 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 show_door!(
+    part,
     Rules,
     "/api/telephony/extensions/{id}/rules",
     "What becomes of calls to an extension",
     "The extension"
 );
 replace_door!(
+    part,
     Rules,
     Description,
     "/api/telephony/extensions/{id}/rules",
