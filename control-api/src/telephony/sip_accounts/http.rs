@@ -1,6 +1,6 @@
 //! The door: `/api/telephony/sip-accounts`.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -14,16 +14,15 @@ use crate::{
         actor::Actor,
         answer::Answer,
         error::ApiError,
-        extract::{Change, Path, Query},
-        page::Page,
+        extract::{Change, Path},
     },
     identifier,
     identity::{permission::Permission, signing::Password},
     platform::{audit::Event, change::Done},
     telephony::{
-        part::{self, described, list_door, must_be, remove_door, replace_door, show_door},
+        doors::{list_door, remove_door, replace_door, show_door},
+        part::{described, must_be},
         plan,
-        resource::ListQuery,
     },
 };
 
@@ -35,16 +34,17 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rotate))
 }
 
-list_door!(SipAccount, "/api/telephony/sip-accounts", "SIP accounts, newest first");
-show_door!(SipAccount, "/api/telephony/sip-accounts/{id}", "One SIP account", "The account");
+list_door!(part, SipAccount, "/api/telephony/sip-accounts", "SIP accounts, newest first");
+show_door!(part, SipAccount, "/api/telephony/sip-accounts/{id}", "One SIP account", "The account");
 replace_door!(
+    part,
     SipAccount,
     Description,
     "/api/telephony/sip-accounts/{id}",
     "Another owner of a SIP account, or its suspension",
     "The account"
 );
-remove_door!(SipAccount, "/api/telephony/sip-accounts/{id}", "No SIP account any more", "The account");
+remove_door!(part, SipAccount, "/api/telephony/sip-accounts/{id}", "No SIP account any more", "The account");
 
 /// A new SIP account, with the password that is shown this once
 #[utoipa::path(post, path = "/api/telephony/sip-accounts", tag = "telephony",
