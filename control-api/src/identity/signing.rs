@@ -122,6 +122,7 @@ impl Signing {
         let key = self.keys.iter().find(|key| key.name == name)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.leeway = 0;
+        validation.validate_nbf = true;
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss"]);
         jsonwebtoken::decode(token, &key.public, &validation).ok().map(|token| token.claims)

@@ -11,7 +11,8 @@ use std::{
 };
 
 use migrations::Role;
-use sambung_api::database::Scope;
+use sambung::secret;
+use sambung_api::database::{Database, DatabaseError, Scope};
 use sqlx::{Connection as _, PgConnection};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -19,7 +20,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::stage::{MIDNIGHT, Stage};
+use crate::stage::{MIDNIGHT, Stage, uuid};
 
 /// The URL of the API's role over a [`slow_wire`].
 async fn over_slow_wire(stage: &Stage, delay: &Arc<AtomicU64>) -> String {
@@ -74,40 +75,125 @@ async fn must_come_to_rest(stage: &Stage, limit: Duration, after: &str) {
     }
 }
 
-#[tokio::test]
-async fn hundreds_of_abandoned_requests_poison_no_connection() {
+/// What units of work are scoped by.
+const SCOPES: [&str; 6] = ["app.org", "app.api_key", "app.sign_in", "app.letter", "app.person", "app.login"];
+/// Requests that are given up.
+const ABANDONED: u64 = 10_000;
+/// Those who ask at the same time.
+const CLIENTS: usize = 48;
+/// Connections of the API to the database.
+const CONNECTIONS: u32 = 16;
+
+/// What a client that goes away has asked for: with and without a body, looking and changing, as a program and as a stranger, and one that
+/// goes before it has said all.
+fn requests(key: &str) -> Vec<Vec<u8>> {
+    let request = |method: &str, path: &str, body: &str| {
+        format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nif-match: \"1\"\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let (calls, extensions) = (request("GET", "/api/telephony/calls", ""), "/api/telephony/extensions");
+    let one = format!("{extensions}/{}", uuid());
+    let new = request("POST", extensions, r#"{"number":"100","name":"CS"}"#);
+    let all = [
+        calls.clone(),
+        calls.repeat(3),
+        request("GET", &one, ""),
+        request("POST", "/api/identity/password-resets", r#"{"email":"nobody@example.test"}"#),
+        new[..new.len() - 1].to_owned(),
+        new,
+        request("PUT", &one, r#"{"number":"100","name":"CS"}"#),
+        request("DELETE", &one, ""),
+    ];
+    all.into_iter().map(String::into_bytes).collect()
+}
+
+/// Asks, and closes the connection at some moment; whether that was before the answer came.
+async fn give_up(address: SocketAddr, request: &[u8], after: Duration) -> bool {
+    let mut wire = TcpStream::connect(address).await.unwrap();
+    wire.write_all(request).await.unwrap();
+    timeout(after, wire.readable()).await.is_err()
+}
+
+/// Clients that ask and go away until so many have gone before their answer; how many got it.
+async fn storm(address: SocketAddr, key: &str) -> u64 {
+    let requests = Arc::new(requests(key));
+    let (abandoned, answered) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let clients = (0..CLIENTS).map(|_| {
+        let (requests, abandoned, answered) =
+            (Arc::clone(&requests), Arc::clone(&abandoned), Arc::clone(&answered));
+        tokio::spawn(async move {
+            while abandoned.load(Ordering::Relaxed) < ABANDONED {
+                let [which, moment] = secret::bytes::<2>().unwrap();
+                let request = &requests[usize::from(which) % requests.len()];
+                let is_early = give_up(address, request, Duration::from_micros(u64::from(moment) * 16)).await;
+                (if is_early { &abandoned } else { &answered }).fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    answered.load(Ordering::Relaxed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_abandoned_requests_poison_no_connection() {
     let stage = Stage::new().await;
+    for org in [stage.a, stage.b] {
+        stage.settle(org).await;
+    }
     let (own, _) =
         (stage.call(stage.a, "internal", MIDNIGHT).await, stage.call(stage.b, "internal", MIDNIGHT).await);
     let delay = Arc::new(AtomicU64::new(0));
-    let api = stage.serve_from(&over_slow_wire(&stage, &delay).await, 8).await;
-    let key = stage.key(stage.a, &["calls.read"]).await;
-    let get = || api.client.get(api.at("/api/telephony/calls")).bearer_auth(&key).send();
-    assert_eq!(get().await.unwrap().status(), 200);
-    delay.store(1, Ordering::Relaxed);
-    let (mut abandoned, mut n) = (0, 0);
-    while abandoned < 200 {
-        let requests = (0..20).map(|_| {
-            n += 1;
-            assert!(n < 20_000, "only {abandoned} were given up in time: the test tests nothing");
-            // Every request is given up at another moment of its 10 … 50 ms.
-            tokio::spawn(timeout(Duration::from_micros(n * 7_919 % 20_000), get()))
-        });
-        for request in requests.collect::<Vec<_>>() {
-            abandoned += u32::from(request.await.unwrap().is_err());
-        }
-        // What was given up still ends; without the pause the next ones would only meet a full house (503).
-        sleep(Duration::from_millis(20)).await;
-    }
+    let api = stage.serve_from(&over_slow_wire(&stage, &delay).await, CONNECTIONS).await;
+    let key = stage.key(stage.a, &["calls.read", "telephony.read", "telephony.write"]).await;
+    let answered = storm(api.address, &key).await;
+    assert!(
+        answered > 100,
+        "only {answered} were answered: the others may have come to nothing for another reason"
+    );
     delay.store(0, Ordering::Relaxed);
     must_come_to_rest(&stage, Duration::from_secs(10), "the storm").await;
-    for _ in 0..50 {
-        let answer = get().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        let page: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(scopes_left(&api.database).await, "");
+    for _ in 0..CONNECTIONS * 4 {
+        let answer = api.get("/api/telephony/calls", &key).await;
+        assert_eq!(answer.status, 200);
+        let page = answer.json();
         assert_eq!(page["items"].as_array().unwrap().len(), 1);
         assert_eq!(page["items"][0]["id"], own.to_string());
     }
+}
+
+/// What is set on any connection before somebody has entered a scope.
+async fn scopes_left(database: &Database) -> String {
+    let looks = (0..CONNECTIONS * 4).map(|_| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            loop {
+                let look = database.read(Scope::Nothing, |connection| {
+                    let settings = "select string_agg(current_setting(name, true), '')
+                                    from unnest($1::text[]) name, pg_sleep(0.02)";
+                    Box::pin(
+                        async move { sqlx::query_scalar(settings).bind(SCOPES).fetch_one(connection).await },
+                    )
+                });
+                match look.await {
+                    // Units that nobody waits for still wait for their turn.
+                    Err(DatabaseError::Busy) => sleep(Duration::from_millis(20)).await,
+                    left => break left.unwrap(),
+                }
+            }
+        })
+    });
+    let mut left = String::new();
+    for look in looks.collect::<Vec<_>>() {
+        let found: Option<String> = look.await.unwrap();
+        left.extend(found);
+    }
+    left
 }
 
 #[tokio::test]

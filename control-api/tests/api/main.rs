@@ -9,6 +9,7 @@ mod description;
 mod doors;
 mod events;
 mod extensions;
+mod forged;
 mod isolation;
 mod jobs;
 mod keys;

@@ -227,7 +227,7 @@ impl Stage {
         let socket = serve::Limits { connections_max: 512, shutdown_max: Duration::from_secs(5) };
         let router = app::router(app, limits);
         tokio::spawn(serve::serve(listener, router, socket, async { drop(stopped.await) }));
-        Served { address, database, proofs, client: client(), notices, goes_on, _stop: stop }
+        Served { address, database, proofs, keys, client: client(), notices, goes_on, _stop: stop }
     }
 }
 
@@ -276,6 +276,8 @@ pub struct Served {
     pub address: SocketAddr,
     pub database: Database,
     pub proofs: Arc<Proofs>,
+    /// Where the keys of tokens lie.
+    pub keys: TempDir,
     pub client: reqwest::Client,
     /// What it hears of the database.
     pub notices: Notices,

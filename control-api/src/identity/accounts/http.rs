@@ -1,5 +1,7 @@
 //! The doors: `/api/identity/registrations` and `/api/identity/password-resets`, and behind each the one that a letter's token opens.
 
+use std::time::Duration;
+
 use axum::{Extension, extract::State, http::StatusCode};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,6 +22,9 @@ use crate::{
         signing::Purpose,
     },
 };
+
+/// How long it takes at least to say that a letter is on its way: longer than to write it, which takes longer for whoever is known.
+const ANSWER_MIN: Duration = Duration::from_millis(50);
 
 /// What a token hears that is none, was used or is over.
 const NOT_GOOD: ApiError = ApiError::Refused("the token is not good, or not any more");
@@ -58,7 +63,7 @@ async fn register(
             Ok::<_, ApiError>(letters::store::write(c, &New { id, address: email, language, kind }).await?)
         })
     });
-    written.await.map(|()| StatusCode::ACCEPTED)
+    unhurried(written).await.map(|()| StatusCode::ACCEPTED)
 }
 
 /// Make the account that a letter's token stands for
@@ -105,7 +110,7 @@ async fn forgot(
             Ok::<_, ApiError>(letters::store::write(c, &New { id, address: email, language, kind }).await?)
         })
     });
-    written.await.map(|()| StatusCode::ACCEPTED)
+    unhurried(written).await.map(|()| StatusCode::ACCEPTED)
 }
 
 /// Set another password
@@ -133,6 +138,11 @@ async fn set_password(c: &mut PgConnection, letter: Uuid, hash: String) -> Resul
     letters::store::spend_resets(c, user).await?;
     sign_ins::revoke_all(c, user, "password_reset").await?;
     Ok(())
+}
+
+/// What comes of `work`, not before [`ANSWER_MIN`].
+async fn unhurried<T>(work: impl Future<Output = T>) -> T {
+    tokio::join!(work, tokio::time::sleep(ANSWER_MIN)).0
 }
 
 /// Which letter's token it is.
