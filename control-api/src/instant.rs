@@ -28,6 +28,11 @@ impl Instant {
         text.parse::<jiff::Timestamp>().ok().and_then(|instant| Self::from_micros(instant.as_microsecond()))
     }
 
+    /// By this machine's clock.
+    pub fn now() -> Self {
+        Self(Timestamp(jiff::Timestamp::now().as_microsecond()))
+    }
+
     /// So many microseconds after 1970 began, in the years 1 … 9999.
     pub fn from_micros(micros: i64) -> Option<Self> {
         MICROS.contains(&micros).then_some(Self(Timestamp(micros)))

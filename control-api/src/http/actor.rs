@@ -10,7 +10,7 @@ use axum::{
 use contract::id::OrgId;
 use uuid::Uuid;
 
-use super::{error::ApiError, rate::Admission};
+use super::{error::ApiError, rate::Admission, source::Source};
 use crate::{
     app::App,
     identity::{
@@ -59,6 +59,11 @@ impl Actor {
             Err(ApiError::Forbidden(permission.as_str()))
         }
     }
+
+    /// Refuses unless all of it is permitted: nobody gives what they have not.
+    pub fn must_have(&self, permissions: &BTreeSet<Permission>) -> Result<(), ApiError> {
+        permissions.iter().try_for_each(|permission| self.must(*permission))
+    }
 }
 
 /// A person who has signed in, in their own affairs.
@@ -79,7 +84,9 @@ fn bearer(parts: &Parts) -> Result<&str, ApiError> {
 }
 
 async fn key(parts: &Parts, app: &App, token: &str) -> Result<Actor, ApiError> {
-    let actor = api_keys::authenticate(&app.database, token).await?.ok_or(ApiError::Unauthorized)?;
+    let source = parts.extensions.get::<Source>().ok_or(ApiError::Unauthorized)?;
+    let actor = api_keys::authenticate(&app.database, token, source.address).await?;
+    let actor = actor.ok_or(ApiError::Unauthorized)?;
     count(parts, actor.identity().id)?;
     Ok(actor)
 }

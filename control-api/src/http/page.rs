@@ -4,10 +4,11 @@
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::{error::ApiError, fields::Fields};
 use crate::instant::Instant;
 
 /// Rows on a page unless asked otherwise.
@@ -63,6 +64,34 @@ impl fmt::Display for Cursor {
         at.copy_from_slice(&self.at.0.0.to_be_bytes());
         id.copy_from_slice(self.id.as_bytes());
         f.write_str(&Base64UrlUnpadded::encode_string(&bytes))
+    }
+}
+
+/// What can be asked of a list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Rows on a page
+    #[param(inline, value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
+    pub(crate) limit: Option<String>,
+    /// `next_cursor` of the page before
+    pub(crate) cursor: Option<String>,
+}
+
+impl ListQuery {
+    /// Understands all of it, or says everything that is wrong with it.
+    pub fn check(&self) -> Result<(u16, Option<Cursor>), ApiError> {
+        let mut fields = Fields::default();
+        let asked = self.read(&mut fields);
+        fields.done().map(|()| asked)
+    }
+
+    /// The same among more that is asked.
+    pub(crate) fn read(&self, fields: &mut Fields) -> (u16, Option<Cursor>) {
+        let cursor = "must be the next_cursor of a page before";
+        let limit = fields.limit(self.limit.as_deref());
+        (limit, fields.read("cursor", self.cursor.as_deref(), Cursor::parse, cursor))
     }
 }
 

@@ -37,6 +37,12 @@ pub enum Permission {
     /// Follow what happens, as far as its kind may be read or it is about oneself.
     #[serde(rename = "events.read")]
     EventsRead,
+    /// See which keys of programs there are.
+    #[serde(rename = "api_keys.read")]
+    ApiKeysRead,
+    /// Make, rotate and revoke them; of what they may, nobody gives more than they have.
+    #[serde(rename = "api_keys.write")]
+    ApiKeysWrite,
     /// Read what is done while nobody waits.
     #[serde(rename = "jobs.read")]
     JobsRead,
@@ -47,7 +53,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 11] = [
+    pub const ALL: [Permission; 13] = [
         Permission::CallsRead,
         Permission::CallsControl,
         Permission::CallsListen,
@@ -57,6 +63,8 @@ impl Permission {
         Permission::TelephonyWrite,
         Permission::AuditRead,
         Permission::EventsRead,
+        Permission::ApiKeysRead,
+        Permission::ApiKeysWrite,
         Permission::JobsRead,
         Permission::JobsWrite,
     ];
@@ -73,6 +81,8 @@ impl Permission {
             Permission::TelephonyWrite => "telephony.write",
             Permission::AuditRead => "audit.read",
             Permission::EventsRead => "events.read",
+            Permission::ApiKeysRead => "api_keys.read",
+            Permission::ApiKeysWrite => "api_keys.write",
             Permission::JobsRead => "jobs.read",
             Permission::JobsWrite => "jobs.write",
         }

@@ -9,13 +9,13 @@ macro_rules! list_door {
     ($of:ident, $view:ident, $path:tt, $summary:tt) => {
         #[utoipa::path(get, path = $path, tag = "telephony", summary = $summary,
             security(("api_key" = ["telephony.read"])),
-            params($crate::telephony::resource::ListQuery),
+            params($crate::http::page::ListQuery),
             responses((status = 200, description = "A page of them", body = $crate::http::page::Page<$view>)))]
         async fn list(
             axum::extract::State(app): axum::extract::State<$crate::app::App>,
             actor: $crate::http::actor::Actor,
             $crate::http::extract::Query(query): $crate::http::extract::Query<
-                $crate::telephony::resource::ListQuery,
+                $crate::http::page::ListQuery,
             >,
         ) -> Result<axum::Json<$crate::http::page::Page<$view>>, $crate::http::error::ApiError> {
             $crate::telephony::$of::list::<$view>(&app, &actor, &query).await.map(axum::Json)

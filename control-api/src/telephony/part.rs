@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub(crate) use store::{delete, small};
 
-use super::{plan, resource::ListQuery};
+use super::plan;
 use crate::{
     app::App,
     database::Scope,
@@ -20,7 +20,7 @@ use crate::{
         error::ApiError,
         extract::Change,
         fields::Fields,
-        page::{Cursor, Page},
+        page::{Cursor, ListQuery, Page},
     },
     identity::permission::Permission,
     platform::{audit::Event, change::Done},

@@ -3,9 +3,8 @@
 
 pub(super) mod store;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{FromRow, PgConnection, postgres::PgRow};
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use contract::id::OrgId;
@@ -20,8 +19,7 @@ use crate::{
         answer::Answer,
         error::ApiError,
         extract::Change,
-        fields::Fields,
-        page::{Cursor, Page},
+        page::{Cursor, ListQuery, Page},
     },
     identifier,
     identity::permission::Permission,
@@ -63,34 +61,6 @@ pub(crate) trait Resource:
     /// Takes its row away, unless something refers to it.
     fn delete(c: &mut PgConnection, key: (OrgId, Uuid)) -> Work<'_, (), ApiError> {
         Box::pin(store::delete::<Self>(c, key))
-    }
-}
-
-/// What can be asked of a list.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuery {
-    /// Rows on a page
-    #[param(inline, value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
-    pub(crate) limit: Option<String>,
-    /// `next_cursor` of the page before
-    pub(crate) cursor: Option<String>,
-}
-
-impl ListQuery {
-    /// Understands all of it, or says everything that is wrong with it.
-    pub fn check(&self) -> Result<(u16, Option<Cursor>), ApiError> {
-        let mut fields = Fields::default();
-        let asked = self.read(&mut fields);
-        fields.done().map(|()| asked)
-    }
-
-    /// The same among more that is asked.
-    pub(crate) fn read(&self, fields: &mut Fields) -> (u16, Option<Cursor>) {
-        let cursor = "must be the next_cursor of a page before";
-        let limit = fields.limit(self.limit.as_deref());
-        (limit, fields.read("cursor", self.cursor.as_deref(), Cursor::parse, cursor))
     }
 }
 

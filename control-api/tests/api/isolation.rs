@@ -95,7 +95,8 @@ async fn fill(stage: &Stage) {
              insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
                  values ('password', '{user}@{o}', '{user}', '$argon2id$');
              insert into identity.letters (id, kind, address, user_id, expires_at) values ('{user}', 'reset', '{user}@{o}', '{user}', now());
-             insert into identity.sign_ins (id, user_id, org_id, expires_at) values ('{user}', '{user}', '{o}', now());"
+             insert into identity.sign_ins (id, user_id, org_id, expires_at) values ('{user}', '{user}', '{o}', now());
+             insert into identity.api_key_uses (org_id, key_id) select org_id, id from identity.api_keys where org_id = '{o}';"
         );
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
         fill_platform(stage, o, user).await;
@@ -122,6 +123,7 @@ const READABLE: &[&str] = &[
     "identity.users",
     "identity.memberships",
     "identity.api_keys",
+    "identity.api_key_uses",
     "telephony.organisation_settings",
     "telephony.extensions",
     "telephony.extension_assigned_staffs",

@@ -8,9 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    http::{error::ApiError, fields::Fields},
+    http::{error::ApiError, fields::Fields, page::ListQuery},
     instant::Instant,
-    telephony::resource::ListQuery,
 };
 
 /// People that an extension rings.
