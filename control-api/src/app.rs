@@ -68,6 +68,8 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(telephony::numbers::http::routes())
         .merge(telephony::mailboxes::http::routes())
         .merge(telephony::sip_accounts::http::routes())
+        .merge(telephony::devices::http::routes())
+        .merge(telephony::devices::fetch::routes())
         .merge(telephony::plan::http::routes())
         .merge(platform::audit::http::routes())
         .merge(platform::events::http::routes())

@@ -59,13 +59,17 @@ pub struct DatabaseLimits {
     pub statement_timeout: Duration,
 }
 
-/// What the front page tells people to enter into their phones.
+/// What phones are told, and the front page tells people to enter into them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phones {
     /// The switch's address.
     pub server: String,
     /// The organisation's SIP domain.
     pub domain: String,
+    /// The switch's address for TLS; empty: there is none.
+    pub tls_server: String,
+    /// What the addresses begin with at which phones find their configuration.
+    pub provisioning_url: Option<String>,
 }
 
 /// What to log, and how.
@@ -105,9 +109,15 @@ impl Config {
         table.check("public_url", is_url, "must begin with http:// or https://");
         root.absorb(table);
         let mut table = root.table("phones");
+        let provisioning_url = table.text("provisioning_url", "");
+        let is_https = provisioning_url.is_empty() || provisioning_url.starts_with("https://");
+        table.check("provisioning_url", is_https, "must begin with https://");
         let phones = Phones {
             server: table.text("server", "127.0.0.1:5060"),
             domain: table.text("domain", "demo.sambung.test"),
+            tls_server: table.text("tls_server", ""),
+            provisioning_url: (!provisioning_url.is_empty())
+                .then(|| provisioning_url.trim_end_matches('/').to_owned()),
         };
         root.absorb(table);
         let mail = mail::mail(&mut root, base);

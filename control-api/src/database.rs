@@ -44,6 +44,8 @@ pub enum Scope {
     SignIn(Uuid),
     /// The one letter that is sent, or whose token was presented.
     Letter(Uuid),
+    /// The one device whose address was presented; its organisation is not known yet.
+    Device(Uuid),
     /// One person's own, in whatever organisation.
     Person(Uuid),
 }

@@ -12,6 +12,7 @@ pub mod signing;
 use std::{net::IpAddr, num::NonZeroU32, path::Path};
 
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use crate::http::{
     error::ApiError,
@@ -28,7 +29,10 @@ pub const SOURCE_TRIES_MAX: u32 = 60;
 /// Letters that a source can have sent at first, and at most; one more comes back each minute.
 pub const SOURCE_LETTERS_MAX: u32 = 10;
 
-/// What people prove themselves by, besides the rows.
+/// Times that a device can ask for its configuration at first, and at most; six more come back each minute.
+pub const DEVICE_FETCHES_MAX: u32 = 30;
+
+/// What people and devices prove themselves by, besides the rows.
 #[derive(Debug)]
 pub struct Proofs {
     /// What tokens are signed with.
@@ -39,6 +43,7 @@ pub struct Proofs {
     logins: Counted<[u8; 32]>,
     sources: Counted<IpAddr>,
     letters: Counted<IpAddr>,
+    fetches: Counted<Uuid>,
 }
 
 impl Proofs {
@@ -58,6 +63,7 @@ impl Proofs {
             logins: Counted::new("login", allowance(LOGIN_TRIES_MAX, 10)),
             sources: Counted::new("source", allowance(SOURCE_TRIES_MAX, 10)),
             letters: Counted::new("letter", allowance(SOURCE_LETTERS_MAX, 1)),
+            fetches: Counted::new("device", allowance(DEVICE_FETCHES_MAX, 6)),
         })
     }
 
@@ -69,6 +75,11 @@ impl Proofs {
         let both = Sha256::new().chain_update(place.to_string()).chain_update([0]).chain_update(login);
         self.tries.count(both.finalize().into()).check()?;
         self.logins.count(Sha256::digest(login).into()).check()
+    }
+
+    /// Takes one of the times that whatever device is called so can ask for its configuration.
+    pub(crate) fn spend_fetch(&self, device: Uuid) -> Result<(), ApiError> {
+        self.fetches.count(device).check()
     }
 
     /// Takes one of the letters that this source can have sent, to whomever.

@@ -4,6 +4,7 @@ pub mod action;
 pub mod calls;
 pub mod clock;
 pub mod conferences;
+pub mod devices;
 pub mod did_numbers;
 mod doors;
 pub mod extensions;

@@ -47,6 +47,7 @@ pub(crate) async fn enter(connection: &mut PgConnection, scope: Scope) -> Result
         Scope::PresentedKey(key) => ("app.api_key", key),
         Scope::SignIn(sign_in) => ("app.sign_in", sign_in),
         Scope::Letter(letter) => ("app.letter", letter),
+        Scope::Device(device) => ("app.device", device),
         Scope::Person(person) => ("app.person", person),
     };
     let query = sqlx::query("select set_config($1, $2, true)").bind(name).bind(value.to_string());

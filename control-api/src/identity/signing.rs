@@ -16,6 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
 use super::presented;
@@ -27,8 +28,8 @@ pub const KEYS_MAX: usize = 16;
 /// Who issues access tokens.
 const ISSUER: &str = "sambung";
 
-/// Characters of a phone's password, six bits each.
-const PASSWORD_CHARS: usize = 20;
+/// Characters of a word, six bits each.
+const WORD_CHARS: usize = 20;
 
 /// What comes before an Ed25519 seed in PKCS #8 (RFC 8410 §10.3).
 const PKCS8_HEAD: [u8; 16] =
@@ -61,10 +62,19 @@ impl Purpose {
     }
 }
 
-/// A phone's password, and what it can be made of again.
-pub(crate) struct Password {
+/// What a word is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The password of a SIP account.
+    Password,
+    /// The address at which a device finds its configuration.
+    Address,
+}
+
+/// What somebody has to know, and what it can be made of again.
+pub(crate) struct Word {
     /// It.
-    pub(crate) word: String,
+    pub(crate) text: String,
     /// The name of the key.
     pub(crate) key: String,
     /// Which one of that key, as its column has it.
@@ -135,14 +145,25 @@ impl Signing {
         presented::format(purpose.prefix(), id, &secret)
     }
 
-    /// A new password of the SIP account `id`.
-    pub(crate) fn password(&self, id: Uuid) -> Result<Password, ApiError> {
-        let wrong = |error: &dyn std::fmt::Display| ApiError::Internal(format!("no password: {error}"));
-        // At random: a number that was used before a backup was put back would make the same password again.
+    /// A new word of that kind for what is called `id`.
+    pub(crate) fn word(&self, kind: Kind, id: Uuid) -> Result<Word, ApiError> {
+        let wrong = |error: &dyn std::fmt::Display| ApiError::Internal(format!("no word: {error}"));
+        // At random: a number that was used before a backup was put back would make the same word again.
         let mut no = [0; 4];
         getrandom::fill(&mut no).map_err(|error| wrong(&error))?;
-        let (no, key) = (u32::from_be_bytes(no), self.keys.last().ok_or_else(|| wrong(&"no key"))?);
-        Ok(Password { word: key.password(id, no), key: key.name.clone(), no: no.cast_signed() })
+        let (no, key) = (i32::from_be_bytes(no), self.keys.last().ok_or_else(|| wrong(&"no key"))?);
+        Ok(Word { text: key.word(kind, id, no), key: key.name.clone(), no })
+    }
+
+    /// The same again by the key of that name; `None`: it has been taken away.
+    pub(crate) fn word_again(&self, kind: Kind, id: Uuid, (key, no): (&str, i32)) -> Option<String> {
+        self.keys.iter().find(|one| one.name == key).map(|key| key.word(kind, id, no))
+    }
+
+    /// Whether `text` is the `no`th word of whichever key, in the same time whatever it is.
+    pub(crate) fn is_word(&self, text: &str, kind: Kind, id: Uuid, no: i32) -> bool {
+        let is_good = |key: &Key| key.word(kind, id, no).as_bytes().ct_eq(text.as_bytes());
+        self.keys.iter().fold(Choice::from(0), |found, key| found | is_good(key)).into()
     }
 
     /// What a token is good for and its number, if it is one of ours.
@@ -174,10 +195,14 @@ impl Key {
     }
 
     /// 120 bits; needs no quoting in a URL, a SIP user part or a phone's form.
-    fn password(&self, id: Uuid, no: u32) -> String {
-        let proof = self.proof("sip password", id, no).finalize().into_bytes();
+    fn word(&self, kind: Kind, id: Uuid, no: i32) -> String {
+        let purpose = match kind {
+            Kind::Password => "sip password",
+            Kind::Address => "device address",
+        };
+        let proof = self.proof(purpose, id, no.cast_unsigned()).finalize().into_bytes();
         let mut word = Base64UrlUnpadded::encode_string(&proof);
-        word.truncate(PASSWORD_CHARS);
+        word.truncate(WORD_CHARS);
         word
     }
 }
@@ -319,13 +344,24 @@ mod tests {
     }
 
     #[test]
-    fn no_password_is_like_another_one() {
+    fn a_word_is_made_again_of_its_key_and_number_and_is_good_for_one_thing() {
         let folder = tempfile::tempdir().unwrap();
         let signing = Signing::open(folder.path()).unwrap();
-        let (first, second) =
-            (signing.password(Uuid::max()).unwrap(), signing.password(Uuid::max()).unwrap());
-        assert_eq!((first.key.as_str(), first.word.len()), ("1", PASSWORD_CHARS));
-        assert_ne!(first.word, second.word);
+        let id = Uuid::max();
+        let made = |kind| signing.word(kind, id).unwrap();
+        let (first, second) = (made(Kind::Password), made(Kind::Password));
+        assert_eq!((first.key.as_str(), first.text.len()), ("1", WORD_CHARS));
+        assert_ne!(first.text, second.text);
+        let again = |kind, key, no| signing.word_again(kind, id, (key, no));
+        assert_eq!(again(Kind::Password, "1", first.no).as_ref(), Some(&first.text));
+        assert_ne!(again(Kind::Address, "1", first.no).as_ref(), Some(&first.text));
+        assert_eq!(again(Kind::Password, "2", first.no), None);
+        let address = made(Kind::Address);
+        let is_good = |text: &str, id, no| signing.is_word(text, Kind::Address, id, no);
+        assert!(is_good(&address.text, id, address.no));
+        assert!(!is_good(&address.text, Uuid::nil(), address.no));
+        assert!(!is_good(&address.text, id, address.no ^ 1));
+        assert!(!is_good(&address.text[1..], id, address.no) && !is_good("", id, address.no));
     }
 
     #[test]

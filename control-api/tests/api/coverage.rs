@@ -155,7 +155,7 @@ async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_ot
             operation.ask(&api, Some(&all), &nameless).await.must_be_problem(400, "bad-request");
         }
     }
-    // The one of telephony is for whoever has a link.
+    // The one of telephony and the one for devices are for whoever has a link.
     let expected = [
         "POST /api/identity/password-resets",
         "POST /api/identity/password-resets/confirm",
@@ -166,6 +166,7 @@ async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_ot
         "GET /api/telephony/recordings/{id}/sound",
         "GET /health",
         "GET /health/live",
+        "GET /provisioning/{id}/{secret}/{file}",
     ];
     assert_eq!(open, expected, "only these are for everybody");
 }

@@ -74,6 +74,9 @@ async fn fill(stage: &Stage) {
              insert into telephony.voicemail_boxes (org_id, user_id) values ('{o}', '{user}');
              insert into telephony.sip_accounts (id, org_id, username, ha1_md5, ha1_sha256)
                  values ('{user}', '{o}', '1001', repeat('0', 32), repeat('0', 64));
+             insert into telephony.devices (id, org_id, label, vendor, mac, codecs)
+                 values ('{user}', '{o}', 'x', 'snom', '000413aabbcc', '{{pcma}}');
+             insert into telephony.device_lines values ('{o}', '{user}', 1, '{user}');
              insert into telephony.availability (org_id, user_id, setting, value, changed_at)
                  values ('{o}', '{user}', 'do_not_disturb', 'on', now());
              insert into telephony.call_participants (org_id, call_id, no, role, kind, ref_id, created_at)
@@ -148,6 +151,8 @@ const READABLE: &[&str] = &[
     "telephony.voicemail_boxes",
     "telephony.availability",
     "(select id from telephony.sip_accounts) s",
+    "telephony.devices",
+    "telephony.device_lines",
     "telephony.calls",
     "telephony.call_participants",
     "telephony.call_events",

@@ -6,6 +6,7 @@ mod calls;
 mod cancellation;
 mod coverage;
 mod description;
+mod devices;
 mod doors;
 mod events;
 mod extensions;

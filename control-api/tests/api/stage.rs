@@ -210,7 +210,12 @@ impl Stage {
         let database = Database::new(&options(url, connections_max)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let phones = Phones { server: "127.0.0.1:5060".to_owned(), domain: "a<b>.test".to_owned() };
+        let phones = Phones {
+            server: "pbx.example.test:5060".to_owned(),
+            domain: "a<b>.test".to_owned(),
+            tls_server: String::new(),
+            provisioning_url: Some("https://pbx.example.test".to_owned()),
+        };
         let keys = tempfile::tempdir().unwrap();
         let proofs = Arc::new(Proofs::open(keys.path()).unwrap());
         let notices = Notices { feed: Feed::with_patience(Duration::from_millis(300)), ..Notices::default() };

@@ -17,7 +17,10 @@ use crate::{
         extract::{Change, Path},
     },
     identifier,
-    identity::{permission::Permission, signing::Password},
+    identity::{
+        permission::Permission,
+        signing::{Kind, Word},
+    },
     platform::{audit::Event, change::Done},
     telephony::{
         doors::{list_door, remove_door, replace_door, show_door},
@@ -54,7 +57,7 @@ remove_door!(part, SipAccount, "/api/telephony/sip-accounts/{id}", "No SIP accou
 async fn create(State(app): State<App>, actor: Actor, asked: Change) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
     let (new, id) = (described::<First>(&asked)?, identifier::fresh()?);
-    let (place, password) = ((actor.org, id), app.proofs.signing.password(id)?);
+    let (place, password) = ((actor.org, id), app.proofs.signing.word(Kind::Password, id)?);
     plan::change(&app, &actor, asked.once, move |c| {
         Box::pin(async move {
             store::insert(c, place, &new, &password).await?;
@@ -81,7 +84,7 @@ async fn rotate(
     asked: Change,
 ) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
-    let (place, password) = ((actor.org, id), app.proofs.signing.password(id)?);
+    let (place, password) = ((actor.org, id), app.proofs.signing.word(Kind::Password, id)?);
     plan::change(&app, &actor, asked.once, move |c| {
         Box::pin(async move {
             let old: SipAccount = must_be(c, place).await?;
@@ -97,7 +100,7 @@ async fn rotate(
 }
 
 /// What is told to whoever asks first, and to whoever asks the same again.
-fn shown(account: SipAccount, password: Password) -> (NewSipAccount, NewSipAccount) {
-    let first = NewSipAccount { account: account.clone(), password: Some(password.word) };
+fn shown(account: SipAccount, password: Word) -> (NewSipAccount, NewSipAccount) {
+    let first = NewSipAccount { account: account.clone(), password: Some(password.text) };
     (first, NewSipAccount { account, password: None })
 }

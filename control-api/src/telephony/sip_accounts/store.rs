@@ -9,7 +9,7 @@ use crate::{
         error::{ApiError, Broken, broken},
         page::Cursor,
     },
-    identity::signing::Password,
+    identity::signing::Word,
     telephony::part::{self, Actions, Asked, Listed, Part, Place, Removable},
 };
 
@@ -74,6 +74,12 @@ impl Removable for SipAccount {
         if budgets.bind(place.0.0).bind(place.1).fetch_one(&mut *c).await? {
             return Err(ApiError::Conflict("a budget of the telephone network is for it"));
         }
+        let lines = sqlx::query_scalar(
+            "select exists (select from telephony.device_lines where org_id = $1 and account_id = $2)",
+        );
+        if lines.bind(place.0.0).bind(place.1).fetch_one(&mut *c).await? {
+            return Err(ApiError::Conflict("a device has it on a line"));
+        }
         part::delete(c, "delete from telephony.sip_accounts where org_id = $1 and id = $2", place).await
     }
 }
@@ -110,9 +116,9 @@ pub(super) async fn insert(
     c: &mut PgConnection,
     (org, id): Place,
     new: &First,
-    password: &Password,
+    password: &Word,
 ) -> Result<(), ApiError> {
-    let (ha1_md5, ha1_sha256) = digests(&new.username, &realm(c, org).await?, &password.word);
+    let (ha1_md5, ha1_sha256) = digests(&new.username, &realm(c, org).await?, &password.text);
     let done = sqlx::query(
         "insert into telephony.sip_accounts \
            (id, org_id, user_id, username, is_active, ha1_md5, ha1_sha256, password_key, password_no) \
@@ -137,9 +143,9 @@ pub(super) async fn rotate(
     c: &mut PgConnection,
     org: OrgId,
     account: &SipAccount,
-    password: &Password,
+    password: &Word,
 ) -> Result<(), ApiError> {
-    let (ha1_md5, ha1_sha256) = digests(&account.username, &realm(c, org).await?, &password.word);
+    let (ha1_md5, ha1_sha256) = digests(&account.username, &realm(c, org).await?, &password.text);
     sqlx::query(
         "update telephony.sip_accounts set ha1_md5 = $3, ha1_sha256 = $4, password_key = $5, password_no = $6 \
          where org_id = $1 and id = $2",
