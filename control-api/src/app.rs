@@ -9,6 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     config::Phones,
     database::Database,
+    egress::Egress,
     http::{error::ApiError, health, index, layers},
     identity, openapi,
     platform::{self, events::feed::Feed},
@@ -29,6 +30,8 @@ pub struct App {
     pub switch: Option<Switch>,
     /// Who follows what happens.
     pub feed: Feed,
+    /// The way to where clients want events sent.
+    pub egress: Egress,
 }
 
 impl App {
@@ -74,6 +77,7 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(platform::audit::http::routes())
         .merge(platform::events::http::routes())
         .merge(platform::jobs::http::routes())
+        .merge(platform::webhooks::http::routes())
         .merge(telephony::route::http::routes())
         .split_for_parts();
     let router = router.route("/", axum::routing::get(index::page)).with_state(app);

@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 pub use self::mail::{Mail, SwitchDoor};
 use self::reader::Reader;
-use crate::{database, http::layers, serve};
+use crate::{database, egress::Allowed, http::layers, serve};
 
 /// One thing that is wrong, as `KEY: reason`.
 pub type Mistake = String;
@@ -40,6 +40,8 @@ pub struct Config {
     pub public_url: String,
     /// What the front page tells about phones.
     pub phones: Phones,
+    /// Where clients may have events sent.
+    pub webhooks: Allowed,
     /// Whom mails are from, and where they go.
     pub mail: Mail,
     /// Where the switch is, if it is to be asked.
@@ -120,12 +122,26 @@ impl Config {
                 .then(|| provisioning_url.trim_end_matches('/').to_owned()),
         };
         root.absorb(table);
+        let webhooks = http::webhooks(&mut root);
         let mail = mail::mail(&mut root, base);
         let switch = mail::switch(&mut root, base);
         let log = log(&mut root);
         let (listen, mail) = root.finish(listen.zip(mail))?;
         let url_file = (!url_file.is_empty()).then(|| base.join(url_file));
-        Ok(Self { listen, url_file, database, request, socket, keys, public_url, phones, mail, switch, log })
+        Ok(Self {
+            listen,
+            url_file,
+            database,
+            request,
+            socket,
+            keys,
+            public_url,
+            phones,
+            webhooks,
+            mail,
+            switch,
+            log,
+        })
     }
 
     /// The database's URL from where the configuration says, with the limits.

@@ -3,12 +3,14 @@
 //! `database`.
 //!
 //! It asks the switch only for what the switch alone knows: a message's sound, and what its plan makes of a number. Everything
-//! else works while the switch is away. What is sent to people goes out through `post`.
+//! else works while the switch is away. What is sent to people goes out through `post`, what is
+//! sent to where clients have said through `egress`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod app;
 pub mod config;
 pub mod database;
+pub mod egress;
 pub mod http;
 pub mod identifier;
 pub mod identity;

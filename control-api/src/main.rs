@@ -10,8 +10,9 @@ use sambung_api::{
     app::{self, App},
     config::{Config, Log, SwitchDoor},
     database::Database,
+    egress::Egress,
     identity::{Proofs, letters::job::Letters},
-    platform::{jobs::runner::Runner, notices::Notices},
+    platform::{jobs::runner::Runner, notices::Notices, webhooks::deliver::Courier},
     serve,
     telephony::{calls::intake::Intake, mails::job::Mailer},
 };
@@ -83,12 +84,14 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         url: config.public_url.clone(),
     };
     let notices = Notices::default();
+    let egress = Egress::new(config.webhooks.clone()).context("cannot make an HTTP client")?;
     let app = App {
         database: database.clone(),
         proofs,
         phones: Arc::new(config.phones.clone()),
         switch: switch.clone(),
         feed: notices.feed.clone(),
+        egress: egress.clone(),
     };
     let router = app::router(app, config.request.clone());
     let mut terminate = signal(SignalKind::terminate())?;
@@ -98,8 +101,9 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(mailer.run(stopped.clone()));
     tasks.spawn(letters.run(stopped.clone()));
+    let courier = Arc::new(Courier { database: database.clone(), egress });
     let runner =
-        Runner { database: database.clone(), workers: Vec::new(), ordered: Arc::clone(&notices.jobs) };
+        Runner { database: database.clone(), workers: vec![courier], ordered: Arc::clone(&notices.jobs) };
     tasks.spawn(runner.run(stopped.clone()));
     if let Some(switch) = switch {
         tasks.spawn(Intake { database: database.clone(), switch }.run(stopped.clone()));

@@ -7,3 +7,4 @@ pub mod events;
 pub mod idempotency;
 pub mod jobs;
 pub mod notices;
+pub mod webhooks;

@@ -1,12 +1,15 @@
-//! `[http]` of `api.toml`: limits on requests and on the socket, which proxies are believed, and whose pages may read answers.
+//! `[http]` of `api.toml`: limits on requests and on the socket, which proxies are believed, and whose pages may read answers; and
+//! `[webhooks]`: where requests of ours may go.
 
 use std::num::NonZeroU32;
 
 use axum::http::HeaderValue;
+use ipnet::IpNet;
 use reqwest::Url;
 
 use super::reader::Reader;
 use crate::{
+    egress::Allowed,
     http::{layers, rate::Allowance},
     serve,
 };
@@ -24,12 +27,7 @@ pub(super) fn http(root: &mut Reader) -> (layers::Limits, serve::Limits) {
             per_minute: positive(&mut table, "actor_requests_per_minute", 3_000),
             burst: positive(&mut table, "actor_burst", 300),
         },
-        proxies: table.list(
-            "trusted_proxies",
-            &["127.0.0.0/8", "::1/128"],
-            |text| text.parse().ok(),
-            "must be networks, such as 10.0.0.0/8",
-        ),
+        proxies: networks(&mut table, "trusted_proxies", &["127.0.0.0/8", "::1/128"]),
         origins: table.list(
             "cors_origins",
             &[],
@@ -43,6 +41,18 @@ pub(super) fn http(root: &mut Reader) -> (layers::Limits, serve::Limits) {
     };
     root.absorb(table);
     (request, socket)
+}
+
+pub(super) fn webhooks(root: &mut Reader) -> Allowed {
+    let mut table = root.table("webhooks");
+    let allowed =
+        Allowed { http: table.flag("allow_http"), networks: networks(&mut table, "allow_networks", &[]) };
+    root.absorb(table);
+    allowed
+}
+
+fn networks(table: &mut Reader, key: &str, default: &[&str]) -> Vec<IpNet> {
+    table.list(key, default, |text| text.parse().ok(), "must be networks, such as 10.0.0.0/8")
 }
 
 fn positive(table: &mut Reader, key: &str, default: u32) -> NonZeroU32 {

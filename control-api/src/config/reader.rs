@@ -108,6 +108,17 @@ impl Reader {
         Duration::from_secs(self.number(key, default, bounds).into())
     }
 
+    pub(super) fn flag(&mut self, key: &str) -> bool {
+        match self.table.remove(key) {
+            None => false,
+            Some(Value::Boolean(is_so)) => is_so,
+            Some(_) => {
+                self.mistake(key, "must be true or false");
+                false
+            }
+        }
+    }
+
     /// Notes a mistake unless `is_right`.
     pub(super) fn check(&mut self, key: &str, is_right: bool, must: &str) {
         if !is_right {

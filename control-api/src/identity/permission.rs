@@ -49,6 +49,12 @@ pub enum Permission {
     /// Try again what was given up.
     #[serde(rename = "jobs.write")]
     JobsWrite,
+    /// Read where events are sent.
+    #[serde(rename = "webhooks.read")]
+    WebhooksRead,
+    /// Say where events are sent.
+    #[serde(rename = "webhooks.write")]
+    WebhooksWrite,
 }
 
 impl Permission {
@@ -67,6 +73,8 @@ impl Permission {
         Permission::ApiKeysWrite,
         Permission::JobsRead,
         Permission::JobsWrite,
+        Permission::WebhooksRead,
+        Permission::WebhooksWrite,
     ];
 
     /// Its word, as in the database and in tokens.
@@ -85,6 +93,8 @@ impl Permission {
             Permission::ApiKeysWrite => "api_keys.write",
             Permission::JobsRead => "jobs.read",
             Permission::JobsWrite => "jobs.write",
+            Permission::WebhooksRead => "webhooks.read",
+            Permission::WebhooksWrite => "webhooks.write",
         }
     }
 

@@ -6,6 +6,8 @@ pub mod model;
 pub mod runner;
 mod store;
 
+pub(super) use store::{hold, revive};
+
 use contract::id::OrgId;
 use serde_json::Value;
 use sqlx::PgConnection;

@@ -116,7 +116,9 @@ async fn fill_platform(stage: &Stage, o: uuid::Uuid, user: uuid::Uuid) {
              insert into platform.event_heads values ('{o}', 1);
              insert into platform.events (org_id, seq, kind, subject_id, occurred_at)
                  values ('{o}', 1, 'test.done', '{user}', now());
-             insert into platform.jobs (org_id, kind, key) values ('{o}', 'test.work', 'x');"
+             insert into platform.jobs (org_id, kind, key) values ('{o}', 'test.work', 'x');
+             insert into platform.webhooks (id, org_id, url, description, kinds, is_active, secret)
+                 values ('{user}', '{o}', 'https://x.test', '', '{{call.*}}', true, sha256(''));"
     );
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
 }
@@ -169,6 +171,7 @@ const READABLE: &[&str] = &[
     "platform.event_heads",
     "platform.events",
     "platform.jobs",
+    "platform.webhooks",
 ];
 
 #[tokio::test]

@@ -30,3 +30,4 @@ mod sip_accounts;
 mod smtp;
 mod stage;
 mod startup;
+mod webhooks;

@@ -16,6 +16,7 @@ use sambung_api::{
     app::{self, App},
     config::Phones,
     database::{Database, Options},
+    egress::{Allowed, Egress},
     http::{layers, rate::Allowance},
     identity::{Proofs, password::Passwords},
     platform::{events::feed::Feed, notices::Notices},
@@ -58,6 +59,8 @@ pub struct Stage {
     pub admin: PgPool,
     pub a: OrgId,
     pub b: OrgId,
+    /// Where clients of what is served may have events sent.
+    pub egress: Allowed,
 }
 
 impl Stage {
@@ -73,7 +76,8 @@ impl Stage {
         for role in Role::ALL {
             migrations::set_password(&admin, role, "secret").await.unwrap();
         }
-        let stage = Self { cluster, name, admin, a: OrgId(uuid()), b: OrgId(uuid()) };
+        let (a, b) = (OrgId(uuid()), OrgId(uuid()));
+        let stage = Self { cluster, name, admin, a, b, egress: Allowed::default() };
         for (org, name) in [(stage.a, "A"), (stage.b, "B")] {
             let query = sqlx::query(
                 "insert into identity.organisations (id, name, status) values ($1, $2, 'approved')",
@@ -225,6 +229,7 @@ impl Stage {
             phones: Arc::new(phones),
             switch,
             feed: notices.feed.clone(),
+            egress: Egress::new(self.egress.clone()).unwrap(),
         };
         let (goes_on, stopped_too) = watch::channel(());
         tokio::spawn(notices.clone().run(database.clone(), stopped_too));

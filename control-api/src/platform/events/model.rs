@@ -43,10 +43,11 @@ impl Event {
 }
 
 /// What permits to see all events of a kind. Of what is not named here the record's own permission.
-fn permission(kind: &str) -> Permission {
+pub(super) fn permission(kind: &str) -> Permission {
     match kind.split('.').next().unwrap_or_default() {
         "call" => Permission::CallsRead,
         "extension" => Permission::TelephonyRead,
+        "webhook" => Permission::WebhooksRead,
         "job" => Permission::JobsRead,
         _ => Permission::AuditRead,
     }

@@ -12,8 +12,13 @@ use crate::instant::Instant;
 /// How long events are kept.
 pub(super) const KEPT_DAYS: i32 = 7;
 
-/// Adds these with the numbers that follow. The row of the latest number is held until the transaction ends.
-pub(super) async fn append(c: &mut PgConnection, org: OrgId, news: &[New]) -> Result<(), sqlx::Error> {
+/// Adds these with the numbers that follow the one that it returns. The row of the latest number is held until the transaction ends.
+pub(super) async fn append(
+    c: &mut PgConnection,
+    org: OrgId,
+    news: &[New],
+) -> Result<Option<i64>, sqlx::Error> {
+    let many = i64::try_from(news.len()).unwrap_or(i64::MAX);
     let head: Option<i64> = sqlx::query_scalar(
         "insert into platform.event_heads as head (org_id, seq)
          select id, $2 from identity.organisations where id = $1
@@ -21,11 +26,11 @@ pub(super) async fn append(c: &mut PgConnection, org: OrgId, news: &[New]) -> Re
          returning seq",
     )
     .bind(org.0)
-    .bind(i64::try_from(news.len()).unwrap_or(i64::MAX))
+    .bind(many)
     .fetch_optional(&mut *c)
     .await?;
     // An organisation that is there no more has nobody to follow it.
-    let Some(head) = head else { return Ok(()) };
+    let Some(head) = head else { return Ok(None) };
     for (new, before_last) in news.iter().zip((0..news.len()).rev()) {
         sqlx::query(
             "insert into platform.events (org_id, seq, kind, subject_id, occurred_at, data, audience)
@@ -47,8 +52,8 @@ pub(super) async fn append(c: &mut PgConnection, org: OrgId, news: &[New]) -> Re
     .bind(org.0)
     .bind(KEPT_DAYS)
     .execute(c)
-    .await
-    .map(drop)
+    .await?;
+    Ok(Some(head.saturating_sub(many)))
 }
 
 /// The latest number, and the first that is kept, or would be the next.

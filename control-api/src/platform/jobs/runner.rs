@@ -101,7 +101,8 @@ impl Outcome {
         }
     }
 
-    pub(super) fn reason(&self) -> Option<&str> {
+    /// Why it is not done.
+    pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Self::Done => None,
             Self::Failed(reason) | Self::Hopeless(reason) => Some(reason),

@@ -56,7 +56,11 @@ pub(super) async fn list(c: &mut PgConnection, org: OrgId, filter: Filter) -> Re
 }
 
 /// The job `id`, which nobody else changes until this unit of work ends.
-pub(super) async fn hold(c: &mut PgConnection, org: OrgId, id: Uuid) -> Result<Option<Job>, sqlx::Error> {
+pub(in crate::platform) async fn hold(
+    c: &mut PgConnection,
+    org: OrgId,
+    id: Uuid,
+) -> Result<Option<Job>, sqlx::Error> {
     sqlx::query_as(jobs!("where org_id = $1 and id = $2 for update"))
         .bind(org.0)
         .bind(id)
@@ -64,10 +68,14 @@ pub(super) async fn hold(c: &mut PgConnection, org: OrgId, id: Uuid) -> Result<O
         .await
 }
 
-/// Begins it anew.
-pub(super) async fn revive(c: &mut PgConnection, org: OrgId, id: Uuid) -> Result<(), sqlx::Error> {
+/// Begins one anew that is dead or done.
+pub(in crate::platform) async fn revive(
+    c: &mut PgConnection,
+    org: OrgId,
+    id: Uuid,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update platform.jobs set dead_at = null, attempts = 0, due_at = now() where org_id = $1 and id = $2",
+        "update platform.jobs set dead_at = null, done_at = null, reason = null, attempts = 0, due_at = now() where org_id = $1 and id = $2",
     )
     .bind(org.0)
     .bind(id)
