@@ -129,6 +129,11 @@ async fn each_order_reaches_the_switch_and_the_record() {
             json!({ "command": "supervise", "call": id, "mode": "whisper" }),
         ),
         ("connect", json!({ "other_id": id }), json!({ "command": "connect", "call": id, "other": id })),
+        (
+            "pick-up",
+            json!({ "by": "1003" }),
+            json!({ "command": "pick_up", "org": null, "call": id, "by": "1003", "auto_answer": false }),
+        ),
     ] {
         let done = scene.order(id, word, &body).await;
         assert_eq!(
@@ -166,6 +171,8 @@ async fn a_call_of_another_organisation_is_not_found_before_anything_is_ordered(
         ("mute", json!({ "is_muted": true })),
         ("supervise", json!({ "mode": "listen" })),
         ("connect", json!({ "other_id": scene.ours })),
+        ("pick-up", json!({ "by": "1003" })),
+        ("listen", json!({ "by": "1003" })),
     ] {
         for call in [scene.theirs, uuid()] {
             scene.order(call, word, &body).await.must_be_problem(404, "not-found");
@@ -191,7 +198,9 @@ async fn what_the_switch_says_becomes_an_answer_or_a_problem() {
         ("closed", 409, "conflict", None),
         ("not_there", 409, "conflict", None),
         ("unknown_number", 422, "unprocessable-entity", Some("to")),
-        ("unknown_caller", 422, "unprocessable-entity", Some("from")),
+        ("unknown_caller", 422, "unprocessable-entity", Some("by")),
+        ("is_theirs", 409, "conflict", None),
+        ("too_broad", 409, "conflict", None),
         ("unusable_id", 422, "unprocessable-entity", Some("id")),
         ("of_a_newer_release", 503, "service-unavailable", None),
     ] {
@@ -228,12 +237,39 @@ async fn a_call_is_ordered_once_by_its_name_and_by_its_id() {
 }
 
 #[tokio::test]
+async fn a_supervisor_listens_by_a_call_of_their_own_which_is_ordered_once() {
+    let scene = Scene::new().await;
+    let own = uuid();
+    let body = json!({ "by": "1001", "mode": "whisper", "id": own });
+    *scene.door.says.lock().unwrap() = json!({ "called": own });
+    let first = scene.order(scene.ours, "listen", &body).await;
+    assert_eq!((first.status, first.header("location")), (201, &*format!("{CALLS}/{own}")), "{}", first.body);
+    let command = json!({ "command": "listen", "org": scene.stage.a, "call": own, "subject": scene.ours, "from": "1001",
+                          "mode": "whisper", "auto_answer": false });
+    assert_eq!(scene.door.ordered(), std::slice::from_ref(&command));
+    let told = &scene.record().await[0];
+    assert_eq!((&told["action"], &told["subject_id"]), (&json!("call.listen"), &json!(scene.ours)));
+    assert_eq!(told["after"], json!({ "order": command, "outcome": "called" }));
+    *scene.door.says.lock().unwrap() = json!("already_so");
+    let again = scene.order(scene.ours, "listen", &body).await;
+    assert_eq!((again.status, again.json()), (200, json!({ "outcome": "already_so", "call_id": own })));
+    *scene.door.says.lock().unwrap() = json!("unknown_caller");
+    let refused = scene.order(scene.ours, "listen", &body).await.must_be_problem(422, "unprocessable-entity");
+    assert_eq!(fields(&refused), ["by"]);
+    // Whoever follows the calls is not told who listens.
+    let query = sqlx::query_scalar("select kind from platform.events");
+    let events: Vec<String> = query.fetch_all(&scene.stage.admin).await.unwrap();
+    assert_eq!(events, [] as [String; 0]);
+}
+
+#[tokio::test]
 async fn who_may_order_may_not_listen() {
     let scene = Scene::new().await;
     let key = scene.stage.key(scene.stage.a, &["calls.read", "calls.control"]).await;
-    let path = format!("{CALLS}/{}/supervise", scene.ours);
-    let refused = scene.api.post(&path, &key, &json!({ "mode": "listen" })).await;
-    assert_eq!(refused.must_be_problem(403, "forbidden")["detail"], "needs the permission calls.listen");
+    for (word, body) in [("supervise", json!({ "mode": "listen" })), ("listen", json!({ "by": "1001" }))] {
+        let refused = scene.api.post(&format!("{CALLS}/{}/{word}", scene.ours), &key, &body).await;
+        assert_eq!(refused.must_be_problem(403, "forbidden")["detail"], "needs the permission calls.listen");
+    }
     assert_eq!(scene.door.ordered(), [] as [Value; 0]);
 }
 

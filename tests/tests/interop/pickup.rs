@@ -9,7 +9,7 @@ use tests::{
 };
 
 use crate::{
-    operator::sambung,
+    operator::{rest, sambung},
     stage::{PLAIN, Stage},
     voices::{LEAST_MS, TONES_HZ, phone, uri},
 };
@@ -34,6 +34,19 @@ fn somebody_whose_phone_rings_by_order_has_the_call_and_is_heard() -> Result<()>
         ensure!(refused.is_some_and(|error| error.to_string().contains("is in that call")));
         sambung(&stage.demo, &["pickup", &call, "--by", &relief.1.username, "--auto-answer"])?;
         Ok(())
+    })
+}
+
+/// The same by order over HTTP.
+#[test]
+fn somebody_whose_phone_rings_by_order_over_http_has_the_call_and_is_heard() -> Result<()> {
+    picked_up_by(|relief, stage, _| {
+        let call = stage.demo.live_calls()?.pop().context("a call")?;
+        let path = format!("/api/telephony/live-calls/{call}/pick-up");
+        let refused = rest(&stage.demo, ("POST", &path), "", r#"{"by":"1002"}"#);
+        ensure!(refused.is_err_and(|error| error.to_string().contains("409")), "they are in it");
+        let body = format!(r#"{{"by":"{}","auto_answer":true}}"#, relief.1.username);
+        rest(&stage.demo, ("POST", &path), "", &body).map(drop)
     })
 }
 

@@ -13,7 +13,7 @@ use tests::{
 
 use crate::{
     conferences::hears_together,
-    operator::sambung,
+    operator::{rest, sambung},
     voices::{phone, uri},
 };
 
@@ -117,6 +117,25 @@ impl Scene {
         self.part()
     }
 
+    /// The same over HTTP.
+    fn ordered_over_http(&mut self, demo: &Demo) -> Result<()> {
+        self.talk()?;
+        let subject = demo.live_calls()?.pop().context("a call")?;
+        let by = self.phones[0].1.username.clone();
+        appoint(demo, &by)?;
+        let post = |path: String, body: &str| rest(demo, ("POST", &path), "", body);
+        let body = format!(r#"{{"by":"{by}","mode":"whisper","auto_answer":true}}"#);
+        let answer = post(format!("/api/telephony/live-calls/{subject}/listen"), &body)?;
+        let made: serde_json::Value = serde_json::from_slice(&answer.body)?;
+        let own = made["call_id"].as_str().context("the supervisor's call")?;
+        self.phones[0].0.talking().context("the supervisor")?;
+        self.all_hear([true, false]).context("whispering, as ordered")?;
+        post(format!("/api/telephony/live-calls/{own}/supervise"), r#"{"mode":"listen"}"#)?;
+        self.all_hear([false, false]).context("listening by order")?;
+        post(format!("/api/telephony/live-calls/{own}/hang-up"), "")?;
+        self.part()
+    }
+
     fn told(&mut self, demo: &Demo) -> Result<()> {
         self.talk()?;
         let [(sari, account), (_, called), _] = &mut self.phones;
@@ -154,6 +173,11 @@ fn a_supervisor_listens_whispers_and_barges_in_and_the_call_goes_on() -> Result<
 #[test]
 fn a_supervisor_whose_phone_rings_by_order_hears_both_and_is_heard_as_ordered() -> Result<()> {
     play(Scene::ordered, &["whisper ordered", "barge key", "listen command", "ended operator"])
+}
+
+#[test]
+fn a_supervisor_whose_phone_rings_by_order_over_http_hears_both_and_is_heard_as_ordered() -> Result<()> {
+    play(Scene::ordered_over_http, &["whisper ordered", "listen command", "ended operator"])
 }
 
 /// Three phones, and the steps of who listens that must be written.

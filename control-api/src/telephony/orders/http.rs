@@ -7,8 +7,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::model::{
-    CallOrder, CallOrdered, ConnectOrder, HangUp, HoldOrder, MuteOrder, Ordered, RecordOrder, SuperviseOrder,
-    Told, TransferOrder, taken,
+    CallOrder, CallOrdered, ConnectOrder, HangUp, HoldOrder, ListenOrder, MuteOrder, Ordered, PickUpOrder,
+    RecordOrder, SuperviseOrder, Told, TransferOrder, taken,
 };
 use crate::{
     app::App,
@@ -30,6 +30,8 @@ use crate::{
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(call))
+        .routes(routes!(listen))
+        .routes(routes!(pick_up))
         .routes(routes!(hang_up))
         .routes(routes!(transfer))
         .routes(routes!(hold))
@@ -53,14 +55,47 @@ async fn call(State(app): State<App>, actor: Actor, asked: Change) -> Result<Ans
     change(&app, &actor, asked.once, move |_| {
         Box::pin(async move {
             let outcome = switch.command(&command).await?;
-            let told = Told { order: &command, outcome: taken(outcome)? };
+            let told = Told { order: &command, outcome: taken(outcome, "from")? };
             let events = vec![Event::order("call.ordered", id, &told)];
-            let body = Ordered { outcome: told.outcome, call_id: id };
-            let answer = match outcome {
-                Outcome::Called(_) => Answer::made(format!("/api/telephony/live-calls/{id}"), &body),
-                _ => Answer::done(&body),
-            };
-            Ok(Done { answer, events })
+            Ok(Done { answer: rung(outcome, told.outcome, id), events })
+        })
+    })
+    .await
+}
+
+/// Phones ring in a call of their own, or have been ordered to before.
+fn rung(outcome: Outcome, word: &'static str, id: Uuid) -> Answer {
+    let body = Ordered { outcome: word, call_id: id };
+    match outcome {
+        Outcome::Called(_) => Answer::made(format!("/api/telephony/live-calls/{id}"), &body),
+        _ => Answer::done(&body),
+    }
+}
+
+/// Somebody who listens to a call whose people they supervise; their own phones ring first
+#[utoipa::path(post, path = "/api/telephony/live-calls/{id}/listen", tag = "calls",
+    security(("api_key" = ["calls.listen"])),
+    request_body = ListenOrder,
+    params(("id" = Uuid, Path, description = "The call that is listened to")),
+    responses((status = 201, description = "Their phones ring", body = Ordered),
+        (status = 200, description = "A call with that id has been ordered before", body = Ordered)))]
+async fn listen(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::CallsListen)?;
+    let (order, org, switch) = (asked.body::<ListenOrder>()?, actor.org, app.switch()?.clone());
+    let own = order.id.map_or_else(identifier::fresh, Ok)?;
+    let command = order.command(org, CallId(id), CallId(own));
+    change(&app, &actor, asked.once, move |_| {
+        Box::pin(async move {
+            switch.live_call(org, CallId(id)).await?.ok_or(ApiError::NotFound)?;
+            let outcome = switch.command(&command).await?;
+            let told = Told { order: &command, outcome: taken(outcome, "by")? };
+            let events = vec![Event::order("call.listen", id, &told)];
+            Ok(Done { answer: rung(outcome, told.outcome, own), events })
         })
     })
     .await
@@ -102,6 +137,15 @@ macro_rules! order_door {
     };
 }
 
+order_door!(
+    pick_up,
+    PickUpOrder,
+    CallsControl = "calls.control",
+    "/api/telephony/live-calls/{id}/pick-up",
+    "Somebody's own phones ring in a call that rings elsewhere: they take it if they answer first",
+    "The call",
+    "Their phones ring"
+);
 order_door!(
     transfer,
     TransferOrder,
@@ -176,7 +220,7 @@ async fn order<O: CallOrdered>(
             for call in about {
                 switch.live_call(org, call).await?.ok_or(ApiError::NotFound)?;
             }
-            let outcome = taken(switch.command(&command).await?)?;
+            let outcome = taken(switch.command(&command).await?, "by")?;
             let events = vec![Event::order(O::ACTION, id, &Told { order: &command, outcome })];
             Ok(Done { answer: Answer::done(&Ordered { outcome, call_id: id }), events })
         })

@@ -54,6 +54,33 @@ impl CallOrder {
     }
 }
 
+/// Somebody who listens to a call whose people they supervise: their own phones ring first, and whoever answers there listens.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenOrder {
+    /// Who listens: the number of a person, or the username of an account of theirs
+    #[schema(example = "1001")]
+    pub by: String,
+    /// Who hears them. `listen`: nobody; `whisper`: whoever they supervise; `barge`: both
+    #[serde(default)]
+    #[schema(value_type = String, default = "listen", example = "listen")]
+    pub mode: SupervisionMode,
+    /// Whether their phones are asked to answer by themselves
+    #[serde(default)]
+    pub auto_answer: bool,
+    /// The id that their own call is to have, as of a call that is ordered
+    #[serde(default)]
+    pub id: Option<Uuid>,
+}
+
+impl ListenOrder {
+    /// As the switch takes it, to listen to `subject` by a call with the id `own`.
+    pub fn command(self, org: OrgId, subject: CallId, own: CallId) -> Command {
+        let Self { by, mode, auto_answer, id: _ } = self;
+        Command::Listen { org: Some(org), call: Some(own), subject, from: by, mode, auto_answer }
+    }
+}
+
 /// What can be ordered of one call that goes on.
 pub trait CallOrdered {
     /// The word in the record.
@@ -77,6 +104,26 @@ impl CallOrdered for HangUp {
 
     fn command(self, call: CallId) -> Command {
         Command::HangUp { call }
+    }
+}
+
+/// Who is to take a call that rings elsewhere.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PickUpOrder {
+    /// The number of a person, or the username of an account of nobody
+    #[schema(example = "1003")]
+    pub by: String,
+    /// Whether their phones are asked to answer by themselves
+    #[serde(default)]
+    pub auto_answer: bool,
+}
+
+impl CallOrdered for PickUpOrder {
+    const ACTION: &'static str = "call.pick_up";
+
+    fn command(self, call: CallId) -> Command {
+        Command::PickUp { org: None, call, by: self.by, auto_answer: self.auto_answer }
     }
 }
 
@@ -189,8 +236,9 @@ impl CallOrdered for ConnectOrder {
     }
 }
 
-/// What the switch's answer is to a client: the word of what was done, or why it was not.
-pub(super) fn taken(outcome: Outcome) -> Result<&'static str, ApiError> {
+/// What the switch's answer is to a client: the word of what was done, or why it was not. `who` is the field that names whose phones are to
+/// ring.
+pub(super) fn taken(outcome: Outcome, who: &'static str) -> Result<&'static str, ApiError> {
     let field = |field, reason| ApiError::Unprocessable(vec![FieldError::new(field, reason)]);
     Err(match outcome {
         Outcome::Done => return Ok("done"),
@@ -198,12 +246,12 @@ pub(super) fn taken(outcome: Outcome) -> Result<&'static str, ApiError> {
         Outcome::AlreadySo => return Ok("already_so"),
         Outcome::UnknownCall | Outcome::UnknownAgent | Outcome::UnknownPerson => ApiError::NotFound,
         Outcome::UnknownCaller => {
-            field("from", "nobody who could call has that number, or none of their phones is registered")
+            field(who, "nobody who could call has that number, or none of their phones is registered")
         }
         Outcome::UnknownNumber => field("to", "nothing has that number"),
         Outcome::UnusableId => field("id", "must be a UUIDv7 of now"),
         Outcome::NotAllowed => ApiError::Conflict(
-            "calls there are not recorded, or the budget of whoever would pay does not allow it",
+            "calls there are not recorded, the budget of whoever would pay does not allow it, or who would listen supervises neither of the two",
         ),
         Outcome::NotNow => ApiError::Conflict("the call is not in a state in which that could be done"),
         Outcome::Closed => ApiError::Conflict("what has the number is closed"),
