@@ -49,6 +49,8 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .routes(routes!(health::live))
         .merge(identity::accounts::http::routes())
         .merge(identity::api_keys::http::routes())
+        .merge(identity::invitations::http::routes())
+        .merge(identity::members::http::routes())
         .merge(identity::sign_ins::http::routes())
         .merge(telephony::calls::http::routes())
         .merge(telephony::live::http::routes())

@@ -2,7 +2,9 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod invitations;
 pub mod letters;
+pub mod members;
 pub mod password;
 pub mod permission;
 mod presented;

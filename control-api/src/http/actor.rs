@@ -42,6 +42,16 @@ impl Actor {
         Self { org, who: Who::Key(key), permissions }
     }
 
+    /// A person in `org` with what they may do there.
+    pub fn person(user: Uuid, org: OrgId, permissions: BTreeSet<Permission>) -> Self {
+        Self { org, who: Who::Person(user), permissions }
+    }
+
+    /// Refuses to give, change or take away what it does not have itself.
+    pub fn may_give(&self, permissions: &BTreeSet<Permission>) -> Result<(), ApiError> {
+        permissions.iter().try_for_each(|permission| self.must(*permission))
+    }
+
     /// Who it is, for the record.
     pub const fn identity(&self) -> audit::Actor {
         let (kind, id) = match self.who {
@@ -112,7 +122,7 @@ impl FromRequestParts<App> for Actor {
         let SignedIn { user, acts, .. } = signed_in(parts, app, token).await?;
         let (org, permissions) =
             acts.ok_or(ApiError::NotForYou("you act in no organisation that is approved"))?;
-        Ok(Self { org, who: Who::Person(user), permissions })
+        Ok(Self::person(user, org, permissions))
     }
 }
 

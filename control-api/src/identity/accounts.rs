@@ -3,4 +3,4 @@
 
 pub mod http;
 pub mod model;
-mod store;
+pub(super) mod store;

@@ -5,13 +5,18 @@ pub mod job;
 pub(crate) mod store;
 mod text;
 
-use contract::language::Language;
+use contract::{id::OrgId, language::Language};
 use uuid::Uuid;
+
+use super::signing::Purpose;
+use crate::{app::App, http::error::ApiError};
 
 /// Minutes that a token for another password is good (H-006).
 pub const RESET_MINUTES: i32 = 60;
 /// Hours that a registration waits to be confirmed.
 pub const CONFIRM_HOURS: i32 = 24;
+/// Days that an invitation waits to be accepted (HX-23).
+pub const INVITE_DAYS: i32 = 7;
 /// Letters to one address within a day; further ones are not sent.
 pub const LETTERS_A_DAY_MAX: i64 = 10;
 
@@ -29,6 +34,15 @@ pub(crate) enum Kind {
     Known(Uuid),
     /// This person may set another password.
     Reset(Uuid),
+    /// Somebody is asked to be a member.
+    Invite {
+        /// Of which organisation.
+        org: OrgId,
+        /// Which one of its memberships waits for them.
+        member: Uuid,
+        /// The organisation's name.
+        organisation: String,
+    },
     /// Goes nowhere: nobody is called so.
     Nobody,
 }
@@ -40,4 +54,12 @@ pub(crate) struct New {
     pub(crate) address: String,
     pub(crate) language: Language,
     pub(crate) kind: Kind,
+}
+
+/// What a token hears that is none, was used or is over.
+pub(super) const NOT_GOOD: ApiError = ApiError::Refused("the token is not good, or not any more");
+
+/// Which letter's token it is.
+pub(super) fn presented(app: &App, token: &str) -> Result<Uuid, ApiError> {
+    app.proofs.signing.proven(Purpose::Letter, token).map(|(letter, _)| letter).ok_or(NOT_GOOD)
 }

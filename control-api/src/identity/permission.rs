@@ -55,6 +55,12 @@ pub enum Permission {
     /// Say where events are sent.
     #[serde(rename = "webhooks.write")]
     WebhooksWrite,
+    /// Read who belongs to the organisation, and who was asked to.
+    #[serde(rename = "members.read")]
+    MembersRead,
+    /// Invite, change and take away members, as far as one's own permissions go.
+    #[serde(rename = "members.write")]
+    MembersWrite,
 }
 
 impl Permission {
@@ -75,6 +81,8 @@ impl Permission {
         Permission::JobsWrite,
         Permission::WebhooksRead,
         Permission::WebhooksWrite,
+        Permission::MembersRead,
+        Permission::MembersWrite,
     ];
 
     /// Its word, as in the database and in tokens.
@@ -95,6 +103,8 @@ impl Permission {
             Permission::JobsWrite => "jobs.write",
             Permission::WebhooksRead => "webhooks.read",
             Permission::WebhooksWrite => "webhooks.write",
+            Permission::MembersRead => "members.read",
+            Permission::MembersWrite => "members.write",
         }
     }
 
@@ -154,6 +164,7 @@ impl Role {
                 P::TelephonyRead,
                 P::TelephonyWrite,
                 P::EventsRead,
+                P::MembersRead,
             ],
             Role::TeamLead => &[
                 P::CallsRead,
@@ -163,6 +174,7 @@ impl Role {
                 P::RecordingsListen,
                 P::TelephonyRead,
                 P::EventsRead,
+                P::MembersRead,
             ],
             Role::Viewer => &[P::CallsRead, P::TelephonyRead, P::EventsRead],
             Role::CallAgent => &[P::EventsRead],

@@ -20,15 +20,15 @@ const RESETS: &str = "/api/identity/password-resets";
 const ADDRESS: &str = "dewi@example.test";
 
 /// The API with its letters in a folder.
-struct Scene {
-    stage: Stage,
-    api: Served,
+pub struct Scene {
+    pub stage: Stage,
+    pub api: Served,
     folder: TempDir,
     _stop: watch::Sender<()>,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let stage = Stage::new().await;
         let (api, folder) = (stage.serve().await, tempfile::tempdir().unwrap());
         let (stop, stopped) = watch::channel(());
@@ -43,7 +43,7 @@ impl Scene {
     }
 
     /// The one letter that has come since there were none, which is taken away.
-    async fn letter(&self) -> String {
+    pub async fn letter(&self) -> String {
         for _ in 0..1_000 {
             if let [mail] = self.mails().as_slice() {
                 let text = fs::read_to_string(mail).unwrap();
@@ -80,7 +80,7 @@ impl Scene {
         self.api.post(&format!("{RESETS}/confirm"), "", &body).await
     }
 
-    async fn attempt(&self, email: &str, password: &str) -> u16 {
+    pub async fn attempt(&self, email: &str, password: &str) -> u16 {
         let body = json!({ "email": email, "password": password });
         self.api.post("/api/identity/sign-ins", "", &body).await.status
     }
@@ -104,7 +104,7 @@ fn letters(stage: &Stage, api: &Served, folder: &Path) -> Letters {
     }
 }
 
-fn token<'a>(letter: &'a str, page: &str) -> &'a str {
+pub fn token<'a>(letter: &'a str, page: &str) -> &'a str {
     let begin = format!("https://pbx.example.test/{page}#token=");
     let (_, rest) = letter.split_once(&begin).unwrap_or_else(|| panic!("{begin} in {letter}"));
     rest.split_whitespace().next().unwrap()

@@ -157,6 +157,8 @@ async fn every_operation_lets_in_those_keys_that_it_says_and_finds_nothing_of_ot
     }
     // The one of telephony and the one for devices are for whoever has a link.
     let expected = [
+        "POST /api/identity/invitations/accept",
+        "POST /api/identity/invitations/reject",
         "POST /api/identity/password-resets",
         "POST /api/identity/password-resets/confirm",
         "POST /api/identity/registrations",

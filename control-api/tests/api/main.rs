@@ -15,6 +15,7 @@ mod isolation;
 mod jobs;
 mod keys;
 mod mails;
+mod members;
 mod orders;
 mod outside;
 mod people;

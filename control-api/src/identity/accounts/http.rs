@@ -17,17 +17,13 @@ use crate::{
     http::{error::ApiError, extract::Change, source::Source},
     identifier,
     identity::{
-        letters::{self, Kind, New},
+        letters::{self, Kind, NOT_GOOD, New},
         sign_ins,
-        signing::Purpose,
     },
 };
 
 /// How long it takes at least to say that a letter is on its way: longer than to write it, which takes longer for whoever is known.
 const ANSWER_MIN: Duration = Duration::from_millis(50);
-
-/// What a token hears that is none, was used or is over.
-const NOT_GOOD: ApiError = ApiError::Refused("the token is not good, or not any more");
 
 /// The routes of this aggregate.
 pub fn routes() -> OpenApiRouter<App> {
@@ -73,7 +69,7 @@ async fn register(
         (status = 409, description = "It was there already", body = crate::http::error::Problem, content_type = "application/problem+json")))]
 async fn confirm(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiError> {
     let Confirmation { token: said, password } = asked.body::<Confirmation>()?;
-    let (letter, user) = (token(&app, &said)?, identifier::fresh()?);
+    let (letter, user) = (letters::presented(&app, &said)?, identifier::fresh()?);
     let scope = Scope::Letter(letter);
     let hash = app.database.read(scope, move |c| Box::pin(letters::store::password_hash(c, letter))).await?;
     if !app.proofs.passwords.matches(password, hash).await? {
@@ -121,7 +117,7 @@ async fn forgot(
     responses((status = 204, description = "The password is another one")))]
 async fn reset(State(app): State<App>, asked: Change) -> Result<StatusCode, ApiError> {
     let Reset { token: said, password } = asked.body::<Reset>()?.check()?;
-    let letter = token(&app, &said)?;
+    let letter = letters::presented(&app, &said)?;
     let hash = app.proofs.passwords.hash(password).await?;
     let set = app.database.change(Scope::Letter(letter), move |c| Box::pin(set_password(c, letter, hash)));
     set.await.map(|()| StatusCode::NO_CONTENT)
@@ -143,9 +139,4 @@ async fn set_password(c: &mut PgConnection, letter: Uuid, hash: String) -> Resul
 /// What comes of `work`, not before [`ANSWER_MIN`].
 async fn unhurried<T>(work: impl Future<Output = T>) -> T {
     tokio::join!(work, tokio::time::sleep(ANSWER_MIN)).0
-}
-
-/// Which letter's token it is.
-fn token(app: &App, said: &str) -> Result<Uuid, ApiError> {
-    app.proofs.signing.proven(Purpose::Letter, said).map(|(letter, _)| letter).ok_or(NOT_GOOD)
 }

@@ -67,10 +67,7 @@ impl Registration {
     /// Itself, or everything that is wrong with it.
     pub fn check(self) -> Result<Self, ApiError> {
         let mut fields = Fields::default();
-        let name = self.name.trim().to_owned();
-        let is_name =
-            (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        fields.must(is_name, "name", format!("must be 1 … {NAME_CHARS_MAX} printable characters"));
+        let name = name(&mut fields, &self.name);
         let email = address(&mut fields, &self.email);
         password::check(&mut fields, "password", &self.password);
         fields.done().map(|()| Self { name, email, ..self })
@@ -95,8 +92,16 @@ impl Reset {
     }
 }
 
+/// A person's name.
+pub(in crate::identity) fn name(fields: &mut Fields, said: &str) -> String {
+    let name = said.trim().to_owned();
+    let is_name = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    fields.must(is_name, "name", format!("must be 1 … {NAME_CHARS_MAX} printable characters"));
+    name
+}
+
 /// An address that a letter can go to, as addresses are compared.
-fn address(fields: &mut Fields, said: &str) -> String {
+pub(in crate::identity) fn address(fields: &mut Fields, said: &str) -> String {
     let email = said.trim().to_lowercase();
     // Not every server takes letters to others (RFC 6531).
     let is_plain = email.split('@').next().is_some_and(str::is_ascii);

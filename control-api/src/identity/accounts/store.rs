@@ -10,15 +10,18 @@ use crate::{
 
 /// Somebody who has an address.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub(super) struct Account {
-    pub(super) user: Uuid,
-    pub(super) is_active: bool,
+pub(in crate::identity) struct Account {
+    pub(in crate::identity) user: Uuid,
+    pub(in crate::identity) is_active: bool,
     /// Not so of people whom an administrator has entered: they set their first one by a letter.
-    pub(super) has_password: bool,
+    pub(in crate::identity) has_password: bool,
 }
 
 /// Who has this address; from here on the unit of work is in its scope.
-pub(super) async fn account_of(c: &mut PgConnection, address: &str) -> Result<Option<Account>, sqlx::Error> {
+pub(in crate::identity) async fn account_of(
+    c: &mut PgConnection,
+    address: &str,
+) -> Result<Option<Account>, sqlx::Error> {
     enter_login(c, address).await?;
     sqlx::query_as(
         "select u.id as user, u.status = 'active' as is_active, exists (select from identity.auth_methods m
@@ -36,7 +39,7 @@ const CONSTRAINTS: &[Broken] = &[
 ];
 
 /// A person whose address is verified.
-pub(super) async fn add(
+pub(in crate::identity) async fn add(
     c: &mut PgConnection,
     id: Uuid,
     (name, address): (&str, &str),

@@ -82,7 +82,7 @@ impl Letters {
         if letter.is_over {
             return (Some("expired".to_owned()), None, false);
         }
-        let token = ["confirm", "reset"].contains(&letter.kind.as_str());
+        let token = ["confirm", "reset", "invite"].contains(&letter.kind.as_str());
         let token = token.then(|| self.proofs.signing.prove(Purpose::Letter, letter.id, 0));
         let Some(mail) = text::compose(letter, &self.url, token.as_deref(), self.post.from()) else {
             return (Some("bad_address".to_owned()), None, false);

@@ -4,7 +4,9 @@ use contract::language::Language;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{CONFIRM_HOURS, Kind, LETTERS_A_DAY_MAX, New, RESET_MINUTES, job::LEASE_SECS, text::Letter};
+use super::{
+    CONFIRM_HOURS, INVITE_DAYS, Kind, LETTERS_A_DAY_MAX, New, RESET_MINUTES, job::LEASE_SECS, text::Letter,
+};
 use crate::database::{Scope, enter};
 
 /// Has it sent, once this unit of work is through; of letters that are over to the same address none is kept. The unit of work is in
@@ -21,16 +23,26 @@ pub(crate) async fn write(c: &mut PgConnection, new: &New) -> Result<(), sqlx::E
         Kind::Confirm { name, password_hash } => ("confirm", None, Some(name), Some(password_hash)),
         Kind::Known(user) => ("known", Some(*user), None, None),
         Kind::Reset(user) => ("reset", Some(*user), None, None),
+        Kind::Invite { organisation, .. } => ("invite", None, Some(organisation), None),
         Kind::Nobody => ("nobody", None, None, None),
+    };
+    let minutes = match new.kind {
+        Kind::Confirm { .. } => CONFIRM_HOURS * 60,
+        Kind::Invite { .. } => INVITE_DAYS * 24 * 60,
+        Kind::Known(_) | Kind::Reset(_) | Kind::Nobody => RESET_MINUTES,
+    };
+    let (org, membership) = match new.kind {
+        Kind::Invite { org, member, .. } => (Some(org.0), Some(member)),
+        _ => (None, None),
     };
     sqlx::query(
         "insert into identity.letters
-             (id, kind, address, language, user_id, name, password_hash, expires_at, dropped_at, reason)
-         select $1, $2, $3, $4, $5, $6, $7,
-             now() + case $2 when 'confirm' then make_interval(hours => $8) else make_interval(mins => $9) end,
+             (id, kind, address, language, user_id, name, password_hash, org_id, membership_id, expires_at,
+              dropped_at, reason)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(mins => $10),
              case when why is not null then now() end, why
          from (select case when $2 = 'nobody' then 'nobody'
-                           when count(*) filter (where reason is distinct from 'too_many') >= $10 then 'too_many' end as why
+                           when count(*) filter (where reason is distinct from 'too_many') >= $11 then 'too_many' end as why
                from identity.letters where address = $3 and created_at > now() - interval '1 day') judged",
     )
     .bind(new.id)
@@ -40,8 +52,9 @@ pub(crate) async fn write(c: &mut PgConnection, new: &New) -> Result<(), sqlx::E
     .bind(user)
     .bind(name)
     .bind(password_hash)
-    .bind(CONFIRM_HOURS)
-    .bind(RESET_MINUTES)
+    .bind(org)
+    .bind(membership)
+    .bind(minutes)
     .bind(LETTERS_A_DAY_MAX)
     .execute(c)
     .await
@@ -94,6 +107,25 @@ pub(super) async fn settle(
     .execute(c)
     .await
     .map(drop)
+}
+
+/// To what a letter invites.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Invited {
+    pub(crate) org_id: Uuid,
+    pub(crate) membership_id: Uuid,
+    pub(crate) address: String,
+}
+
+/// To what the letter invites, while its token is good. The unit of work is in its scope.
+pub(crate) async fn invited(c: &mut PgConnection, id: Uuid) -> Result<Option<Invited>, sqlx::Error> {
+    sqlx::query_as(
+        "select org_id, membership_id, address from identity.letters
+         where id = $1 and kind = 'invite' and used_at is null and expires_at > now()",
+    )
+    .bind(id)
+    .fetch_optional(c)
+    .await
 }
 
 /// What a letter's token is good for.

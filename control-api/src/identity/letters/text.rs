@@ -37,6 +37,7 @@ impl Letter {
         match self.kind.as_str() {
             "confirm" => "confirm",
             "reset" => "reset-password",
+            "invite" => "invitation",
             _ => "sign-in",
         }
     }
@@ -45,6 +46,7 @@ impl Letter {
         match self.kind.as_str() {
             "confirm" => self.words("Konfirmasi alamat e-mail Anda", "Confirm your e-mail address"),
             "reset" => self.words("Atur ulang kata sandi", "Set another password"),
+            "invite" => self.words("Undangan menjadi anggota", "An invitation to become a member"),
             _ => self.words("Anda sudah mempunyai akun", "You already have an account"),
         }
     }
@@ -58,6 +60,10 @@ impl Letter {
             "reset" => self.words(
                 "Seseorang ingin mengatur ulang kata sandi akun Anda. Bila itu Anda, buka tautan ini dalam 60 menit:",
                 "Somebody wants to set another password for your account. If it was you, open this link within 60 minutes:",
+            ),
+            "invite" => self.words(
+                "Anda diundang menjadi anggota organisasi ini. Untuk menerima atau menolaknya, buka tautan ini dalam 7 hari:",
+                "You are invited to become a member of this organisation. To accept or reject, open this link within 7 days:",
             ),
             _ => self.words(
                 "Seseorang mendaftar dengan alamat e-mail ini, yang sudah mempunyai akun. Untuk masuk:",
@@ -75,7 +81,10 @@ pub(super) fn compose(letter: &Letter, url: &str, token: Option<&str>, from: &Ma
     let greeting = match &letter.name {
         Some(name) => {
             let name: String = name.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
-            format!("{} {name},\n\n", letter.words("Halo", "Hello"))
+            match letter.kind.as_str() {
+                "invite" => format!("{name}\n\n"),
+                _ => format!("{} {name},\n\n", letter.words("Halo", "Hello")),
+            }
         }
         None => String::new(),
     };

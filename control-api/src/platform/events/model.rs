@@ -49,6 +49,7 @@ pub(super) fn permission(kind: &str) -> Permission {
         "extension" => Permission::TelephonyRead,
         "webhook" => Permission::WebhooksRead,
         "job" => Permission::JobsRead,
+        "invitation" | "member" => Permission::MembersRead,
         _ => Permission::AuditRead,
     }
 }
