@@ -51,6 +51,8 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(identity::api_keys::http::routes())
         .merge(identity::invitations::http::routes())
         .merge(identity::members::http::routes())
+        .merge(identity::organisations::http::routes())
+        .merge(identity::organisations::review::routes())
         .merge(identity::sign_ins::http::routes())
         .merge(telephony::calls::http::routes())
         .merge(telephony::live::http::routes())

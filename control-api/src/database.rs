@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use store::Fault;
-pub(crate) use store::{enter, enter_login};
+pub(crate) use store::{enter, enter_login, leave_staff};
 
 /// What a unit of work does with its connection.
 pub type Work<'c, T, E = sqlx::Error> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
@@ -48,6 +48,8 @@ pub enum Scope {
     Device(Uuid),
     /// One person's own, in whatever organisation.
     Person(Uuid),
+    /// What the platform's staff see of everybody, if this person is one of them: the database asks itself.
+    Staff(Uuid),
 }
 
 /// Why a unit of work came to nothing.

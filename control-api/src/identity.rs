@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod invitations;
 pub mod letters;
 pub mod members;
+pub mod organisations;
 pub mod password;
 pub mod permission;
 mod presented;

@@ -115,8 +115,9 @@ struct Kind {
 }
 
 fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
-    let permission = operation.security.iter().flatten().find_map(|requirement| scope(requirement, API_KEY));
-    let is_persons = operation.security.iter().flatten().any(|one| scope(one, SIGN_IN).is_some());
+    let needed = |scheme| operation.security.iter().flatten().find_map(|one| scope(one, scheme));
+    let (permission, of_person) = (needed(API_KEY), needed(SIGN_IN));
+    let is_persons = of_person.is_some();
     let (is_known, is_of_organisation) = (permission.is_some() || is_persons, permission.is_some());
     if !is_known && !changes {
         return;
@@ -127,7 +128,10 @@ fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
         parameters.iter().any(|one| matches!(one, RefOr::T(one) if one.parameter_in == *place))
     };
     let lacks = permission.as_ref().map_or_else(
-        || "It is for people who sign in".to_owned(),
+        || match of_person.as_deref() {
+            Some("") | None => "It is for people who sign in".to_owned(),
+            Some(_) => "It is for the platform's staff".to_owned(),
+        },
         |permission| {
             format!("Whoever asks lacks `{permission}`, or acts in no organisation that is approved")
         },

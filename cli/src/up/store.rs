@@ -34,7 +34,7 @@ pub(super) async fn set_api_key(c: &mut PgConnection, state: &State) -> Result<(
     act_as(c, Role::Platform, None).await?;
     sqlx::query(
         "insert into identity.api_keys (id, org_id, name, key_hash, permissions)
-         values ($1, $2, 'sambung up', $3, array['calls.read', 'calls.control', 'calls.listen', 'recordings.read', 'recordings.listen', 'telephony.read', 'telephony.write', 'audit.read', 'events.read', 'jobs.read', 'jobs.write', 'webhooks.read', 'webhooks.write', 'members.read', 'members.write'])
+         values ($1, $2, 'sambung up', $3, array['calls.read', 'calls.control', 'calls.listen', 'recordings.read', 'recordings.listen', 'telephony.read', 'telephony.write', 'audit.read', 'events.read', 'jobs.read', 'jobs.write', 'webhooks.read', 'webhooks.write', 'organisation.read', 'organisation.write', 'members.read', 'members.write'])
          on conflict (id) do update set permissions = excluded.permissions",
     )
     .bind(state.api_key.id)

@@ -49,9 +49,15 @@ pub(crate) async fn enter(connection: &mut PgConnection, scope: Scope) -> Result
         Scope::Letter(letter) => ("app.letter", letter),
         Scope::Device(device) => ("app.device", device),
         Scope::Person(person) => ("app.person", person),
+        Scope::Staff(person) => ("app.staff", person),
     };
     let query = sqlx::query("select set_config($1, $2, true)").bind(name).bind(value.to_string());
     query.execute(connection).await.map(drop)
+}
+
+/// From here on the unit of work is nobody's of the staff.
+pub(crate) async fn leave_staff(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("select set_config('app.staff', '', true)").execute(connection).await.map(drop)
 }
 
 /// Adds the row of whoever says that they are called `login`, for the rest of this transaction only.

@@ -87,6 +87,13 @@ pub struct Person {
     pub organisation: Option<Uuid>,
 }
 
+/// One of the platform's staff (§2.3): sees organisations and says how they stand, and acts in none by that.
+#[derive(Clone, Copy, Debug)]
+pub struct Staff {
+    /// Who.
+    pub user: Uuid,
+}
+
 fn bearer(parts: &Parts) -> Result<&str, ApiError> {
     let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or(ApiError::Unauthorized)?;
@@ -130,12 +137,27 @@ impl FromRequestParts<App> for Person {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let token = bearer(parts)?;
-        if token.starts_with(api_keys::PREFIX) {
-            key(parts, app, token).await?;
-            return Err(ApiError::NotForYou("is for people who sign in"));
-        }
-        let SignedIn { user, sign_in, acts } = signed_in(parts, app, token).await?;
+        let SignedIn { user, sign_in, acts, .. } = person(parts, app).await?;
         Ok(Self { user, sign_in, organisation: acts.map(|(org, _)| org.0) })
     }
+}
+
+impl FromRequestParts<App> for Staff {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        match person(parts, app).await? {
+            SignedIn { user, is_staff: true, .. } => Ok(Self { user }),
+            SignedIn { .. } => Err(ApiError::NotForYou("is for the platform's staff")),
+        }
+    }
+}
+
+async fn person(parts: &Parts, app: &App) -> Result<SignedIn, ApiError> {
+    let token = bearer(parts)?;
+    if token.starts_with(api_keys::PREFIX) {
+        key(parts, app, token).await?;
+        return Err(ApiError::NotForYou("is for people who sign in"));
+    }
+    signed_in(parts, app, token).await
 }

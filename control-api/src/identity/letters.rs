@@ -17,6 +17,8 @@ pub const RESET_MINUTES: i32 = 60;
 pub const CONFIRM_HOURS: i32 = 24;
 /// Days that an invitation waits to be accepted (HX-23).
 pub const INVITE_DAYS: i32 = 7;
+/// Days that what became of an organisation is news.
+pub const VERDICT_DAYS: i32 = 7;
 /// Letters to one address within a day; further ones are not sent.
 pub const LETTERS_A_DAY_MAX: i64 = 10;
 
@@ -42,6 +44,13 @@ pub(crate) enum Kind {
         member: Uuid,
         /// The organisation's name.
         organisation: String,
+    },
+    /// The platform's staff have said how an organisation stands, to one of its owners.
+    Judged {
+        /// Its name.
+        organisation: String,
+        /// `approved`, `rejected`, `suspended` or `reactivated`.
+        verdict: &'static str,
     },
     /// Goes nowhere: nobody is called so.
     Nobody,

@@ -55,6 +55,12 @@ pub enum Permission {
     /// Say where events are sent.
     #[serde(rename = "webhooks.write")]
     WebhooksWrite,
+    /// Read what the organisation says of itself.
+    #[serde(rename = "organisation.read")]
+    OrganisationRead,
+    /// Change it.
+    #[serde(rename = "organisation.write")]
+    OrganisationWrite,
     /// Read who belongs to the organisation, and who was asked to.
     #[serde(rename = "members.read")]
     MembersRead,
@@ -65,7 +71,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 13] = [
+    pub const ALL: [Permission; 15] = [
         Permission::CallsRead,
         Permission::CallsControl,
         Permission::CallsListen,
@@ -81,6 +87,8 @@ impl Permission {
         Permission::JobsWrite,
         Permission::WebhooksRead,
         Permission::WebhooksWrite,
+        Permission::OrganisationRead,
+        Permission::OrganisationWrite,
         Permission::MembersRead,
         Permission::MembersWrite,
     ];
@@ -103,6 +111,8 @@ impl Permission {
             Permission::JobsWrite => "jobs.write",
             Permission::WebhooksRead => "webhooks.read",
             Permission::WebhooksWrite => "webhooks.write",
+            Permission::OrganisationRead => "organisation.read",
+            Permission::OrganisationWrite => "organisation.write",
             Permission::MembersRead => "members.read",
             Permission::MembersWrite => "members.write",
         }
@@ -164,6 +174,7 @@ impl Role {
                 P::TelephonyRead,
                 P::TelephonyWrite,
                 P::EventsRead,
+                P::OrganisationRead,
                 P::MembersRead,
             ],
             Role::TeamLead => &[

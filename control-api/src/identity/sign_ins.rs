@@ -23,6 +23,8 @@ pub(crate) struct SignedIn {
     pub(crate) user: Uuid,
     /// Where.
     pub(crate) sign_in: Uuid,
+    /// Whether they are of the platform's staff.
+    pub(crate) is_staff: bool,
     /// For which organisation, and what they may there.
     pub(crate) acts: Option<(OrgId, BTreeSet<Permission>)>,
 }
@@ -48,5 +50,5 @@ pub(crate) async fn authenticate(app: &App, token: &str) -> Result<Option<Signed
     let Some(standing) = standing.filter(is_so) else {
         return Ok(None);
     };
-    Ok(Some(SignedIn { user, sign_in, acts: standing.acts() }))
+    Ok(Some(SignedIn { user, sign_in, is_staff: standing.is_staff, acts: standing.acts() }))
 }

@@ -17,6 +17,7 @@ mod keys;
 mod mails;
 mod members;
 mod orders;
+mod organisations;
 mod outside;
 mod people;
 mod record;

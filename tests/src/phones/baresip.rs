@@ -90,6 +90,11 @@ impl Baresip {
         self.event("CALL_DTMF_START")
     }
 
+    /// Waits until the switch has refused its registration with this answer.
+    pub fn refused(&mut self, answer: &str) -> Result<()> {
+        self.running.wait_for(answer, STEP)
+    }
+
     fn command(&mut self, name: &str, params: &str) -> Result<()> {
         let text = json!({ "command": name, "params": params, "token": name }).to_string();
         Ok(self.control.write_all(format!("{}:{text},", text.len()).as_bytes())?)

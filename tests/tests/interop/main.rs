@@ -13,6 +13,7 @@ mod intercom;
 mod keys;
 mod menus;
 mod operator;
+mod organisations;
 mod outside;
 mod pages;
 mod parking;

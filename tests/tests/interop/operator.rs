@@ -235,11 +235,22 @@ fn a_call_goes_on_while_numbers_are_changed_and_changed_back_under_it() -> Resul
 
 /// One request to the REST API of the demo, with its key; the status, a header and the body of the answer.
 pub(crate) fn rest(demo: &Demo, request: (&str, &str), headers: &str, body: &str) -> Result<Reply> {
+    rest_as(demo, demo.field("/api_key")?, request, headers, body)
+}
+
+/// The same with another key or an access token.
+pub(crate) fn rest_as(
+    demo: &Demo,
+    key: &str,
+    request: (&str, &str),
+    headers: &str,
+    body: &str,
+) -> Result<Reply> {
     let (method, path) = request;
     let address = demo.field("/http")?.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let mut stream = TcpStream::connect(&address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let (key, length) = (demo.field("/api_key")?, body.len());
+    let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n"
     );
@@ -261,6 +272,10 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    pub(crate) fn json(&self) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.body)?)
+    }
+
     pub(crate) fn header(&self, name: &str) -> Result<&str> {
         let line = self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         line.with_context(|| format!("{name} in {}", self.head))

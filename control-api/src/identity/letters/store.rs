@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    CONFIRM_HOURS, INVITE_DAYS, Kind, LETTERS_A_DAY_MAX, New, RESET_MINUTES, job::LEASE_SECS, text::Letter,
+    CONFIRM_HOURS, INVITE_DAYS, Kind, LETTERS_A_DAY_MAX, New, RESET_MINUTES, VERDICT_DAYS, job::LEASE_SECS,
+    text::Letter,
 };
 use crate::database::{Scope, enter};
 
@@ -24,11 +25,13 @@ pub(crate) async fn write(c: &mut PgConnection, new: &New) -> Result<(), sqlx::E
         Kind::Known(user) => ("known", Some(*user), None, None),
         Kind::Reset(user) => ("reset", Some(*user), None, None),
         Kind::Invite { organisation, .. } => ("invite", None, Some(organisation), None),
+        Kind::Judged { organisation, verdict } => (*verdict, None, Some(organisation), None),
         Kind::Nobody => ("nobody", None, None, None),
     };
     let minutes = match new.kind {
         Kind::Confirm { .. } => CONFIRM_HOURS * 60,
         Kind::Invite { .. } => INVITE_DAYS * 24 * 60,
+        Kind::Judged { .. } => VERDICT_DAYS * 24 * 60,
         Kind::Known(_) | Kind::Reset(_) | Kind::Nobody => RESET_MINUTES,
     };
     let (org, membership) = match new.kind {

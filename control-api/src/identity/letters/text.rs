@@ -47,6 +47,10 @@ impl Letter {
             "confirm" => self.words("Konfirmasi alamat e-mail Anda", "Confirm your e-mail address"),
             "reset" => self.words("Atur ulang kata sandi", "Set another password"),
             "invite" => self.words("Undangan menjadi anggota", "An invitation to become a member"),
+            "approved" => self.words("Organisasi Anda telah disetujui", "Your organisation was approved"),
+            "rejected" => self.words("Organisasi Anda tidak disetujui", "Your organisation was not approved"),
+            "suspended" => self.words("Organisasi Anda ditangguhkan", "Your organisation was suspended"),
+            "reactivated" => self.words("Organisasi Anda diaktifkan kembali", "Your organisation goes on"),
             _ => self.words("Anda sudah mempunyai akun", "You already have an account"),
         }
     }
@@ -65,6 +69,22 @@ impl Letter {
                 "Anda diundang menjadi anggota organisasi ini. Untuk menerima atau menolaknya, buka tautan ini dalam 7 hari:",
                 "You are invited to become a member of this organisation. To accept or reject, open this link within 7 days:",
             ),
+            "approved" => self.words(
+                "Organisasi ini telah disetujui dan dapat digunakan. Untuk masuk:",
+                "This organisation was approved and can be used. To sign in:",
+            ),
+            "rejected" => self.words(
+                "Organisasi ini tidak disetujui. Alasannya terlihat setelah masuk:",
+                "This organisation was not approved. Sign in to see why:",
+            ),
+            "suspended" => self.words(
+                "Organisasi ini ditangguhkan: tidak ada yang dapat dilakukan di dalamnya, dan teleponnya tidak terdaftar lagi. Alasannya terlihat setelah masuk:",
+                "This organisation was suspended: nothing can be done in it, and its phones are not registered any more. Sign in to see why:",
+            ),
+            "reactivated" => self.words(
+                "Organisasi ini diaktifkan kembali sebagaimana sebelumnya. Untuk masuk:",
+                "This organisation goes on as what it was before. To sign in:",
+            ),
             _ => self.words(
                 "Seseorang mendaftar dengan alamat e-mail ini, yang sudah mempunyai akun. Untuk masuk:",
                 "Somebody has registered with this e-mail address, which has an account already. To sign in:",
@@ -81,9 +101,10 @@ pub(super) fn compose(letter: &Letter, url: &str, token: Option<&str>, from: &Ma
     let greeting = match &letter.name {
         Some(name) => {
             let name: String = name.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
+            // Of all others it is the organisation's.
             match letter.kind.as_str() {
-                "invite" => format!("{name}\n\n"),
-                _ => format!("{} {name},\n\n", letter.words("Halo", "Hello")),
+                "confirm" => format!("{} {name},\n\n", letter.words("Halo", "Hello")),
+                _ => format!("{name}\n\n"),
             }
         }
         None => String::new(),

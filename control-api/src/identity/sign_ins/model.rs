@@ -110,6 +110,11 @@ pub struct Belonging {
     pub permissions: BTreeSet<Permission>,
     /// Nothing can be done in one that is not approved.
     pub is_approved: bool,
+    /// `pending` until it has been reviewed; `approved`, `rejected` or `suspended`.
+    #[schema(example = "approved")]
+    pub status: String,
+    /// Why, in words of the platform's staff.
+    pub reason: Option<String>,
 }
 
 /// Somebody who has proven who they are.
@@ -190,6 +195,8 @@ pub(super) struct Membership {
     pub(super) org_id: Uuid,
     pub(super) name: String,
     pub(super) is_approved: bool,
+    pub(super) status: String,
+    pub(super) reason: Option<String>,
     pub(super) role: String,
     pub(super) granted: Vec<String>,
     pub(super) withheld: Vec<String>,
@@ -208,6 +215,8 @@ impl Membership {
             role: Role::of(&self.role),
             permissions: self.permissions(),
             is_approved: self.is_approved,
+            status: self.status.clone(),
+            reason: self.reason.clone(),
         }
     }
 }
@@ -255,6 +264,7 @@ fn epoch(person: i32, member: Option<i32>) -> i64 {
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(super) struct Standing {
     pub(super) org_id: Option<Uuid>,
+    pub(super) is_staff: bool,
     pub(super) person_epoch: i32,
     pub(super) member_epoch: Option<i32>,
     pub(super) is_open: bool,

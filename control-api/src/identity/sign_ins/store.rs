@@ -45,7 +45,7 @@ pub(super) async fn known(c: &mut PgConnection, user: Uuid) -> Result<Option<Kno
     .await?;
     let Some((name, email, platform_role, is_active, epoch)) = found else { return Ok(None) };
     let memberships: Vec<Membership> = sqlx::query_as(
-        "select m.org_id, o.name, o.status = 'approved' as is_approved, m.role, m.granted, m.withheld, m.token_epoch
+        "select m.org_id, o.name, o.status, o.reason, o.status = 'approved' as is_approved, m.role, m.granted, m.withheld, m.token_epoch
          from identity.memberships m join identity.organisations o on o.id = m.org_id
          where m.user_id = $1 and m.status = 'active' and m.removed_at is null
          order by m.created_at, m.id",
@@ -186,7 +186,7 @@ pub(super) async fn standing(
     sign_in: Uuid,
 ) -> Result<Option<Standing>, sqlx::Error> {
     sqlx::query_as(
-        "select s.org_id, u.token_epoch as person_epoch, m.token_epoch as member_epoch,
+        "select s.org_id, u.platform_role = 'super_admin' as is_staff, u.token_epoch as person_epoch, m.token_epoch as member_epoch,
                 coalesce(m.status = 'active' and m.removed_at is null and o.status = 'approved', false) as is_open,
                 m.role, m.granted, m.withheld
          from identity.sign_ins s

@@ -50,6 +50,7 @@ pub(super) fn permission(kind: &str) -> Permission {
         "webhook" => Permission::WebhooksRead,
         "job" => Permission::JobsRead,
         "invitation" | "member" => Permission::MembersRead,
+        "organisation" => Permission::OrganisationRead,
         _ => Permission::AuditRead,
     }
 }

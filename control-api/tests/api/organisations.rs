@@ -1,0 +1,243 @@
+//! Organisations (H-012, H-013, H-017 … H-019, H-042 … H-046, HX-23, HX-24): registered, judged by the platform's staff, and what follows.
+
+use migrations::Role;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    accounts::Scene,
+    stage::{Answer, fields, uuid},
+};
+
+const REGISTER: &str = "/api/identity/organisations";
+const OWN: &str = "/api/identity/organisation";
+const STAFF: &str = "/api/platform/organisations";
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_else(|| panic!("{field} of {value}"))
+}
+
+/// One of the platform's staff, and somebody who has an account and nothing else.
+struct Platform {
+    scene: Scene,
+    staff: String,
+    dewi: String,
+    email: String,
+}
+
+impl Platform {
+    async fn new() -> Self {
+        let scene = Scene::new().await;
+        let (user, admin) = scene.stage.person(scene.stage.b, "viewer").await;
+        scene
+            .stage
+            .about(user, "update identity.users set platform_role = 'super_admin' where id = $1")
+            .await;
+        let (user, email) = scene.stage.person(scene.stage.b, "viewer").await;
+        scene.stage.about(user, "delete from identity.memberships where user_id = $1").await;
+        let (staff, dewi) = (scene.api.sign_in(&admin).await, scene.api.sign_in(&email).await);
+        let [staff, dewi] = [staff, dewi].map(|tokens| text(&tokens, "access_token").to_owned());
+        Self { scene, staff, dewi, email }
+    }
+
+    async fn register(&self, body: &Value) -> Answer {
+        self.scene.api.post(REGISTER, &self.dewi, body).await
+    }
+
+    /// Dewi's organisation, which waits.
+    async fn registered(&self) -> Value {
+        let made = self.register(&json!({ "name": "Warung", "language": "en" })).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        made.json()
+    }
+
+    async fn order(&self, by: &str, organisation: &Value, order: &str, body: &Value) -> Answer {
+        self.scene.api.post(&format!("{STAFF}/{}/{order}", text(organisation, "id")), by, body).await
+    }
+
+    async fn ordered(&self, organisation: &Value, order: &str, body: &Value) -> Value {
+        let done = self.order(&self.staff, organisation, order, body).await;
+        assert_eq!(done.status, 200, "{order}: {}", done.body);
+        done.json()
+    }
+
+    async fn approved(&self) -> Value {
+        let organisation = self.registered().await;
+        let approved = self.ordered(&organisation, "approve", &json!({ "sip_domain": "warung.test" })).await;
+        self.scene.letter().await;
+        approved
+    }
+
+    /// Dewi's access token after another sign-in.
+    async fn again(&self) -> String {
+        text(&self.scene.api.sign_in(&self.email).await, "access_token").to_owned()
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_is_registered_waits_and_is_usable_when_it_was_approved() {
+    let platform = Platform::new().await;
+    let (api, dewi) = (&platform.scene.api, &platform.dewi);
+    let described = json!({ "name": "Warung", "description": "Makan\nMinum", "address": "Jl. Sudirman 1", "latitude": -6.2,
+        "longitude": 106.816_666, "contact_name": "Dewi", "contact_phone": "+62 21 555", "language": "en" });
+    let made = platform.register(&described).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let made = made.json();
+    for (field, value) in described.as_object().unwrap() {
+        assert_eq!(&made[field], value, "{field}");
+    }
+    assert_eq!((text(&made, "status"), &made["total_members"]), ("pending", &json!(1)));
+    let me = api.get("/api/identity/me", dewi).await.json();
+    assert_eq!(me["organisations"][0]["status"], "pending");
+    let refused = api.get(OWN, dewi).await.must_be_problem(403, "forbidden");
+    assert_eq!(refused["detail"], "you act in no organisation that is approved");
+
+    let waiting = api.get(&format!("{STAFF}?status=pending"), &platform.staff).await.json();
+    assert_eq!(waiting["items"], json!([made]));
+    let missing = platform.order(&platform.staff, &made, "approve", &json!({})).await;
+    assert_eq!(fields(&missing.must_be_problem(422, "unprocessable-entity")), ["sip_domain"]);
+    let approved = platform.ordered(&made, "approve", &json!({ "sip_domain": "warung.test" })).await;
+    assert_eq!(text(&approved, "status"), "approved");
+    let letter = platform.scene.letter().await;
+    assert!(
+        letter.contains("Warung") && letter.contains("was approved") && letter.contains("/sign-in"),
+        "{letter}"
+    );
+    let again = platform.again().await;
+    let own = api.get(OWN, &again).await;
+    assert_eq!(own.json(), approved);
+    assert_eq!(api.get("/api/telephony/settings", &again).await.json()["sip_domain"], "warung.test");
+
+    let put = api.client.put(api.at(OWN)).bearer_auth(&again).json(&json!({ "name": "Restoran" }));
+    let changed = api.send(put.header("if-match", own.header("etag"))).await;
+    assert_eq!(
+        (changed.status, &changed.json()["name"], &changed.json()["address"]),
+        (200, &json!("Restoran"), &Value::Null)
+    );
+    let put = api.client.put(api.at(OWN)).bearer_auth(&again).json(&json!({ "name": "Kedai" }));
+    api.send(put.header("if-match", own.header("etag"))).await.must_be_problem(412, "precondition-failed");
+    let record = api.get("/api/platform/audit-events", &again).await.json();
+    let actions: Vec<&str> =
+        record["items"].as_array().unwrap().iter().map(|event| text(event, "action")).collect();
+    assert_eq!(actions, ["organisation.changed", "organisation.approved", "organisation.registered"]);
+}
+
+#[tokio::test]
+async fn one_that_is_rejected_learns_why_and_only_one_that_waits_is_reviewed() {
+    let platform = Platform::new().await;
+    let made = platform.registered().await;
+    let silent = platform.order(&platform.staff, &made, "reject", &json!({})).await;
+    assert_eq!(fields(&silent.must_be_problem(400, "bad-request")), ["reason"]);
+    platform.ordered(&made, "reject", &json!({ "reason": "No such address" })).await;
+    let letter = platform.scene.letter().await;
+    assert!(letter.contains("was not approved"), "{letter}");
+    let me = platform.scene.api.get("/api/identity/me", &platform.dewi).await.json();
+    assert_eq!(
+        (text(&me["organisations"][0], "status"), text(&me["organisations"][0], "reason")),
+        ("rejected", "No such address")
+    );
+    for (order, body) in [
+        ("approve", json!({ "sip_domain": "warung.test" })),
+        ("reject", json!({ "reason": "Again" })),
+        ("reactivate", json!({})),
+    ] {
+        platform.order(&platform.staff, &made, order, &body).await.must_be_problem(409, "conflict");
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_suspended_has_no_sign_ins_and_no_keys_and_goes_on_as_what_it_was() {
+    let platform = Platform::new().await;
+    let api = &platform.scene.api;
+    let organisation = platform.approved().await;
+    let dewi = platform.again().await;
+    let org = contract::id::OrgId(Uuid::parse_str(text(&organisation, "id")).unwrap());
+    let key = platform.scene.stage.key(org, &["telephony.read"]).await;
+    let settings = "/api/telephony/settings";
+    assert_eq!((api.get(settings, &dewi).await.status, api.get(settings, &key).await.status), (200, 200));
+    platform.ordered(&organisation, "suspend", &json!({ "reason": "Not paid" })).await;
+    platform.scene.letter().await;
+    for token in [&dewi, &key] {
+        api.get(settings, token).await.must_be_problem(401, "unauthorized");
+    }
+    platform
+        .order(&platform.staff, &organisation, "suspend", &json!({}))
+        .await
+        .must_be_problem(409, "conflict");
+    // Its people are none the worse for it (H-019).
+    let me = api.sign_in(&platform.email).await;
+    assert_eq!((&me["organisation"], text(&me["organisations"][0], "status")), (&Value::Null, "suspended"));
+    let back = platform.ordered(&organisation, "reactivate", &json!({})).await;
+    assert_eq!((text(&back, "status"), &back["reason"]), ("approved", &Value::Null));
+    assert_eq!(
+        (api.get(settings, &platform.again().await).await.status, api.get(settings, &key).await.status),
+        (200, 200)
+    );
+
+    let waiting = platform.registered().await;
+    platform.ordered(&waiting, "suspend", &json!({})).await;
+    let back = platform.ordered(&waiting, "reactivate", &json!({})).await;
+    assert_eq!(text(&back, "status"), "pending", "nobody has approved it");
+}
+
+#[tokio::test]
+async fn nobody_else_is_of_the_staff_and_staff_are_not_of_the_organisation() {
+    let platform = Platform::new().await;
+    let (api, stage) = (&platform.scene.api, &platform.scene.stage);
+    let made = platform.registered().await;
+    let path = format!("{STAFF}/{}", text(&made, "id"));
+    for url in [STAFF, path.as_str()] {
+        let refused = api.get(url, &platform.dewi).await.must_be_problem(403, "forbidden");
+        assert_eq!(refused["detail"], "is for the platform's staff");
+        assert_eq!(api.get(url, &platform.staff).await.status, 200);
+    }
+    let body = json!({ "sip_domain": "warung.test" });
+    platform.order(&platform.dewi, &made, "approve", &body).await.must_be_problem(403, "forbidden");
+    let unknown = json!({ "id": uuid() });
+    platform.order(&platform.staff, &unknown, "approve", &body).await.must_be_problem(404, "not-found");
+    let taken = json!({ "sip_domain": format!("{}.test", stage.a.0) });
+    stage.settle(stage.a).await;
+    let refused = platform.order(&platform.staff, &made, "approve", &taken).await;
+    assert_eq!(fields(&refused.must_be_problem(422, "unprocessable-entity")), ["sip_domain"]);
+    api.get(OWN, &platform.staff).await.must_be_problem(403, "forbidden");
+
+    // Whatever a program believes: the database asks who is of the staff.
+    let pool = stage.pool(Role::Api).await;
+    let verdict = async |staff: Option<&str>| {
+        let mut transaction = pool.begin().await.unwrap();
+        let scope = sqlx::query("select set_config('app.staff', $1, true), set_config('app.org', $2, true)");
+        scope
+            .bind(staff.unwrap_or_default())
+            .bind(text(&made, "id"))
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        let seen: i64 = sqlx::query_scalar("select count(*) from identity.organisations")
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
+        let judged = sqlx::query("select identity.judge_organisation($1::uuid, 1, 'approved', null)");
+        (seen, judged.bind(text(&made, "id")).execute(&mut *transaction).await.is_ok())
+    };
+    let me = |token: &str| {
+        let token = token.to_owned();
+        async move { api.get("/api/identity/me", &token).await.json() }
+    };
+    let (staff, dewi) = (me(&platform.staff).await, me(&platform.dewi).await);
+    assert_eq!(verdict(None).await, (1, false));
+    assert_eq!(verdict(Some(text(&dewi["person"], "id"))).await, (1, false));
+    assert_eq!(verdict(Some(text(&staff["person"], "id"))).await, (3, true));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_organisation_is_told_at_once() {
+    let platform = Platform::new().await;
+    let wrong =
+        json!({ "name": " Warung", "description": "", "latitude": 91, "contact_phone": "0".repeat(51) });
+    let problem = platform.register(&wrong).await.must_be_problem(400, "bad-request");
+    assert_eq!(fields(&problem), ["name", "description", "latitude", "longitude", "contact_phone"]);
+    for _ in 0..3 {
+        platform.registered().await;
+    }
+    platform.register(&json!({ "name": "Warung" })).await.must_be_problem(409, "conflict");
+}
