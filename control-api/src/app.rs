@@ -53,6 +53,7 @@ pub fn router(app: App, limits: layers::Limits) -> Router {
         .merge(identity::members::http::routes())
         .merge(identity::organisations::http::routes())
         .merge(identity::organisations::review::routes())
+        .merge(identity::people::http::routes())
         .merge(identity::sign_ins::http::routes())
         .merge(telephony::calls::http::routes())
         .merge(telephony::live::http::routes())

@@ -7,6 +7,7 @@ pub mod letters;
 pub mod members;
 pub mod organisations;
 pub mod password;
+pub mod people;
 pub mod permission;
 mod presented;
 pub mod sign_ins;

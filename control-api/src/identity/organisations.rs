@@ -4,7 +4,7 @@
 pub mod http;
 pub mod model;
 pub mod review;
-mod store;
+pub(super) mod store;
 
 /// Organisations of one person that wait to be reviewed.
 pub const WAITING_MAX: i64 = 3;

@@ -52,11 +52,21 @@ where
         return Ok(answer);
     }
     let done = work(&mut *c).await?;
-    audit::append(c, actor, &done.events).await?;
     if let Some(once) = &once {
         idempotency::keep(c, actor, once, &done.answer).await?;
     }
-    let news: Vec<events::New> = done.events.iter().filter_map(audit::Event::news).collect();
-    events::publish(c, actor.org, &news).await?;
+    record(c, actor, &done.events).await?;
     Ok(done.answer)
+}
+
+/// Writes down what a unit of work has done, for the record and for whoever follows, as its last step in this organisation, whose scope
+/// it is.
+pub(crate) async fn record(
+    c: &mut PgConnection,
+    actor: audit::Actor,
+    events: &[audit::Event],
+) -> Result<(), sqlx::Error> {
+    audit::append(c, actor, events).await?;
+    let news: Vec<events::New> = events.iter().filter_map(audit::Event::news).collect();
+    events::publish(c, actor.org, &news).await
 }

@@ -36,7 +36,7 @@ where
 {
     change::change(app, actor, once, move |c| {
         Box::pin(async move {
-            store::begin(c).await?;
+            begin(c).await?;
             let done = work(c).await?;
             Ok(Done { answer: done.answer.at(check(c).await?), ..done })
         })
@@ -44,8 +44,13 @@ where
     .await
 }
 
+/// Nobody else changes what calls are decided by until this unit of work ends.
+pub(crate) async fn begin(c: &mut PgConnection) -> Result<(), sqlx::Error> {
+    store::begin(c).await
+}
+
 /// The revision that the configuration becomes when this unit of work is carried through.
-async fn check(c: &mut PgConnection) -> Result<i64, ApiError> {
+pub(crate) async fn check(c: &mut PgConnection) -> Result<i64, ApiError> {
     // What is only looked at in the end is looked at here, where it can still be told apart from a fault of ours.
     look_at_references(c).await.map_err(referred)?;
     let (revision, _) = store::revisions(c).await?;

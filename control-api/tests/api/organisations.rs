@@ -241,3 +241,55 @@ async fn what_is_wrong_with_an_organisation_is_told_at_once() {
     }
     platform.register(&json!({ "name": "Warung" })).await.must_be_problem(409, "conflict");
 }
+
+#[tokio::test]
+async fn with_an_owner_what_is_theirs_is_suspended_and_goes_on_with_them() {
+    let platform = Platform::new().await;
+    let (api, stage, staff) = (&platform.scene.api, &platform.scene.stage, &platform.staff);
+    let organisation = platform.approved().await;
+    let path = format!("{STAFF}/{}", text(&organisation, "id"));
+    let dewi = platform.again().await;
+    let id = |me: &Value| text(&me["person"], "id").to_owned();
+    let (who, me) =
+        (api.get("/api/identity/me", &dewi).await.json(), api.get("/api/identity/me", staff).await.json());
+    let judge = async |who: &str, order: &str| {
+        api.post(&format!("/api/platform/people/{who}/{order}"), staff, &json!({ "reason": "Fraud" })).await
+    };
+    let suspended = judge(&id(&who), "suspend").await;
+    assert_eq!(suspended.status, 200, "{}", suspended.body);
+    let suspended = suspended.json();
+    assert_eq!((text(&suspended, "status"), text(&suspended, "suspended_for")), ("suspended", "Fraud"));
+    assert_eq!(
+        (&suspended["suspended_by"], &suspended["owns"]),
+        (&me["person"]["id"], &json!([organisation["id"]]))
+    );
+    api.get(OWN, &dewi).await.must_be_problem(401, "unauthorized");
+    let theirs = api.get(&path, staff).await.json();
+    assert_eq!((text(&theirs, "status"), &theirs["is_suspended_with_owner"]), ("suspended", &json!(true)));
+    judge(&id(&who), "suspend").await.must_be_problem(409, "conflict");
+    judge(&id(&me), "suspend").await.must_be_problem(409, "conflict");
+    judge(&uuid().to_string(), "suspend").await.must_be_problem(404, "not-found");
+
+    assert_eq!(judge(&id(&who), "reactivate").await.status, 200);
+    assert_eq!(api.get(&path, staff).await.json()["status"], "approved");
+    let record = api.get("/api/platform/audit-events", &platform.again().await).await.json();
+    let actions: Vec<&str> =
+        record["items"].as_array().unwrap().iter().map(|event| text(event, "action")).collect();
+    assert_eq!(actions[..2], ["organisation.reactivated", "organisation.suspended"]);
+    // What was suspended for itself stays so.
+    platform.ordered(&organisation, "suspend", &json!({})).await;
+    for order in ["suspend", "reactivate"] {
+        assert_eq!(judge(&id(&who), order).await.status, 200);
+    }
+    assert_eq!(api.get(&path, staff).await.json()["status"], "suspended");
+
+    // Who owns nothing takes nothing along (H-016).
+    let (viewer, email) = stage.person(stage.a, "viewer").await;
+    assert_eq!(judge(&viewer.to_string(), "suspend").await.status, 200);
+    assert_eq!(platform.scene.attempt(&email, crate::stage::PASSWORD).await, 401);
+    assert_eq!(api.get(&format!("{STAFF}/{}", stage.a.0), staff).await.json()["status"], "approved");
+    let people = api.get("/api/platform/people", staff).await.json();
+    let shown: Vec<&Value> =
+        people["items"].as_array().unwrap().iter().filter(|one| one["id"] == json!(viewer)).collect();
+    assert_eq!((shown.len(), &shown[0]["status"]), (1, &json!("suspended")));
+}

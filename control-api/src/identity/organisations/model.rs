@@ -41,7 +41,7 @@ pub enum Status {
 
 /// What the platform's staff may order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(in crate::identity) enum Order {
     Approve,
     Reject,
     Suspend,
@@ -142,6 +142,8 @@ pub struct Organisation {
     pub reason: Option<String>,
     /// What it was before it was suspended.
     pub suspended_from: Option<Status>,
+    /// Whether it is suspended because an owner is; it goes on with them.
+    pub is_suspended_with_owner: bool,
     /// Members that may act for it (HX-19).
     pub total_members: i64,
     /// Who has registered it.
@@ -233,6 +235,11 @@ fn text(fields: &mut Fields, field: &str, text: Option<&str>, most: usize) {
     fields.must(text.is_none_or(is_text), field, format!("must be 1 … {most} printable characters"));
 }
 
+/// What is said about a verdict must be text.
+pub(in crate::identity) fn reason(fields: &mut Fields, said: Option<&str>) {
+    text(fields, "reason", said, REASON_CHARS_MAX);
+}
+
 /// What is said about a verdict.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -251,7 +258,7 @@ impl Verdict {
     /// Itself, if it says all that `order` needs.
     pub(super) fn check(self, order: Order) -> Result<Self, ApiError> {
         let mut fields = Fields::default();
-        text(&mut fields, "reason", self.reason.as_deref(), REASON_CHARS_MAX);
+        reason(&mut fields, self.reason.as_deref());
         let needs_none = order != Order::Reject || self.reason.is_some();
         fields.must(needs_none, "reason", "must say why");
         let is_place = order == Order::Approve || self.sip_domain.is_none();

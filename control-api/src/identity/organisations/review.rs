@@ -139,25 +139,24 @@ async fn judge(
             let made = store::one(c, id).await?;
             // What follows is of this organisation alone.
             leave_staff(c).await?;
-            tell_owners(c, org, &made, order).await?;
-            let events = vec![Event::of(order.action(), id, Some(&old), Some(&made))];
+            let events = vec![tell(c, order, (&old, &made)).await?];
             Ok(Done { answer: Answer::found(made.version, &made), events })
         })
     })
     .await
 }
 
-async fn tell_owners(
+/// Writes to the owners of an organisation, whose scope it is, and gives what its record is to say.
+pub(in crate::identity) async fn tell(
     c: &mut PgConnection,
-    org: OrgId,
-    of: &Organisation,
     order: Order,
-) -> Result<(), ApiError> {
-    for address in store::owners(c, org).await? {
-        let kind = Kind::Judged { organisation: of.name.clone(), verdict: order.done() };
+    (old, made): (&Organisation, &Organisation),
+) -> Result<Event, ApiError> {
+    for address in store::owners(c, OrgId(made.id)).await? {
+        let kind = Kind::Judged { organisation: made.name.clone(), verdict: order.done() };
         enter_login(c, &address).await?;
-        let language = Language::of(&of.language).unwrap_or_default();
+        let language = Language::of(&made.language).unwrap_or_default();
         letters::store::write(c, &New { id: identifier::fresh()?, address, language, kind }).await?;
     }
-    Ok(())
+    Ok(Event::of(order.action(), made.id, Some(old), Some(made)))
 }

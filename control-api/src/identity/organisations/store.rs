@@ -11,7 +11,7 @@ macro_rules! organisations {
     ($rest:literal) => {
         concat!(
             "select o.id, o.name, o.description, o.address, o.latitude::float8, o.longitude::float8, o.contact_name, \
-               o.contact_phone, o.language, o.status, o.reason, o.suspended_from, o.created_by, o.created_at, \
+               o.contact_phone, o.language, o.status, o.reason, o.suspended_from, o.is_suspended_with_owner, o.created_by, o.created_at, \
                o.updated_at, o.version, \
                (select count(*) from identity.memberships m \
                 where m.org_id = o.id and m.status = 'active' and m.removed_at is null) as total_members \
@@ -37,7 +37,7 @@ pub(super) async fn list(c: &mut PgConnection, filter: Filter) -> Result<Vec<Org
 }
 
 /// The one called `id`.
-pub(super) async fn one(c: &mut PgConnection, id: Uuid) -> Result<Organisation, ApiError> {
+pub(in crate::identity) async fn one(c: &mut PgConnection, id: Uuid) -> Result<Organisation, ApiError> {
     let found = sqlx::query_as(organisations!("where o.id = $1")).bind(id).fetch_optional(c).await?;
     found.ok_or(ApiError::NotFound)
 }
