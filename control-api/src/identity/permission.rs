@@ -71,7 +71,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 15] = [
+    pub const ALL: [Permission; 19] = [
         Permission::CallsRead,
         Permission::CallsControl,
         Permission::CallsListen,

@@ -10,8 +10,6 @@ use uuid::Uuid;
 use contract::id::OrgId;
 use store::Statements;
 
-pub use crate::http::page::ListQuery;
-
 use super::plan;
 use crate::{
     app::App,
