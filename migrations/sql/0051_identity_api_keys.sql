@@ -8,8 +8,7 @@ alter table identity.api_keys
     -- When its secret became another one.
     add column rotated_at timestamptz,
     add constraint api_keys_org_key unique (org_id, id),
-    add constraint api_keys_sources_check check (cardinality(sources) <= 16),
-    add constraint api_keys_permissions_check check (cardinality(permissions) <= 64);
+    add constraint api_keys_sources_check check (cardinality(sources) <= 16);
 
 -- Beside the key, whose version tells of what somebody has done to it.
 create table identity.api_key_uses (

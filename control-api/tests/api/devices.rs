@@ -116,7 +116,7 @@ async fn a_device_finds_what_it_registers_with() {
     };
     assert_eq!(value("account.1.user_name"), "desk");
     assert_eq!(value("account.1.password"), password);
-    assert_eq!(value("account.1.outbound_proxy.1.address"), "pbx.example.test");
+    assert_eq!(value("account.1.outbound_proxy.1.address"), "127.0.0.1");
     assert_eq!(value("linekey.2.value"), "1002");
     assert_eq!(value("local_time.time_zone"), "+7");
     let domain = value("account.1.sip_server.1.address");

@@ -215,7 +215,7 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let phones = Phones {
-            server: "pbx.example.test:5060".to_owned(),
+            server: "127.0.0.1:5060".to_owned(),
             domain: "a<b>.test".to_owned(),
             tls_server: String::new(),
             provisioning_url: Some("https://pbx.example.test".to_owned()),

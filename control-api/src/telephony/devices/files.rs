@@ -139,7 +139,7 @@ mod tests {
             match reader.read_event().unwrap() {
                 Event::Eof => return tags,
                 Event::Start(tag) | Event::Empty(tag) => {
-                    tags += 1 + tag.attributes().map(Result::unwrap).count()
+                    tags += 1 + tag.attributes().map(Result::unwrap).count();
                 }
                 _ => {}
             }
