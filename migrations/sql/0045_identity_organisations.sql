@@ -14,8 +14,11 @@ alter table identity.organisations
     add column created_by uuid,
     -- Why it stands as it does, for its people.
     add column reason text,
-    -- What a suspended one was before.
+    -- What a suspended one was before, and why it was that.
     add column suspended_from text,
+    add column reason_before text,
+    -- Suspended because an owner is; it goes on when they do.
+    add column is_suspended_with_owner boolean not null default false,
     add constraint organisations_created_by_fkey foreign key (created_by) references identity.users (id),
     add constraint organisations_description_check check (length(description) between 1 and 2000),
     add constraint organisations_address_check check (length(address) between 1 and 500),
@@ -36,7 +39,16 @@ create function identity.remember_status() returns trigger
     set search_path = pg_catalog, pg_temp
 as $$
 begin
-    new.suspended_from := case when new.status = 'suspended' then old.status end;
+    if new.status = 'suspended' then
+        new.suspended_from := old.status;
+        new.reason_before := old.reason;
+    else
+        -- A rejected one that was suspended and goes on is rejected for what it was rejected for.
+        new.reason := coalesce(new.reason, old.reason_before);
+        new.suspended_from := null;
+        new.reason_before := null;
+        new.is_suspended_with_owner := false;
+    end if;
     return new;
 end $$;
 create trigger organisations_remember before update of status on identity.organisations for each row
@@ -61,10 +73,14 @@ create index sign_ins_org_idx on identity.sign_ins (org_id) where revoked_at is 
 alter table identity.sign_ins
     drop constraint sign_ins_revoked_for_check,
     add constraint sign_ins_revoked_for_check
-        check (revoked_for in ('signed_out', 'refresh_reused', 'too_many', 'password_reset', 'organisation'));
+        check (revoked_for in ('signed_out', 'refresh_reused', 'too_many', 'password_reset', 'organisation', 'suspended'));
+
+-- The cascades, and what looks up staff, find what they are about by themselves, whoever sets them off.
+create policy owner_all on identity.organisations to sambung_owner using (true) with check (true);
+create policy owner_all on identity.users to sambung_owner using (true) with check (true);
+create policy owner_read on identity.memberships for select to sambung_owner using (true);
 
 -- The person whom a unit of work names as one of the platform's staff (app.staff) is looked up here, by the database itself.
-create policy owner_staff on identity.users for select to sambung_owner using (id = platform.presented('app.staff'));
 create function identity.is_staff() returns boolean
     language sql stable security definer
     set search_path = pg_catalog, pg_temp
@@ -79,8 +95,6 @@ create policy api_staff on identity.memberships for select to sambung_api using 
 create policy api_staff on identity.users for select to sambung_api using ((select identity.is_staff()));
 
 -- The only way by which the control plane's role changes how an organisation stands; false: somebody else has changed it.
-create policy owner_staff on identity.organisations to sambung_owner
-    using ((select identity.is_staff())) with check ((select identity.is_staff()));
 create function identity.judge_organisation(org uuid, expected integer, verdict text, why text) returns boolean
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
@@ -89,7 +103,8 @@ begin
     if not identity.is_staff() then
         raise insufficient_privilege using message = 'not one of the staff';
     end if;
-    update identity.organisations set status = verdict, reason = why where id = org and version = expected;
+    update identity.organisations set status = verdict, reason = why, is_suspended_with_owner = false
+     where id = org and version = expected;
     return found;
 end $$;
 revoke all on function identity.judge_organisation(uuid, integer, text, text) from public;

@@ -2,37 +2,28 @@
 set local role sambung_owner;
 
 alter table identity.users
-    add column suspended_at timestamptz,
-    add column suspended_by uuid,
-    add column suspended_for text,
-    add constraint users_suspended_by_fkey foreign key (suspended_by) references identity.users (id),
-    add constraint users_suspended_for_check check (length(suspended_for) between 1 and 1000);
+    add column judged_at timestamptz,
+    add column judged_by uuid,
+    add column judged_for text,
+    add constraint users_judged_by_fkey foreign key (judged_by) references identity.users (id),
+    add constraint users_judged_for_check check (length(judged_for) between 1 and 1000);
 create index users_created_idx on identity.users (created_at, id);
-create index users_suspended_by_idx on identity.users (suspended_by);
+create index users_judged_by_idx on identity.users (judged_by);
 
--- Suspended because an owner is; it goes on when they do.
-alter table identity.organisations add column is_suspended_with_owner boolean not null default false;
-
-create or replace function identity.remember_status() returns trigger
-    language plpgsql
+-- Who is suspended, by whatever way, is signed in nowhere, and when they go on they sign in again (HX-4).
+create function identity.end_sign_ins_of_suspended() returns trigger
+    language plpgsql security definer
     set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if new.status = 'suspended' then
-        new.suspended_from := old.status;
-    else
-        new.suspended_from := null;
-        new.is_suspended_with_owner := false;
-    end if;
-    return new;
+    update identity.sign_ins set revoked_at = now(), revoked_for = 'suspended'
+     where user_id = new.id and revoked_at is null;
+    return null;
 end $$;
-
--- The cascades find what they are about by themselves, whoever sets them off.
-drop policy owner_staff on identity.organisations;
-drop policy owner_staff on identity.users;
-create policy owner_all on identity.organisations to sambung_owner using (true) with check (true);
-create policy owner_all on identity.users to sambung_owner using (true) with check (true);
-create policy owner_read on identity.memberships for select to sambung_owner using (true);
+create trigger users_end_sign_ins after update of status on identity.users for each row
+    when (old.status is distinct from new.status and new.status = 'suspended')
+    execute function identity.end_sign_ins_of_suspended();
+revoke all on function identity.end_sign_ins_of_suspended() from public;
 
 -- With an owner what is theirs; with the last suspended one of its owners it goes on as what it was, unless it was suspended for itself.
 create function identity.follow_owner() returns trigger
@@ -41,12 +32,12 @@ create function identity.follow_owner() returns trigger
 as $$
 begin
     if new.status = 'suspended' then
-        update identity.organisations o set status = 'suspended', is_suspended_with_owner = true
+        update identity.organisations o set status = 'suspended', reason = null, is_suspended_with_owner = true
          where o.status <> 'suspended'
            and exists (select from identity.memberships m where m.org_id = o.id and m.user_id = new.id
                        and m.role = 'owner' and m.status = 'active' and m.removed_at is null);
     else
-        update identity.organisations o set status = o.suspended_from
+        update identity.organisations o set status = o.suspended_from, reason = null
          where o.status = 'suspended' and o.is_suspended_with_owner
            and exists (select from identity.memberships m where m.org_id = o.id and m.user_id = new.id
                        and m.role = 'owner' and m.status = 'active' and m.removed_at is null)
@@ -70,9 +61,7 @@ begin
         raise insufficient_privilege using message = 'not one of the staff';
     end if;
     update identity.users
-       set status = verdict, suspended_for = case verdict when 'suspended' then why end,
-           suspended_at = case verdict when 'suspended' then now() end,
-           suspended_by = case verdict when 'suspended' then platform.presented('app.staff') end
+       set status = verdict, judged_for = why, judged_at = now(), judged_by = platform.presented('app.staff')
      where id = person and id <> platform.presented('app.staff') and status <> verdict;
     return found;
 end $$;

@@ -331,6 +331,9 @@ pub(crate) fn meaning(error: &sqlx::Error) -> Option<&'static str> {
         | "did_numbers_staff_fkey" => {
             "a number that would go is where a rule, a key of a menu or a number of the telephone network leads that somebody else has made"
         }
+        "device_lines_account_fkey" => {
+            "an account that would go is on a line of a device: take it off there first"
+        }
         "numbers_pkey" => "a number has been taken meanwhile: look at it with `sambung diff`",
         "sip_accounts_username_key" => "a username has been taken meanwhile: look at it with `sambung diff`",
         "users_email_key" => "somebody else has that e-mail since just now: try again",

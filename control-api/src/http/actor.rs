@@ -69,11 +69,6 @@ impl Actor {
             Err(ApiError::Forbidden(permission.as_str()))
         }
     }
-
-    /// Refuses unless all of it is permitted: nobody gives what they have not.
-    pub fn must_have(&self, permissions: &BTreeSet<Permission>) -> Result<(), ApiError> {
-        permissions.iter().try_for_each(|permission| self.must(*permission))
-    }
 }
 
 /// A person who has signed in, in their own affairs.

@@ -18,12 +18,12 @@ use crate::{
         actor::Actor,
         answer::Answer,
         error::ApiError,
-        extract::Change,
+        extract::{Change, Once},
         page::{Cursor, ListQuery, Page},
     },
     identifier,
     identity::permission::Permission,
-    platform::{audit::Event, change::Done},
+    platform::{self, audit::Event, change::Done},
 };
 
 /// A thing as clients see it. Its row has `org_id`, `id`, `created_at` and `version`.
@@ -38,6 +38,8 @@ pub(crate) trait Resource:
     const ACTIONS: [&'static str; 3];
     /// What is the same for all.
     const STATEMENTS: Statements;
+    /// Whether calls are decided by it: then a change of it is one of the plan, which has a revision.
+    const IS_OF_PLAN: bool = true;
 
     /// The ETag.
     fn version(&self) -> i32;
@@ -86,12 +88,29 @@ pub(crate) async fn show<R: Resource>(app: &App, actor: &Actor, id: Uuid) -> Res
     found.map(|one| Answer::found(one.version(), &one)).ok_or(ApiError::NotFound)
 }
 
+/// One unit of work, by the way of the plan if it is of that.
+async fn change<R: Resource, W>(
+    app: &App,
+    actor: &Actor,
+    once: Option<Once>,
+    work: W,
+) -> Result<Answer, ApiError>
+where
+    W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, Done, ApiError> + Send + 'static,
+{
+    if R::IS_OF_PLAN {
+        plan::change(app, actor, once, work).await
+    } else {
+        platform::change::change(app, actor, once, work).await
+    }
+}
+
 /// A new one.
 pub(crate) async fn create<R: Resource>(app: &App, actor: &Actor, asked: Change) -> Result<Answer, ApiError> {
     actor.must(Permission::TelephonyWrite)?;
     let (org, id, new) = (actor.org, identifier::fresh()?, R::check(asked.body()?)?);
     let [created, ..] = R::ACTIONS;
-    plan::change(app, actor, asked.once, move |c| {
+    change::<R, _>(app, actor, asked.once, move |c| {
         Box::pin(async move {
             R::insert(c, (org, id), &new).await?;
             let made = store::one::<R>(c, (org, id)).await?.ok_or(ApiError::NotFound)?;
@@ -113,7 +132,7 @@ pub(crate) async fn put<R: Resource>(
     actor.must(Permission::TelephonyWrite)?;
     let (org, version, new) = (actor.org, asked.version()?, R::check(asked.body()?)?);
     let [_, changed, _] = R::ACTIONS;
-    plan::change(app, actor, asked.once, move |c| {
+    change::<R, _>(app, actor, asked.once, move |c| {
         Box::pin(async move {
             let old = store::hold::<R>(c, (org, id), version).await?;
             old.update(c, (org, id), &new).await?;
@@ -135,7 +154,7 @@ pub(crate) async fn remove<R: Resource>(
     actor.must(Permission::TelephonyWrite)?;
     let (org, version) = (actor.org, asked.version()?);
     let [.., deleted] = R::ACTIONS;
-    plan::change(app, actor, asked.once, move |c| {
+    change::<R, _>(app, actor, asked.once, move |c| {
         Box::pin(async move {
             let old = store::hold::<R>(c, (org, id), version).await?;
             R::delete(c, (org, id)).await?;

@@ -159,6 +159,22 @@ async fn an_address_is_good_for_one_device_over_https_until_there_is_another_one
     fetch(&scene, &file).await.must_be_problem(404, "not-found");
     let file = format!("{second}001565aabbcc.cfg");
     assert_eq!(fetch(&scene, &file).await.status, 200);
+    // Nothing is told of an organisation or a person that is suspended, or it would be good when they go on.
+    let person = "update identity.users set status = $2 where id = $1";
+    for (status, found) in [("suspended", false), ("active", true)] {
+        sqlx::query(person).bind(scene.sari).bind(status).execute(&scene.stage.admin).await.unwrap();
+        assert_eq!(fetch(&scene, &file).await.body.contains(&password), found, "{status}");
+    }
+    let organisation = "update identity.organisations set status = $2 where id = $1";
+    for (status, expected) in [("suspended", 404), ("approved", 200)] {
+        sqlx::query(organisation)
+            .bind(scene.stage.a.0)
+            .bind(status)
+            .execute(&scene.stage.admin)
+            .await
+            .unwrap();
+        assert_eq!(fetch(&scene, &file).await.status, expected, "{status}");
+    }
     // One that is switched off finds nothing, and one that is not ours is not given an address.
     let mut off = phone(&desk);
     off["is_active"] = json!(false);

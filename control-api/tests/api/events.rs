@@ -289,12 +289,21 @@ async fn a_follower_that_takes_nothing_is_closed_with_the_reason_and_its_place()
     .execute(&stage.admin)
     .await
     .unwrap();
-    // More than both ends of the connection hold; nothing is read until the switch has waited for long enough.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // More than both ends of the connection hold; nothing is read until it has been waited for long enough.
+    let given_up = async {
+        while api.notices.feed.followers() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), given_up).await.expect("it is given up");
     let mut all = Vec::new();
     lazy.read_to_end(&mut all).await.unwrap();
     let text = String::from_utf8(all).unwrap();
-    assert!(text.contains("event: closed\ndata: {\"reason\":\"too_slow\"}\n\n"), "{}", text.len());
+    assert!(
+        text.contains("event: closed\ndata: {\"reason\":\"too_slow\"}\n\n"),
+        "{:?}",
+        text.get(text.len() - 200..)
+    );
     let last = text.rmatches("\nid: ").count();
     assert!((1..600).contains(&last), "{last} came");
     let id = text.rsplit_once("\nid: ").unwrap().1.split('\n').next().unwrap().to_owned();

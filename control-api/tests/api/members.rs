@@ -189,12 +189,26 @@ async fn an_organisation_keeps_an_owner() {
     let company = Company::new().await;
     let [owner] = company.list(MEMBERS).await.try_into().unwrap();
     let by = &company.owner;
-    for body in [json!({ "role": "viewer" }), json!({ "role": "owner", "is_active": false })] {
+    for body in [
+        json!({ "role": "viewer" }),
+        json!({ "role": "owner", "is_active": false }),
+        json!({ "role": "owner", "withheld": ["members.write"] }),
+    ] {
         let refused = company.put(by, &owner, &body).await.must_be_problem(409, "conflict");
         assert_eq!(refused["detail"], "the organisation would have no owner");
     }
     company.delete(by, MEMBERS, &owner).await.must_be_problem(409, "conflict");
-    let (_, email) = company.scene.stage.person(company.scene.stage.a, "owner").await;
+    // Who cannot sign in is nobody who could put things right.
+    let stage = &company.scene.stage;
+    let (user, email) = stage.person(stage.a, "viewer").await;
+    for statement in [
+        "update identity.users set status = 'suspended' where id = $1",
+        "update identity.memberships set role = 'owner' where user_id = $1",
+    ] {
+        stage.about(user, statement).await;
+    }
+    company.delete(by, MEMBERS, &owner).await.must_be_problem(409, "conflict");
+    stage.about(user, "update identity.users set status = 'active' where id = $1").await;
     assert_eq!(company.delete(by, MEMBERS, &owner).await.status, 204);
     let other = Company::token_of(&company.scene.api.sign_in(&email).await);
     let [left] = company.scene.api.get(MEMBERS, &other).await.json()["items"]

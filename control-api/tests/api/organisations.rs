@@ -204,29 +204,34 @@ async fn nobody_else_is_of_the_staff_and_staff_are_not_of_the_organisation() {
     // Whatever a program believes: the database asks who is of the staff.
     let pool = stage.pool(Role::Api).await;
     let verdict = async |staff: Option<&str>| {
-        let mut transaction = pool.begin().await.unwrap();
-        let scope = sqlx::query("select set_config('app.staff', $1, true), set_config('app.org', $2, true)");
-        scope
-            .bind(staff.unwrap_or_default())
-            .bind(text(&made, "id"))
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
-        let seen: i64 = sqlx::query_scalar("select count(*) from identity.organisations")
-            .fetch_one(&mut *transaction)
-            .await
-            .unwrap();
-        let judged = sqlx::query("select identity.judge_organisation($1::uuid, 1, 'approved', null)");
-        (seen, judged.bind(text(&made, "id")).execute(&mut *transaction).await.is_ok())
+        let mut done = Vec::new();
+        let mut seen: i64 = 0;
+        for judge in [
+            "select identity.judge_person($1::uuid, 'suspended', null)",
+            "select identity.judge_organisation($1::uuid, 1, 'approved', null)",
+        ] {
+            let mut transaction = pool.begin().await.unwrap();
+            let scope =
+                sqlx::query("select set_config('app.staff', $1, true), set_config('app.org', $2, true)");
+            let scope = scope.bind(staff.unwrap_or_default()).bind(text(&made, "id"));
+            scope.execute(&mut *transaction).await.unwrap();
+            let count = sqlx::query_scalar("select count(*) from identity.organisations");
+            seen = count.fetch_one(&mut *transaction).await.unwrap();
+            done.push(sqlx::query(judge).bind(text(&made, "id")).execute(&mut *transaction).await.is_ok());
+        }
+        (seen, done)
     };
     let me = |token: &str| {
         let token = token.to_owned();
         async move { api.get("/api/identity/me", &token).await.json() }
     };
     let (staff, dewi) = (me(&platform.staff).await, me(&platform.dewi).await);
-    assert_eq!(verdict(None).await, (1, false));
-    assert_eq!(verdict(Some(text(&dewi["person"], "id"))).await, (1, false));
-    assert_eq!(verdict(Some(text(&staff["person"], "id"))).await, (3, true));
+    assert_eq!(verdict(None).await, (1, vec![false; 2]));
+    assert_eq!(verdict(Some(text(&dewi["person"], "id"))).await, (1, vec![false; 2]));
+    assert_eq!(verdict(Some(text(&staff["person"], "id"))).await, (3, vec![true; 2]));
+    let suspended = "update identity.users set status = 'suspended' where id = $1";
+    stage.about(Uuid::parse_str(text(&staff["person"], "id")).unwrap(), suspended).await;
+    assert_eq!(verdict(Some(text(&staff["person"], "id"))).await, (1, vec![false; 2]));
 }
 
 #[tokio::test]
@@ -258,9 +263,9 @@ async fn with_an_owner_what_is_theirs_is_suspended_and_goes_on_with_them() {
     let suspended = judge(&id(&who), "suspend").await;
     assert_eq!(suspended.status, 200, "{}", suspended.body);
     let suspended = suspended.json();
-    assert_eq!((text(&suspended, "status"), text(&suspended, "suspended_for")), ("suspended", "Fraud"));
+    assert_eq!((text(&suspended, "status"), text(&suspended, "judged_for")), ("suspended", "Fraud"));
     assert_eq!(
-        (&suspended["suspended_by"], &suspended["owns"]),
+        (&suspended["judged_by"], &suspended["owns"]),
         (&me["person"]["id"], &json!([organisation["id"]]))
     );
     api.get(OWN, &dewi).await.must_be_problem(401, "unauthorized");
@@ -276,12 +281,20 @@ async fn with_an_owner_what_is_theirs_is_suspended_and_goes_on_with_them() {
     let actions: Vec<&str> =
         record["items"].as_array().unwrap().iter().map(|event| text(event, "action")).collect();
     assert_eq!(actions[..2], ["organisation.reactivated", "organisation.suspended"]);
-    // What was suspended for itself stays so.
+    // What was suspended for itself stays so, before its owner or after.
     platform.ordered(&organisation, "suspend", &json!({})).await;
     for order in ["suspend", "reactivate"] {
         assert_eq!(judge(&id(&who), order).await.status, 200);
     }
     assert_eq!(api.get(&path, staff).await.json()["status"], "suspended");
+    platform.ordered(&organisation, "reactivate", &json!({})).await;
+    assert_eq!(judge(&id(&who), "suspend").await.status, 200);
+    platform.ordered(&organisation, "suspend", &json!({ "reason": "Not paid" })).await;
+    assert_eq!(judge(&id(&who), "reactivate").await.status, 200);
+    let theirs = api.get(&path, staff).await.json();
+    assert_eq!((text(&theirs, "status"), text(&theirs, "reason")), ("suspended", "Not paid"));
+    let back = platform.ordered(&organisation, "reactivate", &json!({})).await;
+    assert_eq!((text(&back, "status"), &back["reason"]), ("approved", &Value::Null));
 
     // Who owns nothing takes nothing along (H-016).
     let (viewer, email) = stage.person(stage.a, "viewer").await;
@@ -292,4 +305,45 @@ async fn with_an_owner_what_is_theirs_is_suspended_and_goes_on_with_them() {
     let shown: Vec<&Value> =
         people["items"].as_array().unwrap().iter().filter(|one| one["id"] == json!(viewer)).collect();
     assert_eq!((shown.len(), &shown[0]["status"]), (1, &json!("suspended")));
+}
+
+/// Bug: a suspension refused refresh tokens while it lasted, and they were good again afterwards.
+#[tokio::test]
+async fn who_was_suspended_signs_in_again_whatever_token_is_kept_somewhere() {
+    let platform = Platform::new().await;
+    let api = &platform.scene.api;
+    let tokens = api.sign_in(&platform.email).await;
+    let refresh = async || {
+        let body = json!({ "refresh_token": text(&tokens, "refresh_token") });
+        api.post("/api/identity/tokens", "", &body).await.status
+    };
+    let who = api.get("/api/identity/me", text(&tokens, "access_token")).await.json();
+    let person = format!("/api/platform/people/{}", text(&who["person"], "id"));
+    for (order, expected) in [("suspend", 401), ("reactivate", 401)] {
+        assert_eq!(api.post(&format!("{person}/{order}"), &platform.staff, &json!({})).await.status, 200);
+        assert_eq!(refresh().await, expected, "{order}");
+    }
+    assert_eq!(platform.scene.attempt(&platform.email, crate::stage::PASSWORD).await, 201);
+}
+
+#[tokio::test]
+async fn with_several_owners_it_is_suspended_with_the_first_and_goes_on_with_the_last() {
+    let platform = Platform::new().await;
+    let (api, stage, staff) = (&platform.scene.api, &platform.scene.stage, &platform.staff);
+    let (first, _) = stage.person(stage.a, "owner").await;
+    let (second, _) = stage.person(stage.a, "owner").await;
+    for (who, order, status) in [
+        (first, "suspend", "suspended"),
+        (second, "suspend", "suspended"),
+        (first, "reactivate", "suspended"),
+        (second, "reactivate", "approved"),
+    ] {
+        let judged = api.post(&format!("/api/platform/people/{who}/{order}"), staff, &json!({})).await;
+        assert_eq!(judged.status, 200, "{}", judged.body);
+        assert_eq!(
+            api.get(&format!("{STAFF}/{}", stage.a.0), staff).await.json()["status"],
+            status,
+            "{order}"
+        );
+    }
 }

@@ -37,7 +37,12 @@ impl Spool {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let mut bytes = 0;
         for entry in fs::read_dir(folder)? {
-            bytes += entry?.metadata()?.len();
+            // Whoever reads beside the recorder meets files that are just finished, or sent and gone: they take no room here.
+            match entry?.metadata() {
+                Ok(file) => bytes += file.len(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
         counters.spool_bytes.store(bytes, Relaxed);
         Ok(Self { folder: folder.to_path_buf(), bytes_max, counters })

@@ -34,6 +34,7 @@ pub struct KeyDescription {
     #[schema(example = "n8n", min_length = 1, max_length = 100)]
     pub name: String,
     /// What it may, at least one; nobody gives what they have not themselves
+    #[schema(value_type = Vec<Permission>, min_items = 1)]
     pub permissions: BTreeSet<Permission>,
     /// Until when it is good; else until it is revoked
     #[serde(default)]

@@ -110,9 +110,11 @@ async fn withdraw(
 ) -> Result<Answer, ApiError> {
     actor.must(Permission::MembersWrite)?;
     let (key, version) = ((actor.org, id), asked.version()?);
+    let giver = actor.clone();
     plan::change(&app, &actor, asked.once, move |c| {
         Box::pin(async move {
             let old = hold(c, key, Standing::Invited, version).await?;
+            giver.may_give(&old.reach())?;
             remove(c, key).await?;
             let events = vec![Event::of("invitation.withdrawn", id, Some(&old), None)];
             Ok(Done { answer: Answer::gone(), events })

@@ -78,8 +78,8 @@ impl Letter {
                 "This organisation was not approved. Sign in to see why:",
             ),
             "suspended" => self.words(
-                "Organisasi ini ditangguhkan: tidak ada yang dapat dilakukan di dalamnya, dan teleponnya tidak terdaftar lagi. Alasannya terlihat setelah masuk:",
-                "This organisation was suspended: nothing can be done in it, and its phones are not registered any more. Sign in to see why:",
+                "Organisasi ini ditangguhkan: tidak ada yang dapat dilakukan di dalamnya, dan teleponnya tidak terdaftar lagi. Alasannya, bila dinyatakan, terlihat setelah masuk:",
+                "This organisation was suspended: nothing can be done in it, and its phones are not registered any more. The reason, if one was given, is shown after signing in:",
             ),
             "reactivated" => self.words(
                 "Organisasi ini diaktifkan kembali sebagaimana sebelumnya. Untuk masuk:",

@@ -70,11 +70,12 @@ impl Member {
 
     /// Whether the organisation is theirs, and they may act for it.
     pub(super) fn is_acting_owner(&self) -> bool {
-        self.role == Some(Role::Owner) && self.status == "active"
+        let may = !self.withheld.contains(&Permission::MembersWrite);
+        self.role == Some(Role::Owner) && self.status == "active" && may
     }
 
     /// What whoever changes them must have.
-    pub(super) fn reach(&self) -> BTreeSet<Permission> {
+    pub(in crate::identity) fn reach(&self) -> BTreeSet<Permission> {
         reach(self.role, &self.granted)
     }
 }

@@ -122,13 +122,15 @@ pub(in crate::identity) async fn remove(
         .map(drop)
 }
 
-/// Whether anybody is there whose organisation it is, and who may act for it.
+/// Whether anybody is there whose organisation it is, and who may sign in and make others what they should be.
 pub(super) async fn has_owner(c: &mut PgConnection, org: OrgId) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(
-        "select exists (select from identity.memberships
-                        where org_id = $1 and role = 'owner' and status = 'active' and removed_at is null)",
+        "select exists (select from identity.memberships m join identity.users u on u.id = m.user_id
+                        where m.org_id = $1 and m.role = 'owner' and m.status = 'active' and m.removed_at is null
+                          and u.status = 'active' and $2 <> all (m.withheld))",
     )
     .bind(org.0)
+    .bind(Permission::MembersWrite.as_str())
     .fetch_one(c)
     .await
 }

@@ -65,13 +65,18 @@ impl Status {
             .find(|one| one.as_str() == word)
     }
 
-    /// What it becomes by `order`, if it was `before` when it was suspended (H-017, HX-5); why not.
-    pub(super) fn after(self, order: Order, before: Option<Self>) -> Result<Self, &'static str> {
+    /// What it becomes by `order`, if it was `before` when it was suspended (H-017, HX-5), which may have been `with_owner`; why not.
+    pub(super) fn after(
+        self,
+        order: Order,
+        (before, with_owner): (Option<Self>, bool),
+    ) -> Result<Self, &'static str> {
         match (order, self) {
             (Order::Approve, Self::Pending) => Ok(Self::Approved),
             (Order::Reject, Self::Pending) => Ok(Self::Rejected),
             (Order::Approve | Order::Reject, _) => Err("it does not wait to be reviewed"),
-            (Order::Suspend, Self::Suspended) => Err("it is suspended already"),
+            // For itself, too: then it does not go on with its owner.
+            (Order::Suspend, Self::Suspended) if !with_owner => Err("it is suspended already"),
             (Order::Suspend, _) => Ok(Self::Suspended),
             (Order::Reactivate, Self::Suspended) => Ok(before.unwrap_or(Self::Pending)),
             (Order::Reactivate, _) => Err("it is not suspended"),
@@ -323,7 +328,11 @@ mod tests {
     #[test]
     fn only_one_that_waits_is_reviewed_and_a_suspended_one_becomes_what_it_was() {
         let check = |status: Status, order, before, expected: Option<Status>| {
-            assert_eq!(status.after(order, before).ok(), expected, "{status:?} {order:?} {before:?}");
+            assert_eq!(
+                status.after(order, (before, false)).ok(),
+                expected,
+                "{status:?} {order:?} {before:?}"
+            );
         };
         use Status as S;
         for status in [S::Pending, S::Approved, S::Rejected, S::Suspended] {
@@ -336,5 +345,6 @@ mod tests {
         }
         check(S::Suspended, Order::Reactivate, Some(S::Pending), Some(S::Pending));
         check(S::Suspended, Order::Reactivate, None, Some(S::Pending));
+        assert_eq!(S::Suspended.after(Order::Suspend, (Some(S::Approved), true)), Ok(S::Suspended));
     }
 }

@@ -131,7 +131,10 @@ async fn judge(
         Box::pin(async move {
             enter(c, Scope::Staff(staff.user)).await?;
             let old = store::one(c, id).await?;
-            let status = old.status.after(order, old.suspended_from).map_err(ApiError::Conflict)?;
+            let status = old
+                .status
+                .after(order, (old.suspended_from, old.is_suspended_with_owner))
+                .map_err(ApiError::Conflict)?;
             store::judge(c, &old, status, said.reason.as_deref()).await?;
             if order == Order::Approve {
                 store::settle(c, org, said.sip_domain.as_deref()).await?;

@@ -25,12 +25,12 @@ pub struct Account {
     pub status: String,
     /// `super_admin`, or `none`.
     pub platform_role: String,
-    /// Since when they are suspended.
-    pub suspended_at: Option<Instant>,
-    /// By whom.
-    pub suspended_by: Option<Uuid>,
+    /// When staff suspended them, or let them go on, last.
+    pub judged_at: Option<Instant>,
+    /// Who did.
+    pub judged_by: Option<Uuid>,
     /// And why.
-    pub suspended_for: Option<String>,
+    pub judged_for: Option<String>,
     /// Organisations that are theirs.
     pub owns: Vec<Uuid>,
     /// Since when the account is there.

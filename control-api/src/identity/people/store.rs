@@ -9,7 +9,7 @@ use crate::http::{error::ApiError, page::Cursor};
 macro_rules! accounts {
     ($rest:literal) => {
         concat!(
-            "select u.id, u.name, u.email, u.status, u.platform_role, u.suspended_at, u.suspended_by, u.suspended_for, \
+            "select u.id, u.name, u.email, u.status, u.platform_role, u.judged_at, u.judged_by, u.judged_for, \
                u.created_at, u.version, \
                array(select m.org_id from identity.memberships m \
                      where m.user_id = u.id and m.role = 'owner' and m.status = 'active' and m.removed_at is null \

@@ -56,6 +56,11 @@ impl Feed {
         }
     }
 
+    /// How many follow now.
+    pub fn followers(&self) -> usize {
+        FOLLOWERS_MAX.saturating_sub(self.places.available_permits())
+    }
+
     /// There is something new for this organisation's followers.
     pub fn tell(&self, org: Uuid) {
         // Nobody follows.

@@ -38,8 +38,9 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// What people call themselves must not begin a line, nor be what XML cannot say.
 fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    match value.as_str().filter(|text| text.contains(char::is_control)) {
-        Some(text) => escape_formatter(out, state, &Value::from(text.replace(char::is_control, " "))),
+    let unsaid = |letter: char| letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}');
+    match value.as_str().filter(|text| text.contains(unsaid)) {
+        Some(text) => escape_formatter(out, state, &Value::from(text.replace(unsaid, " "))),
         None => escape_formatter(out, state, value),
     }
 }
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_name_sets_nothing() {
-        let name = "Sari \"&<P2>x</P2>\r\nstatic.security.user_password = a:b\u{1}'";
+        let name = "Sari \"&<P2>x</P2>\r\nstatic.security.user_password = a:b\u{1}\u{ffff}'";
         for vendor in Vendor::ALL {
             let (plain, named) = (text(vendor, &sheet("Sari")).unwrap(), text(vendor, &sheet(name)).unwrap());
             assert_eq!(plain.lines().count(), named.lines().count(), "{named}");
@@ -160,7 +161,7 @@ mod tests {
                 }
                 Vendor::Grandstream | Vendor::Fanvil | Vendor::Snom => {
                     assert_eq!(tags(&plain), tags(&named), "{named}");
-                    assert!(!named.contains(['\u{1}', '\r']), "{named}");
+                    assert!(!named.contains(['\u{1}', '\r', '\u{ffff}']), "{named}");
                 }
             }
         }

@@ -34,6 +34,7 @@ const UPDATE: &str = "update telephony.devices set label = $3, vendor = $4, mode
 impl Resource for Device {
     type Description = DeviceDescription;
     const PATH: &'static str = "/api/telephony/devices";
+    const IS_OF_PLAN: bool = false;
     const ACTIONS: [&'static str; 3] = ["device.created", "device.changed", "device.deleted"];
     const STATEMENTS: Statements = statements!(
         "telephony.devices",
@@ -174,7 +175,8 @@ pub(super) struct Account {
     pub(super) password_no: Option<i32>,
 }
 
-/// What there is of the device `id`, which has proven to be of that organisation.
+/// What there is of the device `id`, which has proven to be of that organisation. Nothing while that is not approved, and no account of
+/// somebody who is suspended: what is told now would be good later.
 pub(super) async fn rows(
     c: &mut PgConnection,
     (org, id): (OrgId, Uuid),
@@ -182,8 +184,10 @@ pub(super) async fn rows(
     enter(c, Scope::Organisation(org)).await?;
     let device = sqlx::query_as(Device::STATEMENTS.one).bind(org.0).bind(id);
     let Some(device) = device.fetch_optional(&mut *c).await? else { return Ok(None) };
-    let settings =
-        sqlx::query_as("select sip_domain, timezone from telephony.organisation_settings where org_id = $1");
+    let settings = sqlx::query_as(
+        "select s.sip_domain, s.timezone from telephony.organisation_settings s \
+                        join identity.organisations o on o.id = s.org_id and o.status = 'approved' where s.org_id = $1",
+    );
     let settings: Option<(String, String)> = settings.bind(org.0).fetch_optional(&mut *c).await?;
     let Some((domain, timezone)) = settings else { return Ok(None) };
     let accounts = sqlx::query_as(
@@ -191,7 +195,7 @@ pub(super) async fn rows(
          from telephony.device_lines l \
          join telephony.sip_accounts a on a.org_id = l.org_id and a.id = l.account_id and a.is_active \
          left join identity.users u on u.id = a.user_id \
-         where l.org_id = $1 and l.device_id = $2 order by l.line",
+         where l.org_id = $1 and l.device_id = $2 and (a.user_id is null or u.status = 'active') order by l.line",
     );
     let accounts = accounts.bind(org.0).bind(id).fetch_all(&mut *c).await?;
     let numbers = sqlx::query_as(
