@@ -1,6 +1,6 @@
 //! Events sent to where an organisation wants them (Standard Webhooks): signed, tried again for three days, and turned off when nothing
 //! was taken for longer. A delivery is a job, written in the unit of work of its event; who may read an event is asked when somebody
-//! wants its kind, not when it is sent.
+//! wants its kind; when it is sent, whether it is wanted still.
 
 pub mod deliver;
 pub mod http;

@@ -290,6 +290,38 @@ async fn what_is_not_taken_comes_again_under_its_id_until_it_is_and_once_more_if
 }
 
 #[tokio::test]
+async fn what_a_webhook_wanted_before_goes_nowhere_once_it_wants_something_else() {
+    let scene = Scene::new().await;
+    let (receiver, url) = Receiver::open(503).await;
+    let (path, _) = scene.webhook(&url).await;
+    scene.happen("call.ended").await;
+    scene.until_delivery(&path, &json!(["waiting", 1, "status_503"])).await;
+    // Whoever may not read calls has it send other kinds, elsewhere.
+    let (elsewhere, its_url) = Receiver::open(200).await;
+    let blind = ["webhooks.read", "webhooks.write", "jobs.write", "telephony.read"];
+    let blind = scene.stage.key(scene.stage.a, &blind).await;
+    let version = scene.api.get(&path, &blind).await.json()["version"].as_i64().unwrap();
+    let body = json!({ "url": its_url, "kinds": ["extension.*"] });
+    let other = scene.api.put(&path, &blind, (version.try_into().unwrap(), &body)).await;
+    assert_eq!(other.status, 200, "{}", other.body);
+    scene.due().await;
+    scene.until_delivery(&path, &json!(["dead", 2, "unwanted"])).await;
+    let id = scene.delivery(&path).await["id"].as_str().unwrap().to_owned();
+    for again in [format!("webhook-deliveries/{id}/redeliver"), format!("jobs/{id}/retry")] {
+        let asked =
+            scene.api.client.post(scene.api.at(&format!("/api/platform/{again}"))).bearer_auth(&blind);
+        assert_eq!(scene.api.send(asked).await.status, 200, "{again}");
+        scene.until_delivery(&path, &json!(["dead", 1, "unwanted"])).await;
+    }
+    assert_eq!(scene.order(&format!("{path}/test")).await.status, 200);
+    scene.until_delivery(&path, &json!(["done", 1, null])).await;
+    let came = elsewhere.came();
+    let told: Value = serde_json::from_slice(&came[0].1).unwrap();
+    assert_eq!((came.len(), &told["type"]), (1, &json!("webhook.tested")), "{came:?}");
+    assert_eq!(receiver.came().len(), 1);
+}
+
+#[tokio::test]
 async fn whoever_takes_nothing_for_days_or_is_gone_is_turned_off_and_it_is_told() {
     let scene = Scene::new().await;
     let (receiver, url) = Receiver::open(500).await;

@@ -28,12 +28,16 @@ const PAUSES_SECS: &[i32] = &[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_0
 
 /// Webhook or event are there no more, which is no fault of the receiver's.
 const FORGOTTEN: &str = "forgotten";
+/// The webhook does not want this kind any more, nor is that the receiver's fault.
+const UNWANTED: &str = "unwanted";
 
 /// Where an event goes.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(super) struct Target {
     url: String,
     is_active: bool,
+    /// Whether it wants the event now, whatever it wanted when that happened.
+    is_wanted: bool,
     secrets: Vec<Vec<u8>>,
 }
 
@@ -54,7 +58,7 @@ impl Courier {
         };
         let found = self.database.read(Scope::Organisation(org), move |c| {
             Box::pin(async move {
-                let target = store::target(c, org, order.webhook_id).await?;
+                let target = store::target(c, org, &order).await?;
                 Ok(target.zip(events::one(c, org, order.seq).await?))
             })
         });
@@ -65,6 +69,9 @@ impl Courier {
         };
         if !target.is_active {
             return Outcome::Hopeless("turned_off".to_owned());
+        }
+        if !target.is_wanted {
+            return Outcome::Hopeless(UNWANTED.to_owned());
         }
         let body = json!({ "type": event.kind, "timestamp": event.occurred_at, "data": event }).to_string();
         let Some(headers) = headers(job.id, &target.secrets, &body) else {
@@ -115,7 +122,7 @@ impl Worker for Courier {
             let Ok(order) = serde_json::from_value::<Order>(job.payload.clone()) else { return Ok(()) };
             let key = (job.org, order.webhook_id);
             store::forget(c, key).await?;
-            if reason == Some(FORGOTTEN) {
+            if matches!(reason, Some(FORGOTTEN | UNWANTED)) {
                 return Ok(());
             }
             let Some(disabled) = store::settle(c, key, reason).await? else { return Ok(()) };

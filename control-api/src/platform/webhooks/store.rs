@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     deliver::Target,
-    model::{Secret, Webhook, WebhookDelivery, WebhookDescription},
+    model::{Order, Secret, Webhook, WebhookDelivery, WebhookDescription},
 };
 use crate::http::{
     error::{ApiError, FieldError},
@@ -34,6 +34,14 @@ macro_rules! webhooks {
               created_at, updated_at, version ",
             $after
         )
+    };
+}
+
+/// Whether the webhook `w` is to have the event `e`: it wants its kind, or is tested by it.
+macro_rules! is_wanted {
+    () => {
+        "(e.kind = any (w.kinds) or split_part(e.kind, '.', 1) || '.*' = any (w.kinds) \
+          or (e.kind = 'webhook.tested' and e.subject_id = w.id))"
     };
 }
 
@@ -214,21 +222,20 @@ pub(super) async fn webhook_of(
 
 /// A job for each event after number `seq` and each webhook that wants its kind or is tested by it, unless too many wait.
 pub(super) async fn order(c: &mut PgConnection, org: OrgId, seq: i64) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sqlx::query(concat!(
         "insert into platform.jobs (org_id, kind, key, payload)
          select e.org_id, 'webhook.deliver', w.id || '/' || e.seq,
                 jsonb_build_object('webhook_id', w.id, 'seq', e.seq, 'kind', e.kind)
          from platform.events e
-         join platform.webhooks w on w.org_id = e.org_id and w.is_active
-             and (e.kind = any (w.kinds) or split_part(e.kind, '.', 1) || '.*' = any (w.kinds)
-                  or (e.kind = 'webhook.tested' and e.subject_id = w.id))
-         where e.org_id = $1 and e.seq > $2
+         join platform.webhooks w on w.org_id = e.org_id and w.is_active and ",
+        is_wanted!(),
+        " where e.org_id = $1 and e.seq > $2
            and (select count(*) from (
                     select from platform.jobs j
                     where j.org_id = w.org_id and j.kind = 'webhook.deliver' and j.payload ->> 'webhook_id' = w.id::text
                       and j.done_at is null and j.dead_at is null
                     limit $3) waiting) < $3",
-    )
+    ))
     .bind(org.0)
     .bind(seq)
     .bind(WAITING_MAX)
@@ -237,19 +244,23 @@ pub(super) async fn order(c: &mut PgConnection, org: OrgId, seq: i64) -> Result<
     .map(drop)
 }
 
-/// Where a delivery goes, and what it is signed with.
+/// Where a delivery goes, whether it does, and what it is signed with.
 pub(super) async fn target(
     c: &mut PgConnection,
     org: OrgId,
-    id: Uuid,
+    order: &Order,
 ) -> Result<Option<Target>, sqlx::Error> {
-    sqlx::query_as(
-        "select url, is_active,
-                array[secret] || case when previous_expires_at > now() then array[previous_secret] else '{}' end as secrets
-         from platform.webhooks where org_id = $1 and id = $2",
-    )
+    sqlx::query_as(concat!(
+        "select w.url, w.is_active,
+                array[w.secret] || case when w.previous_expires_at > now() then array[w.previous_secret] else '{}' end as secrets, ",
+        is_wanted!(),
+        " as is_wanted
+         from platform.webhooks w join platform.events e on e.org_id = w.org_id and e.seq = $3
+         where w.org_id = $1 and w.id = $2",
+    ))
     .bind(org.0)
-    .bind(id)
+    .bind(order.webhook_id)
+    .bind(order.seq)
     .fetch_optional(c)
     .await
 }
