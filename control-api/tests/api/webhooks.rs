@@ -329,8 +329,9 @@ async fn whoever_takes_nothing_for_days_or_is_gone_is_turned_off_and_it_is_told(
     scene.happen("call.ended").await;
     scene.until_delivery(&path, &json!(["waiting", 1, "status_500"])).await;
     scene.run("update platform.webhooks set failing_since = now() - interval '6 days'").await;
+    receiver.answer(502);
     scene.due().await;
-    scene.until_delivery(&path, &json!(["waiting", 2, "status_500"])).await;
+    scene.until_delivery(&path, &json!(["waiting", 2, "status_502"])).await;
     let off = scene.api.get(&path, &scene.key).await.json();
     assert_eq!((&off["is_active"], &off["disabled_reason"]), (&json!(false), &json!("failing")));
     let disabled = async || {
