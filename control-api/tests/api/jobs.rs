@@ -26,7 +26,7 @@ use crate::stage::{Served, Stage, uuid};
 const JOBS: &str = "/api/platform/jobs";
 
 /// Counts attempts by key, fails while it is told to, panics at a job whose key is `panics`, writes nothing down of one whose key is
-/// `refused`, and hangs at a job whose key is `hangs` until it is let go.
+/// `refused`, and hangs at jobs whose keys begin with `hangs` until they are let go: one lets the next one go.
 #[derive(Debug, Default)]
 struct Clerk {
     attempts: Mutex<BTreeMap<String, u32>>,
@@ -57,9 +57,10 @@ impl Worker for Clerk {
     fn attempt<'a>(&'a self, job: &'a Claimed) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
         *self.attempts.lock().unwrap().entry(job.key.clone()).or_default() += 1;
         Box::pin(async move {
-            if job.key == "hangs" && job.attempts == 1 {
+            if job.key.starts_with("hangs") && job.attempts == 1 {
                 self.hanging.notify_one();
                 self.let_go.notified().await;
+                self.let_go.notify_one();
             }
             assert_ne!(job.key, "panics");
             self.fails.lock().unwrap().clone().unwrap_or(Outcome::Done)
@@ -236,6 +237,32 @@ async fn whoever_has_hung_for_longer_than_the_lease_settles_nothing() {
     clerk.let_go.notify_one();
     office.close().await;
     assert_eq!(seen(&api, &reader, "hangs").await, ("done".to_owned(), 2, None));
+}
+
+#[tokio::test]
+async fn an_organisation_whose_jobs_hang_leaves_places_to_the_others() {
+    let stage = Stage::new().await;
+    let readers = [stage.key(stage.a, &["jobs.read"]).await, stage.key(stage.b, &["jobs.read"]).await];
+    let (api, clerk) = (stage.serve().await, Arc::new(Clerk::default()));
+    let keys: Vec<_> = (0..32).map(|n| format!("hangs {n}")).collect();
+    for key in &keys {
+        ordered(&api.database, stage.a, key).await;
+    }
+    let office = Office::open(&api, &clerk, 1);
+    let begun = || keys.iter().map(|key| clerk.attempts(key)).sum::<u32>();
+    while begun() < 4 {
+        clerk.hanging.notified().await;
+    }
+    ordered(&api.database, stage.b, "x").await;
+    until_seen(&api, &readers[1], "x", "done").await;
+    assert_eq!(begun(), 4);
+    // Whoever has waited for a place has it as soon as there is one.
+    clerk.let_go.notify_one();
+    for key in &keys {
+        until_seen(&api, &readers[0], key, "done").await;
+    }
+    office.close().await;
+    assert!(keys.iter().all(|key| clerk.attempts(key) == 1), "{:?}", clerk.attempts);
 }
 
 #[tokio::test]

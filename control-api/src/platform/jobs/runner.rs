@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
 use tokio::{
     sync::{Notify, Semaphore, watch},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time,
 };
 use uuid::Uuid;
@@ -22,6 +22,8 @@ const POLL_EVERY: Duration = Duration::from_secs(5);
 pub(super) const ORGANISATIONS_MAX: i32 = 100;
 /// Jobs that are done at the same time, of all organisations.
 const AT_ONCE_MAX: usize = 16;
+/// Jobs of one organisation that are done at the same time: one whose jobs all hang leaves places to the others.
+const ORGANISATION_AT_ONCE_MAX: usize = 4;
 /// A job that is being done is nobody else's for so long.
 pub(super) const LEASE_SECS: i32 = 120;
 /// One attempt; less than the lease.
@@ -119,6 +121,26 @@ pub struct Settled {
     pub pause_secs: Option<i32>,
 }
 
+/// What is being done.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<()>,
+    whose: Vec<(OrgId, AbortHandle)>,
+}
+
+impl Running {
+    fn begin(&mut self, org: OrgId, task: impl Future<Output = ()> + Send + 'static) {
+        self.whose.retain(|(_, job)| !job.is_finished());
+        self.whose.push((org, self.tasks.spawn(task)));
+    }
+
+    /// Whether as much is being done for this one as may be.
+    fn is_full(&self, org: OrgId) -> bool {
+        let jobs = self.whose.iter().filter(|(whose, job)| *whose == org && !job.is_finished());
+        jobs.count() >= ORGANISATION_AT_ONCE_MAX
+    }
+}
+
 /// All workers, and what they share.
 #[derive(Clone, Debug)]
 pub struct Runner {
@@ -133,11 +155,11 @@ pub struct Runner {
 impl Runner {
     /// Works until the other end of `stop` is dropped; what is being done then is brought to its end.
     pub async fn run(self, mut stop: watch::Receiver<()>) {
-        let (places, mut running) = (Arc::new(Semaphore::new(AT_ONCE_MAX)), JoinSet::new());
-        let mut is_away = false;
+        let (places, mut running) = (Arc::new(Semaphore::new(AT_ONCE_MAX)), Running::default());
+        let (mut is_away, mut is_left_out) = (false, false);
         loop {
             match self.round(&places, &mut running, &stop).await {
-                Ok(()) => is_away = false,
+                Ok(left_out) => (is_away, is_left_out) = (false, left_out),
                 Err(error) if !is_away => {
                     is_away = true;
                     tracing::warn!(%error, "jobs wait: the database does not say which are due");
@@ -147,45 +169,52 @@ impl Runner {
             tokio::select! {
                 _ = stop.changed() => break,
                 () = self.ordered.notified() => {}
+                Some(_) = running.tasks.join_next(), if is_left_out => {}
                 () = time::sleep(POLL_EVERY) => {}
             }
         }
-        while running.join_next().await.is_some() {}
+        while running.tasks.join_next().await.is_some() {}
     }
 
     fn kinds(&self) -> Vec<&'static str> {
         self.workers.iter().map(|worker| worker.kind()).collect()
     }
 
-    /// Begins all that is due, one of each organisation in turn, until nothing is.
+    /// Begins all that is due, one of each organisation in turn, until nothing is; `true`: but for organisations that are full.
     async fn round(
         &self,
         places: &Arc<Semaphore>,
-        running: &mut JoinSet<()>,
+        running: &mut Running,
         stop: &watch::Receiver<()>,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<bool, DatabaseError> {
         loop {
+            while running.tasks.try_join_next().is_some() {}
             let kinds = self.kinds();
             let due = self.database.read(Scope::Nothing, |c| Box::pin(store::due(c, kinds))).await?;
-            let mut has_begun = false;
-            for org in due {
-                let Ok(place) = Arc::clone(places).acquire_owned().await else { return Ok(()) };
-                while running.try_join_next().is_some() {}
+            let (mut has_begun, mut is_left_out) = (false, false);
+            for org in due.into_iter().map(OrgId) {
+                let Ok(place) = Arc::clone(places).acquire_owned().await else { return Ok(false) };
                 if stop.has_changed().is_err() {
-                    return Ok(());
+                    return Ok(false);
                 }
-                let (scope, kinds) = (Scope::Organisation(OrgId(org)), self.kinds());
-                let claim = self.database.write(scope, move |c| Box::pin(store::claim(c, OrgId(org), kinds)));
+                if running.is_full(org) {
+                    is_left_out = true;
+                    continue;
+                }
+                let kinds = self.kinds();
+                let claim = self
+                    .database
+                    .write(Scope::Organisation(org), move |c| Box::pin(store::claim(c, org, kinds)));
                 let Some(job) = claim.await? else { continue };
                 has_begun = true;
                 let runner = self.clone();
-                running.spawn(async move {
+                running.begin(org, async move {
                     runner.carry_out(job).await;
                     drop(place);
                 });
             }
             if !has_begun {
-                return Ok(());
+                return Ok(is_left_out);
             }
         }
     }
