@@ -280,6 +280,9 @@ async fn a_follower_that_takes_nothing_is_closed_with_the_reason_and_its_place()
     let mut lazy = TcpStream::connect(api.address).await.unwrap();
     let asked = format!("GET {EVENTS}?after=0 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\r\n");
     lazy.write_all(asked.as_bytes()).await.unwrap();
+    while api.notices.feed.followers() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     sqlx::raw_sql(AssertSqlSafe(format!(
         "insert into platform.event_heads values ('{0}', 600);
          insert into platform.events (org_id, seq, kind, subject_id, occurred_at, data)
