@@ -193,13 +193,13 @@ impl Runner {
             let due = self.database.read(Scope::Nothing, |c| Box::pin(store::due(c, kinds))).await?;
             let (mut has_begun, mut is_left_out) = (false, false);
             for org in due.into_iter().map(OrgId) {
-                let Ok(place) = Arc::clone(places).acquire_owned().await else { return Ok(false) };
-                if stop.has_changed().is_err() {
-                    return Ok(false);
-                }
                 if running.is_full(org) {
                     is_left_out = true;
                     continue;
+                }
+                let Ok(place) = Arc::clone(places).acquire_owned().await else { return Ok(false) };
+                if stop.has_changed().is_err() {
+                    return Ok(false);
                 }
                 let kinds = self.kinds();
                 let claim = self
