@@ -365,6 +365,40 @@ async fn whoever_takes_nothing_for_days_or_is_gone_is_turned_off_and_it_is_told(
 }
 
 #[tokio::test]
+async fn a_webhook_for_which_too_much_waits_gets_nothing_more_and_a_failure_turns_it_off() {
+    let scene = Scene::new().await;
+    let ((away, its_url), (receiver, url)) = (Receiver::open(500).await, Receiver::open(200).await);
+    let ((full, _), (path, _)) = (scene.webhook(&its_url).await, scene.webhook(&url).await);
+    let (org, id) = (scene.stage.a.0, full.rsplit('/').next().unwrap());
+    let waits = format!(
+        "insert into platform.jobs (org_id, kind, key, payload, due_at)
+         select '{org}', 'webhook.deliver', '{id}/' || -n, jsonb_build_object('webhook_id', '{id}', 'seq', -n, 'kind', 'call.ended'),
+                now() + interval '1 day' from generate_series(1, 5000) n"
+    );
+    scene.run(&waits).await;
+    scene.happen("call.ended").await;
+    receiver.until(1).await;
+    assert!(scene.delivery(&full).await["seq"].as_i64().unwrap() < 0, "nothing was added");
+    // One of those that wait is tried.
+    let seq = &scene.delivery(&path).await["seq"];
+    let due = format!(
+        "update platform.jobs set payload = payload || '{{\"seq\": {seq}}}', due_at = now() where key = '{id}/-1';
+         notify platform_jobs"
+    );
+    scene.run(&due).await;
+    away.until(1).await;
+    let off = async || scene.api.get(&full, &scene.key).await.json();
+    for _ in 0..1_500 {
+        if off().await["is_active"] == false {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(off().await["disabled_reason"], "overflow");
+    assert_eq!(scene.api.get(&path, &scene.key).await.json()["is_active"], true);
+}
+
+#[tokio::test]
 async fn nobody_has_us_send_where_only_we_can_go_or_what_they_may_not_read() {
     let stage = Stage::new().await;
     let (api, key) = (stage.serve().await, stage.key(stage.a, &ALL).await);

@@ -18,7 +18,7 @@ const WEBHOOKS_MAX: i64 = 20;
 /// How long a secret that has made way for another is still signed with.
 const OVERLAP_HOURS: i32 = 24;
 /// Deliveries to one webhook that wait.
-const WAITING_MAX: i64 = 50_000;
+const WAITING_MAX: i64 = 5_000;
 /// A webhook that has taken nothing for so long is turned off.
 const FAILING_DAYS_MAX: i32 = 5;
 /// How long deliveries that were given up are kept: as long as their events.
@@ -174,9 +174,7 @@ pub(super) async fn delete_deliveries(
     c: &mut PgConnection,
     (org, id): (OrgId, Uuid),
 ) -> Result<(), sqlx::Error> {
-    let query = sqlx::query(
-        "delete from platform.jobs where org_id = $1 and kind = 'webhook.deliver' and payload ->> 'webhook_id' = $2::text",
-    );
+    let query = sqlx::query("delete from platform.jobs where org_id = $1 and webhook_id = $2");
     query.bind(org.0).bind(id).execute(c).await.map(drop)
 }
 
@@ -190,7 +188,7 @@ pub(super) async fn deliveries(
         "select id, (payload ->> 'seq')::bigint as seq, payload ->> 'kind' as kind, attempts, reason, created_at, due_at,
                 case when done_at is not null then 'done' when dead_at is not null then 'dead' else 'waiting' end as state
          from platform.jobs
-         where org_id = $1 and kind = 'webhook.deliver' and payload ->> 'webhook_id' = $2::text
+         where org_id = $1 and webhook_id = $2
            and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
          order by created_at desc, id desc limit $5",
     )
@@ -210,9 +208,9 @@ pub(super) async fn webhook_of(
 ) -> Result<Option<Uuid>, sqlx::Error> {
     sqlx::query_scalar(
         "select w.id from platform.jobs j
-         join platform.webhooks w on w.org_id = j.org_id and w.id::text = j.payload ->> 'webhook_id'
+         join platform.webhooks w on w.org_id = j.org_id and w.id = j.webhook_id
          join platform.events e on e.org_id = j.org_id and e.seq = (j.payload ->> 'seq')::bigint
-         where j.org_id = $1 and j.id = $2 and j.kind = 'webhook.deliver'",
+         where j.org_id = $1 and j.id = $2",
     )
     .bind(org.0)
     .bind(id)
@@ -220,21 +218,26 @@ pub(super) async fn webhook_of(
     .await
 }
 
-/// A job for each event after number `seq` and each webhook that wants its kind or is tested by it, unless too many wait.
+/// A job for each event after number `seq` and each webhook that wants its kind or is tested by it, unless too many wait. That is counted
+/// once for each of these webhooks, however much has happened: whoever publishes holds others up. It is asked for in the order of the
+/// index, or the planner would read what waits for everybody.
 pub(super) async fn order(c: &mut PgConnection, org: OrgId, seq: i64) -> Result<(), sqlx::Error> {
     sqlx::query(concat!(
-        "insert into platform.jobs (org_id, kind, key, payload)
-         select e.org_id, 'webhook.deliver', w.id || '/' || e.seq,
-                jsonb_build_object('webhook_id', w.id, 'seq', e.seq, 'kind', e.kind)
-         from platform.events e
-         join platform.webhooks w on w.org_id = e.org_id and w.is_active and ",
+        "with wanted as materialized (
+             select w.id as webhook_id, e.seq, e.kind
+             from platform.events e join platform.webhooks w on w.org_id = e.org_id and w.is_active and ",
         is_wanted!(),
-        " where e.org_id = $1 and e.seq > $2
-           and (select count(*) from (
-                    select from platform.jobs j
-                    where j.org_id = w.org_id and j.kind = 'webhook.deliver' and j.payload ->> 'webhook_id' = w.id::text
-                      and j.done_at is null and j.dead_at is null
-                    limit $3) waiting) < $3",
+        "    where e.org_id = $1 and e.seq > $2),
+         ready as materialized (
+             select webhook_id from wanted group by webhook_id
+             having (select count(*) from (
+                         select from platform.jobs j
+                         where j.org_id = $1 and j.webhook_id = wanted.webhook_id and j.done_at is null and j.dead_at is null
+                         order by j.created_at limit $3) waiting) < $3)
+         insert into platform.jobs (org_id, kind, key, payload)
+         select $1, 'webhook.deliver', webhook_id || '/' || seq,
+                jsonb_build_object('webhook_id', webhook_id, 'seq', seq, 'kind', kind)
+         from wanted join ready using (webhook_id)",
     ))
     .bind(org.0)
     .bind(seq)
@@ -265,13 +268,13 @@ pub(super) async fn target(
     .await
 }
 
-/// Forgets deliveries to this one that were given up long ago; what was taken is forgotten as any job that is done.
+/// Forgets deliveries to this one that were given up long ago, and so were made before that; what was taken is forgotten as any job that is done.
 pub(super) async fn forget(c: &mut PgConnection, (org, id): (OrgId, Uuid)) -> Result<(), sqlx::Error> {
     sqlx::query(
         "delete from platform.jobs where org_id = $1 and id in (
              select id from platform.jobs
-             where org_id = $1 and kind = 'webhook.deliver' and payload ->> 'webhook_id' = $2::text
-               and dead_at < now() - make_interval(days => $3)
+             where org_id = $1 and webhook_id = $2
+               and created_at < now() - make_interval(days => $3) and dead_at < now() - make_interval(days => $3)
              for update skip locked)",
     )
     .bind(org.0)
@@ -282,7 +285,7 @@ pub(super) async fn forget(c: &mut PgConnection, (org, id): (OrgId, Uuid)) -> Re
     .map(drop)
 }
 
-/// Writes down what came of an attempt, nothing or a `reason`; the webhook, if it is turned off by it.
+/// Writes down what came of an attempt, nothing or a `reason`; the webhook, if it is turned off by that.
 pub(super) async fn settle(
     c: &mut PgConnection,
     (org, id): (OrgId, Uuid),
@@ -297,15 +300,15 @@ pub(super) async fn settle(
     .bind(reason.is_some())
     .execute(&mut *c)
     .await?;
+    let Some(reason) = reason else { return Ok(None) };
     sqlx::query_as(webhooks!(
         "update platform.webhooks w set is_active = false, disabled_at = now(), disabled_reason = why.reason
          from (select case when $3 then 'gone'
                            when failing_since < now() - make_interval(days => $4) then 'failing'
                            when (select count(*) from (
                                      select from platform.jobs
-                                     where org_id = $1 and kind = 'webhook.deliver' and payload ->> 'webhook_id' = $2::text
-                                       and done_at is null and dead_at is null
-                                     limit $5) waiting) >= $5 then 'overflow' end as reason
+                                     where org_id = $1 and webhook_id = $2 and done_at is null and dead_at is null
+                                     order by created_at limit $5) waiting) >= $5 then 'overflow' end as reason
                from platform.webhooks where org_id = $1 and id = $2) why
          where w.org_id = $1 and w.id = $2 and w.is_active and why.reason is not null
          returning",
@@ -313,7 +316,7 @@ pub(super) async fn settle(
     ))
     .bind(org.0)
     .bind(id)
-    .bind(reason == Some(GONE))
+    .bind(reason == GONE)
     .bind(FAILING_DAYS_MAX)
     .bind(WAITING_MAX)
     .fetch_optional(c)
