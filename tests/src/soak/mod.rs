@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use self::{
-    gauge::{Gauge, Verdict},
+    gauge::{Gauge, Reading, Verdict},
     street::Street,
 };
 use crate::demo::Demo;
@@ -100,8 +100,8 @@ fn play(demo: &Demo, plan: Plan, out: &mut dyn Write) -> Result<Outcome> {
         }
     }
     settle(demo, &gauge, &mut street)?;
-    let after = gauge.read(demo)?;
-    let verdict = Verdict::of(&before, &after, &memory, plan.duration);
+    let verdict =
+        at_rest(demo, &gauge, &mut street, |after| Verdict::of(&before, after, &memory, plan.duration))?;
     write!(out, "{verdict}")?;
     Ok(Outcome {
         calls: street.calls,
@@ -110,6 +110,24 @@ fn play(demo: &Demo, plan: Plan, out: &mut dyn Write) -> Result<Outcome> {
         complaints: street.complaints(),
         verdict,
     })
+}
+
+/// What is left, judged again as long as something is: a pair of ports that is just put on stock, or the connection by which the
+/// figures were asked for, is counted now and not in a moment. What leaks stays.
+fn at_rest(
+    demo: &Demo,
+    gauge: &Gauge,
+    street: &mut Street,
+    judge: impl Fn(&Reading) -> Verdict,
+) -> Result<Verdict> {
+    let end = Instant::now() + QUIET_WITHIN;
+    loop {
+        let verdict = judge(&gauge.read(demo)?);
+        if verdict.leaks().is_empty() || Instant::now() >= end {
+            return Ok(verdict);
+        }
+        street.live(Duration::from_secs(1), |_| false)?;
+    }
 }
 
 /// Everybody hangs up; then until the figures that have to be 0 are, twice in a row.
