@@ -74,7 +74,7 @@ async fn bring_up_and_watch(options: &Options, place: &Place, running: &mut Runn
     step(3, "bringing the database up to date");
     migrations::run(&pool).await?;
     step(4, &format!("filling in the demo organisation with {} staff", state.staff.len()));
-    seed::fill(&pool, &state, options).await?;
+    let code = seed::fill(&pool, &state, options).await?;
     // Not before it is certain that the database is ours: these are the passwords of whoever uses it now.
     for (role, password) in state.role_passwords() {
         migrations::set_password(&pool, role, password).await?;
@@ -87,7 +87,8 @@ async fn bring_up_and_watch(options: &Options, place: &Place, running: &mut Runn
     pool.close().await;
     step(6, "starting the API");
     daemons.start_api(place, options).await?;
-    let demo = demo::Demo::new(options, &state, &url, &configs::switch_api(&place.folder)?);
+    let switch_api = configs::switch_api(&place.folder)?;
+    let demo = demo::Demo::new(options, &state, (&url, &code), &switch_api);
     place.folder.write_secret("demo.json", &serde_json::to_string_pretty(&demo)?)?;
     terminal::print(&table::table(&demo, options, place.folder.root()))?;
     terminal::print("ready\n")?;

@@ -9,7 +9,7 @@ mod outside;
 mod rows;
 mod store;
 
-use contract::snapshot::Organisation;
+use contract::{id::OrgId, snapshot::Organisation};
 use sqlx::PgConnection;
 
 /// Whether digests of passwords, passwords at providers and PINs are read.
@@ -21,8 +21,12 @@ pub enum Secrets {
     Withheld,
 }
 
-/// All approved organisations that the connection's role and scope show, with all that calls are decided by, each list ordered by
-/// id. Fails on a word that this release does not know.
-pub async fn load(connection: &mut PgConnection, secrets: Secrets) -> Result<Vec<Organisation>, sqlx::Error> {
-    store::load(connection, secrets).await
+/// The approved ones of these organisations, or of all that the connection's role and scope show, with all that calls are decided by,
+/// each list ordered by id. Fails on a word that this release does not know.
+pub async fn load(
+    connection: &mut PgConnection,
+    whose: Option<&[OrgId]>,
+    secrets: Secrets,
+) -> Result<Vec<Organisation>, sqlx::Error> {
+    store::load(connection, whose, secrets).await
 }

@@ -27,6 +27,8 @@ ids! {
     OrgId;
     /// A person (H-040).
     UserId;
+    /// A visitor without an account (H-020).
+    GuestId;
     /// An extension: a number that stands for a desk or a team (H-050).
     ExtensionId;
     /// A rule of an extension (H-055).

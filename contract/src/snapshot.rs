@@ -25,6 +25,24 @@ pub struct Snapshot {
     pub organisations: Vec<Organisation>,
 }
 
+/// What has become of some organisations' rows by a revision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    /// The revision that all rows are at with these.
+    pub revision: i64,
+    /// Those that are other ones than before, with all their rows. Ordered by id.
+    pub changed: Vec<Organisation>,
+    /// Those that there are no more, or that are not approved any more.
+    pub gone: Vec<OrgId>,
+}
+
+impl Changes {
+    /// All that these are about, there or gone.
+    pub fn touched(&self) -> impl Iterator<Item = OrgId> {
+        self.changed.iter().map(|organisation| organisation.id).chain(self.gone.iter().copied())
+    }
+}
+
 /// One tenant's rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Organisation {

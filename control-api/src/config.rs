@@ -3,6 +3,7 @@
 
 mod http;
 mod mail;
+mod openid;
 mod reader;
 
 use std::{
@@ -12,10 +13,14 @@ use std::{
     time::Duration,
 };
 
+use contract::guests::Secret;
 use tracing_subscriber::EnvFilter;
 
-pub use self::mail::{Mail, SwitchDoor};
 use self::reader::Reader;
+pub use self::{
+    mail::{Mail, SwitchDoor},
+    openid::OpenId,
+};
 use crate::{database, egress::Allowed, http::layers, serve};
 
 /// One thing that is wrong, as `KEY: reason`.
@@ -38,8 +43,14 @@ pub struct Config {
     pub keys: PathBuf,
     /// Where people reach the console, without a path.
     pub public_url: String,
+    /// Whom people sign in by besides passwords, if by anybody.
+    pub openid: Option<OpenId>,
     /// What the front page tells about phones.
     pub phones: Phones,
+    /// Where the web client lies, and where it reaches the switch.
+    pub web: Web,
+    /// Where the secret is that passes of guests are proven by.
+    pub pass_secret_file: Option<PathBuf>,
     /// Where clients may have events sent.
     pub webhooks: Allowed,
     /// Whom mails are from, and where they go.
@@ -62,7 +73,7 @@ pub struct DatabaseLimits {
 }
 
 /// What phones are told, and the front page tells people to enter into them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Phones {
     /// The switch's address.
     pub server: String,
@@ -72,6 +83,15 @@ pub struct Phones {
     pub tls_server: String,
     /// What the addresses begin with at which phones find their configuration.
     pub provisioning_url: Option<String>,
+}
+
+/// Where the web client lies, and where it reaches the switch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Web {
+    /// Its built files; without an `index.html` in it there is none.
+    pub folder: PathBuf,
+    /// Where browsers reach the switch (RFC 7118), the best first. Pages may connect to nothing else.
+    pub websocket_urls: Vec<String>,
 }
 
 /// What to log, and how.
@@ -110,6 +130,7 @@ impl Config {
         let is_url = ["http://", "https://"].iter().any(|scheme| public_url.starts_with(scheme));
         table.check("public_url", is_url, "must begin with http:// or https://");
         root.absorb(table);
+        let openid = openid::openid(&mut root, base, &public_url);
         let mut table = root.table("phones");
         let provisioning_url = table.text("provisioning_url", "");
         let is_https = provisioning_url.is_empty() || provisioning_url.starts_with("https://");
@@ -121,6 +142,10 @@ impl Config {
             provisioning_url: (!provisioning_url.is_empty())
                 .then(|| provisioning_url.trim_end_matches('/').to_owned()),
         };
+        root.absorb(table);
+        let web = http::web(&mut root, base);
+        let mut table = root.table("guests");
+        let pass_secret_file = table.text("secret_file", "");
         root.absorb(table);
         let webhooks = http::webhooks(&mut root);
         let mail = mail::mail(&mut root, base);
@@ -136,12 +161,26 @@ impl Config {
             socket,
             keys,
             public_url,
+            openid,
             phones,
+            web,
+            pass_secret_file: (!pass_secret_file.is_empty()).then(|| base.join(pass_secret_file)),
             webhooks,
             mail,
             switch,
             log,
         })
+    }
+
+    /// What passes of guests are proven by, from where the configuration says; `None`: nowhere.
+    pub fn pass_secret(&self) -> Result<Option<Secret>, Mistake> {
+        let Some(path) = self.pass_secret_file.clone().or_else(|| credential("guest-secret")) else {
+            return Ok(None);
+        };
+        let wrong =
+            |reason: &dyn std::fmt::Display| format!("guests.secret_file: {}: {reason}", path.display());
+        let text = fs::read_to_string(&path).map_err(|error| wrong(&error))?;
+        Secret::of_digits(&text).map(Some).ok_or_else(|| wrong(&"must be 64 hexadecimal digits"))
     }
 
     /// The database's URL from where the configuration says, with the limits.

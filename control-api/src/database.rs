@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use store::Fault;
-pub(crate) use store::{enter, enter_login, leave_staff};
+pub(crate) use store::{enter, enter_actor, enter_login, leave_staff, one_at_a_time};
 
 /// What a unit of work does with its connection.
 pub type Work<'c, T, E = sqlx::Error> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
@@ -46,6 +46,8 @@ pub enum Scope {
     Letter(Uuid),
     /// The one device whose address was presented; its organisation is not known yet.
     Device(Uuid),
+    /// The one session of a guest that was presented; its organisation is not known yet.
+    Guest(Uuid),
     /// One person's own, in whatever organisation.
     Person(Uuid),
     /// What the platform's staff see of everybody, if this person is one of them: the database asks itself.

@@ -12,3 +12,4 @@ pub mod layers;
 pub mod page;
 pub mod rate;
 pub mod source;
+pub mod web;

@@ -2,6 +2,8 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod google;
+pub mod guests;
 pub mod invitations;
 pub mod letters;
 pub mod members;
@@ -9,7 +11,11 @@ pub mod organisations;
 pub mod password;
 pub mod people;
 pub mod permission;
+pub mod person_events;
 mod presented;
+pub mod qr_codes;
+pub mod second_factors;
+mod shown;
 pub mod sign_ins;
 pub mod signing;
 
@@ -28,10 +34,13 @@ use crate::http::{
 pub const TRIES_MAX: u32 = 20;
 /// The same of all sources together, so that many of them do not make a guess easier; ten more come back each minute.
 pub const LOGIN_TRIES_MAX: u32 = 200;
-/// The same of one source at all addresses together; ten more come back each minute.
+/// The same of one source at all addresses together, and with a provider of sign-ins; ten more come back each minute.
 pub const SOURCE_TRIES_MAX: u32 = 60;
 /// Letters that a source can have sent at first, and at most; one more comes back each minute.
 pub const SOURCE_LETTERS_MAX: u32 = 10;
+
+/// Codes and passwords that a person who is known tries at first, and at most; one more comes back each minute.
+pub const CODES_MAX: u32 = 10;
 
 /// Times that a device can ask for its configuration at first, and at most; six more come back each minute.
 pub const DEVICE_FETCHES_MAX: u32 = 30;
@@ -47,7 +56,9 @@ pub struct Proofs {
     logins: Counted<[u8; 32]>,
     sources: Counted<IpAddr>,
     letters: Counted<IpAddr>,
+    codes: Counted<Uuid>,
     fetches: Counted<Uuid>,
+    pub(crate) guests: guests::rates::Rates,
 }
 
 impl Proofs {
@@ -67,7 +78,9 @@ impl Proofs {
             logins: Counted::new("login", allowance(LOGIN_TRIES_MAX, 10)),
             sources: Counted::new("source", allowance(SOURCE_TRIES_MAX, 10)),
             letters: Counted::new("letter", allowance(SOURCE_LETTERS_MAX, 1)),
+            codes: Counted::new("code", allowance(CODES_MAX, 1)),
             fetches: Counted::new("device", allowance(DEVICE_FETCHES_MAX, 6)),
+            guests: guests::rates::Rates::default(),
         })
     }
 
@@ -81,9 +94,19 @@ impl Proofs {
         self.logins.count(Sha256::digest(login).into()).check()
     }
 
+    /// Takes one of the tries at `user`'s second factor, whoever it is that tries.
+    pub(crate) fn spend_code(&self, user: Uuid) -> Result<(), ApiError> {
+        self.codes.count(user).check()
+    }
+
     /// Takes one of the times that whatever device is called so can ask for its configuration.
     pub(crate) fn spend_fetch(&self, device: Uuid) -> Result<(), ApiError> {
         self.fetches.count(device).check()
+    }
+
+    /// Takes one of the tries of this source, at nobody that is known yet.
+    pub(crate) fn spend_visit(&self, source: &Source) -> Result<(), ApiError> {
+        self.sources.count(source.neighbourhood()).check()
     }
 
     /// Takes one of the letters that this source can have sent, to whomever.

@@ -33,6 +33,11 @@ impl Instant {
         Self(Timestamp(jiff::Timestamp::now().as_microsecond()))
     }
 
+    /// Whole seconds since 1970 began; 0 before.
+    pub fn seconds(self) -> u64 {
+        u64::try_from(self.0.0 / 1_000_000).unwrap_or_default()
+    }
+
     /// So many microseconds after 1970 began, in the years 1 … 9999.
     pub fn from_micros(micros: i64) -> Option<Self> {
         MICROS.contains(&micros).then_some(Self(Timestamp(micros)))

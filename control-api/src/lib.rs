@@ -16,6 +16,7 @@ pub mod identifier;
 pub mod identity;
 pub mod instant;
 pub mod openapi;
+pub mod openid;
 pub mod platform;
 pub mod post;
 pub mod serve;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use sambung_api::{
     app::{self, App},
-    config::{Config, Log, SwitchDoor},
+    config::{Config, Log, OpenId, SwitchDoor},
     database::Database,
     egress::Egress,
     identity::{Proofs, letters::job::Letters},
@@ -30,19 +30,28 @@ use tracing_subscriber::EnvFilter;
 #[command(version)]
 struct Arguments {
     /// Configuration file; conf/api.toml explains every key
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "describe")]
+    config: Option<PathBuf>,
     /// Only look whether the configuration is right
     #[arg(long)]
     check: bool,
+    /// Only print the description of the API (OpenAPI 3.1)
+    #[arg(long, conflicts_with_all = ["config", "check"])]
+    describe: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let loaded = Config::load(&arguments.config);
-    let config = match loaded {
+    let Some(path) = arguments.config else { return describe() };
+    let config = match Config::load(&path) {
         Ok(config) if arguments.check => {
-            let mistakes = [config.database_options().err(), config.mail.open().err()];
+            let openid = config.openid.as_ref().and_then(|openid| openid.open().err());
+            let mistakes = [
+                config.database_options().err(),
+                config.pass_secret().err(),
+                config.mail.open().err(),
+                openid,
+            ];
             return complain(&mistakes.into_iter().flatten().collect::<Vec<_>>());
         }
         Ok(config) => config,
@@ -62,7 +71,8 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(config: &Config) -> anyhow::Result<()> {
+/// The database, which keeps organisations apart.
+async fn sound_database(config: &Config) -> anyhow::Result<Database> {
     let options = config.database_options().map_err(anyhow::Error::msg)?;
     // sqlx's own message could repeat the URL, which holds the password.
     let database = Database::new(&options).map_err(|_| anyhow::anyhow!("the database's URL is none"))?;
@@ -71,7 +81,13 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         let all = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         bail!("refusing to serve from a database that does not keep organisations apart: {all}");
     }
+    Ok(database)
+}
+
+async fn run(config: &Config) -> anyhow::Result<()> {
+    let database = sound_database(config).await?;
     let switch = config.switch.as_ref().map(SwitchDoor::open).transpose().map_err(anyhow::Error::msg)?;
+    let openid = config.openid.as_ref().map(OpenId::open).transpose().map_err(anyhow::Error::msg)?;
     let post = Arc::new(config.mail.open().map_err(anyhow::Error::msg)?);
     let mailer = Mailer { database: database.clone(), post: Arc::clone(&post), switch: switch.clone() };
     let listener = TcpListener::bind(config.listen).await;
@@ -88,14 +104,17 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let app = App {
         database: database.clone(),
         proofs,
+        public_url: config.public_url.as_str().into(),
         phones: Arc::new(config.phones.clone()),
+        web: Arc::new(config.web.clone()),
+        pass_secret: config.pass_secret().map_err(anyhow::Error::msg)?,
         switch: switch.clone(),
         feed: notices.feed.clone(),
         egress: egress.clone(),
+        openid,
     };
     let router = app::router(app, config.request.clone());
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tracing::info!(listen = %config.listen, "serving");
     let (goes_on, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
@@ -129,6 +148,15 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     }
     database.close().await;
     Ok(())
+}
+
+/// What clients are generated from, without a database or a configuration.
+fn describe() -> ExitCode {
+    let description = app::description().to_pretty_json().map_err(|error| error.to_string());
+    let said = description.and_then(|text| {
+        std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot print it: {error}"))
+    });
+    complain(&said.err().into_iter().collect::<Vec<_>>())
 }
 
 fn start_log(log: &Log) {

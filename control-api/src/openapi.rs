@@ -21,6 +21,9 @@ const API_KEY: &str = "api_key";
 /// And that of an access token: in the place of a key, or where an operation is about its bearer.
 const SIGN_IN: &str = "sign_in";
 
+/// And that of a guest's token.
+const GUEST: &str = "guest";
+
 /// The part of the description that no handler knows.
 #[derive(OpenApi)]
 #[openapi(
@@ -37,6 +40,7 @@ const SIGN_IN: &str = "sign_in";
         (name = "telephony", description = "What calls are decided by. A change names the version that was read (`If-Match`), \
             may name itself (`Idempotency-Key`), is refused when no plan of calls can be made of it, and answers with the \
             revision that it has become (`sambung-revision`); the switch takes it up within a second and without a restart"),
+        (name = "guests", description = "What people do who have scanned an organisation's QR code"),
         (name = "identity", description = "Who is there, and what they may"),
         (name = "platform", description = "What was done and by whom, and what is done while nobody waits"),
         (name = "health", description = "For load balancers and people with pagers")
@@ -51,7 +55,8 @@ impl Modify for Schemes {
         let components = description.components.get_or_insert_default();
         let key = "An API key, `sambung_…`; `sambung up` prints one for the demo organisation.";
         let token = "The access token that comes of `POST /api/identity/sign-ins`.";
-        for (name, text) in [(API_KEY, key), (SIGN_IN, token)] {
+        let guest = "The token that comes of `POST /api/guest/sessions`.";
+        for (name, text) in [(API_KEY, key), (SIGN_IN, token), (GUEST, guest)] {
             let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(text));
             components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
         }
@@ -117,8 +122,9 @@ struct Kind {
 fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
     let needed = |scheme| operation.security.iter().flatten().find_map(|one| scope(one, scheme));
     let (permission, of_person) = (needed(API_KEY), needed(SIGN_IN));
-    let is_persons = of_person.is_some();
-    let (is_known, is_of_organisation) = (permission.is_some() || is_persons, permission.is_some());
+    let (is_persons, is_guests) = (of_person.is_some(), needed(GUEST).is_some());
+    let (is_known, is_of_organisation) =
+        (permission.is_some() || is_persons || is_guests, permission.is_some());
     if !is_known && !changes {
         return;
     }
@@ -129,6 +135,7 @@ fn complete(Kind { changes, is_of_version }: Kind, operation: &mut Operation) {
     };
     let lacks = permission.as_ref().map_or_else(
         || match of_person.as_deref() {
+            None if is_guests => "The organisation takes no calls at the moment".to_owned(),
             Some("") | None => "It is for people who sign in".to_owned(),
             Some(_) => "It is for the platform's staff".to_owned(),
         },

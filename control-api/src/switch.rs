@@ -306,7 +306,7 @@ async fn answered<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Str
 }
 
 /// The whole body; `None`: it is longer.
-async fn whole(mut response: Response, bytes_max: usize) -> Result<Option<Vec<u8>>, String> {
+pub(crate) async fn whole(mut response: Response, bytes_max: usize) -> Result<Option<Vec<u8>>, String> {
     let mut octets = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(told)? {
         if octets.len() + chunk.len() > bytes_max {

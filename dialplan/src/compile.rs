@@ -123,38 +123,43 @@ pub mod limits {
 
 /// Compiles all rows. On error, every mistake found, ordered by organisation and row.
 pub fn compile(snapshot: &Snapshot) -> Result<Plan, Vec<Diagnostic>> {
-    let mut plan = Plan { revision: snapshot.revision, ..Plan::default() };
-    let mut wrong = Vec::new();
-    // The library's own copy: the same everywhere, and no file of the machine.
-    let zones = TimeZoneDatabase::bundled();
-    for rows in &snapshot.organisations {
-        let mut compiler = Compiler::new(rows, &zones);
-        compiler.settings();
-        if plan.domains.insert(rows.sip_domain.as_str().into(), rows.id).is_some() {
-            compiler.wrong(Row::Organisation, "sip_domain", Problem::Taken);
+    Plan::default().with(snapshot.revision, (&snapshot.organisations, &[]))
+}
+
+impl Plan {
+    /// The plan in which the `changed` organisations are as their rows say, those that are `gone` are not, and all others are as they
+    /// are in this one. What it costs is up to the changed ones, beside a pointer for each other one. On error, every mistake found
+    /// in the changed rows, ordered by organisation and row; this plan is what it was in any case.
+    pub fn with(
+        &self,
+        revision: i64,
+        (changed, gone): (&[snapshot::Organisation], &[OrgId]),
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut next = Self { revision, ..self.clone() };
+        for id in gone {
+            next.organisations.remove(id);
         }
-        if rows.is_default && plan.default.replace(rows.id).is_some() {
-            compiler.wrong(Row::Organisation, "is_default", Problem::Taken);
-        }
-        compiler.trunks(&mut plan.sources);
-        let (org, mut mistakes) = compiler.compile();
-        for did in &rows.outside.dids {
-            if plan.dids.insert(did.number.as_str().into(), rows.id).is_some_and(|other| other != rows.id) {
-                let (row, problem) = (Row::Did(did.id), Problem::Taken);
-                mistakes.push(Diagnostic { org: rows.id, row, field: "number", problem });
+        // The library's own copy: the same everywhere, and no file of the machine.
+        let zones = TimeZoneDatabase::bundled();
+        let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
+        for rows in changed {
+            let (org, mut mistakes) = Compiler::new(rows, &zones).compile();
+            wrong.append(&mut mistakes);
+            if !seen.insert(rows.id) {
+                let (row, problem) = (Row::Organisation, Problem::Taken);
+                wrong.push(Diagnostic { org: rows.id, row, field: "id", problem });
+            }
+            // One that says what it said stays the same one, so that nobody looks at it again.
+            if self.organisation(rows.id) != Some(&org) {
+                next.organisations.insert(rows.id, Arc::new(org));
             }
         }
-        wrong.append(&mut mistakes);
-        if plan.organisations.insert(rows.id, org).is_some() {
-            wrong.push(Diagnostic {
-                org: rows.id,
-                row: Row::Organisation,
-                field: "id",
-                problem: Problem::Taken,
-            });
-        }
+        let mut index = std::mem::take(&mut next.index);
+        wrong.extend(index.change(&next.changed_since(self).collect::<Vec<_>>()));
+        next.index = index;
+        wrong.sort_by_key(|diagnostic| diagnostic.org);
+        if wrong.is_empty() { Ok(next) } else { Err(wrong) }
     }
-    if wrong.is_empty() { Ok(plan) } else { Err(wrong) }
 }
 
 /// One organisation on its way.
@@ -184,6 +189,9 @@ impl<'a> Compiler<'a> {
         let org = OrgPlan {
             id: rows.id,
             sip_domain: rows.sip_domain.as_str().into(),
+            is_default: rows.is_default,
+            dids: Vec::new(),
+            sources: BTreeSet::new(),
             recording: rows.recording,
             has_recording_notice: rows.has_recording_notice,
             has_recording_keys: rows.has_recording_keys,
@@ -226,6 +234,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn compile(mut self) -> (OrgPlan, Vec<Diagnostic>) {
+        self.settings();
+        self.trunks();
         for staff in &self.rows.staff {
             if self.staff.insert(staff.user, staff).is_some() {
                 self.wrong(Row::Staff(staff.user), "user", Problem::Taken);
@@ -492,6 +502,8 @@ fn is_domain(text: &str) -> bool {
         && text.split('.').all(is_label)
 }
 
+#[cfg(test)]
+mod changes;
 mod circles;
 mod conference;
 mod extension;

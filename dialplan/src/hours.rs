@@ -58,7 +58,7 @@ impl Standing {
 pub(crate) type Dates = BTreeMap<Date, Vec<Span>>;
 
 /// One extension's hours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Hours {
     /// By weekday from Monday on.
     pub(crate) week: [Vec<Span>; 7],

@@ -1,7 +1,7 @@
 //! The dialplan: what a number means, decided from configuration rows alone.
 //!
 //! [`compile()`] turns a [`contract::snapshot::Snapshot`] into a [`Plan`] or into a list of everything that is
-//! wrong with the rows. [`Plan::route`] answers what to do with a dialled number at an instant and why;
+//! wrong with the rows; [`Plan::with`] does so for the organisations that have changed. [`Plan::route`] answers what to do with a dialled number at an instant and why;
 //! [`Plan::route_after`] what is next when what was rung did not answer; [`Plan::try_number`] all of that for whoever asks
 //! beforehand. All are pure, so "try this number" and the live switch cannot disagree.
 //!
@@ -24,6 +24,7 @@ mod diagnostic;
 mod feature;
 mod follow;
 mod hours;
+mod index;
 mod menu;
 mod outbound;
 mod outside;
@@ -37,6 +38,7 @@ pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
 pub use feature::{Feature, INTERCOM, LEAVE_MESSAGE, PICK_UP_AT, PickUp, Slot};
 pub use hours::Standing;
+pub use index::Difference;
 pub use menu::{Choice, Menu};
 pub use outbound::{Barred, Budget, NoOutsideNumber, Outbound, OutsideNumber, Payer};
 pub use outside::{Incoming, Trunk};

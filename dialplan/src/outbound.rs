@@ -145,7 +145,7 @@ impl Barred {
 }
 
 /// How much of the telephone network somebody may use.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Budget {
     /// What it allows.
     pub allowance: Allowance,
@@ -154,7 +154,7 @@ pub struct Budget {
 }
 
 /// Which calls go out by which trunks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OutboundRoute {
     pub(crate) name: Arc<str>,
     pub(crate) prefix: Box<str>,
@@ -267,7 +267,7 @@ impl OrgPlan {
         if let Some(ring) = self.emergency(&dialled, following) {
             return Some(Ok(ring));
         }
-        let payer = payer.filter(|payer| !matches!(payer, Payer::Person(PersonKey::Trunk(_))))?;
+        let payer = payer.filter(|payer| !matches!(payer, Payer::Person(person) if person.is_outside()))?;
         let (route, number) = self.meant(&dialled).find(|(route, _)| !route.trunks.is_empty())?;
         let trunks = route.trunks.clone();
         let names = trunks.iter().filter_map(|id| self.trunks.get(id)).map(|trunk| Arc::clone(&trunk.name));

@@ -4,17 +4,12 @@
 //! organisation that has the number. Who it says that it is from decides nothing. Several organisations may have the same
 //! provider, so the same addresses; a number is one organisation's alone.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use contract::{
     id::{OrgId, TrunkId},
     outside::{Credentials, NumberFormat, Registering},
 };
-use ipnet::IpNet;
 
 use crate::plan::{OrgPlan, Plan, Trust};
 
@@ -25,7 +20,7 @@ pub(crate) const NATIONAL_PREFIX: &str = "0";
 pub(crate) const INTERNATIONAL_PREFIX: &str = "00";
 
 /// A trunk that may be used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Trunk {
     /// Its id.
     pub id: TrunkId,
@@ -61,43 +56,22 @@ pub struct Incoming<'p> {
     pub number: String,
 }
 
-/// Whose trunks send from where.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sources {
-    of: BTreeMap<IpNet, Vec<(OrgId, TrunkId)>>,
-    /// Lengths of the prefixes there are, so that each is looked up once.
-    lengths: BTreeSet<u8>,
-}
-
-impl Sources {
-    pub(crate) fn add(&mut self, net: IpNet, whose: (OrgId, TrunkId)) {
-        self.lengths.insert(net.prefix_len());
-        self.of.entry(net.trunc()).or_default().push(whose);
-    }
-
-    fn at(&self, address: IpAddr) -> impl Iterator<Item = (OrgId, TrunkId)> {
-        let address = address.to_canonical();
-        let nets = self.lengths.iter().rev().filter_map(move |length| IpNet::new(address, *length).ok());
-        nets.filter_map(|net| self.of.get(&net.trunc())).flatten().copied()
-    }
-}
-
 impl Plan {
     /// Whether a trunk sends from this address.
     pub fn is_trunk(&self, address: IpAddr) -> bool {
-        self.sources.at(address).next().is_some()
+        self.index.trunks_at(address).next().is_some()
     }
 
     /// The trunks that send from this address.
     pub fn trunks_at(&self, address: IpAddr) -> impl Iterator<Item = (OrgId, TrunkId)> {
-        self.sources.at(address)
+        self.index.trunks_at(address)
     }
 
     /// The call of this trunk for what was dialled there. `None`: it is none, and whoever sends it has to prove who they are.
     pub fn incoming(&self, (org, trunk): (OrgId, TrunkId), dialled: &str) -> Option<Incoming<'_>> {
         let org = self.organisation(org)?;
         let number = e164(dialled, &org.country_code)?;
-        let is_its = self.dids.get(number.as_str()) == Some(&org.id());
+        let is_its = self.index.did(&number) == Some(org.id());
         Some(Incoming { org, trunk: org.trunk(trunk)?, number }).filter(|_| is_its)
     }
 }

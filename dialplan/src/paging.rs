@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     follow::Following,
-    plan::{Destination, Extension, Host, OrgPlan, PageGroup, PersonKey, Ring},
+    plan::{Destination, Extension, Host, OrgPlan, PageGroup, Ring},
     route::{Paging, Refusal, Step},
 };
 
@@ -33,7 +33,7 @@ impl OrgPlan {
             following.trace.0.push(Step::Inactive);
             return Err(Refusal::Inactive(*host));
         }
-        if matches!(following.caller(), PersonKey::Trunk(_)) {
+        if following.caller().is_outside() {
             return Err(Refusal::InsideOnly(host));
         }
         if !self.takes_intercom(found) {
@@ -59,7 +59,7 @@ impl Following<'_> {
     /// The phones of an extension's people hear the caller, if that is one of the organisation.
     pub(crate) fn page(&mut self, extension: &Extension, group: &Arc<PageGroup>) -> Result<Paging, Refusal> {
         let host = Host::Extension(extension.id);
-        if matches!(self.caller(), PersonKey::Trunk(_)) {
+        if self.caller().is_outside() {
             return Err(Refusal::InsideOnly(host));
         }
         let Some(ring) = &extension.ring else {

@@ -10,35 +10,36 @@ use std::{
 use contract::{
     availability,
     conferences::Pin,
-    id::{AccountId, ConferenceId, ExtensionId, OrgId, PageGroupId, QueueId, RuleId, TrunkId, UserId},
+    id::{
+        AccountId, ConferenceId, DidId, ExtensionId, GuestId, OrgId, PageGroupId, QueueId, RuleId, TrunkId,
+        UserId,
+    },
     language::Language,
     queues::Strategy,
     rules::{Condition, Timescope},
     snapshot::RecordingPolicy,
     time::Timestamp,
 };
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     feature::{Feature, LEAVE_MESSAGE, PICK_UP_AT, PickUp, SUPERVISE, Slot},
     hours::{self, Hours},
+    index::{Difference, Index},
     menu::Menu,
     outbound::{Budget, Outbound, OutboundRoute, OutsideNumber},
-    outside::{Sources, Trunk},
+    outside::Trunk,
     route::Trail,
 };
 
-/// All organisations at one revision.
-#[derive(Clone, Debug, Default)]
+/// All organisations at one revision. Plans that follow each other share what has not changed between them.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     pub(crate) revision: i64,
-    pub(crate) organisations: BTreeMap<OrgId, OrgPlan>,
-    pub(crate) domains: BTreeMap<Box<str>, OrgId>,
-    pub(crate) default: Option<OrgId>,
-    pub(crate) sources: Sources,
-    /// Whose a number of the telephone network is.
-    pub(crate) dids: BTreeMap<Box<str>, OrgId>,
+    pub(crate) organisations: BTreeMap<OrgId, Arc<OrgPlan>>,
+    pub(crate) index: Index,
 }
 
 impl Plan {
@@ -50,39 +51,64 @@ impl Plan {
     /// The organisation whose SIP domain this is, whatever its case; a trailing dot is ignored.
     pub fn organisation_by_host(&self, host: &str) -> Option<&OrgPlan> {
         let host = host.strip_suffix('.').unwrap_or(host);
-        let id = match self.domains.get(host) {
-            Some(id) => id,
-            None => self.domains.get(host.to_ascii_lowercase().as_str())?,
-        };
-        self.organisations.get(id)
+        let found = self.index.domain(host);
+        let id = found.or_else(|| self.index.domain(&host.to_ascii_lowercase()))?;
+        self.organisation(id)
     }
 
     /// The organisation that requests to the switch's own addresses belong to, if there is one.
     pub fn default_organisation(&self) -> Option<&OrgPlan> {
-        self.organisations.get(&self.default?)
+        self.organisation(self.index.default()?)
     }
 
     /// An organisation by id.
     pub fn organisation(&self, org: OrgId) -> Option<&OrgPlan> {
-        self.organisations.get(&org)
+        self.organisations.get(&org).map(Arc::as_ref)
     }
 
     /// All organisations, ordered by id.
     pub fn organisations(&self) -> impl Iterator<Item = &OrgPlan> {
-        self.organisations.values()
+        self.organisations.values().map(Arc::as_ref)
     }
 
     /// An account that may register and call, by its digest username (case-sensitive).
     pub fn account(&self, org: OrgId, username: &str) -> Option<&Account> {
-        self.organisations.get(&org)?.account(username)
+        self.organisation(org)?.account(username)
+    }
+
+    /// The organisations that are not what they were in an earlier plan, ordered by id. It compares what is shared and looks into no
+    /// organisation, so it takes microseconds for thousands of them.
+    pub fn changed_since<'p>(&'p self, before: &'p Self) -> impl Iterator<Item = Difference<'p>> {
+        let mut later = self.organisations.iter().peekable();
+        let mut earlier = before.organisations.iter().peekable();
+        let pairs = std::iter::from_fn(move || {
+            let next = [later.peek(), earlier.peek()].into_iter().flatten().map(|(id, _)| **id).min()?;
+            let after = later.next_if(|(id, _)| **id == next).map(|(_, org)| org);
+            let before = earlier.next_if(|(id, _)| **id == next).map(|(_, org)| org);
+            Some((before, after))
+        });
+        let is_shared = |pair: &(Option<&Arc<OrgPlan>>, Option<&Arc<OrgPlan>>)| match pair {
+            (Some(before), Some(after)) => Arc::ptr_eq(before, after),
+            _ => false,
+        };
+        let whole = |org: &'p Arc<OrgPlan>| -> &'p OrgPlan { org };
+        pairs
+            .filter(move |pair| !is_shared(pair))
+            .map(move |(before, after)| Difference { before: before.map(whole), after: after.map(whole) })
     }
 }
 
 /// One tenant's compiled rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OrgPlan {
     pub(crate) id: OrgId,
     pub(crate) sip_domain: Box<str>,
+    /// Whether requests to the switch's own addresses are its.
+    pub(crate) is_default: bool,
+    /// Its numbers in the telephone network by E.164, each with its row.
+    pub(crate) dids: Vec<(Arc<str>, DidId)>,
+    /// Where its trunks send from.
+    pub(crate) sources: BTreeSet<(IpNet, TrunkId)>,
     pub(crate) language: Language,
     pub(crate) has_announcements: bool,
     pub(crate) recording: RecordingPolicy,
@@ -252,6 +278,12 @@ impl OrgPlan {
         one != other && self.extensions.values().any(|extension| lets(extension))
     }
 
+    /// Whether a number is that of one of these extensions.
+    pub fn is_number_of(&self, number: &str, extensions: &[ExtensionId]) -> bool {
+        let found = self.numbers.get(number);
+        matches!(found, Some(Destination::Extension(extension)) if extensions.contains(&extension.id))
+    }
+
     /// Whether two are assigned to the same extension.
     pub fn are_colleagues(&self, one: PersonKey, other: PersonKey) -> bool {
         self.extensions.values().any(|extension| extension.has(one) && extension.has(other))
@@ -266,7 +298,7 @@ impl OrgPlan {
     pub fn account_of(&self, person: PersonKey) -> Option<&Account> {
         match person {
             PersonKey::Account(id) => self.accounts.get(&id),
-            PersonKey::Trunk(_) => None,
+            PersonKey::Trunk(_) | PersonKey::Guest(_) => None,
             PersonKey::User(user) => {
                 let ring = self.staff.get(&user)?.ring.as_ref()?;
                 let own = ring.targets.iter().find(|target| target.person == person)?;
@@ -315,7 +347,7 @@ impl OrgPlan {
             PersonKey::Account(id) => {
                 self.accounts.get(&id).map(|account| (&*account.number, &*account.name))
             }
-            PersonKey::Trunk(_) => None,
+            PersonKey::Trunk(_) | PersonKey::Guest(_) => None,
         }
     }
 
@@ -357,6 +389,11 @@ impl OrgPlan {
         self.extensions.values().filter_map(|extension| extension.conference.as_ref())
     }
 
+    /// Its accounts that may register and call, ordered by id.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values()
+    }
+
     /// An account that may register and call, by id.
     pub fn account_by_id(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(&id)
@@ -364,7 +401,7 @@ impl OrgPlan {
 }
 
 /// What a number stands for, settled at compile time as far as configuration can settle it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Destination {
     Extension(Arc<Extension>),
     Person(UserId),
@@ -387,7 +424,7 @@ impl Destination {
 }
 
 /// An extension with its hours and rules.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Extension {
     pub(crate) id: ExtensionId,
     pub(crate) number: Arc<str>,
@@ -421,7 +458,7 @@ impl Extension {
 }
 
 /// A member of staff, through their own number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Person {
     pub(crate) number: Arc<str>,
     pub(crate) name: Arc<str>,
@@ -431,7 +468,7 @@ pub(crate) struct Person {
     pub(crate) mailbox: Option<Arc<Mailbox>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) id: RuleId,
     pub(crate) is_enabled: bool,
@@ -589,12 +626,19 @@ pub enum PersonKey {
     Account(AccountId),
     /// Somebody outside, of whom no more is known than the trunk between.
     Trunk(TrunkId),
+    /// A visitor with a pass, who is nobody of the organisation (H-020).
+    Guest(GuestId),
 }
 
 impl PersonKey {
+    /// Whether they are nobody of the organisation.
+    pub fn is_outside(self) -> bool {
+        matches!(self, Self::Trunk(_) | Self::Guest(_))
+    }
+
     /// Whether this is the same person for certain: of somebody outside nobody knows who they are.
     pub fn is_surely(self, other: Self) -> bool {
-        self == other && !matches!(self, Self::Trunk(_))
+        self == other && !self.is_outside()
     }
 
     /// Somebody of ours; `None`: somebody outside.
@@ -602,7 +646,7 @@ impl PersonKey {
         match self {
             Self::User(user) => Some(availability::Person::User(user)),
             Self::Account(account) => Some(availability::Person::Account(account)),
-            Self::Trunk(_) => None,
+            Self::Trunk(_) | Self::Guest(_) => None,
         }
     }
 }
@@ -617,7 +661,7 @@ impl From<availability::Person> for PersonKey {
 }
 
 /// Credentials that may be used now. Inactive accounts, and those of suspended staff, are not in a plan.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Account {
     /// Its id.
     pub id: AccountId,

@@ -6,6 +6,7 @@ pub mod calls;
 pub mod dtls;
 pub mod endpoint;
 pub mod headers;
+pub mod ice;
 pub mod media;
 pub mod path;
 pub mod script;

@@ -48,11 +48,13 @@ pub fn arguments(data: &Path, ports: &mut Ports) -> Vec<String> {
 }
 
 fn arguments_with(data: &Path, ports: &mut Ports, (rtp, rtp_ports): (u16, u16)) -> Vec<String> {
-    let (sip, http) = (ports.take(2), ports.take(2));
+    let (sip, ws, http) = (ports.take(2), ports.take(2), ports.take(2));
     let data = data.display();
     format!(
-        "up --data {data} --sip 127.0.0.1:{sip} --sips 127.0.0.1:{} --http 127.0.0.1:{http} --rtp {rtp}-{} --staff 8",
+        "up --data {data} --sip 127.0.0.1:{sip} --sips 127.0.0.1:{} --ws 127.0.0.1:{ws} --wss 127.0.0.1:{} \
+         --http 127.0.0.1:{http} --rtp {rtp}-{} --staff 8",
         sip + 1,
+        ws + 1,
         rtp + (rtp_ports - 1)
     )
     .split(' ')

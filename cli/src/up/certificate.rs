@@ -46,9 +46,10 @@ pub(super) fn write(folder: &Folder, options: &Options) -> anyhow::Result<()> {
             key
         }
     };
-    let sips = options.sips.map(|address| options.reachable(address).ip().to_string());
+    let shown = [options.sips, options.wss].into_iter().flatten();
+    let shown = shown.map(|address| options.reachable(address).ip().to_string());
     let mut names = vec![DOMAIN.to_owned(), "localhost".to_owned(), "127.0.0.1".to_owned()];
-    names.extend(sips.into_iter().chain([options.media_address.to_string()]));
+    names.extend(shown.chain([options.media_address.to_string()]));
     names.extend(options.ipv6.map(|ip| ip.to_string()));
     names.sort_unstable();
     names.dedup();

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use migrations::Role;
+use sambung::secret;
 use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use toml::{Table, Value, toml};
 
@@ -21,6 +22,9 @@ use super::{
 
 const HEADER: &str =
     "# Written by `sambung up` at every start; changes are lost. conf/ explains every key.\n";
+
+/// What lets guests through to the switch; both daemons read it.
+const GUEST_SECRET: &str = "conf/guest-secret";
 
 /// The section that is the API's.
 const MAIL: &str = "mail";
@@ -37,7 +41,7 @@ pub(super) fn write(place: &Place, options: &Options, state: &mut State, url: &s
     let folder = &place.folder;
     folder.private("conf")?;
     folder.private("switch")?;
-    if options.sips.is_some() {
+    if options.has_tls() {
         certificate::write(folder, options)?;
     }
     for (role, password) in state.role_passwords() {
@@ -46,6 +50,9 @@ pub(super) fn write(place: &Place, options: &Options, state: &mut State, url: &s
     }
     state.switch_api_port = still_free(state.switch_api_port)?;
     state.save(folder)?;
+    if !folder.join(GUEST_SECRET).exists() {
+        folder.write_secret(GUEST_SECRET, &format!("{}\n", secret::hex(&secret::bytes::<32>()?)))?;
+    }
     folder.write_secret("conf/sambung.toml", &text(&switch(place, options, state)))?;
     folder.write_secret("conf/api.toml", &text(&api(options, state)))?;
     Ok(())
@@ -64,14 +71,17 @@ pub(super) fn switch_api(folder: &Folder) -> anyhow::Result<SwitchApi> {
 fn switch(place: &Place, options: &Options, state: &State) -> Table {
     let texts = |listener| options.both(listener).map(|address| address.to_string());
     let sip: Vec<String> = texts(options.sip).collect();
-    let tls: Vec<String> = options.sips.into_iter().flat_map(texts).collect();
+    let [tls, ws, wss] = [options.sips, options.ws, options.wss]
+        .map(|listener| listener.into_iter().flat_map(texts).collect::<Vec<String>>());
+    let console = vec![format!("http://{}", options.reachable(options.http))];
     let (certificate, key) = (certificate::CHAIN, certificate::KEY);
-    let is_anywhere =
-        [Some(options.sip), options.sips].into_iter().flatten().any(|a| a.ip().is_unspecified());
+    let listeners = [Some(options.sip), options.sips, options.ws, options.wss];
+    let is_anywhere = listeners.into_iter().flatten().any(|a| a.ip().is_unspecified());
     let advertised = addresses(is_anywhere.then_some(options.media_address));
     let url = url_file(Role::Switch);
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, state.switch_api_port)).to_string();
     let ports = format!("{}-{}", options.rtp.start(), options.rtp.end());
+    let browser_port = i64::from(options.browser_port().unwrap_or_default());
     let (mut bound, media_advertised) = media(place.is_media_address_ours, options.media_address);
     bound.extend(addresses(options.ipv6.map(IpAddr::from)));
     let mut table = toml! {
@@ -80,13 +90,19 @@ fn switch(place: &Place, options: &Options, state: &State) -> Table {
         udp = (sip.clone())
         tcp = sip
         tls = tls
+        ws = ws
+        wss = wss
+        ws_origins = console
         tls_certificate = (format!("../{certificate}"))
         tls_key = (format!("../{key}"))
         advertised_addresses = advertised
+        [guests]
+        secret_file = "guest-secret"
         [media]
         addresses = bound
         advertised_addresses = media_advertised
         ports = ports
+        browser_port = browser_port
         [database]
         url_file = url
         [switch_api]
@@ -108,9 +124,13 @@ fn set(table: &mut Table, options: &Options, is_ours: impl Fn(&str) -> bool) {
 
 fn api(options: &Options, state: &State) -> Table {
     let listen = options.http.to_string();
+    // Relative to where this was started, and not to the file.
+    let web = std::path::absolute(&options.web).unwrap_or_else(|_| options.web.clone());
+    let web = web.to_string_lossy().into_owned();
     let url = url_file(Role::Api);
     let server = options.reachable(options.sip).to_string();
     let public_url = format!("http://{}", options.reachable(options.http));
+    let websocket_urls: Vec<String> = options.websocket_urls().into_iter().flatten().collect();
     let switch = format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, state.switch_api_port)));
     let mut table = toml! {
         listen = listen
@@ -122,6 +142,11 @@ fn api(options: &Options, state: &State) -> Table {
         [phones]
         server = server
         domain = DOMAIN
+        [web]
+        folder = web
+        websocket_urls = websocket_urls
+        [guests]
+        secret_file = "guest-secret"
         [mail]
         folder = "../mails"
         [switch]

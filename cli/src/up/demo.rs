@@ -24,8 +24,8 @@ pub(super) struct Demo {
     pub(super) extensions: Vec<Extension>,
     /// Feature codes by what they do, and the number of the conference.
     pub(super) numbers: BTreeMap<String, String>,
-    /// Guests call from a browser; not yet.
-    guest_url: Option<String>,
+    /// What the organisation's QR code leads to.
+    guest_url: String,
     pub(super) api_key: String,
     database_url: String,
 }
@@ -35,6 +35,7 @@ pub(super) struct Sip {
     pub(super) udp: SocketAddr,
     tcp: SocketAddr,
     pub(super) tls: Option<SocketAddr>,
+    /// Where browsers connect to.
     ws: Option<String>,
     wss: Option<String>,
     pub(super) domain: &'static str,
@@ -77,8 +78,15 @@ fn feature_codes() -> BTreeMap<String, String> {
 }
 
 impl Demo {
-    pub(super) fn new(options: &Options, state: &State, database_url: &str, switch_api: &SwitchApi) -> Self {
+    pub(super) fn new(
+        options: &Options,
+        state: &State,
+        (database_url, code): (&str, &str),
+        switch_api: &SwitchApi,
+    ) -> Self {
         let sip = options.reachable(options.sip);
+        let http = format!("http://{}", options.reachable(options.http));
+        let [ws, wss] = options.websocket_urls();
         let login = |person: &super::state::Person| Login {
             email: person.email.clone(),
             password: person.password.clone(),
@@ -98,13 +106,13 @@ impl Demo {
             name: extension.name.clone(),
         });
         Self {
-            http: format!("http://{}", options.reachable(options.http)),
+            http: http.clone(),
             sip: Sip {
                 udp: sip,
                 tcp: sip,
                 tls: options.sips.map(|address| options.reachable(address)),
-                ws: None,
-                wss: None,
+                ws,
+                wss,
                 domain: DOMAIN,
             },
             switch_api: Access { url: switch_api.url.clone(), token: switch_api.token.clone() },
@@ -113,7 +121,7 @@ impl Demo {
             staff: staff.collect(),
             extensions: extensions.collect(),
             numbers: feature_codes(),
-            guest_url: None,
+            guest_url: format!("{http}/g/{code}"),
             api_key: state.api_key.token(),
             database_url: database_url.to_owned(),
         }

@@ -18,15 +18,18 @@ pub(crate) struct Arguments {
     /// Address for SIP over TLS, or none
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5061")]
     sips: String,
-    /// Address for SIP over WebSocket (not in this version)
-    #[arg(long, value_name = "ADDRESS")]
-    ws: Option<String>,
-    /// Address for SIP over secure WebSocket (not in this version)
-    #[arg(long, value_name = "ADDRESS")]
-    wss: Option<String>,
+    /// Address for SIP over WebSocket, or none
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8088")]
+    ws: String,
+    /// Address for SIP over WebSocket under TLS, or none
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8089")]
+    wss: String,
     /// Address for the API and its front page
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     http: String,
+    /// Folder with the built web client; without an index.html in it the API has a plain front page
+    #[arg(long, value_name = "DIR", default_value = "/usr/share/sambung/web")]
+    web: PathBuf,
     /// UDP ports for audio, first (even) and last (odd)
     #[arg(long, value_name = "FIRST-LAST", default_value = "20000-29999")]
     rtp: String,
@@ -93,15 +96,16 @@ impl Setting {
 pub(crate) struct Options {
     pub(super) sip: SocketAddr,
     pub(super) sips: Option<SocketAddr>,
+    pub(super) ws: Option<SocketAddr>,
+    pub(super) wss: Option<SocketAddr>,
     pub(super) http: SocketAddr,
+    pub(super) web: PathBuf,
     pub(super) rtp: RangeInclusive<u16>,
     pub(super) media_address: IpAddr,
     pub(super) ipv6: Option<Ipv6Addr>,
     pub(super) staff: usize,
     pub(super) sip_accounts: usize,
     pub(super) settings: Vec<Setting>,
-    /// Flags given for what this version does not have.
-    ignored: Vec<&'static str>,
 }
 
 impl Options {
@@ -110,19 +114,10 @@ impl Options {
         let mut mistakes = Vec::new();
         let sip = listener("--sip", &arguments.sip, &mut mistakes);
         let http = listener("--http", &arguments.http, &mut mistakes);
-        let sips = match &*arguments.sips {
-            "none" => None,
-            text => listener("--sips", text, &mut mistakes),
-        };
-        let later = [("--ws", &arguments.ws), ("--wss", &arguments.wss)];
-        let mut listeners: Vec<SocketAddr> = [sip, sips, http].into_iter().flatten().collect();
-        let mut ignored = Vec::new();
-        for (flag, text) in later {
-            if let Some(text) = text {
-                listeners.extend(listener(flag, text, &mut mistakes));
-                ignored.push(flag);
-            }
-        }
+        let [sips, ws, wss] =
+            [("--sips", &arguments.sips), ("--ws", &arguments.ws), ("--wss", &arguments.wss)]
+                .map(|(flag, text)| if text == "none" { None } else { listener(flag, text, &mut mistakes) });
+        let mut listeners: Vec<SocketAddr> = [sip, sips, ws, wss, http].into_iter().flatten().collect();
         let rtp = ports(&arguments.rtp, &mut mistakes);
         let media_address = media(&arguments.media_address, &mut mistakes);
         let ipv6 = arguments.ipv6.as_deref().and_then(|text| second_family(text, sip, &mut mistakes));
@@ -146,14 +141,16 @@ impl Options {
                 let mut options = Self {
                     sip,
                     sips,
+                    ws,
+                    wss,
                     http,
+                    web: arguments.web.clone(),
                     rtp,
                     media_address,
                     ipv6,
                     staff,
                     sip_accounts,
                     settings,
-                    ignored,
                 };
                 options.check_overlap(&mut mistakes);
                 if mistakes.is_empty() { Ok(options) } else { Err(mistakes) }
@@ -165,9 +162,6 @@ impl Options {
     /// What works but may not be what was meant.
     pub(crate) fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
-        if !self.ignored.is_empty() {
-            notices.push(format!("not in this version and ignored: {}", self.ignored.join(", ")));
-        }
         if !self.sip.ip().is_loopback() && self.media_address.is_loopback() {
             notices.push(format!(
                 "phones elsewhere can register at {}, but would send their audio to themselves: give --media-address \
@@ -187,6 +181,24 @@ impl Options {
         }
     }
 
+    /// Whether something speaks TLS, and needs a certificate.
+    pub(super) fn has_tls(&self) -> bool {
+        self.sips.is_some() || self.wss.is_some()
+    }
+
+    /// Where browsers connect to, in clear and under TLS.
+    pub(super) fn websocket_urls(&self) -> [Option<String>; 2] {
+        [("ws", self.ws), ("wss", self.wss)].map(|(scheme, listener)| {
+            listener.map(|address| format!("{scheme}://{}/sip", self.reachable(address)))
+        })
+    }
+
+    /// The UDP port that browsers' media comes to: the number that they signal to.
+    pub(super) fn browser_port(&self) -> Option<u16> {
+        let port = self.ws.or(self.wss)?.port();
+        Some(port).filter(|port| *port != self.sip.port())
+    }
+
     /// A listener, and its twin of the other family.
     pub(super) fn both(&self, listener: SocketAddr) -> impl Iterator<Item = SocketAddr> {
         let twin = self.ipv6.map(|ip| SocketAddr::new(ip.into(), listener.port()));
@@ -194,7 +206,13 @@ impl Options {
     }
 
     fn check_overlap(&mut self, mistakes: &mut Vec<String>) {
-        let all = [("--sip", Some(self.sip)), ("--sips", self.sips), ("--http", Some(self.http))];
+        let all = [
+            ("--sip", Some(self.sip)),
+            ("--sips", self.sips),
+            ("--ws", self.ws),
+            ("--wss", self.wss),
+            ("--http", Some(self.http)),
+        ];
         for (at, (flag, address)) in all.iter().enumerate() {
             let mut before = all.iter().take(at);
             if let (Some(same), Some(address)) =
@@ -300,7 +318,8 @@ mod tests {
     fn the_defaults_are_those_of_the_demo_contract() {
         let options = check("").unwrap();
         assert_eq!(options.sip, "127.0.0.1:5060".parse::<SocketAddr>().unwrap());
-        assert_eq!(options.sips, Some("127.0.0.1:5061".parse().unwrap()));
+        let optional = [options.sips, options.ws, options.wss].map(|address| address.unwrap().to_string());
+        assert_eq!(optional, ["127.0.0.1:5061", "127.0.0.1:8088", "127.0.0.1:8089"]);
         assert_eq!(options.http, "127.0.0.1:8080".parse::<SocketAddr>().unwrap());
         assert_eq!((options.rtp.clone(), options.staff, options.sip_accounts), (20_000..=29_999, 8, 0));
         assert_eq!(options.notices(), [""; 0]);
@@ -333,8 +352,12 @@ mod tests {
     }
 
     #[test]
-    fn tls_can_be_left_out_and_needs_a_port_of_its_own() {
+    fn tls_and_web_sockets_can_be_left_out_and_need_ports_of_their_own() {
         assert_eq!(check("--sips none").unwrap().sips, None);
+        let none = check("--ws none --wss none").unwrap();
+        assert_eq!((none.ws, none.wss, none.has_tls()), (None, None, true));
+        assert!(!check("--sips none --wss none").unwrap().has_tls());
+        assert_eq!(check("--wss 127.0.0.1:8088").unwrap_err(), ["--ws and --wss: both want 127.0.0.1:8088"]);
         assert!(check("--sips everywhere").is_err());
         assert_eq!(
             check("--sips 127.0.0.1:5060").unwrap_err(),
@@ -376,8 +399,8 @@ mod tests {
     }
 
     #[test]
-    fn what_this_version_lacks_is_said_and_what_looks_wrong_is_asked() {
-        let notices = check("--wss 127.0.0.1:8089 --ws 127.0.0.1:8088 --sip 0.0.0.0:5060").unwrap().notices();
-        assert!(notices[0].ends_with("--ws, --wss") && notices[1].contains("--media-address"), "{notices:?}");
+    fn what_looks_wrong_is_asked() {
+        let notices = check("--sip 0.0.0.0:5060").unwrap().notices();
+        assert!(notices[0].contains("--media-address"), "{notices:?}");
     }
 }

@@ -132,8 +132,10 @@ fn busy(options: &Options) -> Vec<String> {
         check("--sip", sip, "UDP", UdpSocket::bind(sip).map(drop));
         check("--sip", sip, "TCP", TcpListener::bind(sip).map(drop));
     }
-    for sips in options.sips.into_iter().flat_map(|sips| options.both(sips)) {
-        check("--sips", sips, "TCP", TcpListener::bind(sips).map(drop));
+    for (flag, listener) in [("--sips", options.sips), ("--ws", options.ws), ("--wss", options.wss)] {
+        for address in listener.into_iter().flat_map(|listener| options.both(listener)) {
+            check(flag, address, "TCP", TcpListener::bind(address).map(drop));
+        }
     }
     check("--http", options.http, "TCP", TcpListener::bind(options.http).map(drop));
     mistakes

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, bail};
 use argon2::{Argon2, PasswordHasher as _};
-use contract::credentials::digests;
+use contract::{credentials::digests, qr_code};
 use sambung::secret;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -34,8 +34,8 @@ impl NewAccount {
     }
 }
 
-/// Adds what is missing, all of it or nothing.
-pub(super) async fn fill(pool: &PgPool, state: &State, options: &Options) -> anyhow::Result<()> {
+/// Adds what is missing, all of it or nothing, and says by which code guests enter.
+pub(super) async fn fill(pool: &PgPool, state: &State, options: &Options) -> anyhow::Result<String> {
     let mut transaction = pool.begin().await?;
     let connection = &mut *transaction;
     match store::organisation_of(connection, DOMAIN).await? {
@@ -71,7 +71,16 @@ pub(super) async fn fill(pool: &PgPool, state: &State, options: &Options) -> any
     if store::bare_accounts(connection, state.organisation).await? != wanted {
         store::set_bare_accounts(connection, state.organisation, &accounts).await?;
     }
-    transaction.commit().await.context("cannot save the demo organisation")
+    let code = match store::qr_code(connection, state.organisation).await? {
+        Some(code) => code,
+        None => {
+            let code = qr_code::code(secret::bytes()?);
+            store::add_qr_code(connection, (state.organisation, new_id()?), &code).await?;
+            code
+        }
+    };
+    transaction.commit().await.context("cannot save the demo organisation")?;
+    Ok(code)
 }
 
 /// Somebody with a role in an organisation, or, without one, the super admin.

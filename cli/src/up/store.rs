@@ -34,7 +34,7 @@ pub(super) async fn set_api_key(c: &mut PgConnection, state: &State) -> Result<(
     act_as(c, Role::Platform, None).await?;
     sqlx::query(
         "insert into identity.api_keys (id, org_id, name, key_hash, permissions)
-         values ($1, $2, 'sambung up', $3, array['calls.read', 'calls.control', 'calls.listen', 'recordings.read', 'recordings.listen', 'telephony.read', 'telephony.write', 'audit.read', 'events.read', 'jobs.read', 'jobs.write', 'webhooks.read', 'webhooks.write', 'organisation.read', 'organisation.write', 'members.read', 'members.write'])
+         values ($1, $2, 'sambung up', $3, array['calls.read', 'calls.control', 'calls.listen', 'recordings.read', 'recordings.listen', 'recordings.delete', 'voicemail.read', 'voicemail.listen', 'voicemail.write', 'telephony.read', 'telephony.write', 'audit.read', 'events.read', 'jobs.read', 'jobs.write', 'webhooks.read', 'webhooks.write', 'organisation.read', 'organisation.write', 'members.read', 'members.write'])
          on conflict (id) do update set permissions = excluded.permissions",
     )
     .bind(state.api_key.id)
@@ -69,6 +69,33 @@ pub(super) async fn add_organisation(
     for extension in &state.extensions {
         add_extension(c, state.organisation, (extension.id, &extension.number, &extension.name)).await?;
     }
+    Ok(())
+}
+
+/// The code of the QR code that lets guests in.
+pub(super) async fn qr_code(c: &mut PgConnection, organisation: Uuid) -> Result<Option<String>, sqlx::Error> {
+    act_as(c, Role::Api, Some(organisation)).await?;
+    sqlx::query_scalar(
+        "select code from identity.organisation_qr_codes where org_id = $1 and expired_at is null",
+    )
+    .bind(organisation)
+    .fetch_optional(c)
+    .await
+}
+
+/// A first one.
+pub(super) async fn add_qr_code(
+    c: &mut PgConnection,
+    (organisation, id): (Uuid, Uuid),
+    code: &str,
+) -> Result<(), sqlx::Error> {
+    act_as(c, Role::Api, Some(organisation)).await?;
+    sqlx::query("insert into identity.organisation_qr_codes (id, org_id, code) values ($1, $2, $3)")
+        .bind(id)
+        .bind(organisation)
+        .bind(code)
+        .execute(c)
+        .await?;
     Ok(())
 }
 

@@ -30,6 +30,8 @@ pub struct Site {
     pub home: PathBuf,
     pub sip: u16,
     pub sips: u16,
+    pub ws: u16,
+    pub wss: u16,
     pub http: u16,
     rtp: u16,
     _ports: Ports,
@@ -42,8 +44,8 @@ impl Site {
         fs::create_dir(&home).unwrap();
         fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
         let mut ports = Ports::claim().unwrap();
-        let [sip, sips, http, rtp] = [1, 1, 1, RTP_PORTS].map(|count| ports.take(count));
-        Self { home, sip, sips, http, rtp, _ports: ports }
+        let [sip, sips, ws, wss, http, rtp] = [1, 1, 1, 1, 1, RTP_PORTS].map(|count| ports.take(count));
+        Self { home, sip, sips, ws, wss, http, rtp, _ports: ports }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -56,6 +58,7 @@ impl Site {
         let rtp = format!("{}-{}", self.rtp, self.rtp + RTP_PORTS - 1);
         let address = |port| format!("127.0.0.1:{port}");
         command.args(["--sip", &address(self.sip), "--sips", &address(self.sips)]);
+        command.args(["--ws", &address(self.ws), "--wss", &address(self.wss)]);
         command.args(["--http", &address(self.http), "--rtp", &rtp]);
         command
     }

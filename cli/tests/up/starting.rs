@@ -34,7 +34,7 @@ fn run(command: &mut Command) -> (Option<i32>, String) {
 #[test]
 fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     let site = Site::new();
-    let up = site.start(&["--ws", "127.0.0.1:8088", "--sip-accounts", "3"]);
+    let up = site.start(&["--sip-accounts", "3"]);
     let demo = site.demo();
     let mode = fs::metadata(site.data().join("demo.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -44,9 +44,13 @@ fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     assert_eq!(text(&demo, "/sip/tls"), format!("127.0.0.1:{}", site.sips));
     must_be_believed(&site, text(&demo, "/sip/tls"));
     assert_eq!(text(&demo, "/sip/domain"), "demo.sambung.test");
-    assert!(
-        ["/sip/ws", "/sip/wss", "/guest_url"].iter().all(|path| demo.pointer(path) == Some(&Value::Null))
-    );
+    assert_eq!(text(&demo, "/sip/ws"), format!("ws://127.0.0.1:{}/sip", site.ws));
+    assert_eq!(text(&demo, "/sip/wss"), format!("wss://127.0.0.1:{}/sip", site.wss));
+    must_be_believed(&site, &format!("127.0.0.1:{}", site.wss));
+    let http = text(&demo, "/http");
+    let code = text(&demo, "/guest_url").strip_prefix(&format!("{http}/g/")).unwrap();
+    let (status, organisation) = get(&format!("{http}/api/guest/organisations/{code}"), "");
+    assert!(status == 200 && organisation.contains("Resepsionis"), "{status} {organisation}");
     assert_eq!(
         demo["numbers"],
         serde_json::json!({
@@ -74,7 +78,7 @@ fn the_demo_contract_is_kept_and_a_second_start_is_the_same() {
     let mut calls = Command::new(binary());
     let calls = calls.arg("calls").arg("--switch").arg(site.data().join("switch")).output().unwrap();
     assert!(calls.status.success() && calls.stdout.starts_with(b"Call "), "{calls:?}");
-    assert!(up.said("err").contains("[6/6]") && up.said("err").contains("ignored: --ws"));
+    assert!(up.said("err").contains("[6/6]"));
     let table = up.said("out");
     for word in [
         "Resepsionis",
@@ -215,7 +219,7 @@ fn everything_that_is_wrong_is_told_at_once_and_nothing_is_started() {
     for flag in ["--rtp odd", "--staff none", "--media-address here", "--sip 5060", "is not a folder"] {
         assert!(said.contains(flag), "{said}");
     }
-    let (code, said) = run(site.command().args(["--sip-accounts", "5", "--wss", "0.0.0.0:8089"]));
+    let (code, said) = run(site.command().args(["--sip-accounts", "5", "--ipv6", "2001:db8::1"]));
     assert!(code == Some(2) && said.contains("loopback"), "{said}");
     assert!(!site.data().exists());
 }

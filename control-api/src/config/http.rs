@@ -1,7 +1,7 @@
 //! `[http]` of `api.toml`: limits on requests and on the socket, which proxies are believed, and whose pages may read answers; and
-//! `[webhooks]`: where requests of ours may go.
+//! `[webhooks]`: where requests of ours may go; and `[web]`: the client for browsers.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, path::Path};
 
 use axum::http::HeaderValue;
 use ipnet::IpNet;
@@ -9,6 +9,7 @@ use reqwest::Url;
 
 use super::reader::Reader;
 use crate::{
+    config::Web,
     egress::Allowed,
     http::{layers, rate::Allowance},
     serve,
@@ -49,6 +50,28 @@ pub(super) fn webhooks(root: &mut Reader) -> Allowed {
         Allowed { http: table.flag("allow_http"), networks: networks(&mut table, "allow_networks", &[]) };
     root.absorb(table);
     allowed
+}
+
+pub(super) fn web(root: &mut Reader, base: &Path) -> Web {
+    let mut table = root.table("web");
+    let web = Web {
+        folder: base.join(table.text("folder", "/usr/share/sambung/web")),
+        websocket_urls: table.list(
+            "websocket_urls",
+            &[],
+            websocket,
+            "must be addresses such as wss://pbx.example.com/sip",
+        ),
+    };
+    root.absorb(table);
+    web
+}
+
+/// It goes into a header, where a blank or a semicolon would be the end of it.
+fn websocket(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_one_word = text.bytes().all(|byte| byte.is_ascii_graphic() && !b";,'\"".contains(&byte));
+    (matches!(url.scheme(), "ws" | "wss") && url.has_host() && is_one_word).then(|| text.to_owned())
 }
 
 fn networks(table: &mut Reader, key: &str, default: &[&str]) -> Vec<IpNet> {

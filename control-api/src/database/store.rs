@@ -3,7 +3,9 @@
 
 use std::fmt;
 
+use contract::id::OrgId;
 use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
 
 use super::Scope;
 
@@ -48,6 +50,7 @@ pub(crate) async fn enter(connection: &mut PgConnection, scope: Scope) -> Result
         Scope::SignIn(sign_in) => ("app.sign_in", sign_in),
         Scope::Letter(letter) => ("app.letter", letter),
         Scope::Device(device) => ("app.device", device),
+        Scope::Guest(session) => ("app.guest", session),
         Scope::Person(person) => ("app.person", person),
         Scope::Staff(person) => ("app.staff", person),
     };
@@ -64,6 +67,19 @@ pub(crate) async fn leave_staff(connection: &mut PgConnection) -> Result<(), sql
 pub(crate) async fn enter_login(connection: &mut PgConnection, login: &str) -> Result<(), sqlx::Error> {
     let query = sqlx::query("select set_config('app.login', $1, true)").bind(login);
     query.execute(connection).await.map(drop)
+}
+
+/// The person who does what this unit of work does, for what the database itself keeps some people to (divisions).
+pub(crate) async fn enter_actor(connection: &mut PgConnection, person: Uuid) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("select set_config('app.actor', $1, true)").bind(person.to_string());
+    query.execute(connection).await.map(drop)
+}
+
+/// Until this unit of work ends nobody else comes past here in the organisation: of two that count what there is, one would not see what the
+/// other adds. Rows that refer to the organisation are added meanwhile.
+pub(crate) async fn one_at_a_time(connection: &mut PgConnection, org: OrgId) -> Result<(), sqlx::Error> {
+    let held = sqlx::query("select from identity.organisations where id = $1 for no key update");
+    held.bind(org.0).execute(connection).await.map(drop)
 }
 
 /// True outside a transaction, where a statement's own instant is the transaction's. That is so for a statement in

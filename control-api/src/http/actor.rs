@@ -1,4 +1,4 @@
-//! Who is asking. An [`Actor`] or a [`Person`] in a handler's signature is the authentication: without a valid key or access token
+//! Who is asking. An [`Actor`], a [`Person`] or a [`Guest`] in a handler's signature is the authentication: without a valid key or token
 //! the handler does not run.
 
 use std::collections::BTreeSet;
@@ -15,6 +15,7 @@ use crate::{
     app::App,
     identity::{
         api_keys,
+        guests::{self, Guest},
         permission::Permission,
         sign_ins::{self, SignedIn},
     },
@@ -59,6 +60,15 @@ impl Actor {
             Who::Person(user) => ("person", user),
         };
         audit::Actor { org: self.org, kind, id }
+    }
+
+    /// Whose things it may do this to: everybody's (`None`) if that is permitted, otherwise a person's own. A key has none.
+    pub fn own_or(&self, permission: Permission) -> Result<Option<Uuid>, ApiError> {
+        match (self.must(permission), self.who) {
+            (Ok(()), _) => Ok(None),
+            (Err(_), Who::Person(user)) => Ok(Some(user)),
+            (Err(refused), Who::Key(_)) => Err(refused),
+        }
     }
 
     /// Refuses unless it is permitted.
@@ -145,6 +155,16 @@ impl FromRequestParts<App> for Staff {
             SignedIn { user, is_staff: true, .. } => Ok(Self { user }),
             SignedIn { .. } => Err(ApiError::NotForYou("is for the platform's staff")),
         }
+    }
+}
+
+impl FromRequestParts<App> for Guest {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let guest = guests::authenticate(app, bearer(parts)?).await?.ok_or(ApiError::Unauthorized)?;
+        count(parts, guest.user)?;
+        Ok(guest)
     }
 }
 

@@ -41,6 +41,9 @@ pub enum ApiError {
     /// It would contradict what there is: a number that is taken, the same key for two requests at once.
     #[error("conflict: {0}")]
     Conflict(&'static str),
+    /// The same, with a word for programs that have something to do about it.
+    #[error("conflict: {0}")]
+    Coded(&'static str, &'static str),
     /// Somebody has changed it since the client read it (RFC 9110 13.1.1).
     #[error("changed meanwhile")]
     Stale,
@@ -65,6 +68,9 @@ pub enum ApiError {
     /// The switch is to answer, and does not: why.
     #[error("switch unavailable: {0}")]
     SwitchUnavailable(&'static str),
+    /// The provider of sign-ins is to answer, and does not: why.
+    #[error("provider unavailable: {0}")]
+    ProviderUnavailable(&'static str),
     /// Our own fault.
     #[error("internal error: {0}")]
     Internal(String),
@@ -103,6 +109,10 @@ pub struct Problem {
     /// What it is about this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The same as a word for programs, where there is something to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "EXTENSION_CLOSED")]
+    pub code: Option<&'static str>,
     /// What to quote when asking for help; also in the header `x-request-id`.
     pub request_id: String,
     /// Which fields were wrong.
@@ -120,6 +130,7 @@ impl Problem {
             title: title.to_owned(),
             status: status.as_u16(),
             detail: None,
+            code: None,
             request_id: String::new(),
             errors: Vec::new(),
         }
@@ -195,8 +206,15 @@ pub(crate) fn referred(error: sqlx::Error) -> ApiError {
     }
 }
 
+/// What the database calls it that a person is kept to their divisions (migration 58).
+const OWN_DIVISIONS: &str = "own_divisions";
+
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
+        let constraint = error.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
+        if constraint == Some(OWN_DIVISIONS) {
+            return Self::NotForYou("it belongs to none of your divisions");
+        }
         DatabaseError::from(error).into()
     }
 }
@@ -209,13 +227,15 @@ impl IntoResponse for ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Gone(_) => StatusCode::GONE,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Coded(..) => StatusCode::CONFLICT,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::NoVersion => StatusCode::PRECONDITION_REQUIRED,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Body(status) => *status,
-            Self::Busy | Self::Unavailable(_) | Self::SwitchUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable(_) | Self::SwitchUnavailable(_) | Self::ProviderUnavailable(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut problem = Problem::of(status);
@@ -227,6 +247,9 @@ impl IntoResponse for ApiError {
             }
             Self::Invalid(errors) | Self::Unprocessable(errors) => problem.errors = errors,
             Self::Gone(what) | Self::Conflict(what) => problem.detail = Some(what.to_owned()),
+            Self::Coded(code, what) => {
+                (problem.code, problem.detail) = (Some(code), Some(what.to_owned()));
+            }
             Self::Stale => problem.detail = Some("it has changed; read it again".to_owned()),
             Self::NoVersion => problem.detail = Some("send If-Match with the ETag that you read".to_owned()),
             Self::TooMany(wait) => {
@@ -235,7 +258,9 @@ impl IntoResponse for ApiError {
                     Some(format!("more requests than are allowed; the next one may come in {secs} s"));
                 response.headers_mut().insert(header::RETRY_AFTER, secs.into());
             }
-            Self::SwitchUnavailable(why) => problem.detail = Some(why.to_owned()),
+            Self::SwitchUnavailable(why) | Self::ProviderUnavailable(why) => {
+                problem.detail = Some(why.to_owned());
+            }
             Self::Unavailable(error) => {
                 problem.detail = Some("the database is away".to_owned());
                 tracing::warn!(%error, "the database is away");

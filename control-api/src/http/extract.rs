@@ -57,6 +57,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 #[derive(Clone, Debug)]
 pub struct Change {
     body: Bytes,
+    is_json: bool,
     if_match: Option<String>,
     expects_none: bool,
     /// Set when the client has named it (Idempotency-Key).
@@ -75,7 +76,15 @@ pub struct Once {
 impl Change {
     /// What it asks for. What is wrong with it is told with the name of the field.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if !self.body.is_empty() && !self.is_json {
+            return Err(ApiError::Body(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
         parse(&self.body)
+    }
+
+    /// What it brings, where that is not said in JSON.
+    pub fn octets(&self) -> &Bytes {
+        &self.body
     }
 
     /// The version that the client has read; `None`: it has found nothing there (`If-None-Match: *`).
@@ -104,16 +113,13 @@ impl<S: Send + Sync> FromRequest<S> for Change {
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
         let is_json = content_type.split(';').next().is_some_and(|mime| mime.trim() == "application/json");
         let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
-        // What tower's limit or a broken connection has to say is said by its status.
+        // What the limit or a broken connection has to say is said by its status.
         let bytes = bytes.map_err(|rejection| ApiError::Body(rejection.status()))?;
-        if !bytes.is_empty() && !is_json {
-            return Err(ApiError::Body(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
         // A name that cannot be read is a mistake: without it the request could have two effects.
         let key = parts.headers.get(IDEMPOTENCY_KEY).map(|name| name.to_str().unwrap_or_default());
         let once = key.map(|key| once(key, &parts, (if_match, expects_none), &bytes)).transpose()?;
         let if_match = if_match.map(str::to_owned);
-        Ok(Self { body: bytes, if_match, expects_none, once })
+        Ok(Self { body: bytes, is_json, if_match, expects_none, once })
     }
 }
 
@@ -132,6 +138,10 @@ fn once(
     let known = if_match.unwrap_or(if expects_none { "*" } else { "" });
     for part in [parts.method.as_str(), parts.uri.path(), known] {
         hash.update(part);
+        hash.update([0]);
+    }
+    if let Some(query) = parts.uri.query() {
+        hash.update(query);
         hash.update([0]);
     }
     hash.update(body);

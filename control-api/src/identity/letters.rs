@@ -17,9 +17,11 @@ pub const RESET_MINUTES: i32 = 60;
 pub const CONFIRM_HOURS: i32 = 24;
 /// Days that an invitation waits to be accepted (HX-23).
 pub const INVITE_DAYS: i32 = 7;
+/// Days that what was done to an account is news.
+pub const TOLD_DAYS: i32 = 7;
 /// Days that what became of an organisation is news.
 pub const VERDICT_DAYS: i32 = 7;
-/// Letters to one address within a day; further ones are not sent.
+/// Letters to one address within a day; further ones are not sent, unless they are [`Kind::Told`].
 pub const LETTERS_A_DAY_MAX: i64 = 10;
 
 /// What a letter is about.
@@ -52,6 +54,9 @@ pub(crate) enum Kind {
         /// `approved`, `rejected`, `suspended` or `reactivated`.
         verdict: &'static str,
     },
+    /// Something was done to what this person proves themselves by: which action. They have done it themselves, or staff have, so strangers
+    /// cannot use up what an address gets in a day to hide it.
+    Told(&'static str),
     /// Goes nowhere: nobody is called so.
     Nobody,
 }

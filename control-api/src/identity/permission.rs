@@ -25,6 +25,18 @@ pub enum Permission {
     /// Hear them.
     #[serde(rename = "recordings.listen")]
     RecordingsListen,
+    /// Have them deleted before their time.
+    #[serde(rename = "recordings.delete")]
+    RecordingsDelete,
+    /// See which messages there are in everybody's mailbox; whoever has signed in sees their own without it.
+    #[serde(rename = "voicemail.read")]
+    VoicemailRead,
+    /// Hear them.
+    #[serde(rename = "voicemail.listen")]
+    VoicemailListen,
+    /// Mark and delete them.
+    #[serde(rename = "voicemail.write")]
+    VoicemailWrite,
     /// Read what calls are decided by: extensions and all else of telephony.
     #[serde(rename = "telephony.read")]
     TelephonyRead,
@@ -71,12 +83,16 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 19] = [
+    pub const ALL: [Permission; 23] = [
         Permission::CallsRead,
         Permission::CallsControl,
         Permission::CallsListen,
         Permission::RecordingsRead,
         Permission::RecordingsListen,
+        Permission::RecordingsDelete,
+        Permission::VoicemailRead,
+        Permission::VoicemailListen,
+        Permission::VoicemailWrite,
         Permission::TelephonyRead,
         Permission::TelephonyWrite,
         Permission::AuditRead,
@@ -101,6 +117,10 @@ impl Permission {
             Permission::CallsListen => "calls.listen",
             Permission::RecordingsRead => "recordings.read",
             Permission::RecordingsListen => "recordings.listen",
+            Permission::RecordingsDelete => "recordings.delete",
+            Permission::VoicemailRead => "voicemail.read",
+            Permission::VoicemailListen => "voicemail.listen",
+            Permission::VoicemailWrite => "voicemail.write",
             Permission::TelephonyRead => "telephony.read",
             Permission::TelephonyWrite => "telephony.write",
             Permission::AuditRead => "audit.read",

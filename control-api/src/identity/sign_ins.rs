@@ -2,9 +2,10 @@
 //! tokens that follow each other, until it is revoked or over. What an access token permits is what its bearer may now: it is
 //! looked at with every request, and one that was made before a right was taken away is not good any more.
 
+pub(in crate::identity) mod begin;
 pub mod http;
 pub mod model;
-mod store;
+pub(super) mod store;
 
 use std::collections::BTreeSet;
 

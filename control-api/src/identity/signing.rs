@@ -3,6 +3,8 @@
 //! all that it has signed is over. The first is made at the first start. Of each the key of access tokens (Ed25519, RFC 8032) is
 //! made and another one of proofs (HMAC-SHA-256) of what is told only once: what nobody stores nobody can steal.
 
+mod lock;
+
 use std::{
     fs,
     io::{ErrorKind, Write as _},
@@ -19,8 +21,10 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
+pub(crate) use lock::Locked;
+
 use super::presented;
-use crate::http::error::ApiError;
+use crate::{http::error::ApiError, identifier};
 
 /// Key files at most.
 pub const KEYS_MAX: usize = 16;
@@ -37,13 +41,19 @@ const PKCS8_HEAD: [u8; 16] =
 
 type HmacSha256 = Hmac<Sha256>;
 
-/// What is proven by a token that is told only once.
+/// What is proven by a token that nobody stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// That somebody is still signed in.
     Refresh,
     /// That somebody has got a letter.
     Letter,
+    /// That the first step of a sign-in is done.
+    Step,
+    /// That somebody has entered an organisation as a guest. It is good until they leave.
+    Guest,
+    /// That a browser has gone to sign in elsewhere; its number is the second, since 1970 began, until which it must be back.
+    Visit,
 }
 
 impl Purpose {
@@ -51,13 +61,20 @@ impl Purpose {
         match self {
             Purpose::Refresh => "refresh",
             Purpose::Letter => "letter",
+            Purpose::Step => "step",
+            Purpose::Guest => "guest",
+            Purpose::Visit => "visit",
         }
     }
 
-    const fn prefix(self) -> &'static str {
+    /// What its tokens begin with.
+    pub(super) const fn prefix(self) -> &'static str {
         match self {
             Purpose::Refresh => "sambung_refresh_",
             Purpose::Letter => "sambung_letter_",
+            Purpose::Step => "sambung_step_",
+            Purpose::Guest => "sambung_guest_",
+            Purpose::Visit => "sambung_visit_",
         }
     }
 }
@@ -69,6 +86,12 @@ pub(crate) enum Kind {
     Password,
     /// The address at which a device finds its configuration.
     Address,
+    /// What a visit of the provider of sign-ins comes back with (RFC 6749 §10.12).
+    State,
+    /// What its ID token has (OpenID Connect Core 1.0 §3.1.2.1).
+    Nonce,
+    /// What its code is shown with (RFC 7636 §4.1).
+    Verifier,
 }
 
 /// What somebody has to know, and what it can be made of again.
@@ -92,6 +115,7 @@ struct Key {
     private: EncodingKey,
     public: DecodingKey,
     proofs: HmacSha256,
+    locks: ring::aead::LessSafeKey,
 }
 
 impl std::fmt::Debug for Signing {
@@ -147,12 +171,16 @@ impl Signing {
 
     /// A new word of that kind for what is called `id`.
     pub(crate) fn word(&self, kind: Kind, id: Uuid) -> Result<Word, ApiError> {
-        let wrong = |error: &dyn std::fmt::Display| ApiError::Internal(format!("no word: {error}"));
         // At random: a number that was used before a backup was put back would make the same word again.
-        let mut no = [0; 4];
-        getrandom::fill(&mut no).map_err(|error| wrong(&error))?;
-        let (no, key) = (i32::from_be_bytes(no), self.keys.last().ok_or_else(|| wrong(&"no key"))?);
+        let no = i32::from_be_bytes(identifier::random()?);
+        let key = self.keys.last().ok_or_else(|| ApiError::Internal("no key signs".to_owned()))?;
         Ok(Word { text: key.word(kind, id, no), key: key.name.clone(), no })
+    }
+
+    /// The `no`th of that kind that is `id`'s: 256 bits, 43 characters, made again as long as the newest key is that.
+    pub(crate) fn secret(&self, kind: Kind, id: Uuid, no: u32) -> Result<String, ApiError> {
+        let key = self.keys.last().ok_or_else(|| ApiError::Internal("no key signs".to_owned()))?;
+        Ok(key.secret(kind, id, no))
     }
 
     /// The same again by the key of that name; `None`: it has been taken away.
@@ -181,11 +209,13 @@ impl Key {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
         let public = Base64UrlUnpadded::encode_string(pair.public_key().as_ref());
         let proofs = HmacSha256::new_from_slice(seed).ok()?.chain_update("sambung proofs").finalize();
+        let locks = HmacSha256::new_from_slice(seed).ok()?.chain_update("sambung locks").finalize();
         Some(Self {
             name,
             private: EncodingKey::from_ed_der(&[PKCS8_HEAD.as_slice(), seed].concat()),
             public: DecodingKey::from_ed_components(&public).ok()?,
             proofs: HmacSha256::new_from_slice(&proofs.into_bytes()).ok()?,
+            locks: lock::key(&locks.into_bytes())?,
         })
     }
 
@@ -196,14 +226,20 @@ impl Key {
 
     /// 120 bits; needs no quoting in a URL, a SIP user part or a phone's form.
     fn word(&self, kind: Kind, id: Uuid, no: i32) -> String {
+        let mut word = self.secret(kind, id, no.cast_unsigned());
+        word.truncate(WORD_CHARS);
+        word
+    }
+
+    fn secret(&self, kind: Kind, id: Uuid, no: u32) -> String {
         let purpose = match kind {
             Kind::Password => "sip password",
             Kind::Address => "device address",
+            Kind::State => "openid state",
+            Kind::Nonce => "openid nonce",
+            Kind::Verifier => "openid verifier",
         };
-        let proof = self.proof(purpose, id, no.cast_unsigned()).finalize().into_bytes();
-        let mut word = Base64UrlUnpadded::encode_string(&proof);
-        word.truncate(WORD_CHARS);
-        word
+        Base64UrlUnpadded::encode_string(&self.proof(purpose, id, no).finalize().into_bytes())
     }
 }
 
@@ -356,6 +392,10 @@ mod tests {
         assert_eq!(again(Kind::Password, "1", first.no).as_ref(), Some(&first.text));
         assert_ne!(again(Kind::Address, "1", first.no).as_ref(), Some(&first.text));
         assert_eq!(again(Kind::Password, "2", first.no), None);
+        // Whole ones are as long as RFC 7636 wants, and each is its own.
+        let secret = |kind| signing.secret(kind, id, 7).unwrap();
+        assert_eq!(secret(Kind::Verifier).len(), 43);
+        assert_ne!(secret(Kind::Verifier), secret(Kind::State));
         let address = made(Kind::Address);
         let is_good = |text: &str, id, no| signing.is_word(text, Kind::Address, id, no);
         assert!(is_good(&address.text, id, address.no));

@@ -25,6 +25,13 @@ pub struct Actor {
     pub id: Uuid,
 }
 
+impl Actor {
+    /// Not a program.
+    pub(super) fn is_person(&self) -> bool {
+        self.kind == "person"
+    }
+}
+
 /// What was done to one thing.
 #[derive(Clone, Debug)]
 pub struct Event {

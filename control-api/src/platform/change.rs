@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::{audit, events, idempotency};
 use crate::{
     app::App,
-    database::{Scope, Work},
+    database::{Scope, Work, enter_actor},
     http::{actor::Actor, answer::Answer, error::ApiError, extract::Once},
 };
 
@@ -50,6 +50,9 @@ where
         && let Some(answer) = idempotency::answered(c, actor, once).await?
     {
         return Ok(answer);
+    }
+    if actor.is_person() {
+        enter_actor(c, actor.id).await?;
     }
     let done = work(&mut *c).await?;
     if let Some(once) = &once {

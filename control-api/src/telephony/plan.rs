@@ -6,6 +6,7 @@ mod store;
 
 use configuration::Secrets;
 use contract::{
+    id::OrgId,
     rules::Timescope,
     snapshot::{Organisation, Snapshot},
 };
@@ -34,11 +35,12 @@ pub(crate) async fn change<W>(
 where
     W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, Done, ApiError> + Send + 'static,
 {
+    let org = actor.org;
     change::change(app, actor, once, move |c| {
         Box::pin(async move {
             begin(c).await?;
             let done = work(c).await?;
-            Ok(Done { answer: done.answer.at(check(c).await?), ..done })
+            Ok(Done { answer: done.answer.at(check(c, org).await?), ..done })
         })
     })
     .await
@@ -49,12 +51,13 @@ pub(crate) async fn begin(c: &mut PgConnection) -> Result<(), sqlx::Error> {
     store::begin(c).await
 }
 
-/// The revision that the configuration becomes when this unit of work is carried through.
-pub(crate) async fn check(c: &mut PgConnection) -> Result<i64, ApiError> {
+/// The revision that the configuration becomes when this unit of work, which has changed this organisation, is carried through. What
+/// it may not have because another one has it is for the constraints of the tables, so nothing of others is read here.
+pub(crate) async fn check(c: &mut PgConnection, org: OrgId) -> Result<i64, ApiError> {
     // What is only looked at in the end is looked at here, where it can still be told apart from a fault of ours.
     look_at_references(c).await.map_err(referred)?;
     let (revision, _) = store::revisions(c).await?;
-    let organisations = configuration::load(c, Secrets::Withheld).await?;
+    let organisations = configuration::load(c, Some(&[org]), Secrets::Withheld).await?;
     let snapshot = Snapshot { revision, organisations };
     match dialplan::compile(&snapshot) {
         Ok(_) => urgent(&snapshot.organisations).map(|()| revision),

@@ -31,7 +31,7 @@ pub(crate) trait Resource:
     Serialize + for<'r> FromRow<'r, PgRow> + Send + Sync + Unpin + 'static
 {
     /// All that can be said of one.
-    type Description: DeserializeOwned + Send + Sync + 'static;
+    type Description: Send + Sync + 'static;
     /// Where the list stands.
     const PATH: &'static str;
     /// The words of the record for one that is made, changed and taken away.
@@ -106,11 +106,25 @@ where
 }
 
 /// A new one.
-pub(crate) async fn create<R: Resource>(app: &App, actor: &Actor, asked: Change) -> Result<Answer, ApiError> {
+pub(crate) async fn create<R: Resource>(app: &App, actor: &Actor, asked: Change) -> Result<Answer, ApiError>
+where
+    R::Description: DeserializeOwned,
+{
     actor.must(Permission::TelephonyWrite)?;
-    let (org, id, new) = (actor.org, identifier::fresh()?, R::check(asked.body()?)?);
+    let new = R::check(asked.body()?)?;
+    add::<R>(app, actor, asked.once, new).await
+}
+
+/// The same, of what is not said in JSON.
+pub(crate) async fn add<R: Resource>(
+    app: &App,
+    actor: &Actor,
+    once: Option<Once>,
+    new: R::Description,
+) -> Result<Answer, ApiError> {
+    let (org, id) = (actor.org, identifier::fresh()?);
     let [created, ..] = R::ACTIONS;
-    change::<R, _>(app, actor, asked.once, move |c| {
+    change::<R, _>(app, actor, once, move |c| {
         Box::pin(async move {
             R::insert(c, (org, id), &new).await?;
             let made = store::one::<R>(c, (org, id)).await?.ok_or(ApiError::NotFound)?;
@@ -128,11 +142,25 @@ pub(crate) async fn put<R: Resource>(
     actor: &Actor,
     id: Uuid,
     asked: Change,
-) -> Result<Answer, ApiError> {
+) -> Result<Answer, ApiError>
+where
+    R::Description: DeserializeOwned,
+{
     actor.must(Permission::TelephonyWrite)?;
-    let (org, version, new) = (actor.org, asked.version()?, R::check(asked.body()?)?);
+    let (version, new) = (asked.version()?, R::check(asked.body()?)?);
+    replace::<R>(app, actor, (id, version), (asked.once, new)).await
+}
+
+/// The same, of what is not said in JSON.
+pub(crate) async fn replace<R: Resource>(
+    app: &App,
+    actor: &Actor,
+    (id, version): (Uuid, i32),
+    (once, new): (Option<Once>, R::Description),
+) -> Result<Answer, ApiError> {
+    let org = actor.org;
     let [_, changed, _] = R::ACTIONS;
-    change::<R, _>(app, actor, asked.once, move |c| {
+    change::<R, _>(app, actor, once, move |c| {
         Box::pin(async move {
             let old = store::hold::<R>(c, (org, id), version).await?;
             old.update(c, (org, id), &new).await?;

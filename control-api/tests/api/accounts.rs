@@ -29,7 +29,10 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new() -> Self {
-        let stage = Stage::new().await;
+        Self::on(Stage::new().await).await
+    }
+
+    pub async fn on(stage: Stage) -> Self {
         let (api, folder) = (stage.serve().await, tempfile::tempdir().unwrap());
         let (stop, stopped) = watch::channel(());
         tokio::spawn(letters(&stage, &api, folder.path()).run(stopped));

@@ -33,17 +33,21 @@ use crate::stage::{Served, Stage, uuid};
 const EVENTS: &str = "/api/events";
 
 /// A follower, as a browser is one.
-struct Follower {
+pub struct Follower {
     response: reqwest::Response,
     rest: String,
 }
 
 /// An event as it came: its id, its name and its data.
-type Came = (String, String, Value);
+pub type Came = (String, String, Value);
 
 impl Follower {
     async fn after(api: &Served, key: &str, after: Option<&str>) -> Self {
-        let request = api.client.get(api.at(EVENTS)).bearer_auth(key);
+        Self::at(api, EVENTS, (key, after)).await
+    }
+
+    pub async fn at(api: &Served, path: &str, (key, after): (&str, Option<&str>)) -> Self {
+        let request = api.client.get(api.at(path)).bearer_auth(key);
         let request = match after {
             Some(after) => request.header("last-event-id", after),
             None => request,
@@ -70,7 +74,7 @@ impl Follower {
         }
     }
 
-    async fn next(&mut self) -> Came {
+    pub async fn next(&mut self) -> Came {
         loop {
             let block = self.block().await.expect("the stream is over");
             let field = |name: &str| {

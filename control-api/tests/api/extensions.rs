@@ -227,7 +227,10 @@ async fn two_changes_at_once_wait_for_each_other_in_one_order() {
     let scene = Scene::new().await;
     let path = scene.post(&support(&[])).await.header("location").to_owned();
     let mut other = scene.stage.admin.begin().await.unwrap();
-    sqlx::query("update telephony.trunks set name = name").execute(&mut *other).await.unwrap();
+    sqlx::query("update telephony.organisation_settings set timezone = timezone")
+        .execute(&mut *other)
+        .await
+        .unwrap();
     let rename = support(&[]);
     let put = scene.put(&path, Some("\"1\""), &rename);
     let rest = async {

@@ -86,6 +86,10 @@ async fn fill(stage: &Stage) {
              insert into telephony.call_legs (org_id, call_id, no, transport, created_at, ended_at)
                  values ('{o}', '{call}', 1, 'udp', now(), now());
              insert into telephony.quality_reports values ('{o}', '{call}', 1, 0, 0, 0, 0, 0, 0, 0, 0, now());
+             insert into telephony.divisions (id, org_id, name) values ('{user}', '{o}', 'x');
+             insert into telephony.division_members values ('{o}', '{user}', '{user}');
+             insert into telephony.division_extensions values ('{o}', '{user}', '{extension}');
+             insert into telephony.call_feedback (id, org_id, call_id, kind, ref_id, score) values ('{call}', '{o}', '{call}', 'user', '{user}', 5);
              insert into telephony.recording_steps values ('{o}', '{call}', '{call}', 1, 'started', 'policy', now());
              insert into telephony.supervision_steps
                  values ('{o}', '{call}', 1, '{user}', '{user}', '{call}', 'listen', 'dialled', now());
@@ -94,22 +98,37 @@ async fn fill(stage: &Stage) {
              insert into telephony.recording_links (hash, org_id, recording_id, actor_kind, actor_id, expires_at) values (sha256(''), '{o}', '{call}', 'api_key', '{user}', now());
              insert into telephony.voicemail_messages (id, org_id, call_id, user_id, left_at, length_ms)
                  values ('{call}', '{o}', '{call}', '{user}', now(), 20);
-             insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');
-             insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
-                 values ('password', '{user}@{o}', '{user}', '$argon2id$');
-             insert into identity.letters (id, kind, address, user_id, expires_at) values ('{user}', 'reset', '{user}@{o}', '{user}', now());
-             insert into identity.sign_ins (id, user_id, org_id, expires_at) values ('{user}', '{user}', '{o}', now());
-             insert into identity.api_key_uses (org_id, key_id) select org_id, id from identity.api_keys where org_id = '{o}';"
+             insert into telephony.voicemail_mails (id, org_id) values ('{call}', '{o}');"
         );
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
+        fill_identity(stage, o, user).await;
         fill_platform(stage, o, user).await;
     }
 }
 
-/// The same in what every context leans on.
+/// The same of people, programs and guests.
+async fn fill_identity(stage: &Stage, o: uuid::Uuid, user: uuid::Uuid) {
+    let statements = format!(
+        "insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
+                 values ('password', '{user}@{o}', '{user}', '$argon2id$');
+             insert into identity.letters (id, kind, address, user_id, expires_at) values ('{user}', 'reset', '{user}@{o}', '{user}', now());
+             insert into identity.organisation_qr_codes (id, org_id, code) values ('{user}', '{o}', substr(translate(md5('{o}'), '01', 'xy'), 1, 20));
+             insert into identity.guest_sessions (id, org_id, user_id, expires_at) values ('{user}', '{o}', '{user}', now());
+             insert into identity.organisation_notes (id, org_id, text, written_by) values ('{user}', '{o}', 'x', '{user}');
+             insert into identity.sign_ins (id, user_id, org_id, expires_at) values ('{user}', '{user}', '{o}', now());
+             insert into identity.second_factors (user_id, locked, key_name) values ('{user}', '', '1');
+             insert into identity.person_events (id, user_id, action, actor_id) values ('{user}', '{user}', 'x', '{user}');
+             insert into identity.api_key_uses (org_id, key_id) select org_id, id from identity.api_keys where org_id = '{o}';"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&stage.admin).await.unwrap();
+}
+
+/// The same in what every context leans on, and sounds.
 async fn fill_platform(stage: &Stage, o: uuid::Uuid, user: uuid::Uuid) {
     let statements = format!(
-        "insert into platform.audit_events (org_id, actor_kind, actor_id, action, subject_id)
+        "insert into telephony.sounds (id, org_id, name, media_type, file, length_ms)
+                 values ('{user}', '{o}', 'id/goodbye', 'audio/wav', 'x', 1);
+             insert into platform.audit_events (org_id, actor_kind, actor_id, action, subject_id)
                  values ('{o}', 'api_key', '{user}', 'extension.created', '{user}');
              insert into platform.idempotency_keys (org_id, actor_id, key, request_hash, answer)
                  values ('{o}', '{user}', 'x', sha256(''), '');
@@ -129,6 +148,8 @@ const READABLE: &[&str] = &[
     "identity.memberships",
     "identity.api_keys",
     "identity.api_key_uses",
+    "identity.organisation_qr_codes",
+    "identity.guest_sessions",
     "telephony.organisation_settings",
     "telephony.extensions",
     "telephony.extension_assigned_staffs",
@@ -153,6 +174,7 @@ const READABLE: &[&str] = &[
     "telephony.voicemail_boxes",
     "telephony.availability",
     "(select id from telephony.sip_accounts) s",
+    "telephony.sounds",
     "telephony.devices",
     "telephony.device_lines",
     "telephony.calls",
@@ -160,6 +182,10 @@ const READABLE: &[&str] = &[
     "telephony.call_events",
     "telephony.call_legs",
     "telephony.quality_reports",
+    "telephony.call_feedback",
+    "telephony.divisions",
+    "telephony.division_members",
+    "telephony.division_extensions",
     "telephony.recording_steps",
     "telephony.supervision_steps",
     "telephony.recordings",
@@ -261,6 +287,8 @@ async fn a_persons_rows_are_seen_in_that_persons_scope_alone() {
         ("organisations", 1, 0, 0),
         ("sign_ins", 1, 1, 0),
         ("auth_methods", 1, 0, 1),
+        ("second_factors", 1, 0, 0),
+        ("person_events", 1, 0, 0),
         ("letters", 1, 0, 1),
     ] {
         assert_eq!(
@@ -285,7 +313,7 @@ async fn a_persons_rows_are_seen_in_that_persons_scope_alone() {
     }
     assert_eq!(seen("app.letter", &id, "letters").await, 1);
     assert_eq!(seen("app.letter", &uuid().to_string(), "letters").await, 0);
-    for table in ["sign_ins", "auth_methods", "letters"] {
+    for table in ["sign_ins", "auth_methods", "second_factors", "person_events", "letters"] {
         assert_eq!(seen("app.org", &org, table).await, 0, "{table} is no business of an organisation");
     }
 }
@@ -343,10 +371,13 @@ async fn the_switch_only_reads_configuration_and_only_adds_calls() {
         "update telephony.extensions set name = ''",
         "insert into telephony.numbers (org_id, number) values (null, null)",
         "update telephony.revisions set revision = 9",
+        "update telephony.organisation_revisions set revision = 9",
+        "select telephony.raise_revision('{}')",
         "select email from identity.users",
         "select * from identity.memberships",
         "select * from identity.auth_methods",
         "select * from identity.api_keys",
+        "delete from telephony.sounds",
         "create table telephony.mine ()",
         "set role sambung_owner",
     ];
@@ -369,6 +400,8 @@ async fn the_api_role_adds_no_calls_reads_no_digests_and_no_passwords() {
         "select pin from telephony.conferences",
         "update identity.organisations set status = 'approved'",
         "update telephony.revisions set revision = 9",
+        "select * from telephony.organisation_revisions",
+        "select telephony.raise_revision('{}')",
         "update platform.audit_events set action = 'x.y'",
         "delete from platform.audit_events",
         "insert into platform.audit_events (seq) values (1)",
@@ -452,6 +485,7 @@ async fn every_change_of_configuration_moves_the_revision_and_is_announced() {
         "update identity.memberships set status = 'suspended'",
         "update telephony.organisation_settings set ring_timeout_seconds = 20",
         "update telephony.extensions set is_active = false",
+        "delete from telephony.queue_agents",
         "delete from telephony.extension_assigned_staffs",
         "delete from telephony.extension_supervisors",
         "delete from telephony.did_numbers",
@@ -460,8 +494,8 @@ async fn every_change_of_configuration_moves_the_revision_and_is_announced() {
         "update telephony.sip_accounts set is_active = false",
         "update telephony.trunks set is_active = false",
         "update telephony.queues set capacity = 1",
-        "delete from telephony.queue_agents",
         "update telephony.voicemail_boxes set is_enabled = false",
+        "delete from telephony.sounds",
     ];
     for statement in changes {
         sqlx::raw_sql(statement).execute(&stage.admin).await.unwrap();
@@ -470,8 +504,8 @@ async fn every_change_of_configuration_moves_the_revision_and_is_announced() {
         assert_eq!(listener.recv().await.unwrap().payload(), "");
         before = after;
     }
-    let plain =
-        "update identity.users set email_verified_at = now(); update identity.organisations set name = 'C'";
+    let plain = "update identity.users set email_verified_at = now(); update identity.organisations set name = 'C'; \
+       update telephony.extensions set name = 'Nobody' where false";
     sqlx::raw_sql(plain).execute(&stage.admin).await.unwrap();
     assert_eq!(revision().await, before);
 }

@@ -141,6 +141,35 @@ async fn a_link_is_good_for_one_recording_and_some_minutes() {
 }
 
 #[tokio::test]
+async fn whoever_may_have_a_recording_deleted_orders_it_once_and_nobody_hears_it_any_more() {
+    let scene = Scene::new().await;
+    let url = scene.link(scene.ours).await.json()["url"].as_str().unwrap().to_owned();
+    let path = format!("{RECORDINGS}/{}/delete", scene.ours);
+    let refused = scene.api.post(&path, &scene.key, &json!(null)).await;
+    assert_eq!(refused.must_be_problem(403, "forbidden")["detail"], "needs the permission recordings.delete");
+    let key = scene.stage.key(scene.stage.a, &["recordings.delete"]).await;
+    let theirs = format!("{RECORDINGS}/{}/delete", scene.theirs);
+    scene.api.post(&theirs, &key, &json!(null)).await.must_be_problem(404, "not-found");
+    let ordered = scene.api.post(&path, &key, &json!(null)).await;
+    assert_eq!(ordered.status, 200, "{}", ordered.body);
+    let ordered = ordered.json();
+    assert!(
+        ordered["deletion_ordered_at"].is_string() && ordered["deletion_ordered_by"].is_string(),
+        "{ordered}"
+    );
+    assert_eq!(ordered["deleted_at"], json!(null), "the switch says when the store has it no more");
+    scene.hear(&url, None).await.must_be_problem(404, "not-found");
+    scene.link(scene.ours).await.must_be_problem(409, "conflict");
+    assert_eq!(scene.api.post(&path, &key, &json!(null)).await.json(), ordered);
+    // As the switch says it; whoever asks again is shown it.
+    let gone = "update telephony.recordings set deleted_at = now(), deleted_because = 'order' where org_id = $1 and id = $2";
+    scene.stage.run(gone, scene.stage.a, scene.ours).await;
+    let again = scene.api.post(&path, &key, &json!(null)).await;
+    assert_eq!((again.status, &again.json()["deleted_because"]), (200, &json!("order")));
+    assert_eq!(scene.record().await, ["recording.linked", "recording.deleted"]);
+}
+
+#[tokio::test]
 async fn who_sees_recordings_may_not_hear_them() {
     let scene = Scene::new().await;
     let key = scene.stage.key(scene.stage.a, &["recordings.read"]).await;

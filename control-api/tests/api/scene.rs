@@ -100,7 +100,7 @@ impl Scene {
     /// What a call comes to by the plan that the switch makes of the rows.
     pub async fn route(&self, from: &str, to: &str, at: &str) -> RouteAnswer {
         let mut connection = self.stage.admin.acquire().await.unwrap();
-        let organisations = configuration::load(&mut connection, Secrets::Read).await.unwrap();
+        let organisations = configuration::load(&mut connection, None, Secrets::Read).await.unwrap();
         let plan = dialplan::compile(&Snapshot { revision: 1, organisations }).unwrap();
         let question = RouteQuestion {
             org: Some(self.stage.a),

@@ -109,3 +109,41 @@ async fn a_password_that_comes_from_elsewhere_is_not_taken_for_ours() {
     sqlx::query(elsewhere).execute(&scene.stage.admin).await.unwrap();
     assert!(!known().await);
 }
+
+#[tokio::test]
+async fn whoever_signs_in_has_a_phone_in_their_browsers_that_nobody_had_to_give_them() {
+    let mut scene = Scene::new().await;
+    scene.stage.web.websocket_urls = vec!["wss://pbx.example.test/sip".to_owned()];
+    let api = scene.stage.serve().await;
+    let (user, email) = scene.stage.person(scene.stage.a, "call_agent").await;
+    let token = api.sign_in(&email).await["access_token"].as_str().unwrap().to_owned();
+    let ask = || api.post("/api/telephony/browser-phone", &token, &Value::Null);
+    let nobody = ask().await.must_be_problem(409, "conflict");
+    assert_eq!(nobody["detail"], "you have no number yet: who changes telephony gives you one");
+    let number = "insert into telephony.numbers (org_id, number, user_id)
+                  select org_id, '1009', user_id from identity.memberships where user_id = $1";
+    scene.stage.about(user, number).await;
+    let first = ask().await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    assert_eq!(first.header("sambung-revision"), scene.revision().await.to_string());
+    let phone = first.json();
+    let (username, domain) = (format!("web-{}", user.simple()), domain(&scene).await);
+    assert_eq!(phone["username"], username);
+    assert_eq!(phone["domain"], domain);
+    assert_eq!(phone["websocket_urls"], json!(["wss://pbx.example.test/sip"]));
+    assert_eq!(kept(&scene, &username).await, digests(&username, &domain, &password(&first)));
+    // The same in another browser, and nothing has changed by it.
+    assert_eq!(ask().await.json(), phone);
+    assert_eq!(scene.record(phone["account_id"].as_str().unwrap()).await, ["sip_account.created"]);
+    // A password that was set elsewhere is not known here: there is another one.
+    let elsewhere =
+        "update telephony.sip_accounts set ha1_md5 = repeat('1', 32), ha1_sha256 = repeat('1', 64)
+                     where user_id = $1";
+    scene.stage.about(user, elsewhere).await;
+    let other = ask().await;
+    assert_ne!(password(&other), password(&first));
+    assert_eq!(kept(&scene, &username).await, digests(&username, &domain, &password(&other)));
+    scene.stage.about(user, "update telephony.sip_accounts set is_active = false where user_id = $1").await;
+    let refused = ask().await.must_be_problem(409, "conflict");
+    assert_eq!(refused["detail"], "your phone in browsers is suspended");
+}

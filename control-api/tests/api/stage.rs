@@ -9,16 +9,17 @@ use std::{
 };
 
 use axum::Router;
-use contract::{id::OrgId, join_code::join_code};
+use contract::{guests::Secret, id::OrgId, join_code::join_code};
 use migrations::Role;
 use sambung::{postgres::Cluster, secret};
 use sambung_api::{
     app::{self, App},
-    config::Phones,
+    config::{Phones, Web},
     database::{Database, Options},
     egress::{Allowed, Egress},
     http::{layers, rate::Allowance},
     identity::{Proofs, password::Passwords},
+    openid,
     platform::{events::feed::Feed, notices::Notices},
     serve,
     switch::Switch,
@@ -61,6 +62,10 @@ pub struct Stage {
     pub b: OrgId,
     /// Where clients of what is served may have events sent.
     pub egress: Allowed,
+    /// The web client of what is served.
+    pub web: Web,
+    /// Whom people sign in by besides passwords.
+    pub openid: Option<openid::Provider>,
 }
 
 impl Stage {
@@ -77,7 +82,9 @@ impl Stage {
             migrations::set_password(&admin, role, "secret").await.unwrap();
         }
         let (a, b) = (OrgId(uuid()), OrgId(uuid()));
-        let stage = Self { cluster, name, admin, a, b, egress: Allowed::default() };
+        let websocket_urls = vec!["wss://pbx.example.test/sip".to_owned()];
+        let web = Web { websocket_urls, ..Web::default() };
+        let stage = Self { cluster, name, admin, a, b, egress: Allowed::default(), web, openid: None };
         for (org, name) in [(stage.a, "A"), (stage.b, "B")] {
             let query = sqlx::query(
                 "insert into identity.organisations (id, name, status) values ($1, $2, 'approved')",
@@ -226,10 +233,14 @@ impl Stage {
         let app = App {
             database: database.clone(),
             proofs: Arc::clone(&proofs),
+            public_url: "https://pbx.example.test".into(),
             phones: Arc::new(phones),
+            web: Arc::new(self.web.clone()),
+            pass_secret: Secret::of_digits(&"5a".repeat(32)),
             switch,
             feed: notices.feed.clone(),
             egress: Egress::new(self.egress.clone()).unwrap(),
+            openid: self.openid.clone(),
         };
         let (goes_on, stopped_too) = watch::channel(());
         tokio::spawn(notices.clone().run(database.clone(), stopped_too));

@@ -23,11 +23,9 @@ use migrations::Role;
 use sambung::{postgres::Cluster, secret};
 use sambung_api::{
     app::{self, App},
-    config::Phones,
     database::{Database, Options},
     http::{layers::Limits, rate::Allowance},
     identity::{Proofs, password::Passwords},
-    platform::events::feed::Feed,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -78,13 +76,8 @@ async fn stage(cluster: &Cluster, people: u32) -> Router {
         statement_timeout: Duration::from_secs(5),
     };
     let keys = tempfile::tempdir().unwrap();
-    let app = App {
-        database: Database::new(&options).unwrap(),
-        proofs: Arc::new(Proofs::open(keys.path()).unwrap()),
-        phones: Arc::new(Phones { server: String::new(), domain: String::new() }),
-        switch: None,
-        feed: Feed::default(),
-    };
+    let proofs = Arc::new(Proofs::open(keys.path()).unwrap());
+    let app = App::alone(Database::new(&options).unwrap(), proofs).unwrap();
     let once = Allowance { per_minute: NonZeroU32::MAX, burst: NonZeroU32::MAX };
     let limits = Limits {
         timeout: Duration::from_secs(10),

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::{Compiler, limits};
 use crate::{
     diagnostic::{Problem, Row},
-    outside::{self, Sources, is_e164},
+    outside::{self, is_e164},
     plan::{Destination, Trust},
 };
 
@@ -65,7 +65,7 @@ fn is_narrow(net: &IpNet) -> bool {
 
 impl Compiler<'_> {
     /// The country, the trunks, and where they send from.
-    pub(super) fn trunks(&mut self, sources: &mut Sources) {
+    pub(super) fn trunks(&mut self) {
         let outside = &self.rows.outside;
         let code = &outside.country_code;
         if !(1..=3).contains(&code.len())
@@ -88,9 +88,7 @@ impl Compiler<'_> {
             if !trunk.is_active {
                 continue;
             }
-            for net in nets {
-                sources.add(net, (self.rows.id, trunk.id));
-            }
+            self.org.sources.extend(nets.iter().map(|net| (net.trunc(), trunk.id)));
             let trust = if trunk.is_trusted { Trust::Inside } else { Trust::Outside };
             let compiled = outside::Trunk {
                 id: trunk.id,
@@ -182,12 +180,14 @@ impl Compiler<'_> {
             if !did.number.strip_prefix('+').is_some_and(is_e164) {
                 self.wrong(row, "number", Problem::Malformed);
             }
+            let number: Arc<str> = did.number.as_str().into();
+            self.org.dids.push((Arc::clone(&number), did.id));
             let Some(destination) = self.stands_for(did) else {
                 self.wrong(row, "target", Problem::Dangling);
                 continue;
             };
             let host = destination.host_inside();
-            self.org.own_numbers.extend(host.map(|host| (host, did.number.as_str().into())));
+            self.org.own_numbers.extend(host.map(|host| (host, number)));
             if self.org.numbers.insert(did.number.as_str().into(), destination).is_some() {
                 self.wrong(row, "number", Problem::Taken);
             }

@@ -1,7 +1,7 @@
 //! Whose phones answer by themselves, and for whom they do.
 
 use contract::{
-    id::{ConferenceId, OrgId, PageGroupId, TrunkId},
+    id::{ConferenceId, GuestId, OrgId, PageGroupId, TrunkId},
     paging::PageGroup,
     rules::{Action, Condition, Timescope},
     snapshot::{self, Snapshot},
@@ -69,7 +69,9 @@ fn an_intercom_that_reaches_nobody_is_refused_with_the_reason() {
 
 #[test]
 fn nobody_outside_opens_a_microphone() {
-    check(&compiled(rows()), PersonKey::Trunk(TrunkId(id(90))), "*80100", "inside_only");
+    for outsider in [PersonKey::Trunk(TrunkId(id(90))), PersonKey::Guest(GuestId(id(90)))] {
+        check(&compiled(rows()), outsider, "*80100", "inside_only");
+    }
 }
 
 /// A star alone is the code for a mailbox, and whoever has the whole number is asked first.

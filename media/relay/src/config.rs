@@ -11,8 +11,10 @@ use streams::{audio::library::Library, dtls::Identity};
 
 /// Addresses that one relay can serve: one of each family, or two of one.
 pub const ADDRESSES_MAX: usize = 2;
-/// Port pairs over all addresses; a lease's number has 16 bits for them.
+/// Port pairs over all addresses, with the legs on the shared port; a lease's number has 16 bits for them.
 pub const PAIRS_MAX: usize = 1 << 16;
+/// Legs on the shared port.
+pub const SHARED_LEGS_MAX: usize = 4_096;
 
 /// All settings of the relay.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct RelayConfig {
     pub addresses: Vec<MediaAddress>,
     /// The UDP ports of every address.
     pub ports: PortRange,
+    /// The UDP port of every address that all browsers share, outside `ports`; `None`: none can be called or call.
+    pub shared_port: Option<u16>,
     /// Bound pairs to keep ready for each address; refilled when half of them are gone.
     pub stock_target: usize,
     /// How long a port rests after its leg was closed, so that late packets meet nobody's call.
@@ -43,11 +47,12 @@ pub struct RelayConfig {
 }
 
 impl Default for RelayConfig {
-    /// No address yet; ports 20000-29999, 64 pairs in stock, 5 s of quarantine, not pinned, DSCP 46; no sounds but tones.
+    /// No address yet; ports 20000-29999, none shared, 64 pairs in stock, 5 s of quarantine, not pinned, DSCP 46; no sounds but tones.
     fn default() -> Self {
         Self {
             addresses: Vec::new(),
             ports: PortRange { first: 20_000, last: 29_999 },
+            shared_port: None,
             stock_target: 64,
             quarantine: Duration::from_secs(5),
             core: None,
@@ -169,6 +174,19 @@ pub enum RelayError {
         /// Last port as configured.
         last: u16,
     },
+    /// The shared port is one of the others.
+    #[error("the port for browsers, {0}, lies among the RTP ports: choose one outside")]
+    SharedInRange(u16),
+    /// The shared port is taken, or may not be bound.
+    #[error("cannot open UDP port {port} of {bind} for browsers: {error}; choose another port")]
+    SharedPort {
+        /// The local address.
+        bind: IpAddr,
+        /// The port as configured.
+        port: u16,
+        /// What the kernel says.
+        error: io::Error,
+    },
     /// A socket could not be made, most likely for want of file descriptors.
     #[error("cannot open media sockets: {0}; raise LimitNOFILE if too many files are open")]
     Socket(io::Error),
@@ -178,6 +196,17 @@ pub enum RelayError {
 }
 
 impl RelayConfig {
+    /// Pairs of all addresses.
+    pub(crate) fn pairs(&self) -> usize {
+        self.ports.pairs() * self.addresses.len()
+    }
+
+    /// Legs that may be on the shared port.
+    pub(crate) fn shared_legs(&self) -> usize {
+        let room = PAIRS_MAX.saturating_sub(self.pairs());
+        self.shared_port.map_or(0, |_| SHARED_LEGS_MAX.min(room))
+    }
+
     /// Everything that can be said without asking the kernel.
     pub(crate) fn check(&self) -> Result<(), RelayError> {
         if self.addresses.is_empty() {
@@ -201,7 +230,10 @@ impl RelayConfig {
         if first == 0 || self.ports.pairs() == 0 {
             return Err(RelayError::EmptyRange { first, last });
         }
-        let pairs = self.ports.pairs() * self.addresses.len();
+        if let Some(port) = self.shared_port.filter(|port| (first..=last).contains(port)) {
+            return Err(RelayError::SharedInRange(port));
+        }
+        let pairs = self.pairs();
         if pairs > PAIRS_MAX {
             return Err(RelayError::TooManyPairs(pairs));
         }
@@ -235,6 +267,7 @@ mod tests {
         assert!(check(|c| c.ports = PortRange { first: 20_000, last: 20_000 }).contains("at least two"));
         assert!(check(|c| c.ports = PortRange { first: 20_000, last: 10_000 }).contains("at least two"));
         assert!(check(|c| c.ports = PortRange { first: 0, last: 10_000 }).contains("at least two"));
+        assert!(check(|c| c.shared_port = Some(20_001)).contains("outside"));
         assert!(check(|c| c.dscp = 64).contains("0 to 63"));
         assert_eq!(check(|c| c.ports = PortRange { first: 2, last: u16::MAX }), "fine");
     }

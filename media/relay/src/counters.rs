@@ -57,6 +57,10 @@ counters! {
     dropped_unkeyed,
     /// Dropped: not under the far end's key, or changed on its way.
     dropped_unauthentic,
+    /// Connectivity checks (ICE) on the shared port from who knew the password of a leg.
+    checks_taken,
+    /// Datagrams of STUN there that were none.
+    checks_refused,
     /// Datagrams of handshakes (DTLS), from where their legs may be spoken to.
     handshake_datagrams,
     /// Handshakes that have made keys.

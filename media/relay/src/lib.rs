@@ -48,7 +48,9 @@ use streams::{
     media::{MediaCommand, MediaEvent},
 };
 
-pub use config::{ADDRESSES_MAX, MediaAddress, PAIRS_MAX, PortRange, RelayConfig, RelayError};
+pub use config::{
+    ADDRESSES_MAX, MediaAddress, PAIRS_MAX, PortRange, RelayConfig, RelayError, SHARED_LEGS_MAX,
+};
 pub use counters::Counters;
 pub use survival::{Keep, Resumed, is_image_readable};
 pub use tap::TAP_RING_BYTES;

@@ -1,6 +1,6 @@
 //! The table of port pairs: what each is used for now. The packet path reaches a leg by index, never by search.
 //!
-//! A slot is a port pair for good; its generation tells one lease of the pair from the next, so that a late command
+//! A slot is a port pair for good, or one of the legs that may be on the shared port; its generation tells one lease of the pair from the next, so that a late command
 //! about a lease that was given back cannot touch a stranger's call.
 
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use streams::{
     voice::Outgoing,
 };
 
-use crate::{shaking::Shaking, sockets::Pair, worker::Seated};
+use crate::{shaking::Shaking, sockets::Sockets, worker::Seated};
 
 /// Times that one packet may pass through us.
 const HOPS_MAX: usize = 8;
@@ -22,7 +22,7 @@ const HOPS_MAX: usize = 8;
 enum Use {
     #[default]
     Free,
-    Stocked(Pair),
+    Stocked(Sockets),
     Open(Box<Leg>),
 }
 
@@ -35,7 +35,7 @@ struct Slot {
 /// An open leg with its sockets.
 #[derive(Debug)]
 pub(crate) struct Leg {
-    pub(crate) sockets: Pair,
+    pub(crate) sockets: Sockets,
     pub(crate) state: LegState,
     peer: Option<usize>,
     /// What its latest image showed, and when it was made.
@@ -54,7 +54,7 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
-    fn new(sockets: Pair, state: LegState) -> Self {
+    fn new(sockets: Sockets, state: LegState) -> Self {
         Self {
             sockets,
             state,
@@ -74,11 +74,8 @@ impl Leg {
         self.peer.is_none() && self.seated.is_none()
     }
 
-    pub(crate) fn socket(&mut self, channel: Channel) -> &mut UdpSocket {
-        match channel {
-            Channel::Rtp => &mut self.sockets.rtp,
-            Channel::Rtcp => &mut self.sockets.rtcp,
-        }
+    pub(crate) fn socket(&self, channel: Channel) -> &UdpSocket {
+        self.sockets.of(channel)
     }
 }
 
@@ -92,7 +89,7 @@ impl Slots {
     }
 
     /// Puts a bound pair on stock.
-    pub(crate) fn stock(&mut self, at: usize, sockets: Pair) -> Option<LeaseId> {
+    pub(crate) fn stock(&mut self, at: usize, sockets: Sockets) -> Option<LeaseId> {
         let slot = self.0.get_mut(at)?;
         slot.generation = slot.generation.wrapping_add(1);
         slot.used = Use::Stocked(sockets);
@@ -109,7 +106,7 @@ impl Slots {
     }
 
     /// A leg of a former life, under the lease that it had. `None` if its slot is in use or does not exist.
-    pub(crate) fn resume(&mut self, lease: LeaseId, sockets: Pair, state: LegState) -> Option<usize> {
+    pub(crate) fn resume(&mut self, lease: LeaseId, sockets: Sockets, state: LegState) -> Option<usize> {
         let at = (lease.0 & 0xffff) as usize;
         let slot = self.0.get_mut(at).filter(|slot| matches!(slot.used, Use::Free))?;
         slot.generation = u16::try_from(lease.0 >> 16).ok()?;
@@ -253,10 +250,11 @@ impl Slots {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sockets::Pair;
 
-    fn pair() -> Pair {
+    fn pair() -> Sockets {
         let any = || UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        Pair { rtp: any(), rtcp: any() }
+        Sockets::Own(Pair { rtp: any(), rtcp: any() })
     }
 
     fn open(slots: &mut Slots, at: usize) -> LeaseId {

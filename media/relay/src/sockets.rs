@@ -1,8 +1,9 @@
-//! Binding a port pair: two non-blocking UDP sockets, RTP even and RTCP odd, marked for voice.
+//! Binding ports: a pair of non-blocking UDP sockets, RTP even and RTCP odd, marked for voice, or one that legs share.
 
 use std::{
     io,
     net::{self, IpAddr, SocketAddr},
+    sync::Arc,
 };
 
 use mio::net::UdpSocket;
@@ -10,6 +11,51 @@ use socket2::{Domain, Protocol, Socket, Type};
 use streams::leg::Channel;
 
 use crate::syscall::hear_refusals;
+
+/// What a leg sends by.
+#[derive(Debug)]
+pub(crate) enum Sockets {
+    /// Its own.
+    Own(Pair),
+    /// One that it shares with others, RTP and RTCP alike.
+    Shared(Arc<UdpSocket>),
+}
+
+impl Sockets {
+    /// The socket of one channel.
+    pub(crate) fn of(&self, channel: Channel) -> &UdpSocket {
+        match self {
+            Self::Own(pair) => pair.of(channel),
+            Self::Shared(socket) => socket,
+        }
+    }
+
+    /// Its own one, to be listened on.
+    pub(crate) fn own(&mut self, channel: Channel) -> Option<&mut UdpSocket> {
+        match (self, channel) {
+            (Self::Own(pair), Channel::Rtp) => Some(&mut pair.rtp),
+            (Self::Own(pair), Channel::Rtcp) => Some(&mut pair.rtcp),
+            (Self::Shared(_), _) => None,
+        }
+    }
+}
+
+/// One port of all legs that share it.
+#[derive(Debug)]
+pub(crate) struct SharedPort {
+    /// Is listened on.
+    pub(crate) receive: UdpSocket,
+    /// The same, for those who send.
+    pub(crate) send: Arc<UdpSocket>,
+}
+
+impl SharedPort {
+    pub(crate) fn bind(ip: IpAddr, port: u16, dscp: u8) -> io::Result<Self> {
+        let socket: net::UdpSocket = bound(ip, port, dscp)?.into();
+        let send = Arc::new(UdpSocket::from_std(socket.try_clone()?));
+        Ok(Self { receive: UdpSocket::from_std(socket), send })
+    }
+}
 
 /// The two sockets of a lease.
 #[derive(Debug)]
@@ -63,6 +109,10 @@ pub(crate) fn is_local(ip: IpAddr) -> bool {
 }
 
 fn udp(ip: IpAddr, port: u16, dscp: u8) -> io::Result<UdpSocket> {
+    bound(ip, port, dscp).map(|socket| UdpSocket::from_std(socket.into()))
+}
+
+fn bound(ip: IpAddr, port: u16, dscp: u8) -> io::Result<Socket> {
     let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
     let socket = Socket::new(domain, Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
     let class = u32::from(dscp) << 2;
@@ -75,7 +125,7 @@ fn udp(ip: IpAddr, port: u16, dscp: u8) -> io::Result<UdpSocket> {
         let _ = socket.set_tclass_v6(class);
     }
     socket.bind(&SocketAddr::new(ip, port).into())?;
-    Ok(UdpSocket::from_std(socket.into()))
+    Ok(socket)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The relay says what is to be kept and takes back what was; where it is kept is its owner's business ([`Keep`]).
 //! An image holds the leg's own state, so pinned source, keys, counters and figures go on. It is written when what was
 //! decided about the leg changes, and once a second while packets come: a crash loses the count of the packets
-//! since, a planned stop loses nothing. RTCP sockets are bound anew.
+//! since, a planned stop loses nothing. RTCP sockets and the shared port are bound anew.
 
 use std::{net::UdpSocket, os::fd::BorrowedFd};
 
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// Longest image of a leg.
 pub(crate) const IMAGE_BYTES_MAX: usize = 4_096;
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 9;
+const VERSION: u16 = 10;
 /// How old the image of a leg may be that packets come for.
 pub(crate) const IMAGE_AGE_MICROS_MAX: u64 = 1_000_000;
 

@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use streams::audio::player::Clip;
+
 use crate::{
     Named,
     decode::{SOUND_BYTES_MAX, SoundError, decode},
@@ -56,7 +58,7 @@ pub fn read_folder(folder: &Path) -> (Vec<Named>, Vec<Unusable>) {
                 unusable.push(Unusable { path, error: SoundError::TooMany });
                 return (found, unusable);
             }
-            match read(&path).and_then(|file| decode(&file)) {
+            match read_file(&path) {
                 Ok(clip) => found.push(Named { name, clip }),
                 Err(error) => unusable.push(Unusable { path, error }),
             }
@@ -69,6 +71,11 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
+}
+
+/// The sound of one file, whatever it is called.
+pub fn read_file(path: &Path) -> Result<Clip, SoundError> {
+    decode(&read(path)?)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SoundError> {

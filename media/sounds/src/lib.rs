@@ -14,7 +14,10 @@ use include_dir::{Dir, DirEntry, include_dir};
 use streams::audio::player::Clip;
 
 pub use decode::{SOUND_BYTES_MAX, SOUND_SECS_MAX, SoundError, decode};
-pub use folder::{FOLDERS_DEEP_MAX, SOUNDS_MAX, Unusable, read_folder};
+pub use folder::{FOLDERS_DEEP_MAX, SOUNDS_MAX, Unusable, read_file, read_folder};
+
+/// What is said in the prompts that are shipped, as TOML: a table for each, with its text in each language, or texts that are numbered from 0.
+pub const PROMPTS: &str = include_str!("../prompts.toml");
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/shipped");
 

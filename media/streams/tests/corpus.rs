@@ -20,6 +20,10 @@ mod srtp;
 
 #[path = "../../../fuzz/checks/dtls.rs"]
 mod dtls;
+
+#[path = "../../../fuzz/checks/ice.rs"]
+mod ice;
+
 #[path = "../../../fuzz/checks/voice.rs"]
 mod voice;
 
@@ -63,6 +67,11 @@ fn voice_stories_by_seed() {
             .collect();
         voice::voice_story(&story);
     }
+}
+
+#[test]
+fn ice() {
+    replay("ice", ice::ice);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use dialplan::{Incoming, OrgPlan, Plan};
 use sip::{Body, HeaderName, Method, NewRequest, Reply};
 
 use crate::{
+    authentication::Sender,
     call::{
         Call, Opening,
         entrant::Entrant,
@@ -23,6 +24,7 @@ use crate::{
     },
     config::MAX_FORWARDS_DEFAULT,
     facts,
+    guests::UsedPass,
     output::{Notice, Offence, Outputs, SecurityEvent},
     registrar::{Owner, Registration, Rejection},
     switchboard::Switchboard,
@@ -35,6 +37,8 @@ struct Calling<'p> {
     caller: Identity,
     dialled: String,
     is_trunk_full: bool,
+    /// What lets the caller in, who is a guest.
+    pass: Option<UsedPass>,
 }
 
 impl Switchboard {
@@ -91,9 +95,8 @@ impl Switchboard {
         }
         let plan = std::sync::Arc::clone(&self.plan);
         let message = request.message.view();
-        let Some(Calling { org, caller, dialled, is_trunk_full }) = self.calling(&plan, request, out) else {
-            return;
-        };
+        let Some(calling) = self.calling(&plan, request, out) else { return };
+        let Calling { org, caller, dialled, is_trunk_full, pass } = calling;
         let body = Body::of(&message);
         let max_forwards = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
         let max_breadth = facts::max_breadth(&message);
@@ -123,13 +126,14 @@ impl Switchboard {
             max_breadth,
             body,
             is_trunk_full,
+            pass,
             subject,
         };
         let call = Call::open(&opening, &mut self.means(out));
         self.keep(id, call, None);
     }
 
-    /// Who calls whom: by a trunk, or as an account. `None`: the request has been answered, or is not to be.
+    /// Who calls whom: by a trunk, as an account, or as a guest. `None`: the request has been answered, or is not to be.
     fn calling<'p>(
         &mut self,
         plan: &'p Plan,
@@ -138,7 +142,7 @@ impl Switchboard {
     ) -> Option<Calling<'p>> {
         let message = request.message.view();
         let incoming = trunks::incoming(plan, &self.links, request);
-        let sender = if incoming.is_none() { Some(self.sender(plan, request, out)?) } else { None };
+        let sender = if incoming.is_none() { Some(self.anybody(plan, request, out)?) } else { None };
         let privacy = match Privacy::of(&message) {
             Ok(privacy) => privacy,
             Err(PrivacyFailure(unknown)) => {
@@ -147,14 +151,16 @@ impl Switchboard {
                 return None;
             }
         };
-        if let Some((org, account)) = sender {
+        if let Some((org, sender)) = sender {
             let dialled = facts::dialled(&message).unwrap_or_default().into_owned();
-            return Some(Calling {
-                org,
-                caller: Identity::new(account, org, privacy),
-                dialled,
-                is_trunk_full: false,
-            });
+            let (caller, pass) = match sender {
+                Sender::Account(account) => (Identity::new(account, org, privacy), None),
+                Sender::Guest(guest) => {
+                    let used = self.admit_guest((org, &guest.pass), request)?;
+                    (Identity::guest(&guest.pass, org, privacy), Some(used))
+                }
+            };
+            return Some(Calling { org, caller, dialled, is_trunk_full: false, pass });
         }
         let Incoming { org, trunk, number } = incoming?;
         let is_trunk_full = self.channels.of(trunk.id) >= usize::from(trunk.channels_max);
@@ -162,7 +168,7 @@ impl Switchboard {
             out.notice(Notice::TrunkFull);
         }
         let caller = trunks::caller(&message, (org, trunk), privacy);
-        Some(Calling { org, caller, dialled: number, is_trunk_full })
+        Some(Calling { org, caller, dialled: number, is_trunk_full, pass: None })
     }
 
     fn registration(&mut self, request: &NewRequest, out: &mut Outputs) {
@@ -184,7 +190,10 @@ impl Switchboard {
         let wall = self.wall();
         let reply = Registration::read(&message, &self.config.limits)
             .and_then(|registration| {
-                self.registrar.register(owner, request.flow, &registration, wall, out)?;
+                let left = self.registrar.register(owner, request.flow, &registration, wall, out)?;
+                if request.flow.transport.is_reliable() {
+                    left.into_iter().for_each(|from| self.sip(sip::Input::Moved { from, to: request.flow }));
+                }
                 Ok(self.registered(owner, &registration))
             })
             .unwrap_or_else(|rejection| {

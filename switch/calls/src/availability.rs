@@ -14,7 +14,7 @@ use contract::{
     live::{AgentPause, LiveAvailability},
     time::Timestamp,
 };
-use dialplan::{PersonKey, Plan};
+use dialplan::{Difference, PersonKey, Plan};
 
 use crate::{
     call::{lamps::Watched, outcome::LegResult},
@@ -124,9 +124,17 @@ impl Availabilities {
         is_news
     }
 
-    /// A new plan: forgets whoever is not in it. Rows are told anew after each.
-    pub(crate) fn adopt_plan(&mut self, plan: &Plan) {
-        self.known.retain(|(whose, _), _| is_planned(plan, *whose));
+    /// A new plan: forgets whoever is not in it. Rows of changed organisations are told anew after each.
+    pub(crate) fn adopt_plan(&mut self, changed: &[Difference<'_>]) {
+        for Difference { before, after } in changed {
+            let Some(before) = before else { continue };
+            let is_gone = |person: &PersonKey| after.is_none_or(|after| after.named(*person).is_none());
+            for person in before.people().filter(is_gone) {
+                for setting in Setting::ALL {
+                    self.known.remove(&((before.id(), person), *setting));
+                }
+            }
+        }
     }
 
     /// What is to be written down.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
+use contract::guests::Secret;
 use sip::{EndpointConfig, Transport, digest::Algorithm, locate::Target};
 use streams::{codec::Codec, dtls::Fingerprint};
 
@@ -30,6 +31,8 @@ pub struct SwitchboardConfig {
     pub srtp: Srtp,
     /// Of the certificate that the relay shakes hands with (DTLS-SRTP); without one it does not.
     pub dtls_fingerprint: Option<Fingerprint>,
+    /// Where browsers reach the port that they share (ICE), the best first. None: no browser calls or is called.
+    pub shared_addresses: Vec<SocketAddr>,
     /// Codecs that the switch turns into each other, most wanted first: each side is offered those that the other one lacks.
     /// None: phones that have no codec in common cannot talk.
     pub codecs: Vec<Codec>,
@@ -37,6 +40,8 @@ pub struct SwitchboardConfig {
     pub hold_music: bool,
     /// Whether people who cannot be connected hear why before they are refused, where their organisation wants that.
     pub announcements: bool,
+    /// What the passwords of guests follow from, which the API knows too. None: guests are unknown users.
+    pub guests: Option<Secret>,
     /// Who is kept out.
     pub guard: GuardConfig,
     /// The wait of messages at which calls of known phones are turned away with 503; strangers' are at half of it.
@@ -108,9 +113,11 @@ impl Default for SwitchboardConfig {
             redirects: Redirects::default(),
             srtp: Srtp::default(),
             dtls_fingerprint: None,
+            shared_addresses: Vec::new(),
             codecs: Vec::new(),
             hold_music: false,
             announcements: false,
+            guests: None,
             guard: GuardConfig::default(),
             queue_delay_target: Duration::from_millis(2),
             emergency_numbers: ["112", "110", "113", "118", "119"].map(String::from).to_vec(),

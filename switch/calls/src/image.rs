@@ -5,11 +5,15 @@
 //! release only: whatever does not read back to the same bytes is refused, and its call then ends in the journal.
 //! Challenges that phones have in hand stay good, because their keys are passed on with the origin of time.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use bytes::Bytes;
-use contract::id::CallId;
+use contract::{id::CallId, time::Timestamp};
 use sip::SessionsImage;
+use uuid::Uuid;
 
 use crate::{
     authentication::Authenticator,
@@ -20,7 +24,9 @@ use crate::{
 };
 
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 36;
+const VERSION: u16 = 38;
+/// What belongs to no call: SIP, and the passes of guests that have been used.
+type Rest = (u16, SessionsImage, BTreeMap<Uuid, Timestamp>);
 /// More than the image of a plain call takes.
 const IMAGE_BYTES: usize = 8 * 1024;
 
@@ -71,11 +77,11 @@ impl Switchboard {
     }
 
     /// Everything of SIP that belongs to no call: transactions of requests outside any call, and those of calls
-    /// that are over. Only a planned restart has the time to ask.
+    /// that are over; and which passes of guests have been used. Only a planned restart has the time to ask.
     #[must_use]
     pub fn image_of_rest(&self) -> Bytes {
         let rest = self.endpoint.image_of_rest(|session| self.sessions.contains_key(&session), self.origin);
-        postcard::to_allocvec(&(VERSION, rest)).map(Bytes::from).unwrap_or_default()
+        postcard::to_allocvec(&(VERSION, rest, self.guests.used())).map(Bytes::from).unwrap_or_default()
     }
 
     /// Puts out what has changed during this input.
@@ -109,8 +115,9 @@ impl Switchboard {
                 out.push(Output::Image(ImageChange::Remove(id)));
             }
         }
-        if let Ok((VERSION, rest)) = postcard::from_bytes::<(u16, SessionsImage)>(rest) {
+        if let Ok((VERSION, rest, used)) = postcard::from_bytes::<Rest>(rest) {
             self.endpoint.resume(rest, self.origin);
+            self.guests.take_up(used);
         }
     }
 
@@ -134,6 +141,7 @@ impl Switchboard {
         out.extend(call.shown().map(Output::Live));
         out.extend(call.recording_order().map(Output::Recording));
         self.fraud.resume(&call.outside_legs());
+        self.guests.resume(&call);
         self.keep(id, call, None);
         Some(())
     }

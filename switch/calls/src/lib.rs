@@ -29,6 +29,7 @@ mod config;
 mod facts;
 mod fraud;
 mod guard;
+mod guests;
 mod image;
 mod input;
 mod joining;

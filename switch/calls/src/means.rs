@@ -19,11 +19,14 @@ use sip::{
     Body, Endpoint, ExtraHeaders, Flow, Invite, PeerAbilities, Provisional, Reason, Refused, Reply,
     RequestKey, SessionKey,
 };
-use streams::media::{LeaseId, LegMedia, MediaCommand, PortLease};
+use streams::{
+    media::{LeaseId, LegMedia, MediaCommand, PortLease},
+    sdp::Ice,
+};
 
 use crate::{
     availability::Availabilities,
-    call::{Toll, transfer::Parking},
+    call::{Toll, over_ice::LineIce, transfer::Parking},
     clock::Moment,
     conferences::Conferences,
     config::SwitchboardConfig,
@@ -94,6 +97,19 @@ impl Means<'_> {
         let lease = self.stock.draw(is_ipv4, call)?;
         self.media(MediaCommand::Open { lease: lease.id, media });
         Some(lease)
+    }
+
+    /// The same of the port that browsers share. `theirs` is what the far end has said of ICE, if it has.
+    pub(crate) fn open_shared(
+        &mut self,
+        call: CallId,
+        media: LegMedia,
+        theirs: Option<Ice>,
+    ) -> Option<(PortLease, LineIce)> {
+        let lease = self.stock.draw_shared(call)?;
+        let ice = LineIce::new(lease.id, theirs, self.random);
+        self.media(MediaCommand::Open { lease: lease.id, media: media.over_ice(ice.terms()) });
+        Some((lease, ice))
     }
 
     /// Counts a call to the telephone network that is about to begin beside these legs of the same call.

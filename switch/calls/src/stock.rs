@@ -16,6 +16,8 @@ const STOCK_MAX: usize = 65_536;
 pub(crate) struct Stock {
     v4: VecDeque<PortLease>,
     v6: VecDeque<PortLease>,
+    /// Of the port that browsers share.
+    shared: VecDeque<PortLease>,
     held: BTreeMap<LeaseId, CallId>,
 }
 
@@ -32,6 +34,17 @@ impl Stock {
     pub(crate) fn draw(&mut self, is_ipv4: bool, call: CallId) -> Option<PortLease> {
         let shelf = if is_ipv4 { &mut self.v4 } else { &mut self.v6 };
         let lease = shelf.pop_front()?;
+        self.held.insert(lease.id, call);
+        Some(lease)
+    }
+
+    pub(crate) fn restock_shared(&mut self, leases: Vec<PortLease>) {
+        let room = STOCK_MAX.saturating_sub(self.shared.len());
+        self.shared.extend(leases.into_iter().take(room));
+    }
+
+    pub(crate) fn draw_shared(&mut self, call: CallId) -> Option<PortLease> {
+        let lease = self.shared.pop_front()?;
         self.held.insert(lease.id, call);
         Some(lease)
     }

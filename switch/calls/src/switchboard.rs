@@ -12,11 +12,11 @@ use std::{
 use contract::{
     availability::Availability,
     command::{Command, Outcome},
-    id::CallId,
+    id::{CallId, OrgId},
     live::LiveLeg,
     time::Timestamp,
 };
-use dialplan::{PersonKey, Plan};
+use dialplan::{Difference, PersonKey, Plan};
 use sip::{Endpoint, Event, Flow, Index, OwnedMessage, SessionKey};
 use streams::media::{LeaseId, MediaEvent, PortLease};
 
@@ -30,6 +30,7 @@ use crate::{
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
     fraud::Fraud,
     guard::{Fingerprints, Guard},
+    guests::Guests,
     input::Input,
     located::Located,
     mailboxes::Mailboxes,
@@ -69,6 +70,7 @@ pub struct Switchboard {
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
     pub(crate) stock: Stock,
     pub(crate) channels: Channels,
+    pub(crate) guests: Guests,
     pub(crate) parking: Parking,
     pub(crate) links: Links,
     pub(crate) ordered: Ordered,
@@ -149,6 +151,7 @@ impl Switchboard {
             sessions: BTreeMap::new(),
             stock: Stock::default(),
             channels: Channels::default(),
+            guests: Guests::default(),
             parking: Parking::default(),
             links: Links::default(),
             ordered: Ordered::since(clock.instant),
@@ -163,8 +166,23 @@ impl Switchboard {
             config,
         };
         let plan = Arc::clone(&board.plan);
-        board.adopt_trunks(&plan);
+        board.adopt_trunks(&plan.changed_since(&Plan::default()).collect::<Vec<_>>());
         board
+    }
+
+    /// A new plan. Whatever is here of organisations that are as they were is not looked at: most plans change one of thousands.
+    fn adopt(&mut self, plan: &Arc<Plan>, out: &mut Outputs) {
+        let before = std::mem::replace(&mut self.plan, Arc::clone(plan));
+        let changed: Vec<Difference<'_>> = plan.changed_since(&before).collect();
+        self.registrar.adopt(&changed, out);
+        self.queues.adopt(&changed);
+        self.availability.adopt_plan(&changed);
+        self.adopt_trunks(&changed);
+        let (orgs, wall): (BTreeSet<OrgId>, _) =
+            (changed.iter().filter_map(Difference::id).collect(), self.wall());
+        self.fraud.adopt_plan(|org| orgs.contains(&org), (plan, wall));
+        self.supervisions.review();
+        self.review_watches(&orgs);
     }
 
     /// Takes one input and appends what follows from it to `out`. `now` never goes back.
@@ -175,17 +193,7 @@ impl Switchboard {
             Input::Idle => self.overload.idle(),
             Input::Unreachable { flow } => self.unreachable(flow),
             Input::Timeout => self.timeout(out),
-            Input::Plan(plan) => {
-                self.registrar.adopt(&plan, out);
-                self.queues.adopt(&plan);
-                self.availability.adopt_plan(&plan);
-                self.adopt_trunks(&plan);
-                self.plan = plan;
-                let wall = self.wall();
-                self.fraud.adopt_plan(&self.plan, wall);
-                self.supervisions.review();
-                self.review_watches();
-            }
+            Input::Plan(plan) => self.adopt(&plan, out),
             Input::Media(event) => self.media(event, out),
             Input::Command(command) => self.command(command, out),
             Input::RecordingFailed { call, recording, reason } => {
@@ -393,6 +401,7 @@ impl Switchboard {
         let call = self.calls.remove(&id)?;
         self.over -= usize::from(call.is_over());
         self.channels.release(&call);
+        self.guests.release(&call);
         self.parking.release(&call);
         let before = call.deadline();
         Some((call, before))
@@ -436,6 +445,7 @@ impl Switchboard {
         }
         if !call.is_gone() {
             self.channels.take(&call);
+            self.guests.take(&call);
             self.parking.take(id, &call);
             self.over += usize::from(call.is_over());
             self.calls.insert(id, call);
@@ -483,6 +493,7 @@ impl Switchboard {
     fn media(&mut self, event: MediaEvent, out: &mut Outputs) {
         match event {
             MediaEvent::Stock(leases) => self.stock.restock(leases),
+            MediaEvent::SharedStock(leases) => self.stock.restock_shared(leases),
             // News for the relay's own gauges; the stock here is what counts.
             MediaEvent::StockEmpty { .. } => {}
             MediaEvent::Played { lease } => {

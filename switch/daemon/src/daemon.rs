@@ -30,7 +30,7 @@ use crate::{
     journal::{self, feeder::Feeder},
     messages::Reader,
     notify::Notifier,
-    plan_watch::{self, PlanWatch},
+    plan_watch::{self, OwnSounds, PlanWatch},
     recordings::{self, Retention},
     resolve::Resolver,
     sound_files::{self, Librarian},
@@ -177,7 +177,8 @@ impl Daemon {
             Feeder::new(&config.journal_dir(), durable, database.clone(), Arc::clone(&switch.journal))
                 .keeping(config.events.kept_segments);
         let mut feeder = tokio::spawn(feeder.run());
-        let mut watch = watch_plan(database.clone(), &config, (&handle, resolver.clone()), &switch);
+        let mut watch =
+            watch_plan(database.clone(), &config, (&handle, resolver.clone(), beside.2.clone()), &switch);
         let besides = look_beside(switch.tls.clone(), (resolver, database), handle.clone(), beside);
         let sip = &config.sip;
         tracing::info!(udp = ?sip.udp, tcp = ?sip.tcp, tls = ?sip.tls, api = %address, "sambungd takes traffic");
@@ -219,12 +220,12 @@ impl Daemon {
     }
 }
 
-/// Keeps the engine up to date with what the database says: configuration, messages in mailboxes, and what people have turned on
-/// and off.
+/// Keeps the engine up to date with what the database says: configuration, messages in mailboxes, what people have turned on
+/// and off, and sounds.
 fn watch_plan(
     database: PgConnectOptions,
     config: &Config,
-    (handle, resolver): (&engine::Handle, Option<Resolver>),
+    (handle, resolver, librarian): (&engine::Handle, Option<Resolver>, Option<Librarian>),
     switch: &Switch,
 ) -> tokio::task::JoinHandle<()> {
     let (installer, teller, of_people, of_budgets) =
@@ -238,7 +239,10 @@ fn watch_plan(
     let watch = PlanWatch::new(database, config.plan_file(), install, Arc::clone(&switch.plan));
     let watch = watch.with_mailboxes(move |all| teller.mailboxes(all));
     let watch = watch.with_availability(move |all| of_people.availability(all));
-    tokio::spawn(watch.with_budgets(move |all| of_budgets.outside_used(all)).run())
+    let watch = watch.with_budgets(move |all| of_budgets.outside_used(all));
+    let sounds =
+        librarian.map(|librarian| OwnSounds::open(config.own_sounds_dir(), move |all| librarian.own(all)));
+    tokio::spawn(watch.with_sounds(sounds).run())
 }
 
 fn token(config: &Config) -> Result<Token, Vec<Mistake>> {
@@ -313,13 +317,11 @@ fn database(config: &config::Database) -> Result<PgConnectOptions, Vec<Mistake>>
 }
 
 fn relay_config(media: &config::Media) -> RelayConfig {
-    let addresses = media.addresses.iter().map(|bind| {
-        let known_as = media.advertised_addresses.iter().find(|address| address.is_ipv4() == bind.is_ipv4());
-        MediaAddress { bind: *bind, advertised: *known_as.unwrap_or(bind) }
-    });
+    let addresses = media.known_as().map(|(bind, advertised)| MediaAddress { bind, advertised });
     RelayConfig {
         addresses: addresses.collect(),
         ports: relay::PortRange { first: media.ports.first, last: media.ports.last },
+        shared_port: media.browser_port,
         core: media.cpu,
         stock_target: STOCK_PAIRS,
         quarantine: Duration::from_secs(media.port_quarantine_secs),
@@ -340,6 +342,7 @@ fn media_mistake(error: &RelayError) -> Vec<Mistake> {
         | RelayError::MixedFamilies { .. }
         | RelayError::NotAdvertisable(_)
         | RelayError::NotLocal { .. } => "media.addresses",
+        RelayError::SharedInRange(_) | RelayError::SharedPort { .. } => "media.browser_port",
         RelayError::Dscp(_) | RelayError::Socket(_) | RelayError::Worker(_) => "media",
     };
     one(key, error)

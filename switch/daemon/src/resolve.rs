@@ -90,7 +90,8 @@ impl Resolver {
         };
         let dns = builder.build().map_err(|error| vec![Mistake::new("sip.resolvers", error)])?;
         let listeners = config.listeners();
-        let bound = [&config.udp, &config.tcp, &config.tls].into_iter().flatten().copied();
+        let bound =
+            [&config.udp, &config.tcp, &config.tls, &config.ws, &config.wss].into_iter().flatten().copied();
         let mut speaks: Vec<Transport> = listeners.iter().map(|(transport, _)| *transport).collect();
         speaks.sort_by_key(|transport| std::cmp::Reverse(*transport));
         speaks.dedup();

@@ -132,6 +132,15 @@ impl Dialog {
         }
     }
 
+    /// The peer is at another connection now, if it was at that one. One that is gone is told by its addresses, which are no other
+    /// connection's as long as that has one of its own.
+    pub(crate) fn move_over(&mut self, from: &Flow, to: Flow) {
+        let is_there = self.leg.transport == from.transport && self.leg.remote == from.remote;
+        if is_there && (self.leg.connection == 0 || self.leg.connection == from.connection) {
+            self.leg = to;
+        }
+    }
+
     /// The number of our next request.
     pub(crate) fn next_cseq(&mut self) -> u32 {
         self.local_cseq = self.local_cseq.saturating_add(1);

@@ -1,16 +1,18 @@
-//! Phones that nobody here wrote: baresip and linphone, each playing a tone and recording what it hears.
+//! Phones that nobody here wrote: baresip, linphone and a browser, each playing a tone and recording what it hears.
 //!
 //! They run without sound devices: the microphone is a WAV file, the loudspeaker another one. Everything stays on
 //! 127.0.0.1. Not a model of a phone (that is [`crate::world`]): the real thing, in real time.
 
 mod baresip;
+pub mod browser;
+mod chromium;
 mod linphone;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result};
 
-pub use self::{baresip::Baresip, linphone::Linphone};
+pub use self::{baresip::Baresip, chromium::Chromium, linphone::Linphone};
 use crate::{
     audio::{self, Heard},
     process::wait_until,

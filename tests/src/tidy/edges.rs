@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
         "sambungd",
         &["contract", "dialplan", "configuration", "streams", "sip", "calls", "relay", "sounds", "recorder"],
     ),
-    world("sambung-api", &["contract", "dialplan", "configuration"]),
+    world("sambung-api", &["contract", "dialplan", "configuration", "sounds"]),
     world("migrations", &[]),
     world("sambung", &["contract", "dialplan", "migrations", "recorder"]),
     proof("tests"),

@@ -6,6 +6,7 @@
 
 mod availability;
 mod bad_input;
+mod browsers;
 mod conferences;
 mod faults;
 mod forwards;
@@ -22,6 +23,7 @@ mod queues;
 mod real_phones;
 mod recordings;
 mod sipp_stories;
+mod sounds;
 mod stage;
 mod supervision;
 mod survival;
@@ -29,3 +31,4 @@ mod transfers;
 mod trunks;
 mod voicemail;
 mod voices;
+mod webrtc;

@@ -246,6 +246,17 @@ pub(crate) fn rest_as(
     headers: &str,
     body: &str,
 ) -> Result<Reply> {
+    exchange(demo, key, request, &format!("Content-Type: application/json\r\n{headers}"), body.as_bytes())
+}
+
+/// The same with whatever stands in the body, which the headers say.
+pub(crate) fn exchange(
+    demo: &Demo,
+    key: &str,
+    request: (&str, &str),
+    headers: &str,
+    body: &[u8],
+) -> Result<Reply> {
     let (method, path) = request;
     let address = demo.field("/http")?.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let mut stream = TcpStream::connect(&address)?;
@@ -254,8 +265,8 @@ pub(crate) fn rest_as(
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n"
     );
-    let head = format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n");
-    stream.write_all(format!("{head}{body}").as_bytes())?;
+    stream.write_all(format!("{head}Content-Length: {length}\r\n{headers}\r\n").as_bytes())?;
+    stream.write_all(body)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let end = answer.windows(4).position(|octets| octets == b"\r\n\r\n").context("an answer has a head")?;

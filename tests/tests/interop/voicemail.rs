@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use sambung::ports::free_port;
+use serde_json::Value;
 use tests::{
     audio,
     demo::Demo,
@@ -16,7 +17,7 @@ use tests::{
 };
 
 use crate::{
-    operator::sambung,
+    operator::{rest, sambung},
     voices::{TONES_HZ, phone, uri},
 };
 
@@ -175,5 +176,53 @@ fn messages_are_left_told_to_the_owners_phone_and_heard_there() -> Result<()> {
         format!("{why}\n{}\n{owner}\n{}", caller.printed(), demo.logs())
     })?;
     drop((caller, owner));
+    demo.stop()
+}
+
+/// The only message, over HTTP: its sound by a link, marked and deleted.
+fn look_after(demo: &Demo, light: &Playing) -> Result<()> {
+    const MESSAGES: &str = "/api/telephony/voicemail-messages";
+    let list = || rest(demo, ("GET", MESSAGES), "", "")?.json();
+    let mut found = Value::Null;
+    wait_until(STORED_MAX, "a message in the list", || {
+        found = list()?.pointer("/items/0").cloned().unwrap_or_default();
+        Ok(found.is_object())
+    })?;
+    ensure!(found["caller_number"] == "1001" && found["heard_at"].is_null(), "{found}");
+    let at = format!("{MESSAGES}/{}", found["id"].as_str().context("an id")?);
+    let link = rest(demo, ("POST", &format!("{at}/link")), "", "{}")?.json()?;
+    let file = demo.folder().join("linked.wav");
+    std::fs::write(&file, rest(demo, ("GET", link["url"].as_str().context("a link")?), "", "")?.body)?;
+    let heard = audio::listen(&audio::read(&file)?, TONES_HZ[0], TONES_HZ[1]);
+    ensure!(heard.tone_ms >= SAID_MS && heard.other_ms == 0, "{heard:?}");
+    rest(demo, ("POST", &format!("{at}/mark")), "", r#"{"is_heard": true}"#)?;
+    shows(light, "0/1")?;
+    rest(demo, ("POST", &format!("{at}/delete")), "", "")?;
+    shows(light, "0/0")?;
+    ensure!(list()?["items"].as_array().is_some_and(Vec::is_empty), "nothing is left");
+    wait_until(STORED_MAX, "a store without it", || {
+        Ok(sambung(demo, &["recording", "list"])?.contains("owner"))
+    })
+}
+
+/// RFC 3842: what is done to a message over HTTP is seen on the owner's phone.
+#[test]
+fn a_message_is_heard_and_deleted_over_http_and_the_owners_light_goes_out() -> Result<()> {
+    let mut demo = Demo::start_speaking()?;
+    give_mailbox(&demo, "")?;
+    let (mut caller, account) = phone(&mut demo, 0, PCMU, TONES_HZ[0])?;
+    let budi = demo.account(1, Transport::Udp)?;
+    let watching = Actor { folder: demo.folder().join("light"), account: budi, port: demo.ports.take(4) };
+    let outcome = (|| {
+        let states = [("first", "0/0"), ("second", "1/0"), ("third", "0/1"), ("fourth", "0/0")];
+        let light = watching.play("light", "1002", &states)?;
+        shows(&light, "0/0")?;
+        leave_message(&demo, &mut caller, &uri("1002", &account))?;
+        shows(&light, "1/0")?;
+        look_after(&demo, &light)?;
+        light.finish().context("the light")
+    })();
+    outcome.with_context(|| format!("{}\n{}", caller.printed(), demo.logs()))?;
+    drop(caller);
     demo.stop()
 }

@@ -53,7 +53,7 @@ async fn register(
         Box::pin(async move {
             let kind = match store::account_of(c, &email).await? {
                 None => Kind::Confirm { name, password_hash },
-                Some(Account { user, is_active: true, has_password: false }) => Kind::Reset(user),
+                Some(Account { user, is_active: true, has_password: false, .. }) => Kind::Reset(user),
                 Some(Account { user, .. }) => Kind::Known(user),
             };
             Ok::<_, ApiError>(letters::store::write(c, &New { id, address: email, language, kind }).await?)

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Characters of a person's name.
-const NAME_CHARS_MAX: usize = 100;
+pub(in crate::identity) const NAME_CHARS_MAX: usize = 100;
 
 /// Who wants an account.
 #[derive(Deserialize, ToSchema)]

@@ -13,6 +13,7 @@ use crate::{
 pub(in crate::identity) struct Account {
     pub(in crate::identity) user: Uuid,
     pub(in crate::identity) is_active: bool,
+    pub(in crate::identity) is_verified: bool,
     /// Not so of people whom an administrator has entered: they set their first one by a letter.
     pub(in crate::identity) has_password: bool,
 }
@@ -24,7 +25,8 @@ pub(in crate::identity) async fn account_of(
 ) -> Result<Option<Account>, sqlx::Error> {
     enter_login(c, address).await?;
     sqlx::query_as(
-        "select u.id as user, u.status = 'active' as is_active, exists (select from identity.auth_methods m
+        "select u.id as user, u.status = 'active' as is_active, u.email_verified_at is not null as is_verified,
+             exists (select from identity.auth_methods m
              where m.user_id = u.id and m.provider = 'password' and m.provider_user_id = $1) as has_password
          from identity.users u where u.email = $1",
     )
@@ -38,19 +40,28 @@ const CONSTRAINTS: &[Broken] = &[
     Broken::taken("auth_methods_pkey", "the account is there already"),
 ];
 
-/// A person whose address is verified.
+/// A person whose address is verified, and whose scope it is from here on.
+pub(in crate::identity) async fn add_person(
+    c: &mut PgConnection,
+    id: Uuid,
+    (name, address): (&str, &str),
+) -> Result<(), ApiError> {
+    enter(c, Scope::Person(id)).await?;
+    let made = sqlx::query(
+        "insert into identity.users (id, name, email, email_verified_at) values ($1, $2, $3, now())",
+    );
+    let made = made.bind(id).bind(name).bind(address).execute(c).await;
+    made.map(drop).map_err(|error| broken(error, CONSTRAINTS))
+}
+
+/// The same with a password.
 pub(in crate::identity) async fn add(
     c: &mut PgConnection,
     id: Uuid,
     (name, address): (&str, &str),
     password_hash: &str,
 ) -> Result<(), ApiError> {
-    enter(c, Scope::Person(id)).await?;
-    let made = sqlx::query(
-        "insert into identity.users (id, name, email, email_verified_at) values ($1, $2, $3, now())",
-    );
-    let made = made.bind(id).bind(name).bind(address).execute(&mut *c).await;
-    made.map_err(|error| broken(error, CONSTRAINTS))?;
+    add_person(c, id, (name, address)).await?;
     let method = sqlx::query(
         "insert into identity.auth_methods (provider, provider_user_id, user_id, password_hash)
          values ('password', $1, $2, $3)",

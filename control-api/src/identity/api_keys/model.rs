@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     http::{actor::Actor, error::ApiError, fields::Fields, page::Cursor},
+    identifier,
     identity::{permission::Permission, presented},
     instant::Instant,
 };
@@ -124,9 +125,7 @@ impl Secret {
     /// # Errors
     /// The system gives no random bytes.
     pub fn fresh() -> Result<Self, ApiError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| ApiError::Internal(error.to_string()))?;
-        Ok(Self(bytes))
+        identifier::random().map(Self)
     }
 
     /// What is stored of it.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::model::{KEYS_OF_ONE_MAX, Key, KeyDescription, StoredKey};
 use crate::{
-    database::{Scope, enter},
+    database::{Scope, enter, one_at_a_time},
     http::{error::ApiError, page::Cursor},
 };
 
@@ -112,9 +112,7 @@ pub(super) async fn add(
     key_hash: [u8; 32],
 ) -> Result<(), ApiError> {
     let permissions: Vec<&str> = new.permissions.iter().map(|permission| permission.as_str()).collect();
-    // One after the other, or two that count at the same time would both find room.
-    let held = sqlx::query("select from identity.organisations where id = $1 for no key update");
-    held.bind(org.0).execute(&mut *c).await?;
+    one_at_a_time(c, org).await?;
     let query = sqlx::query(
         "insert into identity.api_keys (id, org_id, name, key_hash, permissions, expires_at, sources)
          select $2, $1, $3, $4, $5, $6, $7::text[]::cidr[]

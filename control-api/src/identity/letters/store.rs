@@ -5,8 +5,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    CONFIRM_HOURS, INVITE_DAYS, Kind, LETTERS_A_DAY_MAX, New, RESET_MINUTES, VERDICT_DAYS, job::LEASE_SECS,
-    text::Letter,
+    CONFIRM_HOURS, INVITE_DAYS, Kind, LETTERS_A_DAY_MAX, New, RESET_MINUTES, TOLD_DAYS, VERDICT_DAYS,
+    job::LEASE_SECS, text::Letter,
 };
 use crate::database::{Scope, enter};
 
@@ -26,12 +26,14 @@ pub(crate) async fn write(c: &mut PgConnection, new: &New) -> Result<(), sqlx::E
         Kind::Reset(user) => ("reset", Some(*user), None, None),
         Kind::Invite { organisation, .. } => ("invite", None, Some(organisation), None),
         Kind::Judged { organisation, verdict } => (*verdict, None, Some(organisation), None),
+        Kind::Told(action) => (*action, None, None, None),
         Kind::Nobody => ("nobody", None, None, None),
     };
     let minutes = match new.kind {
         Kind::Confirm { .. } => CONFIRM_HOURS * 60,
         Kind::Invite { .. } => INVITE_DAYS * 24 * 60,
         Kind::Judged { .. } => VERDICT_DAYS * 24 * 60,
+        Kind::Told(_) => TOLD_DAYS * 24 * 60,
         Kind::Known(_) | Kind::Reset(_) | Kind::Nobody => RESET_MINUTES,
     };
     let (org, membership) = match new.kind {
@@ -45,7 +47,7 @@ pub(crate) async fn write(c: &mut PgConnection, new: &New) -> Result<(), sqlx::E
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(mins => $10),
              case when why is not null then now() end, why
          from (select case when $2 = 'nobody' then 'nobody'
-                           when count(*) filter (where reason is distinct from 'too_many') >= $11 then 'too_many' end as why
+                           when not $12 and count(*) filter (where reason is distinct from 'too_many') >= $11 then 'too_many' end as why
                from identity.letters where address = $3 and created_at > now() - interval '1 day') judged",
     )
     .bind(new.id)
@@ -59,6 +61,7 @@ pub(crate) async fn write(c: &mut PgConnection, new: &New) -> Result<(), sqlx::E
     .bind(membership)
     .bind(minutes)
     .bind(LETTERS_A_DAY_MAX)
+    .bind(matches!(new.kind, Kind::Told(_)))
     .execute(c)
     .await
     .map(drop)

@@ -51,6 +51,12 @@ impl Letter {
             "rejected" => self.words("Organisasi Anda tidak disetujui", "Your organisation was not approved"),
             "suspended" => self.words("Organisasi Anda ditangguhkan", "Your organisation was suspended"),
             "reactivated" => self.words("Organisasi Anda diaktifkan kembali", "Your organisation goes on"),
+            "second_factor.on" => self.words("Verifikasi dua langkah aktif", "Two-step sign-in is on"),
+            "second_factor.off" | "second_factor.reset" => {
+                self.words("Verifikasi dua langkah nonaktif", "Two-step sign-in is off")
+            }
+            "google.linked" => self.words("Masuk dengan Google aktif", "Sign-in with Google is on"),
+            "google.unlinked" => self.words("Masuk dengan Google nonaktif", "Sign-in with Google is off"),
             _ => self.words("Anda sudah mempunyai akun", "You already have an account"),
         }
     }
@@ -85,11 +91,40 @@ impl Letter {
                 "Organisasi ini diaktifkan kembali sebagaimana sebelumnya. Untuk masuk:",
                 "This organisation goes on as what it was before. To sign in:",
             ),
+            "second_factor.on" => self.words(
+                "Mulai sekarang, masuk ke akun Anda memerlukan kode dari ponsel Anda selain kata sandi:",
+                "From now on, signing in to your account takes a code of your phone beside the password:",
+            ),
+            "second_factor.off" => self.words(
+                "Masuk ke akun Anda tidak lagi memerlukan kode dari ponsel Anda:",
+                "Signing in to your account takes no code of your phone any more:",
+            ),
+            "second_factor.reset" => self.words(
+                "Pengelola layanan telah menonaktifkan kode dari ponsel untuk akun Anda. Masuk dan aktifkan kembali:",
+                "The platform's staff have turned off the codes of your phone. Sign in and turn them on again:",
+            ),
+            "google.linked" => self.words(
+                "Mulai sekarang, akun Anda dapat dimasuki dengan Google:",
+                "From now on, your account can be signed in to with Google:",
+            ),
+            "google.unlinked" => self.words(
+                "Akun Anda tidak dapat lagi dimasuki dengan Google:",
+                "Your account cannot be signed in to with Google any more:",
+            ),
             _ => self.words(
                 "Seseorang mendaftar dengan alamat e-mail ini, yang sudah mempunyai akun. Untuk masuk:",
                 "Somebody has registered with this e-mail address, which has an account already. To sign in:",
             ),
         }
+    }
+
+    /// For whoever it was not.
+    fn otherwise(&self) -> &str {
+        if self.kind.contains('.') {
+            let indonesian = "Bila bukan atas permintaan Anda, segera ganti kata sandi Anda.";
+            return self.words(indonesian, "If you did not want that, set another password at once.");
+        }
+        self.words("Bila bukan Anda, abaikan surat ini.", "If it was not you, do nothing.")
     }
 }
 
@@ -110,8 +145,8 @@ pub(super) fn compose(letter: &Letter, url: &str, token: Option<&str>, from: &Ma
         None => String::new(),
     };
     let token = token.map(|token| format!("#token={token}")).unwrap_or_default();
-    let ignore = letter.words("Bila bukan Anda, abaikan surat ini.", "If it was not you, do nothing.");
-    let body = format!("{greeting}{}\n\n{url}/{}{token}\n\n{ignore}\n", letter.body(), letter.page());
+    let otherwise = letter.otherwise();
+    let body = format!("{greeting}{}\n\n{url}/{}{token}\n\n{otherwise}\n", letter.body(), letter.page());
     Message::builder()
         .from(from.clone())
         .to(to)

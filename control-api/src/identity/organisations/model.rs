@@ -21,6 +21,10 @@ const DESCRIPTION_CHARS_MAX: usize = 2_000;
 const ADDRESS_CHARS_MAX: usize = 500;
 /// Characters of a telephone number as people write it.
 const PHONE_CHARS_MAX: usize = 50;
+/// Characters of a number outside: a plus and 15 digits (E.164 §6).
+const NUMBER_CHARS_MAX: usize = 16;
+/// Characters of a note of the platform's staff.
+const NOTE_CHARS_MAX: usize = 2_000;
 /// Characters of what is said about a verdict.
 const REASON_CHARS_MAX: usize = 1_000;
 
@@ -138,6 +142,9 @@ pub struct Organisation {
     pub contact_name: Option<String>,
     /// And to call.
     pub contact_phone: Option<String>,
+    /// The one of its numbers outside that it is best called at.
+    #[schema(example = "+62215550100")]
+    pub primary_did: Option<String>,
     /// The language of letters about it.
     #[schema(example = "id")]
     pub language: String,
@@ -200,6 +207,10 @@ pub struct Description {
     #[serde(default)]
     #[schema(example = "+62 21 555 0100", max_length = 50)]
     pub contact_phone: Option<String>,
+    /// The one of its numbers outside that it is best called at; it has none before it is approved
+    #[serde(default)]
+    #[schema(example = "+62215550100", max_length = 16)]
+    pub primary_did: Option<String>,
     /// The language of letters about it: `id` or `en`
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "id")]
@@ -226,6 +237,7 @@ impl Description {
             fields.name("contact_name", name);
         }
         text(&mut fields, "contact_phone", self.contact_phone.as_deref(), PHONE_CHARS_MAX);
+        text(&mut fields, "primary_did", self.primary_did.as_deref(), NUMBER_CHARS_MAX);
         fields.done().map(|()| self)
     }
 }
@@ -243,6 +255,46 @@ fn text(fields: &mut Fields, field: &str, text: Option<&str>, most: usize) {
 /// What is said about a verdict must be text.
 pub(in crate::identity) fn reason(fields: &mut Fields, said: Option<&str>) {
     text(fields, "reason", said, REASON_CHARS_MAX);
+}
+
+/// What the platform's staff have written down about an organisation, for each other (H-042 `internal_notes`).
+#[derive(Clone, Debug, Serialize, ToSchema, FromRow)]
+#[schema(as = OrganisationNote)]
+pub struct Note {
+    /// Its id.
+    pub id: Uuid,
+    /// What it says.
+    pub text: String,
+    /// Who has written it.
+    pub written_by: Uuid,
+    /// When.
+    pub created_at: Instant,
+}
+
+impl Note {
+    /// Where the list goes on after this one.
+    pub(super) fn cursor(&self) -> Cursor {
+        Cursor { at: self.created_at, id: self.id }
+    }
+}
+
+/// A new note.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OrganisationNoteDescription)]
+pub struct NewNote {
+    /// What it says
+    #[schema(min_length = 1, max_length = 2000)]
+    pub text: String,
+}
+
+impl NewNote {
+    /// Itself, if it can be written down.
+    pub(super) fn check(self) -> Result<Self, ApiError> {
+        let mut fields = Fields::default();
+        text(&mut fields, "text", Some(&self.text), NOTE_CHARS_MAX);
+        fields.done().map(|()| self)
+    }
 }
 
 /// What is said about a verdict.

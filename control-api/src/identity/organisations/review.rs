@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use contract::{id::OrgId, language::Language};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    model::{Order, Organisation, OrganisationsQuery, Verdict},
+    model::{NewNote, Note, Order, Organisation, OrganisationsQuery, Verdict},
     store,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         answer::Answer,
         error::ApiError,
         extract::{Change, Path, Query},
-        page::Page,
+        page::{ListQuery, Page},
     },
     identifier,
     identity::letters::{self, Kind, New},
@@ -34,6 +34,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show))
+        .routes(routes!(notes, add_note))
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(suspend))
@@ -65,6 +66,49 @@ async fn show(State(app): State<App>, staff: Staff, Path(id): Path<Uuid>) -> Res
     let scope = Scope::Staff(staff.user);
     let found = app.database.change(scope, move |c| Box::pin(store::one(c, id))).await;
     found.map(|one| Answer::found(one.version, &one))
+}
+
+/// What the platform's staff have written down about an organisation, newest first
+#[utoipa::path(get, path = "/api/platform/organisations/{id}/notes", tag = "platform",
+    security(("sign_in" = ["super_admin"])),
+    params(("id" = Uuid, Path, description = "The organisation"), ListQuery),
+    responses((status = 200, description = "A page of notes", body = Page<Note>)))]
+async fn notes(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<Note>>, ApiError> {
+    let asked = query.check()?;
+    let found = app.database.change(Scope::Staff(staff.user), move |c| {
+        Box::pin(async move {
+            store::one(c, id).await?;
+            Ok::<_, ApiError>(store::notes(c, id, asked).await?)
+        })
+    });
+    Ok(Json(Page::new(found.await?, asked.0, Note::cursor)))
+}
+
+/// One more note about an organisation, which its own people never see
+#[utoipa::path(post, path = "/api/platform/organisations/{id}/notes", tag = "platform",
+    security(("sign_in" = ["super_admin"])),
+    request_body = NewNote,
+    params(("id" = Uuid, Path, description = "The organisation")),
+    responses((status = 201, description = "It is written down", body = Note)))]
+async fn add_note(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<(StatusCode, Json<Note>), ApiError> {
+    let (new, note) = (asked.body::<NewNote>()?.check()?, identifier::fresh()?);
+    let made = app.database.change(Scope::Staff(staff.user), move |c| {
+        Box::pin(async move {
+            store::one(c, id).await?;
+            Ok::<_, ApiError>(store::add_note(c, (id, note, staff.user), &new.text).await?)
+        })
+    });
+    Ok((StatusCode::CREATED, Json(made.await?)))
 }
 
 /// A door of an order: `/api/platform/organisations/{id}/…`.

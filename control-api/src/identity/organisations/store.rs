@@ -4,14 +4,20 @@ use contract::id::OrgId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{Description, Filter, Organisation, Status};
-use crate::http::error::{ApiError, Broken, FieldError, broken};
+use super::model::{Description, Filter, Note, Organisation, Status};
+use crate::{
+    database::one_at_a_time,
+    http::{
+        error::{ApiError, Broken, FieldError, broken},
+        page::Cursor,
+    },
+};
 
 macro_rules! organisations {
     ($rest:literal) => {
         concat!(
             "select o.id, o.name, o.description, o.address, o.latitude::float8, o.longitude::float8, o.contact_name, \
-               o.contact_phone, o.language, o.status, o.reason, o.suspended_from, o.is_suspended_with_owner, o.created_by, o.created_at, \
+               o.contact_phone, o.primary_did, o.language, o.status, o.reason, o.suspended_from, o.is_suspended_with_owner, o.created_by, o.created_at, \
                o.updated_at, o.version, \
                (select count(*) from identity.memberships m \
                 where m.org_id = o.id and m.status = 'active' and m.removed_at is null) as total_members \
@@ -44,10 +50,7 @@ pub(in crate::identity) async fn one(c: &mut PgConnection, id: Uuid) -> Result<O
 
 /// The unit of work's own, if it is still the version that the client has read; nobody else changes it meanwhile.
 pub(super) async fn hold(c: &mut PgConnection, org: OrgId, version: i32) -> Result<Organisation, ApiError> {
-    sqlx::query("select from identity.organisations where id = $1 for update")
-        .bind(org.0)
-        .execute(&mut *c)
-        .await?;
+    one_at_a_time(c, org).await?;
     let held = one(c, org.0).await?;
     if held.version == version { Ok(held) } else { Err(ApiError::Stale) }
 }
@@ -60,10 +63,11 @@ pub(super) async fn add(
 ) -> Result<(), ApiError> {
     let made = sqlx::query(
         "insert into identity.organisations (name, description, address, latitude, longitude, contact_name,
-             contact_phone, language, id, created_by)
-         values ($1, $2, $3, $4::float8, $5::float8, $6, $7, $8, $9, $10)",
+             contact_phone, primary_did, language, id, created_by)
+         values ($1, $2, $3, $4::float8, $5::float8, $6, $7, $8, $9, $10, $11)",
     );
-    described(made, new).bind(org.0).bind(user).execute(&mut *c).await?;
+    let made = described(made, new).bind(org.0).bind(user).execute(&mut *c).await;
+    made.map_err(|error| broken(error, CONSTRAINTS))?;
     sqlx::query(
         "insert into identity.memberships (id, org_id, user_id, email, role, status)
          select $1, $2, u.id, u.email, 'owner', 'active' from identity.users u where u.id = $3",
@@ -77,12 +81,13 @@ pub(super) async fn add(
 }
 
 /// Makes of it what is described.
-pub(super) async fn update(c: &mut PgConnection, org: OrgId, new: &Description) -> Result<(), sqlx::Error> {
+pub(super) async fn update(c: &mut PgConnection, org: OrgId, new: &Description) -> Result<(), ApiError> {
     let done = sqlx::query(
         "update identity.organisations set name = $1, description = $2, address = $3, latitude = $4::float8,
-             longitude = $5::float8, contact_name = $6, contact_phone = $7, language = $8 where id = $9",
+             longitude = $5::float8, contact_name = $6, contact_phone = $7, primary_did = $8, language = $9 where id = $10",
     );
-    described(done, new).bind(org.0).execute(c).await.map(drop)
+    let done = described(done, new).bind(org.0).execute(c).await;
+    done.map(drop).map_err(|error| broken(error, CONSTRAINTS))
 }
 
 type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
@@ -96,6 +101,7 @@ fn described<'q>(statement: Statement<'q>, new: &'q Description) -> Statement<'q
         .bind(new.longitude)
         .bind(&new.contact_name)
         .bind(&new.contact_phone)
+        .bind(&new.primary_did)
         .bind(new.language.as_str())
 }
 
@@ -127,8 +133,14 @@ pub(super) async fn judge(
 }
 
 /// What the database says when settings do not fit those of others.
-const CONSTRAINTS: &[Broken] =
-    &[Broken::unknown("organisation_settings_sip_domain_key", "sip_domain", "is another organisation's")];
+const CONSTRAINTS: &[Broken] = &[
+    Broken::unknown("organisation_settings_sip_domain_key", "sip_domain", "is another organisation's"),
+    Broken::unknown(
+        "organisations_primary_did_fkey",
+        "primary_did",
+        "is none of the organisation's numbers outside",
+    ),
+];
 
 /// It has settings for its calls (H-043): those that it had, or fresh ones with the domain.
 pub(super) async fn settle(c: &mut PgConnection, org: OrgId, domain: Option<&str>) -> Result<(), ApiError> {
@@ -155,5 +167,42 @@ pub(super) async fn owners(c: &mut PgConnection, org: OrgId) -> Result<Vec<Strin
     )
     .bind(org.0)
     .fetch_all(c)
+    .await
+}
+
+/// Up to `limit` + 1 notes about an organisation, newest first, for one of the staff, whose scope it is.
+pub(super) async fn notes(
+    c: &mut PgConnection,
+    org: Uuid,
+    (limit, after): (u16, Option<Cursor>),
+) -> Result<Vec<Note>, sqlx::Error> {
+    sqlx::query_as(
+        "select id, text, written_by, created_at from identity.organisation_notes
+         where org_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3::uuid))
+         order by created_at desc, id desc limit $4",
+    )
+    .bind(org)
+    .bind(after.map(|cursor| cursor.at))
+    .bind(after.map(|cursor| cursor.id))
+    .bind(i64::from(limit) + 1)
+    .fetch_all(c)
+    .await
+}
+
+/// One more note, of one of the staff, whose scope it is.
+pub(super) async fn add_note(
+    c: &mut PgConnection,
+    (org, id, writer): (Uuid, Uuid, Uuid),
+    text: &str,
+) -> Result<Note, sqlx::Error> {
+    sqlx::query_as(
+        "insert into identity.organisation_notes (id, org_id, text, written_by) values ($1, $2, $3, $4)
+         returning id, text, written_by, created_at",
+    )
+    .bind(id)
+    .bind(org)
+    .bind(text)
+    .bind(writer)
+    .fetch_one(c)
     .await
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axum::{Json, extract::State};
-use contract::id::OrgId;
+use axum::{Json, extract::State, http::StatusCode};
+use contract::{id::OrgId, language::Language};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -22,10 +22,13 @@ use crate::{
         extract::{Change, Path, Query},
         page::{ListQuery, Page},
     },
-    identity::organisations::{
-        self,
-        model::{Order, Organisation},
-        review,
+    identity::{
+        organisations::{
+            self,
+            model::{Order, Organisation},
+            review,
+        },
+        person_events::{self, Action},
     },
     platform::change,
     telephony::plan,
@@ -38,6 +41,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show))
         .routes(routes!(suspend))
         .routes(routes!(reactivate))
+        .routes(routes!(reset_second_factor))
 }
 
 /// Everybody who has an account, newest first
@@ -102,6 +106,35 @@ async fn reactivate(
     judge(&app, staff, (id, Order::Reactivate), asked.body::<Suspension>()?.check()?).await
 }
 
+/// Take away the second factor of a person who has lost phone and recovery codes
+///
+/// They sign in without a code from now on, and are told by a letter.
+#[utoipa::path(post, path = "/api/platform/people/{id}/reset-second-factor", tag = "platform",
+    security(("sign_in" = ["super_admin"])),
+    request_body = Suspension,
+    params(("id" = Uuid, Path, description = "The person")),
+    responses((status = 204, description = "No code is asked for any more"),
+        (status = 409, description = "None is asked for, or it would be you", body = crate::http::error::Problem, content_type = "application/problem+json")))]
+async fn reset_second_factor(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<StatusCode, ApiError> {
+    let Suspension { reason } = asked.body::<Suspension>()?.check()?;
+    let done = app.database.change(Scope::Staff(staff.user), move |c| {
+        Box::pin(async move {
+            store::one(c, id).await?;
+            if !store::reset_second_factor(c, id).await? {
+                return Err(ApiError::Conflict("there is none, or it would be you"));
+            }
+            person_events::append(c, (id, staff.user), Action::FactorReset, reason.as_deref()).await?;
+            person_events::tell(c, id, Action::FactorReset, Language::default()).await
+        })
+    });
+    done.await.map(|()| StatusCode::NO_CONTENT)
+}
+
 async fn judge(
     app: &App,
     staff: Staff,
@@ -132,7 +165,7 @@ async fn carry_out(
         let org = OrgId(after.id);
         enter(c, Scope::Organisation(org)).await?;
         let event = review::tell(c, order, (before, after)).await?;
-        plan::check(c).await?;
+        plan::check(c, org).await?;
         let actor = Actor::person(staff.user, org, BTreeSet::new()).identity();
         change::record(c, actor, &[event]).await?;
     }

@@ -52,3 +52,8 @@ pub(super) async fn judge(
     let judged = sqlx::query_scalar("select identity.judge_person($1, $2, $3)");
     judged.bind(id).bind(verdict).bind(reason).fetch_one(c).await
 }
+
+/// They are asked for no code any more; false: they are not now either, or it is oneself.
+pub(super) async fn reset_second_factor(c: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select identity.reset_second_factor($1)").bind(id).fetch_one(c).await
+}

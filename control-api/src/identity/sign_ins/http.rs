@@ -1,16 +1,20 @@
 //! The doors: `/api/identity/sign-ins`, `/api/identity/tokens` and `/api/identity/me`.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    model::{ACCESS_SECS, Known, Me, Place, Refresh, SignIn, Tokens, user_agent},
+    begin::{Method, Wish, begin, tokens},
+    model::{FirstStep, Known, Me, Place, Refresh, SecondStep, SignIn, Tokens},
     store,
 };
 use crate::{
@@ -23,75 +27,88 @@ use crate::{
         source::Source,
     },
     identifier,
-    identity::signing::{Envelope, Purpose},
+    identity::{Proofs, second_factors, signing::Purpose},
+    instant::Instant,
 };
 
 /// What whoever does not prove who they are hears, whatever it is that is not so (H-008).
 const WRONG: ApiError = ApiError::Refused("wrong e-mail address or password");
+
+/// The same of whoever shows no code that is good.
+const WRONG_CODE: ApiError = ApiError::Refused("wrong code, or too late");
 
 /// The routes of this aggregate.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(sign_in, list, sign_out_everywhere))
         .routes(routes!(sign_out))
+        .routes(routes!(second_step))
         .routes(routes!(refresh))
         .routes(routes!(me))
 }
 
 /// Sign in with e-mail address and password
 ///
-/// What is wrong with them is not told, also where the address is not verified yet.
+/// What is wrong with them is not told, also where the address is not verified yet. Whoever has a second factor shows a code in another step.
 #[utoipa::path(post, path = "/api/identity/sign-ins", tag = "identity",
     request_body = SignIn,
-    responses((status = 201, description = "Signed in", body = Tokens)))]
+    responses((status = 201, description = "Signed in", body = Tokens),
+        (status = 202, description = "The password is right; a code has to follow", body = FirstStep)))]
 async fn sign_in(
     State(app): State<App>,
     Extension(source): Extension<Source>,
     headers: HeaderMap,
     asked: Change,
-) -> Result<(StatusCode, Json<Tokens>), ApiError> {
+) -> Result<Response, ApiError> {
     let SignIn { email, password, organisation } = asked.body::<SignIn>()?.check()?;
     app.proofs.spend_try(&source, &email)?;
     let stored = app.database.read(Scope::Nothing, |c| Box::pin(store::password_of(c, email))).await?;
     let (user, hash) = stored.unzip();
     let is_right = app.proofs.passwords.matches(password, hash.clone()).await?;
     let proven = user.zip(hash).filter(|_| is_right).ok_or(WRONG)?;
-    let user = proven.0;
-    let id = identifier::fresh()?;
-    let agent = user_agent(headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()));
-    let begun = app
-        .database
-        .change(Scope::Person(user), move |c| Box::pin(begin(c, (proven, id), organisation, agent)));
-    let (known, org) = begun.await?;
+    let (id, wish) = (identifier::fresh()?, Wish::new(Method::Password, organisation, &headers));
+    let begun = app.database.change(Scope::Person(proven.0), move |c| {
+        Box::pin(async move {
+            let (user, hash) = proven;
+            if !store::has_password(c, user, &hash).await? {
+                return Err(WRONG);
+            }
+            begin(c, (user, id), wish).await?.ok_or(WRONG)
+        })
+    });
+    begun.await?.answer(&app)
+}
+
+/// Sign in, the second step: a code of the phone, or a recovery code
+#[utoipa::path(post, path = "/api/identity/sign-ins/second-step", tag = "identity",
+    request_body = SecondStep,
+    responses((status = 201, description = "Signed in", body = Tokens)))]
+async fn second_step(State(app): State<App>, asked: Change) -> Result<(StatusCode, Json<Tokens>), ApiError> {
+    let SecondStep { token, code } = asked.body()?;
+    let (id, _) = app.proofs.signing.proven(Purpose::Step, &token).ok_or(WRONG_CODE)?;
+    let proofs = Arc::clone(&app.proofs);
+    let done = app.database.change(Scope::Nothing, move |c| Box::pin(complete(c, proofs, id, code)));
+    let (known, org) = done.await?.ok_or(WRONG_CODE)?;
     Ok((StatusCode::CREATED, Json(tokens(&app, known, (id, org), 1)?)))
 }
 
-async fn begin(
+/// None: the code is not good, which counts.
+async fn complete(
     c: &mut PgConnection,
-    ((user, hash), id): ((Uuid, String), Uuid),
-    wish: Option<Uuid>,
-    agent: Option<String>,
-) -> Result<(Known, Option<Uuid>), ApiError> {
-    if !store::has_password(c, user, &hash).await? {
-        return Err(WRONG);
+    proofs: Arc<Proofs>,
+    id: Uuid,
+    code: String,
+) -> Result<Option<(Known, Option<Uuid>)>, ApiError> {
+    let Some(user) = store::whose(c, id).await? else { return Ok(None) };
+    let Some(before) = store::hold_waiting(c, id).await? else { return Ok(None) };
+    proofs.spend_code(user)?;
+    if !second_factors::proves(c, (&proofs.signing, Instant::now().seconds()), user, &code).await? {
+        return Ok(None);
     }
-    let known = store::known(c, user).await?.filter(|known| known.is_active).ok_or(WRONG)?;
-    let org = known.choose(wish, None)?;
-    store::add(c, (user, id), org, agent.as_deref()).await?;
-    Ok((known, org))
-}
-
-fn tokens(app: &App, known: Known, (id, org): (Uuid, Option<Uuid>), no: u32) -> Result<Tokens, ApiError> {
-    let claims = Envelope::new(known.claims(id, org), jiff::Timestamp::now().as_second(), ACCESS_SECS);
-    let access_token = app.proofs.signing.sign(&claims);
-    Ok(Tokens {
-        access_token: access_token.ok_or_else(|| ApiError::Internal("no token can be signed".to_owned()))?,
-        token_type: "Bearer",
-        expires_in: ACCESS_SECS,
-        refresh_token: app.proofs.signing.prove(Purpose::Refresh, id, no),
-        sign_in: id,
-        me: known.view(org),
-    })
+    let Some(known) = store::known(c, user).await?.filter(|known| known.is_active) else { return Ok(None) };
+    let org = known.choose(None, before)?;
+    store::complete(c, (user, id)).await?;
+    Ok(Some((known, org)))
 }
 
 /// The next tokens, also for another organisation

@@ -23,6 +23,8 @@ use crate::{
 pub const ACCESS_SECS: i64 = 8 * 3_600;
 /// Days after which somebody has to sign in again.
 pub const SIGN_IN_DAYS: i32 = 30;
+/// Minutes in which the code has to follow the password.
+pub const CODE_MINUTES: i32 = 5;
 /// Places where a person is signed in; a further one ends the one that was used least lately.
 pub const SIGN_INS_MAX: i64 = 50;
 /// Octets of an e-mail address.
@@ -61,6 +63,27 @@ impl SignIn {
         );
         fields.done().map(|()| Self { email, ..self })
     }
+}
+
+/// Who has shown the password, and shows a code.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecondStep {
+    /// What the first step was answered with
+    pub token: String,
+    /// What the phone shows, or a recovery code
+    #[schema(example = "123456")]
+    pub code: String,
+}
+
+/// What the first step of two comes to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FirstStep {
+    /// For the second one.
+    pub token: String,
+    /// Seconds that it is good.
+    #[schema(example = 300)]
+    pub expires_in: i32,
 }
 
 /// Who wants to stay signed in.
@@ -168,6 +191,9 @@ pub struct Place {
     pub id: Uuid,
     /// The organisation it acts in.
     pub organisation: Option<Uuid>,
+    /// By what: `password` or `google_login`.
+    #[schema(example = "password")]
+    pub method: String,
     /// What the browser or program calls itself.
     pub user_agent: Option<String>,
     /// Since when.

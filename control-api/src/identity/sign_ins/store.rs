@@ -4,7 +4,10 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{Known, Membership, PersonView, Place, SIGN_IN_DAYS, SIGN_INS_MAX, Standing};
+use super::{
+    begin::Wish,
+    model::{CODE_MINUTES, Known, Membership, PersonView, Place, SIGN_IN_DAYS, SIGN_INS_MAX, Standing},
+};
 use crate::database::{Scope, enter, enter_login};
 
 /// Whose password proves that they are called `login`, and its hash.
@@ -26,12 +29,28 @@ pub(super) async fn password_of(
 
 /// Whether that is still the hash of the password of `user`, whose scope it is: it may have been set anew while it was compared. Nobody
 /// sets another one until this unit of work ends.
-pub(super) async fn has_password(c: &mut PgConnection, user: Uuid, hash: &str) -> Result<bool, sqlx::Error> {
+pub(in crate::identity) async fn has_password(
+    c: &mut PgConnection,
+    user: Uuid,
+    hash: &str,
+) -> Result<bool, sqlx::Error> {
     let held = sqlx::query(
         "select from identity.auth_methods
          where user_id = $1 and provider = 'password' and password_hash = $2 for share",
     );
     Ok(held.bind(user).bind(hash).fetch_optional(c).await?.is_some())
+}
+
+/// What `user`, whose scope it is, is called with a password, and its hash.
+pub(in crate::identity) async fn account(
+    c: &mut PgConnection,
+    user: Uuid,
+) -> Result<Option<(String, String)>, sqlx::Error> {
+    let query = sqlx::query_as(
+        "select provider_user_id, password_hash from identity.auth_methods
+         where user_id = $1 and provider = 'password'",
+    );
+    query.bind(user).fetch_optional(c).await
 }
 
 /// The person `user`, whose scope it is.
@@ -57,26 +76,44 @@ pub(super) async fn known(c: &mut PgConnection, user: Uuid) -> Result<Option<Kno
     Ok(Some(Known { person, is_active, epoch, memberships }))
 }
 
-/// A new place where `user` is signed in, acting in `org`.
+/// A new place where `user` is signed in, acting in `org`; unless it `awaits_code`: then it is none yet.
 pub(super) async fn add(
     c: &mut PgConnection,
     (user, id): (Uuid, Uuid),
-    org: Option<Uuid>,
-    user_agent: Option<&str>,
+    (org, awaits_code): (Option<Uuid>, bool),
+    wish: &Wish,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "delete from identity.sign_ins
-         where user_id = $1 and least(expires_at, revoked_at) < now() - make_interval(days => $2)",
+         where user_id = $1 and (awaits_code and expires_at < now()
+             or least(expires_at, revoked_at) < now() - make_interval(days => $2))",
     )
     .bind(user)
     .bind(SIGN_IN_DAYS)
     .execute(&mut *c)
     .await?;
     sqlx::query(
+        "insert into identity.sign_ins (id, user_id, org_id, user_agent, provider, awaits_code, expires_at)
+         values ($1, $2, $3, $4, $5, true, now() + make_interval(mins => $6))",
+    )
+    .bind(id)
+    .bind(user)
+    .bind(org)
+    .bind(wish.user_agent.as_deref())
+    .bind(wish.method.as_str())
+    .bind(CODE_MINUTES)
+    .execute(&mut *c)
+    .await?;
+    if awaits_code { Ok(()) } else { complete(c, (user, id)).await }
+}
+
+/// It is proven whose sign-in it is: it is a place from now on. Of too many, the one used least lately ends.
+pub(super) async fn complete(c: &mut PgConnection, (user, id): (Uuid, Uuid)) -> Result<(), sqlx::Error> {
+    sqlx::query(
         "update identity.sign_ins set revoked_at = now(), revoked_for = 'too_many'
          where user_id = $1 and revoked_at is null and id in (
              select id from identity.sign_ins
-             where user_id = $1 and revoked_at is null and expires_at > now()
+             where user_id = $1 and revoked_at is null and expires_at > now() and not awaits_code
              order by used_at desc, id desc offset $2)",
     )
     .bind(user)
@@ -84,23 +121,36 @@ pub(super) async fn add(
     .execute(&mut *c)
     .await?;
     sqlx::query(
-        "insert into identity.sign_ins (id, user_id, org_id, user_agent, expires_at)
-         values ($1, $2, $3, $4, now() + make_interval(days => $5))",
+        "update identity.sign_ins set awaits_code = false, used_at = now(),
+             expires_at = now() + make_interval(days => $2) where id = $1",
     )
     .bind(id)
-    .bind(user)
-    .bind(org)
-    .bind(user_agent)
     .bind(SIGN_IN_DAYS)
     .execute(&mut *c)
     .await?;
     sqlx::query(
-        "update identity.auth_methods set last_login_at = now() where user_id = $1 and provider = 'password'",
+        "update identity.auth_methods m set last_login_at = now()
+         from identity.sign_ins s where s.id = $2 and m.user_id = $1 and m.provider = s.provider",
     )
     .bind(user)
+    .bind(id)
     .execute(c)
     .await
     .map(drop)
+}
+
+/// The organisation that a sign-in is to act in which waits for a code; nobody else completes it until this unit of work ends.
+pub(super) async fn hold_waiting(
+    c: &mut PgConnection,
+    sign_in: Uuid,
+) -> Result<Option<Option<Uuid>>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select org_id from identity.sign_ins
+         where id = $1 and awaits_code and revoked_at is null and expires_at > now() for update",
+    )
+    .bind(sign_in)
+    .fetch_optional(c)
+    .await
 }
 
 /// Whose sign-in it is; from here on the unit of work is in that person's scope.
@@ -124,7 +174,7 @@ pub(super) async fn hold(
 ) -> Result<Option<(i32, Option<Uuid>)>, sqlx::Error> {
     sqlx::query_as(
         "select refresh_no, org_id from identity.sign_ins
-         where id = $1 and revoked_at is null and expires_at > now() for update",
+         where id = $1 and not awaits_code and revoked_at is null and expires_at > now() for update",
     )
     .bind(sign_in)
     .fetch_optional(c)
@@ -169,8 +219,8 @@ pub(super) async fn revoke(
 /// Where `user` is signed in, the one used last first.
 pub(super) async fn list(c: &mut PgConnection, user: Uuid, current: Uuid) -> Result<Vec<Place>, sqlx::Error> {
     sqlx::query_as(
-        "select id, org_id as organisation, user_agent, created_at, used_at, expires_at, id = $2 as is_current
-         from identity.sign_ins where user_id = $1 and revoked_at is null and expires_at > now()
+        "select id, org_id as organisation, provider as method, user_agent, created_at, used_at, expires_at, id = $2 as is_current
+         from identity.sign_ins where user_id = $1 and not awaits_code and revoked_at is null and expires_at > now()
          order by used_at desc, id desc",
     )
     .bind(user)
@@ -193,7 +243,7 @@ pub(super) async fn standing(
          join identity.users u on u.id = s.user_id
          left join identity.memberships m on m.user_id = s.user_id and m.org_id = s.org_id
          left join identity.organisations o on o.id = s.org_id
-         where s.id = $1 and s.user_id = $2 and s.revoked_at is null and s.expires_at > now()
+         where s.id = $1 and s.user_id = $2 and not s.awaits_code and s.revoked_at is null and s.expires_at > now()
            and u.status = 'active'",
     )
     .bind(sign_in)

@@ -16,6 +16,10 @@ use crate::http::error::ApiError;
 const FOLLOWERS_MAX: usize = 1_000;
 /// Of one actor.
 const FOLLOWERS_OF_ONE_MAX: usize = 20;
+/// Guests that follow at the same time, beside those.
+const GUESTS_MAX: usize = 1_000;
+/// Of one guest: a page that is loaded again may come before the one before has gone.
+const FOLLOWERS_OF_GUEST_MAX: usize = 3;
 /// Followers that read rows at the same time: the others wait, so that requests find a connection.
 const READING_MAX: usize = 2;
 /// Wake-up calls that a follower may be behind; beyond it, it looks.
@@ -33,6 +37,7 @@ pub struct Feed {
     ending: Arc<watch::Sender<bool>>,
     pub(super) reading: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    guest_places: Arc<Semaphore>,
     followers: Arc<Mutex<BTreeMap<Uuid, usize>>>,
     pub(super) stalled_max: Duration,
 }
@@ -51,6 +56,7 @@ impl Feed {
             ending: Arc::new(watch::Sender::new(false)),
             reading: Arc::new(Semaphore::new(READING_MAX)),
             places: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            guest_places: Arc::new(Semaphore::new(GUESTS_MAX)),
             followers: Arc::default(),
             stalled_max,
         }
@@ -74,10 +80,19 @@ impl Feed {
 
     /// A place for one more follower of this actor's.
     pub(super) fn place(&self, actor: Uuid) -> Result<Place, ApiError> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ApiError::Busy)?;
+        self.place_among(&self.places, actor, FOLLOWERS_OF_ONE_MAX)
+    }
+
+    /// The same for one of a guest's session, whose crowd takes no place from the organisation's people.
+    pub(super) fn guest_place(&self, session: Uuid) -> Result<Place, ApiError> {
+        self.place_among(&self.guest_places, session, FOLLOWERS_OF_GUEST_MAX)
+    }
+
+    fn place_among(&self, places: &Arc<Semaphore>, actor: Uuid, most: usize) -> Result<Place, ApiError> {
+        let permit = Arc::clone(places).try_acquire_owned().map_err(|_| ApiError::Busy)?;
         let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
         let count = followers.entry(actor).or_default();
-        if *count >= FOLLOWERS_OF_ONE_MAX {
+        if *count >= most {
             return Err(ApiError::TooMany(CROWDED));
         }
         *count += 1;

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use contract::id::OrgId;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
     http::{actor::Actor, error::ApiError, fields::Fields},
-    identity::permission::Permission,
+    identity::{guests::Guest, permission::Permission},
     instant::Instant,
 };
 
@@ -55,18 +56,58 @@ pub(super) fn permission(kind: &str) -> Permission {
     }
 }
 
-/// Who follows: an actor, with the extensions whose staff it is (H-023, H-026).
+/// What a guest is told of their own call.
+const GUEST_KINDS: [&str; 14] = [
+    "call.created",
+    "call.queued",
+    "call.queue_updated",
+    "call.ringing",
+    "call.answered",
+    "call.hold",
+    "call.unhold",
+    "call.rejected",
+    "call.busy",
+    "call.timeout",
+    "call.missed",
+    "call.canceled",
+    "call.failed",
+    "call.ended",
+];
+
+/// Who follows.
 #[derive(Clone, Debug)]
-pub(super) struct Viewer {
-    pub(super) actor: Actor,
-    pub(super) about: BTreeSet<Uuid>,
+pub(super) enum Viewer {
+    /// An actor, with the extensions whose staff it is (H-023, H-026).
+    Actor { actor: Actor, about: BTreeSet<Uuid> },
+    /// A guest.
+    Guest(Guest),
 }
 
 impl Viewer {
-    /// What it may see: all of the kind, or what is about itself and its extensions.
-    pub(super) fn sees(&self, event: &Event) -> bool {
-        self.actor.must(permission(&event.kind)).is_ok()
-            || event.audience.iter().any(|one| self.about.contains(one))
+    /// In which organisation.
+    pub(super) const fn org(&self) -> OrgId {
+        match self {
+            Self::Actor { actor, .. } => actor.org,
+            Self::Guest(guest) => guest.org,
+        }
+    }
+
+    /// What it is told of an event. An actor sees all of the kinds that it may read, and what is about itself and its extensions; a
+    /// guest how their own call goes and where in the queue it is, and nothing of whoever else is in it.
+    pub(super) fn told(&self, event: &Event) -> Option<Event> {
+        match self {
+            Self::Actor { actor, about } => {
+                let sees = actor.must(permission(&event.kind)).is_ok()
+                    || event.audience.iter().any(|one| about.contains(one));
+                sees.then(|| event.clone())
+            }
+            Self::Guest(guest) => {
+                let sees = GUEST_KINDS.contains(&event.kind.as_str()) && event.audience.contains(&guest.user);
+                let data =
+                    json!({ "queue_count": event.data.as_ref().and_then(|data| data.get("queue_count")) });
+                sees.then(|| Event { data: Some(data), ..event.clone() })
+            }
+        }
     }
 }
 
@@ -97,7 +138,7 @@ impl EventsQuery {
 
 #[cfg(test)]
 mod tests {
-    use contract::{id::OrgId, time::Timestamp};
+    use contract::time::Timestamp;
 
     use super::*;
 
@@ -114,7 +155,7 @@ mod tests {
                 data: None,
                 audience: audience.to_vec(),
             };
-            Viewer { actor, about: [mine].into() }.sees(&event)
+            Viewer::Actor { actor, about: [mine].into() }.told(&event).is_some()
         };
         assert!(check(&[Permission::CallsRead], "call.ringing", &[other]));
         assert!(!check(&[Permission::CallsRead], "extension.changed", &[other]));
@@ -123,5 +164,35 @@ mod tests {
         assert!(!check(&[Permission::CallsRead, Permission::TelephonyRead], "whatever.happened", &[]));
         assert!(check(&[], "call.ringing", &[other, mine]));
         assert!(!check(&[], "call.ringing", &[other]));
+    }
+
+    #[test]
+    fn a_guest_is_told_how_their_own_call_goes_and_of_nobody_else() {
+        let (me, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let guest = Guest { org: OrgId(Uuid::nil()), user: me, name: String::new(), session: Uuid::nil() };
+        let told = |kind: &str, audience: &[Uuid]| {
+            let event = Event {
+                seq: 1,
+                kind: kind.to_owned(),
+                subject_id: Uuid::nil(),
+                occurred_at: Instant(Timestamp(0)),
+                data: Some(
+                    json!({ "queue_count": 3, "participant": 2, "detail": { "number": "+62215550100" } }),
+                ),
+                audience: audience.to_vec(),
+            };
+            Viewer::Guest(guest.clone()).told(&event).map(|event| event.data)
+        };
+        assert_eq!(told("call.queue_updated", &[other, me]), Some(Some(json!({ "queue_count": 3 }))));
+        for (kind, audience) in [
+            ("call.queue_updated", vec![other]),
+            ("call.queue_updated", vec![]),
+            ("call.participant", vec![me]),
+            ("call.recording", vec![me]),
+            ("call.feedback", vec![me]),
+            ("extension.changed", vec![me]),
+        ] {
+            assert_eq!(told(kind, &audience), None, "{kind}");
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     app::App,
     database::{DatabaseError, Scope},
     http::{actor::Actor, error::ApiError},
+    identity::guests::Guest,
 };
 
 /// Events read at a time.
@@ -76,20 +77,18 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    /// Begins to tell `actor`, who came with `parts`, what follows `cursor`.
-    pub(super) async fn start(
+    /// Begins to tell `viewer`, who came with `parts`, what follows `cursor`.
+    pub(super) fn start(
         (app, mut parts): (App, Parts),
-        actor: Actor,
+        viewer: Viewer,
         place: Place,
         cursor: i64,
     ) -> Result<Body, ApiError> {
         // Its admission is spent: knowing it again is no request.
         parts.extensions.clear();
-        let about = about(&app, &actor).await?;
         // One more place, for the last word.
         let (portions, taken) = mpsc::channel(PORTIONS_MAX + 1);
         let last_word = portions.clone().try_reserve_owned().map_err(|_| ApiError::Busy)?;
-        let viewer = Viewer { actor, about };
         let teller = Self { app, parts, viewer, looked_at: Instant::now(), place, cursor, portions };
         tokio::spawn(teller.run(last_word));
         Ok(Body::from_stream(ReceiverStream::new(taken).map(Ok::<_, Infallible>)))
@@ -106,7 +105,7 @@ impl Teller {
 
     /// Until there is a reason to end.
     async fn follow(&mut self) -> Closed {
-        let org = self.viewer.actor.org.0;
+        let org = self.viewer.org().0;
         loop {
             if let Err(closed) = self.catch_up().await {
                 return closed;
@@ -141,7 +140,7 @@ impl Teller {
             }
             self.cursor = last.seq;
             let mut text = String::new();
-            for event in events.iter().filter(|event| self.viewer.sees(event)) {
+            for event in events.iter().filter_map(|event| self.viewer.told(event)) {
                 event.tell(&mut text);
             }
             if text.is_empty() {
@@ -154,7 +153,7 @@ impl Teller {
 
     async fn read(&self) -> Result<Vec<Event>, DatabaseError> {
         let _turn = self.app.feed.reading.acquire().await;
-        let (org, cursor) = (self.viewer.actor.org, self.cursor);
+        let (org, cursor) = (self.viewer.org(), self.cursor);
         let scope = Scope::Organisation(org);
         self.app.database.read(scope, move |c| Box::pin(store::after(c, org, cursor, EVENTS_AT_A_TIME))).await
     }
@@ -163,13 +162,18 @@ impl Teller {
     async fn look(&mut self) -> Result<bool, Closed> {
         let known = async {
             let _turn = self.app.feed.reading.acquire().await;
-            let actor = Actor::from_request_parts(&mut self.parts, &self.app).await?;
-            actor.must(super::http::NEEDED)?;
-            let about = about(&self.app, &actor).await?;
-            Ok::<_, ApiError>(Viewer { actor, about })
+            match self.viewer {
+                Viewer::Actor { .. } => {
+                    let actor = Actor::from_request_parts(&mut self.parts, &self.app).await?;
+                    viewer(&self.app, actor).await
+                }
+                Viewer::Guest(_) => {
+                    Guest::from_request_parts(&mut self.parts, &self.app).await.map(Viewer::Guest)
+                }
+            }
         };
         match known.await {
-            Ok(viewer) if viewer.actor.org == self.viewer.actor.org => {
+            Ok(viewer) if viewer.org() == self.viewer.org() => {
                 (self.viewer, self.looked_at) = (viewer, Instant::now());
                 Ok(true)
             }
@@ -185,6 +189,13 @@ impl Teller {
             Err(SendTimeoutError::Closed(_)) => Err(Closed::Left),
         }
     }
+}
+
+/// An actor, if it may follow, with what is about it.
+pub(super) async fn viewer(app: &App, actor: Actor) -> Result<Viewer, ApiError> {
+    actor.must(super::http::NEEDED)?;
+    let about = about(app, &actor).await?;
+    Ok(Viewer::Actor { actor, about })
 }
 
 /// What is about an actor: a person, and the extensions whose staff that one is.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     egress::Egress,
     http::{error::ApiError, fields::Fields, page::Cursor},
+    identifier,
     instant::Instant,
     platform::jobs::model::State,
 };
@@ -69,10 +70,7 @@ pub(super) struct Secret(pub(super) [u8; SECRET_BYTES]);
 impl Secret {
     /// One that nobody has.
     pub(super) fn fresh() -> Result<Self, ApiError> {
-        let mut random = [0_u8; SECRET_BYTES];
-        getrandom::fill(&mut random)
-            .map_err(|error| ApiError::Internal(format!("no randomness: {error}")))?;
-        Ok(Self(random))
+        identifier::random().map(Self)
     }
 }
 

@@ -8,9 +8,9 @@ use super::{
     deliver::Target,
     model::{Order, Secret, Webhook, WebhookDelivery, WebhookDescription},
 };
-use crate::http::{
-    error::{ApiError, FieldError},
-    page::Cursor,
+use crate::{
+    database::one_at_a_time,
+    http::{error::ApiError, page::Cursor},
 };
 
 /// Webhooks of an organisation.
@@ -98,6 +98,7 @@ pub(super) async fn insert(
     (org, id): (OrgId, Uuid),
     (new, secret): (&WebhookDescription, &Secret),
 ) -> Result<Webhook, ApiError> {
+    one_at_a_time(c, org).await?;
     let made = sqlx::query_as(webhooks!(
         "insert into platform.webhooks (id, org_id, url, description, kinds, is_active, secret)
          select $2, $1, $3, $4, $5, $6, $7 where (select count(*) from platform.webhooks where org_id = $1) < $8
@@ -114,10 +115,7 @@ pub(super) async fn insert(
     .bind(WEBHOOKS_MAX)
     .fetch_optional(c)
     .await?;
-    made.ok_or_else(|| {
-        let reason = format!("there are {WEBHOOKS_MAX} already, which is all that an organisation may have");
-        ApiError::Unprocessable(vec![FieldError::new("url", reason)])
-    })
+    made.ok_or(ApiError::Conflict("there are too many webhooks: take one away first"))
 }
 
 /// Makes of a webhook what is `new`. One that is said to be active begins anew.

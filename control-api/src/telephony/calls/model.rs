@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     http::{error::ApiError, fields::Fields, page::Cursor},
     instant::Instant,
+    telephony::feedback::model::Feedback,
 };
 
 /// Who calls whom, seen from the organisation (H-057).
@@ -137,6 +138,8 @@ pub struct CallDetail {
     pub legs: Vec<Leg>,
     /// What the media of each leg was like; each appears when the media has been closed.
     pub quality: Vec<Quality>,
+    /// What those who took part have said of it since.
+    pub feedback: Vec<Feedback>,
 }
 
 /// Somebody in a call (H-058).

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{Call, CallDetail, Event, Filter, Leg, Participant, Quality};
+use crate::telephony::feedback;
 
 /// The calls of a query over telephony.calls, each with its events folded into how it went. $1 is the
 /// organisation.
@@ -100,9 +101,10 @@ pub(super) async fn one(
     )
     .bind(org.0)
     .bind(id)
-    .fetch_all(c)
+    .fetch_all(&mut *c)
     .await?;
-    Ok(Some(CallDetail { call, participants, events, legs, quality }))
+    let feedback = feedback::store::of_call(c, (org, id)).await?;
+    Ok(Some(CallDetail { call, participants, events, legs, quality, feedback }))
 }
 
 /// Up to where the journal of the switch has become events.

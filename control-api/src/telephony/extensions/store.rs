@@ -11,7 +11,10 @@ use crate::{
         error::{ApiError, Broken, broken, referred},
         page::Cursor,
     },
-    telephony::resource::{self, Resource, store::Statements},
+    telephony::resource::{
+        self, Resource,
+        store::{Statements, put_lists},
+    },
 };
 
 macro_rules! extensions {
@@ -173,27 +176,23 @@ async fn put_people(
         (
             "delete from telephony.extension_assigned_staffs
              where org_id = $1 and extension_id = $2 and user_id <> all ($3)",
-            &new.staff,
+            new.staff.as_slice(),
         ),
         (
             "insert into telephony.extension_assigned_staffs (org_id, extension_id, user_id)
              select $1, $2, unnest($3::uuid[]) on conflict do nothing",
-            &new.staff,
+            new.staff.as_slice(),
         ),
         (
             "delete from telephony.extension_supervisors
              where org_id = $1 and extension_id = $2 and user_id <> all ($3)",
-            &new.supervisors,
+            new.supervisors.as_slice(),
         ),
         (
             "insert into telephony.extension_supervisors (org_id, extension_id, user_id)
              select $1, $2, unnest($3::uuid[]) on conflict do nothing",
-            &new.supervisors,
+            new.supervisors.as_slice(),
         ),
     ];
-    for (query, people) in tables {
-        let done = sqlx::query(query).bind(org.0).bind(id).bind(people).execute(&mut *c).await;
-        done.map_err(|error| broken(error, CONSTRAINTS))?;
-    }
-    Ok(())
+    put_lists(c, (org, id), &tables, CONSTRAINTS).await
 }

@@ -15,7 +15,7 @@ use super::{
     model::{
         Heard, Link, LinkOrder, LinkQuery, LinkTold, Recording, RecordingsQuery, fresh_link, hash_of, url,
     },
-    store,
+    store::{self, Linked},
 };
 use crate::{
     app::App,
@@ -41,6 +41,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show))
         .routes(routes!(link))
         .routes(routes!(sound))
+        .routes(routes!(delete))
 }
 
 /// Recordings, newest first
@@ -97,7 +98,7 @@ async fn link(
     change(&app, &actor, None, move |c| {
         Box::pin(async move {
             let found = store::one(c, org, id).await?.ok_or(ApiError::NotFound)?;
-            if found.deleted_at.is_some() {
+            if found.is_gone() {
                 return Err(ApiError::Conflict("the store does not have it any more"));
             }
             let named = (&*hash_of(&link), order.seconds);
@@ -138,7 +139,8 @@ async fn sound(
     let scope = Scope::Organisation(org);
     let linked =
         app.database.read(scope, move |c| Box::pin(async move { store::linked(c, (org, id), &hash).await }));
-    let (maker, key, format) = linked.await?.ok_or(ApiError::NotFound)?;
+    let Linked { maker, key, format, .. } =
+        linked.await?.filter(|linked| !linked.is_message).ok_or(ApiError::NotFound)?;
     // Who listens is told before anything is heard, in the name of whoever has made the link.
     let told = Heard::of(range.and_then(|range| range.to_str().ok()));
     let events = vec![Event::of("recording.heard", id, None, Some(&told))];
@@ -151,6 +153,42 @@ async fn sound(
     }
 }
 
+/// Delete a recording before its time
+///
+/// Nobody hears it from now on, and the store has it no more within a minute or two; that there was one, and who had it deleted, stays. One
+/// that is gone already, for whatever reason, is shown as it stands.
+#[utoipa::path(post, path = "/api/telephony/recordings/{id}/delete", tag = "calls",
+    security(("api_key" = ["recordings.delete"])),
+    params(("id" = Uuid, Path, description = "The recording")),
+    responses((status = 200, description = "How it stands", body = Recording)))]
+async fn delete(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<Uuid>,
+    asked: Change,
+) -> Result<Answer, ApiError> {
+    actor.must(Permission::RecordingsDelete)?;
+    let (org, by) = (actor.org, actor.identity().id);
+    change(&app, &actor, asked.once, move |c| {
+        Box::pin(async move {
+            let old = store::hold(c, org, id).await?.ok_or(ApiError::NotFound)?;
+            if old.is_gone() {
+                return Ok(Done { answer: Answer::done(&old), events: Vec::new() });
+            }
+            store::order_deletion(c, (org, id), by).await?;
+            let made = store::one(c, org, id).await?.ok_or(ApiError::NotFound)?;
+            let events = vec![Event::of("recording.deleted", id, Some(&old), Some(&made))];
+            Ok(Done { answer: Answer::done(&made), events })
+        })
+    })
+    .await
+}
+
+/// What a format of ours is called elsewhere.
+pub(in crate::telephony) fn media_type(format: &str) -> &'static str {
+    if format == "opus" { "audio/ogg" } else { "audio/wav" }
+}
+
 /// As players want it. Nobody on the way keeps it.
 fn played(sound: reqwest::Response, format: &str) -> Response {
     let (status, mut headers) = (sound.status(), HeaderMap::new());
@@ -159,9 +197,8 @@ fn played(sound: reqwest::Response, format: &str) -> Response {
             headers.insert(name, value.clone());
         }
     }
-    let kind = if format == "opus" { "audio/ogg" } else { "audio/wav" };
     for (name, value) in [
-        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_TYPE, media_type(format)),
         (header::ACCEPT_RANGES, "bytes"),
         (header::CACHE_CONTROL, "private, no-store"),
     ] {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     http::{error::ApiError, fields::Fields, page::Cursor},
+    identifier,
     instant::Instant,
 };
 
@@ -36,14 +37,23 @@ pub struct Recording {
     pub interruptions: i32,
     /// When the store had it.
     pub stored_at: Instant,
+    /// When somebody ordered that it be deleted, if so; the store has it for a minute or two after that.
+    pub deletion_ordered_at: Option<Instant>,
+    /// Which person, or which key.
+    pub deletion_ordered_by: Option<Uuid>,
     /// When the store had it no more, if so.
     pub deleted_at: Option<Instant>,
-    /// Why.
+    /// Why: `retention`, or `order`.
     #[schema(example = "retention")]
     pub deleted_because: Option<String>,
 }
 
 impl Recording {
+    /// Nobody hears it any more.
+    pub const fn is_gone(&self) -> bool {
+        self.deletion_ordered_at.is_some() || self.deleted_at.is_some()
+    }
+
     /// Where the list goes on after this one.
     pub fn cursor(&self) -> Cursor {
         Cursor { at: self.started_at, id: self.id }
@@ -123,20 +133,20 @@ pub struct Link {
 
 /// What the record says of a link.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct LinkTold {
-    pub(super) expires_at: Instant,
+pub(in crate::telephony) struct LinkTold {
+    pub(in crate::telephony) expires_at: Instant,
 }
 
 /// What the record says of somebody who listens.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Heard<'a> {
+pub(in crate::telephony) struct Heard<'a> {
     /// The part of the sound that was asked for.
     range: Option<&'a str>,
 }
 
 impl<'a> Heard<'a> {
     /// Of what a stranger asks for no more than a range needs.
-    pub(super) fn of(range: Option<&'a str>) -> Self {
+    pub(in crate::telephony) fn of(range: Option<&'a str>) -> Self {
         Self { range: range.map(|range| range.get(..RANGE_CHARS_MAX).unwrap_or(range)) }
     }
 }
@@ -153,14 +163,12 @@ pub struct LinkQuery {
 }
 
 /// What makes a link good: 32 random octets in hexadecimal. The database holds its SHA-256.
-pub(super) fn fresh_link() -> Result<String, ApiError> {
-    let mut octets = [0_u8; 32];
-    getrandom::fill(&mut octets).map_err(|error| ApiError::Internal(format!("no randomness: {error}")))?;
-    Ok(octets.iter().map(|octet| format!("{octet:02x}")).collect())
+pub(in crate::telephony) fn fresh_link() -> Result<String, ApiError> {
+    Ok(identifier::random::<32>()?.iter().map(|octet| format!("{octet:02x}")).collect())
 }
 
 /// What the database knows a link by.
-pub(super) fn hash_of(link: &str) -> Vec<u8> {
+pub(in crate::telephony) fn hash_of(link: &str) -> Vec<u8> {
     Sha256::digest(link).to_vec()
 }
 

@@ -1,4 +1,5 @@
-//! Rows of recordings, and of links to them.
+//! Rows of recordings, and of links to them. Messages in mailboxes are recordings too, which have an aggregate of their own
+//! (`telephony/messages`): here they are not found.
 
 use contract::id::OrgId;
 use sqlx::PgConnection;
@@ -10,8 +11,10 @@ use crate::{instant::Instant, platform::audit::Actor};
 macro_rules! recordings {
     ($rest:literal) => {
         concat!(
-            "select id, call_id, started_at, format, length_ms, interruptions, stored_at, deleted_at, deleted_because \
-             from telephony.recordings ",
+            "select id, call_id, started_at, format, length_ms, interruptions, stored_at, deletion_ordered_at, \
+               deletion_ordered_by, deleted_at, deleted_because \
+             from telephony.recordings r \
+             where org_id = $1 and not exists (select from telephony.voicemail_messages m where m.id = r.id) ",
             $rest
         )
     };
@@ -24,7 +27,7 @@ pub(super) async fn list(
     filter: Filter,
 ) -> Result<Vec<Recording>, sqlx::Error> {
     sqlx::query_as(recordings!(
-        "where org_id = $1 and ($2::uuid is null or call_id = $2) \
+        "and ($2::uuid is null or call_id = $2) \
            and ($3::timestamptz is null or (started_at, id) < ($3, $4::uuid)) \
          order by started_at desc, id desc limit $5"
     ))
@@ -43,12 +46,33 @@ pub(super) async fn one(
     org: OrgId,
     id: Uuid,
 ) -> Result<Option<Recording>, sqlx::Error> {
-    let query = sqlx::query_as(recordings!("where org_id = $1 and id = $2"));
+    let query = sqlx::query_as(recordings!("and id = $2"));
     query.bind(org.0).bind(id).fetch_optional(c).await
 }
 
+/// The same, which nobody else changes until this unit of work ends.
+pub(super) async fn hold(
+    c: &mut PgConnection,
+    org: OrgId,
+    id: Uuid,
+) -> Result<Option<Recording>, sqlx::Error> {
+    let query = sqlx::query_as(recordings!("and id = $2 for update"));
+    query.bind(org.0).bind(id).fetch_optional(c).await
+}
+
+/// The switch is to delete it, and who says so.
+pub(super) async fn order_deletion(
+    c: &mut PgConnection,
+    (org, id): (OrgId, Uuid),
+    by: Uuid,
+) -> Result<(), sqlx::Error> {
+    let order = "update telephony.recordings set deletion_ordered_at = now(), deletion_ordered_by = $3 \
+                 where org_id = $1 and id = $2";
+    sqlx::query(order).bind(org.0).bind(id).bind(by).execute(c).await.map(drop)
+}
+
 /// Makes the link of that hash good for so many seconds, in the name of whoever asks, and says until when. Links that are over go.
-pub(super) async fn add_link(
+pub(in crate::telephony) async fn add_link(
     c: &mut PgConnection,
     (org, recording): (OrgId, Uuid),
     (hash, seconds): (&[u8], u16),
@@ -70,24 +94,37 @@ pub(super) async fn add_link(
     .await
 }
 
-/// What a good link leads to: who has made it, and the name of the object in the store and its format.
-pub(super) async fn linked(
+/// What a good link leads to.
+pub(in crate::telephony) struct Linked {
+    /// Who has made it.
+    pub(in crate::telephony) maker: Actor,
+    /// The name of the object in the store.
+    pub(in crate::telephony) key: String,
+    pub(in crate::telephony) format: String,
+    /// It is a message in a mailbox.
+    pub(in crate::telephony) is_message: bool,
+}
+
+/// What the link of that hash leads to, if it is good and somebody may still hear it.
+pub(in crate::telephony) async fn linked(
     c: &mut PgConnection,
     (org, recording): (OrgId, Uuid),
     hash: &[u8],
-) -> Result<Option<(Actor, String, String)>, sqlx::Error> {
-    let found: Option<(String, Uuid, String, String)> = sqlx::query_as(
-        "select l.actor_kind, l.actor_id, r.storage_key, r.format from telephony.recording_links l \
+) -> Result<Option<Linked>, sqlx::Error> {
+    let found: Option<(String, Uuid, String, String, bool)> = sqlx::query_as(
+        "select l.actor_kind, l.actor_id, r.storage_key, r.format, m.id is not null from telephony.recording_links l \
          join telephony.recordings r on r.org_id = l.org_id and r.id = l.recording_id \
-         where l.org_id = $1 and l.recording_id = $2 and l.hash = $3 and l.expires_at > now() and r.deleted_at is null",
+         left join telephony.voicemail_messages m on m.org_id = r.org_id and m.id = r.id \
+         where l.org_id = $1 and l.recording_id = $2 and l.hash = $3 and l.expires_at > now() \
+           and r.deletion_ordered_at is null and r.deleted_at is null and m.deleted_at is null",
     )
     .bind(org.0)
     .bind(recording)
     .bind(hash)
     .fetch_optional(c)
     .await?;
-    Ok(found.map(|(kind, id, key, format)| {
+    Ok(found.map(|(kind, id, key, format, is_message)| {
         let kind = if kind == "person" { "person" } else { "api_key" };
-        (Actor { org, kind, id }, key, format)
+        Linked { maker: Actor { org, kind, id }, key, format, is_message }
     }))
 }

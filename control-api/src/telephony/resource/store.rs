@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Resource;
 use crate::http::{
-    error::{ApiError, referred},
+    error::{ApiError, Broken, broken, referred},
     page::Cursor,
 };
 
@@ -87,4 +87,18 @@ pub(crate) async fn delete<R: Resource>(
     (org, id): (OrgId, Uuid),
 ) -> Result<(), ApiError> {
     sqlx::query(R::STATEMENTS.delete).bind(org.0).bind(id).execute(c).await.map(drop).map_err(referred)
+}
+
+/// Makes lists of ids that belong to the row `id` what they are to be: statements of the organisation, the row and the ids.
+pub(crate) async fn put_lists(
+    c: &mut PgConnection,
+    (org, id): (OrgId, Uuid),
+    lists: &[(&'static str, &[Uuid])],
+    constraints: &[Broken],
+) -> Result<(), ApiError> {
+    for (query, ids) in lists {
+        let done = sqlx::query(*query).bind(org.0).bind(id).bind(*ids).execute(&mut *c).await;
+        done.map_err(|error| broken(error, constraints))?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
+    browser,
     model::{Description, First, NewSipAccount, SipAccount},
     store,
 };
@@ -35,6 +36,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(show, put, remove))
         .routes(routes!(rotate))
+        .merge(browser::routes())
 }
 
 list_door!(part, SipAccount, "/api/telephony/sip-accounts", "SIP accounts, newest first");

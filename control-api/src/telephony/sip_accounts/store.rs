@@ -2,6 +2,7 @@
 
 use contract::{credentials::digests, id::OrgId};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::model::{Description, First, SipAccount};
 use crate::{
@@ -101,6 +102,46 @@ impl Listed for SipAccount {
     fn cursor(&self) -> Cursor {
         Cursor { at: self.created_at, id: self.id }
     }
+}
+
+/// What is known of the account that a person's browsers register by.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Known {
+    pub(super) id: Uuid,
+    pub(super) username: String,
+    pub(super) is_active: bool,
+    pub(super) password_key: Option<String>,
+    pub(super) password_no: Option<i32>,
+    pub(super) domain: String,
+}
+
+/// The account of `user` with that username.
+pub(super) async fn of_browser(
+    c: &mut PgConnection,
+    (org, user): (OrgId, Uuid),
+    username: String,
+) -> Result<Option<Known>, sqlx::Error> {
+    sqlx::query_as(
+        "select a.id, a.username, a.is_active, a.password_key, a.password_no, s.sip_domain as domain \
+         from telephony.sip_accounts a join telephony.organisation_settings s on s.org_id = a.org_id \
+         where a.org_id = $1 and a.user_id = $2 and a.username = $3",
+    )
+    .bind(org.0)
+    .bind(user)
+    .bind(username)
+    .fetch_optional(c)
+    .await
+}
+
+/// Whether the person has a number, without which their phones stand for nobody.
+pub(super) async fn has_number(
+    c: &mut PgConnection,
+    (org, user): (OrgId, Uuid),
+) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar(
+        "select exists (select from telephony.numbers where org_id = $1 and user_id = $2)",
+    );
+    query.bind(org.0).bind(user).fetch_one(c).await
 }
 
 /// The realm of the organisation's phones. Without one there is nothing to register at.

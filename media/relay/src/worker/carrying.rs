@@ -22,7 +22,7 @@ use crate::{
     counters::Tally,
     shaking::Heard,
     slots::Leg,
-    sockets::Pair,
+    sockets::Sockets,
     stock::Pool,
     syscall::{BATCH_MAX, Batch, Sent},
     tap::Taps,
@@ -43,32 +43,45 @@ impl<W: Fn()> Worker<W> {
             }
         }
         // Not drained, and the poll tells edges only: ask to be told again.
-        if let Some(leg) = self.slots.leg(at) {
-            let socket = leg.socket(channel);
-            if self.poll.registry().reregister(socket, Token(token), Interest::READABLE).is_err() {
-                self.tally.receive_errors += 1;
-            }
+        let socket = self.slots.leg(at).and_then(|leg| leg.sockets.own(channel));
+        if let Some(socket) = socket
+            && self.poll.registry().reregister(socket, Token(token), Interest::READABLE).is_err()
+        {
+            self.tally.receive_errors += 1;
         }
     }
 
     /// One batch from one socket, out through the other leg's: whether there may be more.
     fn carry_batch(&mut self, batch: &mut Batch, at: usize, channel: Channel, now: u64) -> bool {
+        let Some(leg) = self.slots.leg(at) else { return false };
+        let received = match batch.receive(leg.socket(channel)) {
+            Ok(received) => received,
+            Err(error) => return has_more(&error, &mut self.tally),
+        };
+        self.tally.datagrams_received += received as u64;
+        self.carry_those(batch, (at, channel), all(received), now);
+        received == BATCH_MAX
+    }
+
+    /// Those datagrams of a batch that are for one leg, a bit for each, out through the other leg's socket.
+    pub(super) fn carry_those(
+        &mut self,
+        batch: &mut Batch,
+        (at, channel): (usize, Channel),
+        which: u64,
+        now: u64,
+    ) {
         let ports = self.config.ports;
         let pools = &self.pools;
         let own = |address| own_slot(pools, ports, address);
         let round = self.slots.goes_round(at, channel, own) || self.slots.comes_back(at, own);
         let lease = self.slots.lease(at);
-        let Some((from, to)) = self.slots.leg_and_peer(at) else { return false };
-        let received = match batch.receive(from.sockets.of(channel)) {
-            Ok(received) => received,
-            Err(error) => return has_more(&error, &mut self.tally),
-        };
-        self.tally.datagrams_received += received as u64;
-        self.tally.send_loops += if round { received as u64 } else { 0 };
+        let Some((from, to)) = self.slots.leg_and_peer(at) else { return };
+        self.tally.send_loops += if round { u64::from(which.count_ones()) } else { 0 };
         let mut listeners = Listeners::of(from, channel, &mut self.taps, &mut self.backlog);
         let (mut path, socket) = path_of(channel, from, to, round.then_some(now));
         let (mut handshakes, mut is_behind) = (0_u64, false);
-        for n in 0..received {
+        for n in each(which) {
             let Some((source, room, len)) = batch.datagram(n) else {
                 self.tally.dropped_too_long += 1;
                 path.missed();
@@ -117,7 +130,6 @@ impl<W: Fn()> Worker<W> {
         }
         self.mind_peer(at, wants_turn, is_behind);
         self.shake(batch, (at, channel), handshakes, now);
-        received == BATCH_MAX
     }
 
     /// The one that a batch was carried to wants a turn without a packet, or cannot be sent what comes as it comes.
@@ -133,7 +145,7 @@ impl<W: Fn()> Worker<W> {
 
     /// Those datagrams of a batch that are parts of handshakes, a bit for each.
     pub(super) fn shake(&mut self, batch: &mut Batch, (at, channel): (usize, Channel), which: u64, now: u64) {
-        for n in (0..BATCH_MAX).filter(|n| which >> n & 1 == 1) {
+        for n in each(which) {
             let (Some(leg), Some((source, room, len))) = (self.slots.leg(at), batch.datagram(n)) else {
                 return;
             };
@@ -205,10 +217,20 @@ impl<'a> Listeners<'a> {
 }
 
 /// There is a bit for each datagram.
-const _: () = assert!(BATCH_MAX <= 64);
+const _: () = assert!(BATCH_MAX < 64);
+
+/// The first so many datagrams of a batch.
+fn all(received: usize) -> u64 {
+    (1 << received.min(BATCH_MAX)) - 1
+}
+
+/// The numbers of the datagrams whose bits are set.
+fn each(which: u64) -> impl Iterator<Item = usize> {
+    (0..BATCH_MAX).filter(move |n| which >> n & 1 == 1)
+}
 
 /// An error of reading is about something that was sent before, unless it says that there is nothing.
-fn has_more(error: &Error, tally: &mut Tally) -> bool {
+pub(super) fn has_more(error: &Error, tally: &mut Tally) -> bool {
     let is_empty = error.kind() == ErrorKind::WouldBlock;
     tally.receive_errors += u64::from(!is_empty);
     !is_empty
@@ -228,7 +250,7 @@ fn path_of<'a>(
     from: &'a mut Leg,
     to: Option<&'a mut Leg>,
     round_micros: Option<u64>,
-) -> (Path<'a>, &'a Pair) {
+) -> (Path<'a>, &'a Sockets) {
     let echo = from.outgoing.as_deref_mut().filter(|outgoing| outgoing.is_echo());
     match (echo, to) {
         (_, to) if round_micros.is_some() => {

@@ -97,14 +97,17 @@ impl<W: Fn()> Worker<W> {
         }
         let leg = self.slots.leg(at)?;
         self.shakers.mind((at, &mut *leg), now, false, &mut self.tally);
-        if let Some(keep) = &mut self.keep {
-            keep.open(lease, leg.socket(Channel::Rtp).as_fd());
+        if let (Some(keep), Some(socket)) = (&mut self.keep, leg.sockets.own(Channel::Rtp)) {
+            keep.open(lease, socket.as_fd());
         }
         self.listen_on(at);
         self.expect_reports(lease, now);
         self.changed.push(at);
         self.tally.legs_open += 1;
-        self.pool_of(at).map(|(pool, _)| pool.drawn())
+        if let Some((pool, _)) = self.pool_of(at) {
+            pool.drawn();
+        }
+        Some(())
     }
 
     /// What came before a leg was opened is from nobody we know. Only the first word of a handshake is kept: a phone that was
@@ -113,7 +116,8 @@ impl<W: Fn()> Worker<W> {
     fn discard(&mut self, batch: &mut Batch, (at, channel): (usize, Channel), now: u64) {
         for _ in 0..BATCHES_PER_TURN_MAX {
             let Some(leg) = self.slots.leg(at) else { return };
-            let received = batch.receive(leg.socket(channel)).unwrap_or_default();
+            let Some(socket) = leg.sockets.own(channel) else { return };
+            let received = batch.receive(socket).unwrap_or_default();
             let handshakes = (0..received).filter(|n| {
                 batch.datagram(*n).is_some_and(|(source, room, len)| {
                     leg.state.is_handshake(now, channel, source, room.get(..len).unwrap_or_default())
@@ -167,17 +171,21 @@ impl<W: Fn()> Worker<W> {
         self.say_goodbye(at, now);
         self.end_capture(lease);
         self.part(at);
+        self.forget_routes(at);
         let report = self.slots.close(at, now);
         self.forget(lease);
-        let until = now.saturating_add(u64::try_from(self.config.quarantine.as_micros()).unwrap_or(u64::MAX));
-        let (pool, pair) = self.pool_of(at)?;
-        pool.rest(pair, until);
-        if report.is_none() {
-            pool.drawn();
-        } else {
+        if report.is_some() {
             self.tally.legs_open = self.tally.legs_open.saturating_sub(1);
         }
+        let until = now.saturating_add(u64::try_from(self.config.quarantine.as_micros()).unwrap_or(u64::MAX));
+        if let Some((pool, pair)) = self.pool_of(at) {
+            pool.rest(pair, until);
+            if report.is_none() {
+                pool.drawn();
+            }
+        }
         self.tell(MediaEvent::Closed { lease, report: Box::new(report.unwrap_or_default()) });
+        self.restock_shared(at);
         Some(())
     }
 }

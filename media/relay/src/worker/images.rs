@@ -11,7 +11,7 @@ use streams::{
 
 use super::Worker;
 use crate::{
-    sockets::Pair,
+    sockets::{Pair, Sockets},
     survival::{IMAGE_AGE_MICROS_MAX, LegImage, Resumed},
 };
 
@@ -65,10 +65,9 @@ impl<W: Fn()> Worker<W> {
         image: LegImage<LegState>,
         socket: Option<UdpSocket>,
     ) -> Option<usize> {
-        let (ports, dscp, at) = (self.config.ports, self.config.dscp, (lease.0 & 0xffff) as usize);
-        let (pool, pair) = self.pool_of(at)?;
-        let sockets = Pair::resume(pool.address.bind, ports.rtp_port(pair), dscp, socket).ok()?;
+        let sockets = self.resume_sockets(lease, &image.state, socket)?;
         let at = self.slots.resume(lease, sockets, image.state)?;
+        self.remember_routes(at);
         let leg = self.slots.leg(at)?;
         leg.tap = image.tap;
         leg.ear = image.keys.map(|(keys, keeps)| {
@@ -88,8 +87,25 @@ impl<W: Fn()> Worker<W> {
         self.changed.push(at);
         let (now, leg) = (self.now_micros(), self.slots.leg(at)?);
         self.shakers.mind((at, leg), now, true, &mut self.tally);
-        self.pool_of(at)?.0.taken(pair);
+        if let Some((pool, pair)) = self.pool_of(at) {
+            pool.taken(pair);
+        }
         Some(at)
+    }
+
+    /// What it sent by, bound anew where the former life has not left it.
+    fn resume_sockets(
+        &mut self,
+        lease: LeaseId,
+        state: &LegState,
+        inherited: Option<UdpSocket>,
+    ) -> Option<Sockets> {
+        let (ports, dscp, at) = (self.config.ports, self.config.dscp, (lease.0 & 0xffff) as usize);
+        if let Some(ice) = state.ice() {
+            return self.shared.sockets(at, ice.chosen());
+        }
+        let (pool, pair) = self.pool_of(at)?;
+        Pair::resume(pool.address.bind, ports.rtp_port(pair), dscp, inherited).ok().map(Sockets::Own)
     }
 
     pub(super) fn forget(&mut self, lease: LeaseId) {

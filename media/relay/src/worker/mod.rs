@@ -13,6 +13,7 @@ mod ports;
 mod refusals;
 mod reports;
 mod rooms;
+mod shared;
 mod sounds;
 
 use std::{
@@ -42,6 +43,7 @@ use gathering::Gathering;
 use reports::Rounds;
 use rooms::Rooms;
 pub(crate) use rooms::Seated;
+use shared::Shared;
 
 use crate::{
     Helpers,
@@ -55,7 +57,7 @@ use crate::{
     tap::Taps,
 };
 
-/// The token of the command waker; leg tokens are twice the slot, plus one for RTCP.
+/// The token of the command waker; those of shared ports lie below it (`shared`), leg tokens are twice the slot, plus one for RTCP.
 pub(crate) const COMMANDS: Token = Token(usize::MAX);
 /// Sockets served in one turn.
 const EVENTS_MAX: usize = 1_024;
@@ -96,6 +98,7 @@ pub(crate) struct Worker<W> {
     captures: Captures,
     random: RandomState,
     shakers: Shakers,
+    shared: Shared,
 }
 
 /// What the worker shares with its owner.
@@ -115,14 +118,14 @@ impl<W: Fn()> Worker<W> {
     /// Takes back the legs of a former life, and binds the first pairs of each pool, so that a range which cannot
     /// work is told at start.
     pub(crate) fn new(config: RelayConfig, resumed: Resumed, ends: Ends<W>) -> Result<Self, RelayError> {
-        let pairs = config.ports.pairs();
+        let (pairs, slots) = (config.ports.pairs(), config.pairs() + config.shared_legs());
         let target = config.stock_target;
         let pools: Vec<Pool> = config.addresses.iter().map(|a| Pool::new(*a, pairs, target)).collect();
         let Ends { poll, commands, events, wake_owner, stop, counters, helpers, libraries, wanted } = ends;
         let started = config.origin.unwrap_or_else(Instant::now);
-        let pools_count = pools.len();
         let mut worker = Self {
-            slots: Slots::new(pairs * pools.len()),
+            slots: Slots::new(slots),
+            shared: Shared::bind(&config, &poll)?,
             shakers: Shakers::new(config.identity.clone(), started),
             config,
             poll,
@@ -139,8 +142,8 @@ impl<W: Fn()> Worker<W> {
             changed: Vec::new(),
             taps: Taps::new(helpers.recorder),
             made: Made::new(),
-            agenda: Agenda::new(pairs * pools_count),
-            rooms: Rooms::new(pairs * pools_count),
+            agenda: Agenda::new(slots),
+            rooms: Rooms::new(slots),
             libraries,
             wanted,
             rounds: Rounds::new(started.elapsed()),
@@ -151,6 +154,7 @@ impl<W: Fn()> Worker<W> {
         for at in 0..worker.pools.len() {
             worker.first_pair(at)?;
         }
+        worker.stock_shared();
         Ok(worker)
     }
 
@@ -182,13 +186,16 @@ impl<W: Fn()> Worker<W> {
             self.tally.wakeups += 1;
             self.take_library(now);
             self.obey(&mut batch, now);
-            for event in &ready {
-                if event.token() != COMMANDS {
-                    if event.is_error() {
-                        self.hear_refusals(event.token().0, now);
-                    }
-                    self.carry(&mut batch, event.token().0, now);
+            for event in ready.iter().filter(|event| event.token() != COMMANDS) {
+                let token = event.token().0;
+                if let Some(port) = shared::port_of(token) {
+                    self.carry_shared(&mut batch, port, now);
+                    continue;
                 }
+                if event.is_error() {
+                    self.hear_refusals(token, now);
+                }
+                self.carry(&mut batch, token, now);
             }
             self.tick(&mut batch, now);
             self.tick_rooms(&mut batch, now);

@@ -11,7 +11,7 @@ use streams::{
 use super::Worker;
 use crate::{
     config::{PortRange, RelayError},
-    sockets::Pair,
+    sockets::{Pair, Sockets},
     stock::Pool,
 };
 
@@ -41,13 +41,14 @@ impl<W: Fn()> Worker<W> {
     pub(super) fn listen_on(&mut self, at: usize) {
         let Some(leg) = self.slots.leg(at) else { return };
         for channel in [Channel::Rtp, Channel::Rtcp] {
-            let socket = leg.socket(channel);
+            let Some(socket) = leg.sockets.own(channel) else { return };
             if self.poll.registry().register(socket, token(at, channel), Interest::READABLE).is_err() {
                 self.tally.receive_errors += 1;
             }
         }
     }
 
+    /// Of a slot with ports of its own.
     pub(super) fn pool_of(&mut self, at: usize) -> Option<(&mut Pool, usize)> {
         let pairs = self.config.ports.pairs();
         self.pools.get_mut(at / pairs).map(|pool| (pool, at % pairs))
@@ -81,7 +82,9 @@ impl<W: Fn()> Worker<W> {
         let slot = at * ports.pairs() + pair;
         let bound = Pair::bind(pool.address.bind, port, self.config.dscp);
         let stocked = bound.and_then(|sockets| {
-            self.slots.stock(slot, sockets).ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))
+            self.slots
+                .stock(slot, Sockets::Own(sockets))
+                .ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))
         });
         let lease = stocked.map(|id| PortLease { id, address: (pool.address.advertised, port).into() });
         match &lease {

@@ -96,6 +96,7 @@ impl<W: Fn()> Worker<W> {
 
     fn report_leg(&mut self, at: usize, lease: LeaseId, now: u64) {
         let (time, random) = (self.rounds.time(now), self.rounds.hasher.hash_one(lease));
+        self.forget_silent(at, now);
         let Some(leg) = self.slots.leg(at) else { return };
         self.tally.score(leg.state.measure());
         let mut room = [0; REPORT_BYTES_MAX];

@@ -23,6 +23,7 @@ pub struct World {
     woken: mpsc::Receiver<()>,
     gate: Arc<Gate>,
     pub stock: Vec<PortLease>,
+    pub shared: Vec<PortLease>,
     pub closed: Vec<(LeaseId, LegReport)>,
     pub seen: Vec<(LeaseId, Option<LegReport>)>,
     pub captured: Vec<(LeaseId, Option<Box<Capture>>)>,
@@ -82,6 +83,7 @@ impl World {
             woken,
             gate,
             stock: Vec::new(),
+            shared: Vec::new(),
             closed: Vec::new(),
             seen: Vec::new(),
             captured: Vec::new(),
@@ -98,6 +100,7 @@ impl World {
             while let Some(event) = self.relay.receive() {
                 match event {
                     MediaEvent::Stock(leases) => self.stock.extend(leases),
+                    MediaEvent::SharedStock(leases) => self.shared.extend(leases),
                     MediaEvent::StockEmpty { advertised } => self.dry.push(advertised),
                     MediaEvent::Closed { lease, report } => self.closed.push((lease, *report)),
                     MediaEvent::Seen { lease, report } => {

@@ -78,6 +78,14 @@ impl Library {
         self.sounds.remove(name);
     }
 
+    /// Keeps under this name what another library does, or nothing.
+    pub fn restore(&mut self, name: &SoundName, other: &Self) {
+        match other.sounds.get(name) {
+            Some(sound) => drop(self.sounds.insert(name.clone(), sound.clone())),
+            None => self.remove(name),
+        }
+    }
+
     /// A sound at a rate of 8 or 16 kHz.
     pub fn find(&self, name: &SoundName, rate: Rate) -> Option<Clip> {
         let (owner, names) = owned(name);
@@ -162,6 +170,18 @@ mod tests {
             let found = library.find(&name, Rate::Wide).map(|clip| clip.samples()[800]);
             assert_eq!((found, library.has(&name)), (heard, is_meant), "{name:?}");
         }
+    }
+
+    #[test]
+    fn what_stood_in_a_sounds_place_goes_and_the_sound_is_back() {
+        let (mut library, name) = (Library::default(), SoundName::new("@a/id/menu"));
+        library.add(name.clone(), &clip(1_000)).unwrap();
+        let before = library.clone();
+        library.add(name.clone(), &clip(2_000)).unwrap();
+        library.restore(&name, &before);
+        assert_eq!(library.find(&name, Rate::Wide).map(|clip| clip.samples()[800]), Some(1_000));
+        library.restore(&name, &Library::default());
+        assert!(library.find(&name, Rate::Wide).is_none());
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! "Why is there no audio?": from what is known of a leg to one diagnosis that a person can act on.
 //!
 //! A diagnosis is about one leg: whether its phone is heard, and whether it is reached. The most basic fault is told, since
-//! the others follow from it: a phone whose keys are missing also seems to send nothing. What ICE would say is not here,
-//! because nothing here speaks ICE yet.
+//! the others follow from it: a phone whose keys are missing also seems to send nothing.
 
 mod words;
 
@@ -12,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dtls::{Failure, Stage},
+    ice,
     leg::DropReason,
     quality::Mos,
 };
@@ -44,6 +44,12 @@ pub enum Diagnosis {
     Held,
     /// By its own description it only listens.
     OnlyListens,
+    /// No connectivity check has come from it (ICE).
+    NotChecked,
+    /// It has checked, and not chosen a way.
+    NothingChosen,
+    /// It checked, and does not any more.
+    ConsentLost,
     /// Its packets are under a key that has not been told yet.
     KeysMissing,
     /// The handshake that was agreed on for keys (DTLS) has not been begun.
@@ -197,6 +203,8 @@ pub struct Facts {
     pub source: Option<SocketAddr>,
     /// Where it is sent to.
     pub destination: Option<SocketAddr>,
+    /// How far ICE has come, if it is what shows where its far end is.
+    pub ice: Option<ice::Stage>,
     /// The keys for its packets are there, or none were agreed on.
     pub has_keys: bool,
     /// How far the handshakes for its keys have come, if there are any.
@@ -257,6 +265,12 @@ fn connection(facts: &Facts) -> Option<Diagnosis> {
 
 /// Whether its packets are taken.
 fn hearing(facts: &Facts) -> Option<Diagnosis> {
+    match facts.ice {
+        Some(ice::Stage::Unchecked) => return Some(Diagnosis::NotChecked),
+        Some(ice::Stage::Checked) => return Some(Diagnosis::NothingChosen),
+        Some(ice::Stage::Lost) => return Some(Diagnosis::ConsentLost),
+        Some(ice::Stage::Chosen) | None => {}
+    }
     if !facts.has_keys {
         return Some(match facts.handshake {
             None | Some(Stage::Done) => Diagnosis::KeysMissing,

@@ -18,6 +18,7 @@ fn good() -> Facts {
         signalling: at(PHONE).ip(),
         source: Some(at(PHONE)),
         destination: Some(at(PHONE)),
+        ice: None,
         has_keys: true,
         handshake: None,
         received: 500,
@@ -52,6 +53,19 @@ fn check(cases: impl IntoIterator<Item = (Facts, Diagnosis)>) {
     for (facts, expected) in cases {
         assert_eq!(diagnose(&facts), expected, "{facts:?}");
     }
+}
+
+#[test]
+fn a_browser_is_told_how_far_ice_has_come() {
+    let at_stage = |ice, facts| Facts { ice: Some(ice), ..facts };
+    let unkeyed = Facts { has_keys: false, ..unheard() };
+    check([
+        (at_stage(ice::Stage::Unchecked, unkeyed), Diagnosis::NotChecked),
+        (at_stage(ice::Stage::Checked, unkeyed), Diagnosis::NothingChosen),
+        (at_stage(ice::Stage::Chosen, unkeyed), Diagnosis::KeysMissing),
+        (at_stage(ice::Stage::Lost, good()), Diagnosis::ConsentLost),
+        (at_stage(ice::Stage::Chosen, good()), Diagnosis::Good),
+    ]);
 }
 
 #[test]
@@ -188,6 +202,9 @@ fn words_are_distinct_and_sentences_end_without_a_stop() {
         Diagnosis::Holds,
         Diagnosis::Held,
         Diagnosis::OnlyListens,
+        Diagnosis::NotChecked,
+        Diagnosis::NothingChosen,
+        Diagnosis::ConsentLost,
         Diagnosis::KeysMissing,
         Diagnosis::NoHandshake,
         Diagnosis::HandshakeUnfinished,

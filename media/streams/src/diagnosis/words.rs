@@ -14,6 +14,9 @@ impl Diagnosis {
             Self::Holds => "holds",
             Self::Held => "held",
             Self::OnlyListens => "only_listens",
+            Self::NotChecked => "ice_not_checked",
+            Self::NothingChosen => "ice_nothing_chosen",
+            Self::ConsentLost => "ice_consent_lost",
             Self::KeysMissing => "keys_missing",
             Self::NoHandshake => "no_handshake",
             Self::HandshakeUnfinished => "handshake_unfinished",
@@ -54,6 +57,13 @@ impl Diagnosis {
             Self::Holds => "its phone holds the call, so it is sent nothing",
             Self::Held => "the other side holds the call",
             Self::OnlyListens => "its phone has said that it only listens (recvonly)",
+            Self::NotChecked => {
+                "ICE failed: no check has come from it; look at the firewall before the port that browsers share, and at its own"
+            }
+            Self::NothingChosen => {
+                "ICE has not ended: its checks come and it has chosen none; what we answer may not come back to it"
+            }
+            Self::ConsentLost => "ICE has ended: its checks come no more, so it has gone or its network has",
             Self::KeysMissing => {
                 "encryption was offered and the phone's key has not come: look at its answer"
             }

@@ -20,7 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use crate::{
     capture::{Capture, Captured, Course},
     classify::{Class, classify},
-    dtls,
+    dtls, ice,
     media::{LegMedia, LegReport, Protection, Voice},
     reception::Reception,
     rtcp,
@@ -107,6 +107,8 @@ pub struct LegState {
     /// What the SDP names and nothing can be sent to.
     unusable: Option<SocketAddr>,
     latch: Latch,
+    /// Shows where the far end is, in place of descriptions and signalling.
+    ice: Option<Box<ice::Agent>>,
     rtcp_source: Option<SocketAddr>,
     /// Until when another SSRC is taken without silence.
     renewal_until_micros: u64,
@@ -130,6 +132,7 @@ impl LegState {
             unusable: named.filter(|_| media.remote.is_none()),
             stated: media.remote,
             latch: Latch::Open(Probes::default()),
+            ice: media.ice.as_deref().map(|terms| Box::new(ice::Agent::new(terms.clone()))),
             rtcp_source: None,
             renewal_until_micros: 0,
             reception: Reception::new(media.clock_rate_hz),
@@ -152,7 +155,8 @@ impl LegState {
         let first = self.stated.is_none();
         let changed = media.remote.is_some() && media.remote != self.stated;
         if let Latch::Pinned(pin) = &mut self.latch {
-            let moved = pin.proof == Proof::Signalling && pin.source.ip() != media.signalling;
+            let moved =
+                pin.proof == Proof::Signalling && pin.source.ip() != media.signalling && self.ice.is_none();
             if media.remote == Some(pin.source) {
                 pin.proof = Proof::Sdp;
             } else if moved || (changed && !first) {
@@ -164,6 +168,9 @@ impl LegState {
         self.stated = media.remote.or(self.stated);
         if media.remote_rtcp != self.media.remote_rtcp {
             self.rtcp_source = None;
+        }
+        if let (Some(agent), Some(terms)) = (&mut self.ice, &media.ice) {
+            agent.configure(*terms.clone());
         }
         self.reception.set_clock_rate(media.clock_rate_hz);
         self.cover.configure(now_micros, &media.protection);
@@ -242,6 +249,9 @@ impl LegState {
 
     /// Whether RTP may come from this source: it is proven, or may prove itself.
     fn may_speak(&self, now: u64, source: SocketAddr) -> bool {
+        if let Some(ice) = &self.ice {
+            return ice.is_proven(source);
+        }
         let exact = self.media.remote == Some(source);
         match &self.latch {
             Latch::Pinned(pin) => pin.source == source || exact && pin.yields(now),
@@ -267,17 +277,41 @@ impl LegState {
         }
     }
 
-    /// Where its SDP says it is, and so where a handshake with it begins.
+    /// Where a handshake with it begins: where its SDP says that it is, or where ICE has found it, on one port for both.
     pub fn stated(&self, channel: Channel) -> Option<SocketAddr> {
-        match channel {
-            Channel::Rtp => self.media.remote.or(self.stated),
-            Channel::Rtcp => self.media.remote_rtcp,
+        match (channel, &self.ice) {
+            (Channel::Rtp, Some(ice)) => ice.chosen().map(|route| route.remote),
+            (Channel::Rtp, None) => self.media.remote.or(self.stated),
+            (Channel::Rtcp, _) => self.media.remote_rtcp,
         }
     }
 
-    /// A handshake has made keys for one of its ports.
+    /// A handshake has made keys for one of its ports, or for the one that both share (RFC 5764 §4.1).
     pub fn key(&mut self, now_micros: u64, channel: Channel, keys: &SrtpKeys) {
         self.cover.key(now_micros, channel, keys);
+        if self.ice.is_some() {
+            self.cover.key(now_micros, Channel::Rtcp, keys);
+        }
+    }
+
+    /// Takes a connectivity check; `None`: the leg has no ICE.
+    pub fn check(
+        &mut self,
+        now_micros: u64,
+        route: ice::Route,
+        check: &ice::Check<'_>,
+    ) -> Option<ice::Checked> {
+        self.ice.as_mut().map(|ice| ice.take(now_micros, route, check))
+    }
+
+    /// What ICE knows of its far end.
+    pub fn ice(&self) -> Option<&ice::Agent> {
+        self.ice.as_deref()
+    }
+
+    /// The next way to its far end that is closed, until there is none.
+    pub fn forget_silent(&mut self, now_micros: u64) -> Option<ice::Route> {
+        self.ice.as_mut()?.forget_silent(now_micros)
     }
 
     /// Whether a port has its keys, or needs none.
@@ -369,7 +403,10 @@ impl LegState {
             Latch::Open(_) => false,
         };
         let known = self.rtcp_source.is_none_or(|s| s == source);
-        let proven = exact || (pinned_ip && known);
+        let proven = match &self.ice {
+            Some(ice) => ice.is_proven(source),
+            None => exact || (pinned_ip && known),
+        };
         if !proven {
             return Err(DropReason::Foreign);
         }
@@ -445,6 +482,7 @@ impl LegState {
         match channel {
             _ if !self.cover.is_ready(channel) => None,
             Channel::Rtp if !self.media.receives => None,
+            _ if self.ice.is_some() => self.ice().and_then(ice::Agent::chosen).map(|route| route.remote),
             Channel::Rtp => match &self.latch {
                 Latch::Pinned(pin) => Some(pin.source),
                 Latch::Open(_) => self.media.remote,

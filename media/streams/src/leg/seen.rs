@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     diagnosis::{Diagnosis, Facts, Obstacle, Other, diagnose},
+    ice,
     media::LegReport,
     quality::Mos,
     rtcp::COMPOUND_BYTES_MAX,
@@ -93,6 +94,7 @@ impl LegState {
             signalling: self.media.signalling,
             source: self.pinned(),
             destination: self.destination(Channel::Rtp),
+            ice: self.ice().map(ice::Agent::stage),
             has_keys: self.cover.is_ready(Channel::Rtp),
             handshake: self.counted.handshake,
             received: self.counted.packets_received,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     capture::Capture,
     conference::{RoomId, Sitting},
-    dtls,
+    dtls, ice,
     keys::Key,
     leg::Judgement,
     sdp,
@@ -32,7 +32,8 @@ pub use voice::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseId(pub u32);
 
-/// A bound RTP/RTCP port pair. RTP is on the even port of `address`, RTCP on the next one (RFC 3550 §11).
+/// A bound RTP/RTCP port pair: RTP is on the even port of `address`, RTCP on the next one (RFC 3550 §11). Or one of the legs on
+/// a shared port, where both are on it (RFC 5761) and ICE tells the legs apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortLease {
     /// What commands call it.
@@ -75,6 +76,8 @@ pub struct LegMedia {
     /// What its speech is written in. `None`: nothing agreed yet, or nothing in it that can be decoded (video, G.729);
     /// what it sends and is sent is carried as it is.
     pub voice: Option<Voice>,
+    /// How its addresses are found, where its description leaves that to ICE. On a lease of the shared port only.
+    pub ice: Option<Box<ice::Terms>>,
 }
 
 impl LegMedia {
@@ -90,7 +93,14 @@ impl LegMedia {
             clock_rate_hz: sdp::CLOCK_RATE_DEFAULT_HZ,
             protection: Protection::Plain,
             voice: None,
+            ice: None,
         }
+    }
+
+    /// The same of a far end that shows by ICE where it is: what its description names otherwise is not looked at.
+    #[must_use]
+    pub fn over_ice(self, terms: ice::Terms) -> Self {
+        Self { remote: None, remote_rtcp: None, ice: Some(Box::new(terms)), ..self }
     }
 
     /// What one m-line of the far end's SDP says, without what protects it and what speech is written in:
@@ -105,6 +115,7 @@ impl LegMedia {
             clock_rate_hz: stream.clock_rate_hz(),
             protection: Protection::Plain,
             voice: None,
+            ice: None,
         }
     }
 }
@@ -233,6 +244,8 @@ pub enum MediaCommand {
 pub enum MediaEvent {
     /// These pairs are bound and may be drawn from now on.
     Stock(Vec<PortLease>),
+    /// So many further legs may be on the port that browsers share; each lease has its address.
+    SharedStock(Vec<PortLease>),
     /// Nothing is left to bind on this advertised address; `Stock` follows when ports come back.
     StockEmpty {
         /// The advertised address.

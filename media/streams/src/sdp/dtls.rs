@@ -75,7 +75,8 @@ impl Dtls {
     }
 }
 
-fn value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
+/// What the first attribute of this name says.
+pub(super) fn value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
     let found = attributes.iter().find(|a| a.attribute.eq_ignore_ascii_case(name))?;
     found.value.as_deref().map(str::trim)
 }

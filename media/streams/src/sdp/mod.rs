@@ -10,6 +10,7 @@
 pub mod crypto;
 mod dtls;
 mod format;
+mod ice;
 mod kept;
 mod negotiation;
 mod origin;
@@ -20,6 +21,7 @@ mod stream;
 
 pub use dtls::{Dtls, FINGERPRINTS_MAX, Setup};
 pub use format::Format;
+pub use ice::{Ice, MID_CHARS_MAX, OurIce};
 pub use kept::Kept;
 pub use origin::Origin;
 pub use relayed::{Ours, RelayAddress};
@@ -190,6 +192,16 @@ impl Description {
         Description(session)
     }
 
+    /// The same with its first line of sound alone; all others are refused, in their places.
+    #[must_use]
+    pub fn with_one_audio_line(&self) -> Description {
+        let mut session = self.0.clone();
+        let audio = self.streams().position(|stream| stream.is_relayable() && stream.kind == Kind::Audio);
+        let others = (0..).zip(&mut session.medias).filter(|(at, _)| Some(*at) != audio);
+        others.for_each(|(_, media)| *media = relayed::refused(media));
+        Description(session)
+    }
+
     /// One of this author's m-lines as an answer to an m-line of somebody's offer.
     fn limited(&self, own: &Media, offer: &Session, offered: &Media) -> Media {
         let (own_way, their_way) =
@@ -215,6 +227,8 @@ impl Description {
     }
 }
 
+#[cfg(test)]
+mod ice_tests;
 #[cfg(test)]
 mod negotiation_tests;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Session level: our origin, `s=-`, `t=0 0`, bandwidth. M-line level: formats, bandwidth, direction and the
 //! attributes of [`PASSED`]. Whether a line is protected, with which keys, and whether sound has early feedback (the F of
 //! `RTP/AVPF`) is each side's own business ([`Ours`]); pictures, which are lost without it, have it where the other side
-//! wants it. ICE, RTCP addresses, grouping, SSRC descriptions and unknown attributes stay
+//! wants it. What ICE there is ([`Ours::ice`]) is ours too. RTCP addresses, grouping, SSRC descriptions and unknown attributes stay
 //! behind: what we would not print ourselves we do not pass on (D7). The number and order of m-lines never change
 //! (RFC 3264 §8): an m-line that is not relayed keeps its place with port 0.
 
@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::{Attribute, Connection, Media, Session, Time};
 
 use super::{
-    Description, Direction, Dtls, Kind, Origin, Profile, RELAYED_STREAMS_MAX, crypto::Crypto, stream,
+    Description, Direction, Dtls, Kind, Origin, OurIce, Profile, RELAYED_STREAMS_MAX, crypto::Crypto, stream,
 };
 
 /// Our RTP address for one m-line: the advertised address of its lease.
@@ -29,12 +29,14 @@ pub struct Ours {
     pub crypto: Vec<Crypto>,
     /// How we shake hands for keys.
     pub dtls: Option<Dtls>,
+    /// How we are reached by ICE, on one port for RTP and RTCP.
+    pub ice: Option<OurIce>,
 }
 
 impl From<RelayAddress> for Ours {
     /// Without SRTP.
     fn from(address: RelayAddress) -> Self {
-        Self { address, profile: Profile::Avp, crypto: Vec::new(), dtls: None }
+        Self { address, profile: Profile::Avp, crypto: Vec::new(), dtls: None, ice: None }
     }
 }
 
@@ -83,6 +85,8 @@ impl Description {
                 None => refused(media),
             })
             .collect();
+        let ice = carried.iter().flatten().find_map(|(ours, _)| ours.ice.as_ref());
+        let attributes = ice.into_iter().flat_map(OurIce::session_attributes).collect();
         origin.publish(Session {
             origin: self.0.origin.clone(),
             session_name: "-".into(),
@@ -95,7 +99,7 @@ impl Description {
             times: vec![Time::new(0, 0)],
             time_zones: Vec::new(),
             key: None,
-            attributes: Vec::new(),
+            attributes,
             medias,
         })
     }
@@ -119,6 +123,7 @@ fn accepted(media: &Media, ours: &Ours, direction: Direction, session_ip: IpAddr
     attributes.push(Attribute::new(direction.as_str()));
     attributes.extend(ours.crypto.iter().map(|one| Attribute::with_value("crypto", one.to_string())));
     attributes.extend(ours.dtls.iter().flat_map(Dtls::attributes));
+    attributes.extend(ours.ice.iter().flat_map(OurIce::attributes));
     let own_connection = (address.ip() != session_ip).then(|| Connection::from_ip_addr(address.ip()));
     Media {
         port: address.port(),

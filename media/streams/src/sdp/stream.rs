@@ -10,7 +10,7 @@ use sdp_types::{Attribute, Connection, Media, Session};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CLOCK_RATE_DEFAULT_HZ, Dtls, Format,
+    CLOCK_RATE_DEFAULT_HZ, Dtls, Format, Ice,
     crypto::{self, Crypto},
     format,
 };
@@ -166,7 +166,7 @@ pub struct Stream {
     pub address: Option<SocketAddr>,
     /// Where the author receives RTCP: `a=rtcp` (RFC 3605), else the next port.
     pub rtcp: Option<SocketAddr>,
-    /// `a=rtcp-mux` was there. We never answer it, so RTCP stays on its own port (RFC 5761 §5.1.1).
+    /// `a=rtcp-mux` was there. Without ICE we never answer it, so RTCP stays on its own port (RFC 5761 §5.1.1).
     pub rtcp_mux: bool,
     /// Own, inherited or default direction; an unspecified address takes "receive" away (RFC 3264 §8.4).
     pub direction: Direction,
@@ -178,12 +178,19 @@ pub struct Stream {
     pub crypto: Vec<Crypto>,
     /// How its author can shake hands for keys.
     pub dtls: Option<Dtls>,
+    /// By what its author's connectivity checks are known.
+    pub ice: Option<Ice>,
 }
 
 impl Stream {
     /// The m-line is in use.
     pub fn is_active(&self) -> bool {
         self.port != 0
+    }
+
+    /// It is a browser's: it takes ICE, a handshake and one port for everything, or nothing.
+    pub fn is_browsers(&self) -> bool {
+        self.profile.is_dtls() && self.rtcp_mux && self.ice.is_some()
     }
 
     /// We can carry it: audio or video over RTP or SRTP, with at least one format. Whether the keys that SRTP needs are
@@ -206,7 +213,9 @@ impl Stream {
         let host = connection.and_then(host);
         let stated = direction(&media.attributes).or_else(|| direction(&session.attributes));
         let stated = stated.unwrap_or(Direction::SendRecv);
-        let held = host.is_some_and(|ip| ip.is_unspecified());
+        let ice = Ice::read(&session.attributes, &media.attributes);
+        // Where ICE shows the address an unspecified one is none yet (RFC 8839 §4.2.1.2).
+        let held = host.is_some_and(|ip| ip.is_unspecified()) && ice.is_none();
         let unicast = host.filter(|ip| media.port != 0 && is_unicast(*ip));
         Self {
             kind: kind(&media.media),
@@ -220,6 +229,7 @@ impl Stream {
             ptime_ms: value(media, "ptime").and_then(|ms| ms.trim().parse().ok()),
             crypto: crypto::cryptos(&media.attributes),
             dtls: Dtls::read(&session.attributes, &media.attributes),
+            ice,
         }
     }
 }

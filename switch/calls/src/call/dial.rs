@@ -35,6 +35,7 @@ use super::{
     state::{Head, Ringing, State, Told},
 };
 use crate::{
+    guests::UsedPass,
     means::Means,
     output::Notice,
     supervision::{NoSubject, Subject},
@@ -55,6 +56,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) body: Option<Body>,
     /// As many calls as may be are up on the trunk that it comes by.
     pub(crate) is_trunk_full: bool,
+    /// What lets the caller in, who is a guest.
+    pub(crate) pass: Option<UsedPass>,
     /// Whose call it wants to listen to, if that is what was dialled.
     pub(crate) subject: Result<Subject, NoSubject>,
 }
@@ -95,7 +98,7 @@ impl Call {
         means.trace_route(id, means.plan.revision(), decision);
         let streams = LegStreams::new(id, flow, means.config);
         let mut leg = Leg::new(head.next_leg(), session, caller.person, flow, streams, means.wall);
-        let outsider = || Box::new(Outsider { who: caller.clone(), toll: None });
+        let outsider = || Box::new(Outsider { who: caller.clone(), toll: None, pass: opening.pass });
         leg.outside = caller.is_outside().then(outsider);
         leg.participant = Some(participant);
         if opening.is_trunk_full {
@@ -426,5 +429,6 @@ pub(crate) fn participant_of_person(person: PersonKey) -> (ParticipantKind, uuid
         PersonKey::User(user) => (ParticipantKind::User, user.0),
         PersonKey::Account(account) => (ParticipantKind::User, account.0),
         PersonKey::Trunk(trunk) => (ParticipantKind::Guest, trunk.0),
+        PersonKey::Guest(guest) => (ParticipantKind::Guest, guest.0),
     }
 }

@@ -10,6 +10,7 @@
 
 use std::borrow::Cow;
 
+use contract::{guests::Pass, id::GuestId};
 use dialplan::{Account, OrgPlan, PersonKey, Trust};
 use serde::{Deserialize, Serialize};
 use sip::{ExtraHeaders, HeaderName, Message, Party, Uri};
@@ -21,6 +22,8 @@ const NAME_CHARS_MAX: usize = 64;
 /// RFC 3323 §4.1.1.3.
 const ANONYMOUS_NAME: &str = "Anonymous";
 const ANONYMOUS_USER: &str = "anonymous";
+/// What stands in place of a guest's number.
+const GUEST_USER: &str = "guest";
 const ANONYMOUS_HOST: &str = "anonymous.invalid";
 
 /// How much of the caller is shown (RFC 3323 §4.2).
@@ -125,6 +128,11 @@ impl Identity {
         }
     }
 
+    /// A visitor with a pass, who has no number to be called back at.
+    pub(crate) fn guest(pass: &Pass, org: &OrgPlan, privacy: Privacy) -> Self {
+        Self::outside(PersonKey::Guest(GuestId(pass.guest)), (GUEST_USER, &pass.name), org, privacy)
+    }
+
     /// Whoever is on a leg, to be shown so much of. `None`: they may not call any more.
     pub(crate) fn of(leg: &Leg, org: &OrgPlan, privacy: Privacy) -> Option<Self> {
         let known = || org.account_of(leg.person).map(|account| Self::new(account, org, privacy));
@@ -133,7 +141,7 @@ impl Identity {
 
     /// Whether they are outside the organisation.
     pub(crate) fn is_outside(&self) -> bool {
-        matches!(self.person, PersonKey::Trunk(_))
+        self.person.is_outside()
     }
 
     /// The number that is written down and called back.

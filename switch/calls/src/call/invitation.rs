@@ -360,7 +360,7 @@ impl Invitation {
                 leg.breadth = breadth;
                 if let Some(onward) = &again.onward {
                     let who = means.plan.organisation(self.org).map(|org| onward.callee(org));
-                    leg.outside = who.map(|who| Box::new(Outsider { who, toll: onward.toll() }));
+                    leg.outside = who.map(|who| Box::new(Outsider { who, toll: onward.toll(), pass: None }));
                 }
                 leg.recording = again.recording;
                 leg.again = Some(Box::new(again));

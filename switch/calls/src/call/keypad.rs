@@ -13,7 +13,6 @@
 //! are listened to in such calls, whatever has been agreed on; what else they press goes on.
 
 use contract::command::{Outcome, RecordingOrder as Wish};
-use dialplan::PersonKey;
 use serde::{Deserialize, Serialize};
 use sip::{Body, OwnedMessage, Reply, RequestKey};
 use streams::{
@@ -197,7 +196,7 @@ impl Talking {
     }
 }
 
-/// Whether it is one of the organisation's, by account or by name, and not somebody in the telephone network.
+/// Whether it is one of the organisation's, by account or by name, and not somebody in the telephone network or a guest.
 fn is_ours(leg: &Leg) -> bool {
-    !matches!(leg.person, PersonKey::Trunk(_))
+    !leg.person.is_outside()
 }

@@ -6,6 +6,7 @@
 //! | offers `RTP/SAVP`, or `RTP/AVP` with keys that we support | a key of ours under the same tag: it says what it can, and means it |
 //! | offers `UDP/TLS/RTP/SAVP`, or `RTP/AVP` with a fingerprint (RFC 8643) | our fingerprint, and that it may begin |
 //! | offers `RTP/AVP` without either | without, unless SRTP is required of it |
+//! | offers `UDP/TLS/RTP/SAVPF` with ICE and one port for RTP and RTCP | that, from the port that browsers share (`over_ice`) |
 //! | is offered media by us | the profiles of [`Terms::profiles`], the next one when it refuses the one before |
 //!
 //! Whether a line has early feedback (the F of a profile) is told as its far end says it: in its own offer, in its answer
@@ -16,7 +17,7 @@
 //! it has; who brings a new key or fingerprint gets a new one. Handshakes are the relay's business.
 
 use serde::{Deserialize, Serialize};
-use sip::Flow;
+use sip::{Flow, Transport};
 use streams::{
     dtls::{self, Fingerprint, Role},
     media::Protection,
@@ -29,6 +30,8 @@ use crate::{
     means::Random,
 };
 
+/// What browsers are offered, and nobody else: it comes with ICE (RFC 8829 §5.1.2).
+pub(crate) const OVER_ICE: Profile = Profile::TlsSavpf;
 /// Bytes of a `tls-id` before it is written in digits (RFC 8842 §5: 120 bits at least).
 const TLS_ID_BYTES: usize = 16;
 
@@ -44,6 +47,7 @@ pub(crate) struct Ink<'a> {
 pub(crate) struct Terms {
     told: ToldKeys,
     dtls: DtlsTerms,
+    ice: IceTerms,
 }
 
 /// Keys in descriptions.
@@ -65,6 +69,17 @@ enum DtlsTerms {
     Answered,
     /// With everybody who can.
     Offered,
+}
+
+/// The port that browsers share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum IceTerms {
+    /// There is none.
+    Never,
+    /// For whoever offers what browsers do, or refuses everything else.
+    Possible,
+    /// Nothing else: who signals over WebSocket is a browser.
+    Alone,
 }
 
 /// Where the keys of a line come from.
@@ -90,7 +105,17 @@ impl Terms {
             DtlsPolicy::Answer => DtlsTerms::Answered,
             DtlsPolicy::Offer => DtlsTerms::Offered,
         };
-        Self { told, dtls }
+        let ice = match flow.transport {
+            _ if config.shared_addresses.is_empty() || dtls == DtlsTerms::Never => IceTerms::Never,
+            Transport::Ws | Transport::Wss => IceTerms::Alone,
+            Transport::Udp | Transport::Tcp | Transport::Tls => IceTerms::Possible,
+        };
+        Self { told, dtls, ice }
+    }
+
+    /// Whether an offer of this is answered with ICE.
+    pub(crate) fn takes_ice(self, stream: &Stream) -> bool {
+        self.ice != IceTerms::Never && stream.is_browsers()
     }
 
     /// How an offer of this can be answered; `None`: not at all.
@@ -119,7 +144,9 @@ impl Terms {
         let avp = (self.told != ToldKeys::Required).then_some(Profile::Avp);
         let order = if is_first_savp { [savp, avp] } else { [avp, savp] };
         let shaken = (self.dtls != DtlsTerms::Never).then_some(Profile::TlsSavp);
-        order.into_iter().chain([shaken]).flatten()
+        let over_ice = (self.ice != IceTerms::Never).then_some(OVER_ICE);
+        let is_left_out = move |profile: &Profile| self.ice == IceTerms::Alone && *profile != OVER_ICE;
+        order.into_iter().chain([shaken, over_ice]).flatten().filter(move |profile| !is_left_out(profile))
     }
 
     /// What a refusal says of it.

@@ -23,7 +23,7 @@ use streams::{
 use super::{
     Toll, events::ClosedRecord, identity::Identity, keypad::Keypad, media_plan::LegStreams, outside::Onward,
 };
-use crate::{clock::Moment, means::Means, output::Notice};
+use crate::{clock::Moment, guests::UsedPass, means::Means, output::Notice};
 
 /// One side of a call.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub(crate) struct Outsider {
     pub(crate) who: Identity,
     /// What the leg is counted for, if it was called and not to the emergency services.
     pub(crate) toll: Option<Toll>,
+    /// What has let them in, where they are a guest.
+    pub(crate) pass: Option<UsedPass>,
 }
 
 /// Why a device is asked.
@@ -167,6 +169,11 @@ impl Leg {
         }
     }
 
+    /// Where its far end is heard from.
+    pub(crate) fn source(&self) -> IpAddr {
+        self.flow.remote.ip()
+    }
+
     /// Goes over to another call, as this number there. Until now it is written down here; its media is judged where it ends.
     pub(crate) fn go_over(
         mut self,
@@ -209,7 +216,7 @@ fn payer_of(payer: Payer) -> Option<contract::journal::Payer> {
     match payer {
         Payer::Person(PersonKey::User(user)) => Some(Row::User(user)),
         Payer::Person(PersonKey::Account(account)) => Some(Row::Account(account)),
-        Payer::Person(PersonKey::Trunk(_)) => None,
+        Payer::Person(PersonKey::Trunk(_) | PersonKey::Guest(_)) => None,
         Payer::Extension(extension) => Some(Row::Extension(extension)),
     }
 }

@@ -18,12 +18,15 @@ use sip::{
 };
 use streams::{
     media::{LeaseId, LegMedia, LegReport, MediaCommand, PortLease},
-    sdp::{Description, Kept, Origin, Ours, Profile, RELAYED_STREAMS_MAX, RelayAddress, Spoken, Stream},
+    sdp::{
+        Description, Kept, Kind, Origin, Ours, Profile, RELAYED_STREAMS_MAX, RelayAddress, Spoken, Stream,
+    },
 };
 
 use super::{
     events::ClosedRecord,
-    keys::{Ink, LineKeys, Terms, Told},
+    keys::{Ink, LineKeys, OVER_ICE, Terms, Told},
+    over_ice::LineIce,
 };
 use crate::{config::SwitchboardConfig, means::Means, output::Notice, quality};
 
@@ -50,7 +53,7 @@ pub(crate) struct LegStreams {
     /// Closed and not reported yet.
     closing: Vec<PortLease>,
     /// The sum of what was reported; `None` when the leg never had media.
-    report: Option<Quality>,
+    report: Option<Box<Quality>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +61,8 @@ struct Line {
     lease: PortLease,
     partner: Option<LeaseId>,
     keys: LineKeys,
+    /// On the shared port.
+    ice: Option<Box<LineIce>>,
     /// What its far end was told last of formats that can be decoded.
     told: Spoken,
     /// Its two ends have agreed on one of them: it can be played to.
@@ -71,11 +76,12 @@ struct Line {
 }
 
 impl Line {
-    fn new(lease: PortLease, keys: LineKeys) -> Self {
+    fn new(lease: PortLease, keys: LineKeys, ice: Option<LineIce>) -> Self {
         Self {
             lease,
             partner: None,
             keys,
+            ice: ice.map(Box::new),
             told: Spoken::default(),
             has_voice: false,
             has_events: false,
@@ -130,26 +136,38 @@ impl LegStreams {
             if !stream.is_relayable() || carried == RELAYED_STREAMS_MAX {
                 continue;
             }
-            let mut new = LineKeys::default();
+            let (mut new, is_new) = (LineKeys::default(), line.is_none());
             let keys = line.as_mut().map_or(&mut new, |line| &mut line.keys);
             let mut media = match is_own {
                 true => LegMedia::of(&stream, self.signalling),
                 false => LegMedia::unknown(self.signalling),
             };
+            let mut is_over_ice = self.terms.takes_ice(&stream);
             let mut ink =
                 Ink { random: &mut *means.random, fingerprint: means.config.dtls_fingerprint.as_ref() };
             if is_own {
                 let Some(protection) = keys.offered(&stream, self.terms, &mut ink) else { continue };
                 media.protection = protection;
+                if let Some(Line { lease, ice: Some(ice), .. }) = line {
+                    ice.offered(lease.id, &stream, means.random);
+                }
             } else {
                 let mut profiles = self.terms.profiles(insists(&stream));
                 let profile = profiles.nth(self.refused_profiles).unwrap_or(Profile::Avp);
+                is_over_ice = profile == OVER_ICE;
+                if is_new && is_over_ice && (stream.kind != Kind::Audio || carried > 0) {
+                    continue;
+                }
                 keys.offer(profile, self.terms, &mut ink);
                 media.protection = keys.until_answered();
             }
-            if line.is_none() {
+            if is_new && is_over_ice {
+                let theirs = stream.ice.filter(|_| is_own);
+                let drawn = means.open_shared(self.call, media, theirs);
+                *line = drawn.map(|(lease, ice)| Line::new(lease, new, Some(ice)));
+            } else if is_new {
                 let lease = means.open(self.call, self.is_ipv4, media);
-                *line = lease.map(|lease| Line::new(lease, new));
+                *line = lease.map(|lease| Line::new(lease, new, None));
             }
             carried += usize::from(line.is_some());
         }
@@ -211,7 +229,7 @@ impl LegStreams {
     }
 
     fn tell(&mut self, description: &Description, means: &mut Means<'_>) -> Body {
-        let leases = self.leases();
+        let leases = self.leases(means.config);
         let address = leases.iter().flatten().next().map_or(self.signalling, |lease| lease.address.ip());
         let origin = self.origin.get_or_insert_with(|| Origin::new(means.random.number(), address));
         let told = description.relayed(origin, &leases);
@@ -232,7 +250,7 @@ impl LegStreams {
     ) -> Option<Body> {
         let mut origin = self.origin.clone()?;
         let narrow = said.narrowed(offer, &means.config.codecs);
-        Some(Body::sdp(narrow.relayed(&mut origin, &self.leases()).to_bytes()))
+        Some(Body::sdp(narrow.relayed(&mut origin, &self.leases(means.config)).to_bytes()))
     }
 
     /// Whether this leg's far end, who made `offer`, was told the same already when it was told `told`.
@@ -246,10 +264,11 @@ impl LegStreams {
         self.would_answer(said, offer, means).is_some_and(|would| would.bytes == told.bytes)
     }
 
-    fn leases(&self) -> Vec<Option<Ours>> {
+    fn leases(&self, config: &SwitchboardConfig) -> Vec<Option<Ours>> {
         let ours = |line: &Line| {
             let Told { profile, crypto, dtls } = line.keys.told();
-            Ours { address: line.lease.address, profile, crypto, dtls }
+            let ice = line.ice.as_ref().map(|ice| ice.told(&config.shared_addresses));
+            Ours { address: line.lease.address, profile, crypto, dtls, ice }
         };
         self.lines.iter().map(|line| line.as_ref().map(ours)).collect()
     }
@@ -347,6 +366,10 @@ impl LegStreams {
                 (line.has_voice, line.receives) = (voice.is_some(), stream.direction.receives());
                 line.has_events = voice.as_ref().is_some_and(|voice| !voice.events.is_empty());
                 let media = LegMedia { protection, voice, ..LegMedia::of(&stream, self.signalling) };
+                let media = match &mut line.ice {
+                    Some(ice) => media.over_ice(ice.learn(&stream)),
+                    None => media,
+                };
                 means.media(MediaCommand::Configure { lease: line.lease.id, media });
             }
         }
@@ -366,7 +389,10 @@ impl LegStreams {
 
     /// An exchange is over: what was agreed last is what is agreed.
     pub(crate) fn give_up_exchange(&mut self) {
-        self.lines.iter_mut().flatten().for_each(|line| line.keys.give_up());
+        for line in self.lines.iter_mut().flatten() {
+            line.keys.give_up();
+            line.ice.iter_mut().for_each(|ice| ice.give_up());
+        }
     }
 
     /// The call that it belongs to.
@@ -445,7 +471,7 @@ impl LegStreams {
         let Some(report) = &self.report else { return };
         let has_carried = report.packets_received + report.packets_sent + report.packets_foreign > 0;
         if has_talked || has_carried {
-            record.fact(Fact::Quality(Quality { leg, ..report.clone() }), means);
+            record.fact(Fact::Quality(Quality { leg, ..(**report).clone() }), means);
         }
     }
 }
@@ -511,10 +537,15 @@ impl LegStreams {
     }
 
     fn usable(&self, bytes: &[u8]) -> Result<Description, Unusable> {
-        let description = Description::parse(bytes).map_err(|_| Unusable::Media)?;
+        let mut description = Description::parse(bytes).map_err(|_| Unusable::Media)?;
+        let is_over_ice = self.lines.iter().flatten().any(|line| line.ice.is_some());
+        if is_over_ice || description.streams().any(|stream| self.terms.takes_ice(&stream)) {
+            description = description.with_one_audio_line();
+        }
         let streams: Vec<(usize, Stream)> =
             description.streams().enumerate().filter(|(_, stream)| stream.is_relayable()).collect();
         let take = |(index, stream): &(usize, Stream)| match self.lines.get(*index) {
+            Some(Some(line)) if line.ice.is_some() && stream.ice.is_none() => false,
             Some(Some(line)) => line.keys.take(stream, self.terms),
             _ => self.terms.accept(stream),
         };

@@ -35,6 +35,7 @@ pub(crate) mod objection;
 pub(crate) mod originating;
 pub(crate) mod outcome;
 mod outside;
+pub(crate) mod over_ice;
 mod paged;
 mod paging;
 mod pressed;
@@ -50,9 +51,11 @@ mod state;
 mod timers;
 pub(crate) mod transfer;
 
+use std::net::IpAddr;
+
 use contract::{
     command::Outcome,
-    id::{OrgId, RecordingId, TrunkId},
+    id::{GuestId, OrgId, RecordingId, TrunkId},
     time::Timestamp,
 };
 use dialplan::{Outbound, Payer, PersonKey};
@@ -66,7 +69,7 @@ use streams::{
 pub(crate) use dial::Opening;
 pub use feature::listen::message_sound;
 
-use crate::means::Means;
+use crate::{guests::UsedPass, means::Means};
 use leg::Leg;
 use pressed::Way;
 use state::{Head, State};
@@ -281,8 +284,27 @@ impl Call {
     pub(crate) fn trunks(&self) -> impl Iterator<Item = TrunkId> {
         self.state.staying().into_iter().filter_map(|leg| match leg.person {
             PersonKey::Trunk(trunk) => Some(trunk),
-            PersonKey::User(_) | PersonKey::Account(_) => None,
+            PersonKey::User(_) | PersonKey::Account(_) | PersonKey::Guest(_) => None,
         })
+    }
+
+    /// The guests that are on it, each with where from.
+    pub(crate) fn guests(&self) -> impl Iterator<Item = (GuestId, IpAddr)> {
+        self.state.staying().into_iter().filter_map(|leg| match leg.person {
+            PersonKey::Guest(guest) => Some((guest, leg.source())),
+            PersonKey::User(_) | PersonKey::Account(_) | PersonKey::Trunk(_) => None,
+        })
+    }
+
+    /// The passes that have let the guests in who are on it.
+    pub(crate) fn passes(&self) -> impl Iterator<Item = UsedPass> {
+        let outsiders = self.state.staying().into_iter().filter_map(|leg| leg.outside.as_ref());
+        outsiders.filter_map(|outsider| outsider.pass)
+    }
+
+    /// Whose organisation's it is.
+    pub(crate) fn org(&self) -> OrgId {
+        self.state.org()
     }
 
     /// Writes down the legs that have said goodbye and returned their ports.

@@ -256,7 +256,7 @@ impl Invitation {
         let host_of = |person: PersonKey| match person {
             PersonKey::User(user) => Some(Host::User(user)),
             PersonKey::Account(account) => Some(Host::Account(account)),
-            PersonKey::Trunk(_) => None,
+            PersonKey::Trunk(_) | PersonKey::Guest(_) => None,
         };
         let of_payer = payer.and_then(|payer| match payer {
             Payer::Person(person) => host_of(person),

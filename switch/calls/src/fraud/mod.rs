@@ -129,13 +129,13 @@ impl Fraud {
         for one in all {
             self.of.entry((one.org, one.payer)).or_default().add_before(one);
         }
-        self.adopt_plan(plan, now);
+        self.adopt_plan(|_| true, (plan, now));
     }
 
-    /// There is a new plan, with other budgets perhaps.
-    pub(crate) fn adopt_plan(&mut self, plan: &Plan, now: Timestamp) {
-        let owners: Vec<Owner> =
-            self.of.iter().filter(|(_, used)| used.has_legs()).map(|(owner, _)| *owner).collect();
+    /// There is a new plan, with other budgets perhaps in the organisations that are meant.
+    pub(crate) fn adopt_plan(&mut self, is_meant: impl Fn(OrgId) -> bool, (plan, now): (&Plan, Timestamp)) {
+        let used = self.of.iter().filter(|((org, _), used)| is_meant(*org) && used.has_legs());
+        let owners: Vec<Owner> = used.map(|(owner, _)| *owner).collect();
         for owner in owners {
             self.look_ahead(owner, (plan, now));
         }

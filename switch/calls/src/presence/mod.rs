@@ -310,12 +310,13 @@ impl Switchboard {
         }
     }
 
-    /// Subscriptions outlive a change of the plan. Those of a watcher who is not in it any more end, and those to a
+    /// Subscriptions outlive a change of the plan; of organisations that have changed, those of a watcher who is not in it any more end, and those to a
     /// number that nothing has any more or to a mailbox that is off; one whose number has moved shows its new owner.
-    pub(crate) fn review_watches(&mut self) {
+    pub(crate) fn review_watches(&mut self, changed: &BTreeSet<OrgId>) {
         let plan = std::sync::Arc::clone(&self.plan);
         let (mut ended, mut moved) = (Vec::new(), Vec::new());
-        for (key, watch) in self.presence.watches.iter().filter(|(_, watch)| !watch.is_ending) {
+        let watches = self.presence.watches.iter();
+        for (key, watch) in watches.filter(|(_, watch)| !watch.is_ending && changed.contains(&watch.org)) {
             let org = plan.organisation(watch.org);
             if org.and_then(|org| org.account_by_id(watch.watcher)).is_none() {
                 ended.push((*key, Termination::Rejected));

@@ -17,7 +17,7 @@ use std::{
 };
 
 use contract::id::{CallId, OrgId, QueueId};
-use dialplan::{OrgPlan, PersonKey, Plan, Queue};
+use dialplan::{Difference, OrgPlan, PersonKey, Plan, Queue};
 
 pub(crate) use agents::AgentKey;
 use agents::Agents;
@@ -114,6 +114,8 @@ pub(crate) struct Queues {
     calls: BTreeMap<CallId, Standing>,
     lines: BTreeMap<QueueId, Line>,
     agents: Agents,
+    /// Queues that are in no plan any more and in which somebody waits.
+    unplanned: BTreeSet<QueueId>,
     /// Calls by which somebody is to be called back.
     promises: BTreeMap<CallerKey, CallId>,
     /// Those of them whose caller has called again and has somebody now.
@@ -316,12 +318,30 @@ impl Queues {
     }
 
     /// A new plan: forgets what it does not know any more.
-    pub(crate) fn adopt(&mut self, plan: &Plan) {
+    pub(crate) fn adopt(&mut self, changed: &[Difference<'_>]) {
         self.is_due = true;
-        self.agents.retain(|key| plan.organisation(key.org).is_some_and(|org| is_known(org, key.person)));
-        let known: BTreeSet<QueueId> =
-            plan.organisations().flat_map(OrgPlan::queues).map(|queue| queue.id).collect();
-        self.lines.retain(|id, line| !line.order.is_empty() || known.contains(id));
+        let changed_orgs: BTreeMap<OrgId, Option<&OrgPlan>> =
+            changed.iter().filter_map(|one| Some((one.id()?, one.after))).collect();
+        self.agents.retain(|key| match changed_orgs.get(&key.org) {
+            Some(org) => org.is_some_and(|org| is_known(org, key.person)),
+            None => true,
+        });
+        let ids = |org: Option<&OrgPlan>| -> Vec<QueueId> {
+            org.into_iter().flat_map(OrgPlan::queues).map(|queue| queue.id).collect()
+        };
+        self.unplanned.extend(changed.iter().flat_map(|one| ids(one.before)));
+        for known in changed.iter().flat_map(|one| ids(one.after)) {
+            self.unplanned.remove(&known);
+        }
+        // One in which somebody waits goes with a later plan.
+        let lines = &mut self.lines;
+        self.unplanned.retain(|id| {
+            let is_used = lines.get(id).is_some_and(|line| !line.order.is_empty());
+            if !is_used {
+                lines.remove(id);
+            }
+            is_used
+        });
     }
 }
 

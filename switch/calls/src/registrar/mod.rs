@@ -15,7 +15,7 @@ use contract::{
     id::{AccountId, OrgId},
     time::Timestamp,
 };
-use dialplan::Plan;
+use dialplan::{Account, Difference, OrgPlan, Plan};
 use sip::{
     Flow, Uri,
     locate::{Choice, Target},
@@ -116,7 +116,7 @@ impl Registrar {
         self.expiries.first().map(|(at, _)| *at)
     }
 
-    /// Carries out a REGISTER, wholly or not at all.
+    /// Carries out a REGISTER, wholly or not at all. Says from which connections devices have come to this one.
     pub(crate) fn register(
         &mut self,
         owner: Owner<'_>,
@@ -124,8 +124,9 @@ impl Registrar {
         registration: &Registration,
         wall: Timestamp,
         out: &mut Outputs,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Vec<Flow>, Rejection> {
         self.judge(owner.account, registration)?;
+        let mut left = Vec::new();
         match &registration.wish {
             Wish::Fetch => {}
             Wish::RemoveAll => {
@@ -137,11 +138,18 @@ impl Registrar {
             }
             Wish::Update(contacts) => {
                 for contact in contacts {
+                    left.extend(self.connections_of(owner.account, contact).filter(|left| *left != flow));
                     self.update(owner, flow, registration, contact, wall, out);
                 }
             }
         }
-        Ok(())
+        Ok(left)
+    }
+
+    /// The connections, open or not, that a device is known to be at.
+    fn connections_of(&self, account: AccountId, contact: &Contact) -> impl Iterator<Item = Flow> {
+        let same = self.contacts(account).iter().filter(|binding| is_same(binding, contact));
+        same.map(|binding| Flow::from(binding.flow)).filter(|flow| flow.transport.is_reliable())
     }
 
     /// Step 7: a request older than the one that set a contact changes nothing, not even the other contacts.
@@ -355,14 +363,14 @@ impl Registrar {
     }
 
     /// Removes contacts of accounts that are not in the plan any more.
-    pub(crate) fn adopt(&mut self, plan: &Plan, out: &mut Outputs) {
-        let gone: Vec<(AccountId, Arc<str>)> = self
-            .accounts
-            .values()
-            .flatten()
-            .filter(|binding| !is_planned(plan, binding))
-            .map(|binding| (binding.account, binding.key.clone()))
-            .collect();
+    pub(crate) fn adopt(&mut self, changed: &[Difference<'_>], out: &mut Outputs) {
+        let mut gone: Vec<(AccountId, Arc<str>)> = Vec::new();
+        for Difference { before, after } in changed {
+            let had = before.iter().flat_map(|before| before.accounts());
+            let is_gone = |account: &&Account| !after.is_some_and(|after| is_account_of(after, account));
+            let contacts = had.filter(is_gone).flat_map(|account| self.contacts(account.id));
+            gone.extend(contacts.map(|binding| (binding.account, Arc::clone(&binding.key))));
+        }
         for (account, key) in gone {
             self.remove(account, &key, out);
         }
@@ -382,6 +390,11 @@ impl Registrar {
 
 fn is_planned(plan: &Plan, binding: &Binding) -> bool {
     plan.account(binding.org, &binding.username).is_some_and(|account| account.id == binding.account)
+}
+
+/// Whether an account may still be used by the same name.
+fn is_account_of(org: &OrgPlan, account: &Account) -> bool {
+    org.account(&account.username).is_some_and(|now| now.id == account.id)
 }
 
 /// The same flow of the same device; for those that name no device, the same place (RFC 3261 §19.1.4). Two devices

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use contract::id::{OrgId, TrunkId};
-use dialplan::{Plan, Trunk};
+use dialplan::{Difference, OrgPlan, Trunk};
 use sip::{
     Flow, Message, OutsideRequest, Party, Refused, RequestKey, Transport, Uri, digest::Login, locate::Target,
 };
@@ -233,11 +233,6 @@ impl Links {
         self.due.extend(at.map(|at| (at, id)));
     }
 
-    /// All trunks with something to be done.
-    pub(super) fn ids(&self) -> Vec<TrunkId> {
-        self.of.keys().copied().collect()
-    }
-
     pub(super) fn get_mut(&mut self, id: TrunkId) -> Option<&mut Link> {
         self.of.get_mut(&id)
     }
@@ -293,17 +288,27 @@ impl Links {
         self.places.put(place, addresses);
     }
 
-    /// Notes where all trunks of a plan are, and what their targets are called.
-    pub(super) fn find_places(&mut self, plan: &Plan, located: &Located, now: Instant) {
-        self.places = Places::default();
-        for (org, trunk) in plan.organisations().flat_map(|org| org.trunks().map(move |trunk| (org, trunk))) {
-            let place = (org.id(), trunk.id);
-            for target in trunk.targets.iter().filter_map(|uri| Target::of(&Uri::parse(uri).ok()?)) {
+    /// Notes where the trunks of changed organisations are, and what their targets are called.
+    pub(super) fn find_places(&mut self, changed: &[Difference<'_>], located: &Located, now: Instant) {
+        for (place, trunk) in changed.iter().filter_map(|one| one.before).flat_map(placed) {
+            self.places.forget(place, names(trunk));
+        }
+        for (place, trunk) in changed.iter().filter_map(|one| one.after).flat_map(placed) {
+            for target in names(trunk) {
                 self.places.name(place, target);
             }
             self.put(place, addresses(trunk, located), now);
         }
     }
+}
+
+fn placed(org: &OrgPlan) -> impl Iterator<Item = (Place, &Trunk)> {
+    org.trunks().map(|trunk| ((org.id(), trunk.id), trunk))
+}
+
+/// The targets of a trunk that have a name.
+fn names(trunk: &Trunk) -> impl Iterator<Item = Target> {
+    trunk.targets.iter().filter_map(|uri| Target::of(&Uri::parse(uri).ok()?))
 }
 
 /// Where the targets of a trunk are.

@@ -48,21 +48,34 @@ impl Places {
         self.named.entry(target).or_default().insert(place);
     }
 
+    /// A trunk with targets of these names is nowhere any more.
+    pub(super) fn forget(&mut self, place: Place, names: impl Iterator<Item = Target>) {
+        for name in names {
+            take_out(&mut self.named, &name, place);
+        }
+        self.put(place, BTreeSet::new());
+        self.of.remove(&place);
+    }
+
     /// A trunk is at these addresses now, and at no other.
     pub(super) fn put(&mut self, place: Place, addresses: BTreeSet<IpAddr>) {
         let before = self.of.remove(&place).unwrap_or_default();
         for address in before.difference(&addresses) {
-            let others = self.at.get_mut(address).is_some_and(|there| {
-                there.remove(&place);
-                !there.is_empty()
-            });
-            if !others {
-                self.at.remove(address);
-            }
+            take_out(&mut self.at, address, place);
         }
         for address in &addresses {
             self.at.entry(*address).or_default().insert(place);
         }
         self.of.insert(place, addresses);
+    }
+}
+
+fn take_out<K: Ord>(map: &mut BTreeMap<K, BTreeSet<Place>>, key: &K, place: Place) {
+    let others = map.get_mut(key).is_some_and(|there| {
+        there.remove(&place);
+        !there.is_empty()
+    });
+    if !others {
+        map.remove(key);
     }
 }

@@ -5,10 +5,13 @@
 //! registrar goes by Call-ID and CSeq (RFC 3261 §10.3), and two series about one contact can overtake each other. One that
 //! cannot go on is ended first, and the next one waits until that is answered.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use contract::id::{OrgId, TrunkId};
-use dialplan::{Plan, Trunk};
+use dialplan::{Difference, OrgPlan, Trunk};
 use sip::{Message, digest::Login};
 
 use super::{
@@ -28,14 +31,17 @@ pub(super) struct Leaving {
 
 impl Switchboard {
     /// There is a new plan: what is not in it any more is ended at its provider, what is new begins.
-    pub(crate) fn adopt_trunks(&mut self, plan: &Plan) {
+    pub(crate) fn adopt_trunks(&mut self, changed: &[Difference<'_>]) {
         let now = self.now;
-        let mut wanted: BTreeMap<TrunkId, (OrgId, &Trunk)> = plan
-            .organisations()
+        let after = changed.iter().filter_map(|one| one.after);
+        let mut wanted: BTreeMap<TrunkId, (OrgId, &Trunk)> = after
             .flat_map(|org| org.trunks().map(move |trunk| (trunk.id, (org.id(), trunk))))
             .filter(|(_, (_, trunk))| trunk.registration.is_some() || trunk.options_interval_secs.is_some())
             .collect();
-        for id in self.links.ids() {
+        let before = changed.iter().filter_map(|one| one.before).flat_map(OrgPlan::trunks);
+        let linked: BTreeSet<TrunkId> =
+            before.map(|trunk| trunk.id).filter(|id| self.links.get_mut(*id).is_some()).collect();
+        for id in linked {
             match wanted.remove(&id) {
                 Some((_, trunk)) => self.change_trunk(id, trunk),
                 None => {
@@ -51,7 +57,7 @@ impl Switchboard {
             let link = Link::new(org, trunk, now, &mut self.random);
             self.links.add(id, link, now);
         }
-        self.links.find_places(plan, self.registrar.located(), now);
+        self.links.find_places(changed, self.registrar.located(), now);
     }
 
     /// A trunk that is still there, and may be another one.

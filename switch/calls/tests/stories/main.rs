@@ -4,7 +4,7 @@
 //! `exchanges` when offers cross, `reliable` by PRACK and UPDATE, `bodies` what else a message may hold, `recording` what of it is kept and `recording_keys` how people have a say in it, `redirects`
 //! where a call goes on by a phone's word and `forwards` by rules, `codecs` phones that speak differently, `hold` and its music, `features` calls that the switch takes
 //! itself, `conferences` where several meet, `explained` what those hear who cannot be connected, `srtp` who is told which keys, `dtls` who shakes
-//! hands for them, `identity` whom it is shown to be from, `intercom` phones that answer by themselves and `pages` many of them at once, `keypads` how keys are told to whom, `lives` what the next process makes of it, `messages`
+//! hands for them, `guests` who may make one call, `browsers` phones that can be reached in one way alone, `identity` whom it is shown to be from, `intercom` phones that answer by themselves and `pages` many of them at once, `keypads` how keys are told to whom, `lives` what the next process makes of it, `messages`
 //! and `presence` what is no call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does
 //! not, `transfers` where a side sends it, `attended` when it has asked there first, `led` when the switch itself answers there, `entrants` who comes into it, `trunks` calls from outside, `ordered` calls that are made for somebody, `pickups` those that somebody is to take, `outside` calls to there and `budgets` how many, `registering` what it takes to get them, `queues` who waits for whom, `supervision` who listens, `overload` what is turned away when there is too much, `traces` what explains a call, `weight` what one takes.
 //! `desk` is the harness they share.
@@ -14,6 +14,7 @@ mod abuse;
 mod attended;
 mod availability;
 mod bodies;
+mod browsers;
 mod budgets;
 mod codecs;
 mod codes;
@@ -28,7 +29,9 @@ mod exchanges;
 mod explained;
 mod features;
 mod forwards;
+mod guests;
 mod hold;
+mod ice;
 mod identity;
 mod intercom;
 mod keypads;

@@ -20,14 +20,16 @@ const LISTENERS_MAX: usize = 16;
 /// Adds the mistakes of a configuration whose keys are sound by themselves.
 pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
     let sip = &config.sip;
-    for (key, listeners) in [("sip.udp", &sip.udp), ("sip.tcp", &sip.tcp), ("sip.tls", &sip.tls)] {
+    let all = [("sip.udp", &sip.udp)].into_iter().chain(streams(sip));
+    for (key, listeners) in all.clone() {
         check_listeners(key, listeners, sip, mistakes);
     }
-    if sip.udp.is_empty() && sip.tcp.is_empty() && sip.tls.is_empty() {
-        let reason = "none of sip.udp, sip.tcp and sip.tls has an address: nobody could call";
+    if all.into_iter().all(|(_, listeners)| listeners.is_empty()) {
+        let reason =
+            "none of sip.udp, sip.tcp, sip.tls, sip.ws and sip.wss has an address: nobody could call";
         mistakes.push(Mistake::new("sip.udp", reason));
     }
-    check_tls(sip, mistakes);
+    check_streams(sip, mistakes);
     check_targets(sip, mistakes);
     one_per_family("sip.advertised_addresses", &sip.advertised_addresses, mistakes);
     let visible = sip.user_agent.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -70,17 +72,46 @@ pub(super) fn across_keys(config: &Config, mistakes: &mut Vec<Mistake>) {
     }
 }
 
-fn check_tls(sip: &Sip, mistakes: &mut Vec<Mistake>) {
+/// The listeners of streams, each with its key.
+fn streams(sip: &Sip) -> [(&'static str, &Vec<SocketAddr>); 4] {
+    [("sip.tcp", &sip.tcp), ("sip.tls", &sip.tls), ("sip.ws", &sip.ws), ("sip.wss", &sip.wss)]
+}
+
+fn check_streams(sip: &Sip, mistakes: &mut Vec<Mistake>) {
     let files = [("sip.tls_certificate", &sip.tls_certificate), ("sip.tls_key", &sip.tls_key)];
     for (key, file) in files {
-        if file.is_none() && !sip.tls.is_empty() {
-            mistakes.push(Mistake::new(key, "sip.tls has an address: name the file for it here"));
+        for (secure, listeners) in [("sip.tls", &sip.tls), ("sip.wss", &sip.wss)] {
+            if file.is_none() && !listeners.is_empty() {
+                mistakes
+                    .push(Mistake::new(key, format!("{secure} has an address: name the file for it here")));
+            }
         }
     }
-    let clash = sip.tls.iter().find(|tls| sip.tcp.iter().any(|tcp| cover(tls, tcp)));
-    if let Some(address) = clash {
-        let reason = format!("{address} is taken by sip.tcp: TLS needs a port of its own, usually 5061");
-        mistakes.push(Mistake::new("sip.tls", reason));
+    let all = streams(sip);
+    for (at, (key, listeners)) in all.iter().enumerate() {
+        let others = all.iter().take(at);
+        let mut taken = others.flat_map(|(other, theirs)| theirs.iter().map(move |address| (other, address)));
+        let clash = taken.find(|(_, theirs)| listeners.iter().any(|ours| cover(ours, theirs)));
+        if let Some((other, address)) = clash {
+            let reason = format!(
+                "{address} is taken by {other}: each needs a port of its own, usually {}",
+                usual(key)
+            );
+            mistakes.push(Mistake::new(*key, reason));
+        }
+    }
+    if sip.ws_origins.len() > TARGETS_MAX {
+        mistakes.push(Mistake::new("sip.ws_origins", format!("has more than {TARGETS_MAX} entries")));
+    }
+}
+
+/// The port that is usual for a listener.
+fn usual(key: &str) -> u16 {
+    match key {
+        "sip.tls" => 5061,
+        "sip.ws" => 8088,
+        "sip.wss" => 8089,
+        _ => 5060,
     }
 }
 
@@ -169,6 +200,9 @@ fn check_media(config: &Config, mistakes: &mut Vec<Mistake>) {
         }
     }
     let udp_ports = config.sip.udp.iter().map(SocketAddr::port);
+    if media.browser_port.is_some_and(|port| udp_ports.clone().any(|taken| taken == port)) {
+        mistakes.push(Mistake::new("media.browser_port", "is a port of sip.udp"));
+    }
     for port in udp_ports.filter(|port| (media.ports.first..=media.ports.last).contains(port)) {
         mistakes.push(Mistake::new("media.ports", format!("contains port {port} of sip.udp")));
     }

@@ -5,6 +5,7 @@
 //! or from the environment. Tenants, accounts and numbers are not configuration but rows in the database.
 
 mod check;
+mod guests;
 mod observe;
 mod read;
 mod recording;
@@ -16,6 +17,7 @@ use std::{
 };
 
 use calls::{DtlsPolicy, GuardConfig, Redirects, SrtpPolicy, SwitchboardConfig};
+pub use guests::Guests;
 use ipnet::IpNet;
 pub use observe::{Events, Hep, Trace};
 use read::Reader;
@@ -32,6 +34,8 @@ pub struct Config {
     pub sip: Sip,
     /// What calls may do.
     pub calls: Calls,
+    /// How guests are let in.
+    pub guests: Guests,
     /// RTP addresses and ports.
     pub media: Media,
     /// What recordings are written as, and where they are kept.
@@ -61,6 +65,12 @@ pub struct Sip {
     pub tcp: Vec<SocketAddr>,
     /// TLS addresses to listen on (RFC 3261 §26.2.1).
     pub tls: Vec<SocketAddr>,
+    /// Addresses to listen on for browsers (RFC 7118).
+    pub ws: Vec<SocketAddr>,
+    /// Addresses to listen on for browsers under TLS.
+    pub wss: Vec<SocketAddr>,
+    /// Origins (RFC 6454 §6.2) whose pages may connect besides those of this machine, in lower case; `*`: all.
+    pub ws_origins: Vec<String>,
     /// Certificate chain of the TLS listeners (PEM, own certificate first). Read again when it changes.
     pub tls_certificate: Option<PathBuf>,
     /// Its private key (PEM).
@@ -100,11 +110,11 @@ pub struct Sip {
     pub scanner_user_agents: Vec<String>,
     /// Numbers that overload never turns away, besides urn:service:sos.
     pub emergency_numbers: Vec<String>,
-    /// TCP and TLS connections at the same time.
+    /// Connections of streams (TCP, TLS, WebSocket) at the same time.
     pub tcp_connections_max: usize,
-    /// TCP and TLS connections at the same time from one IPv4 address or one IPv6 network (/64).
+    /// Connections of streams at the same time from one IPv4 address or one IPv6 network (/64).
     pub tcp_connections_per_source_max: usize,
-    /// Seconds after which a silent TCP or TLS connection is closed; one whose peer has proved nothing goes after 30.
+    /// Seconds after which a silent connection is closed; one whose peer has proved nothing goes after 30.
     pub tcp_idle_secs: u64,
 }
 
@@ -137,6 +147,8 @@ pub struct Media {
     pub advertised_addresses: Vec<IpAddr>,
     /// RTP and RTCP ports, first and last.
     pub ports: PortRange,
+    /// The UDP port of each address that all browsers share, outside `ports`; `None`: no browser calls or is called.
+    pub browser_port: Option<u16>,
     /// Processor that the media thread is pinned to; `None` leaves it to the kernel.
     pub cpu: Option<usize>,
     /// Microseconds that packets may be let gather under load; 0 is never.
@@ -151,6 +163,16 @@ pub struct Media {
     pub srtp_keys_in_clear: bool,
     /// With which phones hands are shaken for SRTP (RFC 5763), whatever their signalling.
     pub dtls: DtlsPolicy,
+}
+
+impl Media {
+    /// Each address that media ports are bound on, with what phones know it as.
+    pub fn known_as(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + '_ {
+        self.addresses.iter().map(|bind| {
+            let advertised = self.advertised_addresses.iter().find(|other| other.is_ipv4() == bind.is_ipv4());
+            (*bind, *advertised.unwrap_or(bind))
+        })
+    }
 }
 
 /// Ports from `first` (even) to `last` (odd), both included.
@@ -256,41 +278,53 @@ impl fmt::Display for Mistake {
     }
 }
 
+impl Default for Sip {
+    fn default() -> Self {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self {
+            udp: vec![SocketAddr::new(loopback, 5060)],
+            tcp: vec![SocketAddr::new(loopback, 5060)],
+            tls: Vec::new(),
+            ws: Vec::new(),
+            wss: Vec::new(),
+            ws_origins: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
+            tls_ca: None,
+            tls_verify: true,
+            resolvers: Vec::new(),
+            allowed_targets: Vec::new(),
+            advertised_addresses: Vec::new(),
+            user_agent: "sambung".into(),
+            digest_algorithms: vec![Algorithm::Md5],
+            reliable_provisionals: true,
+            session_expires_secs: 1_800,
+            min_se_secs: 90,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            scanner_user_agents: GuardConfig::default().scanner_user_agents,
+            emergency_numbers: SwitchboardConfig::default().emergency_numbers,
+            tcp_connections_max: 4096,
+            tcp_connections_per_source_max: 64,
+            tcp_idle_secs: 600,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Self {
             data_dir: PathBuf::from("/var/lib/sambung"),
-            sip: Sip {
-                udp: vec![SocketAddr::new(loopback, 5060)],
-                tcp: vec![SocketAddr::new(loopback, 5060)],
-                tls: Vec::new(),
-                tls_certificate: None,
-                tls_key: None,
-                tls_client_ca: None,
-                tls_ca: None,
-                tls_verify: true,
-                resolvers: Vec::new(),
-                allowed_targets: Vec::new(),
-                advertised_addresses: Vec::new(),
-                user_agent: "sambung".into(),
-                digest_algorithms: vec![Algorithm::Md5],
-                reliable_provisionals: true,
-                session_expires_secs: 1_800,
-                min_se_secs: 90,
-                allow: Vec::new(),
-                deny: Vec::new(),
-                scanner_user_agents: GuardConfig::default().scanner_user_agents,
-                emergency_numbers: SwitchboardConfig::default().emergency_numbers,
-                tcp_connections_max: 4096,
-                tcp_connections_per_source_max: 64,
-                tcp_idle_secs: 600,
-            },
+            sip: Sip::default(),
             calls: Calls { redirects: Redirects::default(), hold_music: true, announcements: true },
+            guests: Guests::default(),
             media: Media {
                 addresses: vec![loopback],
                 advertised_addresses: Vec::new(),
                 ports: PortRange { first: 20_000, last: 29_999 },
+                browser_port: None,
                 cpu: None,
                 gather_micros: 0,
                 port_quarantine_secs: 5,
@@ -328,7 +362,8 @@ impl Default for Config {
 }
 
 impl Sip {
-    /// All listeners by what they call themselves, in the order of the file.
+    /// All listeners from which we can reach others, by what they call themselves, in the order of the file. Nobody connects to a
+    /// browser, so those for WebSocket are not among them (RFC 7118 §5).
     pub fn listeners(&self) -> Vec<(Transport, SocketAddr)> {
         let of = |transport, addresses: &[SocketAddr]| {
             addresses.iter().map(|address| (transport, self.known_as(*address))).collect::<Vec<_>>()
@@ -384,6 +419,11 @@ impl Config {
     /// Sounds in place of those that the switch brings along.
     pub fn sounds_dir(&self) -> PathBuf {
         self.data_dir.join("sounds")
+    }
+
+    /// Sounds that organisations have uploaded, as the database had them last.
+    pub fn own_sounds_dir(&self) -> PathBuf {
+        self.data_dir.join("own-sounds")
     }
 
     /// Where recordings are made, and kept unless there is another place for them.

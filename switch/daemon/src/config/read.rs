@@ -44,6 +44,7 @@ impl<'a> Reader<'a> {
             s.take("hold_music", &mut config.calls.hold_music, flag);
             s.take("announcements", &mut config.calls.announcements, flag);
         });
+        self.section("guests", |s| s.take("secret_file", &mut config.guests.secret_file, optional_path));
         self.read_media(&mut config);
         self.read_recording(&mut config);
         self.section("database", |s| s.take("url_file", &mut config.database.url_file, optional_path));
@@ -75,6 +76,7 @@ impl<'a> Reader<'a> {
             &mut config.sip.tls_client_ca,
             &mut config.sip.tls_ca,
             &mut config.hep.password_file,
+            &mut config.guests.secret_file,
             &mut config.recording.public_key_file,
         ] {
             *path = path.take().map(|path| folder.join(path));
@@ -92,6 +94,9 @@ impl<'a> Reader<'a> {
             s.take("udp", &mut sip.udp, |v| list(v, address));
             s.take("tcp", &mut sip.tcp, |v| list(v, address));
             s.take("tls", &mut sip.tls, |v| list(v, address));
+            s.take("ws", &mut sip.ws, |v| list(v, address));
+            s.take("wss", &mut sip.wss, |v| list(v, address));
+            s.take("ws_origins", &mut sip.ws_origins, |v| list(v, origin));
             s.take("tls_certificate", &mut sip.tls_certificate, optional_path);
             s.take("tls_key", &mut sip.tls_key, optional_path);
             s.take("tls_client_ca", &mut sip.tls_client_ca, optional_path);
@@ -122,6 +127,9 @@ impl<'a> Reader<'a> {
             s.take("addresses", &mut media.addresses, |v| list(v, ip_address));
             s.take("advertised_addresses", &mut media.advertised_addresses, |v| list(v, ip_address));
             s.take("ports", &mut media.ports, port_range);
+            s.take("browser_port", &mut media.browser_port, |v| {
+                number(v, 0, 65_535).map(|port| Some(port).filter(|port| *port > 0))
+            });
             s.take("cpu", &mut media.cpu, cpu);
             s.take("gather_micros", &mut media.gather_micros, |v| number(v, 0, 2_000));
             s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));
@@ -233,6 +241,18 @@ fn allowed_target(value: &Value) -> Result<AllowedTarget, String> {
     target.map(AllowedTarget::Name).ok_or_else(|| {
         format!("expected a name like \"edge.example.com\" or \"sip:edge.example.com;transport=tls\", or addresses like \"10.0.0.0/8\", found {value}")
     })
+}
+
+/// An origin as browsers write it, or `*`.
+fn origin(value: &Value) -> Result<String, String> {
+    let text = text(value)?.to_ascii_lowercase();
+    let host = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    let is_origin =
+        host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '@', '?', '#', '*']));
+    if is_origin || text == "*" {
+        return Ok(text);
+    }
+    Err(format!("expected an origin like \"https://console.example.com\" or \"*\", found {value}"))
 }
 
 fn list<T>(value: &Value, item: impl Fn(&Value) -> Result<T, String>) -> Result<Vec<T>, String> {

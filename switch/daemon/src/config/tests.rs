@@ -154,6 +154,32 @@ fn tls_needs_its_files_and_a_port_of_its_own() {
 }
 
 #[test]
+fn web_sockets_need_ports_of_their_own_files_for_tls_and_origins_as_browsers_write_them() {
+    check(
+        "[sip]\nws = ['127.0.0.1:5060']\nwss = ['127.0.0.1:5060']",
+        &[
+            ("sip.tls_certificate", "sip.wss has an address"),
+            ("sip.tls_key", "name the file"),
+            ("sip.ws", "8088"),
+            ("sip.wss", "8089"),
+        ],
+    );
+    for wrong in ["console.example.com", "https://", "https://x/page", "https://*.example.com", "null"] {
+        check(
+            &format!("[sip]\nws_origins = ['{wrong}']"),
+            &[("sip.ws_origins", "https://console.example.com")],
+        );
+    }
+    let text = "[sip]\nws = ['127.0.0.1:8088']\nws_origins = ['HTTPS://Console.example.com:8443', '*']";
+    let sip = Config::parse(text, Path::new("/")).unwrap().sip;
+    assert_eq!(sip.ws_origins, ["https://console.example.com:8443", "*"]);
+    assert!(
+        sip.listeners().iter().all(|(transport, _)| *transport != Transport::Ws),
+        "nobody is called from there"
+    );
+}
+
+#[test]
 fn limits_must_agree_with_each_other() {
     check(
         "[limits]\nregister_expires_min_secs = 900\nregister_expires_max_secs = 600\ncalls_max = 0",

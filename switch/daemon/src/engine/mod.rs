@@ -303,7 +303,7 @@ impl Engine {
         let now = Instant::now();
         let mark = ClockMark { instant: now, unix: clock::unix_now() };
         let first_plan = parts.plan.clone().unwrap_or_default();
-        let settings = settings::switchboard(config, parts.former.identity.as_deref());
+        let settings = settings::switchboard(config, parts.former.identity.as_deref())?;
         let mut switchboard = Switchboard::new(settings, first_plan, seed, mark);
         if let Some(continuity) = parts.former.continuity {
             switchboard = switchboard.with_images(continuity);

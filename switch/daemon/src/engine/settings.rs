@@ -6,7 +6,7 @@ use calls::{AccessList, GuardConfig, Limits, Srtp, SwitchboardConfig};
 use sip::EndpointConfig;
 use streams::dtls::Identity;
 
-use crate::config::Config;
+use crate::config::{Config, Mistake};
 
 /// INVITE sessions that calls of usual size need: a caller and a few phones that ring.
 const SESSIONS_PER_CALL: usize = 10;
@@ -14,10 +14,14 @@ const SESSIONS_PER_CALL: usize = 10;
 /// A phone that registers again a little late is not a stranger.
 const TRUST_BEYOND_EXPIRY: Duration = Duration::from_secs(300);
 
-/// The switchboard's settings.
-pub(super) fn switchboard(config: &Config, identity: Option<&Identity>) -> SwitchboardConfig {
+/// The switchboard's settings. An error: the secret of guests cannot be read.
+pub(super) fn switchboard(
+    config: &Config,
+    identity: Option<&Identity>,
+) -> Result<SwitchboardConfig, Vec<Mistake>> {
     let limits = &config.limits;
-    SwitchboardConfig {
+    let guests = config.guests.secret().map_err(|mistake| vec![mistake])?;
+    Ok(SwitchboardConfig {
         endpoint: EndpointConfig {
             user_agent: config.sip.user_agent.clone(),
             reliable_provisionals: config.sip.reliable_provisionals,
@@ -64,7 +68,11 @@ pub(super) fn switchboard(config: &Config, identity: Option<&Identity>) -> Switc
             in_clear: config.media.srtp_keys_in_clear,
             dtls: config.media.dtls,
         },
+        shared_addresses: config.media.browser_port.map_or_else(Vec::new, |port| {
+            config.media.known_as().map(|(_, advertised)| (advertised, port).into()).collect()
+        }),
         dtls_fingerprint: identity.map(|identity| identity.fingerprint().clone()),
+        guests,
         ..SwitchboardConfig::default()
-    }
+    })
 }

@@ -1,24 +1,32 @@
 //! Keeps the switch's plan up to date with the configuration rows (HOUSE §4d).
 //!
 //! Postgres says `telephony_revision` when rows change; a poll every [`POLL_EVERY`] is there for when it could
-//! not. All rows are read at one instant, compiled, and handed to the engine as a whole; only then is the
-//! revision reported as applied. Rows that do not compile are refused with a log line for each mistake, and the
-//! plan in use stays. The last good rows are kept on disk, so that the switch starts and routes with Postgres away.
+//! not. The rows of the organisations that have changed since the plan in use are read at one instant, compiled, and handed to the
+//! engine as one plan with all others as they were ([`dialplan::Plan::with`]); only then is the revision reported as applied. All
+//! rows are read at first, and whenever nobody can tell what has changed. Rows that do not compile are refused with a log line for
+//! each mistake, and the plan in use stays. The last good rows are kept on disk, so that the switch starts and routes with Postgres
+//! away.
 //!
 //! In the first minutes of its life it also tells what was used of budgets before: what is written down of the former life
 //! may still be on its way.
 //!
+//! Sounds that organisations have uploaded are of a revision too: before one is reported as applied they are on the disk (decision 0068).
+//!
 //! On the same connection it is told `telephony_voicemail` when messages in mailboxes have come or gone, and then tells them
 //! all: what is in a mailbox is no configuration and has no revision. So it is with `telephony_availability` and what people have
-//! turned on and off: all of it at first and after each new plan, because it is told of the people of the plan, and then what is new.
+//! turned on and off: all of it at first, then what is new, and after each new plan all of the organisations that it has changed,
+//! because it is told of the people of the plan.
 
 mod availability;
+mod kept;
 mod outside;
+mod sounds;
 mod store;
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    collections::BTreeSet,
+    io,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
@@ -27,7 +35,7 @@ use std::{
 };
 
 use calls::{OutsideUse, StoredAvailability, StoredMessage};
-use contract::{snapshot::Snapshot, time::Timestamp};
+use contract::{id::OrgId, time::Timestamp};
 use dialplan::{Diagnostic, Plan};
 use sqlx::{
     Connection, PgConnection,
@@ -35,7 +43,12 @@ use sqlx::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::{atomic_file, backoff::Backoff, clock, disk::aside};
+pub(crate) use self::sounds::OwnSounds;
+pub use kept::read_kept;
+
+use crate::{backoff::Backoff, clock, disk::aside};
+use kept::Kept;
+use store::Loaded;
 
 /// Rows of the plan have changed.
 const REVISION: &str = "telephony_revision";
@@ -79,28 +92,6 @@ impl Counters {
     }
 }
 
-/// The last good rows, from disk.
-pub fn read_kept(path: &Path) -> Option<Arc<Plan>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            tracing::error!(%error, path = %path.display(), "the kept plan cannot be read");
-            return None;
-        }
-    };
-    let compiled = serde_json::from_slice::<Snapshot>(&text)
-        .map_err(|error| error.to_string())
-        .and_then(|rows| dialplan::compile(&rows).map_err(|all| list(&all)));
-    match compiled {
-        Ok(plan) => Some(Arc::new(plan)),
-        Err(reason) => {
-            tracing::error!(reason, path = %path.display(), "the kept plan is unusable; waiting for the database");
-            None
-        }
-    }
-}
-
 /// Whom to tell all messages in mailboxes; false: not now.
 type TellMailboxes = Box<dyn Fn(Vec<StoredMessage>) -> bool + Send + Sync>;
 /// Whom to tell what people have turned on and off; false: not now.
@@ -111,12 +102,13 @@ type TellBudgets = Box<dyn Fn(Vec<OutsideUse>) -> bool + Send + Sync>;
 /// The task between configuration rows and the engine.
 pub struct PlanWatch<F> {
     options: PgConnectOptions,
-    kept: PathBuf,
+    kept: Kept,
     /// Gives the engine a plan; it answers when it works with it.
     install: F,
     tell_mailboxes: Option<TellMailboxes>,
     tell_availability: Option<TellAvailability>,
     tell_budgets: Option<TellBudgets>,
+    sounds: Option<OwnSounds>,
     /// When budgets were told for the first time since the database was away.
     budgets_told_since: Option<Instant>,
     /// When this life began.
@@ -125,6 +117,8 @@ pub struct PlanWatch<F> {
     backoff: Backoff,
     /// The revision that was looked at last, good or bad.
     seen: Option<i64>,
+    /// What the next plan is made of, beside what has changed; `None`: nothing of this life's yet.
+    in_use: Option<Arc<Plan>>,
     /// The revision in use that the database has not been told of yet.
     unreported: Option<i64>,
 }
@@ -134,16 +128,18 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
     pub fn new(options: PgConnectOptions, kept: PathBuf, install: F, counters: Arc<Counters>) -> Self {
         Self {
             options,
-            kept,
+            kept: Kept::at(kept),
             install,
             tell_mailboxes: None,
             tell_availability: None,
             tell_budgets: None,
+            sounds: None,
             budgets_told_since: None,
             born: clock::unix_now(),
             counters,
             backoff: Backoff::new(PAUSE_MAX),
             seen: None,
+            in_use: None,
             unreported: None,
         }
     }
@@ -172,6 +168,12 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         self
     }
 
+    /// Brings sounds to the disk, too.
+    pub(crate) fn with_sounds(mut self, sounds: Option<OwnSounds>) -> Self {
+        self.sounds = sounds;
+        self
+    }
+
     /// Runs until the engine is gone. Dropping it at any point is safe.
     pub async fn run(mut self) {
         loop {
@@ -193,31 +195,42 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         self.budgets_told_since = None;
     }
 
+    /// Hears what has changed from now on.
+    async fn listen(&self) -> Result<PgListener, sqlx::Error> {
+        let one = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT);
+        let pool = one.connect_with(self.options.clone()).await?;
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen_all([REVISION, VOICEMAIL, AVAILABILITY]).await?;
+        Ok(listener)
+    }
+
     /// Watches for as long as the connections live. `Ok`: the engine is gone.
     async fn watch(&mut self) -> Result<(), sqlx::Error> {
         // Not through the pool, which would go on trying for a while before it says that nobody is there.
         let mut connection = within(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(CONNECT_TIMEOUT)
-            .connect_with(self.options.clone())
-            .await?;
-        let mut listener = PgListener::connect_with(&pool).await?;
         // Before the first look, so that no change falls in between.
-        listener.listen_all([REVISION, VOICEMAIL, AVAILABILITY]).await?;
-        let (mut are_mailboxes_due, mut is_availability_due) = (true, true);
-        let mut availability_since = None;
+        let mut listener = self.listen().await?;
+        let (mut are_mailboxes_due, mut is_availability_due, mut are_sounds_due) = (true, true, true);
+        let (mut availability_since, mut availability_of) = (None, BTreeSet::new());
         loop {
-            let rows = within(LOAD_TIMEOUT, store::load_if_changed(&mut connection, self.seen)).await?;
-            if let Some(rows) = rows {
+            let load = store::load_if_changed(&mut connection, self.seen, self.followed());
+            if let Some(rows) = within(LOAD_TIMEOUT, load).await? {
+                are_sounds_due = true;
                 match self.take(rows).await {
-                    Taken::InUse(revision) => {
-                        self.unreported = Some(revision);
-                        (is_availability_due, availability_since) = (true, None);
+                    Taken::InUse(revision, Some(whose)) => {
+                        (self.unreported, is_availability_due) = (Some(revision), true);
+                        availability_of.extend(whose);
+                    }
+                    Taken::InUse(revision, None) => {
+                        (self.unreported, is_availability_due) = (Some(revision), true);
+                        availability_since = None;
                     }
                     Taken::Refused => {}
                     Taken::EngineGone => return Ok(()),
                 }
+            }
+            if are_sounds_due && let Some(sounds) = &mut self.sounds {
+                are_sounds_due = !within(LOAD_TIMEOUT, sounds.look(&mut connection)).await?;
             }
             // Perhaps one whose report went down with an earlier connection: it is not read a second time.
             if let Some(revision) = self.unreported {
@@ -234,11 +247,14 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
                 are_mailboxes_due = !tell(all);
             }
             if is_availability_due && let Some(tell) = &self.tell_availability {
-                let load = store::load_availability(&mut connection, availability_since);
+                let load = store::load_availability(&mut connection, (availability_since, &availability_of));
                 let news = within(LOAD_TIMEOUT, load).await?;
                 let since = since(&news, clock::unix_now()).max(availability_since);
                 is_availability_due = !tell(news);
-                availability_since = if is_availability_due { availability_since } else { since };
+                if !is_availability_due {
+                    availability_since = since;
+                    availability_of.clear();
+                }
             }
             self.backoff.reset();
             if self.counters.database_away.swap(false, Ordering::Relaxed) {
@@ -266,18 +282,27 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
         }
     }
 
-    async fn take(&mut self, rows: Snapshot) -> Taken {
-        self.seen = Some(rows.revision);
-        let revision = rows.revision;
+    /// The revision that changes may follow; `None`: all rows are wanted.
+    fn followed(&self) -> Option<i64> {
+        self.in_use.as_ref().filter(|_| self.kept.is_whole()).map(|plan| plan.revision())
+    }
+
+    async fn take(&mut self, rows: Loaded) -> Taken {
+        let revision = rows.changes.revision;
+        self.seen = Some(revision);
+        let before = self.in_use.clone().unwrap_or_default();
         // Compiling takes as long as there are rows, and keeping them as long as the disk takes.
-        let compiled = aside(move || Ok((dialplan::compile(&rows), rows))).await;
-        let Ok((compiled, rows)) = compiled else {
+        let compiled = aside(move || {
+            let rows = rows.after(&before);
+            Ok((before.with(revision, (&rows.changes.changed, &rows.changes.gone)), rows))
+        });
+        let Ok((compiled, rows)) = compiled.await else {
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
             tracing::error!(revision, "compiling the configuration has failed: the plan in use stays");
             return Taken::Refused;
         };
         let plan = match compiled {
-            Ok(plan) => plan,
+            Ok(plan) => Arc::new(plan),
             Err(diagnostics) => {
                 self.counters.refused.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(revision, "the configuration does not compile: the plan in use stays");
@@ -287,27 +312,40 @@ impl<F: Fn(Arc<Plan>) -> oneshot::Receiver<()>> PlanWatch<F> {
                 return Taken::Refused;
             }
         };
-        if (self.install)(Arc::new(plan)).await.is_err() {
+        if (self.install)(Arc::clone(&plan)).await.is_err() {
             return Taken::EngineGone;
         }
         self.counters.now_in_use(revision);
-        tracing::info!(revision, organisations = rows.organisations.len(), "plan in use");
-        self.keep(rows).await;
-        Taken::InUse(revision)
+        let (read, organisations) = (rows.changes.changed.len(), plan.organisations().count());
+        tracing::info!(revision, read, organisations, "plan in use");
+        // Let go here, not by the engine: what nobody uses any more is freed by whoever held it last.
+        self.in_use = Some(plan);
+        Taken::InUse(revision, self.keep(rows).await)
     }
 
-    async fn keep(&self, rows: Snapshot) {
-        let path = self.kept.clone();
-        let kept = aside(move || atomic_file::replace(&path, &serde_json::to_vec(&rows)?)).await;
-        if let Err(error) = kept {
-            tracing::error!(%error, path = %self.kept.display(), "the plan cannot be kept on disk");
+    /// Keeps what has been read; whose it is, unless it is everybody's.
+    async fn keep(&mut self, rows: Loaded) -> Option<Vec<OrgId>> {
+        let whose = (!rows.is_all).then(|| rows.changes.touched().collect());
+        let path = self.kept.path().to_owned();
+        let mut kept = std::mem::replace(&mut self.kept, Kept::at(path.clone()));
+        let written = aside(move || {
+            let written = if rows.is_all { kept.replace(rows.changes) } else { kept.add(&rows.changes) };
+            Ok((written, kept))
+        });
+        let written: io::Result<()> = written.await.and_then(|(written, kept)| {
+            self.kept = kept;
+            written
+        });
+        if let Err(error) = written {
+            tracing::error!(%error, path = %path.display(), "the plan cannot be kept on disk");
         }
+        whose
     }
 }
 
 enum Taken {
-    /// The engine works with this revision.
-    InUse(i64),
+    /// The engine works with this revision, by which these organisations have changed; `None`: perhaps all.
+    InUse(i64, Option<Vec<OrgId>>),
     /// It does not compile.
     Refused,
     /// There is nobody to take it.
@@ -336,6 +374,8 @@ fn list(diagnostics: &[Diagnostic]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use contract::snapshot::Changes;
+
     use super::*;
     use crate::disk::tests::StuckDisk;
 
@@ -371,9 +411,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = folder.path().join("plan.json");
         let install = |_| oneshot::channel().1;
-        let watch = PlanWatch::new(PgConnectOptions::new(), kept.clone(), install, Arc::default());
+        let mut watch = PlanWatch::new(PgConnectOptions::new(), kept.clone(), install, Arc::default());
         let disk = StuckDisk::under(&kept);
-        let rows = Snapshot { revision: 1, organisations: Vec::new() };
+        let rows = Loaded { changes: Changes { revision: 1, ..Changes::default() }, is_all: true };
         assert!(disk.leaves_the_thread_to_others(watch.keep(rows)));
     }
 }

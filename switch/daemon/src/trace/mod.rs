@@ -11,6 +11,7 @@ pub mod mask;
 pub mod pcapng;
 mod recorder;
 mod tape;
+mod text;
 mod view;
 
 use contract::{id::CallId, time::Timestamp, trace::CallSummary, trace::Way};

@@ -36,8 +36,9 @@ impl Tape {
     /// The capture file, with media if there is any.
     pub fn pcapng(&self, media: &[CapturedStream]) -> Vec<u8> {
         let mut streams = Streams::default();
+        let text = self.text.unpacked();
         let mut frames: Vec<Frame> = self
-            .messages()
+            .messages(&text)
             .filter_map(|(leg, message)| Frame::of_message(leg, &message, &mut streams))
             .collect();
         for stream in media {

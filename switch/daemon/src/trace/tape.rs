@@ -2,7 +2,7 @@
 
 use contract::{
     id::{CallId, OrgId},
-    journal::{Entry, Fact},
+    journal::{Entry, EventKind, Fact},
     media::MediaView,
     time::Timestamp,
     trace::{CallSummary, TracedFact, Way},
@@ -10,7 +10,7 @@ use contract::{
 use dialplan::Decision;
 use sip::Flow;
 
-use super::Message;
+use super::{Message, text::Text};
 
 /// Messages of one call: a party that is in a call must not push other calls out.
 const MESSAGES_MAX: usize = 1_024;
@@ -18,14 +18,12 @@ const MESSAGES_MAX: usize = 1_024;
 const BYTES_MAX: usize = 512 * 1024;
 /// Between how many pairs of addresses they may have gone.
 const FLOWS_MAX: usize = 64;
-/// The part of its bytes by which their room grows.
-const BYTES_GROWTH: usize = 4;
 /// Facts of one call.
 const FACTS_MAX: usize = 512;
 /// Streams of one call whose media is remembered: two for each of its legs, and what re-INVITEs have ended.
 const MEDIA_MAX: usize = 64;
-/// Room that is kept for the next call.
-const SPARE_BYTES_MAX: usize = 64 * 1024;
+/// Messages of a call whose room is kept for the next one.
+const SPARE_MESSAGES_MAX: usize = 64;
 /// What a fact takes besides itself: its texts.
 const FACT_TEXT_BYTES: usize = 64;
 /// What a decision takes besides itself: a few steps.
@@ -54,8 +52,8 @@ pub struct Tape {
     pub(super) messages: Vec<Line>,
     /// Between which addresses they went: two or three for a whole call.
     pub(super) flows: Vec<Flow>,
-    /// All messages, one behind the other.
-    pub(super) bytes: Vec<u8>,
+    /// What they said.
+    pub(super) text: Text,
     pub(super) left_out: u64,
 }
 
@@ -85,7 +83,7 @@ impl Tape {
             media: Vec::new(),
             messages: Vec::new(),
             flows: Vec::new(),
-            bytes: Vec::new(),
+            text: Text::default(),
             left_out: 0,
         }
     }
@@ -93,7 +91,7 @@ impl Tape {
     /// The same tape for another call: its room is used again, which costs no allocation. `None` when it has grown beyond
     /// what a call takes.
     pub(super) fn emptied(mut self) -> Option<Self> {
-        if self.bytes.capacity() > SPARE_BYTES_MAX {
+        if self.messages.capacity() > SPARE_MESSAGES_MAX {
             return None;
         }
         self.legs.clear();
@@ -101,10 +99,9 @@ impl Tape {
         self.media.clear();
         self.messages.clear();
         self.flows.clear();
-        self.bytes.clear();
         let empty = Self::new(self.call);
-        let Self { legs, facts, media, messages, flows, bytes, .. } = self;
-        Some(Self { legs, facts, media, messages, flows, bytes, ..empty })
+        let Self { legs, facts, media, messages, flows, .. } = self;
+        Some(Self { legs, facts, media, messages, flows, ..empty })
     }
 
     /// The plan has decided.
@@ -117,7 +114,7 @@ impl Tape {
     /// Bytes of memory it takes, a little more rather than less.
     pub(super) fn memory_bytes(&self) -> usize {
         size_of::<Self>()
-            + self.bytes.capacity()
+            + self.text.memory_bytes()
             + self.messages.capacity() * size_of::<Line>()
             + self.flows.capacity() * size_of::<Flow>()
             + self.facts.capacity() * (size_of::<TracedFact>() + FACT_TEXT_BYTES)
@@ -129,16 +126,12 @@ impl Tape {
     pub(super) fn message(&mut self, leg: u16, message: &Message<'_>) {
         let Message { at, way, flow, bytes } = *message;
         let flow = self.number_of(flow);
-        let end = self.bytes.len() + bytes.len();
+        let end = self.text.len() + bytes.len();
         let (Some(flow), true) = (flow, self.messages.len() < MESSAGES_MAX && end <= BYTES_MAX) else {
             self.left_out += 1;
             return;
         };
-        if self.bytes.capacity() < end {
-            // Doubled, half of it would stay empty for as long as the call is remembered.
-            self.bytes.reserve_exact(bytes.len() + self.bytes.len() / BYTES_GROWTH);
-        }
-        self.bytes.extend_from_slice(bytes);
+        self.text.push(bytes);
         self.messages.push(Line { at, way, leg, flow, end: u32::try_from(end).unwrap_or(u32::MAX) });
     }
 
@@ -162,6 +155,11 @@ impl Tape {
             self.left_out += 1;
             return;
         }
+        if let Fact::Event(event) = &entry.fact
+            && matches!(event.kind, EventKind::Answered | EventKind::Ended)
+        {
+            self.text.rest();
+        }
         self.facts.push(TracedFact { at: entry.at, fact: entry.fact.clone() });
     }
 
@@ -174,13 +172,13 @@ impl Tape {
         }
     }
 
-    /// The messages with their legs, in the order in which they went by.
-    pub(super) fn messages(&self) -> impl Iterator<Item = (u16, Message<'_>)> {
+    /// The messages with their legs, in the order in which they went by. `text` is what they said.
+    pub(super) fn messages<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (u16, Message<'a>)> {
         let ends = self.messages.iter().map(|line| line.end as usize);
         let starts = std::iter::once(0).chain(ends);
         self.messages.iter().zip(starts).filter_map(|(line, start)| {
             let flow = *self.flows.get(usize::from(line.flow))?;
-            let bytes = self.bytes.get(start..line.end as usize)?;
+            let bytes = text.get(start..line.end as usize)?;
             Some((line.leg, Message { at: line.at, way: line.way, flow, bytes }))
         })
     }

@@ -108,6 +108,23 @@ fn the_oldest_call_that_has_ended_makes_room_and_memory_is_bounded() {
 }
 
 #[test]
+fn what_a_call_said_comes_out_as_it_went_in_and_takes_less_room() {
+    let mut recorder = Recorder::new(4 << 20);
+    begin(&mut recorder, 1, "call");
+    let said: Vec<String> =
+        (0..100).map(|n| text(&format!("INFO sip:{n}@b SIP/2.0"), "call") + &"x".repeat(n * 17)).collect();
+    for text in &said {
+        recorder.message(&message(Way::In, text));
+    }
+    end(&mut recorder, 1);
+    let Found::One(tape) = recorder.find(Which::Last) else { panic!() };
+    let heard: Vec<String> = tape.view(Vec::new()).messages.into_iter().map(|message| message.text).collect();
+    assert_eq!(heard, said);
+    let raw: usize = said.iter().map(String::len).sum();
+    assert!(tape.text.memory_bytes() * 3 < raw, "{} of {raw}", tape.text.memory_bytes());
+}
+
+#[test]
 fn one_call_cannot_take_the_room_of_the_others() {
     let mut recorder = Recorder::new(64 << 20);
     begin(&mut recorder, 1, "chatty");

@@ -13,7 +13,8 @@ impl Tape {
         let mut media = self.media.clone();
         media.extend(live);
         media.sort_by_key(|media| media.leg);
-        let messages = self.messages().map(|(leg, line)| TracedMessage {
+        let text = self.text.unpacked();
+        let messages = self.messages(&text).map(|(leg, line)| TracedMessage {
             at: line.at,
             way: line.way,
             leg,

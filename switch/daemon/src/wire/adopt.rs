@@ -1,7 +1,7 @@
 //! Sockets of a former life: what fits the configuration is used as it is, with whatever waits in it; the rest is
 //! bound anew (decision 0014).
 //!
-//! TLS connections are not among them: their keys die with the process, and their peers connect again.
+//! Connections of TLS and WebSocket are not among them: keys and half messages die with the process, and their peers connect again.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
@@ -11,7 +11,7 @@ use std::{
 
 use sip::{Flow, Transport};
 
-use super::{Wire, connection::Connection, layer::Layer, streams::Streams};
+use super::{Wire, connection::Connection, framing::Framing, layer::Layer, streams::Streams};
 
 /// Sockets that a former life has left.
 #[derive(Debug, Default)]
@@ -90,7 +90,8 @@ impl Streams {
             if stream.set_nonblocking(true).is_ok() {
                 let flow = Flow { transport: Transport::Tcp, local, remote, connection: id };
                 let stream = mio::net::TcpStream::from_std(stream);
-                let mut connection = Connection::accepted(stream, Layer::Plain, flow, now);
+                let mut connection =
+                    Connection::accepted(stream, (Layer::Plain, Framing::stream()), flow, now);
                 connection.go_on(&unread);
                 self.keep(connection);
             }

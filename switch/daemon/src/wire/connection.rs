@@ -1,4 +1,4 @@
-//! One stream connection, TCP or TLS: its framer, its write buffer, and the clocks that end it.
+//! One stream connection, TCP, TLS or WebSocket: its framing, its write buffer, and the clocks that end it.
 //!
 //! A stranger, who has not proved anything yet, gets little: one message of modest size, a few unread answers, and
 //! half a minute.
@@ -11,9 +11,9 @@ use std::{
 
 use bytes::Bytes;
 use mio::net::TcpStream;
-use sip::{Flow, Frame, FrameError, StreamFramer};
+use sip::{Flow, Frame, FrameError};
 
-use super::layer::Layer;
+use super::{framing::Framing, layer::Layer, ws::Refusal};
 
 /// Read from one connection before the next has its turn.
 const READ_BYTES_MAX: usize = 16 * 1024;
@@ -23,7 +23,7 @@ const WAITING_BYTES_MAX: usize = 256 * 1024;
 pub(super) const STRANGER_BYTES_MAX: usize = 16 * 1024;
 /// A connection of ours must be up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-/// A TLS handshake must be done after this.
+/// A TLS handshake, and what makes a connection a WebSocket, must be done after this.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
 /// A message, the first one in particular, must be whole after this.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,6 +31,10 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(20);
 const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// A stranger that says nothing is sent away after this; with the sweep's own step, in less than 30 s.
 const STRANGER_IDLE: Duration = Duration::from_secs(26);
+/// A browser that has been silent for this long is asked whether it is there; short of the minute after which proxies cut.
+const ASK_AFTER: Duration = Duration::from_secs(25);
+/// One that was asked must have said something after this.
+const PONG_TIMEOUT: Duration = Duration::from_secs(10);
 /// Line ends between messages that the framer holds back: one byte less than a ping (RFC 5626 §4.4.1).
 const LINE_END_BYTES_MAX: usize = 3;
 
@@ -51,12 +55,14 @@ pub(super) struct Connection {
     pub(super) share: usize,
     layer: Layer,
     connecting: bool,
-    framer: StreamFramer,
+    framing: Framing,
     waiting: VecDeque<Bytes>,
     waiting_bytes: usize,
     began_at: Instant,
     /// The latest sign of life.
     active_at: Instant,
+    /// When it was asked for one, which has not come yet.
+    asked_at: Option<Instant>,
     /// When the message that is not whole yet began; at first, when the connection did.
     message_began_at: Option<Instant>,
     /// Since when the peer has taken nothing of what waits.
@@ -83,6 +89,10 @@ pub(super) enum End {
     Failed,
     /// What came was no SIP.
     Broken(FrameError),
+    /// What came makes no WebSocket of the connection.
+    NotUpgraded(Refusal),
+    /// What came breaks the rules of WebSocket.
+    Garbled,
     /// What came was no TLS, or there was no agreement on one.
     Refused,
     /// A stranger sent or left unread more than strangers may.
@@ -94,7 +104,12 @@ pub(super) enum End {
 }
 
 impl Connection {
-    pub(super) fn accepted(stream: TcpStream, layer: Layer, flow: Flow, now: Instant) -> Self {
+    pub(super) fn accepted(
+        stream: TcpStream,
+        (layer, framing): (Layer, Framing),
+        flow: Flow,
+        now: Instant,
+    ) -> Self {
         Self {
             stream,
             flow,
@@ -106,11 +121,12 @@ impl Connection {
             share: 0,
             layer,
             connecting: false,
-            framer: StreamFramer::new(),
+            framing,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             began_at: now,
             active_at: now,
+            asked_at: None,
             message_began_at: Some(now),
             stalled_since: None,
         }
@@ -123,7 +139,7 @@ impl Connection {
         names: Box<[Box<str>]>,
         now: Instant,
     ) -> Self {
-        let accepted = Self::accepted(stream, layer, flow, now);
+        let accepted = Self::accepted(stream, (layer, Framing::stream()), flow, now);
         Self {
             names,
             is_trusted: true,
@@ -138,16 +154,21 @@ impl Connection {
     pub(super) fn go_on(&mut self, unread: &[u8]) {
         (self.is_known, self.is_trusted) = (true, true);
         self.message_began_at = None;
-        self.framer.push(unread);
+        self.framing.push(unread);
     }
 
     /// What has come and is no whole message yet.
     pub(super) fn unread(&self) -> &[u8] {
-        self.framer.unread()
+        self.framing.unread()
     }
 
     pub(super) fn has_unsent(&self) -> bool {
         !self.waiting.is_empty() || self.layer.wants_write()
+    }
+
+    /// Whether messages can pass.
+    pub(super) fn is_open(&self) -> bool {
+        self.layer.is_open() && self.framing.is_open()
     }
 
     /// Whether it takes part in a TLS handshake that costs memory.
@@ -157,15 +178,20 @@ impl Connection {
 
     /// Bytes kept for it.
     pub(super) fn held_bytes(&self) -> usize {
-        self.framer.pending() + self.waiting_bytes
+        self.framing.pending() + self.waiting_bytes
     }
 
     /// The next message, or one read from the socket.
     pub(super) fn read(&mut self, now: Instant, scratch: &mut [u8]) -> Result<Read1, End> {
-        match self.framer.next().map_err(End::Broken)? {
+        let next = self.framing.next();
+        if let Some(own) = self.framing.own_words() {
+            let written = self.put(own, now);
+            next.is_ok().then_some(written).transpose()?;
+        }
+        match next? {
             Some(Frame::Message(bytes)) => {
                 self.is_known = true;
-                self.message_began_at = (self.framer.pending() > 0).then_some(now);
+                self.message_began_at = (self.framing.pending() > 0).then_some(now);
                 return Ok(Read1::Message(bytes));
             }
             Some(Frame::Ping) => {
@@ -173,10 +199,10 @@ impl Connection {
                 return Ok(Read1::Ping);
             }
             // Keep-alives begin no message; but they are not the first one either.
-            None if self.is_known && self.framer.pending() <= LINE_END_BYTES_MAX => {
+            None if self.is_known && self.framing.pending() <= LINE_END_BYTES_MAX => {
                 self.message_began_at = None;
             }
-            None if !self.is_trusted && self.framer.pending() > STRANGER_BYTES_MAX => {
+            None if !self.is_trusted && self.framing.pending() > STRANGER_BYTES_MAX => {
                 return Err(End::Excessive);
             }
             None => {}
@@ -194,9 +220,9 @@ impl Connection {
         match outcome {
             Ok(0) => Err(if self.has_unsent() { End::Failed } else { End::Closed }),
             Ok(count) => {
-                self.active_at = now;
+                (self.active_at, self.asked_at) = (now, None);
                 self.message_began_at.get_or_insert(now);
-                self.framer.push(room.get(..count).unwrap_or_default());
+                self.framing.push(room.get(..count).unwrap_or_default());
                 Ok(Read1::Later)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -218,7 +244,12 @@ impl Connection {
         self.write(bytes, now)
     }
 
-    fn write(&mut self, bytes: Bytes, now: Instant) -> Result<(), End> {
+    fn write(&mut self, message: Bytes, now: Instant) -> Result<(), End> {
+        let bytes = self.framing.framed(message);
+        self.put(bytes, now)
+    }
+
+    fn put(&mut self, bytes: Bytes, now: Instant) -> Result<(), End> {
         self.waiting_bytes += bytes.len();
         self.waiting.push_back(bytes);
         if self.connecting { Ok(()) } else { self.flush(now) }?;
@@ -272,19 +303,40 @@ impl Connection {
     /// Says goodbye where the layer has a word for it.
     pub(super) fn end(&mut self) {
         if !self.connecting {
+            // In the middle of something else it could not be understood.
+            if !self.has_unsent() {
+                self.framing.leave();
+                let mut goodbye = self.framing.own_words().unwrap_or_default();
+                let _ = self.layer.write(&mut self.stream, &mut goodbye);
+            }
             self.layer.end(&mut self.stream);
         }
         // To close it is not enough: the service manager may hold a duplicate.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
+    /// Asks whoever can be asked and is silent. An error ends the connection, as does that its time is over.
+    pub(super) fn look_after(&mut self, now: Instant, idle: Duration) -> Result<(), End> {
+        if self.overdue(now, idle) {
+            return Err(End::TimedOut);
+        }
+        let is_silent = now.saturating_duration_since(self.active_at) >= ASK_AFTER;
+        if self.is_trusted && is_silent && self.asked_at.is_none() && self.framing.ask() {
+            self.asked_at = Some(now);
+            let question = self.framing.own_words().unwrap_or_default();
+            return self.put(question, now);
+        }
+        Ok(())
+    }
+
     /// Whether its time is over.
-    pub(super) fn overdue(&self, now: Instant, idle: Duration) -> bool {
+    fn overdue(&self, now: Instant, idle: Duration) -> bool {
         let since = |at: Instant| now.saturating_duration_since(at);
         let idle = if self.is_trusted { idle } else { idle.min(STRANGER_IDLE) };
         (self.connecting && since(self.began_at) >= CONNECT_TIMEOUT)
-            || (!self.connecting && !self.layer.is_open() && since(self.began_at) >= HANDSHAKE_TIMEOUT)
+            || (!self.connecting && !self.is_open() && since(self.began_at) >= HANDSHAKE_TIMEOUT)
             || self.message_began_at.is_some_and(|at| since(at) >= MESSAGE_TIMEOUT)
+            || self.asked_at.is_some_and(|at| since(at) >= PONG_TIMEOUT)
             || self.stalled_since.is_some_and(|at| since(at) >= STALL_TIMEOUT)
             || since(self.active_at) >= idle
     }

@@ -1,4 +1,4 @@
-//! The wire: SIP over UDP, TCP and TLS, in and out, without waiting.
+//! The wire: SIP over UDP, TCP, TLS and WebSocket, in and out, without waiting.
 //!
 //! Everything here runs on the engine's thread and on the engine's poll. What comes in is pulled one message at a
 //! time ([`Wire::next`]), so that the engine can look at its timers in between; what goes out is written at once or
@@ -9,12 +9,14 @@
 mod adopt;
 mod aside;
 mod connection;
+mod framing;
 mod layer;
 mod names;
 mod streams;
 mod tls;
 mod udp;
 mod validity;
+mod ws;
 
 use std::{
     collections::VecDeque,
@@ -60,11 +62,11 @@ pub struct Counters {
     pub udp_send_dropped: AtomicU64,
     /// Datagrams and pings that only keep a path open.
     pub keep_alives: AtomicU64,
-    /// Messages received over TCP or TLS.
+    /// Messages received over streams: TCP, TLS and WebSocket.
     pub tcp_received: AtomicU64,
-    /// Messages sent over TCP or TLS.
+    /// Messages sent over streams.
     pub tcp_sent: AtomicU64,
-    /// TCP connections now, those under TLS included.
+    /// TCP connections now, those under TLS and of WebSockets included.
     pub tcp_connections: AtomicU64,
     /// TCP connections refused because of a limit.
     pub tcp_refused: AtomicU64,
@@ -78,6 +80,10 @@ pub struct Counters {
     pub tls_handshakes: AtomicU64,
     /// TLS connections closed because the two sides did not agree, or the peer spoke no TLS.
     pub tls_refused: AtomicU64,
+    /// Connections that have become WebSockets.
+    pub ws_opened: AtomicU64,
+    /// Connections that wanted to become WebSockets and were not let.
+    pub ws_refused: AtomicU64,
     /// Sends that could not be done.
     pub unreachable: AtomicU64,
 }
@@ -222,8 +228,9 @@ impl Wire {
     pub fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
         let sent = match flow.transport {
             Transport::Udp => self.udp.send(flow, bytes),
-            Transport::Tcp | Transport::Tls => self.streams.send(now, flow, bytes, &mut self.lost),
-            Transport::Ws | Transport::Wss => false,
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.streams.send(now, flow, bytes, &mut self.lost)
+            }
         };
         if !sent {
             add(&self.counters.unreachable);

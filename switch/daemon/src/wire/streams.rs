@@ -1,4 +1,4 @@
-//! SIP over streams (RFC 3261 §18): connections that phones open, and those that we open to reach one.
+//! SIP over streams (RFC 3261 §18, RFC 7118): connections that phones and browsers open, and those that we open to reach a phone.
 //!
 //! A send that names a connection goes there or is lost; one that names only an address takes a connection to it
 //! or opens one. Connections are bounded in number, per source, in time, and in what they may leave unread. When there
@@ -25,10 +25,12 @@ use socket2::{Protocol, Type};
 use super::{
     Counters, FIRST_CONNECTION_TOKEN, Inherited, LISTENER_TOKENS, Received, add, bind_mistake, bound_socket,
     connection::{Connection, End, Read1},
+    framing::Framing,
     layer::Layer,
     lose,
     names::Names,
     tls::Tls,
+    ws::Origins,
 };
 use crate::{
     clock,
@@ -62,6 +64,7 @@ pub(super) struct Streams {
     connections_max: usize,
     per_source_max: usize,
     access: AccessList,
+    origins: Arc<Origins>,
     idle: Duration,
     scratch: Vec<u8>,
     counters: Arc<Counters>,
@@ -84,10 +87,17 @@ impl Streams {
         counters: Arc<Counters>,
         mistakes: &mut Vec<Mistake>,
     ) -> Option<Self> {
-        let tcp = config.tcp.iter().map(|address| (Transport::Tcp, "sip.tcp", *address));
-        let secure = config.tls.iter().map(|address| (Transport::Tls, "sip.tls", *address));
+        let all = [
+            (Transport::Tcp, "sip.tcp", &config.tcp),
+            (Transport::Tls, "sip.tls", &config.tls),
+            (Transport::Ws, "sip.ws", &config.ws),
+            (Transport::Wss, "sip.wss", &config.wss),
+        ];
+        let all = all.into_iter().flat_map(|(transport, key, addresses)| {
+            addresses.iter().map(move |address| (transport, key, *address))
+        });
         let mut listeners = Vec::new();
-        for (index, (transport, key, address)) in tcp.chain(secure).enumerate() {
+        for (index, (transport, key, address)) in all.enumerate() {
             match listen(address, inherited.listener(address), registry, Token(LISTENER_TOKENS + index)) {
                 Ok(socket) => {
                     let local = config.known_as(address);
@@ -121,6 +131,7 @@ impl Streams {
             connections_max: config.tcp_connections_max,
             per_source_max: config.tcp_connections_per_source_max,
             access: AccessList::new(&config.allow, &config.deny),
+            origins: Arc::new(Origins::of(config)),
             idle: Duration::from_secs(config.tcp_idle_secs),
             scratch: vec![0; 64 * 1024],
             counters,
@@ -176,11 +187,12 @@ impl Streams {
             return;
         }
         let layer = match (&self.tls, flow.transport) {
-            (Some(tls), Transport::Tls) => Layer::accepting(tls),
+            (Some(tls), Transport::Tls | Transport::Wss) => Layer::accepting(tls),
             _ => Layer::Plain,
         };
+        let framing = Framing::of(flow.transport, &self.origins);
         let id = flow.connection;
-        if self.keep(Connection::accepted(stream, layer, flow, now)) {
+        if self.keep(Connection::accepted(stream, (layer, framing), flow, now)) {
             self.strangers.push_back(id);
         }
     }
@@ -254,9 +266,12 @@ impl Streams {
             let id = self.queue.pop_front()?;
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             let queued = connection.queued_at.take().map(|since| since.elapsed()).unwrap_or_default();
-            let was_handshaking = connection.is_handshaking();
+            let (was_handshaking, was_open) = (connection.is_handshaking(), connection.is_open());
             let outcome = connection.read(now, &mut self.scratch);
             let begins_handshake = !was_handshaking && connection.is_handshaking();
+            if !was_open && connection.is_open() && is_web(connection.flow.transport) {
+                add(&self.counters.ws_opened);
+            }
             settle(&mut self.strangers_bytes, connection);
             let flow = connection.flow;
             if matches!(outcome, Ok(Read1::Message(_) | Read1::Ping | Read1::Later)) {
@@ -298,6 +313,8 @@ impl Streams {
     /// False: there is no way to that flow.
     pub(super) fn send(&mut self, now: Instant, flow: Flow, bytes: Bytes, lost: &mut VecDeque<Flow>) -> bool {
         let id = match flow.connection {
+            // A browser comes back by itself, from another port (RFC 7118 §5).
+            0 if is_web(flow.transport) => None,
             0 => self.connected_to(flow).or_else(|| self.open(flow, now, lost)),
             id => Some(id),
         };
@@ -368,10 +385,11 @@ impl Streams {
     }
 
     pub(super) fn sweep(&mut self, now: Instant, lost: &mut VecDeque<Flow>) {
-        let overdue = |connection: &&Connection| connection.overdue(now, self.idle);
-        let ends: Vec<u64> = self.connections.values().filter(overdue).map(|c| c.flow.connection).collect();
-        for id in ends {
-            self.close(id, End::TimedOut, lost);
+        let looked_after = self.connections.iter_mut().map(|(id, one)| (*id, one.look_after(now, self.idle)));
+        let ends: Vec<(u64, End)> =
+            looked_after.filter_map(|(id, outcome)| Some((id, outcome.err()?))).collect();
+        for (id, end) in ends {
+            self.close(id, end, lost);
         }
         let connections = &self.connections;
         self.strangers.retain(|id| connections.get(id).is_some_and(|connection| !connection.is_trusted));
@@ -400,9 +418,10 @@ impl Streams {
         }
         self.counters.tcp_connections.store(self.connections.len() as u64, Ordering::Relaxed);
         match end {
-            End::Broken(_) | End::Excessive => add(&self.counters.tcp_broken),
+            End::Broken(_) | End::Garbled | End::Excessive => add(&self.counters.tcp_broken),
             End::TimedOut => add(&self.counters.tcp_timed_out),
             End::Refused => add(&self.counters.tls_refused),
+            End::NotUpgraded(_) => add(&self.counters.ws_refused),
             End::PushedOut => add(&self.counters.tcp_pushed_out),
             End::Closed | End::Failed => {}
         }
@@ -415,6 +434,11 @@ impl Streams {
             lose(lost, flow);
         }
     }
+}
+
+/// Whether it is a WebSocket's.
+fn is_web(transport: Transport) -> bool {
+    matches!(transport, Transport::Ws | Transport::Wss)
 }
 
 /// Brings the strangers' common account up to date with one of them.

@@ -76,11 +76,11 @@ struct Look {
 impl Tls {
     /// Reads all files. `None` where no TLS is to be spoken.
     pub fn open(config: &config::Sip) -> Result<Option<Self>, Vec<Mistake>> {
-        if config.tls.is_empty() {
+        if config.tls.is_empty() && config.wss.is_empty() {
             return Ok(None);
         }
         let (Some(certificate), Some(key)) = (config.tls_certificate.clone(), config.tls_key.clone()) else {
-            return Err(vec![Mistake::new("sip.tls_certificate", "sip.tls needs a certificate and its key")]);
+            return Err(vec![Mistake::new("sip.tls_certificate", "TLS needs a certificate and its key")]);
         };
         let files = Files { certificate, key, client_ca: config.tls_client_ca.clone() };
         let seen = files.look();

@@ -14,6 +14,7 @@ mod feeder;
 mod journal;
 mod metrics;
 mod phone;
+mod plan_changes;
 mod plan_watch;
 mod process;
 mod resolving;

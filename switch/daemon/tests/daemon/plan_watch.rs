@@ -23,12 +23,12 @@ use crate::database::{
 };
 
 /// A watch whose plans, and what else it tells, end up in lists.
-struct Watching {
-    plans: Arc<Mutex<Vec<Arc<Plan>>>>,
+pub struct Watching {
+    pub plans: Arc<Mutex<Vec<Arc<Plan>>>>,
     mailboxes: Arc<Mutex<Vec<Vec<StoredMessage>>>>,
     availability: Arc<Mutex<Vec<Vec<StoredAvailability>>>>,
-    counters: Arc<Counters>,
-    kept: PathBuf,
+    pub counters: Arc<Counters>,
+    pub kept: PathBuf,
     task: JoinHandle<()>,
     _folder: tempfile::TempDir,
 }
@@ -37,7 +37,7 @@ struct Watching {
 type Watch = PlanWatch<Box<dyn Fn(Arc<Plan>) -> oneshot::Receiver<()> + Send + Sync>>;
 
 impl Watching {
-    fn start(database: &Database) -> Self {
+    pub fn start(database: &Database) -> Self {
         Self::start_as(database, |watch| watch)
     }
 
@@ -94,7 +94,7 @@ impl Watching {
         self.availability.lock().unwrap().last().cloned().unwrap()
     }
 
-    async fn revision(&self, wanted: i64) -> Arc<Plan> {
+    pub async fn revision(&self, wanted: i64) -> Arc<Plan> {
         eventually("the revision is in use", async || {
             self.plans.lock().unwrap().last().is_some_and(|plan| plan.revision() == wanted)
         })
@@ -103,15 +103,15 @@ impl Watching {
     }
 }
 
-async fn execute(admin: &PgPool, statement: &'static str) {
+pub async fn execute(admin: &PgPool, statement: &'static str) {
     sqlx::raw_sql(statement).execute(admin).await.unwrap();
 }
 
-async fn revision(admin: &PgPool) -> i64 {
+pub async fn revision(admin: &PgPool) -> i64 {
     sqlx::query_scalar("select revision from telephony.revisions").fetch_one(admin).await.unwrap()
 }
 
-async fn applied(admin: &PgPool) -> Option<i64> {
+pub async fn applied(admin: &PgPool) -> Option<i64> {
     sqlx::query_scalar("select applied from telephony.revisions").fetch_one(admin).await.unwrap()
 }
 

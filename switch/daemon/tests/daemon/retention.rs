@@ -132,6 +132,27 @@ async fn what_the_store_does_not_delete_is_kept_by_the_record_and_tried_again() 
     assert_eq!(scene.look().await, ["01 retention", "02 retention"]);
 }
 
+/// However long its organisation keeps recordings; and a process that dies between object and row does no harm.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_ordered_to_be_deleted_goes_before_its_time() {
+    let scene = Scene::set("retention_ordered").await;
+    for id in 1..=4 {
+        scene.recorded((id, OTHER), "1 hour", MINUTE_MS).await;
+    }
+    let order = "update telephony.recordings set deletion_ordered_at = now(), deletion_ordered_by = org_id \
+                 where right(id::text, 1) in ('1', '2', '3')";
+    sqlx::query(order).execute(&scene.database.admin).await.unwrap();
+    fs::remove_file(scene.object(1)).unwrap();
+    let waiting = scene.retention.spool.done(Uuid::from_u128(2));
+    fs::write(&waiting, b"locked").unwrap();
+    for _ in 0..2 {
+        assert_eq!(scene.look().await, ["01 order", "02 kept", "03 order", "04 kept"]);
+    }
+    assert_eq!([2, 3, 4].map(|id| scene.object(id).exists()), [true, false, true]);
+    fs::remove_file(waiting).unwrap();
+    assert_eq!(scene.look().await, ["01 order", "02 order", "03 order", "04 kept"]);
+}
+
 /// Whatever its organisation wants of recordings.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_in_a_mailbox_stays_until_its_owner_has_deleted_it() {

@@ -29,6 +29,14 @@ pub enum Input<'a> {
         /// The flow.
         flow: Flow,
     },
+    /// Who was at the other end of one connection is at that of another now, as it has proved: what goes on between us goes on
+    /// there (RFC 5626 5.3).
+    Moved {
+        /// The flow that was.
+        from: Flow,
+        /// The flow that is.
+        to: Flow,
+    },
     /// The deadline has come. Early or late calls do no harm.
     Timeout,
 }

@@ -129,6 +129,9 @@ impl Endpoint {
                 self.index = index;
             }
             Input::Unreachable { flow } => self.unreachable(now, flow, out),
+            Input::Moved { from, to } => {
+                self.sessions.values_mut().for_each(|session| session.move_over(&from, to));
+            }
             Input::Timeout => {
                 // Timers set while others fire wait for the next call, so this ends.
                 for _ in 0..self.timers.len() {

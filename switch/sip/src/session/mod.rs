@@ -212,6 +212,11 @@ impl Session {
         }
     }
 
+    /// The peer is at another connection now.
+    pub(crate) fn move_over(&mut self, from: &Flow, to: Flow) {
+        self.usages().for_each(|usage| usage.dialog.move_over(from, to));
+    }
+
     /// The dialog of this session that a request of the peer belongs to.
     fn dialog_of(&mut self, request: &Message<'_>) -> Option<&mut Dialog> {
         if matches!(self.stage, Stage::Leaving(_)) {

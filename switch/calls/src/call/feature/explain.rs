@@ -55,8 +55,8 @@ pub(crate) struct Unconnected<'a> {
 
 /// Whether callers of this organisation are told why, and in which language.
 pub(crate) fn language_for(org: &OrgPlan, caller: PersonKey, means: &Means<'_>) -> Option<Language> {
-    // Behind a trunk is somebody with a telephone.
-    let is_person = matches!(caller, PersonKey::User(_) | PersonKey::Trunk(_));
+    // Behind a trunk is somebody with a telephone, and a bare account is nobody.
+    let is_person = !matches!(caller, PersonKey::Account(_));
     (means.config.announcements && org.has_announcements() && is_person).then(|| org.language())
 }
 

@@ -1,4 +1,5 @@
-//! Deletes recordings whose time is over (HX-22, decision 0037), and messages that their owner wants no more (decision 0036):
+//! Deletes recordings whose time is over (HX-22, decision 0037) or that somebody has ordered to be deleted (decision 0068), and
+//! messages that their owner wants no more (decision 0036):
 //! first the object in the store, then the row says so.
 //!
 //! Only what the database says that the store has is ever looked at, and not while the spool has it too, because it would be
@@ -49,6 +50,8 @@ struct Overdue {
 enum Because {
     /// It is a message that its owner has deleted.
     Owner,
+    /// Somebody who may has ordered it.
+    Order,
     /// Its organisation does not want it for longer.
     Retention,
 }
@@ -58,6 +61,7 @@ impl Because {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Owner => "owner",
+            Self::Order => "order",
             Self::Retention => "retention",
         }
     }
@@ -83,7 +87,7 @@ impl Retention {
     /// Deletes all that is to be deleted now. What the store does not delete is left for the next look.
     pub async fn look(&self) -> Result<(), sqlx::Error> {
         let mut connection = within(PgConnection::connect_with(&self.database)).await?;
-        for because in [Because::Owner, Because::Retention] {
+        for because in [Because::Owner, Because::Order, Because::Retention] {
             self.delete(&mut connection, because).await?;
         }
         connection.close().await

@@ -34,6 +34,11 @@ pub(super) async fn overdue(
              where m.deleted_at is not null and m.erased_at is null and r.id <> all ($1) \
              order by m.deleted_at limit $2"
         }
+        Because::Order => {
+            "select id, storage_key from telephony.recordings \
+             where deletion_ordered_at is not null and deleted_at is null and id <> all ($1) \
+             order by deletion_ordered_at limit $2"
+        }
         Because::Retention => OVER,
     };
     let most = i64::try_from(most).unwrap_or(i64::MAX);

@@ -127,9 +127,10 @@ fn wire(switch: &Switch, page: &mut Page) {
     let messages = messages.into_iter().map(|(name, count)| (name, count.load(Relaxed)));
     page.labelled("counter", "sambung_sip_messages_total", "SIP messages and datagrams.", "what", messages);
     let connections = wire.tcp_connections.load(Relaxed);
-    page.gauge("sambung_tcp_connections", "SIP connections over TCP and TLS.", connections);
+    page.gauge("sambung_tcp_connections", "SIP connections over TCP, TLS and WebSocket.", connections);
     let handshakes = &wire.tls_handshakes;
     page.counter("sambung_tls_handshakes_total", "TLS handshakes that peers began.", handshakes);
+    page.counter("sambung_ws_opened_total", "Connections that have become WebSockets.", &wire.ws_opened);
     let expires_at = switch.tls.as_ref().map_or(0, wire::Tls::expires_at);
     page.gauge(
         "sambung_tls_certificate_expiry_timestamp_seconds",
@@ -142,6 +143,7 @@ fn wire(switch: &Switch, page: &mut Page) {
         ("timed_out", &wire.tcp_timed_out),
         ("pushed_out", &wire.tcp_pushed_out),
         ("tls_refused", &wire.tls_refused),
+        ("ws_refused", &wire.ws_refused),
     ];
     let ends = ends.into_iter().map(|(name, count)| (name, count.load(Relaxed)));
     page.labelled("counter", "sambung_tcp_ended_total", "SIP connections that we ended.", "why", ends);

@@ -8,6 +8,8 @@ use std::{
 
 use mio::{Events, Poll};
 
+mod browsers;
+mod hostile;
 mod secure;
 mod strangers;
 

@@ -12,13 +12,13 @@ use rustls::{
 use super::*;
 
 /// An authority and a folder for what it signs.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -28,7 +28,7 @@ impl Authority {
     }
 
     /// Writes `NAME.pem` and `NAME.key` for these names.
-    fn sign(&self, name: &str, subjects: &[&str]) {
+    pub(super) fn sign(&self, name: &str, subjects: &[&str]) {
         let key = KeyPair::generate().unwrap();
         let subjects: Vec<String> = subjects.iter().map(|subject| (*subject).to_owned()).collect();
         let certificate = CertificateParams::new(subjects).unwrap().signed_by(&key, &self.issuer).unwrap();
@@ -36,11 +36,11 @@ impl Authority {
         fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(super) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
-    fn start(&self, change: impl FnOnce(&mut config::Sip)) -> Switch {
+    pub(super) fn start(&self, change: impl FnOnce(&mut config::Sip)) -> Switch {
         self.sign("switch", &["127.0.0.1", "switch.test"]);
         Switch::start(|sip| {
             (sip.tls, sip.tcp) = (sip.tcp.clone(), Vec::new());
@@ -58,7 +58,11 @@ impl Authority {
     }
 
     /// A phone that believes this authority.
-    fn phone(&self, to: SocketAddr, own: Option<&str>) -> StreamOwned<ClientConnection, TcpStream> {
+    pub(super) fn phone(
+        &self,
+        to: SocketAddr,
+        own: Option<&str>,
+    ) -> StreamOwned<ClientConnection, TcpStream> {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()

@@ -1,0 +1,7 @@
+//! Signing in with Google, or whichever OpenID provider the operator names (H-007, HX-20): a browser visits the provider and comes back with what
+//! proves who its person is. What a visit is known by again is made of the signing key each time, and not kept.
+
+pub mod http;
+pub mod model;
+mod store;
+mod visit;

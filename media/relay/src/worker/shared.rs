@@ -1,0 +1,215 @@
+//! One UDP port for all browsers: whom a datagram is for, and what connectivity checks (ICE) change.
+//!
+//! A check names its leg (`streams::ice`), and once it has proven that it knows the leg's password, whatever else comes
+//! from where it came is that leg's: one look into a map for each packet. A source is one leg's as long as that leg hears
+//! checks from it, so nobody takes another's away. What comes from anywhere else is dropped, and not answered.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use mio::{Interest, Poll, Token};
+use streams::{
+    classify::{Class, classify},
+    ice::{Check, Route},
+    leg::{Channel, DropReason},
+    media::{LeaseId, MediaEvent, PortLease},
+};
+
+use super::{BATCHES_PER_TURN_MAX, COMMANDS, Worker, carrying::has_more};
+use crate::{
+    config::{ADDRESSES_MAX, RelayConfig, RelayError},
+    sockets::{SharedPort, Sockets},
+    syscall::{BATCH_MAX, Batch},
+};
+
+/// The ports, one of each media address, and who speaks there.
+#[derive(Debug)]
+pub(super) struct Shared {
+    ports: Vec<SharedPort>,
+    /// Its legs have the slots from here on.
+    first_slot: usize,
+    /// At most [`ROUTES_MAX`](streams::ice::ROUTES_MAX) of each leg.
+    sources: HashMap<Route, usize>,
+}
+
+/// The shared port that a token means.
+pub(super) fn port_of(token: usize) -> Option<usize> {
+    let Token(last) = COMMANDS;
+    last.checked_sub(token)?.checked_sub(1).filter(|port| *port < ADDRESSES_MAX)
+}
+
+fn token_of(port: usize) -> Token {
+    let Token(last) = COMMANDS;
+    Token(last - 1 - port)
+}
+
+impl Shared {
+    pub(super) fn bind(config: &RelayConfig, poll: &Poll) -> Result<Self, RelayError> {
+        let mut ports = Vec::new();
+        for (n, address) in config.addresses.iter().enumerate() {
+            let Some(port) = config.shared_port else { break };
+            let bound = SharedPort::bind(address.bind, port, config.dscp).and_then(|mut bound| {
+                poll.registry().register(&mut bound.receive, token_of(n), Interest::READABLE)?;
+                Ok(bound)
+            });
+            ports.push(bound.map_err(|error| RelayError::SharedPort { bind: address.bind, port, error })?);
+        }
+        Ok(Self { ports, first_slot: config.pairs(), sources: HashMap::new() })
+    }
+
+    /// What a leg of this slot sends by, if it is one of those: the port of its way to the far end, or of the first address.
+    pub(super) fn sockets(&self, at: usize, route: Option<Route>) -> Option<Sockets> {
+        let port = route.map_or(0, |route| usize::from(route.port));
+        let port = self.ports.get(port).filter(|_| at >= self.first_slot)?;
+        Some(Sockets::Shared(Arc::clone(&port.send)))
+    }
+}
+
+impl<W: Fn()> Worker<W> {
+    /// Every leg that may be there and is not is told of.
+    pub(super) fn stock_shared(&mut self) {
+        let slots = self.shared.first_slot..self.slots.len();
+        let free = slots.filter(|at| self.slots.leg(*at).is_none()).collect::<Vec<_>>();
+        let leases: Vec<PortLease> = free.into_iter().filter_map(|at| self.shared_lease(at)).collect();
+        if !leases.is_empty() {
+            self.tell(MediaEvent::SharedStock(leases));
+        }
+    }
+
+    /// A leg was closed: another one may be there. Its checks would name another lease, so no port has to rest.
+    pub(super) fn restock_shared(&mut self, at: usize) {
+        if let Some(lease) = self.shared_lease(at) {
+            self.tell(MediaEvent::SharedStock(vec![lease]));
+        }
+    }
+
+    fn shared_lease(&mut self, at: usize) -> Option<PortLease> {
+        let sockets = self.shared.sockets(at, None)?;
+        let (address, port) = (self.config.addresses.first()?.advertised, self.config.shared_port?);
+        let id: LeaseId = self.slots.stock(at, sockets)?;
+        Some(PortLease { id, address: (address, port).into() })
+    }
+
+    /// Everything that has come in on a shared port.
+    pub(super) fn carry_shared(&mut self, batch: &mut Batch, port: usize, now: u64) {
+        for _ in 0..BATCHES_PER_TURN_MAX {
+            let Some(socket) = self.shared.ports.get(port) else { return };
+            match batch.receive(&socket.receive) {
+                Ok(received) => {
+                    self.tally.datagrams_received += received as u64;
+                    self.sort(batch, port, received, now);
+                    if received < BATCH_MAX {
+                        return;
+                    }
+                }
+                Err(error) if has_more(&error, &mut self.tally) => {}
+                Err(_) => return,
+            }
+        }
+        // As for a leg's own port: not drained, so ask to be told again.
+        let Some(socket) = self.shared.ports.get_mut(port) else { return };
+        let registered =
+            self.poll.registry().reregister(&mut socket.receive, token_of(port), Interest::READABLE);
+        self.tally.receive_errors += u64::from(registered.is_err());
+    }
+
+    /// Takes the checks of a batch, and carries what else is in it leg by leg.
+    fn sort(&mut self, batch: &mut Batch, port: usize, received: usize, now: u64) {
+        let mut whose = [None; BATCH_MAX];
+        for (n, place) in whose.iter_mut().enumerate().take(received) {
+            let Some((remote, room, len)) = batch.datagram(n) else {
+                self.tally.dropped_too_long += 1;
+                continue;
+            };
+            let datagram = room.get(..len).unwrap_or_default();
+            let route = Route { port: u8::try_from(port).unwrap_or(u8::MAX), remote };
+            let channel = match classify(datagram) {
+                Class::Stun => {
+                    self.check(route, datagram, now);
+                    continue;
+                }
+                Class::Rtcp => Channel::Rtcp,
+                _ => Channel::Rtp,
+            };
+            *place = self.shared.sources.get(&route).map(|at| (*at, channel));
+            if place.is_none() {
+                self.tally.dropped(DropReason::Foreign);
+            }
+        }
+        for n in 0..received {
+            let Some(leg) = whose.get(n).copied().flatten() else { continue };
+            let mut which = 0;
+            for (m, other) in whose.iter_mut().enumerate().filter(|(_, other)| **other == Some(leg)) {
+                which |= 1 << m;
+                *other = None;
+            }
+            self.mind_image(leg.0, now);
+            self.carry_those(batch, leg, which, now);
+        }
+    }
+
+    /// A datagram of STUN.
+    fn check(&mut self, route: Route, datagram: &[u8], now: u64) {
+        let check = Check::read(datagram);
+        let holder = self.shared.sources.get(&route).copied();
+        let found = check.as_ref().and_then(|check| self.slots.find(check.lease()?));
+        let found = found.filter(|at| holder.is_none_or(|holder| holder == *at));
+        let checked = found.zip(check).and_then(|(at, check)| {
+            let checked = self.slots.leg(at)?.state.check(now, route, &check)?;
+            Some((at, checked))
+        });
+        let Some((at, checked)) = checked else {
+            self.tally.checks_refused += 1;
+            return;
+        };
+        let sockets = self.shared.sockets(at, Some(route));
+        if let (Some(answer), Some(sockets)) = (&checked.answer, &sockets)
+            && sockets.of(Channel::Rtp).send_to(answer, route.remote).is_err()
+        {
+            self.tally.send_errors += 1;
+        }
+        if !checked.is_proven {
+            self.tally.checks_refused += 1;
+            return;
+        }
+        self.tally.checks_taken += 1;
+        self.shared.sources.insert(route, at);
+        if let Some(forgotten) = checked.forgotten {
+            self.shared.sources.remove(&forgotten);
+        }
+        if let (true, Some(leg), Some(sockets)) = (checked.is_moved, self.slots.leg(at), sockets) {
+            leg.sockets = sockets;
+            self.shakers.mind((at, leg), now, false, &mut self.tally);
+            self.changed.push(at);
+        }
+    }
+
+    /// The ways to a leg of a former life.
+    pub(super) fn remember_routes(&mut self, at: usize) {
+        let Some(ice) = self.slots.leg(at).and_then(|leg| leg.state.ice()) else { return };
+        for route in ice.routes() {
+            if let Entry::Vacant(place) = self.shared.sources.entry(route) {
+                place.insert(at);
+            }
+        }
+    }
+
+    /// Ways to a leg that nobody has checked for too long.
+    pub(super) fn forget_silent(&mut self, at: usize, now: u64) {
+        let Some(leg) = self.slots.leg(at) else { return };
+        while let Some(route) = leg.state.forget_silent(now) {
+            self.shared.sources.remove(&route);
+            self.changed.push(at);
+        }
+    }
+
+    /// A leg is about to be closed.
+    pub(super) fn forget_routes(&mut self, at: usize) {
+        let Some(ice) = self.slots.leg(at).and_then(|leg| leg.state.ice()) else { return };
+        for route in ice.routes() {
+            self.shared.sources.remove(&route);
+        }
+    }
+}

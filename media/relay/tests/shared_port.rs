@@ -1,0 +1,251 @@
+//! Browsers on one UDP port through real sockets: whose a datagram is, who is sent to, and what strangers can do there.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod browser;
+mod keeper;
+#[expect(dead_code, reason = "these stories need a part of the world")]
+mod world;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    sync::Arc,
+};
+
+use browser::{Browser, check};
+use rcgen::{CertificateParams, KeyPair};
+use relay::{MediaAddress, RelayConfig, Resumed};
+use streams::{
+    diagnosis::Diagnosis,
+    dtls::{Identity, Role, Terms},
+    ice::{self, Credentials},
+    media::{LegMedia, MediaCommand, PortLease, Protection},
+};
+use world::{Phone, World, config};
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const SUCCESS: u16 = 0x0101;
+
+fn identity() -> Arc<Identity> {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+    Arc::new(Identity::new(certificate.der().to_vec(), key.serialize_der()).unwrap())
+}
+
+/// A relay whose browsers share the port behind its range, and who it and they are.
+struct Stage {
+    config: RelayConfig,
+    ours: Arc<Identity>,
+    theirs: Arc<Identity>,
+}
+
+impl Stage {
+    fn new(first: u16) -> Self {
+        let (ours, theirs) = (identity(), identity());
+        let shared_port = Some(first + 40);
+        let config =
+            RelayConfig { identity: Some(Arc::clone(&ours)), shared_port, ..config(V4, first, first + 39) };
+        Self { config, ours, theirs }
+    }
+
+    fn media(&self, credentials: &Credentials, name: &str) -> LegMedia {
+        let fingerprints = vec![self.theirs.fingerprint().clone()];
+        let terms = Terms { association: 1, role: Role::Passive, fingerprints };
+        let media = LegMedia { protection: Protection::Dtls(terms), ..LegMedia::unknown(V4) };
+        media.over_ice(ice::Terms { ours: credentials.clone(), theirs: Some(name.into()) })
+    }
+
+    /// A browser whose leg is open, and has heard nothing.
+    fn browser(&self, world: &mut World, name: &'static str) -> (Browser, PortLease) {
+        world.until("legs on the shared port", |w| !w.shared.is_empty());
+        let lease = world.shared.remove(0);
+        assert_eq!(lease.address.port(), self.config.shared_port.unwrap());
+        let credentials = Credentials::new(lease.id, [u8::try_from(name.len()).unwrap(); 24]);
+        world.order(MediaCommand::Open { lease: lease.id, media: self.media(&credentials, name) });
+        world.look(lease.id);
+        (Browser::new(V4, lease.address, name, &credentials), lease)
+    }
+
+    /// As far as speaking.
+    fn talking(&self, world: &mut World, name: &'static str) -> (Browser, PortLease) {
+        let (mut browser, lease) = self.browser(world, name);
+        assert_eq!(browser.checks(), SUCCESS);
+        browser.shakes_hands(&self.theirs, &self.ours);
+        (browser, lease)
+    }
+}
+
+#[test]
+fn two_browsers_and_a_phone_talk_over_one_port() {
+    let stage = Stage::new(42_000);
+    let mut world = World::start(stage.config.clone());
+    let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
+    let (mut citra, leg_citra) = stage.talking(&mut world, "citra");
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg_citra.id });
+    world.settle();
+    for sequence in 1..40 {
+        ana.says(sequence);
+        assert_eq!(citra.hears_packet(), sequence);
+        citra.says(sequence + 100);
+        assert_eq!(ana.hears_packet(), sequence + 100);
+    }
+    let phone = Phone::new(V4);
+    let leg = world.open(phone.media());
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg.id });
+    world.settle();
+    ana.says(40);
+    assert_eq!(phone.hears().1[..4], [0x80, 8, 0, 40], "plain");
+    phone.says(7, &leg);
+    assert_eq!(ana.hears_packet(), 7);
+    let report = world.close(leg_ana.id);
+    assert_eq!((report.packets_received, report.packets_foreign, report.packets_lost), (40, 0, 0));
+    world.close(leg_citra.id);
+    // What was theirs is nobody's: their ports lead nowhere, and their check names no leg.
+    let before = world.value("dropped_foreign");
+    ana.says(41);
+    world.counted("dropped_foreign", before + 1);
+}
+
+/// RFC 8445 §19: forged checks, handshakes of strangers and floods reach no call and get no answer.
+#[test]
+fn strangers_change_nothing_for_a_call() {
+    let stage = Stage::new(42_100);
+    let mut world = World::start(stage.config.clone());
+    let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
+    let (mut citra, leg_citra) = stage.talking(&mut world, "citra");
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg_citra.id });
+    world.settle();
+    let stranger = UdpSocket::bind((V4, 0)).unwrap();
+    let credentials = Credentials::new(leg_ana.id, [9; 24]);
+    let hello = b"\x16\xfe\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0c\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00";
+    let packet = ana.sealed(1);
+    let forged = [
+        check(&format!("{}:ana", credentials.ufrag), &credentials.password),
+        check("00000000nobody00:ana", "whatever it may be here"),
+        check("x", "y"),
+        hello.to_vec(),
+        packet,
+        b"\x80\xc9\x00\x01spam".to_vec(),
+        vec![0; 20],
+        vec![0x47; 100],
+    ];
+    let (received, rounds) = (world.value("datagrams_received"), 12_500);
+    for round in 1..=rounds {
+        for datagram in &forged {
+            stranger.send_to(datagram, leg_ana.address).unwrap();
+        }
+        // No faster than the relay reads: what the kernel drops proves nothing.
+        world.counted("datagrams_received", received + round * forged.len() as u64);
+    }
+    ana.says(2);
+    assert_eq!(citra.hears_packet(), 2);
+    citra.says(2);
+    assert_eq!(ana.hears_packet(), 2);
+    stranger.set_nonblocking(true).unwrap();
+    assert!(stranger.recv_from(&mut [0; 100]).is_err(), "not a word to a stranger");
+    let report = world.close(leg_ana.id);
+    assert_eq!((report.packets_received, report.packets_foreign), (1, 0));
+    assert_eq!(world.value("checks_refused"), rounds * 4);
+}
+
+/// Somebody who knows the user fragment, from a description say, and not the password, is told so (RFC 8489 §9.1.3).
+#[test]
+fn a_check_with_a_wrong_password_is_refused_and_proves_nothing() {
+    let stage = Stage::new(42_200);
+    let mut world = World::start(stage.config.clone());
+    let (browser, lease) = stage.browser(&mut world, "ana");
+    let ufrag = Credentials::new(lease.id, [3; 24]).ufrag;
+    let stranger = Browser::new(V4, lease.address, "ana", &Credentials { ufrag, password: "guessed".into() });
+    assert_eq!(stranger.checks(), 0x0111);
+    let report = world.look(lease.id);
+    assert_eq!(report.judgement.diagnosis, Some(Diagnosis::NotConnected));
+    assert_eq!(browser.checks(), SUCCESS);
+    stranger.sends(&[0x16, 0xfe, 0xff]);
+    world.counted("dropped_foreign", 1);
+}
+
+/// A browser goes to another network: it chooses anew, and is heard and reached there.
+#[test]
+fn a_browser_that_moves_is_followed_when_it_says_so() {
+    let stage = Stage::new(42_300);
+    let mut world = World::start(stage.config.clone());
+    let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
+    let phone = Phone::new(V4);
+    let leg = world.open(phone.media());
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg.id });
+    world.settle();
+    phone.says(1, &leg);
+    assert_eq!(ana.hears_packet(), 1);
+    ana.moves();
+    ana.says(1);
+    world.counted("dropped_foreign", 1);
+    assert_eq!(ana.checks(), SUCCESS);
+    phone.says(2, &leg);
+    assert_eq!(ana.hears_packet(), 2);
+    ana.says(2);
+    assert_eq!(phone.hears().1[..4], [0x80, 8, 0, 2]);
+}
+
+/// RFC 8445 §9: the call goes on over the way from before until the browser has chosen one under the new credentials.
+#[test]
+fn a_restart_interrupts_nothing() {
+    let stage = Stage::new(42_400);
+    let mut world = World::start(stage.config.clone());
+    let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
+    let phone = Phone::new(V4);
+    let leg = world.open(phone.media());
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg.id });
+    let anew = Credentials::new(leg_ana.id, [77; 24]);
+    world.order(MediaCommand::Configure { lease: leg_ana.id, media: stage.media(&anew, "anew") });
+    world.settle();
+    phone.says(1, &leg);
+    assert_eq!(ana.hears_packet(), 1);
+    let elsewhere = Browser::new(V4, leg_ana.address, "anew", &anew);
+    assert_eq!(elsewhere.checks(), SUCCESS);
+    ana.socket = elsewhere.socket;
+    phone.says(2, &leg);
+    assert_eq!(ana.hears_packet(), 2, "no new handshake");
+}
+
+#[test]
+fn browsers_go_on_through_a_restart_of_the_relay() {
+    let stage = Stage::new(42_500);
+    let (mut world, keeper) = World::kept(&stage.config);
+    let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
+    let (mut citra, leg_citra) = stage.talking(&mut world, "citra");
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg_citra.id });
+    world.settle();
+    ana.says(1);
+    assert_eq!(citra.hears_packet(), 1);
+    let left = world.ends(&keeper, true);
+    assert_eq!((left.images.len(), left.sockets.len()), (2, 0));
+    let mut world = World::resume(stage.config.clone(), left, Some(Box::new(keeper)));
+    ana.says(2);
+    assert_eq!(citra.hears_packet(), 2);
+    citra.says(2);
+    assert_eq!(ana.hears_packet(), 2);
+    world.until("stock", |w| !w.shared.is_empty());
+    assert!(world.shared.iter().all(|lease| lease.id != leg_ana.id && lease.id != leg_citra.id));
+    assert_eq!(ana.checks(), SUCCESS);
+}
+
+#[test]
+fn a_browser_is_reached_by_either_family() {
+    let mut stage = Stage::new(42_600);
+    stage.config.addresses.push(MediaAddress::direct(Ipv6Addr::LOCALHOST.into()));
+    let mut world = World::resume(stage.config.clone(), Resumed::default(), None);
+    let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
+    let phone = Phone::new(V4);
+    let leg = world.open(phone.media());
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg.id });
+    world.settle();
+    let credentials = Credentials::new(leg_ana.id, [3; 24]);
+    let v6 = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), leg_ana.address.port());
+    let other = Browser::new(v6.ip(), v6, "ana", &credentials);
+    assert_eq!(other.checks(), SUCCESS);
+    phone.says(1, &leg);
+    ana.socket = other.socket;
+    let mut bytes = [0; 2_048];
+    let (_, from) = ana.socket.recv_from(&mut bytes).unwrap();
+    assert_eq!(from, v6, "where it has chosen");
+}
