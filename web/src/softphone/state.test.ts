@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import {
+  ending,
+  type Happening,
+  happened,
+  IDLE,
+  incoming,
+  KEYS_MAX,
+  live,
+  type State,
+  talked,
+  tone,
+} from "./state";
+
+const SARI = { number: "1001", name: "Sari" };
+const told = (...happenings: Happening[]): State => happenings.reduce(happened, IDLE);
+const rings = (id: string): Happening => ({ type: "begun", id, direction: "in", peer: SARI, at: 1 });
+const calls = (id: string): Happening => ({ type: "begun", id, direction: "out", peer: SARI, at: 1 });
+const answered = (id: string): Happening => ({ type: "answered", id, at: 5 });
+
+describe("a call", () => {
+  it("comes in, is answered, held, and ends", () => {
+    const state = told(rings("a"), answered("a"), { type: "held", id: "a", by: "here", on: true });
+    expect(state.calls).toMatchObject([
+      { stage: "talking", answeredAt: 5, heldHere: true, heldThere: false },
+    ]);
+    expect(talked(state)).toBeUndefined();
+    const over = happened(state, { type: "ended", id: "a", ending: "hung-up" });
+    expect(live(over)).toEqual([]);
+    expect(over.calls[0]?.ending).toBe("hung-up");
+    expect(happened(over, { type: "put-away", id: "a" }).calls).toEqual([]);
+  });
+
+  it("is not begun twice, and nothing happens to one that is over or unknown", () => {
+    const over = told(rings("a"), rings("a"), { type: "ended", id: "a", ending: "unanswered" });
+    expect(over.calls).toHaveLength(1);
+    expect(happened(over, answered("a")).calls[0]?.stage).toBe("ended");
+    expect(happened(over, answered("b")).calls).toHaveLength(1);
+  });
+
+  it("keeps the time when it was first answered", () => {
+    const state = told(calls("a"), answered("a"), { type: "answered", id: "a", at: 9 });
+    expect(state.calls[0]?.answeredAt).toBe(5);
+  });
+
+  it("shows the latest keys alone", () => {
+    const pressed = Array.from({ length: KEYS_MAX + 1 }, (_, n): Happening => {
+      return { type: "pressed", id: "a", key: n === 0 ? "#" : "1" };
+    });
+    expect(told(calls("a"), ...pressed).calls[0]?.keys).toBe("1".repeat(KEYS_MAX));
+  });
+
+  it("has a transfer that fails and is talked in as before", () => {
+    const asked: Happening = { type: "transfer", id: "a", transfer: { to: "1002", stage: "failed" } };
+    const state = told(calls("a"), answered("a"), asked);
+    expect(talked(state)?.transfer?.stage).toBe("failed");
+    expect(happened(state, { type: "ended", id: "a", ending: "hung-up" }).calls[0]?.transfer).toBeNull();
+  });
+});
+
+describe("what is heard", () => {
+  it.each([
+    [[rings("a")], "ring"],
+    [[calls("a")], null],
+    [[calls("a"), { type: "rings", id: "a" }], "ringback"],
+    [[calls("a"), answered("a"), rings("b")], "knock"],
+    [[calls("a"), answered("a"), { type: "held", id: "a", by: "here", on: true }, rings("b")], "knock"],
+    [[rings("a"), { type: "ended", id: "a", ending: "elsewhere" }], null],
+  ] satisfies [Happening[], ReturnType<typeof tone>][])("%#", (happenings, expected) => {
+    expect(tone(told(...happenings))).toBe(expected);
+  });
+
+  it("names those who ring in the order in which they came", () => {
+    expect(incoming(told(rings("a"), rings("b"), answered("a"))).map((call) => call.id)).toEqual(["b"]);
+  });
+});
+
+describe("why a call is over", () => {
+  it.each([
+    ["out", 486, "Busy", "busy"],
+    ["out", 404, "Not Found", "unknown-number"],
+    ["out", 403, "Rejected", "refused"],
+    ["out", 480, "Unavailable", "unreachable"],
+    ["out", 603, "Rejected", "declined"],
+    ["out", 500, "SIP Failure Code", "failed"],
+    ["out", undefined, "Canceled", "hung-up"],
+    ["out", undefined, "User Denied Media Access", "no-microphone"],
+    ["in", undefined, "Connection Error", "no-connection"],
+    ["in", 200, "Canceled", "elsewhere"],
+    ["in", undefined, "Canceled", "unanswered"],
+  ] as const)("%s %s %s is %s", (direction, status, cause, expected) => {
+    expect(ending(direction, status, cause)).toBe(expected);
+  });
+});
