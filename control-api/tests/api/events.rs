@@ -243,6 +243,19 @@ async fn a_follower_hears_of_changes_and_sees_what_it_may_read_in_its_organisati
 }
 
 #[tokio::test]
+async fn a_program_that_is_known_again_goes_on_following() {
+    let stage = Stage::new().await;
+    let (api, key) = (stage.serve().await, stage.key(stage.a, &["events.read", "calls.read"]).await);
+    let mut follower = Follower::after(&api, &key, None).await;
+    for data in 1..=3 {
+        happen(&api.database, stage.a, data).await;
+        assert_eq!(follower.next().await.0, data.to_string());
+        // Longer than its rights are taken to be what they were.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+}
+
+#[tokio::test]
 async fn whoever_may_not_follow_any_more_is_told_so_and_sent_away() {
     let stage = Stage::new().await;
     let (api, key) = (stage.serve().await, stage.key(stage.a, &["events.read", "calls.read"]).await);

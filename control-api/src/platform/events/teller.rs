@@ -22,7 +22,7 @@ use super::{
 use crate::{
     app::App,
     database::{DatabaseError, Scope},
-    http::{actor::Actor, error::ApiError},
+    http::{actor::Actor, error::ApiError, rate::Admission},
     identity::guests::Guest,
 };
 
@@ -84,8 +84,8 @@ impl Teller {
         place: Place,
         cursor: i64,
     ) -> Result<Body, ApiError> {
-        // Its admission is spent: knowing it again is no request.
-        parts.extensions.clear();
+        // Its admission is spent: knowing it again is no request. Where it came from stays, because a key may be good from there alone.
+        parts.extensions.remove::<Admission>();
         // One more place, for the last word.
         let (portions, taken) = mpsc::channel(PORTIONS_MAX + 1);
         let last_word = portions.clone().try_reserve_owned().map_err(|_| ApiError::Busy)?;
