@@ -4,16 +4,14 @@ use axum::{
     Json,
     body::Body,
     extract::State,
-    http::header,
     response::{IntoResponse as _, Response},
 };
-use contract::id::OrgId;
 use tokio::sync::Semaphore;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    model::{Mark, MessagesQuery, VoicemailMessage, url},
+    model::{Mark, MessagesQuery, VoicemailMessage},
     store,
 };
 use crate::{
@@ -29,12 +27,9 @@ use crate::{
     identity::permission::Permission,
     platform::{
         audit::Event,
-        change::{Done, change, tell},
+        change::{Done, change},
     },
-    telephony::recordings::{
-        self, Linked,
-        model::{Heard, Link, LinkOrder, LinkQuery, LinkTold, fresh_link, hash_of},
-    },
+    telephony::recordings::links::{Link, LinkOrder, LinkQuery, MESSAGES},
 };
 
 /// Octets of a message: what the switch unlocks at most.
@@ -145,16 +140,11 @@ async fn link(
 ) -> Result<Answer, ApiError> {
     let (org, whose) = (actor.org, actor.identity());
     let key = (org, actor.own_or(Permission::VoicemailListen)?, id);
-    let (order, link) = (asked.body::<LinkOrder>()?.check()?, fresh_link()?);
+    let fresh = asked.body::<LinkOrder>()?.fresh()?;
     change(&app, &actor, None, move |c| {
         Box::pin(async move {
             store::hold(c, key).await?.ok_or(ApiError::NotFound)?;
-            let named = (&*hash_of(&link), order.seconds);
-            let expires_at = recordings::add_link(c, (org, id), named, whose).await?;
-            let events =
-                vec![Event::of("voicemail_message.linked", id, None, Some(&LinkTold { expires_at }))];
-            let link = Link { url: url(org, id, &link), expires_at };
-            Ok(Done { answer: Answer::done(&link), events })
+            MESSAGES.link(c, (org, id), &fresh, whose).await
         })
     })
     .await
@@ -178,21 +168,9 @@ async fn sound(
     Path(id): Path<Uuid>,
     Query(query): Query<LinkQuery>,
 ) -> Result<Response, ApiError> {
-    let (org, hash) = (OrgId(query.org), hash_of(&query.link));
-    let scope = Scope::Organisation(org);
-    let linked = app
-        .database
-        .read(scope, move |c| Box::pin(async move { recordings::linked(c, (org, id), &hash).await }));
-    let Linked { maker, key, format, .. } =
-        linked.await?.filter(|linked| linked.is_message).ok_or(ApiError::NotFound)?;
+    let linked = MESSAGES.find(&app, id, query).await?;
     let _turn = HEARING.try_acquire().map_err(|_| ApiError::Busy)?;
-    // Who listens is told before anything is heard, in the name of whoever has made the link.
-    let events = vec![Event::of("voicemail_message.heard", id, None, Some(&Heard::of(None)))];
-    tell(&app, maker, events).await?;
-    let sound = app.switch()?.message(&key, MESSAGE_BYTES_MAX).await?.ok_or(ApiError::NotFound)?;
-    let headers = [
-        (header::CONTENT_TYPE, recordings::media_type(&format)),
-        (header::CACHE_CONTROL, "private, no-store"),
-    ];
-    Ok((headers, Body::from(sound)).into_response())
+    MESSAGES.tell(&app, &linked, None).await?;
+    let sound = app.switch()?.message(&linked.key, MESSAGE_BYTES_MAX).await?.ok_or(ApiError::NotFound)?;
+    Ok((linked.headers(), Body::from(sound)).into_response())
 }

@@ -1,6 +1,5 @@
 //! Messages as clients see them, and what may be asked and said of them.
 
-use contract::id::OrgId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -86,9 +85,4 @@ impl MessagesQuery {
 pub struct Mark {
     /// Whether it counts as heard; the lamp of the mailbox's phones says whether there is any that does not
     pub is_heard: bool,
-}
-
-/// Where the sound is.
-pub(super) fn url(org: OrgId, message: Uuid, link: &str) -> String {
-    format!("/api/telephony/voicemail-messages/{message}/sound?org={org}&link={link}")
 }

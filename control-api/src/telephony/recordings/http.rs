@@ -7,15 +7,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use contract::id::OrgId;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    model::{
-        Heard, Link, LinkOrder, LinkQuery, LinkTold, Recording, RecordingsQuery, fresh_link, hash_of, url,
-    },
-    store::{self, Linked},
+    links::{Link, LinkOrder, LinkQuery, RECORDINGS},
+    model::{Recording, RecordingsQuery},
+    store,
 };
 use crate::{
     app::App,
@@ -30,7 +28,7 @@ use crate::{
     identity::permission::Permission,
     platform::{
         audit::Event,
-        change::{Done, change, tell},
+        change::{Done, change},
     },
 };
 
@@ -92,8 +90,7 @@ async fn link(
     asked: Change,
 ) -> Result<Answer, ApiError> {
     actor.must(Permission::RecordingsListen)?;
-    let (org, order, link) = (actor.org, asked.body::<LinkOrder>()?.check()?, fresh_link()?);
-    let whose = actor.identity();
+    let (org, whose, fresh) = (actor.org, actor.identity(), asked.body::<LinkOrder>()?.fresh()?);
     // What is kept for a request that comes again would hold what makes the link good.
     change(&app, &actor, None, move |c| {
         Box::pin(async move {
@@ -101,11 +98,7 @@ async fn link(
             if found.is_gone() {
                 return Err(ApiError::Conflict("the store does not have it any more"));
             }
-            let named = (&*hash_of(&link), order.seconds);
-            let expires_at = store::add_link(c, (org, id), named, whose).await?;
-            let events = vec![Event::of("recording.linked", id, None, Some(&LinkTold { expires_at }))];
-            let link = Link { url: url(org, id, &link), expires_at };
-            Ok(Done { answer: Answer::done(&link), events })
+            RECORDINGS.link(c, (org, id), &fresh, whose).await
         })
     })
     .await
@@ -134,22 +127,14 @@ async fn sound(
     Query(query): Query<LinkQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (org, hash) = (OrgId(query.org), hash_of(&query.link));
     let range = headers.get(header::RANGE);
-    let scope = Scope::Organisation(org);
-    let linked =
-        app.database.read(scope, move |c| Box::pin(async move { store::linked(c, (org, id), &hash).await }));
-    let Linked { maker, key, format, .. } =
-        linked.await?.filter(|linked| !linked.is_message).ok_or(ApiError::NotFound)?;
-    // Who listens is told before anything is heard, in the name of whoever has made the link.
-    let told = Heard::of(range.and_then(|range| range.to_str().ok()));
-    let events = vec![Event::of("recording.heard", id, None, Some(&told))];
-    tell(&app, maker, events).await?;
-    let sound = app.switch()?.sound(&key, range).await?;
+    let linked = RECORDINGS.find(&app, id, query).await?;
+    RECORDINGS.tell(&app, &linked, range).await?;
+    let sound = app.switch()?.sound(&linked.key, range).await?;
     match sound.status() {
         StatusCode::NOT_FOUND => Err(ApiError::NotFound),
         StatusCode::CONFLICT => Err(ApiError::Conflict("the key that it is locked with is kept elsewhere")),
-        _ => Ok(played(sound, &format)),
+        _ => Ok(played(sound, linked.headers())),
     }
 }
 
@@ -184,26 +169,15 @@ async fn delete(
     .await
 }
 
-/// What a format of ours is called elsewhere.
-pub(in crate::telephony) fn media_type(format: &str) -> &'static str {
-    if format == "opus" { "audio/ogg" } else { "audio/wav" }
-}
-
-/// As players want it. Nobody on the way keeps it.
-fn played(sound: reqwest::Response, format: &str) -> Response {
-    let (status, mut headers) = (sound.status(), HeaderMap::new());
+/// As the switch answers it.
+fn played(sound: reqwest::Response, mut headers: HeaderMap) -> Response {
+    let status = sound.status();
     for name in [header::CONTENT_LENGTH, header::CONTENT_RANGE] {
         if let Some(value) = sound.headers().get(&name) {
             headers.insert(name, value.clone());
         }
     }
-    for (name, value) in [
-        (header::CONTENT_TYPE, media_type(format)),
-        (header::ACCEPT_RANGES, "bytes"),
-        (header::CACHE_CONTROL, "private, no-store"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     let mut response = Response::new(Body::new(reqwest::Body::from(sound)));
     (*response.status_mut(), *response.headers_mut()) = (status, headers);
     response

@@ -1,23 +1,13 @@
-//! Recordings and links as clients see them.
+//! Recordings as clients see them.
 
-use contract::id::OrgId;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
     http::{error::ApiError, fields::Fields, page::Cursor},
-    identifier,
     instant::Instant,
 };
-
-/// Seconds that a link is good for, unless asked otherwise.
-const LINK_SECONDS: u16 = 300;
-/// Seconds that a link is good for at least and at most.
-const LINK_SECONDS_RANGE: std::ops::RangeInclusive<u16> = 10..=900;
-/// What the record holds of the part that somebody asks for.
-const RANGE_CHARS_MAX: usize = 64;
 
 /// A recording that the store has, or had.
 #[derive(Clone, Debug, Serialize, ToSchema, sqlx::FromRow)]
@@ -96,83 +86,4 @@ impl RecordingsQuery {
         };
         fields.done().map(|()| filter)
     }
-}
-
-/// What a link is to be.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LinkOrder {
-    /// Seconds that it is good for
-    #[serde(default = "link_seconds")]
-    #[schema(minimum = 10, maximum = 900, default = 300)]
-    pub seconds: u16,
-}
-
-const fn link_seconds() -> u16 {
-    LINK_SECONDS
-}
-
-impl LinkOrder {
-    /// Itself, or what is wrong with it.
-    pub fn check(self) -> Result<Self, ApiError> {
-        let mut fields = Fields::default();
-        fields.must(LINK_SECONDS_RANGE.contains(&self.seconds), "seconds", "must be 10 … 900");
-        fields.done().map(|()| self)
-    }
-}
-
-/// A way to the sound of a recording that needs no key.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Link {
-    /// Where the sound is, seen from here: whoever has it hears the recording.
-    #[schema(example = "/api/telephony/recordings/…/sound?org=…&link=…")]
-    pub url: String,
-    /// Until when.
-    pub expires_at: Instant,
-}
-
-/// What the record says of a link.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(in crate::telephony) struct LinkTold {
-    pub(in crate::telephony) expires_at: Instant,
-}
-
-/// What the record says of somebody who listens.
-#[derive(Clone, Debug, Serialize)]
-pub(in crate::telephony) struct Heard<'a> {
-    /// The part of the sound that was asked for.
-    range: Option<&'a str>,
-}
-
-impl<'a> Heard<'a> {
-    /// Of what a stranger asks for no more than a range needs.
-    pub(in crate::telephony) fn of(range: Option<&'a str>) -> Self {
-        Self { range: range.map(|range| range.get(..RANGE_CHARS_MAX).unwrap_or(range)) }
-    }
-}
-
-/// What stands in a link.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct LinkQuery {
-    /// Whose recording it is
-    pub org: Uuid,
-    /// What makes it good
-    pub link: String,
-}
-
-/// What makes a link good: 32 random octets in hexadecimal. The database holds its SHA-256.
-pub(in crate::telephony) fn fresh_link() -> Result<String, ApiError> {
-    Ok(identifier::random::<32>()?.iter().map(|octet| format!("{octet:02x}")).collect())
-}
-
-/// What the database knows a link by.
-pub(in crate::telephony) fn hash_of(link: &str) -> Vec<u8> {
-    Sha256::digest(link).to_vec()
-}
-
-/// Where the sound is.
-pub(super) fn url(org: OrgId, recording: Uuid, link: &str) -> String {
-    format!("/api/telephony/recordings/{recording}/sound?org={org}&link={link}")
 }
