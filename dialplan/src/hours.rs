@@ -12,10 +12,14 @@ use contract::{
     time::Timestamp,
 };
 use jiff::{
+    ToSpan as _,
     civil::{Date, DateTime},
     tz::TimeZone,
 };
 use serde::Serialize;
+
+/// How many days ahead an opening is looked for, today being the first.
+const OPENING_DAYS_MAX: usize = 15;
 
 /// Whether an extension is open, and by what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +58,15 @@ impl Standing {
     }
 }
 
+/// A time for which an extension is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Its first moment.
+    pub from: Timestamp,
+    /// The first moment after it.
+    pub until: Timestamp,
+}
+
 /// Dates with hours of their own.
 pub(crate) type Dates = BTreeMap<Date, Vec<Span>>;
 
@@ -85,6 +98,19 @@ impl Hours {
         of_yesterday.unwrap_or(Standing::Closed { is_holiday })
     }
 
+    /// The next window that begins after `now`; `None`: not within so many days as anybody would wait.
+    pub(crate) fn next(&self, zone: &TimeZone, now: Timestamp) -> Option<Opening> {
+        let days = local(zone, now).date().series(1.day()).take(OPENING_DAYS_MAX);
+        days.filter_map(|on| {
+            let openings = self.on(on).0.iter().filter_map(|span| opening(zone, on, *span));
+            // In the hour that is left out nothing opens.
+            let opens =
+                |opening: &Opening| opening.from > now && self.standing(local(zone, opening.from)).is_open();
+            openings.filter(opens).min_by_key(|opening| opening.from)
+        })
+        .next()
+    }
+
     /// The windows that begin on a date, and whether they are that date's own.
     fn on(&self, date: Date) -> (&[Span], bool) {
         match self.own.get(&date).or_else(|| self.everybodys.get(&date)) {
@@ -101,6 +127,16 @@ impl Hours {
 pub(crate) fn local(zone: &TimeZone, now: Timestamp) -> DateTime {
     // An instant that no calendar knows is of no call.
     zone.to_datetime(jiff::Timestamp::from_microsecond(now.0).unwrap_or(jiff::Timestamp::MAX))
+}
+
+/// The window that begins on that date.
+fn opening(zone: &TimeZone, on: Date, span: Span) -> Option<Opening> {
+    let at = |on: Date, minute: u16| {
+        let local = on.at(0, 0, 0, 0).checked_add(i64::from(minute).minutes()).ok()?;
+        Some(Timestamp(zone.to_timestamp(local).ok()?.as_microsecond()))
+    };
+    let last = if ends_next_day(&span) { on.tomorrow().ok()? } else { on };
+    Some(Opening { from: at(on, span.start)?, until: at(last, span.end)? })
 }
 
 fn minute_of(local: DateTime) -> u16 {

@@ -37,7 +37,7 @@ mod trial;
 pub use compile::{compile, limits};
 pub use diagnostic::{Diagnostic, Problem, Row};
 pub use feature::{Feature, INTERCOM, LEAVE_MESSAGE, PICK_UP_AT, PickUp, Slot};
-pub use hours::Standing;
+pub use hours::{Opening, Standing};
 pub use index::Difference;
 pub use menu::{Choice, Menu};
 pub use outbound::{Barred, Budget, NoOutsideNumber, Outbound, OutsideNumber, Payer};

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     feature::{Feature, LEAVE_MESSAGE, PICK_UP_AT, PickUp, SUPERVISE, Slot},
-    hours::{self, Hours},
+    hours::{self, Hours, Opening},
     index::{Difference, Index},
     menu::Menu,
     outbound::{Budget, Outbound, OutboundRoute, OutsideNumber},
@@ -362,6 +362,17 @@ impl OrgPlan {
     pub fn is_closed(&self, number: &str, now: Timestamp) -> bool {
         let Some(Destination::Extension(extension)) = self.numbers.get(number) else { return false };
         extension.hours.as_ref().is_some_and(|hours| !hours.standing(hours::local(&self.zone, now)).is_open())
+    }
+
+    /// When the extension that has this number opens next: one that is closed now, and does within two weeks.
+    pub fn opens_next(&self, number: &str, now: Timestamp) -> Option<Opening> {
+        let Some(Destination::Extension(extension)) = self.numbers.get(number) else { return None };
+        extension.hours.as_ref().filter(|_| self.is_closed(number, now))?.next(&self.zone, now)
+    }
+
+    /// The zone of its clocks: a name of the IANA database.
+    pub fn timezone(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     /// Its queues, ordered by id.

@@ -19,6 +19,7 @@ use crate::http::error::ApiError;
 /// An organisation's plan at this moment, as far as guests see it.
 pub(crate) struct GuestPlan {
     language: &'static str,
+    timezone: String,
     sip_domain: String,
     extensions: Vec<OpenExtension>,
 }
@@ -44,16 +45,22 @@ impl GuestPlan {
                 number: extension.number.clone(),
                 name: extension.name.clone(),
                 is_open: !plan.is_closed(&extension.number, now),
+                opens: plan.opens_next(&extension.number, now).map(Into::into),
             })
             .collect();
         extensions.sort_by(|one, other| one.number.cmp(&other.number));
-        let (language, sip_domain) = (plan.language().as_str(), plan.sip_domain().to_owned());
-        Some(Self { language, sip_domain, extensions })
+        let (language, timezone) = (plan.language().as_str(), plan.timezone().to_owned());
+        Some(Self { language, timezone, sip_domain: plan.sip_domain().to_owned(), extensions })
     }
 
     /// That of its announcements.
     pub(crate) fn language(&self) -> &'static str {
         self.language
+    }
+
+    /// That of its hours.
+    pub(crate) fn timezone(&self) -> &str {
+        &self.timezone
     }
 
     /// Whom guests may call, by number.

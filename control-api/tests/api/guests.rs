@@ -38,7 +38,7 @@ impl Lobby {
         let open = scene.extension("100", &[scene.sari]).await;
         let closed = scene.extension("200", &[scene.budi]).await;
         let hours = format!("/api/telephony/extensions/{closed}/hours");
-        let later = scene.put_over(&hours, &json!({ "windows": [far_from_now()] })).await;
+        let later = scene.put_over(&hours, &json!({ "windows": [far_from_now().0] })).await;
         assert_eq!(later.status, 200, "{}", later.body);
         let owner = scene.stage.key(scene.stage.a, &["organisation.read", "organisation.write"]).await;
         let code = generate(&scene.api, &owner).await;
@@ -60,11 +60,15 @@ impl Lobby {
 }
 
 /// A window on a day that it is nowhere now.
-fn far_from_now() -> Value {
-    let day = (jiff::Timestamp::now().as_second() / 86_400 + 3) % 7;
+fn far_from_now() -> (Value, Value) {
+    let day = jiff::Timestamp::now().as_second() / 86_400 + 3;
+    let hour =
+        |hour: i64| format!("{:.6}", jiff::Timestamp::from_second(day * 86_400 + hour * 3_600).unwrap());
+    // In Jakarta, seven hours ahead.
+    let opens = json!({ "from": hour(1), "until": hour(10) });
     // 1970 began on a Thursday.
-    let day = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"][usize::try_from(day).unwrap()];
-    json!({ "day": day, "start": "08:00", "end": "17:00" })
+    let day = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"][usize::try_from(day % 7).unwrap()];
+    (json!({ "day": day, "start": "08:00", "end": "17:00" }), opens)
 }
 
 async fn generate(api: &Served, key: &str) -> String {
@@ -98,10 +102,11 @@ async fn a_guest_scans_enters_sees_whom_to_call_and_leaves() {
     assert_eq!(
         seen["extensions"],
         json!([
-            { "id": lobby.open, "number": "100", "name": "CS", "is_open": true },
-            { "id": lobby.closed, "number": "200", "name": "CS", "is_open": false },
+            { "id": lobby.open, "number": "100", "name": "CS", "is_open": true, "opens": null },
+            { "id": lobby.closed, "number": "200", "name": "CS", "is_open": false, "opens": far_from_now().1 },
         ])
     );
+    assert_eq!(seen["timezone"], "Asia/Jakarta");
     let entered = lobby.enter("Siti").await.json();
     assert_eq!((&entered["name"], &entered["organisation"]), (&json!("Siti"), &seen));
     let token = entered["token"].as_str().unwrap();

@@ -140,6 +140,33 @@ fn a_holiday_has_its_own_hours_or_none_and_an_extension_s_own_come_before_everyb
 }
 
 #[test]
+fn what_is_closed_says_when_it_opens_next() {
+    let check = |hours: &(TimeZone, Hours), now: &str, expected: Option<[&str; 2]>| {
+        let found = hours.1.next(&hours.0, at(now));
+        let expected = expected.map(|[from, until]| Opening { from: at(from), until: at(until) });
+        assert_eq!(found, expected, "{now}");
+    };
+    let friday = [window(5, 780, 1_020), window(5, 480, 690)];
+    let week = hours("Asia/Jakarta", &friday, &[("2026-12-25", false, None)]);
+    let morning = ["2026-11-27T08:00:00+07", "2026-11-27T11:30:00+07"];
+    check(&week, "2026-11-23T12:00:00+07", Some(morning));
+    check(&week, "2026-11-27T07:59:00+07", Some(morning));
+    let afternoon = ["2026-11-27T13:00:00+07", "2026-11-27T17:00:00+07"];
+    check(&week, "2026-11-27T12:00:00+07", Some(afternoon));
+    // Christmas is a Friday.
+    let new_year = ["2027-01-01T08:00:00+07", "2027-01-01T11:30:00+07"];
+    check(&week, "2026-12-18T18:00:00+07", Some(new_year));
+    check(&week, "2026-12-17T00:00:00+07", Some(["2026-12-18T08:00:00+07", "2026-12-18T11:30:00+07"]));
+    let night = hours("Asia/Jakarta", &[window(7, 22 * 60, 6 * 60)], &[]);
+    check(&night, "2026-11-23T06:00:00+07", Some(["2026-11-29T22:00:00+07", "2026-11-30T06:00:00+07"]));
+    let day = hours("Asia/Jakarta", &[window(2, 0, 1_440)], &[]);
+    check(&day, "2026-11-23T06:00:00+07", Some(["2026-11-24T00:00:00+07", "2026-11-25T00:00:00+07"]));
+    // 02:15 is left out on the Sunday on which the clocks are turned, and no other one comes within two weeks.
+    let small_hours = hours("Europe/Berlin", &[window(7, 135, 165)], &[("2026-04-05", false, None)]);
+    check(&small_hours, "2026-03-28T00:00:00Z", None);
+}
+
+#[test]
 fn a_night_shift_that_began_before_a_holiday_ends_when_it_ends() {
     let night: Vec<Window> = (1..=7).map(|day| window(day, 22 * 60, 6 * 60)).collect();
     check(

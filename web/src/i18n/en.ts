@@ -69,6 +69,7 @@ export const en: Words = {
     pick: "Whom would you like to call?",
     open: "Open",
     closed: "Closed",
+    opens: (when) => `Closed now. Opens again ${when}.`,
     none: "There is nobody to be called here yet.",
     leave: "Finish and leave",
     address: "Address",

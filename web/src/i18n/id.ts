@@ -67,6 +67,7 @@ export const id = {
     pick: "Siapa yang ingin Anda hubungi?",
     open: "Buka",
     closed: "Tutup",
+    opens: (when: string) => `Sedang tutup. Buka lagi ${when}.`,
     none: "Belum ada yang dapat dihubungi di sini.",
     leave: "Selesai dan keluar",
     address: "Alamat",

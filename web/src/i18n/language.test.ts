@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { en } from "./en";
 import { id } from "./id";
-import { clock, language, length, moment } from "./language";
+import { clock, language, length, moment, opening } from "./language";
 
 it("speaks what was chosen, else what the browser wishes for, else Indonesian", () => {
   expect(language(null, ["en-US", "id"])).toBe("en");
@@ -39,6 +39,12 @@ describe("times", () => {
   it("name the day if it is not today there", () => {
     expect(moment(id, at, new Date("2026-11-23T16:59:00Z"), "Asia/Jakarta")).toBe("00.30");
     expect(moment(id, at, new Date("2026-11-23T17:00:00Z"), "Asia/Jakarta")).toBe("Sen, 23 Nov, 00.30");
+  });
+
+  it("say from when until when somebody is there", () => {
+    const day = { from: "2026-11-24T01:00:00Z", until: "2026-11-24T09:00:00Z" };
+    expect(opening(id, day, at, "Asia/Jakarta")).toBe("Sel, 24 Nov, 08.00–16.00");
+    expect(opening(en, day, new Date(day.from), "Asia/Jakarta")).toBe("08:00–16:00");
   });
 
   it("that something has taken grow by the hour", () => {

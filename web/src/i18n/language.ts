@@ -33,6 +33,16 @@ export function moment(words: Words, at: Date, now: Date, zone: string): string 
   return `${new Intl.DateTimeFormat(words.locale, format).format(at)}, ${clock(words, at, zone)}`;
 }
 
+/** `Sen, 23 Nov, 08.00–16.00`. */
+export function opening(
+  words: Words,
+  { from, until }: { readonly from: string; readonly until: string },
+  now: Date,
+  zone: string,
+): string {
+  return `${moment(words, new Date(from), now, zone)}–${clock(words, new Date(until), zone)}`;
+}
+
 /** `3:07`, or `1:03:07`. */
 export function length(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1_000));

@@ -151,5 +151,5 @@ async fn behind(c: &mut PgConnection, code: &str) -> Result<OrgId, ApiError> {
 async fn front(c: &mut PgConnection, org: OrgId) -> Result<GuestOrganisation, ApiError> {
     let face = store::face(c, org).await?.filter(|face| face.is_approved).ok_or(NOT_OPEN)?;
     let plan = guest_calls::plan(c, org).await?.ok_or(NOT_OPEN)?;
-    Ok(face.view(plan.language().to_owned(), plan.extensions()))
+    Ok(face.view(plan))
 }

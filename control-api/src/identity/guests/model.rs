@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     http::{error::ApiError, fields::Fields},
     instant::Instant,
-    telephony::guest_calls::model::OpenExtension,
+    telephony::guest_calls::{GuestPlan, model::OpenExtension},
 };
 
 /// Characters of what a guest calls themselves.
@@ -29,6 +29,9 @@ pub struct GuestOrganisation {
     /// The language that its calls are announced in.
     #[schema(example = "id")]
     pub language: String,
+    /// Where its hours are counted: a name of the IANA database.
+    #[schema(example = "Asia/Jakarta")]
+    pub timezone: String,
     /// Whom guests may call, by number.
     pub extensions: Vec<OpenExtension>,
 }
@@ -108,8 +111,10 @@ impl Session {
 }
 
 impl Face {
-    pub(super) fn view(self, language: String, extensions: Vec<OpenExtension>) -> GuestOrganisation {
+    pub(super) fn view(self, plan: GuestPlan) -> GuestOrganisation {
         let Self { name, description, address, latitude, longitude, .. } = self;
-        GuestOrganisation { name, description, address, latitude, longitude, language, extensions }
+        let (language, timezone) = (plan.language().to_owned(), plan.timezone().to_owned());
+        let extensions = plan.extensions();
+        GuestOrganisation { name, description, address, latitude, longitude, language, timezone, extensions }
     }
 }

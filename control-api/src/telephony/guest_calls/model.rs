@@ -24,6 +24,23 @@ pub struct OpenExtension {
     pub name: String,
     /// Whether it is open now, by its hours and the organisation's holidays.
     pub is_open: bool,
+    /// When it opens next, if it is closed and does within two weeks.
+    pub opens: Option<Opening>,
+}
+
+/// A time for which an extension is open.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Opening {
+    /// From when on.
+    pub from: Instant,
+    /// Until when.
+    pub until: Instant,
+}
+
+impl From<dialplan::Opening> for Opening {
+    fn from(opening: dialplan::Opening) -> Self {
+        Self { from: Instant(opening.from), until: Instant(opening.until) }
+    }
 }
 
 /// Whom a guest wants to call.

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import type { OpenExtension } from "../../api/guest";
 import { useWords } from "../../i18n";
+import { opening } from "../../i18n/language";
 import { permission } from "../../softphone/audio/devices";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
@@ -38,7 +39,11 @@ export function Inside({ visiting, visit }: Props) {
       <ul className="flex flex-col gap-3">
         {visit.organisation.extensions.map((extension) => (
           <li key={extension.id}>
-            <Extension extension={extension} call={() => void call(extension.id)} />
+            <Extension
+              extension={extension}
+              zone={visit.organisation.timezone}
+              call={() => void call(extension.id)}
+            />
           </li>
         ))}
       </ul>
@@ -55,13 +60,16 @@ export function Inside({ visiting, visit }: Props) {
 }
 
 function Extension({
-  extension: { name, number, is_open },
+  extension: { name, number, is_open, opens },
+  zone,
   call,
 }: {
   readonly extension: OpenExtension;
+  readonly zone: string;
   readonly call: () => void;
 }) {
-  const { guest } = useWords();
+  const words = useWords();
+  const { guest } = words;
   return (
     <button
       type="button"
@@ -77,6 +85,11 @@ function Extension({
       <span className="min-w-0 flex-1">
         <span className="block text-lg font-semibold wrap-anywhere">{name}</span>
         <span className="block text-sm text-muted">{number}</span>
+        {opens != null && (
+          <span className="mt-1 block text-sm text-muted">
+            {guest.opens(opening(words, opens, new Date(), zone))}
+          </span>
+        )}
       </span>
       <span
         className={`rounded-full px-3 py-1 text-sm font-semibold ${is_open ? "bg-brand-soft text-brand" : "bg-ground text-muted"}`}

@@ -105,12 +105,20 @@ export function useVisit(code: string): Visiting {
     setAttempt((before) => before + 1);
   }
 
-  const pass = useCallback(async (extension: string) => {
-    const asked = guests.POST("/api/guest/calls", { ...bearer(), body: { extension } });
-    const { value, problem: found } = await outcome(asked);
-    setProblem(found);
-    return value;
-  }, []);
+  const pass = useCallback(
+    async (extension: string) => {
+      const asked = guests.POST("/api/guest/calls", { ...bearer(), body: { extension } });
+      const { value, problem: found } = await outcome(asked);
+      if (found?.status === 409) {
+        // It has closed since the page was read: until when is told by the list of extensions as it is now.
+        const { value: now } = await outcome(guests.GET("/api/guest/session", bearer()));
+        if (now !== null) inside(now);
+      }
+      setProblem(found);
+      return value;
+    },
+    [inside],
+  );
 
   const unrated = useCallback(async () => {
     const { value } = await outcome(guests.GET("/api/guest/calls", bearer()));

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { problem } from "../../api/problem";
 import { ARRIVING, type Step, type Visit, went } from "./visit";
 
-const ORGANISATION = { name: "Maju", language: "id", extensions: [] };
+const ORGANISATION = { name: "Maju", language: "id", timezone: "Asia/Jakarta", extensions: [] };
 const walked = (...steps: Step[]): Visit => steps.reduce(went, ARRIVING);
 const entered: Step = { type: "entered", organisation: ORGANISATION, name: "Budi" };
 
