@@ -66,6 +66,11 @@ impl Answer {
     pub fn at(self, revision: i64) -> Self {
         Self { revision: Some(revision), ..self }
     }
+
+    /// Which revision the configuration has become by it.
+    pub fn revision(&self) -> Option<i64> {
+        self.revision
+    }
 }
 
 impl IntoResponse for Answer {

@@ -147,3 +147,32 @@ async fn whoever_signs_in_has_a_phone_in_their_browsers_that_nobody_had_to_give_
     let refused = ask().await.must_be_problem(409, "conflict");
     assert_eq!(refused["detail"], "your phone in browsers is suspended");
 }
+
+/// A page registered with an account that the switch had not heard of yet, and was refused for good.
+#[tokio::test]
+async fn a_browser_is_told_its_phone_once_the_switch_knows_it() {
+    let scene = Scene::new().await;
+    let (user, email) = scene.stage.person(scene.stage.a, "call_agent").await;
+    let number = "insert into telephony.numbers (org_id, number, user_id)
+                  select org_id, '1009', user_id from identity.memberships where user_id = $1";
+    scene.stage.about(user, number).await;
+    let admin = &scene.stage.admin;
+    let takes_up = || sqlx::query("update telephony.revisions set applied = revision").execute(admin);
+    takes_up().await.unwrap();
+    let before = scene.revision().await;
+    let token = scene.api.sign_in(&email).await["access_token"].as_str().unwrap().to_owned();
+    let asked = async {
+        let answer = scene.api.post("/api/telephony/browser-phone", &token, &Value::Null).await;
+        let applied = sqlx::query_scalar::<_, i64>("select applied from telephony.revisions");
+        (answer, applied.fetch_one(admin).await.unwrap())
+    };
+    let switch = async {
+        while scene.revision().await == before {
+            tokio::task::yield_now().await;
+        }
+        takes_up().await.unwrap();
+    };
+    let ((answer, applied), ()) = tokio::join!(asked, switch);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.header("sambung-revision"), applied.to_string());
+}

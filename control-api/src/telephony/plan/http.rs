@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
+use contract::id::OrgId;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 use utoipa::{IntoParams, ToSchema};
@@ -63,11 +64,29 @@ async fn show(
     fields.must(seconds <= WAIT_SECONDS_MAX, "wait_seconds", format!("must be 0 … {WAIT_SECONDS_MAX}"));
     fields.done()?;
     let give_up_at = Instant::now() + Duration::from_secs(seconds.into());
-    let scope = Scope::Organisation(actor.org);
+    let is_enough = |Revision { applied, .. }| {
+        query.applied.is_none_or(|wanted| applied >= wanted) || Instant::now() >= give_up_at
+    };
+    reached(&app, actor.org, is_enough).await.map(Json)
+}
+
+/// Returns once calls are decided by this revision, or a newer one: what an account of it registers with is good from then on. A switch that takes longer
+/// than anybody would wait, or has never run, is not waited for.
+pub(crate) async fn taken_up(app: &App, org: OrgId, wanted: i64) -> Result<(), ApiError> {
+    let give_up_at = Instant::now() + Duration::from_secs(WAIT_SECONDS_MAX.into());
+    let is_enough =
+        |Revision { applied, .. }| applied == 0 || applied >= wanted || Instant::now() >= give_up_at;
+    reached(app, org, is_enough).await.map(drop)
+}
+
+/// The revisions, once they are `enough`.
+async fn reached(app: &App, org: OrgId, is_enough: impl Fn(Revision) -> bool) -> Result<Revision, ApiError> {
     loop {
-        let (revision, applied) = app.database.read(scope, |c| Box::pin(store::revisions(c))).await?;
-        if query.applied.is_none_or(|wanted| applied >= wanted) || Instant::now() >= give_up_at {
-            return Ok(Json(Revision { revision, applied }));
+        let (revision, applied) =
+            app.database.read(Scope::Organisation(org), |c| Box::pin(store::revisions(c))).await?;
+        let now = Revision { revision, applied };
+        if is_enough(now) {
+            return Ok(now);
         }
         sleep(LOOK_EVERY).await;
     }

@@ -56,7 +56,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// My phone in this browser
 ///
-/// Makes an account when there is none yet, which then answers with the revision that the configuration has become.
+/// Makes an account when there is none yet, which then answers with the revision that the configuration has become, once calls are decided by it.
 #[utoipa::path(post, path = "/api/telephony/browser-phone", tag = "telephony",
     security(("sign_in" = [])),
     responses((status = 200, description = "Register with this", body = BrowserPhone),
@@ -78,7 +78,7 @@ async fn own(State(app): State<App>, person: Person) -> Result<Answer, ApiError>
     }
     let (proofs, id) = (app.proofs.clone(), identifier::fresh()?);
     let actor = Actor::person(person.user, place.0, BTreeSet::new());
-    plan::change(&app, &actor, None, move |c| {
+    let made = plan::change(&app, &actor, None, move |c| {
         Box::pin(async move {
             // Another browser may have been faster.
             let known = store::of_browser(c, place, username(place.1)).await?;
@@ -87,8 +87,13 @@ async fn own(State(app): State<App>, person: Person) -> Result<Answer, ApiError>
             let (known, event) = made(c, (place, id), known, &password).await?;
             Ok(Done { answer: Answer::done(&known.phone(password.text, urls)), events: vec![event] })
         })
-    })
-    .await
+    });
+    let answer = made.await?;
+    // A browser registers at once, and who is refused is counted as a stranger.
+    if let Some(revision) = answer.revision() {
+        plan::http::taken_up(&app, place.0, revision).await?;
+    }
+    Ok(answer)
 }
 
 /// Gives the person an account with that password, or theirs that password.
