@@ -31,8 +31,20 @@ export interface Account {
   readonly isCalled: boolean;
 }
 
+/** How often a call is negotiated anew after a break, because the other side may be cut off as well; and milliseconds in between, at least. */
+const RENEWALS_MAX = 10;
+const RENEWAL = 1_500;
+
+/** What the library ends a call for, although it could go on as it was: what was refused within it, and a connection that was lost meanwhile. */
+const OUTLIVED = new Set<string>([C.causes.WEBRTC_ERROR, C.causes.CONNECTION_ERROR]);
+
+/** As the sound's way stands when it is none. */
+const LOST = new Set<RTCIceConnectionState>(["disconnected", "failed"]);
+
 interface Line {
   readonly session: RTCSession;
+  /** What is to be done when the switch refuses what was asked within the call. */
+  refused: (() => void) | undefined;
   readonly sound: HTMLAudioElement;
   stream: MediaStream | undefined;
   meter: Meter | undefined;
@@ -45,6 +57,8 @@ export class Softphone {
   readonly #tones = new Tones();
   readonly #lines = new Map<string, Line>();
   readonly #listeners = new Set<() => void>();
+  /** Calls that were ended while the switch could not be told. */
+  readonly #untold: RTCSession[] = [];
   #state: state.State = state.IDLE;
   #choice: Choice = chosen();
 
@@ -137,12 +151,19 @@ export class Softphone {
   hangUp(id: string): void {
     const [session, call] = [this.#lines.get(id)?.session, this.#call(id)];
     if (session === undefined || session.isEnded()) return;
+    if (session.isEstablished() && !this.#ua.isConnected()) {
+      session.connection?.close();
+      this.#untold.push(session);
+      this.#ended(id, "hung-up");
+      return;
+    }
     session.terminate(call?.stage === "incoming" ? { status_code: 603, reason_phrase: "Decline" } : {});
   }
 
   hold(id: string, on: boolean): void {
     const session = this.#lines.get(id)?.session;
-    if (session === undefined || !session.isEstablished()) return;
+    // Whoever asks the switch while it cannot be reached has the library give up the call, which goes on meanwhile.
+    if (session === undefined || !session.isEstablished() || !this.#ua.isConnected()) return;
     if (!on) this.#holdOthers(id);
     const isDone = on ? session.hold() : session.unhold();
     if (isDone) this.#happen({ type: "held", id, by: "here", on });
@@ -171,7 +192,7 @@ export class Softphone {
   /** Sends the other side on to `target` without a word (blind). */
   transfer(id: string, target: string): void {
     const session = this.#lines.get(id)?.session;
-    if (session?.isEstablished()) this.#refer(id, session, target);
+    if (session?.isEstablished() && this.#ua.isConnected()) this.#refer(id, session, target);
   }
 
   /** Holds the call and asks `target` first; `connect` makes one call of the two. */
@@ -184,7 +205,7 @@ export class Softphone {
   connect(consultation: string): void {
     const other = this.#call(consultation)?.consultsFor ?? "";
     const [asked, session] = [this.#lines.get(consultation)?.session, this.#lines.get(other)?.session];
-    if (!asked?.isEstablished() || !session?.isEstablished()) return;
+    if (!asked?.isEstablished() || !session?.isEstablished() || !this.#ua.isConnected()) return;
     this.#refer(other, session, asked.remote_identity.uri.toString(), asked);
   }
 
@@ -206,10 +227,20 @@ export class Softphone {
 
   #connected(): void {
     if (!this.#account.isCalled) this.#happen({ type: "link", link: "ready" });
+    for (const session of this.#untold.splice(0)) if (!session.isEnded()) session.terminate();
     // Calls have gone on without us: what we say of them goes over the new connection, from where we are now.
-    for (const { session } of this.#lines.values()) {
-      if (session.isEstablished()) session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
-    }
+    for (const line of this.#lines.values()) this.#renew(line, RENEWALS_MAX);
+  }
+
+  /** Has a call go on over this connection, and by another way where its own is lost (ICE); once more a little later where that comes to nothing. */
+  #renew(line: Line, left: number): void {
+    const { session } = line;
+    if (left === 0 || !session.isEstablished() || !this.#ua.isConnected()) return;
+    // Both sides may ask at once, and not twice (RFC 3261 §14.1).
+    const later = () => setTimeout(() => this.#renew(line, left - 1), RENEWAL * (1 + Math.random()));
+    line.refused = later;
+    const iceRestart = LOST.has(session.connection?.iceConnectionState ?? "closed");
+    if (!session.renegotiate({ rtcOfferConstraints: { iceRestart } })) later();
   }
 
   #comesIn(session: RTCSession): void {
@@ -226,13 +257,31 @@ export class Softphone {
 
   /** Follows a session from now until it is over. */
   #take(id: string, session: RTCSession, stream: MediaStream | undefined): void {
-    const line: Line = { session, sound: new Audio(), stream: undefined, meter: undefined, stop: undefined };
+    const line: Line = {
+      session,
+      refused: undefined,
+      sound: new Audio(),
+      stream: undefined,
+      meter: undefined,
+      stop: undefined,
+    };
     this.#lines.set(id, line);
+    outlive(line);
     if (stream !== undefined) this.#hears(id, line, stream);
     const direction = this.#call(id)?.direction ?? "out";
-    session.on("peerconnection", ({ peerconnection }) => this.#sounds(id, line, peerconnection));
-    if (session.connection) this.#sounds(id, line, session.connection);
-    session.on("progress", () => this.#happen({ type: "rings", id }));
+    const begun = (connection: RTCPeerConnection) => {
+      this.#sounds(id, line, connection);
+      connection.addEventListener("iceconnectionstatechange", () => {
+        if (connection.iceConnectionState === "failed") this.#renew(line, RENEWALS_MAX);
+      });
+    };
+    session.on("peerconnection", ({ peerconnection }) => begun(peerconnection));
+    if (session.connection) begun(session.connection);
+    session.on("progress", ({ response }: { response?: { status_code: number; body?: string } }) => {
+      // 183 is the switch that says something, such as why nobody can be had.
+      if (response?.status_code !== 183) this.#happen({ type: "rings", id });
+      if (response?.body) this.#happen({ type: "sounds", id });
+    });
     session.on("accepted", () => this.#happen({ type: "answered", id, at: Date.now() }));
     session.on("hold", ({ originator }) => this.#held(id, originator, true));
     session.on("unhold", ({ originator }) => this.#held(id, originator, false));
@@ -242,7 +291,7 @@ export class Softphone {
     session.on("failed", ({ message, cause }) => {
       const status = message !== null && "status_code" in message ? message.status_code : undefined;
       const answered = direction === "in" ? elsewhere(message) : status;
-      this.#ended(id, state.ending(direction, answered, cause));
+      this.#ended(id, state.ending(direction, answered, cause, this.#call(id)?.stage === "ringing"));
     });
   }
 
@@ -384,6 +433,21 @@ function configuration(account: Account): UAConfiguration {
     connection_recovery_min_interval: RECOVERY[0],
     connection_recovery_max_interval: RECOVERY[1],
     user_agent: "sambung-web",
+  };
+}
+
+/** Has a call go on as it was (RFC 3261 §14.1) where the library would end it, which people would notice. */
+function outlive(line: Line): void {
+  const { session } = line;
+  const end = session.terminate.bind(session);
+  session.terminate = (options) => {
+    const isOver = options?.cause === undefined || !OUTLIVED.has(options.cause) || !session.isEstablished();
+    if (isOver) return end(options);
+    const { connection } = session;
+    if (connection?.signalingState === "have-local-offer") {
+      void connection.setLocalDescription({ type: "rollback" }).catch(() => undefined);
+    }
+    line.refused?.();
   };
 }
 

@@ -63,6 +63,8 @@ describe("what is heard", () => {
     [[rings("a")], "ring"],
     [[calls("a")], null],
     [[calls("a"), { type: "rings", id: "a" }], "ringback"],
+    // The switch says why nobody has answered, and nothing of ours sounds over it.
+    [[calls("a"), { type: "rings", id: "a" }, { type: "sounds", id: "a" }], null],
     [[calls("a"), answered("a"), rings("b")], "knock"],
     [[calls("a"), answered("a"), { type: "held", id: "a", by: "here", on: true }, rings("b")], "knock"],
     [[rings("a"), { type: "ended", id: "a", ending: "elsewhere" }], null],
@@ -90,5 +92,9 @@ describe("why a call is over", () => {
     ["in", undefined, "Canceled", "unanswered"],
   ] as const)("%s %s %s is %s", (direction, status, cause, expected) => {
     expect(ending(direction, status, cause)).toBe(expected);
+  });
+
+  it("who has been rung did not answer, and was not out of reach", () => {
+    expect(ending("out", 480, "Unavailable", true)).toBe("unanswered");
   });
 });

@@ -51,6 +51,8 @@ export interface Call {
   /** Milliseconds since 1970. */
   readonly begunAt: number;
   readonly answeredAt: number | null;
+  /** Something is heard before anybody has answered: the switch, or the telephone network. */
+  readonly sounds: boolean;
   readonly heldHere: boolean;
   readonly heldThere: boolean;
   readonly muted: boolean;
@@ -82,6 +84,7 @@ export type Happening =
       readonly consultsFor?: string;
     }
   | { readonly type: "rings"; readonly id: string }
+  | { readonly type: "sounds"; readonly id: string }
   | { readonly type: "answered"; readonly id: string; readonly at: number }
   | { readonly type: "held"; readonly id: string; readonly by: "here" | "there"; readonly on: boolean }
   | { readonly type: "muted"; readonly id: string; readonly on: boolean }
@@ -120,6 +123,7 @@ function begun(from: Extract<Happening, { type: "begun" }>): Call {
     stage: from.direction === "in" ? "incoming" : "calling",
     begunAt: from.at,
     answeredAt: null,
+    sounds: false,
     heldHere: false,
     heldThere: false,
     muted: false,
@@ -135,6 +139,8 @@ function changed(call: Call, happening: Exclude<Happening, { type: "link" | "beg
   switch (happening.type) {
     case "rings":
       return call.stage === "calling" ? { ...call, stage: "ringing" } : call;
+    case "sounds":
+      return { ...call, sounds: true };
     case "answered":
       return call.stage === "talking" ? call : { ...call, stage: "talking", answeredAt: happening.at };
     case "held":
@@ -171,11 +177,16 @@ export type Tone = "ring" | "knock" | "ringback" | null;
 export function tone(state: State): Tone {
   const talks = state.calls.some((call) => call.stage === "talking");
   if (incoming(state).length > 0) return talks ? "knock" : "ring";
-  return state.calls.some((call) => call.stage === "ringing") ? "ringback" : null;
+  return state.calls.some((call) => call.stage === "ringing" && !call.sounds) ? "ringback" : null;
 }
 
 /** What a final answer, or the library's word where there was none, means to the person who calls. */
-export function ending(direction: "in" | "out", status: number | undefined, cause: string): Ending {
+export function ending(
+  direction: "in" | "out",
+  status: number | undefined,
+  cause: string,
+  hasRung = false,
+): Ending {
   if (cause === "User Denied Media Access") return "no-microphone";
   if (cause === "Connection Error" || cause === "RTP Timeout") return "no-connection";
   if (direction === "in") return status === 200 ? "elsewhere" : "unanswered";
@@ -192,7 +203,7 @@ export function ending(direction: "in" | "out", status: number | undefined, caus
       return "unanswered";
     case 480:
     case 410:
-      return "unreachable";
+      return hasRung ? "unanswered" : "unreachable";
     case 486:
     case 600:
       return "busy";

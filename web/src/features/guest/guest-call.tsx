@@ -108,7 +108,15 @@ function Line({ account, uri, name, visiting: { over, token } }: LineProps) {
   const isWaiting = call.stage !== "talking" || queued !== null;
   const told =
     isWaiting && queued !== null ? (queued > 0 ? words.call.queued(queued) : words.call.next) : null;
-  return <CallCard call={call} phone={phone} name={name} told={told} />;
+  return (
+    <CallCard call={call} phone={phone} name={name} told={told}>
+      {link === "lost" && (
+        <div className="mt-4 text-left">
+          <Notice kind="warm">{words.phone.link.lost}</Notice>
+        </div>
+      )}
+    </CallCard>
+  );
 }
 
 function Waiting() {
