@@ -3,20 +3,34 @@
  * A whole installation for a browser to come to: `sambung up` with the client as it was built, in a folder that is gone afterwards, and Chromium as
  * Debian has it. Nothing is downloaded, nothing is mocked.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
+import { Ports } from "./ports";
 
 /** Milliseconds until everything takes traffic: a database is made before. */
 const READY_MAX = 90_000;
 
+/** Ports for sound: 24 calls. */
+const RTP_PORTS = 96;
+
+export interface Staff {
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+  readonly number: string;
+  readonly sip_username: string;
+  readonly sip_password: string;
+}
+
 export interface Demo {
   readonly http: string;
+  readonly sip: { readonly udp: string; readonly ws: string; readonly domain: string };
   readonly guest_url: string | null;
-  readonly staff: readonly { name: string; email: string; password: string; number: string }[];
+  readonly api_key: string;
+  readonly staff: readonly Staff[];
   readonly owner: { email: string; password: string };
   readonly extensions: readonly { number: string; name: string }[];
 }
@@ -26,24 +40,38 @@ export class House {
     readonly demo: Demo,
     private readonly browser: Browser,
     private readonly up: ChildProcess,
-    private readonly folder: string,
+    /** Gone with the house. */
+    readonly folder: string,
+    /** Of its own: phones may take more. */
+    readonly ports: Ports,
   ) {}
 
   static async open(): Promise<House> {
     const folder = mkdtempSync(join(tmpdir(), "sambung-e2e-"));
-    const up = await start(folder);
+    const ports = await Ports.claim();
+    const up = await start(folder, ports);
     const demo = JSON.parse(readFileSync(join(folder, "demo.json"), "utf8")) as Demo;
-    const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-    // Chromium's own sandbox wants rights that a build machine seldom has; the pages are ours.
-    const args = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-    return new House(demo, await chromium.launch({ executablePath, args }), up, folder);
+    return new House(demo, await browser(), up, folder, ports);
+  }
+
+  /** What `sambung …` says of the house's own switch. */
+  sambung(...args: string[]): string {
+    return execFileSync(program(), [...args, "--switch", join(this.folder, "switch")], { encoding: "utf8" });
+  }
+
+  /** Describes the organisation anew: `change` is given what it is. */
+  describe(change: (description: string) => string): void {
+    const file = join(this.folder, "organisation.toml");
+    writeFileSync(file, change(this.sambung("describe", this.demo.sip.domain)));
+    this.sambung("apply", file);
   }
 
   /** Somebody with a browser of their own. */
   visitor(
     options: { readonly locale?: string; readonly phone?: boolean; readonly dark?: boolean } = {},
+    browser: Browser = this.browser,
   ): Promise<BrowserContext> {
-    return this.browser.newContext({
+    return browser.newContext({
       baseURL: this.demo.http,
       locale: options.locale ?? "id-ID",
       timezoneId: "Asia/Jakarta",
@@ -57,17 +85,26 @@ export class House {
     const over = new Promise((resolve) => this.up.once("exit", resolve));
     this.up.kill("SIGINT");
     await over;
+    this.ports.release();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-async function start(folder: string): Promise<ChildProcess> {
-  const target = process.env["CARGO_TARGET_DIR"] ?? "../target";
-  const program = resolve(target, "debug/sambung");
-  if (!existsSync(program) || !existsSync("dist/index.html")) {
-    throw new Error(`build first: ${program} and web/dist (bin/web e2e does)`);
+/** Another browser, as the house's own is, with further arguments. */
+export function browser(...further: string[]): Promise<Browser> {
+  const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+  // Chromium's own sandbox wants rights that a build machine seldom has; the pages are ours.
+  const args = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+  return chromium.launch({ executablePath, args: [...args, ...further] });
+}
+
+const program = () => resolve(process.env["CARGO_TARGET_DIR"] ?? "../target", "debug/sambung");
+
+async function start(folder: string, ports: Ports): Promise<ChildProcess> {
+  if (!existsSync(program()) || !existsSync("dist/index.html")) {
+    throw new Error(`build first: ${program()} and web/dist (bin/web e2e does)`);
   }
-  const [sip, http, ws] = [await port(), await port(), await port()];
+  const [sip, http, ws, rtp] = [ports.take(2), ports.take(2), ports.take(2), ports.take(RTP_PORTS)];
   const args = [
     "up",
     "--data",
@@ -83,7 +120,7 @@ async function start(folder: string): Promise<ChildProcess> {
     "--http",
     `127.0.0.1:${http}`,
   ];
-  const up = spawn(program, [...args, "--web", resolve("dist"), "--rtp", "31000-31099"], {
+  const up = spawn(program(), [...args, "--web", resolve("dist"), "--rtp", `${rtp}-${rtp + RTP_PORTS - 1}`], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
@@ -98,14 +135,4 @@ async function start(folder: string): Promise<ChildProcess> {
     setTimeout(() => fail(new Error(`not ready in time:\n${said}`)), READY_MAX).unref();
   });
   return up;
-}
-
-/** A port that nobody has now. */
-function port(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

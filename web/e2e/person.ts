@@ -1,0 +1,124 @@
+/// <reference types="node" />
+/**
+ * Somebody with a browser, who speaks by a tone and can be asked what they hear. In place of the microphone stands an oscillator, because a browser takes
+ * a steady tone for noise and filters it out; all that comes behind it is the browser's own.
+ */
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { expect } from "vitest";
+import type { House, Staff } from "./house";
+import type { Ear, Samples } from "./tones";
+
+interface Heard {
+  readonly ears: AnalyserNode[];
+}
+
+export class Person implements Ear {
+  private constructor(
+    readonly page: Page,
+    private readonly context: BrowserContext,
+    /** What the browser has complained of. */
+    private readonly complaints: string[],
+  ) {}
+
+  static async with(house: House, hz: number, options: { phone?: boolean; browser?: Browser } = {}) {
+    const context = await house.visitor(options, options.browser);
+    await context.addInitScript(speakAndListen, hz);
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    return new Person(page, context, complaints);
+  }
+
+  /** A member of staff at their phone. */
+  static async staff(house: House, { email, password }: Staff, hz: number, browser?: Browser) {
+    const person = await Person.with(house, hz, { ...(browser && { browser }) });
+    await person.page.goto("/sign-in");
+    await person.page.getByLabel("Alamat e-mail").fill(email);
+    await person.page.getByLabel("Kata sandi", { exact: true }).fill(password);
+    await person.press("Masuk");
+    await person.sees("Telepon siap");
+    return person;
+  }
+
+  /** A guest who has scanned the code. */
+  static async guest(house: House, name: string, hz: number, browser?: Browser) {
+    const person = await Person.with(house, hz, { phone: true, ...(browser && { browser }) });
+    await person.page.goto(house.demo.guest_url ?? "");
+    await person.page.getByLabel("Nama Anda").fill(name);
+    await person.press("Lanjut");
+    await person.page.getByRole("button", { name: /Resepsionis/ }).waitFor();
+    return person;
+  }
+
+  /** Presses what is called so, the first of them if there are several. */
+  press(name: string | RegExp): Promise<void> {
+    return this.button(name).click();
+  }
+
+  button(name: string | RegExp): Locator {
+    const isExact = typeof name === "string";
+    return this.page.getByRole("button", isExact ? { name, exact: true } : { name }).first();
+  }
+
+  /** Waits until the page says so. */
+  sees(text: string | RegExp): Promise<void> {
+    return this.page.getByText(text).first().waitFor();
+  }
+
+  /** Waits until the page says so no more. */
+  seesNoMore(text: string): Promise<void> {
+    return this.page.getByText(text).first().waitFor({ state: "hidden" });
+  }
+
+  /** Dials a number at one's own phone. */
+  async dial(number: string): Promise<void> {
+    await this.page.getByRole("textbox").fill(number);
+    await this.press("Panggil");
+  }
+
+  /** What the latest call has heard within the last second. */
+  lately(): Promise<Samples> {
+    return this.page.evaluate(() => {
+      const ear = (window as unknown as Heard).ears.at(-1);
+      const samples = new Float32Array(ear?.fftSize ?? 0);
+      ear?.getFloatTimeDomainData(samples);
+      return [...samples];
+    });
+  }
+
+  /** Leaves; the browser has complained of nothing but what was expected. */
+  async leave(expected?: RegExp): Promise<void> {
+    await this.context.close();
+    expect(this.complaints.filter((one) => expected?.test(one) !== true)).toEqual([]);
+  }
+}
+
+/** Runs in the page before anything of it. */
+function speakAndListen(hz: number): void {
+  const ears: AnalyserNode[] = [];
+  Object.assign(window, { ears });
+  navigator.mediaDevices.getUserMedia = async () => {
+    const sound = new AudioContext();
+    const microphone = sound.createMediaStreamDestination();
+    const tone = new OscillatorNode(sound, { frequency: hz });
+    tone.connect(new GainNode(sound, { gain: 0.3 })).connect(microphone);
+    tone.start();
+    return microphone.stream;
+  };
+  const Original = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Original {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      this.addEventListener("track", ({ track }) => {
+        const sound = new AudioContext({ sampleRate: 8_000 });
+        const ear = new AnalyserNode(sound, { fftSize: 8_192 });
+        const mediaStream = new MediaStream([track]);
+        new MediaStreamAudioSourceNode(sound, { mediaStream }).connect(ear);
+        ears.push(ear);
+      });
+    }
+  };
+}
