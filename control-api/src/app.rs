@@ -112,6 +112,7 @@ fn operations() -> OpenApiRouter<App> {
         .merge(telephony::recordings::http::routes())
         .merge(telephony::divisions::http::routes())
         .merge(telephony::extensions::http::routes())
+        .merge(telephony::open_extensions::http::routes())
         .merge(telephony::trunks::http::routes())
         .merge(telephony::did_numbers::http::routes())
         .merge(telephony::outbound_routes::http::routes())

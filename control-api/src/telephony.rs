@@ -19,6 +19,7 @@ pub mod mails;
 pub mod menus;
 pub mod messages;
 pub mod numbers;
+pub mod open_extensions;
 pub mod orders;
 pub mod outbound_prices;
 pub mod outbound_routes;

@@ -26,8 +26,8 @@ const HEADER: &str =
 /// What lets guests through to the switch; both daemons read it.
 const GUEST_SECRET: &str = "conf/guest-secret";
 
-/// The section that is the API's.
-const MAIL: &str = "mail";
+/// The sections that are the API's.
+const OF_API: [&str; 2] = ["mail", "openid"];
 
 /// Where the switch listens for `sambung` and others, and how to prove that one may ask.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ fn switch(place: &Place, options: &Options, state: &State) -> Table {
         [switch_api]
         listen = listen
     };
-    set(&mut table, options, |section| section != MAIL);
+    set(&mut table, options, |section| !OF_API.contains(&section));
     table
 }
 
@@ -153,7 +153,7 @@ fn api(options: &Options, state: &State) -> Table {
         url = switch
         token_file = "../switch/switch_api.token"
     };
-    set(&mut table, options, |section| section == MAIL);
+    set(&mut table, options, |section| OF_API.contains(&section));
     table
 }
 

@@ -45,8 +45,8 @@ pub(crate) struct Arguments {
     /// Bare SIP accounts u0 … and callee with the password `secret`, for load tests on this machine only
     #[arg(long, value_name = "N", default_value = "0")]
     sip_accounts: String,
-    /// A key of the switch's configuration with its value, in place of the default: `calls.hold_music=false`; those of [mail]
-    /// are the API's
+    /// A key of the switch's configuration with its value, in place of the default: `calls.hold_music=false`; those of [mail] and
+    /// [openid] are the API's
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }
@@ -60,8 +60,8 @@ const SIP_ACCOUNTS_MAX: usize = 100_000;
 /// Two legs with RTP and RTCP each: one call.
 const RTP_PORTS_MIN: u16 = 4;
 
-/// A key of `sambung.toml`, or of `[mail]` in `api.toml`, and its value as TOML. Whether there is such a key is for the daemons to
-/// say.
+/// A key of `sambung.toml`, or of `[mail]` or `[openid]` in `api.toml`, and its value as TOML. Whether there is such a key is for the
+/// daemons to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Setting {
     pub(super) section: String,

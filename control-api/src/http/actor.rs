@@ -92,6 +92,16 @@ pub struct Person {
     pub organisation: Option<Uuid>,
 }
 
+/// What is told of an organisation's things to whoever has none to act in.
+const NOWHERE: ApiError = ApiError::NotForYou("you act in no organisation that is approved");
+
+impl Person {
+    /// The organisation they act in, where something is about that too.
+    pub fn acts(&self) -> Result<Uuid, ApiError> {
+        self.organisation.ok_or(NOWHERE)
+    }
+}
+
 /// One of the platform's staff (§2.3): sees organisations and says how they stand, and acts in none by that.
 #[derive(Clone, Copy, Debug)]
 pub struct Staff {
@@ -132,8 +142,7 @@ impl FromRequestParts<App> for Actor {
             return key(parts, app, token).await;
         }
         let SignedIn { user, acts, .. } = signed_in(parts, app, token).await?;
-        let (org, permissions) =
-            acts.ok_or(ApiError::NotForYou("you act in no organisation that is approved"))?;
+        let (org, permissions) = acts.ok_or(NOWHERE)?;
         Ok(Self::person(user, org, permissions))
     }
 }

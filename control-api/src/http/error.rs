@@ -241,7 +241,9 @@ impl IntoResponse for ApiError {
         let mut problem = Problem::of(status);
         let mut response = status.into_response();
         match self {
-            Self::Refused(why) | Self::NotForYou(why) => problem.detail = Some(why.to_owned()),
+            // Whoever has signed in and mistypes a password is still signed in.
+            Self::Refused(why) => (problem.code, problem.detail) = (Some("NOT_PROVEN"), Some(why.to_owned())),
+            Self::NotForYou(why) => problem.detail = Some(why.to_owned()),
             Self::Forbidden(permission) => {
                 problem.detail = Some(format!("needs the permission {permission}"));
             }

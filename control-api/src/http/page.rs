@@ -20,7 +20,7 @@ pub const LIMIT_MAX: u16 = 200;
 /// A part of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Page<T> {
-    /// The rows, newest first.
+    /// The rows, newest first unless the list says otherwise.
     pub items: Vec<T>,
     /// Pass as `cursor` for the next page; null on the last one.
     pub next_cursor: Option<String>,

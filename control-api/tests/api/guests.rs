@@ -60,7 +60,7 @@ impl Lobby {
 }
 
 /// A window on a day that it is nowhere now.
-fn far_from_now() -> (Value, Value) {
+pub fn far_from_now() -> (Value, Value) {
     let day = jiff::Timestamp::now().as_second() / 86_400 + 3;
     let hour =
         |hour: i64| format!("{:.6}", jiff::Timestamp::from_second(day * 86_400 + hour * 3_600).unwrap());

@@ -21,6 +21,7 @@ mod keys;
 mod mails;
 mod members;
 mod messages;
+mod open_extensions;
 mod orders;
 mod organisations;
 mod outside;

@@ -167,7 +167,10 @@ async fn to_turn_it_off_takes_the_password_and_a_code() {
         let body = json!({ "password": password, "code": code });
         scene.api().post(&format!("{FACTOR}/turn-off"), &scene.access, &body).await
     };
-    off("rahasia-2", &scene.code(1)).await.must_be_problem(401, "unauthorized");
+    let mistyped = off("rahasia-2", &scene.code(1)).await.must_be_problem(401, "unauthorized");
+    assert_eq!(mistyped["code"], "NOT_PROVEN", "the token is as good as before");
+    let nobody = scene.api().get(FACTOR, "eyJ").await.must_be_problem(401, "unauthorized");
+    assert_eq!(nobody["code"], Value::Null);
     off(PASSWORD, "000000").await.must_be_problem(401, "unauthorized");
     off(PASSWORD, &scene.code(0)).await.must_be_problem(401, "unauthorized");
     assert_eq!(off(PASSWORD, &scene.code(1)).await.status, 204);

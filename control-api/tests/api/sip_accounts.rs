@@ -119,6 +119,7 @@ async fn whoever_signs_in_has_a_phone_in_their_browsers_that_nobody_had_to_give_
     let token = api.sign_in(&email).await["access_token"].as_str().unwrap().to_owned();
     let ask = || api.post("/api/telephony/browser-phone", &token, &Value::Null);
     let nobody = ask().await.must_be_problem(409, "conflict");
+    assert_eq!(nobody["code"], "NO_NUMBER");
     assert_eq!(nobody["detail"], "you have no number yet: who changes telephony gives you one");
     let number = "insert into telephony.numbers (org_id, number, user_id)
                   select org_id, '1009', user_id from identity.memberships where user_id = $1";
@@ -145,7 +146,7 @@ async fn whoever_signs_in_has_a_phone_in_their_browsers_that_nobody_had_to_give_
     assert_eq!(kept(&scene, &username).await, digests(&username, &domain, &password(&other)));
     scene.stage.about(user, "update telephony.sip_accounts set is_active = false where user_id = $1").await;
     let refused = ask().await.must_be_problem(409, "conflict");
-    assert_eq!(refused["detail"], "your phone in browsers is suspended");
+    assert_eq!(refused["code"], "PHONE_SUSPENDED");
 }
 
 /// A page registered with an account that the switch had not heard of yet, and was refused for good.

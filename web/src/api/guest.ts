@@ -3,7 +3,7 @@ import createClient from "openapi-fetch";
 import type { Schemas } from "./client";
 import type { paths } from "./schema";
 
-export type OpenExtension = Schemas["OpenExtension"];
+export type ExtensionNow = Schemas["ExtensionNow"];
 export type GuestOrganisation = Schemas["GuestOrganisation"];
 export type GuestSession = Schemas["GuestSession"];
 export type GuestCallPass = Schemas["GuestCallPass"];

@@ -24,7 +24,7 @@ use crate::{
     },
     identifier,
     identity::qr_codes,
-    telephony::guest_calls,
+    telephony::open_extensions,
 };
 
 /// The routes of this aggregate.
@@ -150,6 +150,6 @@ async fn behind(c: &mut PgConnection, code: &str) -> Result<OrgId, ApiError> {
 /// What guests see of an organisation, whose scope it is.
 async fn front(c: &mut PgConnection, org: OrgId) -> Result<GuestOrganisation, ApiError> {
     let face = store::face(c, org).await?.filter(|face| face.is_approved).ok_or(NOT_OPEN)?;
-    let plan = guest_calls::plan(c, org).await?.ok_or(NOT_OPEN)?;
-    Ok(face.view(plan))
+    let directory = open_extensions::directory(c, org).await?.ok_or(NOT_OPEN)?;
+    Ok(face.view(directory))
 }

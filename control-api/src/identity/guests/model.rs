@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     http::{error::ApiError, fields::Fields},
     instant::Instant,
-    telephony::guest_calls::{GuestPlan, model::OpenExtension},
+    telephony::open_extensions::{Directory, model::ExtensionNow},
 };
 
 /// Characters of what a guest calls themselves.
@@ -33,7 +33,7 @@ pub struct GuestOrganisation {
     #[schema(example = "Asia/Jakarta")]
     pub timezone: String,
     /// Whom guests may call, by number.
-    pub extensions: Vec<OpenExtension>,
+    pub extensions: Vec<ExtensionNow>,
 }
 
 /// What the row says of it.
@@ -111,10 +111,10 @@ impl Session {
 }
 
 impl Face {
-    pub(super) fn view(self, plan: GuestPlan) -> GuestOrganisation {
+    pub(super) fn view(self, directory: Directory) -> GuestOrganisation {
         let Self { name, description, address, latitude, longitude, .. } = self;
-        let (language, timezone) = (plan.language().to_owned(), plan.timezone().to_owned());
-        let extensions = plan.extensions();
+        let (language, timezone) = (directory.language().to_owned(), directory.timezone().to_owned());
+        let extensions = directory.extensions();
         GuestOrganisation { name, description, address, latitude, longitude, language, timezone, extensions }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     },
     identifier,
     identity::guests::Guest,
+    telephony::open_extensions,
 };
 
 /// The routes of this aggregate.
@@ -45,8 +46,9 @@ async fn pass(
     let secret = app.pass_secret.clone().ok_or(ApiError::SwitchUnavailable(none))?;
     app.proofs.guests.pass(&source, (guest.org, guest.user))?;
     let org = guest.org;
-    let plan = app.database.change(Scope::Organisation(org), move |c| Box::pin(super::plan(c, org)));
-    let found = plan.await?.and_then(|plan| plan.extension(wanted));
+    let scope = Scope::Organisation(org);
+    let directory = app.database.change(scope, move |c| Box::pin(open_extensions::directory(c, org)));
+    let found = directory.await?.and_then(|directory| directory.extension(wanted));
     let unknown =
         || ApiError::Unprocessable(vec![FieldError::new("extension", "is none of the organisation's")]);
     let (extension, realm) = found.ok_or_else(unknown)?;

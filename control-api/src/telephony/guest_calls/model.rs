@@ -1,4 +1,4 @@
-//! Whom guests may call, and what they call with. No I/O.
+//! Whom a guest calls, and with what. No I/O.
 
 use contract::{
     guests::{PASS_SECS, Pass, Secret},
@@ -9,39 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{http::error::ApiError, identity::guests::Guest, instant::Instant};
-
-/// An extension as guests see it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct OpenExtension {
-    /// Its id.
-    pub id: Uuid,
-    /// Its number.
-    #[schema(example = "100")]
-    pub number: String,
-    /// Its name.
-    #[schema(example = "Resepsionis")]
-    pub name: String,
-    /// Whether it is open now, by its hours and the organisation's holidays.
-    pub is_open: bool,
-    /// When it opens next, if it is closed and does within two weeks.
-    pub opens: Option<Opening>,
-}
-
-/// A time for which an extension is open.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Opening {
-    /// From when on.
-    pub from: Instant,
-    /// Until when.
-    pub until: Instant,
-}
-
-impl From<dialplan::Opening> for Opening {
-    fn from(opening: dialplan::Opening) -> Self {
-        Self { from: Instant(opening.from), until: Instant(opening.until) }
-    }
-}
+use crate::{
+    http::error::ApiError, identity::guests::Guest, instant::Instant,
+    telephony::open_extensions::model::ExtensionNow,
+};
 
 /// Whom a guest wants to call.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -58,7 +29,7 @@ pub struct GuestCallPass {
     #[schema(example = "sip:100@demo.sambung.test")]
     pub uri: String,
     /// The extension.
-    pub extension: OpenExtension,
+    pub extension: ExtensionNow,
     /// Username of the INVITE's credentials, and the user of its From.
     pub username: String,
     /// Password of the same (RFC 8760 digest); shown this once.
@@ -78,7 +49,7 @@ impl GuestCallPass {
     pub(super) fn new(
         (secret, id): (&Secret, Uuid),
         guest: &Guest,
-        (extension, realm): (OpenExtension, String),
+        (callee, realm): (ExtensionNow, String),
         (now, websocket_urls): (Timestamp, Vec<String>),
     ) -> Result<Self, ApiError> {
         let pass = Pass {
@@ -88,14 +59,14 @@ impl GuestCallPass {
             // In whole seconds, as the pass says it.
             expires_at: Timestamp(now.0 - now.0.rem_euclid(1_000_000))
                 .plus_micros(i64::from(PASS_SECS) * 1_000_000),
-            extensions: vec![ExtensionId(extension.id)],
+            extensions: vec![ExtensionId(callee.extension.id)],
             name: guest.name.clone(),
         };
         let username =
             pass.username().ok_or_else(|| ApiError::Internal("a pass that says nothing".to_owned()))?;
         Ok(Self {
-            uri: format!("sip:{}@{realm}", extension.number),
-            extension,
+            uri: format!("sip:{}@{realm}", callee.extension.number),
+            extension: callee,
             password: secret.password(&username),
             username,
             realm,

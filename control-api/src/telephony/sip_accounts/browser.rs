@@ -49,6 +49,11 @@ pub struct BrowserPhone {
     pub websocket_urls: Vec<String>,
 }
 
+/// Why there is none, each with a word for the page that has to say so.
+const NO_NUMBER: ApiError =
+    ApiError::Coded("NO_NUMBER", "you have no number yet: who changes telephony gives you one");
+const SUSPENDED: ApiError = ApiError::Coded("PHONE_SUSPENDED", "your phone in browsers is suspended");
+
 /// The route.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(own))
@@ -60,13 +65,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/api/telephony/browser-phone", tag = "telephony",
     security(("sign_in" = [])),
     responses((status = 200, description = "Register with this", body = BrowserPhone),
-        (status = 409, description = "It is suspended, or the person has no number, or the organisation no SIP domain", body = Problem,
-            content_type = "application/problem+json"),
+        (status = 409, description = "There is none, and `code` says why: `NO_NUMBER`, `NO_SIP_DOMAIN` or `PHONE_SUSPENDED`",
+            body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "No plan of calls can be made with it", body = Problem, content_type = "application/problem+json")))]
 async fn own(State(app): State<App>, person: Person) -> Result<Answer, ApiError> {
-    let org =
-        person.organisation.ok_or(ApiError::NotForYou("you act in no organisation that is approved"))?;
-    let place = (OrgId(org), person.user);
+    let place = (OrgId(person.acts()?), person.user);
     let scope = Scope::Organisation(place.0);
     let known =
         app.database.read(scope, move |c| Box::pin(store::of_browser(c, place, username(place.1)))).await?;
@@ -112,9 +115,7 @@ async fn made(
         }
         None => {
             if !store::has_number(c, (org, user)).await? {
-                return Err(ApiError::Conflict(
-                    "you have no number yet: who changes telephony gives you one",
-                ));
+                return Err(NO_NUMBER);
             }
             let new = First { username: username(user), user_id: Some(user), is_active: true };
             store::insert(c, (org, id), &new, password).await?;
@@ -140,7 +141,7 @@ fn again(signing: &Signing, known: &Known) -> Option<String> {
 impl Known {
     /// Itself, if it may register.
     fn check(self) -> Result<Self, ApiError> {
-        if self.is_active { Ok(self) } else { Err(ApiError::Conflict("your phone in browsers is suspended")) }
+        if self.is_active { Ok(self) } else { Err(SUSPENDED) }
     }
 
     fn phone(self, password: String, websocket_urls: Vec<String>) -> BrowserPhone {

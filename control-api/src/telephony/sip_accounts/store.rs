@@ -149,7 +149,7 @@ async fn realm(c: &mut PgConnection, org: OrgId) -> Result<String, ApiError> {
     let realm =
         sqlx::query_scalar("select sip_domain from telephony.organisation_settings where org_id = $1");
     let realm: Option<String> = realm.bind(org.0).fetch_optional(c).await?;
-    realm.ok_or(ApiError::Conflict("the organisation has no SIP domain yet"))
+    realm.ok_or(ApiError::Coded("NO_SIP_DOMAIN", "the organisation has no SIP domain yet"))
 }
 
 /// Adds it with this password.

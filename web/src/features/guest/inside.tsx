@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import type { OpenExtension } from "../../api/guest";
+import type { ExtensionNow } from "../../api/guest";
 import { useWords } from "../../i18n";
 import { opening } from "../../i18n/language";
 import { permission } from "../../softphone/audio/devices";
@@ -64,7 +64,7 @@ function Extension({
   zone,
   call,
 }: {
-  readonly extension: OpenExtension;
+  readonly extension: ExtensionNow;
   readonly zone: string;
   readonly call: () => void;
 }) {
