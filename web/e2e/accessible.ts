@@ -16,7 +16,7 @@ export async function accessible(page: Page): Promise<void> {
     found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`),
   ).toEqual([]);
   const cut = await page.evaluate(
-    `[...document.querySelectorAll("main *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML)`,
+    `[...document.querySelectorAll("header *, main *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML)`,
   );
   expect(cut, "wider than the window").toEqual([]);
 }

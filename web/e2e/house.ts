@@ -21,6 +21,8 @@ export interface Staff {
   readonly email: string;
   readonly password: string;
   readonly number: string;
+  /** Numbers of those that they are of. */
+  readonly extensions: readonly string[];
   readonly sip_username: string;
   readonly sip_password: string;
 }
@@ -40,16 +42,17 @@ export class House {
     readonly demo: Demo,
     private readonly browser: Browser,
     private readonly up: ChildProcess,
-    /** Gone with the house. */
+    /** Its data, gone with the house; letters lie in `mails`. */
     readonly folder: string,
     /** Of its own: phones may take more. */
     readonly ports: Ports,
   ) {}
 
-  static async open(): Promise<House> {
+  /** With those keys of the configuration in place of the defaults, such as `openid.client_id="x"`. */
+  static async open(settings: readonly string[] = []): Promise<House> {
     const folder = mkdtempSync(join(tmpdir(), "sambung-e2e-"));
     const ports = await Ports.claim();
-    const up = await start(folder, ports);
+    const up = await start(folder, ports, settings);
     const demo = JSON.parse(readFileSync(join(folder, "demo.json"), "utf8")) as Demo;
     return new House(demo, await browser(), up, folder, ports);
   }
@@ -100,7 +103,7 @@ export function browser(...further: string[]): Promise<Browser> {
 
 const program = () => resolve(process.env["CARGO_TARGET_DIR"] ?? "../target", "debug/sambung");
 
-async function start(folder: string, ports: Ports): Promise<ChildProcess> {
+async function start(folder: string, ports: Ports, settings: readonly string[]): Promise<ChildProcess> {
   if (!existsSync(program()) || !existsSync("dist/index.html")) {
     throw new Error(`build first: ${program()} and web/dist (bin/web e2e does)`);
   }
@@ -119,6 +122,7 @@ async function start(folder: string, ports: Ports): Promise<ChildProcess> {
     "none",
     "--http",
     `127.0.0.1:${http}`,
+    ...settings.flatMap((setting) => ["--set", setting]),
   ];
   const up = spawn(program(), [...args, "--web", resolve("dist"), "--rtp", `${rtp}-${rtp + RTP_PORTS - 1}`], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,10 +1,11 @@
 /// <reference types="node" />
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accessible } from "./accessible";
 import { House } from "./house";
+import { seen, signIn, type Tell, teller, VISITS } from "./told";
 
 let house: House;
+const told: Tell = teller(() => house);
 
 beforeAll(async () => {
   house = await House.open();
@@ -12,47 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => house?.close());
 
-interface Visit {
-  readonly locale?: string;
-  readonly phone?: boolean;
-  readonly dark?: boolean;
-}
-
-/** Runs `story` with a page of somebody's own, in which the browser has complained of nothing. */
-async function told(visit: Visit, story: (page: Page) => Promise<void>): Promise<void> {
-  const context = await house.visitor(visit);
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => {
-    // An answer that is a problem is told by the browser too; the stories look at what the page makes of it.
-    const isAnswer = message.text().startsWith("Failed to load resource");
-    if (message.type() === "error" && !isAnswer) complaints.push(message.text());
-  });
-  await story(page);
-  expect(complaints).toEqual([]);
-  await context.close();
-}
-
-async function seen(page: Page, name: string): Promise<void> {
-  await accessible(page);
-  if (process.env["SCREENSHOTS"])
-    await page.screenshot({ path: `e2e/screenshots/${name}.png`, fullPage: true });
-}
-
-async function signIn(page: Page, { email, password }: { email: string; password: string }): Promise<void> {
-  await page.goto("/sign-in");
-  await page.getByLabel("Alamat e-mail").fill(email);
-  await page.getByLabel("Kata sandi", { exact: true }).fill(password);
-  await page.getByRole("button", { name: "Masuk", exact: true }).click();
-  await page.waitForURL("**/phone");
-}
-
-describe.each([
-  ["desk", { phone: false }],
-  ["dark", { phone: false, dark: true }],
-  ["pocket", { phone: true }],
-] as const)("at a %s", (where, visit) => {
+describe.each(VISITS)("at a %s", (where, visit) => {
   it("the first visit asks who one is, and leads there", async () => {
     await told(visit, async (page) => {
       await page.goto("/");
@@ -81,6 +42,7 @@ describe.each([
       const sari = house.demo.staff[0];
       if (sari === undefined) throw new Error("the demo has no staff");
       await signIn(page, sari);
+      await page.waitForURL("**/phone");
       await page.getByRole("heading", { name: "Panggilan terakhir" }).waitFor();
       await page.getByRole("button", { name: "Tombol 5" }).click();
       expect(await page.getByRole("textbox").inputValue()).toBe("5");
@@ -95,8 +57,16 @@ describe("one phone in one tab (H-025)", () => {
   it("another tab asks, takes over, and the first one tells so", async () => {
     const context = await house.visitor();
     const first = await context.newPage();
+    // An owner has no number until they have chosen one.
     await signIn(first, house.demo.owner);
-    await first.getByRole("textbox").waitFor();
+    const number = first.getByLabel("Nomor Anda");
+    await number.fill("1001");
+    await first.getByRole("button", { name: "Pakai nomor ini" }).click();
+    await first.getByText("Nomor ini sudah dipakai, atau tidak dapat dipakai.").waitFor();
+    await seen(first, "phone-own-number-desk");
+    await number.fill("1999");
+    await first.getByRole("button", { name: "Pakai nomor ini" }).click();
+    await first.getByText("Telepon siap").waitFor();
     const second = await context.newPage();
     await second.goto("/phone");
     await second.getByRole("heading", { name: "Telepon dipakai di tab lain" }).waitFor();

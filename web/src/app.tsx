@@ -10,6 +10,13 @@ import { useWords } from "./i18n";
 const Enter = lazy(() => import("./features/guest/enter"));
 const Guest = lazy(() => import("./features/guest/page"));
 const Phone = lazy(() => import("./features/telephony/page"));
+const Settings = lazy(() => import("./features/identity/settings"));
+const Register = lazy(() => import("./features/identity/register"));
+const Confirm = lazy(() => import("./features/identity/confirm"));
+const Forgot = lazy(() => import("./features/identity/forgot"));
+const Reset = lazy(() => import("./features/identity/reset"));
+const Invitation = lazy(() => import("./features/identity/invitation"));
+const Google = lazy(() => import("./features/identity/google-page"));
 
 export function App() {
   const words = useWords();
@@ -26,7 +33,14 @@ export function App() {
         <Route path="/guest" component={Enter} />
         <Route path="/g/:code">{({ code }) => <Guest key={code} code={code} />}</Route>
         <Route path="/sign-in" component={SignIn} />
+        <Route path="/sign-in/google" component={Google} />
+        <Route path="/register" component={Register} />
+        <Route path="/confirm" component={Confirm} />
+        <Route path="/forgot-password" component={Forgot} />
+        <Route path="/reset-password" component={Reset} />
+        <Route path="/invitation" component={Invitation} />
         <Route path="/phone" component={Phone} />
+        <Route path="/settings" component={Settings} />
         <Route component={Nowhere} />
       </Switch>
     </Suspense>

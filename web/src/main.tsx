@@ -1,3 +1,5 @@
+// First of all: what came with the address is taken out of it.
+import "./arrived";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";

@@ -16,7 +16,20 @@ use tower_http::{
 use crate::config;
 
 /// Addresses that the client has views for, the same as in `web/src/app.tsx`.
-pub const VIEWS: &[&str] = &["/", "/guest", "/g/{code}", "/sign-in", "/phone"];
+pub const VIEWS: &[&str] = &[
+    "/",
+    "/guest",
+    "/g/{code}",
+    "/sign-in",
+    "/sign-in/google",
+    "/register",
+    "/confirm",
+    "/forgot-password",
+    "/reset-password",
+    "/invitation",
+    "/phone",
+    "/settings",
+];
 
 /// The names of files change with what is in them, so a browser need never ask again.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");

@@ -38,12 +38,14 @@ export interface Following {
   readonly after?: string;
   /** The token of the moment; asked before each attempt. */
   readonly token: () => Promise<string | null>;
+  /** Sees to another token where this one was refused. */
+  readonly renew?: () => Promise<void>;
   readonly told: (event: Told) => void;
   readonly signal: AbortSignal;
 }
 
 /** Follows until `signal` says no more. Resolves early where it is no use to go on: nobody is signed in, or they may not. */
-export async function follow({ url, after, token, told, signal }: Following): Promise<void> {
+export async function follow({ url, after, token, renew, told, signal }: Following): Promise<void> {
   let last = after;
   for (let attempt = 0; !signal.aborted; attempt++) {
     const bearer = await token();
@@ -52,6 +54,7 @@ export async function follow({ url, after, token, told, signal }: Following): Pr
     if (last !== undefined) headers["last-event-id"] = last;
     const response = await fetch(url, { headers, signal, cache: "no-store" }).catch(() => undefined);
     if (response?.status === 403 || response?.status === 404) return;
+    if (response?.status === 401) await renew?.();
     // What followed is not kept any more: go on with what is new.
     if (response?.status === 410) last = undefined;
     if (response?.ok && response.body) {

@@ -39,7 +39,8 @@ export function Shell({ title, aside, wide = false, children }: Props) {
       >
         <Link href="/" className="flex items-center gap-2.5 rounded-lg text-lg font-bold tracking-tight">
           <Mark className="size-8" />
-          sambung
+          {/* Beside more keys there is no room for it in a pocket. */}
+          <span className={aside ? "sr-only sm:not-sr-only" : ""}>sambung</span>
           <span className="sr-only">, {words.app.home}</span>
         </Link>
         <div className="ml-auto flex items-center gap-1 sm:gap-2">

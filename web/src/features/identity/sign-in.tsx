@@ -1,136 +1,121 @@
-/** Signing in by e-mail address and password (H-007, H-008), and by a code where the person has a second factor. Signing in with Google has no view yet. */
-import { type FormEvent, useState } from "react";
-import { Redirect } from "wouter";
-import { type Problem, sentence } from "../../api/problem";
+/** Signing in by e-mail address and password, or with Google where the server has it (H-007, H-008), and by a code where the person has a second factor. */
+import { useEffect, useState } from "react";
+import { Link, Redirect } from "wouter";
 import { useWords } from "../../i18n";
 import { Button } from "../../ui/button";
 import { Field } from "../../ui/field";
+import { Form } from "../../ui/form";
 import { Notice } from "../../ui/notice";
-import { Shell } from "../../ui/shell";
-import { type Step, signIn, signInByCode } from "./signed-in";
+import { useForm } from "../../ui/use-form";
+import { Aside, Entry } from "./entry";
+import { goToGoogle, hasGoogle } from "./google";
+import { PasswordField } from "./password-field";
+import { SecondStep } from "./second-step";
+import { type Step, signIn } from "./signed-in";
 import { useMe } from "./use-me";
 
-type Wrong = Problem | "missing" | null;
-
 export function SignIn() {
-  const words = useWords();
-  const { signIn: said } = words;
-  const [isBusy, setIsBusy] = useState(false);
-  const [isShown, setIsShown] = useState(false);
-  const [wrong, setWrong] = useState<Wrong>(null);
+  const { signIn: said } = useWords();
   const [step, setStep] = useState<Step | null>(null);
-  if (useMe() !== null) return <Redirect to="/phone" replace />;
-
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const read = (name: string) => String(form.get(name) ?? "").trim();
-    setIsBusy(true);
-    setWrong(
-      await (step === null
-        ? first(read("email"), String(form.get("password") ?? ""))
-        : second(step, read("code"))),
-    );
-    setIsBusy(false);
-  }
-
-  async function first(email: string, password: string): Promise<Wrong> {
-    if (email === "" || password === "") return "missing";
+  const form = useForm(async (read) => {
+    const [email, password] = [read("email").trim(), read("password")];
+    if (email === "" || password === "") return { text: said.missing };
     const { value, problem } = await signIn(email, password);
     if (value !== null && "token" in value) setStep(value);
-    return problem;
-  }
+    if (problem === null) return null;
+    return problem.status === 401 || problem.status === 400 ? { text: said.wrong } : { problem };
+  });
+  if (useMe() !== null) return <Redirect to="/phone" replace />;
 
-  async function second(before: Step, code: string): Promise<Wrong> {
-    if (code === "") return "missing";
-    return (await signInByCode(before, code)).problem;
+  if (step !== null) {
+    return (
+      <Entry key="code" title={said.title} hint={said.hint}>
+        <SecondStep step={step} again={() => setStep(null)} />
+      </Entry>
+    );
   }
-
   return (
-    <Shell title={said.title}>
-      <section className="mx-auto mt-[6vh] max-w-md sheet p-7 sm:p-10">
-        <h1 className="text-3xl font-bold tracking-tight">{said.title}</h1>
-        <p className="mt-2 text-muted">{said.hint}</p>
-        <form onSubmit={submit} noValidate className="mt-8 flex flex-col gap-5">
-          {step === null ? (
-            <>
-              <Field
-                label={said.email}
-                name="email"
-                type="email"
-                autoComplete="username"
-                inputMode="email"
-                required
-              />
-              <Field
-                label={said.password}
-                name="password"
-                type={isShown ? "text" : "password"}
-                autoComplete="current-password"
-                required
-                beside={<Show isShown={isShown} show={setIsShown} />}
-              />
-            </>
-          ) : (
-            <Field
-              label={said.code}
-              hint={said.codeHint}
-              name="code"
-              autoComplete="one-time-code"
-              autoCapitalize="none"
-              autoFocus
-              required
-            />
-          )}
-          {wrong !== null && <Notice kind="danger">{reason(wrong)}</Notice>}
-          <Button kind="main" type="submit" disabled={isBusy}>
-            {isBusy ? said.busy : said.submit}
-          </Button>
-          {step !== null && (
-            <Button kind="quiet" type="button" onClick={again}>
-              {said.again}
-            </Button>
-          )}
-        </form>
-      </section>
-    </Shell>
+    <Entry key="password" title={said.title} hint={said.hint}>
+      <Form form={form} send={form.isBusy ? said.busy : said.submit}>
+        <Field
+          label={said.email}
+          name="email"
+          type="email"
+          autoComplete="username"
+          inputMode="email"
+          required
+        />
+        <div className="flex flex-col gap-2">
+          <PasswordField label={said.password} />
+          <Link
+            href="/forgot-password"
+            className="self-end rounded text-sm font-semibold text-brand underline underline-offset-4"
+          >
+            {said.forgot}
+          </Link>
+        </div>
+      </Form>
+      <Google />
+      <Aside text={said.noAccount} href="/register">
+        {said.toRegister}
+      </Aside>
+    </Entry>
   );
-
-  function again() {
-    setStep(null);
-    setWrong(null);
-  }
-
-  function reason(what: NonNullable<Wrong>): string {
-    if (what === "missing") return step === null ? said.missing : said.codeMissing;
-    const isRefused = what.status === 401 || what.status === 400;
-    if (!isRefused) return sentence(words, what);
-    return step === null ? said.wrong : said.codeWrong;
-  }
 }
 
-function Show({ isShown, show }: { readonly isShown: boolean; readonly show: (isShown: boolean) => void }) {
-  const { signIn: said } = useWords();
+/** The other way in, only where there is one. */
+function Google() {
+  const { signIn: said, google } = useWords();
+  const [has, setHas] = useState(false);
+  const [isAway, setIsAway] = useState(false);
+  useEffect(() => {
+    let isHere = true;
+    void hasGoogle().then((found) => isHere && setHas(found));
+    return () => {
+      isHere = false;
+    };
+  }, []);
+  if (!has) return null;
   return (
-    <button
-      type="button"
-      aria-pressed={isShown}
-      aria-label={isShown ? said.hide : said.show}
-      onClick={() => show(!isShown)}
-      className="mr-1.5 grid size-10 place-items-center rounded-full text-muted hover:bg-brand-soft"
-    >
-      <svg
-        viewBox="0 0 24 24"
-        aria-hidden="true"
-        className="size-5"
-        fill="none"
-        stroke="currentColor"
-        strokeWidth="1.8"
+    <div className="mt-6 flex flex-col gap-4">
+      <p className="flex items-center gap-4 text-sm text-muted before:h-px before:flex-1 before:bg-line after:h-px after:flex-1 after:bg-line">
+        {said.or}
+      </p>
+      {isAway && <Notice kind="danger">{google.away}</Notice>}
+      <Button
+        onClick={async () => {
+          setIsAway(false);
+          await goToGoogle();
+          setIsAway(true);
+        }}
       >
-        <path d="M2.500 12S6 5.500 12 5.500 21.500 12 21.500 12 18 18.500 12 18.500 2.500 12 2.500 12Z" />
-        <circle cx="12" cy="12" r="2.800" />
-        {isShown && <path d="m4 4 16 16" />}
-      </svg>
-    </button>
+        <Letter />
+        {said.google}
+      </Button>
+    </div>
+  );
+}
+
+/** Google's own letter, in its colours (their branding guidelines want it so). */
+function Letter() {
+  return (
+    <svg viewBox="0 0 48 48" aria-hidden="true" className="size-5 shrink-0">
+      <path
+        fill="#EA4335"
+        d="M24 9.500c3.540 0 6.710 1.220 9.210 3.600l6.850-6.850C35.900 2.380 30.470 0 24 0 14.620 0 6.510 5.380 2.560 13.220l7.980 6.190C12.430 13.720 17.740 9.500 24 9.500z"
+      />
+      <path
+        fill="#4285F4"
+        d="M46.980 24.550c0-1.570-.150-3.090-.380-4.550H24v9.020h12.940c-.580 2.960-2.260 5.480-4.780 7.180l7.730 6c4.510-4.180 7.090-10.360 7.090-17.650z"
+      />
+      <path
+        fill="#FBBC05"
+        d="M10.530 28.590c-.480-1.450-.760-2.990-.760-4.590s.270-3.140.760-4.590l-7.980-6.190C.920 16.460 0 20.120 0 24c0 3.880.920 7.540 2.560 10.780l7.970-6.190z"
+      />
+      <path
+        fill="#34A853"
+        d="M24 48c6.480 0 11.930-2.130 15.890-5.810l-7.730-6c-2.150 1.450-4.920 2.300-8.160 2.300-6.260 0-11.570-4.220-13.470-9.910l-7.980 6.190C6.510 42.620 14.620 48 24 48z"
+      />
+    </svg>
   );
 }

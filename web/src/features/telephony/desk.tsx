@@ -10,30 +10,27 @@ import { Button, Round } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { Notice } from "../../ui/notice";
 import { TransferSheet } from "./transfer-sheet";
-import type { Office } from "./use-office";
 
 interface Props {
   readonly phone: Softphone | null;
   readonly state: State;
-  readonly office: Office;
 }
 
 const RANK: Record<Call["stage"], number> = { incoming: 0, talking: 1, ringing: 2, calling: 2, ended: 3 };
 
-export function Desk({ phone, state, office }: Props) {
+export function Desk({ phone, state }: Props) {
   const calls = [...state.calls].sort((a, b) => RANK[a.stage] - RANK[b.stage]);
   const isFree = live(state).length === 0;
   return (
     <>
-      {phone !== null &&
-        calls.map((call) => <Talk key={call.id} call={call} phone={phone} office={office} state={state} />)}
+      {phone !== null && calls.map((call) => <Talk key={call.id} call={call} phone={phone} state={state} />)}
       {isFree && <Dial phone={phone} isReady={state.link === "ready" && state.calls.length < CALLS_MAX} />}
       <Devices phone={phone} />
     </>
   );
 }
 
-function Talk({ call, phone, office, state }: Props & { readonly call: Call; readonly phone: Softphone }) {
+function Talk({ call, phone, state }: Props & { readonly call: Call; readonly phone: Softphone }) {
   const words = useWords();
   const [isSendingOn, setIsSendingOn] = useState(false);
   const first = state.calls.find((one) => one.id === call.consultsFor && one.stage === "talking");
@@ -75,7 +72,7 @@ function Talk({ call, phone, office, state }: Props & { readonly call: Call; rea
         </div>
       )}
       {isSendingOn && call.stage === "talking" && (
-        <TransferSheet call={call} phone={phone} office={office} done={() => setIsSendingOn(false)} />
+        <TransferSheet call={call} phone={phone} done={() => setIsSendingOn(false)} />
       )}
     </CallCard>
   );

@@ -4,7 +4,6 @@
  */
 import { useEffect, useMemo, useState } from "react";
 import { Redirect } from "wouter";
-import { sentence } from "../../api/problem";
 import { useWords } from "../../i18n";
 import { useSoftphone } from "../../softphone/hook";
 import { oneTab, type Place, type Tab } from "../../softphone/one-tab";
@@ -13,10 +12,11 @@ import type { Link, State } from "../../softphone/state";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { Shell } from "../../ui/shell";
-import { signOut } from "../identity/signed-in";
+import { StaffBar } from "../identity/staff-bar";
 import { may, useMe } from "../identity/use-me";
 import { Calls } from "./calls-list";
 import { Desk } from "./desk";
+import { Off } from "./off";
 import { useBrowserPhone } from "./use-browser-phone";
 import { useCalls } from "./use-calls";
 import { useOffice } from "./use-office";
@@ -34,34 +34,23 @@ export default function Phone() {
   if (me === null) return <Redirect to="/sign-in" replace />;
 
   return (
-    <Shell
-      wide
-      title={heading(words.phone, state)}
-      aside={
-        <>
-          <span className="hidden max-w-52 truncate text-muted sm:block">
-            {me.person.name ?? me.person.email}
-          </span>
-          <Button kind="quiet" className="px-3 sm:px-4" onClick={() => void signOut()}>
-            {words.signIn.out}
-          </Button>
-        </>
-      }
-    >
+    <Shell wide title={heading(words.phone, state)} aside={<StaffBar me={me} />}>
       <h1 className="sr-only">{words.phone.title}</h1>
       <div className="mt-2 grid grid-cols-[minmax(0,1fr)] items-start gap-8 lg:mt-6 lg:grid-cols-[minmax(0,26rem)_minmax(0,1fr)] lg:gap-14">
         <div className="flex flex-col gap-5">
-          {me.organisation === null && <Notice kind="warm">{words.signIn.notApproved}</Notice>}
-          {place === "elsewhere" && <Elsewhere tab={tab} />}
-          {isHere && <Standing link={hasWay ? state.link : "off"} />}
-          {!hasWay && <Notice kind="warm">{words.guest.noBrowser}</Notice>}
-          {problem !== null && (
-            <div className="flex flex-col items-start gap-3">
-              <Notice kind="danger">{sentence(words, problem)}</Notice>
-              <Button onClick={retry}>{words.app.retry}</Button>
-            </div>
+          {me.organisation === null && (
+            <Notice kind="warm">
+              {me.organisations.length === 0 ? words.signIn.nowhere : words.signIn.notApproved}
+            </Notice>
           )}
-          {isHere && <Desk phone={phone} state={state} office={office} />}
+          {place === "elsewhere" && <Elsewhere tab={tab} />}
+          {problem !== null ? (
+            <Off me={me} problem={problem} retry={retry} />
+          ) : (
+            isHere && <Standing link={hasWay ? state.link : "off"} />
+          )}
+          {!hasWay && <Notice kind="warm">{words.guest.noBrowser}</Notice>}
+          {isHere && problem === null && <Desk phone={phone} state={state} />}
         </div>
         <Calls
           calls={calls}

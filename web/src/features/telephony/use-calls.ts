@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { outcome, type Schemas } from "../../api/client";
 import { follow, type Told } from "../../api/events";
-import { authorised, type Me, token } from "../identity/signed-in";
+import { authorised, type Me, renew, token } from "../identity/signed-in";
 import { may } from "../identity/use-me";
 import { CALLS_MAX, recorded, type SeenCall, seen } from "./calls";
 
@@ -21,7 +21,7 @@ export function useCalls(me: Me | null): readonly SeenCall[] {
       const event = read(data);
       if (event !== null) setCalls((before) => seen(before, event));
     };
-    const following = { url: "/api/events", token, told, signal: over.signal };
+    const following = { url: "/api/events", token, renew, told, signal: over.signal };
     void follow(reads ? following : { ...following, after: "0" });
     if (reads) {
       const asked = authorised.GET("/api/telephony/calls", { params: { query: { limit: CALLS_MAX } } });

@@ -7,7 +7,7 @@ import { may } from "../identity/use-me";
 export interface Office {
   /** The organisation's own clock. */
   readonly zone: string;
-  /** Whom a call can be sent on to; empty for who may not read them. The switch refuses those that are closed (H-034). */
+  /** By which calls are named; empty for who may not read them. */
   readonly extensions: readonly Schemas["Extension"][];
 }
 
