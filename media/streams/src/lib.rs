@@ -26,6 +26,7 @@ pub mod codec;
 pub mod conference;
 pub mod diagnosis;
 pub mod dtls;
+pub mod framing;
 pub mod ice;
 pub mod keys;
 pub mod leg;

@@ -33,6 +33,8 @@ pub struct SwitchboardConfig {
     pub dtls_fingerprint: Option<Fingerprint>,
     /// Where browsers reach the port that they share (ICE), the best first. None: no browser calls or is called.
     pub shared_addresses: Vec<SocketAddr>,
+    /// Whether they may connect to the same over TCP, where their network lets no UDP through.
+    pub is_shared_over_tcp: bool,
     /// Codecs that the switch turns into each other, most wanted first: each side is offered those that the other one lacks.
     /// None: phones that have no codec in common cannot talk.
     pub codecs: Vec<Codec>,
@@ -114,6 +116,7 @@ impl Default for SwitchboardConfig {
             srtp: Srtp::default(),
             dtls_fingerprint: None,
             shared_addresses: Vec::new(),
+            is_shared_over_tcp: false,
             codecs: Vec::new(),
             hold_music: false,
             announcements: false,

@@ -22,7 +22,7 @@ pub const CONSENT_MICROS: u64 = 30_000_000;
 /// A way to the far end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Route {
-    /// Which of our shared ports it leads through.
+    /// Which of our shared ports it leads through, of UDP or TCP.
     pub port: u8,
     /// The far end's address there.
     pub remote: SocketAddr,
@@ -141,10 +141,15 @@ impl Agent {
             now_micros.saturating_sub(one.checked_micros) >= CONSENT_MICROS
                 || one.is_former && self.former.is_none()
         };
-        let at = self.proven.iter().position(has_gone)?;
-        let route = self.proven.swap_remove(at).route;
-        self.chosen.take_if(|chosen| *chosen == route);
+        let route = self.proven.iter().find(|one| has_gone(one))?.route;
+        self.forget(|other| other == route);
         Some(route)
+    }
+
+    /// Some routes are no more, as connections that have ended. Who had chosen one of them waits until another is chosen.
+    pub fn forget(&mut self, is_gone: impl Fn(Route) -> bool) {
+        self.proven.retain(|one| !is_gone(one.route));
+        self.chosen.take_if(|chosen| is_gone(*chosen));
     }
 
     /// Whether packets may come from there.

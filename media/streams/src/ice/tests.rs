@@ -166,6 +166,21 @@ fn who_does_not_check_any_more_is_not_sent_to() {
     assert_eq!(agent.stage(), Stage::Chosen);
 }
 
+/// RFC 6544 §10.1: a connection that ends takes its pair with it, and no other.
+#[test]
+fn a_way_that_has_ended_is_not_sent_by_until_the_far_end_comes_by_another() {
+    let mut agent = Agent::new(terms(1));
+    take(&mut agent, 0, route(1), &good(1, &[]));
+    take(&mut agent, 0, route(2), &good(1, &[Request::UseCandidate]));
+    agent.forget(|other| other == route(1));
+    assert_eq!((agent.chosen(), agent.routes().count()), (Some(route(2)), 1));
+    agent.forget(|other| other == route(2));
+    assert_eq!((agent.stage(), agent.chosen()), (Stage::Lost, None));
+    assert!(!agent.is_proven(route(2).remote));
+    assert!(take(&mut agent, SECOND, route(3), &good(1, &[Request::UseCandidate])).is_moved);
+    assert_eq!(agent.stage(), Stage::Chosen);
+}
+
 #[test]
 fn the_way_that_is_sent_by_is_not_pushed_out_by_others() {
     let mut agent = Agent::new(terms(1));

@@ -314,6 +314,13 @@ impl LegState {
         self.ice.as_mut()?.forget_silent(now_micros)
     }
 
+    /// Ways to its far end are no more.
+    pub fn forget_routes(&mut self, is_gone: impl Fn(ice::Route) -> bool) {
+        if let Some(ice) = &mut self.ice {
+            ice.forget(is_gone);
+        }
+    }
+
     /// Whether a port has its keys, or needs none.
     pub fn is_keyed(&self, channel: Channel) -> bool {
         self.cover.is_ready(channel)

@@ -1,7 +1,8 @@
 //! What a description says of ICE (RFC 8839), and what browsers want beside it: the name of an m-line (`a=mid`, RFC 5888),
 //! and that it shares its port with nobody but itself (BUNDLE, RFC 9143).
 //!
-//! Candidates of the far end are not read: a lite agent checks none, and is checked by all of them.
+//! Candidates of the far end are not read: a lite agent checks none, and is checked by all of them, and by those of them that
+//! connect (TCP, RFC 6544).
 
 use std::net::SocketAddr;
 
@@ -16,6 +17,11 @@ pub const MID_CHARS_MAX: usize = 64;
 /// RFC 8445 §5.1.2.1: what a host candidate is worth, for RTP, the first address the most.
 const HOST_PRIORITY: u32 = 126 << 24 | 255;
 const FIRST_PREFERENCE: u32 = 0xffff;
+/// The same where it is connected to: less than anything that UDP has (RFC 6544 §4.2), because a lost packet holds up those
+/// behind it.
+const PASSIVE_PRIORITY: u32 = 90 << 24 | 255;
+/// Direction preference 4 of a passive candidate, and other preferences below it.
+const FIRST_PASSIVE_PREFERENCE: u32 = 4 << 13 | 0x1fff;
 /// What our sound is called to whoever plays it (RFC 8830); a browser hands a script no stream without a name.
 const STREAM_NAME: &str = "sambung audio";
 
@@ -57,6 +63,8 @@ pub struct OurIce {
     pub ice: Ice,
     /// Where we can be reached, the best first.
     pub candidates: Vec<SocketAddr>,
+    /// Whether the same can be connected to.
+    pub is_over_tcp: bool,
 }
 
 impl OurIce {
@@ -74,15 +82,26 @@ impl OurIce {
             mid.iter().map(|mid| Attribute::with_value("mid", mid.clone())).collect();
         written.push(Attribute::with_value("ice-ufrag", credentials.ufrag.clone()));
         written.push(Attribute::with_value("ice-pwd", credentials.password.clone()));
-        written.extend((0..).zip(&self.candidates).map(|(n, address)| {
-            let priority = HOST_PRIORITY + ((FIRST_PREFERENCE - n) << 8);
-            let (ip, port) = (address.ip(), address.port());
-            Attribute::with_value("candidate", format!("{} 1 udp {priority} {ip} {port} typ host", n + 1))
-        }));
+        written.extend(self.candidates().map(|candidate| Attribute::with_value("candidate", candidate)));
         written.push(Attribute::new("end-of-candidates"));
         written.push(Attribute::new("rtcp-mux"));
         written.push(Attribute::with_value("msid", STREAM_NAME));
         written
+    }
+
+    /// RFC 8839 §5.1, RFC 6544 §4.5: each with a foundation of its own.
+    fn candidates(&self) -> impl Iterator<Item = String> + '_ {
+        let by_udp = (0..)
+            .zip(&self.candidates)
+            .map(|(n, address)| (HOST_PRIORITY + ((FIRST_PREFERENCE - n) << 8), "udp", address, ""));
+        let connected = self.candidates.iter().filter(|_| self.is_over_tcp);
+        let by_tcp = (0..).zip(connected).map(|(n, address)| {
+            (PASSIVE_PRIORITY + ((FIRST_PASSIVE_PREFERENCE - n) << 8), "tcp", address, " tcptype passive")
+        });
+        (1..).zip(by_udp.chain(by_tcp)).map(|(foundation, (priority, transport, address, kind))| {
+            let (ip, port) = (address.ip(), address.port());
+            format!("{foundation} 1 {transport} {priority} {ip} {port} typ host{kind}")
+        })
     }
 }
 

@@ -15,7 +15,7 @@ const AIORTC: &str = include_str!("../../tests/browsers/aiortc.offer.sdp");
 /// Of Chromium 156, which has gathered nothing yet: no address, and much that we do not know.
 const CHROMIUM: &str = include_str!("../../tests/browsers/chromium.offer.sdp");
 
-fn ours(mid: Option<String>, is_bundled: bool) -> Ours {
+fn ours(mid: Option<String>, is_bundled: bool, is_over_tcp: bool) -> Ours {
     let credentials = Credentials::new(LeaseId(0x0001_002a), [9; CREDENTIALS_RANDOM_BYTES]);
     let candidates: Vec<SocketAddr> =
         ["192.0.2.10:30000", "[2001:db8::10]:30000"].map(|text| text.parse().unwrap()).to_vec();
@@ -29,18 +29,18 @@ fn ours(mid: Option<String>, is_bundled: bool) -> Ours {
         profile: Profile::TlsSavpf,
         crypto: Vec::new(),
         dtls: Some(dtls),
-        ice: Some(OurIce { ice: Ice { credentials, mid, is_bundled }, candidates }),
+        ice: Some(OurIce { ice: Ice { credentials, mid, is_bundled }, candidates, is_over_tcp }),
     }
 }
 
-fn answer(offer: &str) -> String {
+fn answer(offer: &str, is_over_tcp: bool) -> String {
     let offer = Description::parse(offer.as_bytes()).unwrap();
     let line = offer.streams().find(Stream::is_browsers).unwrap();
     let ice = line.ice.unwrap();
     let mut origin = Origin::new(1, [192, 0, 2, 10].into());
     let only = offer.with_one_audio_line();
     let own = only.own_answer().unwrap();
-    let answer = own.relayed(&mut origin, &[Some(ours(ice.mid, ice.is_bundled))]);
+    let answer = own.relayed(&mut origin, &[Some(ours(ice.mid, ice.is_bundled, is_over_tcp))]);
     assert!(answer.answers(&offer));
     String::from_utf8(answer.to_bytes()).unwrap()
 }
@@ -60,7 +60,7 @@ fn a_browsers_offer_without_an_address_is_no_hold() {
 
 #[test]
 fn a_browser_is_answered_on_one_port_with_all_addresses() {
-    let answer = answer(CHROMIUM);
+    let answer = answer(CHROMIUM, false);
     for line in [
         "a=ice-lite",
         "a=group:BUNDLE 0",
@@ -78,9 +78,24 @@ fn a_browser_is_answered_on_one_port_with_all_addresses() {
     ] {
         assert!(answer.contains(line), "{line} is not in\n{answer}");
     }
-    for foreign in ["extmap", "ssrc", "ice-options", "rtcp-rsize"] {
+    for foreign in ["extmap", "ssrc", "ice-options", "rtcp-rsize", " tcp "] {
         assert!(!answer.contains(foreign), "{foreign} is in\n{answer}");
     }
+}
+
+#[test]
+fn rfc_6544_4_5_connections_are_offered_behind_everything_that_udp_has() {
+    let answer = answer(CHROMIUM, true);
+    let candidates: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("a=candidate:")).collect();
+    assert_eq!(
+        candidates,
+        [
+            "1 1 udp 2130706431 192.0.2.10 30000 typ host",
+            "2 1 udp 2130706175 2001:db8::10 30000 typ host",
+            "3 1 tcp 1520435199 192.0.2.10 30000 typ host tcptype passive",
+            "4 1 tcp 1520434943 2001:db8::10 30000 typ host tcptype passive",
+        ]
+    );
 }
 
 #[test]

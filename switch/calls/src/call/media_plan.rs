@@ -267,7 +267,7 @@ impl LegStreams {
     fn leases(&self, config: &SwitchboardConfig) -> Vec<Option<Ours>> {
         let ours = |line: &Line| {
             let Told { profile, crypto, dtls } = line.keys.told();
-            let ice = line.ice.as_ref().map(|ice| ice.told(&config.shared_addresses));
+            let ice = line.ice.as_ref().map(|ice| ice.told(config));
             Ours { address: line.lease.address, profile, crypto, dtls, ice }
         };
         self.lines.iter().map(|line| line.as_ref().map(ours)).collect()

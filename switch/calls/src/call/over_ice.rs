@@ -3,8 +3,6 @@
 //! A line has it from its first description to its last, or never, because its lease is one of the shared port. Whoever
 //! brings other credentials than before begins anew, and is told new ones of ours. Checks are the relay's business.
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 use streams::{
     ice::{Credentials, Terms},
@@ -12,7 +10,7 @@ use streams::{
     sdp::{Ice, OurIce, Stream},
 };
 
-use crate::means::Random;
+use crate::{SwitchboardConfig, means::Random};
 
 /// The name of the line in offers of ours, which have one.
 const MID: &str = "0";
@@ -54,7 +52,7 @@ impl LineIce {
     }
 
     /// What our description says of it.
-    pub(crate) fn told(&self, candidates: &[SocketAddr]) -> OurIce {
+    pub(crate) fn told(&self, config: &SwitchboardConfig) -> OurIce {
         let (ours, theirs) = match &self.asked {
             Some((ours, theirs)) => (ours, Some(theirs)),
             None => (&self.ours, self.theirs.as_ref()),
@@ -62,7 +60,7 @@ impl LineIce {
         let (mid, is_bundled) =
             theirs.map_or_else(|| (Some(MID.to_owned()), true), |said| (said.mid.clone(), said.is_bundled));
         let ice = Ice { credentials: ours.clone(), mid, is_bundled };
-        OurIce { ice, candidates: candidates.to_vec() }
+        OurIce { ice, candidates: config.shared_addresses.clone(), is_over_tcp: config.is_shared_over_tcp }
     }
 
     /// The exchange is over, or has come to nothing.

@@ -18,7 +18,12 @@ fn desk() -> Desk {
     let v6 = "[2001:db8::10]:30000".parse().unwrap();
     let shared_addresses = vec![format!("{MEDIA}:{PORT}").parse().unwrap(), v6];
     let dtls_fingerprint = Some(Fingerprint::of(Hash::Sha256, b"ours"));
-    let config = SwitchboardConfig { dtls_fingerprint, shared_addresses, ..SwitchboardConfig::default() };
+    let config = SwitchboardConfig {
+        dtls_fingerprint,
+        shared_addresses,
+        is_shared_over_tcp: true,
+        ..SwitchboardConfig::default()
+    };
     let mut desk = Desk::with(config, 64);
     let shared = |n| PortLease { address: format!("{MEDIA}:{PORT}").parse().unwrap(), ..lease(SHARED + n) };
     desk.tell(Input::Media(MediaEvent::SharedStock((0..8).map(shared).collect())));
@@ -86,6 +91,7 @@ fn a_browser_calls_a_phone_over_the_port_that_browsers_share() {
         "a=setup:passive",
         "typ host",
         "2001:db8::10 30000 typ host",
+        "2001:db8::10 30000 typ host tcptype passive",
         "m=video 0 ",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
