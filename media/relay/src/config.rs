@@ -25,6 +25,8 @@ pub struct RelayConfig {
     pub ports: PortRange,
     /// The UDP port of every address that all browsers share, outside `ports`; `None`: none can be called or call.
     pub shared_port: Option<u16>,
+    /// Whether browsers may connect to the same port over TCP.
+    pub is_shared_over_tcp: bool,
     /// Bound pairs to keep ready for each address; refilled when half of them are gone.
     pub stock_target: usize,
     /// How long a port rests after its leg was closed, so that late packets meet nobody's call.
@@ -53,6 +55,7 @@ impl Default for RelayConfig {
             addresses: Vec::new(),
             ports: PortRange { first: 20_000, last: 29_999 },
             shared_port: None,
+            is_shared_over_tcp: false,
             stock_target: 64,
             quarantine: Duration::from_secs(5),
             core: None,
@@ -180,6 +183,18 @@ pub enum RelayError {
     /// The shared port is taken, or may not be bound.
     #[error("cannot open UDP port {port} of {bind} for browsers: {error}; choose another port")]
     SharedPort {
+        /// The local address.
+        bind: IpAddr,
+        /// The port as configured.
+        port: u16,
+        /// What the kernel says.
+        error: io::Error,
+    },
+    /// The same of TCP.
+    #[error(
+        "cannot listen on TCP port {port} of {bind} for browsers: {error}; choose another port, or set browser_tcp = false"
+    )]
+    SharedTcp {
         /// The local address.
         bind: IpAddr,
         /// The port as configured.

@@ -61,6 +61,10 @@ counters! {
     checks_taken,
     /// Datagrams of STUN there that were none.
     checks_refused,
+    /// Connections that were made to the shared port.
+    connections_taken,
+    /// Those that were closed before they were anybody's: too many of them, too late, or with something else than a check.
+    connections_refused,
     /// Datagrams of handshakes (DTLS), from where their legs may be spoken to.
     handshake_datagrams,
     /// Handshakes that have made keys.
@@ -118,6 +122,8 @@ counters! {
     bind_failures,
     /// Sounds that were to be played and are not there.
     sounds_missing,
+    /// Connections to the shared port now.
+    connections_open,
     /// Open legs now.
     legs_open,
     /// Bound pairs in stock now.

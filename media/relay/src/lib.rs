@@ -30,6 +30,7 @@ mod stock;
 mod survival;
 mod syscall;
 mod tap;
+mod way;
 mod worker;
 
 use std::{

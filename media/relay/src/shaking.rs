@@ -148,7 +148,7 @@ impl Shakers {
     ) -> bool {
         for datagram in &out.datagrams {
             // What is lost here is sent again, as what is lost on the way.
-            if leg.socket(datagram.channel).send_to(&datagram.bytes, datagram.to).is_err() {
+            if leg.way(datagram.channel).send(&datagram.bytes, datagram.to).is_err() {
                 tally.send_errors += 1;
             }
         }

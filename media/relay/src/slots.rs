@@ -5,7 +5,6 @@
 
 use std::net::SocketAddr;
 
-use mio::net::UdpSocket;
 use streams::{
     keys::Ear,
     leg::{Channel, LegState},
@@ -13,7 +12,7 @@ use streams::{
     voice::Outgoing,
 };
 
-use crate::{shaking::Shaking, sockets::Sockets, worker::Seated};
+use crate::{shaking::Shaking, sockets::Sockets, way::Way, worker::Seated};
 
 /// Times that one packet may pass through us.
 const HOPS_MAX: usize = 8;
@@ -74,8 +73,15 @@ impl Leg {
         self.peer.is_none() && self.seated.is_none()
     }
 
-    pub(crate) fn socket(&self, channel: Channel) -> &UdpSocket {
-        self.sockets.of(channel)
+    /// How one of its channels leaves.
+    pub(crate) fn way(&self, channel: Channel) -> Way<'_> {
+        self.sockets.way(channel)
+    }
+
+    /// Where datagrams go that are sent to it; what goes on a connection comes to no port of ours.
+    pub(crate) fn destination(&self, channel: Channel) -> Option<SocketAddr> {
+        let is_connected = matches!(self.sockets, Sockets::Connected(_));
+        self.state.destination(channel).filter(|_| !is_connected)
     }
 }
 
@@ -166,7 +172,7 @@ impl Slots {
     pub(crate) fn comes_back(&self, at: usize, own: impl Fn(SocketAddr) -> Option<usize>) -> bool {
         let Some(Use::Open(leg)) = self.0.get(at).map(|slot| &slot.used) else { return false };
         leg.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_echo())
-            && leg.state.destination(Channel::Rtp).and_then(own).is_some()
+            && leg.destination(Channel::Rtp).and_then(own).is_some()
     }
 
     /// An open leg and the one it is joined to.
@@ -236,7 +242,7 @@ impl Slots {
         let mut here = at;
         for _ in 0..HOPS_MAX {
             let peer = open(here).and_then(|leg| open(leg.peer?));
-            let next = peer.and_then(|leg| leg.state.destination(channel)).and_then(&own);
+            let next = peer.and_then(|leg| leg.destination(channel)).and_then(&own);
             match next {
                 None => return false,
                 Some(next) if next == at => return true,
@@ -249,6 +255,8 @@ impl Slots {
 
 #[cfg(test)]
 mod tests {
+    use mio::net::UdpSocket;
+
     use super::*;
     use crate::sockets::Pair;
 

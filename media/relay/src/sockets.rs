@@ -1,8 +1,10 @@
-//! Binding ports: a pair of non-blocking UDP sockets, RTP even and RTCP odd, marked for voice, or one that legs share.
+//! Binding ports: a pair of non-blocking UDP sockets, RTP even and RTCP odd, marked for voice, or one that legs share, of UDP
+//! and of TCP.
 
 use std::{
     io,
-    net::{self, IpAddr, SocketAddr},
+    net::{self, IpAddr, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd as _,
     sync::Arc,
 };
 
@@ -10,7 +12,15 @@ use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Socket, Type};
 use streams::leg::Channel;
 
-use crate::syscall::hear_refusals;
+use crate::{
+    syscall::hear_refusals,
+    way::{UNACKNOWLEDGED_BYTES_MAX, Way},
+};
+
+/// Connections that the kernel keeps until they are taken.
+const BACKLOG_MAX: i32 = 256;
+/// The kernel counts what it keeps frames in besides, which is far more than short frames.
+const CONNECTION_BUFFER_BYTES: usize = 8 * UNACKNOWLEDGED_BYTES_MAX;
 
 /// What a leg sends by.
 #[derive(Debug)]
@@ -19,14 +29,17 @@ pub(crate) enum Sockets {
     Own(Pair),
     /// One that it shares with others, RTP and RTCP alike.
     Shared(Arc<UdpSocket>),
+    /// A connection of its far end, for the same.
+    Connected(Arc<TcpStream>),
 }
 
 impl Sockets {
-    /// The socket of one channel.
-    pub(crate) fn of(&self, channel: Channel) -> &UdpSocket {
+    /// How one channel leaves.
+    pub(crate) fn way(&self, channel: Channel) -> Way<'_> {
         match self {
-            Self::Own(pair) => pair.of(channel),
-            Self::Shared(socket) => socket,
+            Self::Own(pair) => Way::Datagrams(pair.of(channel).as_fd()),
+            Self::Shared(socket) => Way::Datagrams(socket.as_fd()),
+            Self::Connected(stream) => Way::Frames(stream),
         }
     }
 
@@ -35,7 +48,7 @@ impl Sockets {
         match (self, channel) {
             (Self::Own(pair), Channel::Rtp) => Some(&mut pair.rtp),
             (Self::Own(pair), Channel::Rtcp) => Some(&mut pair.rtcp),
-            (Self::Shared(_), _) => None,
+            (Self::Shared(_) | Self::Connected(_), _) => None,
         }
     }
 }
@@ -55,6 +68,20 @@ impl SharedPort {
         let send = Arc::new(UdpSocket::from_std(socket.try_clone()?));
         Ok(Self { receive: UdpSocket::from_std(socket), send })
     }
+}
+
+/// Where whoever shares a port may connect to. Connections have what is set here.
+pub(crate) fn listen(ip: IpAddr, port: u16, dscp: u8) -> io::Result<TcpListener> {
+    let socket = Socket::new(domain(ip), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    // Connections of a former life end by and by; nobody else can listen meanwhile.
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(CONNECTION_BUFFER_BYTES)?;
+    socket.set_recv_buffer_size(CONNECTION_BUFFER_BYTES)?;
+    mark(&socket, ip, dscp)?;
+    socket.bind(&SocketAddr::new(ip, port).into())?;
+    socket.listen(BACKLOG_MAX)?;
+    Ok(socket.into())
 }
 
 /// The two sockets of a lease.
@@ -113,8 +140,17 @@ fn udp(ip: IpAddr, port: u16, dscp: u8) -> io::Result<UdpSocket> {
 }
 
 fn bound(ip: IpAddr, port: u16, dscp: u8) -> io::Result<Socket> {
-    let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-    let socket = Socket::new(domain, Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+    let socket = Socket::new(domain(ip), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+    mark(&socket, ip, dscp)?;
+    socket.bind(&SocketAddr::new(ip, port).into())?;
+    Ok(socket)
+}
+
+fn domain(ip: IpAddr) -> Domain {
+    if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 }
+}
+
+fn mark(socket: &Socket, ip: IpAddr, dscp: u8) -> io::Result<()> {
     let class = u32::from(dscp) << 2;
     // Marking is a wish; a container may not be allowed to, and media must flow all the same.
     if ip.is_ipv4() {
@@ -124,8 +160,7 @@ fn bound(ip: IpAddr, port: u16, dscp: u8) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
         let _ = socket.set_tclass_v6(class);
     }
-    socket.bind(&SocketAddr::new(ip, port).into())?;
-    Ok(socket)
+    Ok(())
 }
 
 #[cfg(test)]

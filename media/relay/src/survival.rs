@@ -3,7 +3,8 @@
 //! The relay says what is to be kept and takes back what was; where it is kept is its owner's business ([`Keep`]).
 //! An image holds the leg's own state, so pinned source, keys, counters and figures go on. It is written when what was
 //! decided about the leg changes, and once a second while packets come: a crash loses the count of the packets
-//! since, a planned stop loses nothing. RTCP sockets and the shared port are bound anew.
+//! since, a planned stop loses nothing. RTCP sockets and the shared port are bound anew; connections to it
+//! are gone, and made anew by those who want to go on.
 
 use std::{net::UdpSocket, os::fd::BorrowedFd};
 

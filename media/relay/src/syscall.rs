@@ -1,5 +1,5 @@
 //! The system calls that the standard library does not have: `recvmmsg`, `sendmmsg`, `recvmsg` of a socket's errors,
-//! `sched_setaffinity`.
+//! `ioctl(SIOCOUTQ)`, `sched_setaffinity`.
 //!
 //! All of this package's unsafe code is here. Socket addresses are read and written as bytes in Linux' layout
 //! (`struct sockaddr_in` and `sockaddr_in6`), which needs none.
@@ -116,6 +116,8 @@ pub(crate) struct Batch {
     _in_vectors: Vec<libc::iovec>,
     in_headers: Vec<libc::mmsghdr>,
     received: usize,
+    /// Where all of it has come from, when a connection has brought it.
+    connected: Option<SocketAddr>,
     destination: Name,
     out_vectors: Vec<libc::iovec>,
     out_headers: Vec<libc::mmsghdr>,
@@ -147,6 +149,7 @@ impl Batch {
             _in_vectors: in_vectors,
             in_headers,
             received: 0,
+            connected: None,
             destination: Name([0; 28]),
             out_vectors: vec![no_vector; BATCH_MAX],
             out_headers: vec![no_header; BATCH_MAX],
@@ -159,8 +162,7 @@ impl Batch {
         for header in &mut self.in_headers[..self.received] {
             header.msg_hdr.msg_namelen = NAME_LEN;
         }
-        self.received = 0;
-        self.queued = 0;
+        self.clear(None);
         // SAFETY: `in_headers` holds BATCH_MAX headers. Each points to its own iovec, buffer and name, set up in
         // `new` and owned by `self` as described there, so the pointers are valid; nothing else refers to them during
         // the call because `self` is borrowed mutably. iov_len and msg_namelen are the lengths of what they
@@ -179,6 +181,32 @@ impl Batch {
         Ok(self.received)
     }
 
+    fn clear(&mut self, connected: Option<SocketAddr>) {
+        (self.received, self.queued, self.connected) = (0, 0, connected);
+    }
+
+    /// In place of [`Batch::receive`]: what a connection brings, to be given one by one to [`Batch::put`].
+    pub(crate) fn begin(&mut self, source: SocketAddr) {
+        self.clear(Some(source));
+    }
+
+    /// One more datagram that has come on the connection. There is room for [`BATCH_MAX`]; a longer one than
+    /// [`DATAGRAM_BYTES_MAX`] is left out.
+    pub(crate) fn put(&mut self, datagram: &[u8]) {
+        let (n, len) = (self.received, datagram.len());
+        if let (Some(header), true) = (self.in_headers.get_mut(n), len <= DATAGRAM_BYTES_MAX) {
+            header.msg_len = count(len);
+            header.msg_hdr.msg_flags = 0;
+            self.room(n)[..len].copy_from_slice(datagram);
+            self.received = n + 1;
+        }
+    }
+
+    /// How many datagrams there are.
+    pub(crate) fn received(&self) -> usize {
+        self.received
+    }
+
     /// The nth datagram of the last [`Batch::receive`]: its source, the room it lies in with
     /// [`OVERHEAD_BYTES_MAX`] behind the longest, and its length. `None` if it was too long for us.
     pub(crate) fn datagram(&mut self, n: usize) -> Option<(SocketAddr, &mut [u8], usize)> {
@@ -186,12 +214,15 @@ impl Batch {
         if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
             return None;
         }
-        let source = self.names[n].get()?;
+        let source = self.connected.or_else(|| self.names[n].get())?;
         let len = header.msg_len as usize;
+        (len <= DATAGRAM_BYTES_MAX).then_some((source, self.room(n), len))
+    }
+
+    fn room(&mut self, n: usize) -> &mut [u8] {
         // SAFETY: the buffer lives as long as `self`, which stays borrowed mutably with the result, so nobody else looks
         // at it and no call of the kernel is under way. The cell keeps the pointer that the headers hold valid.
-        let room = unsafe { &mut *self.buffers[n].get() };
-        (len <= DATAGRAM_BYTES_MAX).then_some((source, room, len))
+        unsafe { &mut *self.buffers[n].get() }
     }
 
     /// Chooses the first `len` bytes of the nth buffer for the next [`Batch::send`].
@@ -207,6 +238,19 @@ impl Batch {
     /// the socket's buffer is full the rest is given up: late speech is worth less than the speech behind it.
     pub(crate) fn send(&mut self, socket: &impl AsRawFd, to: SocketAddr) -> Sent {
         if self.queued == 0 { Sent::default() } else { self.send_queued(socket, to) }
+    }
+
+    /// The chosen datagrams, in order, to somebody who knows how to send them; what came of all together.
+    pub(crate) fn hand_over(&mut self, mut send: impl FnMut(&[u8]) -> Sent) -> Sent {
+        let mut sent = Sent::default();
+        for vector in &self.out_vectors[..self.queued] {
+            // SAFETY: `queue` is all that has filled the first `queued` vectors since the batch came, with the address of one of
+            // the buffers and a length within it. They are borrowed mutably by nobody while `self` is borrowed here.
+            let datagram = unsafe { std::slice::from_raw_parts(vector.iov_base.cast(), vector.iov_len) };
+            sent = sent.and(send(datagram));
+        }
+        self.queued = 0;
+        sent
     }
 
     /// As [`Batch::send`], packets of our own making. Nothing may be queued.
@@ -326,6 +370,14 @@ pub(crate) fn next_refusal(socket: &impl AsRawFd) -> Option<Refusal> {
     name.get().filter(|_| read >= 0).map(|destination| Refusal { destination, error })
 }
 
+/// Bytes that were given to a connection and that its far end has not acknowledged.
+pub(crate) fn unacknowledged(stream: &impl AsRawFd) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ, of sockets SIOCOUTQ, writes one int to where its argument points, which is a live local.
+    let done = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    usize::try_from(bytes).ok().filter(|_| done == 0).ok_or_else(io::Error::last_os_error)
+}
+
 /// Pins the calling thread to one CPU.
 pub(crate) fn pin_thread(core: usize) -> io::Result<()> {
     // SAFETY: `cpu_set_t` is an array of integers, for which all bits zero is the empty set.
@@ -398,6 +450,36 @@ mod tests {
     #[test]
     fn a_batch_comes_in_and_goes_out_over_ipv6() {
         check("[::1]");
+    }
+
+    #[test]
+    fn what_a_connection_brings_is_a_batch_too_until_the_next_one() {
+        let (phone, relay) = (socket("127.0.0.1"), socket("127.0.0.1"));
+        let mut batch = Batch::new();
+        let far: SocketAddr = "192.0.2.1:9".parse().unwrap();
+        for _ in 0..2 {
+            batch.begin(far);
+            for n in 0..BATCH_MAX as u8 + 1 {
+                batch.put(&[n; 5]);
+            }
+            assert_eq!(batch.received(), BATCH_MAX);
+            let (source, room, len) = batch.datagram(3).unwrap();
+            assert_eq!((source, &room[..len]), (far, &[3; 5][..]));
+            batch.queue(3, 5);
+            batch.queue(1, 4);
+            let mut handed = Vec::new();
+            let sent = batch.hand_over(|datagram| {
+                handed.push(datagram.to_vec());
+                Sent { datagrams: 1, ..Sent::default() }
+            });
+            assert_eq!((handed, sent.datagrams), (vec![vec![3; 5], vec![1; 4]], 2));
+            batch.begin(far);
+            batch.put(&[0; DATAGRAM_BYTES_MAX + 1]);
+            assert_eq!(batch.received(), 0, "too long");
+            phone.send_to(&[9], relay.local_addr().unwrap()).unwrap();
+            assert_eq!(receive(&mut batch, &relay), 1);
+            assert_eq!(batch.datagram(0).unwrap().0, phone.local_addr().unwrap());
+        }
     }
 
     #[test]

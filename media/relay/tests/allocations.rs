@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, unsafe_code)]
 
+#[expect(dead_code, reason = "these stories need a part of the browser")]
+mod browser;
 #[expect(dead_code, reason = "these stories need a part of the talk")]
 mod talk;
 #[expect(dead_code, reason = "these stories need a part of the world")]
@@ -18,6 +20,7 @@ use std::{
     },
 };
 
+use browser::stage::Stage;
 use relay::{Helpers, Resumed};
 use streams::{
     codec::Codec,
@@ -96,6 +99,30 @@ fn tag_bytes(suite: Suite) -> usize {
         Suite::AesCm128HmacSha1_80 => 10,
         Suite::AesCm128HmacSha1_32 => 4,
     }
+}
+
+/// The same for browsers, of which one is connected.
+#[test]
+fn carrying_over_a_connection_allocates_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let stage = Stage::new(43_300);
+    let mut world = World::start(stage.config.clone());
+    let (mut ana, leg_ana) = stage.connected(&mut world, "ana");
+    let (mut citra, leg_citra) = stage.talking(&mut world, "citra");
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg_citra.id });
+    world.settle();
+    let mut exchange = |from: u16, packets: u16| {
+        for sequence in from..from + packets {
+            ana.says(sequence);
+            assert_eq!(citra.hears_packet(), sequence);
+            citra.says(sequence);
+            assert_eq!(ana.hears_packet(), sequence);
+        }
+    };
+    exchange(1, 50);
+    let before = OF_WORKER.load(SeqCst);
+    exchange(51, 2_000);
+    assert_eq!(OF_WORKER.load(SeqCst), before, "allocations for 4,000 packets");
 }
 
 /// The same for a room in which all speak, each in a codec of its own, and something is announced.

@@ -2,78 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[expect(dead_code, reason = "these stories connect to nothing")]
 mod browser;
 mod keeper;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::Arc,
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
+
+use browser::{
+    Browser, check,
+    stage::{SUCCESS, Stage, V4},
 };
-
-use browser::{Browser, check};
-use rcgen::{CertificateParams, KeyPair};
-use relay::{MediaAddress, RelayConfig, Resumed};
-use streams::{
-    diagnosis::Diagnosis,
-    dtls::{Identity, Role, Terms},
-    ice::{self, Credentials},
-    media::{LegMedia, MediaCommand, PortLease, Protection},
-};
-use world::{Phone, World, config};
-
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const SUCCESS: u16 = 0x0101;
-
-fn identity() -> Arc<Identity> {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
-    Arc::new(Identity::new(certificate.der().to_vec(), key.serialize_der()).unwrap())
-}
-
-/// A relay whose browsers share the port behind its range, and who it and they are.
-struct Stage {
-    config: RelayConfig,
-    ours: Arc<Identity>,
-    theirs: Arc<Identity>,
-}
-
-impl Stage {
-    fn new(first: u16) -> Self {
-        let (ours, theirs) = (identity(), identity());
-        let shared_port = Some(first + 40);
-        let config =
-            RelayConfig { identity: Some(Arc::clone(&ours)), shared_port, ..config(V4, first, first + 39) };
-        Self { config, ours, theirs }
-    }
-
-    fn media(&self, credentials: &Credentials, name: &str) -> LegMedia {
-        let fingerprints = vec![self.theirs.fingerprint().clone()];
-        let terms = Terms { association: 1, role: Role::Passive, fingerprints };
-        let media = LegMedia { protection: Protection::Dtls(terms), ..LegMedia::unknown(V4) };
-        media.over_ice(ice::Terms { ours: credentials.clone(), theirs: Some(name.into()) })
-    }
-
-    /// A browser whose leg is open, and has heard nothing.
-    fn browser(&self, world: &mut World, name: &'static str) -> (Browser, PortLease) {
-        world.until("legs on the shared port", |w| !w.shared.is_empty());
-        let lease = world.shared.remove(0);
-        assert_eq!(lease.address.port(), self.config.shared_port.unwrap());
-        let credentials = Credentials::new(lease.id, [u8::try_from(name.len()).unwrap(); 24]);
-        world.order(MediaCommand::Open { lease: lease.id, media: self.media(&credentials, name) });
-        world.look(lease.id);
-        (Browser::new(V4, lease.address, name, &credentials), lease)
-    }
-
-    /// As far as speaking.
-    fn talking(&self, world: &mut World, name: &'static str) -> (Browser, PortLease) {
-        let (mut browser, lease) = self.browser(world, name);
-        assert_eq!(browser.checks(), SUCCESS);
-        browser.shakes_hands(&self.theirs, &self.ours);
-        (browser, lease)
-    }
-}
+use relay::{MediaAddress, Resumed};
+use streams::{diagnosis::Diagnosis, ice::Credentials, media::MediaCommand};
+use world::{Phone, World};
 
 #[test]
 fn two_browsers_and_a_phone_talk_over_one_port() {
@@ -202,7 +145,7 @@ fn a_restart_interrupts_nothing() {
     assert_eq!(ana.hears_packet(), 1);
     let elsewhere = Browser::new(V4, leg_ana.address, "anew", &anew);
     assert_eq!(elsewhere.checks(), SUCCESS);
-    ana.socket = elsewhere.socket;
+    ana.line = elsewhere.line;
     phone.says(2, &leg);
     assert_eq!(ana.hears_packet(), 2, "no new handshake");
 }
@@ -244,8 +187,7 @@ fn a_browser_is_reached_by_either_family() {
     let other = Browser::new(v6.ip(), v6, "ana", &credentials);
     assert_eq!(other.checks(), SUCCESS);
     phone.says(1, &leg);
-    ana.socket = other.socket;
-    let mut bytes = [0; 2_048];
-    let (_, from) = ana.socket.recv_from(&mut bytes).unwrap();
+    ana.line = other.line;
+    let (_, from) = ana.line.hears().unwrap();
     assert_eq!(from, v6, "where it has chosen");
 }

@@ -22,10 +22,10 @@ use crate::{
     counters::Tally,
     shaking::Heard,
     slots::Leg,
-    sockets::Sockets,
     stock::Pool,
     syscall::{BATCH_MAX, Batch, Sent},
     tap::Taps,
+    way::Way,
 };
 
 /// Packets of our own making that are sent with one system call; as many again may come of one datagram.
@@ -53,8 +53,9 @@ impl<W: Fn()> Worker<W> {
 
     /// One batch from one socket, out through the other leg's: whether there may be more.
     fn carry_batch(&mut self, batch: &mut Batch, at: usize, channel: Channel, now: u64) -> bool {
-        let Some(leg) = self.slots.leg(at) else { return false };
-        let received = match batch.receive(leg.socket(channel)) {
+        let socket = self.slots.leg(at).and_then(|leg| leg.sockets.own(channel));
+        let Some(socket) = socket else { return false };
+        let received = match batch.receive(socket) {
             Ok(received) => received,
             Err(error) => return has_more(&error, &mut self.tally),
         };
@@ -79,7 +80,7 @@ impl<W: Fn()> Worker<W> {
         let Some((from, to)) = self.slots.leg_and_peer(at) else { return };
         self.tally.send_loops += if round { u64::from(which.count_ones()) } else { 0 };
         let mut listeners = Listeners::of(from, channel, &mut self.taps, &mut self.backlog);
-        let (mut path, socket) = path_of(channel, from, to, round.then_some(now));
+        let (mut path, way) = path_of(channel, from, to, round.then_some(now));
         let (mut handshakes, mut is_behind) = (0_u64, false);
         for n in each(which) {
             let Some((source, room, len)) = batch.datagram(n) else {
@@ -105,7 +106,7 @@ impl<W: Fn()> Worker<W> {
                     if self.made.len() >= MADE_AT_ONCE_MAX
                         && let Some(destination) = path.destination()
                     {
-                        let sent = batch.send_made(&mut self.made, socket.of(channel), destination);
+                        let sent = way.send_made(batch, &mut self.made, destination);
                         note_sent(sent, &mut path, &mut self.tally, now);
                     }
                 }
@@ -118,9 +119,9 @@ impl<W: Fn()> Worker<W> {
             }
         }
         if let Some(destination) = path.destination() {
-            let mut sent = batch.send(socket.of(channel), destination);
+            let mut sent = way.send_batch(batch, destination);
             if !self.made.is_empty() {
-                sent = sent.and(batch.send_made(&mut self.made, socket.of(channel), destination));
+                sent = sent.and(way.send_made(batch, &mut self.made, destination));
             }
             note_sent(sent, &mut path, &mut self.tally, now);
         }
@@ -244,27 +245,27 @@ fn note_sent(sent: Sent, path: &mut Path<'_>, tally: &mut Tally, now: u64) {
     }
 }
 
-/// From one leg to the other, or back to itself, with the sockets that it leaves by. What would go round goes nowhere.
+/// From one leg to the other, or back to itself, with the way that it leaves by. What would go round goes nowhere.
 fn path_of<'a>(
     channel: Channel,
     from: &'a mut Leg,
     to: Option<&'a mut Leg>,
     round_micros: Option<u64>,
-) -> (Path<'a>, &'a Sockets) {
+) -> (Path<'a>, Way<'a>) {
     let echo = from.outgoing.as_deref_mut().filter(|outgoing| outgoing.is_echo());
     match (echo, to) {
         (_, to) if round_micros.is_some() => {
             if let (Some(to), Some(now)) = (to, round_micros) {
                 to.state.looped(now);
             }
-            (Path::new(channel, &mut from.state, None), &from.sockets)
+            (Path::new(channel, &mut from.state, None), from.sockets.way(channel))
         }
-        (Some(outgoing), _) => (Path::echo(channel, &mut from.state, outgoing), &from.sockets),
+        (Some(outgoing), _) => (Path::echo(channel, &mut from.state, outgoing), from.sockets.way(channel)),
         (None, Some(to)) => {
             let path = Path::new(channel, &mut from.state, Some(&mut to.state));
-            (path.through(to.outgoing.as_deref_mut()), &to.sockets)
+            (path.through(to.outgoing.as_deref_mut()), to.sockets.way(channel))
         }
-        (None, None) => (Path::new(channel, &mut from.state, None), &from.sockets),
+        (None, None) => (Path::new(channel, &mut from.state, None), from.sockets.way(channel)),
     }
 }
 

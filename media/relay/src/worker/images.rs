@@ -9,7 +9,7 @@ use streams::{
     media::{LeaseId, MediaEvent},
 };
 
-use super::Worker;
+use super::{Worker, connections::is_connection};
 use crate::{
     sockets::{Pair, Sockets},
     survival::{IMAGE_AGE_MICROS_MAX, LegImage, Resumed},
@@ -62,9 +62,10 @@ impl<W: Fn()> Worker<W> {
     pub(super) fn resume_leg(
         &mut self,
         lease: LeaseId,
-        image: LegImage<LegState>,
+        mut image: LegImage<LegState>,
         socket: Option<UdpSocket>,
     ) -> Option<usize> {
+        image.state.forget_routes(is_connection);
         let sockets = self.resume_sockets(lease, &image.state, socket)?;
         let at = self.slots.resume(lease, sockets, image.state)?;
         self.remember_routes(at);

@@ -7,6 +7,7 @@ mod agenda;
 mod captures;
 mod carrying;
 mod commands;
+mod connections;
 mod gathering;
 mod images;
 mod ports;
@@ -43,7 +44,7 @@ use gathering::Gathering;
 use reports::Rounds;
 use rooms::Rooms;
 pub(crate) use rooms::Seated;
-use shared::Shared;
+use shared::{Place, Shared};
 
 use crate::{
     Helpers,
@@ -188,18 +189,22 @@ impl<W: Fn()> Worker<W> {
             self.obey(&mut batch, now);
             for event in ready.iter().filter(|event| event.token() != COMMANDS) {
                 let token = event.token().0;
-                if let Some(port) = shared::port_of(token) {
-                    self.carry_shared(&mut batch, port, now);
-                    continue;
+                match Place::of(token) {
+                    Some(Place::Port(port)) => self.carry_shared(&mut batch, port, now),
+                    Some(Place::Listener(listener)) => self.take_connections(listener, now),
+                    Some(Place::Connection(at)) => self.carry_connection(&mut batch, at, now),
+                    None => {
+                        if event.is_error() {
+                            self.hear_refusals(token, now);
+                        }
+                        self.carry(&mut batch, token, now);
+                    }
                 }
-                if event.is_error() {
-                    self.hear_refusals(token, now);
-                }
-                self.carry(&mut batch, token, now);
             }
             self.tick(&mut batch, now);
             self.tick_rooms(&mut batch, now);
             self.changed.extend(self.shakers.advance(&mut self.slots, now, &mut self.tally));
+            self.refuse_late_strangers(now);
             self.report(now);
             self.end_captures(now);
             self.refill(now);
@@ -229,6 +234,7 @@ impl<W: Fn()> Worker<W> {
         let pools = self.pools.iter().filter_map(Pool::deadline_micros);
         let others = pools.chain(self.shakers.deadline_micros()).chain(self.rounds.deadline_micros());
         let others = others.chain(self.captures.deadline_micros());
+        let others = others.chain(self.shared.connections.deadline_micros());
         let others = others.map(|due| until(due, now));
         turn.into_iter().chain(others).min()
     }
@@ -254,6 +260,7 @@ impl<W: Fn()> Worker<W> {
     fn publish(&mut self) {
         self.tally.pairs_stocked = self.pools.iter().map(|p| p.stocked() as u64).sum();
         self.tally.pairs_quarantined = self.pools.iter().map(|p| p.resting() as u64).sum();
+        self.tally.connections_open = self.shared.connections.len() as u64;
         self.tally.publish(&self.counters);
     }
 }

@@ -18,7 +18,8 @@ impl<W: Fn()> Worker<W> {
     pub(super) fn hear_refusals(&mut self, token: usize, now: u64) {
         let Some(leg) = self.slots.leg(token / 2).filter(|_| token.is_multiple_of(2)) else { return };
         for _ in 0..REFUSALS_AT_ONCE_MAX {
-            let Some(refusal) = next_refusal(leg.socket(Channel::Rtp)) else { return };
+            let Some(socket) = leg.sockets.own(Channel::Rtp) else { return };
+            let Some(refusal) = next_refusal(socket) else { return };
             self.tally.refusals_heard += 1;
             let obstacle = match refusal {
                 Refusal { error: libc::EMSGSIZE, .. } => continue,

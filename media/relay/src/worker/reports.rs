@@ -108,10 +108,12 @@ impl<W: Fn()> Worker<W> {
     fn send_report(&mut self, at: usize, report: &[u8]) {
         let (pools, ports) = (&self.pools, self.config.ports);
         let Some(leg) = self.slots.leg(at) else { return };
+        let comes_back =
+            leg.destination(Channel::Rtcp).is_some_and(|to| own_slot(pools, ports, to).is_some());
         let to = leg.state.destination(Channel::Rtcp);
-        let Some(to) = to.filter(|to| own_slot(pools, ports, *to).is_none()) else { return };
-        match leg.socket(Channel::Rtcp).send_to(report, to) {
-            Ok(_) => self.tally.reports_sent += 1,
+        let Some(to) = to.filter(|_| !comes_back) else { return };
+        match leg.way(Channel::Rtcp).send(report, to) {
+            Ok(()) => self.tally.reports_sent += 1,
             Err(_) => self.tally.send_errors += 1,
         }
     }

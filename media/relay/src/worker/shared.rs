@@ -1,4 +1,5 @@
-//! One UDP port for all browsers: whom a datagram is for, and what connectivity checks (ICE) change.
+//! One port for all browsers: whom a datagram is for, and what connectivity checks (ICE) change. It comes over UDP, or on a
+//! connection (`connections`).
 //!
 //! A check names its leg (`streams::ice`), and once it has proven that it knows the leg's password, whatever else comes
 //! from where it came is that leg's: one look into a map for each packet. A source is one leg's as long as that leg hears
@@ -12,19 +13,23 @@ use std::{
 use mio::{Interest, Poll, Token};
 use streams::{
     classify::{Class, classify},
-    ice::{Check, Route},
+    ice::{Agent, Check, Route},
     leg::{Channel, DropReason},
     media::{LeaseId, MediaEvent, PortLease},
 };
 
-use super::{BATCHES_PER_TURN_MAX, COMMANDS, Worker, carrying::has_more};
+use super::{
+    BATCHES_PER_TURN_MAX, COMMANDS, Worker,
+    carrying::has_more,
+    connections::{CONNECTIONS_MAX, Connections, is_connection},
+};
 use crate::{
     config::{ADDRESSES_MAX, RelayConfig, RelayError},
     sockets::{SharedPort, Sockets},
     syscall::{BATCH_MAX, Batch},
 };
 
-/// The ports, one of each media address, and who speaks there.
+/// The ports of UDP, one of each media address, and who speaks there.
 #[derive(Debug)]
 pub(super) struct Shared {
     ports: Vec<SharedPort>,
@@ -32,17 +37,43 @@ pub(super) struct Shared {
     first_slot: usize,
     /// At most [`ROUTES_MAX`](streams::ice::ROUTES_MAX) of each leg.
     sources: HashMap<Route, usize>,
+    pub(super) connections: Connections,
 }
 
-/// The shared port that a token means.
-pub(super) fn port_of(token: usize) -> Option<usize> {
-    let Token(last) = COMMANDS;
-    last.checked_sub(token)?.checked_sub(1).filter(|port| *port < ADDRESSES_MAX)
+/// What a token stands for that is no leg's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// UDP, by the address.
+    Port(usize),
+    /// TCP, by the address.
+    Listener(usize),
+    Connection(usize),
 }
 
-fn token_of(port: usize) -> Token {
-    let Token(last) = COMMANDS;
-    Token(last - 1 - port)
+impl Place {
+    const FIRST_LISTENER: usize = ADDRESSES_MAX;
+    const FIRST_CONNECTION: usize = 2 * ADDRESSES_MAX;
+    const END: usize = Self::FIRST_CONNECTION + CONNECTIONS_MAX;
+
+    pub(super) fn of(token: usize) -> Option<Self> {
+        let Token(last) = COMMANDS;
+        match last.checked_sub(token)?.checked_sub(1)? {
+            n if n < Self::FIRST_LISTENER => Some(Self::Port(n)),
+            n if n < Self::FIRST_CONNECTION => Some(Self::Listener(n - Self::FIRST_LISTENER)),
+            n if n < Self::END => Some(Self::Connection(n - Self::FIRST_CONNECTION)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn token(self) -> Token {
+        let Token(last) = COMMANDS;
+        let n = match self {
+            Self::Port(n) => n,
+            Self::Listener(n) => Self::FIRST_LISTENER + n,
+            Self::Connection(n) => Self::FIRST_CONNECTION + n,
+        };
+        Token(last - 1 - n)
+    }
 }
 
 impl Shared {
@@ -51,19 +82,28 @@ impl Shared {
         for (n, address) in config.addresses.iter().enumerate() {
             let Some(port) = config.shared_port else { break };
             let bound = SharedPort::bind(address.bind, port, config.dscp).and_then(|mut bound| {
-                poll.registry().register(&mut bound.receive, token_of(n), Interest::READABLE)?;
+                poll.registry().register(&mut bound.receive, Place::Port(n).token(), Interest::READABLE)?;
                 Ok(bound)
             });
             ports.push(bound.map_err(|error| RelayError::SharedPort { bind: address.bind, port, error })?);
         }
-        Ok(Self { ports, first_slot: config.pairs(), sources: HashMap::new() })
+        let connections = Connections::listen(config, poll.registry())?;
+        Ok(Self { ports, first_slot: config.pairs(), sources: HashMap::new(), connections })
     }
 
-    /// What a leg of this slot sends by, if it is one of those: the port of its way to the far end, or of the first address.
+    /// What a leg of this slot sends by, if it is one of those: its way to the far end, or the port of the first address.
     pub(super) fn sockets(&self, at: usize, route: Option<Route>) -> Option<Sockets> {
+        if let Some(route) = route.filter(|route| is_connection(*route)) {
+            return self.connections.stream(route).map(Sockets::Connected);
+        }
         let port = route.map_or(0, |route| usize::from(route.port));
         let port = self.ports.get(port).filter(|_| at >= self.first_slot)?;
         Some(Sockets::Shared(Arc::clone(&port.send)))
+    }
+
+    /// A source is nobody's any more: whose it was.
+    pub(super) fn forget(&mut self, route: Route) -> Option<usize> {
+        self.sources.remove(&route)
     }
 }
 
@@ -110,13 +150,16 @@ impl<W: Fn()> Worker<W> {
         }
         // As for a leg's own port: not drained, so ask to be told again.
         let Some(socket) = self.shared.ports.get_mut(port) else { return };
-        let registered =
-            self.poll.registry().reregister(&mut socket.receive, token_of(port), Interest::READABLE);
+        let registered = self.poll.registry().reregister(
+            &mut socket.receive,
+            Place::Port(port).token(),
+            Interest::READABLE,
+        );
         self.tally.receive_errors += u64::from(registered.is_err());
     }
 
     /// Takes the checks of a batch, and carries what else is in it leg by leg.
-    fn sort(&mut self, batch: &mut Batch, port: usize, received: usize, now: u64) {
+    pub(super) fn sort(&mut self, batch: &mut Batch, port: usize, received: usize, now: u64) {
         let mut whose = [None; BATCH_MAX];
         for (n, place) in whose.iter_mut().enumerate().take(received) {
             let Some((remote, room, len)) = batch.datagram(n) else {
@@ -166,7 +209,7 @@ impl<W: Fn()> Worker<W> {
         };
         let sockets = self.shared.sockets(at, Some(route));
         if let (Some(answer), Some(sockets)) = (&checked.answer, &sockets)
-            && sockets.of(Channel::Rtp).send_to(answer, route.remote).is_err()
+            && sockets.way(Channel::Rtp).send(answer, route.remote).is_err()
         {
             self.tally.send_errors += 1;
         }
@@ -175,14 +218,24 @@ impl<W: Fn()> Worker<W> {
             return;
         }
         self.tally.checks_taken += 1;
-        self.shared.sources.insert(route, at);
+        if self.shared.sources.insert(route, at).is_none() && is_connection(route) {
+            self.shared.connections.prove(route);
+        }
         if let Some(forgotten) = checked.forgotten {
-            self.shared.sources.remove(&forgotten);
+            self.forget_route(forgotten);
         }
         if let (true, Some(leg), Some(sockets)) = (checked.is_moved, self.slots.leg(at), sockets) {
             leg.sockets = sockets;
             self.shakers.mind((at, leg), now, false, &mut self.tally);
             self.changed.push(at);
+        }
+    }
+
+    /// Has a leg leave by the way that it has now, after it has lost one.
+    pub(super) fn resettle(&mut self, at: usize) {
+        let Some(leg) = self.slots.leg(at) else { return };
+        if let Some(sockets) = self.shared.sockets(at, leg.state.ice().and_then(Agent::chosen)) {
+            leg.sockets = sockets;
         }
     }
 
@@ -198,9 +251,9 @@ impl<W: Fn()> Worker<W> {
 
     /// Ways to a leg that nobody has checked for too long.
     pub(super) fn forget_silent(&mut self, at: usize, now: u64) {
-        let Some(leg) = self.slots.leg(at) else { return };
-        while let Some(route) = leg.state.forget_silent(now) {
-            self.shared.sources.remove(&route);
+        while let Some(route) = self.slots.leg(at).and_then(|leg| leg.state.forget_silent(now)) {
+            self.forget_route(route);
+            self.resettle(at);
             self.changed.push(at);
         }
     }
@@ -208,8 +261,7 @@ impl<W: Fn()> Worker<W> {
     /// A leg is about to be closed.
     pub(super) fn forget_routes(&mut self, at: usize) {
         let Some(ice) = self.slots.leg(at).and_then(|leg| leg.state.ice()) else { return };
-        for route in ice.routes() {
-            self.shared.sources.remove(&route);
-        }
+        let routes: Vec<Route> = ice.routes().collect();
+        routes.into_iter().for_each(|route| self.forget_route(route));
     }
 }

@@ -245,7 +245,7 @@ impl<W: Fn()> Worker<W> {
         match leg.state.destination(Channel::Rtp) {
             Some(destination) if !self.made.is_empty() => {
                 self.tally.dropped_unsealed += leg.state.seal_made(now, &mut self.made) as u64;
-                let sent = batch.send_made(&mut self.made, leg.sockets.of(Channel::Rtp), destination);
+                let sent = leg.way(Channel::Rtp).send_made(batch, &mut self.made, destination);
                 leg.state.sent(sent.datagrams, sent.bytes);
                 if sent.errors > 0 {
                     leg.state.unsent(now, Obstacle::Here);

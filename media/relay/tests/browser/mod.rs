@@ -1,9 +1,13 @@
-//! A browser as far as its port is concerned: it checks (ICE), shakes hands (DTLS) and speaks (SRTP) from one socket.
+//! A browser as far as its port is concerned: it checks (ICE), shakes hands (DTLS) and speaks (SRTP) from one socket, of UDP or
+//! TCP.
 //!
 //! Its checks are written here by RFC 8489, not by what they test.
 
+pub mod stage;
+
 use std::{
-    net::{IpAddr, SocketAddr, UdpSocket},
+    io::{Read as _, Write as _},
+    net::{IpAddr, SocketAddr, TcpStream, UdpSocket},
     sync::Arc,
     time::Instant,
 };
@@ -19,8 +23,69 @@ use streams::{
 
 use crate::world::DEADLINE;
 
+/// How it gets to the port.
+pub enum Line {
+    Datagrams(UdpSocket),
+    /// Each behind its length (RFC 4571).
+    Frames(TcpStream),
+}
+
+impl Line {
+    pub fn udp(ip: IpAddr) -> Self {
+        let socket = UdpSocket::bind((ip, 0)).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self::Datagrams(socket)
+    }
+
+    pub fn tcp(to: SocketAddr) -> Self {
+        let stream = TcpStream::connect(to).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self::Frames(stream)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Datagrams(socket) => socket.local_addr().unwrap(),
+            Self::Frames(stream) => stream.local_addr().unwrap(),
+        }
+    }
+
+    fn sends(&self, bytes: &[u8], to: SocketAddr) {
+        match self {
+            Self::Datagrams(socket) => drop(socket.send_to(bytes, to).unwrap()),
+            Self::Frames(stream) => (&mut &*stream).write_all(&framed(bytes)).unwrap(),
+        }
+    }
+
+    /// What comes next, and where from; nothing once a connection has ended.
+    pub fn hears(&self) -> Option<(Vec<u8>, SocketAddr)> {
+        match self {
+            Self::Datagrams(socket) => {
+                let mut bytes = [0; 2_048];
+                let (len, from) = socket.recv_from(&mut bytes).expect("something comes");
+                Some((bytes[..len].to_vec(), from))
+            }
+            Self::Frames(stream) => {
+                let (mut head, mut reader) = ([0; 2], stream);
+                reader.read(&mut head[..1]).ok().filter(|len| *len > 0)?;
+                reader.read_exact(&mut head[1..]).ok()?;
+                let mut frame = vec![0; usize::from(u16::from_be_bytes(head))];
+                reader.read_exact(&mut frame).expect("whole");
+                Some((frame, stream.peer_addr().unwrap()))
+            }
+        }
+    }
+}
+
+/// A datagram behind its length.
+pub fn framed(bytes: &[u8]) -> Vec<u8> {
+    [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat()
+}
+
 pub struct Browser {
-    pub socket: UdpSocket,
+    pub line: Line,
+    ssrc: u32,
     to: SocketAddr,
     pub name: &'static str,
     leg: Credentials,
@@ -30,31 +95,29 @@ pub struct Browser {
 impl Browser {
     /// At the port `to`, on a leg that is known by these.
     pub fn new(ip: IpAddr, to: SocketAddr, name: &'static str, leg: &Credentials) -> Self {
-        let socket = UdpSocket::bind((ip, 0)).unwrap();
-        socket.set_read_timeout(Some(DEADLINE)).unwrap();
-        Self { socket, to, name, leg: leg.clone(), keys: None }
-    }
-
-    pub fn address(&self) -> SocketAddr {
-        self.socket.local_addr().unwrap()
+        let line = Line::udp(ip);
+        let ssrc = u32::from(line.address().port());
+        Self { line, ssrc, to, name, leg: leg.clone(), keys: None }
     }
 
     /// Another network of the same browser.
     pub fn moves(&mut self) {
-        let socket = UdpSocket::bind((self.address().ip(), 0)).unwrap();
-        socket.set_read_timeout(Some(DEADLINE)).unwrap();
-        self.socket = socket;
+        self.line = Line::udp(self.line.address().ip());
+    }
+
+    /// It connects to the port.
+    pub fn connects(&mut self) {
+        self.line = Line::tcp(self.to);
     }
 
     pub fn sends(&self, bytes: &[u8]) {
-        self.socket.send_to(bytes, self.to).unwrap();
+        self.line.sends(bytes, self.to);
     }
 
     pub fn hears(&self) -> Vec<u8> {
-        let mut bytes = [0; 2_048];
-        let (len, from) = self.socket.recv_from(&mut bytes).expect("something comes");
+        let (bytes, from) = self.line.hears().expect("the connection goes on");
         assert_eq!(from, self.to, "from the port that was told");
-        bytes[..len].to_vec()
+        bytes
     }
 
     /// Checks and chooses: the kind of the answer.
@@ -92,7 +155,7 @@ impl Browser {
         let mut room = vec![0xd5; 172 + OVERHEAD_BYTES_MAX];
         room[..4].copy_from_slice(&[0x80, 8, sequence.to_be_bytes()[0], sequence.to_be_bytes()[1]]);
         room[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());
-        room[8..12].copy_from_slice(&u32::from(self.address().port()).to_be_bytes());
+        room[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
         let len = self.keys.as_mut().unwrap().0.seal_rtp(&mut room, 172).unwrap();
         room[..len].to_vec()
     }
@@ -102,9 +165,12 @@ impl Browser {
         self.sends(&sealed);
     }
 
-    /// The number of the next RTP packet, which is under the key that was agreed.
+    /// The number of the next RTP packet, which is under the key that was agreed. Reports of quality may come before it.
     pub fn hears_packet(&mut self) -> u16 {
         let mut packet = self.hears();
+        while (192..=223).contains(&packet[1]) {
+            packet = self.hears();
+        }
         let len = self.keys.as_mut().unwrap().1.open_rtp(&mut packet).expect("under the key");
         assert_eq!(len, 172);
         u16::from_be_bytes([packet[2], packet[3]])
