@@ -322,6 +322,7 @@ fn relay_config(media: &config::Media) -> RelayConfig {
         addresses: addresses.collect(),
         ports: relay::PortRange { first: media.ports.first, last: media.ports.last },
         shared_port: media.browser_port,
+        is_shared_over_tcp: media.browser_tcp,
         core: media.cpu,
         stock_target: STOCK_PAIRS,
         quarantine: Duration::from_secs(media.port_quarantine_secs),
@@ -342,7 +343,9 @@ fn media_mistake(error: &RelayError) -> Vec<Mistake> {
         | RelayError::MixedFamilies { .. }
         | RelayError::NotAdvertisable(_)
         | RelayError::NotLocal { .. } => "media.addresses",
-        RelayError::SharedInRange(_) | RelayError::SharedPort { .. } => "media.browser_port",
+        RelayError::SharedInRange(_) | RelayError::SharedPort { .. } | RelayError::SharedTcp { .. } => {
+            "media.browser_port"
+        }
         RelayError::Dscp(_) | RelayError::Socket(_) | RelayError::Worker(_) => "media",
     };
     one(key, error)

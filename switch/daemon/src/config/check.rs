@@ -203,6 +203,16 @@ fn check_media(config: &Config, mistakes: &mut Vec<Mistake>) {
     if media.browser_port.is_some_and(|port| udp_ports.clone().any(|taken| taken == port)) {
         mistakes.push(Mistake::new("media.browser_port", "is a port of sip.udp"));
     }
+    if let Some(port) = media.browser_port.filter(|_| media.browser_tcp) {
+        let taken =
+            streams(&config.sip).into_iter().find(|(_, all)| all.iter().any(|one| one.port() == port));
+        if let Some((key, _)) = taken {
+            let reason = format!(
+                "is a port of {key}, and browsers connect to it over TCP too: choose another one, or set browser_tcp = false"
+            );
+            mistakes.push(Mistake::new("media.browser_port", reason));
+        }
+    }
     for port in udp_ports.filter(|port| (media.ports.first..=media.ports.last).contains(port)) {
         mistakes.push(Mistake::new("media.ports", format!("contains port {port} of sip.udp")));
     }

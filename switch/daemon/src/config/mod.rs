@@ -149,6 +149,8 @@ pub struct Media {
     pub ports: PortRange,
     /// The UDP port of each address that all browsers share, outside `ports`; `None`: no browser calls or is called.
     pub browser_port: Option<u16>,
+    /// Whether browsers may connect to the same port over TCP, where their network lets no UDP through.
+    pub browser_tcp: bool,
     /// Processor that the media thread is pinned to; `None` leaves it to the kernel.
     pub cpu: Option<usize>,
     /// Microseconds that packets may be let gather under load; 0 is never.
@@ -325,6 +327,7 @@ impl Default for Config {
                 advertised_addresses: Vec::new(),
                 ports: PortRange { first: 20_000, last: 29_999 },
                 browser_port: None,
+                browser_tcp: false,
                 cpu: None,
                 gather_micros: 0,
                 port_quarantine_secs: 5,

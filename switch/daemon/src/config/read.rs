@@ -130,6 +130,7 @@ impl<'a> Reader<'a> {
             s.take("browser_port", &mut media.browser_port, |v| {
                 number(v, 0, 65_535).map(|port| Some(port).filter(|port| *port > 0))
             });
+            s.take("browser_tcp", &mut media.browser_tcp, flag);
             s.take("cpu", &mut media.cpu, cpu);
             s.take("gather_micros", &mut media.gather_micros, |v| number(v, 0, 2_000));
             s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));

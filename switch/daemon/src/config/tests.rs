@@ -101,6 +101,22 @@ fn listeners_must_be_distinct_and_have_ports() {
 }
 
 #[test]
+fn browsers_have_a_port_of_their_own_over_udp_and_tcp() {
+    let with = |port: u16, more: &str| {
+        format!(
+            "[sip]\nudp = ['127.0.0.1:5060']\ntcp = ['127.0.0.1:5070']\n[media]\nbrowser_port = {port}\n{more}"
+        )
+    };
+    check(&with(5060, ""), &[("media.browser_port", "port of sip.udp")]);
+    let taken = "port of sip.tcp, and browsers connect to it over TCP too";
+    check(&with(5070, "browser_tcp = true"), &[("media.browser_port", taken)]);
+    for fine in [with(5070, ""), with(30_000, "browser_tcp = true")] {
+        Config::parse(&fine, Path::new("/")).unwrap();
+    }
+    check(&with(30_000, "browser_tcp = 'no'"), &[("media.browser_tcp", "true or false")]);
+}
+
+#[test]
 fn an_address_has_no_zone_and_only_one_form() {
     for text in ["[fe80::1%eth0]:5060", "[fe80::1%2]:5060", "[fe80::1]:5060"] {
         check(&format!("[sip]\nudp = ['{text}']"), &[("sip.udp", "neither SIP nor SDP")]);

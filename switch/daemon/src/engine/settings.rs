@@ -71,6 +71,7 @@ pub(super) fn switchboard(
         shared_addresses: config.media.browser_port.map_or_else(Vec::new, |port| {
             config.media.known_as().map(|(_, advertised)| (advertised, port).into()).collect()
         }),
+        is_shared_over_tcp: config.media.browser_tcp,
         dtls_fingerprint: identity.map(|identity| identity.fingerprint().clone()),
         guests,
         ..SwitchboardConfig::default()

@@ -167,6 +167,9 @@ fn media(switch: &Switch, page: &mut Page) {
     for (name, count) in rest {
         match *name {
             "legs_open" => page.gauge("sambung_media_legs", "Streams of live legs.", *count),
+            "connections_open" => {
+                page.gauge("sambung_media_connections", "Connections of browsers to their port.", *count);
+            }
             "pairs_stocked" => page.gauge("sambung_media_ports_stocked", "Port pairs in stock.", *count),
             "pairs_quarantined" => page.gauge("sambung_media_ports_resting", "Closed ports at rest.", *count),
             name => {
