@@ -22,6 +22,10 @@ const BACKLOG_MAX: i32 = 256;
 /// The kernel counts what it keeps frames in besides, which is far more than short frames.
 const CONNECTION_BUFFER_BYTES: usize = 8 * UNACKNOWLEDGED_BYTES_MAX;
 
+/// What the kernel is asked to keep in front of a port that legs share, and behind it; it gives `net.core.rmem_max` and
+/// `wmem_max` at most. A leg alone fills 4 KB in a tenth of a second, all browsers together as many times that.
+const SHARED_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
 /// What a leg sends by.
 #[derive(Debug)]
 pub(crate) enum Sockets {
@@ -64,7 +68,10 @@ pub(crate) struct SharedPort {
 
 impl SharedPort {
     pub(crate) fn bind(ip: IpAddr, port: u16, dscp: u8) -> io::Result<Self> {
-        let socket: net::UdpSocket = bound(ip, port, dscp)?.into();
+        let socket = bound(ip, port, dscp)?;
+        socket.set_recv_buffer_size(SHARED_BUFFER_BYTES)?;
+        socket.set_send_buffer_size(SHARED_BUFFER_BYTES)?;
+        let socket: net::UdpSocket = socket.into();
         let send = Arc::new(UdpSocket::from_std(socket.try_clone()?));
         Ok(Self { receive: UdpSocket::from_std(socket), send })
     }
@@ -181,6 +188,14 @@ mod tests {
         let refused = Pair::bind(ip, port, 46).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::AddrInUse, "RTCP is still taken");
         assert!(net::UdpSocket::bind((ip, port)).is_ok(), "and RTP was given back");
+    }
+
+    #[test]
+    fn the_port_of_all_browsers_has_more_room_than_one_of_a_single_leg() {
+        let ip = IpAddr::from([127, 0, 0, 1]);
+        let room = |socket: &UdpSocket| socket2::SockRef::from(socket).recv_buffer_size().unwrap();
+        let (shared, own) = (SharedPort::bind(ip, 0, 46).unwrap(), udp(ip, 0, 46).unwrap());
+        assert!(room(&shared.receive) > room(&own), "{} and {}", room(&shared.receive), room(&own));
     }
 
     #[test]
