@@ -9,6 +9,7 @@ import { useWords } from "./i18n";
 // Who calls as a guest waits for nothing that staff need, and the other way round.
 const Enter = lazy(() => import("./features/guest/enter"));
 const Guest = lazy(() => import("./features/guest/page"));
+const Returned = lazy(() => import("./features/returned"));
 const Phone = lazy(() => import("./features/telephony/page"));
 const Settings = lazy(() => import("./features/identity/settings"));
 const Register = lazy(() => import("./features/identity/register"));
@@ -16,7 +17,6 @@ const Confirm = lazy(() => import("./features/identity/confirm"));
 const Forgot = lazy(() => import("./features/identity/forgot"));
 const Reset = lazy(() => import("./features/identity/reset"));
 const Invitation = lazy(() => import("./features/identity/invitation"));
-const Google = lazy(() => import("./features/identity/google-page"));
 
 export function App() {
   const words = useWords();
@@ -33,7 +33,7 @@ export function App() {
         <Route path="/guest" component={Enter} />
         <Route path="/g/:code">{({ code }) => <Guest key={code} code={code} />}</Route>
         <Route path="/sign-in" component={SignIn} />
-        <Route path="/sign-in/google" component={Google} />
+        <Route path="/sign-in/google" component={Returned} />
         <Route path="/register" component={Register} />
         <Route path="/confirm" component={Confirm} />
         <Route path="/forgot-password" component={Forgot} />

@@ -1,7 +1,9 @@
 //! Guests (H-009, H-010, H-020, H-022, HX-17): people who enter an organisation by its QR code and say a name. Two of one name are two
-//! people. Where somebody is a guest is a session: one organisation until they leave, 24 hours after the last use at most. Signing in with
-//! Google ends in the same session: [`store::begin`] with the person that it is.
+//! people; whoever comes with Google is the one that they were before. Where somebody is a guest is a session: one organisation until they
+//! leave, 24 hours after the last use at most.
 
+mod by_google;
+mod entrance;
 pub mod http;
 pub mod model;
 pub mod rates;

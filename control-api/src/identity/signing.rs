@@ -177,10 +177,10 @@ impl Signing {
         Ok(Word { text: key.word(kind, id, no), key: key.name.clone(), no })
     }
 
-    /// The `no`th of that kind that is `id`'s: 256 bits, 43 characters, made again as long as the newest key is that.
-    pub(crate) fn secret(&self, kind: Kind, id: Uuid, no: u32) -> Result<String, ApiError> {
+    /// The `no`th of that kind that is `id`'s `about` something: 256 bits, 43 characters, made again as long as the newest key is that.
+    pub(crate) fn secret(&self, kind: Kind, (id, no): (Uuid, u32), about: &str) -> Result<String, ApiError> {
         let key = self.keys.last().ok_or_else(|| ApiError::Internal("no key signs".to_owned()))?;
-        Ok(key.secret(kind, id, no))
+        Ok(key.secret(kind, (id, no), about))
     }
 
     /// The same again by the key of that name; `None`: it has been taken away.
@@ -226,12 +226,12 @@ impl Key {
 
     /// 120 bits; needs no quoting in a URL, a SIP user part or a phone's form.
     fn word(&self, kind: Kind, id: Uuid, no: i32) -> String {
-        let mut word = self.secret(kind, id, no.cast_unsigned());
+        let mut word = self.secret(kind, (id, no.cast_unsigned()), "");
         word.truncate(WORD_CHARS);
         word
     }
 
-    fn secret(&self, kind: Kind, id: Uuid, no: u32) -> String {
+    fn secret(&self, kind: Kind, (id, no): (Uuid, u32), about: &str) -> String {
         let purpose = match kind {
             Kind::Password => "sip password",
             Kind::Address => "device address",
@@ -239,7 +239,8 @@ impl Key {
             Kind::Nonce => "openid nonce",
             Kind::Verifier => "openid verifier",
         };
-        Base64UrlUnpadded::encode_string(&self.proof(purpose, id, no).finalize().into_bytes())
+        let made = self.proof(purpose, id, no).chain_update(about).finalize();
+        Base64UrlUnpadded::encode_string(&made.into_bytes())
     }
 }
 
@@ -393,7 +394,7 @@ mod tests {
         assert_ne!(again(Kind::Address, "1", first.no).as_ref(), Some(&first.text));
         assert_eq!(again(Kind::Password, "2", first.no), None);
         // Whole ones are as long as RFC 7636 wants, and each is its own.
-        let secret = |kind| signing.secret(kind, id, 7).unwrap();
+        let secret = |kind| signing.secret(kind, (id, 7), "").unwrap();
         assert_eq!(secret(Kind::Verifier).len(), 43);
         assert_ne!(secret(Kind::Verifier), secret(Kind::State));
         let address = made(Kind::Address);

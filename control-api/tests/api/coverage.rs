@@ -102,7 +102,9 @@ impl Operation {
 }
 
 /// For everybody. The one of telephony and the one for devices are for whoever has a link, those of guests for whoever has a code.
-const OPEN: [&str; 19] = [
+const OPEN: [&str; 21] = [
+    "POST /api/guest/google/authorizations",
+    "POST /api/guest/google/sessions",
     "GET /api/guest/organisations/{code}",
     "POST /api/guest/sessions",
     "POST /api/identity/google/authorizations",

@@ -16,17 +16,17 @@ use serde_json::{Value, json};
 
 use crate::{
     accounts, second_factors,
-    stage::{Answer, PASSWORD, Served, Stage},
+    stage::{Answer, PASSWORD, Served, Stage, client},
 };
 
-const AUTHORIZATIONS: &str = "/api/identity/google/authorizations";
-const SIGN_INS: &str = "/api/identity/google/sign-ins";
-const MINE: &str = "/api/identity/me/google";
+pub const AUTHORIZATIONS: &str = "/api/identity/google/authorizations";
+pub const SIGN_INS: &str = "/api/identity/google/sign-ins";
+pub const MINE: &str = "/api/identity/me/google";
 const REDIRECT: &str = "https://pbx.example.test/sign-in/google";
-const SARI: &str = "sari@example.test";
+pub const SARI: &str = "sari@example.test";
 
 /// The provider, gone at the end.
-struct Provider {
+pub struct Provider {
     port: u16,
     running: Option<Child>,
 }
@@ -54,7 +54,7 @@ impl Provider {
         Self { port: free_port().unwrap(), running: None }
     }
 
-    async fn up() -> Self {
+    pub async fn up() -> Self {
         let mut provider = Self::down();
         let script = include_str!("../openid/provider.mjs");
         let port = provider.port.to_string();
@@ -75,8 +75,15 @@ impl Provider {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The next ID token is not as it must be.
+    pub async fn deceive(&self, how: &str) {
+        let url = format!("{}/deceive?how={how}", self.issuer());
+        let done = client().post(url).send().await.unwrap();
+        assert_eq!(done.status(), 204);
+    }
+
     /// The way to it that the API takes.
-    fn way(&self) -> openid::Provider {
+    pub fn way(&self) -> openid::Provider {
         let registered = Registered {
             issuer: openid::IssuerUrl::new(self.issuer()).unwrap(),
             client_id: "sambung".to_owned(),
@@ -121,22 +128,11 @@ impl Scene {
     /// A browser goes there as `email`, and comes back with what it says in the place of an answer.
     async fn visit(&self, email: &str) -> Value {
         let begun = self.leave().await;
-        let mut url = Url::parse(begun["url"].as_str().unwrap()).unwrap();
-        url.query_pairs_mut().append_pair("login_hint", email);
-        let back = browse(url).await;
-        let said: BTreeMap<String, String> = back.query_pairs().into_owned().collect();
-        json!({ "token": begun["token"], "state": said["state"], "code": said["code"] })
+        visited(&begun, email).await
     }
 
     async fn sign_in(&self, said: &Value) -> Answer {
         self.api().post(SIGN_INS, "", &json!({ "visit": said })).await
-    }
-
-    /// The next ID token is not as it must be.
-    async fn deceive(&self, how: &str) {
-        let url = format!("{}/deceive?how={how}", self.provider.issuer());
-        let done = self.api().client.post(url).send().await.unwrap();
-        assert_eq!(done.status(), 204);
     }
 
     /// What is known of people with that address: whether it is verified, and in how many ways they sign in.
@@ -148,6 +144,15 @@ impl Scene {
         );
         query.bind(email).fetch_all(&self.stage().admin).await.unwrap()
     }
+}
+
+/// A browser goes where it was sent, as `email`, and comes back with what it says in the place of an answer.
+pub async fn visited(begun: &Value, email: &str) -> Value {
+    let mut url = Url::parse(begun["url"].as_str().unwrap()).unwrap();
+    url.query_pairs_mut().append_pair("login_hint", email);
+    let back = browse(url).await;
+    let said: BTreeMap<String, String> = back.query_pairs().into_owned().collect();
+    json!({ "token": begun["token"], "state": said["state"], "code": said["code"] })
 }
 
 /// What a browser does: it follows, with the cookies that it was given, until it comes to a page of ours.
@@ -253,7 +258,7 @@ async fn an_account_is_linked_in_the_profile_with_the_password_whatever_its_addr
 async fn what_the_provider_must_not_say_proves_nothing() {
     let scene = Scene::new().await;
     for lie in ["expired", "audience", "issuer", "nonce", "signature", "none", "mac"] {
-        scene.deceive(lie).await;
+        scene.provider.deceive(lie).await;
         let refused = scene.sign_in(&scene.visit(SARI).await).await;
         let problem = refused.must_be_problem(401, "unauthorized");
         assert!(problem["detail"].as_str().unwrap().contains("the provider"), "{lie}: {problem}");

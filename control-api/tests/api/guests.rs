@@ -18,8 +18,8 @@ use crate::{
     stage::{Answer, MIDNIGHT, Served, Stage, fields, uuid},
 };
 
-const SESSIONS: &str = "/api/guest/sessions";
-const SESSION: &str = "/api/guest/session";
+pub const SESSIONS: &str = "/api/guest/sessions";
+pub const SESSION: &str = "/api/guest/session";
 const CALLS: &str = "/api/guest/calls";
 const EVENTS: &str = "/api/guest/events";
 
@@ -34,7 +34,11 @@ pub struct Lobby {
 
 impl Lobby {
     pub async fn new() -> Self {
-        let scene = Scene::new().await;
+        Self::on(Stage::new().await).await
+    }
+
+    pub async fn on(stage: Stage) -> Self {
+        let scene = Scene::on(stage).await;
         let open = scene.extension("100", &[scene.sari]).await;
         let closed = scene.extension("200", &[scene.budi]).await;
         let hours = format!("/api/telephony/extensions/{closed}/hours");
@@ -71,7 +75,7 @@ pub fn far_from_now() -> (Value, Value) {
     (json!({ "day": day, "start": "08:00", "end": "17:00" }), opens)
 }
 
-async fn generate(api: &Served, key: &str) -> String {
+pub async fn generate(api: &Served, key: &str) -> String {
     let made = api.post(QR, key, &Value::Null).await;
     assert_eq!(made.status, 201, "{}", made.body);
     made.json()["code"].as_str().unwrap().to_owned()

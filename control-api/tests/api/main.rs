@@ -15,6 +15,7 @@ mod feedback;
 mod forged;
 mod google;
 mod guests;
+mod guests_by_google;
 mod isolation;
 mod jobs;
 mod keys;

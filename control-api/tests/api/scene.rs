@@ -24,7 +24,10 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new() -> Self {
-        let stage = Stage::new().await;
+        Self::on(Stage::new().await).await
+    }
+
+    pub async fn on(stage: Stage) -> Self {
         for org in [stage.a, stage.b] {
             stage.settle(org).await;
         }

@@ -210,6 +210,10 @@ export const id = {
     nameLabel: "Nama Anda",
     nameMissing: "Ketik nama Anda.",
     start: "Lanjut",
+    google: "Lanjut dengan Google",
+    googleBusy: "Menyelesaikan dengan Google…",
+    googleDenied:
+      "Google tidak memastikan siapa Anda, atau itu terlalu lama. Coba lagi, atau masuk dengan nama.",
     hello: (name: string) => `Halo, ${name}`,
     pick: "Siapa yang ingin Anda hubungi?",
     open: "Buka",

@@ -70,6 +70,25 @@ pub(in crate::identity) async fn add(
     done.map(drop).map_err(|error| broken(error, CONSTRAINTS))
 }
 
+/// Whether `user`, whose scope it is, has an account here, and is not only a guest.
+pub(in crate::identity) async fn is_one(c: &mut PgConnection, user: Uuid) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar("select email is not null from identity.users where id = $1");
+    query.bind(user).fetch_one(c).await
+}
+
+/// `user`, whose scope it is, was a guest so far, and has an account with this address from now on. It is verified.
+pub(in crate::identity) async fn add_address(
+    c: &mut PgConnection,
+    user: Uuid,
+    address: &str,
+) -> Result<(), ApiError> {
+    let done = sqlx::query(
+        "update identity.users set email = $2, email_verified_at = now() where id = $1 and email is null",
+    );
+    let done = done.bind(user).bind(address).execute(c).await;
+    done.map(drop).map_err(|error| broken(error, CONSTRAINTS))
+}
+
 /// Another password, or the first one, for `user`, whose scope it is and who has read a letter to `address`. False: that is not theirs any
 /// more, or they are suspended.
 pub(super) async fn set_password(

@@ -6,22 +6,20 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use contract::language::Language;
-use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::{
-    model::{Authorization, GoogleSignIn, Link, Linking, Methods, Unlinking, registered, subject},
-    store, visit,
+    arrival::{WRONG, arrive, attach},
+    model::{Authorization, GoogleSignIn, Link, Linking, Methods, Unlinking},
+    store,
+    visit::{self, Aim},
 };
 use crate::{
     app::App,
-    database::{Scope, enter},
+    database::Scope,
     http::{actor::Person, error::ApiError, extract::Change, source::Source},
     identifier,
     identity::{
-        accounts,
         person_events::{self, Action},
         shown,
         sign_ins::{
@@ -29,13 +27,7 @@ use crate::{
             model::{FirstStep, Tokens},
         },
     },
-    openid::Proven,
 };
-
-/// What whoever may not sign in hears, whyever that is (H-008).
-const WRONG: ApiError = ApiError::Refused("nobody may sign in here by that");
-const NOT_VERIFIED: ApiError =
-    ApiError::Refused("the provider has not verified your e-mail address, and you have linked no account");
 
 /// The routes of this aggregate.
 pub fn routes() -> OpenApiRouter<App> {
@@ -67,7 +59,7 @@ async fn authorize(
     Extension(source): Extension<Source>,
 ) -> Result<(StatusCode, Json<Authorization>), ApiError> {
     app.proofs.spend_visit(&source)?;
-    Ok((StatusCode::CREATED, Json(visit::begin(&app).await?)))
+    Ok((StatusCode::CREATED, Json(visit::begin(&app, Aim::Account).await?)))
 }
 
 /// Sign in with what the browser has come back with
@@ -89,7 +81,7 @@ async fn sign_in(
 ) -> Result<Response, ApiError> {
     let GoogleSignIn { visit, organisation, language } = asked.body()?;
     app.proofs.spend_visit(&source)?;
-    let proven = visit::end(&app, visit).await?;
+    let proven = visit::end(&app, Aim::Account, visit).await?;
     let (id, fresh) = (identifier::fresh()?, identifier::fresh()?);
     let wish = Wish::new(Method::Google, organisation, &headers);
     let begun = app.database.change(Scope::Nothing, move |c| {
@@ -99,47 +91,6 @@ async fn sign_in(
         })
     });
     begun.await?.answer(&app)
-}
-
-/// Whose sign-in it is, whose scope it is from here on: whoever the provider calls so, or who has the address that it has verified, or somebody new,
-/// who is called `fresh`.
-async fn arrive(
-    c: &mut PgConnection,
-    proven: &Proven,
-    fresh: Uuid,
-    language: Language,
-) -> Result<Uuid, ApiError> {
-    let named = (proven.issuer.as_str(), subject(proven).ok_or(WRONG)?);
-    if let Some(user) = store::linked(c, named).await? {
-        enter(c, Scope::Person(user)).await?;
-        return Ok(user);
-    }
-    let (name, address) = registered(proven).ok_or(NOT_VERIFIED)?;
-    let Some(account) = accounts::store::account_of(c, &address).await? else {
-        accounts::store::add_person(c, fresh, (&name, &address)).await?;
-        store::link(c, fresh, named).await?;
-        person_events::append(c, (fresh, fresh), Action::GoogleLinked, None).await?;
-        return Ok(fresh);
-    };
-    // A password of an account whose address nobody has verified may be a stranger's, and would be good from now on.
-    if !account.is_active || account.has_password && !account.is_verified {
-        return Err(WRONG);
-    }
-    enter(c, Scope::Person(account.user)).await?;
-    store::verify(c, account.user, &address).await?;
-    attach(c, account.user, named, language).await?;
-    Ok(account.user)
-}
-
-async fn attach(
-    c: &mut PgConnection,
-    user: Uuid,
-    named: (&str, &str),
-    language: Language,
-) -> Result<(), ApiError> {
-    store::link(c, user, named).await?;
-    person_events::append(c, (user, user), Action::GoogleLinked, None).await?;
-    person_events::tell(c, user, Action::GoogleLinked, language).await
 }
 
 /// Whether I sign in with Google
@@ -166,12 +117,11 @@ async fn show(State(app): State<App>, person: Person) -> Result<Json<Link>, ApiE
 async fn link(State(app): State<App>, person: Person, asked: Change) -> Result<StatusCode, ApiError> {
     let Linking { visit, password, language } = asked.body()?;
     let (user, shown) = (person.user, shown::password(&app, person.user, password).await?);
-    let proven = visit::end(&app, visit).await?;
+    let proven = visit::end(&app, Aim::Account, visit).await?;
     let done = app.database.change(Scope::Person(user), move |c| {
         Box::pin(async move {
             shown.still(c, user).await?;
-            let named = (proven.issuer.as_str(), subject(&proven).ok_or(WRONG)?);
-            attach(c, user, named, language).await
+            attach(c, user, &proven, language).await
         })
     });
     done.await.map(|()| StatusCode::NO_CONTENT)

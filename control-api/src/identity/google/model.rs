@@ -106,13 +106,18 @@ pub(super) fn registered(proven: &Proven) -> Option<(String, String)> {
     let mut fields = Fields::default();
     let address = accounts::model::address(&mut fields, proven.address.as_deref()?);
     fields.done().ok()?;
-    let printable = |text: &str| -> String {
-        let shown = text.chars().filter(|letter| !letter.is_control());
-        shown.take(accounts::model::NAME_CHARS_MAX).collect::<String>().trim().to_owned()
-    };
-    let said = proven.name.as_deref().map(printable).filter(|name| !name.is_empty());
-    let name = said.unwrap_or_else(|| printable(address.split('@').next().unwrap_or_default()));
+    let name = called(proven).unwrap_or_else(|| printable(address.split('@').next().unwrap_or_default()));
     Some((name, address))
+}
+
+/// Their name, if the provider says one that can be shown.
+pub(super) fn called(proven: &Proven) -> Option<String> {
+    proven.name.as_deref().map(printable).filter(|name| !name.is_empty())
+}
+
+fn printable(text: &str) -> String {
+    let shown = text.chars().filter(|letter| !letter.is_control());
+    shown.take(accounts::model::NAME_CHARS_MAX).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]

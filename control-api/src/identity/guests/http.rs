@@ -3,33 +3,33 @@
 use axum::{
     Extension, Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
-use contract::{id::OrgId, qr_code};
-use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Guest, NOT_OPEN,
-    model::{Entry, GuestOrganisation, GuestSession, Session},
-    session, store, token,
+    Guest, by_google,
+    entrance::{Said, admit, before, behind, front},
+    model::{Entry, GuestOrganisation, GuestSession},
+    store, token,
 };
 use crate::{
     app::App,
-    database::{Scope, enter},
+    database::Scope,
     http::{
         error::{ApiError, Problem},
         extract::{Change, Path},
         source::Source,
     },
-    identifier,
-    identity::qr_codes,
-    telephony::open_extensions,
 };
 
 /// The routes of this aggregate.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(organisation)).routes(routes!(begin)).routes(routes!(show, end))
+    OpenApiRouter::new()
+        .routes(routes!(organisation))
+        .routes(routes!(begin))
+        .routes(routes!(show, end))
+        .merge(by_google::routes())
 }
 
 /// Where a QR code leads
@@ -75,33 +75,8 @@ async fn begin(
 ) -> Result<(StatusCode, Json<GuestSession>), ApiError> {
     let Entry { code, name } = asked.body::<Entry>()?.check()?;
     app.proofs.guests.enter(&source)?;
-    let bearer =
-        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let before = match bearer {
-        Some(bearer) => session(&app, bearer.trim()).await?,
-        None => None,
-    };
-    let (proofs, id, user) = (app.proofs.clone(), identifier::fresh()?, identifier::fresh()?);
-    let entered = app.database.change(Scope::Nothing, move |c| {
-        Box::pin(async move {
-            let org = behind(c, &code).await?;
-            let organisation = front(c, org).await?;
-            let (status, session) = match before {
-                Some(before) if before.org_id == org.0 => (StatusCode::OK, before),
-                Some(_) => return Err(ApiError::Conflict("you are in another organisation: leave it first")),
-                None => {
-                    proofs.guests.enter_organisation(org)?;
-                    store::add(c, user, &name).await?;
-                    let session = store::begin(c, (org, id, user)).await?;
-                    (StatusCode::CREATED, session.ok_or(ApiError::Busy)?)
-                }
-            };
-            Ok((status, session, organisation))
-        })
-    });
-    let (status, session, organisation): (_, Session, _) = entered.await?;
-    let token = token(&app, session.id);
-    Ok((status, Json(session.view(token, organisation))))
+    let before = before(&app, &headers).await?;
+    admit(&app, before, (code, Said::Name(name))).await
 }
 
 /// Where I am a guest
@@ -129,27 +104,4 @@ async fn end(State(app): State<App>, guest: Guest) -> Result<StatusCode, ApiErro
     let key = (guest.org, guest.session);
     app.database.write(Scope::Organisation(guest.org), move |c| Box::pin(store::end(c, key))).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The organisation that a code lets guests into; its scope is entered.
-async fn behind(c: &mut PgConnection, code: &str) -> Result<OrgId, ApiError> {
-    let found = match qr_code::is_code(code) {
-        true => qr_codes::store::presented(c, code).await?,
-        false => None,
-    };
-    match found {
-        None => Err(ApiError::NotFound),
-        Some((_, false)) => Err(ApiError::Gone("this QR code is not in use any more: scan the new one")),
-        Some((org, true)) => {
-            enter(c, Scope::Organisation(OrgId(org))).await?;
-            Ok(OrgId(org))
-        }
-    }
-}
-
-/// What guests see of an organisation, whose scope it is.
-async fn front(c: &mut PgConnection, org: OrgId) -> Result<GuestOrganisation, ApiError> {
-    let face = store::face(c, org).await?.filter(|face| face.is_approved).ok_or(NOT_OPEN)?;
-    let directory = open_extensions::directory(c, org).await?.ok_or(NOT_OPEN)?;
-    Ok(face.view(directory))
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     http::{error::ApiError, fields::Fields},
+    identity::google::model::Returned,
     instant::Instant,
     telephony::open_extensions::{Directory, model::ExtensionNow},
 };
@@ -69,6 +70,26 @@ impl Entry {
         fields.must(is_name, "name", format!("must be 1 … {GUEST_NAME_CHARS_MAX} printable characters"));
         fields.done().map(|()| self)
     }
+}
+
+/// Who wants to enter with Google.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuestVisit {
+    /// The code behind `/g/`
+    #[schema(example = "k7dqx2mfw9bn3hpt4zcr")]
+    pub code: String,
+}
+
+/// Who has come back from there.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuestReturn {
+    /// The code that they went from
+    #[schema(example = "k7dqx2mfw9bn3hpt4zcr")]
+    pub code: String,
+    /// What the browser has come back with
+    pub visit: Returned,
 }
 
 /// The row of a session that goes on.

@@ -35,7 +35,11 @@ pub(super) async fn face(c: &mut PgConnection, org: OrgId) -> Result<Option<Face
 }
 
 /// A new guest of that name.
-pub(super) async fn add(c: &mut PgConnection, user: Uuid, name: &str) -> Result<(), sqlx::Error> {
+pub(in crate::identity) async fn add(
+    c: &mut PgConnection,
+    user: Uuid,
+    name: &str,
+) -> Result<(), sqlx::Error> {
     enter(c, Scope::Person(user)).await?;
     let made = sqlx::query("insert into identity.users (id, name) values ($1, $2)");
     made.bind(user).bind(name).execute(c).await.map(drop)
@@ -57,6 +61,17 @@ pub(in crate::identity) async fn begin(
     .execute(&mut *c)
     .await?;
     sqlx::query_as(sessions!("s.id = $1")).bind(session).fetch_optional(c).await
+}
+
+/// `user`, whose scope it is, is a guest nowhere else any more.
+pub(super) async fn leave_others(
+    c: &mut PgConnection,
+    (org, user): (OrgId, Uuid),
+) -> Result<(), sqlx::Error> {
+    let done = sqlx::query(
+        "update identity.guest_sessions set ended_at = now() where user_id = $1 and org_id <> $2 and ended_at is null",
+    );
+    done.bind(user).bind(org.0).execute(c).await.map(drop)
 }
 
 /// The session that was presented, if it goes on, and it goes on for longer now.

@@ -2,15 +2,18 @@ import { type FormEvent, useState } from "react";
 import { useWords } from "../../i18n";
 import { Button } from "../../ui/button";
 import { Field } from "../../ui/field";
+import { ByGoogle } from "../by-google";
 import type { Visiting } from "./visit-hook";
 
 /** Characters of a name, as the API takes them. */
 const NAME_MAX = 100;
 
-type Props = Pick<Visiting, "enter" | "leave" | "isBusy"> & { readonly isElsewhere: boolean };
+type Props = Pick<Visiting, "enter" | "enterByGoogle" | "leave" | "isBusy"> & {
+  readonly isElsewhere: boolean;
+};
 
-/** The name of who comes in, or the question whether to leave where they still are. Signing in with Google (H-009) stands here too, once the API has it. */
-export function Door({ enter, leave, isBusy, isElsewhere }: Props) {
+/** The name of who comes in, or Google's word for it (H-009), or the question whether to leave where they still are. */
+export function Door({ enter, enterByGoogle, leave, isBusy, isElsewhere }: Props) {
   const { guest } = useWords();
   const [isMissing, setIsMissing] = useState(false);
   if (isElsewhere) {
@@ -44,6 +47,7 @@ export function Door({ enter, leave, isBusy, isElsewhere }: Props) {
           {guest.start}
         </Button>
       </form>
+      <ByGoogle label={guest.google} isBusy={isBusy} go={enterByGoogle} />
     </Sheet>
   );
 }

@@ -3,24 +3,9 @@ import { useCallback, useEffect, useReducer, useState } from "react";
 import { outcome } from "../../api/client";
 import { type GuestCallPass, type GuestSession, guests } from "../../api/guest";
 import type { Problem } from "../../api/problem";
+import { goToGoogle } from "./google";
+import { bearer, forget, keep, kept } from "./kept";
 import { ARRIVING, closed, type Visit, went } from "./visit";
-
-const KEY = "sambung.visit";
-
-interface Kept {
-  readonly code: string;
-  readonly token: string;
-}
-
-function kept(): Kept | null {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "null") as Kept | null;
-  } catch {
-    return null;
-  }
-}
-
-const bearer = () => ({ headers: { authorization: `Bearer ${kept()?.token ?? ""}` } });
 
 export interface Visiting {
   readonly visit: Visit;
@@ -29,6 +14,8 @@ export interface Visiting {
   readonly isBusy: boolean;
   readonly retry: () => void;
   readonly enter: (name: string) => Promise<void>;
+  /** The other way in; the page is left unless that is not possible. */
+  readonly enterByGoogle: () => Promise<void>;
   readonly leave: () => Promise<void>;
   readonly choose: (extension: string, isExplained: boolean) => void;
   readonly putOff: () => void;
@@ -56,7 +43,7 @@ export function useVisit(code: string): Visiting {
 
   const inside = useCallback(
     (session: GuestSession) => {
-      localStorage.setItem(KEY, JSON.stringify({ code, token: session.token } satisfies Kept));
+      keep({ code, token: session.token });
       setProblem(null);
       step({ type: "entered", organisation: session.organisation, name: session.name });
     },
@@ -73,7 +60,7 @@ export function useVisit(code: string): Visiting {
         if (!isHere) return;
         if (value !== null && before.code === code) return inside(value);
         if (value !== null) step({ type: "elsewhere" });
-        else if (gone.status === 401) localStorage.removeItem(KEY);
+        else if (gone.status === 401) forget();
       }
       const asked = guests.GET("/api/guest/organisations/{code}", { params: { path: { code } } });
       const { value, problem: found } = await outcome(asked);
@@ -98,9 +85,16 @@ export function useVisit(code: string): Visiting {
     else inside(value);
   }
 
+  async function enterByGoogle() {
+    setIsBusy(true);
+    const found = await goToGoogle(code);
+    setIsBusy(false);
+    refused(found);
+  }
+
   async function leave() {
     await outcome(guests.DELETE("/api/guest/session", bearer()));
-    localStorage.removeItem(KEY);
+    forget();
     step({ type: "left" });
     setAttempt((before) => before + 1);
   }
@@ -150,6 +144,7 @@ export function useVisit(code: string): Visiting {
     isBusy,
     retry: () => setAttempt((before) => before + 1),
     enter,
+    enterByGoogle,
     leave,
     choose: (extension, isExplained) => {
       setProblem(null);

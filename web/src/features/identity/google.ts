@@ -39,8 +39,3 @@ async function ended({ state, code }: Arrived, language: Language): Promise<Came
   if (problem.status === 409) return { why: "other" };
   return { why: problem.status === 401 || problem.status === 400 ? "denied" : "away" };
 }
-
-/** Whether this server lets people sign in so. */
-export async function hasGoogle(): Promise<boolean> {
-  return (await outcome(api.GET("/api/identity/sign-in-methods"))).value?.google ?? false;
-}
