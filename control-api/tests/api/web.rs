@@ -21,9 +21,15 @@ async fn every_view_of_the_client_has_its_page_and_a_policy_of_its_own() {
     let (mut stage, folder) = (Stage::new().await, built());
     stage.web.folder = folder.path().to_owned();
     let api = stage.serve().await;
-    for path in
-        ["/", "/sign-in", "/sign-in/google?state=x&code=y", "/reset-password", "/phone", "/guest", "/g/abcdefghij"]
-    {
+    for path in [
+        "/",
+        "/sign-in",
+        "/sign-in/google?state=x&code=y",
+        "/reset-password",
+        "/phone",
+        "/guest",
+        "/g/abcdefghij",
+    ] {
         let page = api.get(path, "").await;
         assert_eq!(page.status, 200, "{path}");
         assert!(page.body.contains("<title>sambung</title>"), "{path}");
