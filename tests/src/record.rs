@@ -2,7 +2,10 @@
 
 use std::{thread::sleep, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use configuration::Secrets;
+use contract::snapshot::Snapshot;
+use dialplan::Plan;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio::runtime::{Builder, Runtime};
 
@@ -49,6 +52,16 @@ impl Record {
     /// Changes something: one of the statements of a test.
     pub fn execute(&mut self, statement: &'static str) -> Result<u64> {
         Ok(self.runtime.block_on(sqlx::query(statement).execute(&mut self.connection))?.rows_affected())
+    }
+
+    /// The plan that all rows of the configuration come to.
+    pub fn plan(&mut self) -> Result<Plan> {
+        let (runtime, c) = (&self.runtime, &mut self.connection);
+        let revision = sqlx::query_scalar("select revision from telephony.revisions");
+        let revision = runtime.block_on(revision.fetch_one(&mut *c))?;
+        let organisations = runtime.block_on(configuration::load(c, None, Secrets::Read))?;
+        let compiled = dialplan::compile(&Snapshot { revision, organisations });
+        compiled.map_err(|wrong| anyhow!("rows that no plan can be made of: {wrong:?}"))
     }
 
     /// The first column of every row.

@@ -8,6 +8,7 @@ mod availability;
 mod bad_input;
 mod browsers;
 mod conferences;
+mod configurations;
 mod faults;
 mod forwards;
 mod intercom;

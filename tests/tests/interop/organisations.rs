@@ -22,7 +22,7 @@ use crate::{
 const GONE_MAX: Duration = Duration::from_secs(1);
 
 /// The access token of somebody of the demo.
-fn sign_in(demo: &Demo, who: &str) -> Result<String> {
+pub(crate) fn sign_in(demo: &Demo, who: &str) -> Result<String> {
     let said = json!({ "email": demo.field(&format!("/{who}/email"))?, "password": demo.field(&format!("/{who}/password"))? });
     let tokens = rest(demo, ("POST", "/api/identity/sign-ins"), "", &said.to_string())?;
     Ok(tokens.json()?["access_token"].as_str().context("a token")?.to_owned())
