@@ -22,6 +22,9 @@ const START_MAX: Duration = Duration::from_secs(90);
 /// RTP and RTCP ports the switch gets: 24 calls.
 const RTP_PORTS: u16 = 96;
 
+/// The port above them, for browsers, and another one to keep the rest even.
+const BROWSER_PORTS: u16 = 2;
+
 /// What is left of a block of ports for media.
 const RTP_PORTS_IN_BLOCK: u16 = 360;
 /// Above every block; whoever asks the kernel for any port is given another one.
@@ -43,7 +46,7 @@ pub struct Demo {
 
 /// Addresses for the switch and the API, as arguments of `sambung up`.
 pub fn arguments(data: &Path, ports: &mut Ports) -> Vec<String> {
-    let rtp = ports.take(RTP_PORTS);
+    let rtp = ports.take(RTP_PORTS + BROWSER_PORTS);
     arguments_with(data, ports, (rtp, RTP_PORTS))
 }
 
@@ -99,7 +102,8 @@ impl Demo {
     pub fn start_with(further: &[&str], rtp_ports: u16) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut ports = Ports::claim()?;
-        let rtp = if rtp_ports <= RTP_PORTS_IN_BLOCK { ports.take(rtp_ports) } else { RTP_FIRST };
+        let rtp =
+            if rtp_ports <= RTP_PORTS_IN_BLOCK { ports.take(rtp_ports + BROWSER_PORTS) } else { RTP_FIRST };
         let mut arguments = arguments_with(&folder.path().join("var"), &mut ports, (rtp, rtp_ports));
         arguments.extend(further.iter().map(|word| (*word).to_owned()));
         let running = launch(&arguments, folder.path(), None)?;

@@ -107,7 +107,9 @@ async function start(folder: string, ports: Ports, settings: readonly string[]):
   if (!existsSync(program()) || !existsSync("dist/index.html")) {
     throw new Error(`build first: ${program()} and web/dist (bin/web e2e does)`);
   }
-  const [sip, http, ws, rtp] = [ports.take(2), ports.take(2), ports.take(2), ports.take(RTP_PORTS)];
+  const [sip, http, ws] = [ports.take(2), ports.take(2), ports.take(2)];
+  // The one above them is for the media of browsers.
+  const rtp = ports.take(RTP_PORTS + 2);
   const args = [
     "up",
     "--data",

@@ -193,10 +193,12 @@ impl Options {
         })
     }
 
-    /// The UDP port that browsers' media comes to: the number that they signal to.
+    /// The port that browsers' media comes to, over UDP or TCP: the first one above those for audio, unless a listener has it.
     pub(super) fn browser_port(&self) -> Option<u16> {
-        let port = self.ws.or(self.wss)?.port();
-        Some(port).filter(|port| *port != self.sip.port())
+        self.ws.or(self.wss)?;
+        let listeners = [Some(self.sip), self.sips, self.ws, self.wss, Some(self.http)];
+        let port = self.rtp.end().checked_add(1)?;
+        listeners.into_iter().flatten().all(|listener| listener.port() != port).then_some(port)
     }
 
     /// A listener, and its twin of the other family.
@@ -396,6 +398,14 @@ mod tests {
             assert!(check(&format!("--sip-accounts 10 {beyond}")).is_err(), "{beyond}");
         }
         assert!(check("--sip-accounts 10 --sip [::1]:5060").is_ok());
+    }
+
+    #[test]
+    fn browsers_have_the_port_above_those_for_audio_unless_somebody_else_has_it() {
+        assert_eq!(check("").unwrap().browser_port(), Some(30_000));
+        for none in ["--ws none --wss none", "--rtp 5000-5059", "--rtp 8000-8079", "--rtp 60000-65535"] {
+            assert_eq!(check(none).unwrap().browser_port(), None, "{none}");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub struct Chromium {
 /// Between the page and the test.
 #[derive(Default)]
 struct Shared {
-    /// The last word of the page: states of ICE and of the connection, and the tone that it hears in Hz.
+    /// The last word of the page: states of ICE and of the connection, the tone that it hears in Hz, and by what.
     heard: String,
     is_to_restart: bool,
 }
@@ -58,6 +58,15 @@ struct Line {
 impl Chromium {
     /// Starts one that plays a tone.
     pub fn start(tone_hz: u32) -> Result<Self> {
+        Self::start_with(tone_hz, &[])
+    }
+
+    /// The same in a network that lets no UDP through: it never tries any.
+    pub fn start_without_udp(tone_hz: u32) -> Result<Self> {
+        Self::start_with(tone_hz, &["--webrtc-ip-handling-policy=disable_non_proxied_udp"])
+    }
+
+    fn start_with(tone_hz: u32, further: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}/?hz={tone_hz}", listener.local_addr()?);
@@ -73,7 +82,7 @@ impl Chromium {
         let mut command = Command::new(PROGRAM);
         command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
         command.args(["--no-first-run", "--disable-background-networking", "--disable-component-update"]);
-        command.args(["--no-proxy-server", "--autoplay-policy=no-user-gesture-required"]);
+        command.args(["--no-proxy-server", "--autoplay-policy=no-user-gesture-required"]).args(further);
         command.arg(format!("--user-data-dir={}", folder.path().display())).arg(url);
         let running = Running::start(&mut command, &folder.path().join("log"))?;
         Ok(Self { running, folder, offers, answers, shared, line: None })
@@ -104,12 +113,17 @@ impl Chromium {
                 let heard = self.shared().heard.clone();
                 let words: Vec<&str> = heard.split(' ').collect();
                 ensure!(!heard.starts_with("failed"), "{heard}");
-                let [_, "connected", tone] = words[..] else { return Ok(false) };
+                let [_, "connected", tone, _] = words[..] else { return Ok(false) };
                 Ok(tone.parse::<u32>()?.abs_diff(hz) <= HZ_OFF_MAX)
             })
             .with_context(|| format!("{hz} Hz; its last word: {}", self.shared().heard))?;
         }
         Ok(())
+    }
+
+    /// By what it is connected, in the words of its own figures: `udp` or `tcp`.
+    pub fn transport(&self) -> String {
+        self.shared().heard.split(' ').nth(3).unwrap_or_default().to_owned()
     }
 
     /// Ends the call.

@@ -327,7 +327,7 @@ impl Default for Config {
                 advertised_addresses: Vec::new(),
                 ports: PortRange { first: 20_000, last: 29_999 },
                 browser_port: None,
-                browser_tcp: false,
+                browser_tcp: true,
                 cpu: None,
                 gather_micros: 0,
                 port_quarantine_secs: 5,

@@ -109,8 +109,8 @@ fn browsers_have_a_port_of_their_own_over_udp_and_tcp() {
     };
     check(&with(5060, ""), &[("media.browser_port", "port of sip.udp")]);
     let taken = "port of sip.tcp, and browsers connect to it over TCP too";
-    check(&with(5070, "browser_tcp = true"), &[("media.browser_port", taken)]);
-    for fine in [with(5070, ""), with(30_000, "browser_tcp = true")] {
+    check(&with(5070, ""), &[("media.browser_port", taken)]);
+    for fine in [with(5070, "browser_tcp = false"), with(30_000, "")] {
         Config::parse(&fine, Path::new("/")).unwrap();
     }
     check(&with(30_000, "browser_tcp = 'no'"), &[("media.browser_tcp", "true or false")]);
