@@ -16,7 +16,7 @@ use contract::{
 use uuid::Uuid;
 
 use crate::{
-    door,
+    door, phones,
     process::{self, Running},
     world::phone::digest::Algorithm,
 };
@@ -39,6 +39,10 @@ pub struct Switch {
     folder: tempfile::TempDir,
     /// Where it listens, UDP and TCP.
     pub sip: SocketAddr,
+    /// Where browsers come in.
+    pub ws: SocketAddr,
+    /// Where browsers' media comes in.
+    pub browsers: SocketAddr,
 }
 
 /// H(A1) of an account.
@@ -117,6 +121,7 @@ impl Switch {
     fn start_on(rows: &Snapshot) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let sip = SocketAddr::new(address().into(), 5060);
+        let (ws, browsers) = (SocketAddr::new(sip.ip(), 5066), SocketAddr::new(sip.ip(), 36_000));
         let data = folder.path().join("data");
         std::fs::create_dir(&data)?;
         std::fs::write(data.join("plan.json"), serde_json::to_vec(rows)?)?;
@@ -124,10 +129,12 @@ impl Switch {
         std::fs::write(
             &config,
             format!(
-                "data_dir = 'data'\n[sip]\nudp = ['{sip}']\ntcp = ['{sip}']\n[media]\naddresses = ['{}']\n\
-                 ports = '20000-35999'\nport_quarantine_secs = 0\n[limits]\ncalls_max = 4000\n\
+                "data_dir = 'data'\n[sip]\nudp = ['{sip}']\ntcp = ['{sip}']\nws = ['{ws}']\n\
+                 tcp_connections_per_source_max = 4096\n[media]\naddresses = ['{}']\nports = '20000-35999'\n\
+                 browser_port = {}\nport_quarantine_secs = 0\n[limits]\ncalls_max = 4000\n\
                  transactions_max = 1000000\n",
-                sip.ip()
+                sip.ip(),
+                browsers.port()
             ),
         )?;
         let mut command = process::our("sambungd", ["--config".as_ref(), config.as_os_str()])?;
@@ -135,12 +142,23 @@ impl Switch {
         command.env("DATABASE_URL", "postgres://sambung_switch:x@127.0.0.1:1/sambung");
         command.env_remove("CREDENTIALS_DIRECTORY");
         let running = Running::start(&mut command, &folder.path().join("log"))?;
-        let switch = Self { running, folder, sip };
+        let switch = Self { running, folder, sip, ws, browsers };
         process::wait_until(PATIENCE, "the switch takes calls", || {
             Ok(door::ask(&data, "GET", "/health", "").is_ok())
         })
         .with_context(|| switch.log())?;
         Ok(switch)
+    }
+
+    /// One of its accounts, for a phone of its own.
+    pub fn account(&self, account: u32) -> phones::Account {
+        phones::Account {
+            username: format!("u{account}"),
+            password: PASSWORD.to_owned(),
+            domain: DOMAIN.to_owned(),
+            switch: Some(self.sip),
+            ..phones::Account::of_nobody("")
+        }
     }
 
     /// One of its figures, such as `sambung_notices_total{kind="shed"}`.
@@ -152,6 +170,19 @@ impl Switch {
     pub fn resident_bytes(&self) -> Result<u64> {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.running.pid()))?;
         Ok(statm.split(' ').nth(1).context("statm")?.parse::<u64>()? * PAGE_BYTES)
+    }
+
+    /// Bytes of memory that are its alone.
+    pub fn private_bytes(&self) -> Result<u64> {
+        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.running.pid()))?;
+        let lines = rollup.lines().filter_map(|line| line.strip_prefix("Private_")?.split_once(':'));
+        let kilobytes = lines.map(|(_, value)| Ok(value.trim().trim_end_matches(" kB").parse::<u64>()?));
+        Ok(kilobytes.sum::<Result<u64>>()? * 1_024)
+    }
+
+    /// The processor time that it has used.
+    pub fn processor_time(&self) -> Result<Duration> {
+        Ok(self.processor_times()?.values().sum())
     }
 
     /// The processor time that each of its threads has used, by the thread's name; those of one name together.

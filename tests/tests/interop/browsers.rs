@@ -39,7 +39,7 @@ fn talk(demo: &mut Demo) -> Result<()> {
     );
     budi.answers(&invite, Some(&browser::silent_sdp("active")))?;
     budi.hears("ACK")?;
-    let bye = ani.is_answered(&call)?;
+    let bye = ani.is_answered(&call)?.bye;
 
     budi.reconnect(&wss, &authority)?;
     budi.registers().context("on its second connection")?;

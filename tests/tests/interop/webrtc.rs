@@ -1,4 +1,4 @@
-//! A real browser against the real switch: ICE, DTLS-SRTP and Opus on the port that browsers share.
+//! Browsers against the real switch, a real one and many without a window: ICE, DTLS-SRTP and codecs on the port that they share.
 
 use std::{
     io::Write as _,
@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tests::{
     demo::Demo,
+    load::browsers::{Kind, held},
     phones::{Chromium, PCMU, Phone as _, Transport},
 };
 
@@ -95,6 +96,20 @@ fn a_browser_without_udp_calls_an_echo_and_a_phone() -> Result<()> {
     })();
     outcome.with_context(|| format!("{}\n{}\n{}", chromium.printed(), callee.printed(), demo.logs()))?;
     demo.stop()
+}
+
+/// Packets that everybody hears before all hang up: five seconds of speech.
+const HEARD: u64 = 250;
+
+/// Issue 7: with checks, handshakes and packets that the switch has no hand in.
+#[test]
+fn fifty_browsers_talk_in_pairs_at_the_same_time_and_leave_nothing_behind() -> Result<()> {
+    held(Kind::Browsers, 25, HEARD)
+}
+
+#[test]
+fn fifty_browsers_talk_with_fifty_phones_at_the_same_time_and_leave_nothing_behind() -> Result<()> {
+    held(Kind::BrowserAndPhone, 50, HEARD)
 }
 
 /// Where browsers' media comes to: above the ports for audio, of which calls have the first ones.

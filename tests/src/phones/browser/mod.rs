@@ -1,5 +1,8 @@
-//! A browser's signalling, by hand: SIP over WebSocket (RFC 7118) as pages write it. It has no sound: what it says of media only has to
-//! be taken.
+//! A browser's signalling, by hand: SIP over WebSocket (RFC 7118) as pages write it. What it says of media is its owner's business: that of
+//! [`sound::Sound`], or [`silent_sdp`], which only has to be taken.
+
+pub mod sound;
+mod stun;
 
 use std::{
     fmt::Write as _,
@@ -37,6 +40,14 @@ pub struct Browser {
     /// Of the page's life, which goes on over several connections.
     page: String,
     cseq: u32,
+}
+
+/// A call of a browser that somebody has answered.
+pub struct Answered {
+    /// The answer's description.
+    pub sdp: String,
+    /// The request that ends the call.
+    pub bye: String,
 }
 
 /// Opens a WebSocket at `url`, `ws:` or `wss:`, as a page of `origin`; the inner error is the status of a refusal.
@@ -135,10 +146,20 @@ impl Browser {
 
     /// Registers as one device over all of its connections (RFC 5626).
     pub fn registers(&mut self) -> Result<()> {
+        self.registers_for(300)
+    }
+
+    /// Takes its registration back.
+    pub fn unregisters(&mut self) -> Result<()> {
+        self.registers_for(0)
+    }
+
+    fn registers_for(&mut self, expires_secs: u32) -> Result<()> {
         let uri = format!("sip:{}", self.domain);
         let to = format!("<sip:{}@{}>", self.user, self.domain);
         let instance = format!(
-            "Contact: {};+sip.instance=\"<urn:uuid:00000000-0000-4000-8000-{:0>12}>\"\r\nExpires: 300\r\n",
+            "Contact: {};+sip.instance=\"<urn:uuid:00000000-0000-4000-8000-{:0>12}>\"\r\n\
+             Expires: {expires_secs}\r\n",
             self.contact(),
             self.user
         );
@@ -173,16 +194,31 @@ impl Browser {
         Ok(call_id)
     }
 
-    /// Takes the 200 of its call, and hands over what ends it.
-    pub fn is_answered(&mut self, call_id: &str) -> Result<String> {
+    /// Takes the 200 of its call, and hands over what it says and what ends it.
+    pub fn is_answered(&mut self, call_id: &str) -> Result<Answered> {
         let ok = self.hears("SIP/2.0 200")?;
         let view = ok.view();
+        let sdp = String::from_utf8(view.body().to_vec())?;
         let to = view.named("To").context("To")?.to_owned();
         let contact = view.named("Contact").context("Contact")?;
         let target = contact.trim_matches(['<', '>']).to_owned();
         self.say(&(self.request("ACK", &target, (&to, call_id), "") + "\r\n"))?;
         self.cseq += 1;
-        Ok(self.request("BYE", &target, (&to, call_id), "") + "\r\n")
+        Ok(Answered { sdp, bye: self.request("BYE", &target, (&to, call_id), "") + "\r\n" })
+    }
+
+    /// Shows that it is there, as pages do every few seconds (RFC 5626 §3.5.1).
+    pub fn keeps_alive(&mut self) -> Result<()> {
+        self.say("\r\n\r\n")?;
+        loop {
+            match self.socket.read()? {
+                Message::Ping(_) | Message::Pong(_) => {}
+                pong => {
+                    ensure!(pong.clone().into_data().as_ref() == b"\r\n", "{pong:?} instead of a pong");
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// Says what it has been handed.
