@@ -104,6 +104,7 @@ fn operations() -> OpenApiRouter<App> {
         .merge(identity::second_factors::http::routes())
         .merge(identity::qr_codes::http::routes())
         .merge(identity::sign_ins::http::routes())
+        .merge(telephony::availability::http::routes())
         .merge(telephony::calls::http::routes())
         .merge(telephony::feedback::http::routes())
         .merge(telephony::guest_calls::http::routes())

@@ -1,6 +1,7 @@
 //! Calls and what they are routed by.
 
 pub mod action;
+pub mod availability;
 pub mod calls;
 pub mod clock;
 pub mod conferences;

@@ -289,3 +289,59 @@ async fn orders_are_in_the_record_and_nobody_who_sees_calls_is_told_of_them() {
     let told: Vec<String> = query.fetch_all(&scene.stage.admin).await.unwrap();
     assert_eq!(told, [] as [String; 0]);
 }
+
+#[tokio::test]
+async fn people_are_turned_on_and_off_by_themselves_and_by_whoever_may_and_by_nobody_else() {
+    let scene = Scene::new().await;
+    let (sari, email) = scene.stage.person(scene.stage.a, "call_agent").await;
+    let other = scene.stage.member(scene.stage.a, Some("1002")).await;
+    let foreign = scene.stage.member(scene.stage.b, Some("1002")).await;
+    let number = "insert into telephony.numbers (org_id, number, user_id) values ($1, '1001', $2)";
+    sqlx::query(number).bind(scene.stage.a.0).bind(sari).execute(&scene.stage.admin).await.unwrap();
+    let signed_in = scene.api.sign_in(&email).await;
+    let own = signed_in["access_token"].as_str().unwrap();
+    let at = |user: Uuid, word: &str| format!("/api/telephony/people/{user}/{word}");
+    let org = scene.stage.a;
+    for (word, body, command) in [
+        (
+            "pause",
+            json!({ "is_paused": true }),
+            json!({ "command": "pause_agent", "org": org, "user": sari, "is_paused": true }),
+        ),
+        (
+            "do-not-disturb",
+            json!({ "is_on": true }),
+            json!({ "command": "do_not_disturb", "org": org, "person": { "user": sari }, "is_on": true }),
+        ),
+        (
+            "call-waiting",
+            json!({ "is_on": false }),
+            json!({ "command": "call_waiting", "org": org, "person": { "user": sari }, "is_on": false }),
+        ),
+    ] {
+        for bearer in [own, &scene.key] {
+            let turned = scene.api.post(&at(sari, word), bearer, &body).await;
+            assert_eq!(turned.json(), json!({ "outcome": "done", "user_id": sari }), "{}", turned.body);
+            assert_eq!(scene.door.ordered(), std::slice::from_ref(&command));
+            let told = &scene.record().await[0];
+            assert_eq!(told["action"], format!("person.{}", word.replace('-', "_")));
+            assert_eq!(told["after"], json!({ "order": command, "outcome": "done" }));
+        }
+        for (bearer, user) in [(own, other), (own, foreign), (&*scene.key, foreign)] {
+            scene.api.post(&at(user, word), bearer, &body).await.must_be_problem(404, "not-found");
+        }
+        assert_eq!(scene.door.ordered(), Vec::<Value>::new());
+    }
+    let rows = "insert into telephony.availability (org_id, user_id, setting, value, changed_at)
+        values ($1, $2, 'pause', 'missed', now()), ($1, $2, 'call_waiting', 'off', now())";
+    sqlx::query(rows).bind(org.0).bind(sari).execute(&scene.stage.admin).await.unwrap();
+    let shown = scene.api.get(&at(sari, "availability"), own).await.json();
+    let expected =
+        json!({ "user_id": sari, "do_not_disturb": false, "call_waiting": false, "pause": "missed" });
+    assert_eq!(shown, expected);
+    let key = scene.stage.key(org, &["telephony.read"]).await;
+    assert_eq!(scene.api.get(&at(other, "availability"), &key).await.json()["pause"], Value::Null);
+    for (bearer, user) in [(own, other), (&*key, foreign)] {
+        scene.api.get(&at(user, "availability"), bearer).await.must_be_problem(404, "not-found");
+    }
+}

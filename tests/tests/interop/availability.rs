@@ -13,7 +13,7 @@ use tests::{
 };
 
 use crate::{
-    operator::sambung,
+    operator::{rest, sambung},
     survival::kill_switch,
     voicemail::{GREETED_MS, give_mailbox},
     voices::{LEAST_MS, TONES_HZ, phone, uri},
@@ -68,7 +68,16 @@ fn who_does_not_want_to_be_disturbed_is_left_alone_also_by_the_next_life_of_the_
         budi.over()?;
         let said = sambung(&demo, &["people", "call-waiting", "1002", "--off"])?;
         ensure!(said == "call waiting of 1002 is off\n" && is_shown(&demo, "1002 Budi off off")?, "{said}");
-        Ok(())
+        let whose = "select user_id::text from telephony.numbers where number = '1002'";
+        let person = format!("/api/telephony/people/{}", record.texts(whose, None)?.swap_remove(0));
+        let order = format!("{person}/do-not-disturb");
+        rest(&demo, ("POST", &order), "Content-Type: application/json\r\n", "{\"is_on\": true}")?.json()?;
+        ensure!(is_shown(&demo, "1002 Budi on off")?, "{}", sambung(&demo, &["people"])?);
+        let turned = || {
+            let shown = rest(&demo, ("GET", &format!("{person}/availability")), "", "")?.json()?;
+            Ok(shown["do_not_disturb"] == true && shown["call_waiting"] == false)
+        };
+        wait_until(KNOWN_MAX, "what the API shows", turned)
     })();
     outcome.with_context(|| format!("{}\n{}\n{}", caller.printed(), budi.printed(), demo.logs()))?;
     drop((caller, budi));

@@ -22,9 +22,9 @@ pub struct Ordered {
 
 /// What the record says of an order.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Told<'a> {
-    pub(super) order: &'a Command,
-    pub(super) outcome: &'static str,
+pub(in crate::telephony) struct Told<'a> {
+    pub(in crate::telephony) order: &'a Command,
+    pub(in crate::telephony) outcome: &'static str,
 }
 
 /// A call for somebody: their own phones ring first, and whoever answers there has dialled the number.
@@ -238,7 +238,7 @@ impl CallOrdered for ConnectOrder {
 
 /// What the switch's answer is to a client: the word of what was done, or why it was not. `who` is the field that names whose phones are to
 /// ring.
-pub(super) fn taken(outcome: Outcome, who: &'static str) -> Result<&'static str, ApiError> {
+pub(in crate::telephony) fn taken(outcome: Outcome, who: &'static str) -> Result<&'static str, ApiError> {
     let field = |field, reason| ApiError::Unprocessable(vec![FieldError::new(field, reason)]);
     Err(match outcome {
         Outcome::Done => return Ok("done"),
