@@ -39,8 +39,8 @@ const EXTENSIONS: i32 = 50;
 /// Small tenants that come besides, for the plan of ten thousand.
 const MORE_ORGANISATIONS: i32 = 9_000;
 const MORE_EXTENSIONS: i32 = 5;
-/// Clients that ask one question after the other.
-const CLIENTS: usize = 8;
+/// Clients that ask one question after the other: one alone, which waits for nobody, and so many that the machine has no rest.
+const CLIENTS: [usize; 2] = [1, 8];
 const ASKED_FOR: Duration = Duration::from_secs(10);
 /// Organisations that are changed, one after the other.
 const CHANGES: usize = 200;
@@ -150,16 +150,16 @@ impl Api {
     }
 }
 
-/// Asks for `path` for a while, and prints what that took.
-async fn read(api: &Api, keys: &[String], path: &'static str) {
+/// Has so many clients ask for `path` for a while, and prints what that took.
+async fn read(api: &Api, keys: &[String], (path, many): (&'static str, usize)) {
     let (begun, worked) = (Instant::now(), api.worked().await);
-    let clients = (0..CLIENTS).map(|client| {
+    let clients = (0..many).map(|client| {
         let (url, keys) = (format!("http://{}{path}", api.address), keys.to_vec());
         tokio::spawn(async move {
             let http = Client::new();
             let mut took = Vec::new();
             for turn in 0_usize.. {
-                let key = keys.get((client + turn * CLIENTS) % keys.len()).unwrap();
+                let key = keys.get((client + turn * many) % keys.len()).unwrap();
                 let asked = Instant::now();
                 let answer = http.get(&url).bearer_auth(key).send().await.unwrap();
                 assert_eq!(answer.status(), 200);
@@ -179,7 +179,7 @@ async fn read(api: &Api, keys: &[String], path: &'static str) {
     let (elapsed, worked) = (begun.elapsed(), api.worked().await.saturating_sub(worked));
     let count = f64::from(u32::try_from(took.len()).unwrap());
     println!(
-        "{path}: {:.0} requests a second, {:.0} for a second of the API's processor; p50 {:.2?}, p99 {:.2?}",
+        "{path}, {many} clients: {:.0} requests a second, {:.0} for a second of the API's processor; p50 {:.2?}, p99 {:.2?}",
         count / elapsed.as_secs_f64(),
         count / worked.as_secs_f64(),
         of_hundred(&mut took, 50),
@@ -319,7 +319,9 @@ async fn measure() {
         "/api/telephony/extensions?limit=20",
         "/api/telephony/extensions?number=1007",
     ] {
-        read(&api, &keys, path).await;
+        for many in CLIENTS {
+            read(&api, &keys, (path, many)).await;
+        }
     }
     fill(&admin, (ORGANISATIONS, MORE_ORGANISATIONS, MORE_EXTENSIONS)).await;
     let plan = load(&switch).await;
