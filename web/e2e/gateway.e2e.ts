@@ -161,7 +161,7 @@ it("a guest who is muted, held and sent on to a desk phone hears who is there", 
   await hears(sari, GUEST);
 
   await sari.press("Alihkan");
-  await sari.page.getByLabel("Alihkan ke").fill("1002");
+  await sari.page.getByLabel("Nama atau nomor").fill("1002");
   await sari.press("Alihkan langsung");
   await budi.talks();
   await sari.sees("Panggilan selesai");
@@ -180,7 +180,7 @@ it("two people at their browsers hear each other, and one puts the other through
   await hears(sari, DEWI);
 
   await sari.press("Alihkan");
-  await sari.page.getByLabel("Alihkan ke").fill("1002");
+  await sari.page.getByLabel("Nama atau nomor").fill("1002");
   await sari.press("Tanya dulu");
   await budi.talks();
   await hears(sari, BUDI);

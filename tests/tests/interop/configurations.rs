@@ -138,7 +138,7 @@ impl Story {
             Ok(named) => ensure!(named.parse() == Ok(self.revision), "{named} is not {}", self.revision),
             // Calls are not decided by it.
             Err(_) => {
-                ensure!(self.revision == before, "{status} without a revision, and the rows are others")
+                ensure!(self.revision == before, "{status} without a revision, and the rows are others");
             }
         }
         match wanted.method {

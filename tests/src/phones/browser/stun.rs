@@ -49,18 +49,19 @@ pub(super) fn seen_as(answer: &[u8], transaction: Transaction, password: &str) -
     if answer.get(..HEADER_BYTES)? != head || bytes_said(answer) != answer.len() - HEADER_BYTES {
         return None;
     }
-    let (mut at, mut address, mut is_signed) = (HEADER_BYTES, None, false);
+    let (mut at, mut address, mut is_signed, mut has_sum) = (HEADER_BYTES, None, false, false);
     while let Some((kind, value)) = attribute(answer, at) {
         let before = &answer[..at];
         match kind {
             XOR_MAPPED_ADDRESS => address = address_in(value, transaction),
             MESSAGE_INTEGRITY => is_signed = value == integrity(before, password),
-            FINGERPRINT if value != fingerprint(before) => return None,
+            FINGERPRINT => has_sum = value == fingerprint(before),
             _ => {}
         }
         at += HEAD_BYTES + value.len().next_multiple_of(4);
     }
-    address.filter(|_| is_signed && at == answer.len())
+    // ICE wants both of every check (RFC 8445 §7.1).
+    address.filter(|_| is_signed && has_sum && at == answer.len())
 }
 
 fn bytes_said(message: &[u8]) -> usize {
