@@ -161,6 +161,8 @@ fn rtp(path: &str, sip: [u16; 2]) -> Result<Vec<([String; 3], String)>> {
     let mut command = std::process::Command::new("tshark");
     // By description a stream with keys would be SRTP, which it is not any more.
     command.args(["-r", path, "--enable-heuristic", "rtp_udp", "-Y", "rtp.p_type == 0 || rtp.p_type == 8"]);
+    // Some ports that a test may claim belong to other protocols in Wireshark's book.
+    command.args(["-o", "udp.try_heuristic_first:TRUE"]);
     command.args(["-o", "udp.check_checksum:TRUE", "-T", "fields"]);
     for port in sip {
         command.args(["-d", &format!("udp.port=={port},sip")]);
