@@ -39,8 +39,8 @@ const EXTENSIONS: i32 = 50;
 /// Small tenants that come besides, for the plan of ten thousand.
 const MORE_ORGANISATIONS: i32 = 9_000;
 const MORE_EXTENSIONS: i32 = 5;
-/// Clients that ask one question after the other: one alone, which waits for nobody, and so many that the machine has no rest.
-const CLIENTS: [usize; 2] = [1, 8];
+/// Clients that ask one question after the other: one alone, which waits for nobody, a few, and so many that the machine has no rest.
+const CLIENTS: [usize; 3] = [1, 4, 8];
 const ASKED_FOR: Duration = Duration::from_secs(10);
 /// Organisations that are changed, one after the other.
 const CHANGES: usize = 200;

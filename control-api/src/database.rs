@@ -10,7 +10,7 @@ use std::{future::Future, pin::Pin, str::FromStr as _, sync::Arc, time::Duration
 
 use contract::id::OrgId;
 use sqlx::{
-    ConnectOptions as _, PgConnection, PgPool,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, SqlStr,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::Semaphore;
@@ -25,8 +25,9 @@ pub type Work<'c, T, E = sqlx::Error> = Pin<Box<dyn Future<Output = Result<T, E>
 /// Units that may wait for a connection, for each connection there is; more are refused.
 const WAITING_PER_CONNECTION: usize = 16;
 
-const BEGIN_READ: &str = "begin isolation level repeatable read read only";
-const BEGIN_WRITE: &str = "begin isolation level read committed";
+/// A connection that has rested longer is asked whether it is still there before it is used: a restarted database takes longer to be
+/// back, and one that is busy is spared the question.
+const RESTED_MAX: Duration = Duration::from_millis(100);
 
 /// How long the database may take to say that it is there.
 const HEALTH_MAX: Duration = Duration::from_secs(2);
@@ -71,6 +72,14 @@ pub enum DatabaseError {
     Lost(String),
 }
 
+/// What becomes of a transaction whose work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Commit,
+    /// It has changed nothing: the answer need not wait for it to be taken back.
+    Forget,
+}
+
 /// How to reach it, and how much of it to use.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -108,6 +117,15 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max)
             .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, rested| {
+                Box::pin(async move {
+                    if rested.idle_for > RESTED_MAX {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             // Whatever went wrong: a connection that is still inside a transaction is not given to the next.
             .after_release(|connection, _| Box::pin(store::is_idle(connection)))
             .connect_lazy_with(connect.clone());
@@ -126,7 +144,7 @@ impl Database {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     {
-        self.unit(BEGIN_READ, scope, work).await
+        self.unit((store::begin_read(scope), End::Forget), work).await
     }
 
     /// Runs `work` in one transaction that sees and changes `scope`'s rows, or nothing of it when it fails. It is carried through
@@ -136,7 +154,7 @@ impl Database {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     {
-        self.unit(BEGIN_WRITE, scope, work).await
+        self.unit((store::begin_write(scope), End::Commit), work).await
     }
 
     /// As [`Self::write`], for `work` that has reasons of its own to change nothing.
@@ -146,10 +164,10 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
         W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T, E> + Send + 'static,
     {
-        self.unit(BEGIN_WRITE, scope, work).await
+        self.unit((store::begin_write(scope), End::Commit), work).await
     }
 
-    async fn unit<T, F, E, W>(&self, begin: &'static str, scope: Scope, work: W) -> Result<T, E>
+    async fn unit<T, F, E, W>(&self, (begin, end): (SqlStr, End), work: W) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<F> + From<DatabaseError> + Send + 'static,
@@ -160,9 +178,10 @@ impl Database {
         let unit = tokio::spawn(async move {
             let _place = place;
             let mut transaction = pool.begin_with(begin).await.map_err(DatabaseError::from)?;
-            store::enter(&mut transaction, scope).await.map_err(DatabaseError::from)?;
             let result = work(&mut transaction).await?;
-            transaction.commit().await.map_err(DatabaseError::from)?;
+            if end == End::Commit {
+                transaction.commit().await.map_err(DatabaseError::from)?;
+            }
             Ok(result)
         });
         unit.await.unwrap_or_else(|lost| Err(DatabaseError::Lost(lost.to_string()).into()))

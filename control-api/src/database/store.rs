@@ -4,7 +4,7 @@
 use std::fmt;
 
 use contract::id::OrgId;
-use sqlx::{PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _, SqlSafeStr as _, SqlStr};
 use uuid::Uuid;
 
 use super::Scope;
@@ -41,20 +41,44 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Sets what the policies look at, for the rest of this transaction only.
+/// Begins a transaction that sees `scope`'s rows as of one instant and changes none.
+pub(super) fn begin_read(scope: Scope) -> SqlStr {
+    begin("begin isolation level repeatable read read only", scope)
+}
+
+/// Begins a transaction that sees and changes `scope`'s rows.
+pub(super) fn begin_write(scope: Scope) -> SqlStr {
+    begin("begin isolation level read committed", scope)
+}
+
+/// In one message, because each one is waited for.
+fn begin(begin: &'static str, scope: Scope) -> SqlStr {
+    match setting(scope) {
+        None => begin.into_sql_str(),
+        // Nothing that anybody has written is in it: names of ours, and an identifier's 36 characters.
+        Some((name, id)) => AssertSqlSafe(format!("{begin}; set local {name} = '{id}'")).into_sql_str(),
+    }
+}
+
+/// What the policies look at.
+const fn setting(scope: Scope) -> Option<(&'static str, Uuid)> {
+    match scope {
+        Scope::Nothing => None,
+        Scope::Organisation(org) => Some(("app.org", org.0)),
+        Scope::PresentedKey(key) => Some(("app.api_key", key)),
+        Scope::SignIn(sign_in) => Some(("app.sign_in", sign_in)),
+        Scope::Letter(letter) => Some(("app.letter", letter)),
+        Scope::Device(device) => Some(("app.device", device)),
+        Scope::Guest(session) => Some(("app.guest", session)),
+        Scope::Person(person) => Some(("app.person", person)),
+        Scope::Staff(person) => Some(("app.staff", person)),
+    }
+}
+
+/// Adds what `scope` sees to what this unit of work sees, until it ends.
 pub(crate) async fn enter(connection: &mut PgConnection, scope: Scope) -> Result<(), sqlx::Error> {
-    let (name, value) = match scope {
-        Scope::Nothing => return Ok(()),
-        Scope::Organisation(org) => ("app.org", org.0),
-        Scope::PresentedKey(key) => ("app.api_key", key),
-        Scope::SignIn(sign_in) => ("app.sign_in", sign_in),
-        Scope::Letter(letter) => ("app.letter", letter),
-        Scope::Device(device) => ("app.device", device),
-        Scope::Guest(session) => ("app.guest", session),
-        Scope::Person(person) => ("app.person", person),
-        Scope::Staff(person) => ("app.staff", person),
-    };
-    let query = sqlx::query("select set_config($1, $2, true)").bind(name).bind(value.to_string());
+    let Some((name, id)) = setting(scope) else { return Ok(()) };
+    let query = sqlx::query("select set_config($1, $2, true)").bind(name).bind(id.to_string());
     query.execute(connection).await.map(drop)
 }
 

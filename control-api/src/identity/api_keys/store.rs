@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::model::{KEYS_OF_ONE_MAX, Key, KeyDescription, StoredKey};
 use crate::{
-    database::{Scope, enter, one_at_a_time},
+    database::one_at_a_time,
     http::{error::ApiError, page::Cursor},
 };
 
@@ -19,19 +19,19 @@ pub(super) async fn find(
     id: Uuid,
     address: IpAddr,
 ) -> Result<Option<StoredKey>, sqlx::Error> {
-    let found: Option<(Uuid, Vec<u8>, Vec<String>, bool)> = sqlx::query_as(
+    let found: Option<(Uuid, Vec<u8>, Vec<String>, bool, String)> = sqlx::query_as(
         "select org_id, key_hash, permissions,
                 revoked_at is null and (expires_at is null or expires_at > now())
-                    and (sources = '{}' or $2::inet <<= any (sources)) as is_valid
+                    and (sources = '{}' or $2::inet <<= any (sources)) as is_valid,
+                set_config('app.org', org_id::text, true)
          from identity.api_keys where id = $1",
     )
     .bind(id)
     .bind(address.to_string())
     .fetch_optional(&mut *c)
     .await?;
-    let Some((org, key_hash, permissions, is_valid)) = found else { return Ok(None) };
+    let Some((org, key_hash, permissions, is_valid, _)) = found else { return Ok(None) };
     let org = OrgId(org);
-    enter(c, Scope::Organisation(org)).await?;
     let state: Option<(bool, bool)> = sqlx::query_as(
         "select status = 'approved', exists (
              select from identity.api_key_uses
