@@ -99,6 +99,7 @@ fn operations() -> OpenApiRouter<App> {
         .merge(identity::members::http::routes())
         .merge(identity::organisations::http::routes())
         .merge(identity::organisations::review::routes())
+        .merge(identity::figures::http::routes())
         .merge(identity::people::http::routes())
         .merge(identity::person_events::routes())
         .merge(identity::second_factors::http::routes())

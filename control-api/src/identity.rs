@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod figures;
 pub mod google;
 pub mod guests;
 pub mod invitations;

@@ -12,6 +12,7 @@ use crate::{
 const REGISTER: &str = "/api/identity/organisations";
 const OWN: &str = "/api/identity/organisation";
 const STAFF: &str = "/api/platform/organisations";
+const FIGURES: &str = "/api/platform/figures";
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("{field} of {value}"))
@@ -49,6 +50,10 @@ impl Platform {
         let made = self.register(&json!({ "name": "Warung", "language": "en" })).await;
         assert_eq!(made.status, 201, "{}", made.body);
         made.json()
+    }
+
+    async fn figures(&self) -> Value {
+        self.scene.api.get(FIGURES, &self.staff).await.json()
     }
 
     async fn order(&self, by: &str, organisation: &Value, order: &str, body: &Value) -> Answer {
@@ -92,12 +97,22 @@ async fn an_organisation_is_registered_waits_and_is_usable_when_it_was_approved(
     let refused = api.get(OWN, dewi).await.must_be_problem(403, "forbidden");
     assert_eq!(refused["detail"], "you act in no organisation that is approved");
 
+    let figures = platform.figures().await;
+    assert_eq!(figures["organisations"]["pending"], 1, "{figures}");
+    assert_eq!(figures["organisations"]["pending_since"], made["created_at"]);
+    api.get(FIGURES, dewi).await.must_be_problem(403, "forbidden");
     let waiting = api.get(&format!("{STAFF}?status=pending"), &platform.staff).await.json();
     assert_eq!(waiting["items"], json!([made]));
     let missing = platform.order(&platform.staff, &made, "approve", &json!({})).await;
     assert_eq!(fields(&missing.must_be_problem(422, "unprocessable-entity")), ["sip_domain"]);
     let approved = platform.ordered(&made, "approve", &json!({ "sip_domain": "warung.test" })).await;
     assert_eq!(text(&approved, "status"), "approved");
+    let since = platform.figures().await;
+    let (waiting, approved_before) =
+        (&since["organisations"]["pending"], figures["organisations"]["approved"].as_i64().unwrap());
+    assert_eq!((waiting, &since["organisations"]["pending_since"]), (&json!(0), &Value::Null));
+    assert_eq!(since["organisations"]["approved"], json!(approved_before + 1));
+    assert_eq!(since["people"], figures["people"], "nobody came or went");
     let letter = platform.scene.letter().await;
     assert!(
         letter.contains("Warung") && letter.contains("was approved") && letter.contains("/sign-in"),
@@ -269,6 +284,11 @@ async fn with_an_owner_what_is_theirs_is_suspended_and_goes_on_with_them() {
         (&me["person"]["id"], &json!([organisation["id"]]))
     );
     api.get(OWN, &dewi).await.must_be_problem(401, "unauthorized");
+    let figures = platform.figures().await;
+    assert_eq!(
+        (&figures["people"]["suspended"], &figures["organisations"]["suspended"]),
+        (&json!(1), &json!(1))
+    );
     let theirs = api.get(&path, staff).await.json();
     assert_eq!((text(&theirs, "status"), &theirs["is_suspended_with_owner"]), ("suspended", &json!(true)));
     judge(&id(&who), "suspend").await.must_be_problem(409, "conflict");
