@@ -45,6 +45,9 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    // The allocator asks for pages of 2 MiB, of which many are used for a corner: they were half of what a switch holds with a hundred
+    // calls (`benches/README.md`). A kernel that has none is as good.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let inherited = Inherited::take();
     let arguments = Arguments::parse();
     if let Some(kind) = arguments.reads_images {

@@ -156,6 +156,13 @@ impl Switch {
         }
     }
 
+    /// What the kernel says of the running program under this name; `None` where it does not know it.
+    pub fn status(&self, name: &str) -> Option<String> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.as_ref()?.id())).unwrap();
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        Some(value.trim().to_owned())
+    }
+
     /// SIGKILL, as by a crash.
     pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
