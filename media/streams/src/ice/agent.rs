@@ -82,7 +82,8 @@ impl Agent {
     pub fn configure(&mut self, terms: Terms) {
         let before = std::mem::replace(&mut self.terms, terms);
         if before.ours.ufrag != self.terms.ours.ufrag {
-            self.former = Some(before.ours);
+            // A restart may meet another one, or its answer be lost: what is sent by is of before both.
+            self.former.get_or_insert(before.ours);
             self.proven.iter_mut().for_each(|one| one.is_former = true);
         }
     }

@@ -154,6 +154,26 @@ fn after_a_restart_the_old_way_is_good_until_a_new_one_is_chosen() {
     assert_eq!(agent.chosen(), Some(route(2)));
 }
 
+/// The answer to the first was lost on its way, or both ends have restarted at the same time.
+#[test]
+fn a_restart_that_comes_to_nothing_leaves_the_way_from_before_it_good() {
+    let mut agent = Agent::new(terms(1));
+    take(&mut agent, 0, route(1), &good(1, &[Request::UseCandidate]));
+    for seed in 2..5 {
+        agent.configure(terms(seed));
+        let now = CONSENT_MICROS * u64::from(seed) / 2;
+        assert!(take(&mut agent, now, route(1), &good(1, &[Request::UseCandidate])).is_proven, "{seed}");
+        assert_eq!((agent.forget_silent(now), agent.chosen()), (None, Some(route(1))));
+    }
+    assert!(!take(&mut agent, 0, route(2), &good(3, &[Request::UseCandidate])).is_proven, "never used");
+    assert!(take(&mut agent, CONSENT_MICROS * 2, route(2), &good(4, &[Request::UseCandidate])).is_moved);
+    assert_eq!(agent.forget_silent(CONSENT_MICROS * 2), Some(route(1)));
+    // From here on the next one's former way is this one.
+    agent.configure(terms(5));
+    assert!(take(&mut agent, CONSENT_MICROS * 2, route(2), &good(4, &[])).is_proven);
+    assert!(!take(&mut agent, CONSENT_MICROS * 2, route(1), &good(1, &[])).is_proven);
+}
+
 #[test]
 fn who_does_not_check_any_more_is_not_sent_to() {
     let mut agent = Agent::new(terms(1));

@@ -163,6 +163,13 @@ impl Description {
             && both.all(|(one, two)| (one.kind, one.is_active()) == (two.kind, two.is_active()))
     }
 
+    /// Whether both have the same streams in the same directions.
+    pub fn goes_on_as(&self, other: &Description) -> bool {
+        let mut both = self.streams().zip(other.streams());
+        self.has_streams_of(other)
+            && both.all(|(one, two)| !one.is_active() || one.direction == two.direction)
+    }
+
     /// An answer to `offer` by the author of this description who has not been asked: the streams they had, in
     /// directions that the offer allows, every other one refused (RFC 3264 §6, §6.1).
     pub fn stand_in_answer(&self, offer: &Description) -> Description {

@@ -344,15 +344,27 @@ impl Talking {
     }
 }
 
-/// An offer that says what is agreed already keeps the session alive (RFC 4028 §7.4) and is nobody else's business; the
-/// answer says what the other side has said last.
+/// An offer that says what is agreed already keeps the session alive (RFC 4028 §7.4), and one that does no more than restart ICE is
+/// between its author and us: both are nobody else's business, who may not even be reachable. The answer says what the other side
+/// has said last.
 pub(super) fn refreshed(
     asker: &mut Leg,
     other: &Description,
     offer: &Description,
     means: &mut Means<'_>,
 ) -> Option<Body> {
-    asker.streams.said_last().filter(|said| said.says_the_same(offer))?;
+    let streams = &mut asker.streams;
+    let said = streams.said_last()?;
     let answer = other.stand_in_answer(offer);
-    Some(asker.streams.answer(&answer, offer, means))
+    if said.says_the_same(offer) {
+        return Some(streams.answer(&answer, offer, means));
+    }
+    let is_restart = streams.is_restarted_by(offer) && offer.goes_on_as(&said);
+    if !is_restart || !answer.can_be_told(offer, &means.config.codecs) {
+        return None;
+    }
+    streams.reserve(offer, true, means).ok()?;
+    let body = streams.answer(&answer, offer, means);
+    streams.agree_here(offer, means);
+    Some(body)
 }

@@ -348,6 +348,12 @@ impl LegStreams {
         }
     }
 
+    /// Whether its far end restarts ICE with this offer.
+    pub(crate) fn is_restarted_by(&self, offer: &Description) -> bool {
+        let ice = self.lines.iter().map(|line| line.as_ref().and_then(|line| line.ice.as_ref()));
+        ice.zip(offer.streams()).any(|(ice, stream)| ice.is_some_and(|ice| ice.is_restarted_by(&stream)))
+    }
+
     /// The answer that takes nothing of an offer.
     pub(crate) fn decline(&mut self, offer: &Description, means: &mut Means<'_>) -> Body {
         let address = self.signalling;

@@ -31,9 +31,14 @@ impl LineIce {
 
     /// The far end offers this line again.
     pub(crate) fn offered(&mut self, lease: LeaseId, stream: &Stream, random: &mut Random) {
-        let Some(theirs) = &stream.ice else { return };
-        let is_same = self.theirs.as_ref().is_some_and(|known| known.credentials == theirs.credentials);
-        self.asked = (!is_same).then(|| (Credentials::new(lease, random.bytes()), theirs.clone()));
+        let theirs = stream.ice.as_ref().filter(|_| self.is_restarted_by(stream));
+        self.asked = theirs.map(|theirs| (Credentials::new(lease, random.bytes()), theirs.clone()));
+    }
+
+    /// Whether the far end begins anew with this (RFC 8839 §4.4.1.1.1).
+    pub(crate) fn is_restarted_by(&self, stream: &Stream) -> bool {
+        let known = self.theirs.as_ref().map(|known| &known.credentials);
+        stream.ice.as_ref().is_some_and(|theirs| Some(&theirs.credentials) != known)
     }
 
     /// What the far end says is agreed: what the relay is to go by.

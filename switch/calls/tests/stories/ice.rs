@@ -1,6 +1,6 @@
 //! Browsers at the telephone: ICE on the port that they share (RFC 8445, RFC 8839), and what nobody else is told of it.
 
-use crate::desk::{Desk, MEDIA, Phone, body, lease, sound::media_of};
+use crate::desk::{Caller, Desk, MEDIA, Phone, body, lease, sound::media_of};
 use calls::{Input, SwitchboardConfig};
 use sip::{OwnedMessage, Transport};
 use streams::{
@@ -42,7 +42,12 @@ fn says(ufrag: &str, setup: &str) -> String {
 
 /// Its answer to an offer of one line.
 fn answers(ufrag: &str) -> String {
-    let whole = says(ufrag, "active").replace("BUNDLE a b", "BUNDLE 0").replace("mid:a", "mid:0");
+    sound(ufrag, "active")
+}
+
+/// Its description without pictures.
+fn sound(ufrag: &str, setup: &str) -> String {
+    let whole = says(ufrag, setup).replace("BUNDLE a b", "BUNDLE 0").replace("mid:a", "mid:0");
     whole[..whole.find("m=video").unwrap()].to_owned()
 }
 
@@ -106,7 +111,7 @@ fn a_browser_calls_a_phone_over_the_port_that_browsers_share() {
     desk.rest();
 }
 
-/// RFC 8839 §4.4.1.1: other credentials are a restart, and are answered with other ones; the same ones are none.
+/// RFC 8839 §4.4.1.1: other credentials are a restart, and are answered with other ones; the same ones are none. Nobody else hears of it.
 #[test]
 fn a_browser_restarts_ice_and_keeps_its_keys() {
     let mut desk = desk();
@@ -119,29 +124,149 @@ fn a_browser_restarts_ice_and_keeps_its_keys() {
     let ack = caller.ack(&ok, None);
     desk.from(&sari, &ack);
     let (first, keys) = (ice_of(&desk, SHARED), media_of(&desk, SHARED).protection);
-    let mut exchange = |desk: &mut Desk, offer: &str| {
-        let again = caller.request("INVITE", "", Some(offer));
-        desk.from(&sari, &again);
-        desk.expect(&sari, "SIP/2.0 100");
-        let invite = desk.expect(&budi, "INVITE");
-        desk.from(&budi, &budi.respond(&invite, 200, Some(&without_pictures(&budi))));
-        desk.expect(&budi, "ACK");
-        let ok = desk.expect(&sari, "SIP/2.0 200");
-        let ack = caller.ack(&ok, None);
-        desk.from(&sari, &ack);
-        assert_eq!(media_of(desk, SHARED).protection, keys, "the same association");
-        let told = streams_of(&ok).remove(0).ice.unwrap().credentials;
-        let terms = ice_of(desk, SHARED);
-        assert_eq!(terms.ours, told);
-        terms
-    };
-    let held = exchange(&mut desk, &says("sari", "actpass").replace("sendrecv", "sendonly"));
+    let on_hold = says("sari", "actpass").replace("sendrecv", "sendonly");
+    let again = caller.request("INVITE", "", Some(&on_hold));
+    desk.from(&sari, &again);
+    let invite = desk.expect(&budi, "INVITE");
+    desk.from(&budi, &budi.respond(&invite, 200, Some(&without_pictures(&budi))));
+    desk.expect(&budi, "ACK");
+    let held = answered(&mut desk, &mut caller);
     assert_eq!(held, first, "a hold is no restart");
-    let anew = exchange(&mut desk, &says("anew", "actpass"));
+    let anew = restarts(&mut desk, &mut caller, &on_hold.replace("sari", "anew"));
     assert_eq!(anew.theirs.as_deref(), Some("anew"));
     assert_ne!(anew.ours.ufrag, first.ours.ufrag);
     assert_ne!(anew.ours.password, first.ours.password);
+    let taken_back = caller.request("INVITE", "", Some(&says("back", "actpass")));
+    desk.from(&sari, &taken_back);
+    let invite = desk.expect(&budi, "INVITE");
+    desk.from(&budi, &budi.respond(&invite, 200, Some(&without_pictures(&budi))));
+    desk.expect(&budi, "ACK");
+    let back = answered(&mut desk, &mut caller);
+    assert_eq!(
+        back.theirs.as_deref(),
+        Some("back"),
+        "a restart with something else goes on to the other side"
+    );
+    assert_ne!(back.ours.ufrag, anew.ours.ufrag);
+    assert_eq!(media_of(&desk, SHARED).protection, keys, "the same association");
     desk.hang_up(&mut caller, &budi);
+    desk.rest();
+}
+
+/// The answer to a caller's offer: what the relay goes by since, which is what the answer says.
+#[track_caller]
+fn answered(desk: &mut Desk, caller: &mut Caller) -> Terms {
+    let phone = caller.phone.clone();
+    desk.expect(&phone, "SIP/2.0 100");
+    let ok = desk.expect(&phone, "SIP/2.0 200");
+    let ack = caller.ack(&ok, None);
+    desk.from(&phone, &ack);
+    let told = streams_of(&ok).remove(0).ice.unwrap().credentials;
+    let terms = ice_of(desk, SHARED);
+    assert_eq!(terms.ours, told);
+    terms
+}
+
+/// A caller restarts with this offer.
+#[track_caller]
+fn restarts(desk: &mut Desk, caller: &mut Caller, offer: &str) -> Terms {
+    let again = caller.request("INVITE", "", Some(offer));
+    desk.from(&caller.phone.clone(), &again);
+    answered(desk, caller)
+}
+
+/// Sari calls Citra, who sits at a browser as well: what Citra was sent.
+fn two_browsers(desk: &mut Desk) -> (Caller, Phone, OwnedMessage) {
+    let sari = desk.phone("1001", "198.51.100.1:5060");
+    let citra = browser(desk);
+    let mut caller = desk.dial(&sari, "1002", Some(&sound("sari", "actpass")));
+    let invite = desk.expect(&citra, "INVITE");
+    desk.from(&citra, &citra.respond(&invite, 200, Some(&answers("citra"))));
+    desk.expect(&citra, "ACK");
+    desk.answered(&mut caller);
+    (caller, citra, invite)
+}
+
+/// Both have lost their network: neither waits for the other, nor is told of the other's new ways (RFC 8445 §9).
+#[test]
+fn two_browsers_restart_ice_at_the_same_time_and_both_are_answered() {
+    let mut desk = desk();
+    let (mut caller, citra, invite) = two_browsers(&mut desk);
+    let sari = caller.phone.clone();
+    let [sari_s, citra_s] = [SHARED, SHARED + 1].map(|lease| ice_of(&desk, lease));
+    let hers = caller.request("INVITE", "", Some(&sound("sari2", "actpass")));
+    let theirs = citra.request("INVITE", 1, &invite, "", Some(&sound("citra2", "actpass")));
+    desk.from(&sari, &hers);
+    desk.from(&citra, &theirs);
+    desk.expect(&citra, "SIP/2.0 100");
+    let ok = desk.expect(&citra, "SIP/2.0 200");
+    let now = ice_of(&desk, SHARED + 1);
+    assert_eq!(streams_of(&ok).remove(0).ice.unwrap().credentials, now.ours);
+    assert_eq!(now.theirs.as_deref(), Some("citra2"));
+    assert_ne!(now.ours, citra_s.ours);
+    desk.from(&citra, &citra.request("ACK", 1, &invite, "", None));
+    let now = answered(&mut desk, &mut caller);
+    assert_eq!(now.theirs.as_deref(), Some("sari2"));
+    assert_ne!(now.ours, sari_s.ours);
+    desk.silent(&sari);
+    desk.silent(&citra);
+    desk.hang_up(&mut caller, &citra);
+    desk.rest();
+}
+
+/// RFC 3261 §14.1, RFC 8445 §9: nothing has changed until a restart is answered.
+#[test]
+fn a_restart_that_is_refused_leaves_everything_as_it_was() {
+    let mut desk = desk();
+    let (mut caller, citra, invite) = two_browsers(&mut desk);
+    let sari = caller.phone.clone();
+    let before = [SHARED, SHARED + 1].map(|lease| media_of(&desk, lease));
+    // Citra wants what Sari has to be asked for, and meanwhile Sari restarts.
+    let held = sound("citra", "actpass").replace("sendrecv", "sendonly");
+    desk.from(&citra, &citra.request("INVITE", 1, &invite, "", Some(&held)));
+    desk.expect(&citra, "SIP/2.0 100");
+    let asked = desk.expect(&sari, "INVITE");
+    let offer = sound("sari2", "actpass");
+    let crossing = caller.request("INVITE", "", Some(&offer));
+    desk.from(&sari, &crossing);
+    let refusal = desk.expect(&sari, "SIP/2.0 491");
+    desk.from(&sari, &caller.ack_refusal(&refusal));
+    desk.from(&sari, &caller.respond(&asked, 491, None));
+    desk.expect(&sari, "ACK");
+    let refusal = desk.expect(&citra, "SIP/2.0 491");
+    let ack = citra.request("ACK", 1, &invite, "", None);
+    let via = refusal.view().named("Via").unwrap().to_owned();
+    let own = ack.lines().find(|line| line.starts_with("Via")).unwrap().to_owned();
+    desk.from(&citra, &ack.replace(&own, &format!("Via: {via}")));
+    assert_eq!([SHARED, SHARED + 1].map(|lease| media_of(&desk, lease)), before);
+    let anew = restarts(&mut desk, &mut caller, &offer);
+    assert_eq!(anew.theirs.as_deref(), Some("sari2"));
+    assert_ne!(Some(anew.ours), before[0].ice.as_ref().map(|terms| terms.ours.clone()));
+    desk.hang_up(&mut caller, &citra);
+    desk.rest();
+}
+
+/// By UPDATE, because nothing waits for the ACK of a 2xx that nobody has got (RFC 3311 §5).
+#[test]
+fn a_browser_whose_connection_is_cut_while_it_restarts_does_so_again_on_the_next() {
+    let mut desk = desk();
+    let (mut caller, citra, invite) = two_browsers(&mut desk);
+    let restart = |ufrag: &str| sound(ufrag, "actpass");
+    desk.from(&citra, &citra.request("UPDATE", 1, &invite, "", Some(&restart("lost"))));
+    desk.expect(&citra, "SIP/2.0 200");
+    let unheard = ice_of(&desk, SHARED + 1);
+    desk.tell(Input::Unreachable { flow: citra.flow });
+    let mut again = citra.clone();
+    again.flow.connection = 8;
+    // Sari is cut off too, and nobody needs to reach her.
+    desk.from(&again, &citra.request("UPDATE", 2, &invite, "", Some(&restart("found"))));
+    let ok = desk.expect(&again, "SIP/2.0 200");
+    let found = ice_of(&desk, SHARED + 1);
+    assert_eq!(streams_of(&ok).remove(0).ice.unwrap().credentials, found.ours);
+    assert_eq!(found.theirs.as_deref(), Some("found"));
+    assert_ne!(found.ours, unheard.ours);
+    desk.silent(&caller.phone.clone());
+    desk.hang_up(&mut caller, &again);
     desk.rest();
 }
 
