@@ -114,11 +114,21 @@ export class Baresip implements Ear {
 
   /** What its latest call has heard within the last second. */
   async lately(): Promise<Samples> {
+    return this.#heard().slice(-RATE);
+  }
+
+  /** Waits until the last second is none of before. */
+  async listensAnew(): Promise<void> {
+    const since = this.#heard().length;
+    await vi.waitUntil(() => this.#heard().length - since > RATE, { timeout: STEP_MAX });
+  }
+
+  #heard(): Samples {
     // Named by the time at which they were begun.
     const files = readdirSync(this.folder).filter((name) => name.endsWith("-dec.wav"));
     const latest = files.sort().at(-1);
     const [heard = []] = latest === undefined ? [] : channels(readFileSync(join(this.folder, latest)));
-    return heard.slice(-RATE);
+    return heard;
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { Baresip } from "./baresip";
 import { browser, House, type Staff } from "./house";
 import { Person } from "./person";
-import { channels, hears, hearsMusic, hearsNothing, toneMs } from "./tones";
+import { recorded } from "./recorded";
+import { hears, hearsMusic, hearsNothing, toneMs } from "./tones";
 import { Wire } from "./wire";
 
 /** What each plays, in hertz: everybody another one. */
@@ -100,25 +101,6 @@ trunks = ["provider"]
 `;
 }
 
-/** What was recorded of the latest call that has ended: the caller, and the callee. */
-async function recorded(): Promise<number[][]> {
-  const headers = { authorization: `Bearer ${house.demo.api_key}`, "content-type": "application/json" };
-  const ask = (path: string, order: RequestInit = {}) =>
-    fetch(new URL(path, house.demo.http), { headers, ...order });
-  let id: string | undefined;
-  const find = async () => {
-    const { items } = (await (await ask("/api/telephony/recordings?limit=1")).json()) as {
-      items: { id: string }[];
-    };
-    id = items[0]?.id;
-    return id;
-  };
-  await expect.poll(find, { timeout: STEP_MAX }).toBeDefined();
-  const link = await ask(`/api/telephony/recordings/${id}/link`, { method: "POST", body: "{}" });
-  const { url } = (await link.json()) as { url: string };
-  return channels(Buffer.from(await (await ask(url)).arrayBuffer()));
-}
-
 it("a guest's page calls a desk phone, and the recording has each on their side", async () => {
   const rina = await phone(4, DEWI);
   const guest = await Person.guest(house, "Budi", GUEST);
@@ -130,7 +112,7 @@ it("a guest's page calls a desk phone, and the recording has each on their side"
   await guest.press("Akhiri");
   await rina.isLetGo();
   await rina.close();
-  const [caller = [], callee = []] = await recorded();
+  const [caller = [], callee = []] = await recorded(house);
   for (const [side, own, other] of [
     [caller, GUEST, DEWI],
     [callee, DEWI, GUEST],

@@ -10,7 +10,19 @@ import type { Ear, Samples } from "./tones";
 
 interface Heard {
   readonly ears: AnalyserNode[];
+  readonly calls: RTCPeerConnection[];
 }
+
+/** By which names (ICE user fragments) the latest call's sound goes, here and at the switch. */
+export interface Way {
+  readonly here: string;
+  readonly there: string;
+}
+
+/** Milliseconds for what takes a second or two where nobody else wants the machine. */
+const STEP_MAX = 30_000;
+/** Seconds that an ear remembers, and a little more. */
+const EAR_SECONDS = 1.2;
 
 export class Person implements Ear {
   private constructor(
@@ -89,6 +101,31 @@ export class Person implements Ear {
     });
   }
 
+  /** Waits until the last second is none of before. */
+  async listensAnew(): Promise<void> {
+    const since = await this.page.evaluate(timeOfEar);
+    const over = async () => (await this.page.evaluate(timeOfEar)) - since;
+    await expect.poll(over, { timeout: STEP_MAX }).toBeGreaterThan(EAR_SECONDS);
+  }
+
+  /** The way of the latest call, once it is the one that was agreed on last and carries sound. */
+  async way(): Promise<Way | undefined> {
+    return this.page.evaluate(async () => {
+      const call = (window as unknown as Heard).calls.at(-1);
+      if (call?.signalingState !== "stable") return undefined;
+      const stats: { id: string; type: string; [of: string]: unknown }[] = [
+        ...(await call.getStats()).values(),
+      ];
+      const of = (id: unknown) => stats.find((one) => one.id === id);
+      const pair = of(stats.find((one) => one.type === "transport")?.["selectedCandidatePairId"]);
+      const here = of(pair?.["localCandidateId"])?.["usernameFragment"];
+      const name = (said: RTCSessionDescription | null) => /a=ice-ufrag:(\S+)/.exec(said?.sdp ?? "")?.[1];
+      const there = name(call.currentRemoteDescription);
+      const isAgreed = here !== undefined && here === name(call.currentLocalDescription);
+      return isAgreed && there !== undefined ? { here: String(here), there } : undefined;
+    });
+  }
+
   /** Leaves; the browser has complained of nothing but what was expected. */
   async leave(expected?: RegExp): Promise<void> {
     await this.context.close();
@@ -96,10 +133,16 @@ export class Person implements Ear {
   }
 }
 
+/** Runs in the page: what the clock of the latest call's ear says, in seconds. */
+function timeOfEar(): number {
+  return (window as unknown as Heard).ears.at(-1)?.context.currentTime ?? 0;
+}
+
 /** Runs in the page before anything of it. */
 function speakAndListen(hz: number): void {
   const ears: AnalyserNode[] = [];
-  Object.assign(window, { ears });
+  const calls: RTCPeerConnection[] = [];
+  Object.assign(window, { ears, calls });
   navigator.mediaDevices.getUserMedia = async () => {
     const sound = new AudioContext();
     const microphone = sound.createMediaStreamDestination();
@@ -112,6 +155,7 @@ function speakAndListen(hz: number): void {
   window.RTCPeerConnection = class extends Original {
     constructor(configuration?: RTCConfiguration) {
       super(configuration);
+      calls.push(this);
       this.addEventListener("track", ({ track }) => {
         const sound = new AudioContext({ sampleRate: 8_000 });
         const ear = new AnalyserNode(sound, { fftSize: 8_192 });

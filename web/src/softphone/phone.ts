@@ -3,7 +3,7 @@
  * whoever has subscribed. It knows no page and no framework, and asks for a microphone only when somebody calls or answers.
  */
 import { C, UA, WebSocketInterface } from "jssip";
-import type { RTCSession } from "jssip/lib/RTCSession";
+import type { ReInviteEvent, RTCSession } from "jssip/lib/RTCSession";
 import type { CallOptions, RTCSessionEvent, UAConfiguration } from "jssip/lib/UA";
 import { type Choice, chosen, microphone } from "./audio/devices";
 import { Tones } from "./audio/tones";
@@ -31,9 +31,12 @@ export interface Account {
   readonly isCalled: boolean;
 }
 
-/** How often a call is negotiated anew after a break, because the other side may be cut off as well; and milliseconds in between, at least. */
+/** How often a call is negotiated anew until the switch takes it. */
 const RENEWALS_MAX = 10;
-const RENEWAL = 1_500;
+/** Milliseconds in between, from and to, for whoever was called and for whoever calls (RFC 3261 §14.1): two who have asked each other at once do so but once. */
+const RENEWAL = { incoming: [0, 2_000], outgoing: [2_100, 4_000] } as const;
+/** Milliseconds after which a way that is not heard from is lost: a few lost packets are none. */
+const SILENCE = 2_000;
 
 /** What the library ends a call for, although it could go on as it was: what was refused within it, and a connection that was lost meanwhile. */
 const OUTLIVED = new Set<string>([C.causes.WEBRTC_ERROR, C.causes.CONNECTION_ERROR]);
@@ -43,8 +46,11 @@ const LOST = new Set<RTCIceConnectionState>(["disconnected", "failed"]);
 
 interface Line {
   readonly session: RTCSession;
-  /** What is to be done when the switch refuses what was asked within the call. */
-  refused: (() => void) | undefined;
+  /** The switch has been asked to negotiate anew and has not answered yet. */
+  isAsked: boolean;
+  /** How often it is asked again, and the next time. */
+  renewals: number;
+  later: ReturnType<typeof setTimeout> | undefined;
   readonly sound: HTMLAudioElement;
   stream: MediaStream | undefined;
   meter: Meter | undefined;
@@ -61,6 +67,7 @@ export class Softphone {
   readonly #untold: RTCSession[] = [];
   #state: state.State = state.IDLE;
   #choice: Choice = chosen();
+  #unwatch = () => {};
 
   constructor(account: Account) {
     this.#account = account;
@@ -91,11 +98,13 @@ export class Softphone {
 
   start(): void {
     this.#tones.sink(this.#choice.speaker);
+    this.#unwatch = network(this.restart);
     this.#ua.start();
   }
 
   /** Ends all calls, tells the switch, and hangs up for good. */
   stop(): void {
+    this.#unwatch();
     this.#ua.stop();
     this.#tones.close();
     for (const id of [...this.#lines.keys()]) this.#close(id);
@@ -105,6 +114,11 @@ export class Softphone {
   /** Call from a click: from then on the phone can be heard to ring. */
   readonly wake = (): void => {
     this.#tones.wake();
+  };
+
+  /** Has the sound of all calls look for its way anew (a restart of ICE, RFC 8445 §9), because this device may be in another network now. */
+  readonly restart = (): void => {
+    for (const line of this.#lines.values()) this.#renew(line);
   };
 
   /** Calls a number of the organisation, or a whole SIP address. Resolves with the call's id, also of one that comes to nothing. */
@@ -229,18 +243,35 @@ export class Softphone {
     if (!this.#account.isCalled) this.#happen({ type: "link", link: "ready" });
     for (const session of this.#untold.splice(0)) if (!session.isEnded()) session.terminate();
     // Calls have gone on without us: what we say of them goes over the new connection, from where we are now.
-    for (const line of this.#lines.values()) this.#renew(line, RENEWALS_MAX);
+    this.restart();
   }
 
-  /** Has a call go on over this connection, and by another way where its own is lost (ICE); once more a little later where that comes to nothing. */
-  #renew(line: Line, left: number): void {
+  /** Has a call go on over this connection and by another way (ICE): what is said now goes on until the switch has taken it. */
+  #renew(line: Line): void {
+    line.renewals = RENEWALS_MAX;
+    this.#ask(line);
+  }
+
+  #ask(line: Line): void {
     const { session } = line;
-    if (left === 0 || !session.isEstablished() || !this.#ua.isConnected()) return;
-    // Both sides may ask at once, and not twice (RFC 3261 §14.1).
-    const later = () => setTimeout(() => this.#renew(line, left - 1), RENEWAL * (1 + Math.random()));
-    line.refused = later;
-    const iceRestart = LOST.has(session.connection?.iceConnectionState ?? "closed");
-    if (!session.renegotiate({ rtcOfferConstraints: { iceRestart } })) later();
+    // Without a connection it is asked on the next one.
+    if (!session.isEstablished() || !this.#ua.isConnected()) return;
+    const done = () => {
+      line.isAsked = false;
+    };
+    // By UPDATE (RFC 3311): a 2xx to an INVITE that is lost with the connection has the switch wait for an ACK, and then end the call; and the
+    // library would repeat a refused INVITE as it was.
+    const isAsked = session.renegotiate({ useUpdate: true, rtcOfferConstraints: { iceRestart: true } }, done);
+    if (isAsked) line.isAsked = true;
+    else this.#askLater(line);
+  }
+
+  #askLater(line: Line): void {
+    clearTimeout(line.later);
+    if (line.renewals === 0) return;
+    line.renewals -= 1;
+    const [from, to] = RENEWAL[line.session.direction];
+    line.later = setTimeout(() => this.#ask(line), from + (to - from) * Math.random());
   }
 
   #comesIn(session: RTCSession): void {
@@ -259,21 +290,21 @@ export class Softphone {
   #take(id: string, session: RTCSession, stream: MediaStream | undefined): void {
     const line: Line = {
       session,
-      refused: undefined,
+      isAsked: false,
+      renewals: RENEWALS_MAX,
+      later: undefined,
       sound: new Audio(),
       stream: undefined,
       meter: undefined,
       stop: undefined,
     };
     this.#lines.set(id, line);
-    outlive(line);
+    this.#outlive(line);
     if (stream !== undefined) this.#hears(id, line, stream);
     const direction = this.#call(id)?.direction ?? "out";
     const begun = (connection: RTCPeerConnection) => {
       this.#sounds(id, line, connection);
-      connection.addEventListener("iceconnectionstatechange", () => {
-        if (connection.iceConnectionState === "failed") this.#renew(line, RENEWALS_MAX);
-      });
+      connection.addEventListener("iceconnectionstatechange", () => this.#miss(line, connection));
     };
     session.on("peerconnection", ({ peerconnection }) => begun(peerconnection));
     if (session.connection) begun(session.connection);
@@ -293,6 +324,34 @@ export class Softphone {
       const answered = direction === "in" ? elsewhere(message) : status;
       this.#ended(id, state.ending(direction, answered, cause, this.#call(id)?.stage === "ringing"));
     });
+  }
+
+  /** The sound's way is lost, if it does not come back by itself. */
+  #miss(line: Line, connection: RTCPeerConnection): void {
+    if (!LOST.has(connection.iceConnectionState)) return;
+    setTimeout(() => {
+      if (LOST.has(connection.iceConnectionState)) this.#renew(line);
+    }, SILENCE);
+  }
+
+  /** Has a call go on as it was (RFC 3261 §14.1) where the library would end it, which people would notice. */
+  #outlive(line: Line): void {
+    const { session } = line;
+    const end = session.terminate.bind(session);
+    session.terminate = (options) => {
+      const isOver = options?.cause === undefined || !OUTLIVED.has(options.cause) || !session.isEstablished();
+      if (isOver) return end(options);
+      line.isAsked = false;
+      this.#askLater(line);
+    };
+    // The library takes an offer although ours is open, and takes ours back for it; so it would be with a refused one that we took back. Chromium
+    // then forgets the way and the keys of whoever was called. Ours stays open until the switch has taken it, or the next one.
+    const cross = ({ request, reject }: ReInviteEvent) => {
+      const isOpen = line.isAsked || session.connection?.signalingState === "have-local-offer";
+      if (isOpen && request.body) reject({ status_code: 491 });
+    };
+    session.on("reinvite", cross);
+    session.on("update", cross);
   }
 
   #held(id: string, originator: string, on: boolean): void {
@@ -387,6 +446,7 @@ export class Softphone {
   #close(id: string): void {
     const line = this.#lines.get(id);
     this.#lines.delete(id);
+    clearTimeout(line?.later);
     line?.stop?.();
     line?.meter?.close();
     stop(line?.stream);
@@ -436,18 +496,21 @@ function configuration(account: Account): UAConfiguration {
   };
 }
 
-/** Has a call go on as it was (RFC 3261 §14.1) where the library would end it, which people would notice. */
-function outlive(line: Line): void {
-  const { session } = line;
-  const end = session.terminate.bind(session);
-  session.terminate = (options) => {
-    const isOver = options?.cause === undefined || !OUTLIVED.has(options.cause) || !session.isEstablished();
-    if (isOver) return end(options);
-    const { connection } = session;
-    if (connection?.signalingState === "have-local-offer") {
-      void connection.setLocalDescription({ type: "rollback" }).catch(() => undefined);
-    }
-    line.refused?.();
+/** Calls `moved` whenever this device may be in another network, until what is returned is called. */
+function network(moved: () => void): () => void {
+  const { connection } = navigator as { connection?: EventTarget & { type?: string } };
+  let before = connection?.type;
+  // It changes with each estimate of its speed too.
+  const changed = () => {
+    if (connection?.type === before) return;
+    before = connection?.type;
+    moved();
+  };
+  addEventListener("online", moved);
+  connection?.addEventListener("change", changed);
+  return () => {
+    removeEventListener("online", moved);
+    connection?.removeEventListener("change", changed);
   };
 }
 
