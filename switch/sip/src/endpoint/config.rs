@@ -18,6 +18,8 @@ pub struct EndpointConfig {
     /// Option tags that a request outside a session may require of the owner. Those of the INVITE usage
     /// ([`SESSION_EXTENSIONS`]) are known besides them; others are answered 420.
     pub supported: Vec<String>,
+    /// The INFO package that the owner sends to peers which want it (RFC 6086). Empty: none.
+    pub info_package: String,
     /// Whether provisional answers with a body are sent reliably to a peer that supports it (RFC 3262). A peer
     /// that requires it gets all of them so.
     pub reliable_provisionals: bool,
@@ -54,6 +56,7 @@ impl Default for EndpointConfig {
                 Method::Refer,
             ],
             supported: Vec::new(),
+            info_package: String::new(),
             reliable_provisionals: true,
             session_expires_secs: 1_800,
             min_se_secs: 90,

@@ -266,10 +266,12 @@ pub struct PeerAbilities {
     pub info: bool,
     /// RFC 4028: it supports or requires `timer`.
     pub timer: bool,
+    /// RFC 6086: it wants to be sent [`super::EndpointConfig::info_package`].
+    pub package: bool,
 }
 
 impl PeerAbilities {
-    /// Reads them from an INVITE or a response to one.
+    /// Reads them from an INVITE or a response to one, but for the package.
     #[must_use]
     pub fn of(message: &Message<'_>) -> Self {
         let names = |tag: &str| {
@@ -279,11 +281,25 @@ impl PeerAbilities {
         let allows =
             |wanted: Method| message.values(HeaderName::Allow).any(|method| method == wanted.as_str());
         let (update, info) = (allows(Method::Update), allows(Method::Info));
-        Self { reliable: names(RELIABLE), update, info, timer: names(TIMER) }
+        Self { reliable: names(RELIABLE), update, info, timer: names(TIMER), package: false }
+    }
+
+    /// Takes up whether an INVITE or a response to one asks for this package; a message that names none at all changes
+    /// nothing (RFC 6086 5.1).
+    pub(crate) fn hear_of(&mut self, package: &str, message: &Message<'_>) {
+        if message.first(HeaderName::RecvInfo).is_none() {
+            return;
+        }
+        let is_this = |value: &str| {
+            let name = value.split(';').next().unwrap_or_default().trim();
+            !package.is_empty() && name.eq_ignore_ascii_case(package)
+        };
+        self.package = message.values(HeaderName::RecvInfo).any(is_this);
     }
 
     /// Takes up what a response says; what it does not speak of stays as it was.
-    pub(crate) fn hear(&mut self, message: &Message<'_>) {
+    pub(crate) fn hear(&mut self, package: &str, message: &Message<'_>) {
+        self.hear_of(package, message);
         let now = Self::of(message);
         if message.first(HeaderName::Allow).is_some() {
             (self.update, self.info) = (now.update, now.info);

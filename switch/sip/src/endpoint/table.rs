@@ -112,7 +112,8 @@ pub(crate) enum ClientUser {
     Bye(SessionKey),
     /// Another request of a session.
     Request(SessionKey, RequestKey),
-    /// A NOTIFY in the dialog of a session, of a usage of its own: its failure ends that and not the session (RFC 5057 5.1).
+    /// Another one whose failure ends nothing: a NOTIFY in the dialog of a session, which is of a usage of its own
+    /// (RFC 5057 5.1), and what the owner tells in passing.
     Report(SessionKey, RequestKey),
     /// A request outside any dialog.
     Outside(RequestKey),

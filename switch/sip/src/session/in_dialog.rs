@@ -146,6 +146,36 @@ impl Endpoint {
         if SESSION_METHODS.contains(&known) {
             return Err(Refused::Invalid);
         }
+        let user = if known == Method::Notify { ClientUser::Report } else { ClientUser::Request };
+        self.send_in_dialog(now, key, (method, user), (headers, body), out)
+    }
+
+    /// Sends an INFO of the owner's own. `Response` follows, and whatever it says the session goes on: a peer whose
+    /// connection is gone may come back on another one, and is talked with meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub fn inform(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        headers: ExtraHeaders,
+        body: Body,
+        out: &mut Outputs,
+    ) -> Result<RequestKey, Refused> {
+        let order = (Method::Info.as_str(), ClientUser::Report as fn(_, _) -> _);
+        self.send_in_dialog(now, key, order, (headers, Some(body)), out)
+    }
+
+    fn send_in_dialog(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        (method, user): (&str, fn(SessionKey, RequestKey) -> ClientUser),
+        (headers, body): (ExtraHeaders, Option<Body>),
+        out: &mut Outputs,
+    ) -> Result<RequestKey, Refused> {
+        let known = Method::of(method);
         if self.is_full() {
             return Err(Refused::Full);
         }
@@ -168,11 +198,7 @@ impl Endpoint {
         drop((headers, body));
         let bytes = writer.finish().map_err(|_| Refused::Invalid)?;
         let request = RequestKey(client.branch);
-        let user = match known {
-            Method::Notify => ClientUser::Report(key, request),
-            _ => ClientUser::Request(key, request),
-        };
-        self.open_client(now, client, (known, user), flow, bytes, out);
+        self.open_client(now, client, (known, user(key, request)), flow, bytes, out);
         Ok(request)
     }
 

@@ -53,6 +53,7 @@ impl Endpoint {
         let called = Uri::parse(message.request_uri()).ok().and_then(|uri| uri.user_text());
         let mut session = Session::new(stage, called.unwrap_or_default().into_owned());
         session.peer = PeerAbilities::of(&message);
+        session.peer.hear_of(&self.config.info_package, &message);
         if let Ok(Some(expires)) = message.expires() {
             let at = now + Duration::from_secs(expires.into());
             session.running.set(&mut self.timers, at, Why::Lapse(key));

@@ -143,7 +143,7 @@ impl Endpoint {
         }
         let is_cancelled = outgoing.cancel.is_some();
         if status > 100 {
-            session.peer.hear(message);
+            session.peer.hear(&self.config.info_package, message);
             let early = outgoing.early.iter_mut().find(|early| early.usage.dialog.is_with(message));
             let taken = match early.filter(|_| outgoing.reliable) {
                 Some(early) => early.take(message),
@@ -201,7 +201,7 @@ impl Endpoint {
                 let body = if said.are_settled() { said.theirs().cloned() } else { Body::of(message) };
                 let cseq = message.cseq().map_or(0, |cseq| cseq.number);
                 let exchange = Exchange::OursAnswered { client, cseq };
-                session.peer.hear(message);
+                session.peer.hear(&self.config.info_package, message);
                 session.stage = Stage::Confirmed(Confirmed {
                     usage,
                     overtaken: None,

@@ -17,6 +17,7 @@ mod challenged;
 mod dialog;
 mod elsewhere;
 mod forks;
+mod info;
 mod limits;
 mod outside;
 mod reinvite;
