@@ -516,7 +516,7 @@ impl Story {
                 assert!(self.lent.get(&a) == Some(&true) && self.lent.get(&b) == Some(&true) && a != b);
             }
             MediaCommand::Part { .. } | MediaCommand::Announce { .. } => {}
-            MediaCommand::Look { .. } | MediaCommand::Capture { .. } => panic!("call control does not look"),
+            MediaCommand::Capture { .. } => panic!("call control does not capture"),
             MediaCommand::Meet { lease, .. }
             | MediaCommand::Leave { lease }
             | MediaCommand::Play { lease, .. }
@@ -524,6 +524,7 @@ impl Story {
             | MediaCommand::Stop { lease }
             | MediaCommand::Tap { lease, .. }
             | MediaCommand::Listen { lease, .. }
+            | MediaCommand::Look { lease }
             | MediaCommand::Press { lease, .. } => {
                 assert_eq!(self.lent.get(&lease), Some(&true), "{command:?} of a lease that is not open");
             }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Raised when the meaning of an image changes and its shape does not.
-const VERSION: u16 = 38;
+const VERSION: u16 = 39;
 /// What belongs to no call: SIP, and the passes of guests that have been used.
 type Rest = (u16, SessionsImage, BTreeMap<Uuid, Timestamp>);
 /// More than the image of a plain call takes.

@@ -44,6 +44,7 @@ pub mod quality;
 mod queues;
 mod registrar;
 mod sender;
+mod sights;
 mod stock;
 mod supervision;
 mod switchboard;

@@ -250,6 +250,16 @@ impl Means<'_> {
         self.endpoint.request(self.now, session, method, headers, body, self.wire)
     }
 
+    /// Tells a device something in passing, by INFO: nothing ends when it is not heard.
+    pub(crate) fn inform(
+        &mut self,
+        session: SessionKey,
+        headers: ExtraHeaders,
+        body: Body,
+    ) -> Result<RequestKey, Refused> {
+        self.endpoint.inform(self.now, session, headers, body, self.wire)
+    }
+
     pub(crate) fn respond_in_dialog(&mut self, request: RequestKey, reply: Reply) {
         self.endpoint.respond_in_dialog(self.now, request, reply, self.wire);
     }

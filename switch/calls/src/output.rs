@@ -298,6 +298,8 @@ pub enum Why {
     Agent,
     /// Somebody's minutes outside are used up.
     Budget,
+    /// Somebody wants to know how a call sounds.
+    Look,
     /// The sender of a message has to be answered.
     Message,
     /// Something is to be done at a trunk's provider.

@@ -24,7 +24,7 @@ use crate::{
     admission::Overload,
     authentication::Authenticator,
     availability::Availabilities,
-    call::{Call, refer::other_call, transfer::Parking},
+    call::{Call, refer::other_call, sound, transfer::Parking},
     clock::{ClockMark, Moment},
     conferences::Conferences,
     config::{CLOCK_STEP_MICROS_MIN, RINGING_MAX, SwitchboardConfig},
@@ -41,6 +41,7 @@ use crate::{
     presence::Presence,
     queues::{AgentKey, Queues},
     registrar::Registrar,
+    sights::Sights,
     stock::Stock,
     supervision::Supervisions,
     trunks::{Channels, Links},
@@ -66,6 +67,7 @@ pub struct Switchboard {
     pub(crate) queues: Queues,
     pub(crate) conferences: Conferences,
     pub(crate) supervisions: Supervisions,
+    pub(crate) sights: Sights,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) sessions: BTreeMap<SessionKey, CallId>,
     pub(crate) stock: Stock,
@@ -127,6 +129,7 @@ impl Switchboard {
                 config.endpoint.supported.push(String::from(known));
             }
         }
+        sound::PACKAGE.clone_into(&mut config.endpoint.info_package);
         let mut random = Random::new(seed);
         let fingerprints = Fingerprints::new(&mut random);
         let located = Located::new(config.listeners.clone(), config.trusted_proxies.clone());
@@ -147,6 +150,7 @@ impl Switchboard {
             queues: Queues::default(),
             conferences: Conferences::default(),
             supervisions: Supervisions::default(),
+            sights: Sights::default(),
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             stock: Stock::default(),
@@ -244,7 +248,8 @@ impl Switchboard {
         let agent = agent.map(|at| (at.instant(self.origin), Why::Agent));
         let trunk = self.links.deadline().map(|at| (at, Why::Trunk));
         let budget = self.fraud.deadline().map(|at| (self.clock.instant(at), Why::Budget));
-        let all = [sip, call, expiry, message, agent, trunk, budget];
+        let look = self.sights.deadline().map(|at| (at.instant(self.origin), Why::Look));
+        let all = [sip, call, expiry, message, agent, trunk, budget, look];
         all.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -262,7 +267,7 @@ impl Switchboard {
             subscriptions: sip.subscriptions.max(self.presence.len()),
             messages: self.messages.len(),
             lamps: self.presence.calls(),
-            timers: sip.timers + self.deadlines.len(),
+            timers: sip.timers + self.deadlines.len() + self.sights.len(),
             registrations: self.registrar.len(),
             stock: self.stock.free(),
         }
@@ -431,6 +436,8 @@ impl Switchboard {
         self.fraud.note(id, &call.outside_legs(), (&self.plan, wall));
         self.conferences.note(id, call.sits());
         self.supervisions.note(id, call.supervises());
+        let wants = |session| self.endpoint.peer(session).is_some_and(|peer| peer.package);
+        self.sights.note(id, call.sounding(wants), now);
         if let Some(changed) = &mut self.changed {
             changed.insert(id);
         }
@@ -487,6 +494,7 @@ impl Switchboard {
         self.registrar.expire(wall, out);
         self.answer_late_messages();
         self.mind_trunks(out);
+        self.look(out);
         self.sip(sip::Input::Timeout);
     }
 
@@ -506,8 +514,9 @@ impl Switchboard {
                     self.with_call(id, out, |call, means| call.key(lease, key, means));
                 }
             }
-            // Whoever looks at media does so past call control.
-            MediaEvent::Seen { .. } | MediaEvent::Captured { .. } => {}
+            MediaEvent::Seen { lease, report } => self.seen(lease, report.as_deref(), out),
+            // Whoever captures media does so past call control.
+            MediaEvent::Captured { .. } => {}
             MediaEvent::Closed { lease, report } => {
                 if let Some(id) = self.stock.returned(lease) {
                     self.with_call(id, out, |call, means| call.closed(lease, &report, means));

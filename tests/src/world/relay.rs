@@ -9,6 +9,8 @@ use std::{
 
 use streams::{
     conference::{Place, RoomId, Sitting},
+    diagnosis::Diagnosis,
+    leg::Judgement,
     media::{LeaseId, LegMedia, LegReport, MediaCommand, MediaEvent, PortLease},
 };
 
@@ -125,12 +127,19 @@ impl Relay {
                 }
             }
             MediaCommand::Press { lease, .. } => self.needs_open(lease, "sent a key"),
-            MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
-                self.complaints.push("call control does not look".into());
-            }
+            MediaCommand::Look { lease } => return self.looked_at(now, lease),
+            MediaCommand::Capture { .. } => self.complaints.push("call control does not capture".into()),
             MediaCommand::Close { lease } => return self.close(now, lease),
         }
         Vec::new()
+    }
+
+    fn looked_at(&mut self, now: Duration, lease: LeaseId) -> Vec<(Duration, MediaEvent)> {
+        self.needs_open(lease, "looked at");
+        let diagnosis = self.dice.pick(&[Diagnosis::Good, Diagnosis::Silence, Diagnosis::NothingReceived]);
+        let judgement = Judgement { diagnosis: Some(diagnosis), ..Judgement::default() };
+        let report = Some(Box::new(LegReport { judgement, ..LegReport::default() }));
+        vec![(now + self.dice.millis(1, 20), MediaEvent::Seen { lease, report })]
     }
 
     fn plays(&mut self, lease: LeaseId, has_music: bool) {

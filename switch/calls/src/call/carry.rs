@@ -1,7 +1,7 @@
 //! Requests inside a call that change nothing about it, carried from one side to the other and answered from there.
 //!
 //! INFO (RFC 6086) and MESSAGE (RFC 3428) are for the device at the other end, unless that wants a key to be told in another
-//! way (`keypad`); a REFER is for us (`transfer`). What the
+//! way (`keypad`), or is ours alone to send (`sound`); a REFER is for us (`transfer`). What the
 //! endpoint does not know it refuses with 405 or 501 and what it would take.
 
 use sip::{Body, HeaderName, Message, Method, OwnedMessage, Reply, RequestKey, SessionKey};
@@ -79,6 +79,11 @@ impl Talking {
             means.respond_in_dialog(from, Reply::new(480));
         }
     }
+}
+
+/// RFC 3261 §21.4: whether an answer says that such a request will never be understood.
+pub(super) fn says_never(status: u16) -> bool {
+    matches!(status, 400 | 403 | 405 | 406 | 415 | 420 | 469 | 488 | 489 | 501 | 606)
 }
 
 /// The header that says what an INFO is about (RFC 6086 §4.2); what its body is for goes with the body.

@@ -21,6 +21,7 @@ use streams::{
 };
 
 use super::{
+    carry::says_never,
     leg::Leg,
     pressed::{KEY_MS_USUAL, Told, Way, told},
     recording::Recording,
@@ -170,8 +171,7 @@ impl Talking {
         (key, status): ((Key, u16), u16),
         means: &mut Means<'_>,
     ) -> u16 {
-        // RFC 3261 §21.4: what says that it never will.
-        if !matches!(status, 400 | 403 | 405 | 406 | 415 | 420 | 469 | 488 | 489 | 501 | 606) {
+        if !says_never(status) {
             return status;
         }
         self.leg_mut(to).keypad.refuses_info = true;

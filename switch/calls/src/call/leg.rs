@@ -22,6 +22,7 @@ use streams::{
 
 use super::{
     Toll, events::ClosedRecord, identity::Identity, keypad::Keypad, media_plan::LegStreams, outside::Onward,
+    sound::ToldSound,
 };
 use crate::{clock::Moment, guests::UsedPass, means::Means, output::Notice};
 
@@ -46,6 +47,8 @@ pub(crate) struct Leg {
     /// What the extension says of recording through which it was reached, if it was and that says anything.
     pub(crate) recording: Option<RecordingPolicy>,
     pub(crate) keypad: Keypad,
+    /// What its device was told of how the call sounds, if anything.
+    pub(crate) sound: Option<Box<ToldSound>>,
     /// How it is invited again, as long as it has not answered.
     pub(crate) again: Option<Box<Again>>,
     flow: Flow,
@@ -120,6 +123,7 @@ impl Leg {
             streams,
             recording: None,
             keypad: Keypad::default(),
+            sound: None,
             again: None,
             flow,
             created_at,

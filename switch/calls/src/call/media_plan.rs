@@ -500,6 +500,14 @@ pub(crate) fn join(one: &mut LegStreams, other: &mut LegStreams, means: &mut Mea
     }
 }
 
+/// The first line with speech by which two legs hear each other: what it is on the one, and on the other.
+pub(crate) fn joined(one: &LegStreams, other: &LegStreams) -> Option<[LeaseId; 2]> {
+    let pairs = one.lines.iter().zip(&other.lines);
+    let mut pairs = pairs.filter_map(|(a, b)| a.as_ref().zip(b.as_ref()));
+    let (a, b) = pairs.find(|(a, b)| a.partner == Some(b.lease.id) && (a.has_voice || b.has_voice))?;
+    Some([a.lease.id, b.lease.id])
+}
+
 /// Why a body cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {

@@ -6,7 +6,7 @@
 //! down, `shown` shows it to an operator, `outcome` says what it came to, `objection` why it is not sent on. `announce` tells a caller that it will be recorded,
 //! `pressed` reads keys that phones tell by INFO, `keypad` tells them to the other side in its way, `spoken` is how numbers are said.
 //! In `attended` two calls become one; `entrant` is who comes into one by a call of their own. `forking` is how devices ring for somebody who has been answered already.
-//! `paging` is devices that answer by themselves, `paged` one who speaks to many of them. In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
+//! `sound` tells devices that want to know what is wrong with it. `paging` is devices that answer by themselves, `paged` one who speaks to many of them. In `feature` the switch itself is the other side of a caller on a `line`. The states and what they own stand in `state`.
 //! A call knows its own legs only; which call an event belongs to is the switchboard's business.
 
 mod announce;
@@ -46,6 +46,7 @@ pub(crate) mod refer;
 mod settle;
 mod shown;
 mod signalling;
+pub(crate) mod sound;
 mod spoken;
 mod state;
 mod timers;
@@ -110,6 +111,9 @@ pub(crate) struct Call {
 impl Call {
     /// Takes an event of one of its sessions.
     pub(crate) fn signal(mut self, session: SessionKey, event: Event, means: &mut Means<'_>) -> Self {
+        if self.sound_signalled(session, &event, means) {
+            return self;
+        }
         match self.head.leaving.iter_mut().find(|leaving| leaving.session() == session) {
             None => self.state = self.state.signal(&mut self.head, event, means),
             Some(leaving) => match event {

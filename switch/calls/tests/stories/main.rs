@@ -6,7 +6,7 @@
 //! itself, `conferences` where several meet, `explained` what those hear who cannot be connected, `srtp` who is told which keys, `dtls` who shakes
 //! hands for them, `guests` who may make one call, `browsers` phones that can be reached in one way alone, `identity` whom it is shown to be from, `intercom` phones that answer by themselves and `pages` many of them at once, `keypads` how keys are told to whom, `lives` what the next process makes of it, `messages`
 //! and `presence` what is no call, `registrar` what phones see of their contacts, `doors` who gets in, `abuse` who does
-//! not, `transfers` where a side sends it, `attended` when it has asked there first, `led` when the switch itself answers there, `entrants` who comes into it, `trunks` calls from outside, `ordered` calls that are made for somebody, `pickups` those that somebody is to take, `outside` calls to there and `budgets` how many, `registering` what it takes to get them, `queues` who waits for whom, `supervision` who listens, `overload` what is turned away when there is too much, `traces` what explains a call, `weight` what one takes.
+//! not, `transfers` where a side sends it, `attended` when it has asked there first, `led` when the switch itself answers there, `entrants` who comes into it, `trunks` calls from outside, `ordered` calls that are made for somebody, `pickups` those that somebody is to take, `outside` calls to there and `budgets` how many, `registering` what it takes to get them, `queues` who waits for whom, `supervision` who listens, `sound` who is told how a call sounds, `overload` what is turned away when there is too much, `traces` what explains a call, `weight` what one takes.
 //! `desk` is the harness they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -56,6 +56,7 @@ mod registered;
 mod registering;
 mod registrar;
 mod reliable;
+mod sound;
 mod srtp;
 mod supervision;
 mod traces;

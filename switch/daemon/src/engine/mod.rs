@@ -491,7 +491,7 @@ impl Engine {
                 return;
             };
             match event {
-                MediaEvent::Seen { lease, report } => self.asked.seen(lease, report.as_deref()),
+                MediaEvent::Seen { lease, report } => self.seen(now, lease, report),
                 MediaEvent::Captured { lease, capture, origin_unix_micros } => {
                     self.capturing.captured(lease, capture, origin_unix_micros);
                 }

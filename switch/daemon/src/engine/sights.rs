@@ -1,16 +1,16 @@
 //! Questions about the media of calls that are up, on their way to the relay and back.
 //!
-//! The relay answers every [`MediaCommand::Look`] with one [`MediaEvent::Seen`](streams::media::MediaEvent::Seen), and every
+//! The relay answers every [`MediaCommand::Look`] with one [`MediaEvent::Seen`], and every
 //! [`MediaCommand::Capture`] with one `Captured`, also about a lease that is gone. Nobody waits for it: who asks is answered
 //! when the last of its leases has been told.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{collections::VecDeque, net::SocketAddr, time::Instant};
 
-use calls::quality;
+use calls::{Input, quality};
 use contract::{id::CallId, media::MediaView};
 use streams::{
     capture::Capture,
-    media::{LeaseId, LegReport, MediaCommand, PortLease},
+    media::{LeaseId, LegReport, MediaCommand, MediaEvent, PortLease},
 };
 use tokio::sync::oneshot;
 
@@ -51,6 +51,12 @@ impl Engine {
             leases.map(|(leg, lease)| (*call, leg, lease))
         });
         streams.collect()
+    }
+
+    /// The relay has looked at a lease. Both may have asked, and each takes any answer: one is as new as the other.
+    pub(super) fn seen(&mut self, now: Instant, lease: LeaseId, report: Option<Box<LegReport>>) {
+        self.asked.seen(lease, report.as_deref());
+        self.handle(now, Input::Media(MediaEvent::Seen { lease, report }));
     }
 }
 

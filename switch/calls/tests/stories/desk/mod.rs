@@ -27,7 +27,9 @@ use contract::{
 };
 use dialplan::Plan;
 use sip::{Flow, OwnedMessage, digest};
+use streams::diagnosis::Diagnosis;
 use streams::keys::Key;
+use streams::leg::Judgement;
 use streams::media::{LeaseId, LegReport, MediaCommand, MediaEvent, PortLease};
 use uuid::Uuid;
 
@@ -218,6 +220,15 @@ impl Desk {
     /// The relay has played what it was to play on a lease.
     pub fn played(&mut self, lease: u32) {
         self.tell(Input::Media(MediaEvent::Played { lease: LeaseId(lease) }));
+    }
+
+    /// The relay has looked at the caller's lease and at the callee's, and found this.
+    pub fn seen(&mut self, found: [(u32, Diagnosis); 2]) {
+        for (lease, diagnosis) in found {
+            let judgement = Judgement { diagnosis: Some(diagnosis), ..Judgement::default() };
+            let report = Some(Box::new(LegReport { judgement, ..LegReport::default() }));
+            self.tell(Input::Media(MediaEvent::Seen { lease: LeaseId(lease), report }));
+        }
     }
 
     /// Keys were pressed at the far end of a lease, one after the other.
@@ -565,13 +576,12 @@ impl Desk {
                 | MediaCommand::Stop { lease }
                 | MediaCommand::Tap { lease, .. }
                 | MediaCommand::Listen { lease, .. }
+                | MediaCommand::Look { lease }
                 | MediaCommand::Press { lease, .. } => {
                     assert!(open.contains(lease), "{command:?} of a lease that is not open");
                 }
                 MediaCommand::Announce { .. } => {}
-                MediaCommand::Look { .. } | MediaCommand::Capture { .. } => {
-                    panic!("call control does not look: {command:?}")
-                }
+                MediaCommand::Capture { .. } => panic!("call control does not capture: {command:?}"),
                 MediaCommand::Join { a, b } => assert!(open.contains(a) && open.contains(b), "{command:?}"),
                 MediaCommand::Close { lease } => assert!(open.remove(lease), "{lease:?} is closed twice"),
             }
