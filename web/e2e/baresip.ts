@@ -112,6 +112,15 @@ export class Baresip implements Ear {
     return this.#event("CALL_DTMF_START");
   }
 
+  /** Falls silent without a word, as one does whose network is gone, and comes back. */
+  freeze(): void {
+    this.running.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.running.kill("SIGCONT");
+  }
+
   /** What its latest call has heard within the last second. */
   async lately(): Promise<Samples> {
     return this.#heard().slice(-RATE);
@@ -134,6 +143,7 @@ export class Baresip implements Ear {
   async close(): Promise<void> {
     const over = new Promise((resolve) => this.running.once("exit", resolve));
     this.control.destroy();
+    this.thaw();
     this.running.kill("SIGTERM");
     await over;
   }

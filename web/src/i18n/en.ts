@@ -283,6 +283,10 @@ export const en: Words = {
     "nothing-heard": "No sound comes from the other side.",
     "nothing-sent": "Your voice is not being sent.",
     "poor-line": "Your internet connection is poor; the sound may break up.",
+    "nothing-comes": "The other side is not sending any sound.",
+    "unheard-there": "What you say does not reach the other side.",
+    "silent-there": "Only silence comes from the other side; the microphone there may be off.",
+    "poor-line-there": "The other side's connection is poor; the sound may break up.",
   },
   verdict: {
     "nothing-came": "The sound of one side did not reach the server: check its firewall or network.",

@@ -285,6 +285,10 @@ export const id = {
     "nothing-heard": "Tidak ada suara yang datang dari sana.",
     "nothing-sent": "Suara Anda tidak terkirim.",
     "poor-line": "Sambungan internet sedang buruk; suara mungkin terputus-putus.",
+    "nothing-comes": "Pihak sana tidak mengirim suara apa pun.",
+    "unheard-there": "Suara Anda tidak sampai ke pihak sana.",
+    "silent-there": "Pihak sana tidak bersuara; mungkin mikrofonnya mati.",
+    "poor-line-there": "Sambungan di pihak sana sedang buruk; suara mungkin terputus-putus.",
   },
   verdict: {
     "nothing-came": "Suara dari satu pihak tidak sampai ke server: periksa firewall atau jaringannya.",

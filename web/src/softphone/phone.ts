@@ -3,10 +3,11 @@
  * whoever has subscribed. It knows no page and no framework, and asks for a microphone only when somebody calls or answers.
  */
 import { C, UA, WebSocketInterface } from "jssip";
-import type { ReInviteEvent, RTCSession } from "jssip/lib/RTCSession";
+import type { IncomingInfoEvent, OutgoingInfoEvent, ReInviteEvent, RTCSession } from "jssip/lib/RTCSession";
 import type { CallOptions, RTCSessionEvent, UAConfiguration } from "jssip/lib/UA";
 import { type Choice, chosen, microphone } from "./audio/devices";
 import { Tones } from "./audio/tones";
+import { PACKAGE, told } from "./audio/verdict";
 import { Meter, watch } from "./audio/watch";
 import { instance } from "./instance";
 import * as state from "./state";
@@ -316,6 +317,11 @@ export class Softphone {
     session.on("accepted", () => this.#happen({ type: "answered", id, at: Date.now() }));
     session.on("hold", ({ originator }) => this.#held(id, originator, true));
     session.on("unhold", ({ originator }) => this.#held(id, originator, false));
+    session.on("newInfo", ({ originator, info, request }: IncomingInfoEvent | OutgoingInfoEvent) => {
+      const isTheirs = originator === "remote";
+      const hints = isTheirs ? told(request.getHeader("Info-Package"), info.body) : null;
+      if (hints !== null) this.#happen({ type: "hints", id, by: "there", hints });
+    });
     session.on("ended", ({ cause }) => {
       this.#ended(id, cause === "Terminated" ? "hung-up" : state.ending(direction, undefined, cause));
     });
@@ -372,7 +378,8 @@ export class Softphone {
       return { muted: call?.muted ?? false, held: isHeld };
     };
     line.stop?.();
-    line.stop = watch(connection, meter, wanted, (hints) => this.#happen({ type: "hints", id, hints }));
+    const say = (hints: state.Hint[]) => this.#happen({ type: "hints", id, by: "here", hints });
+    line.stop = watch(connection, meter, wanted, say);
   }
 
   #hears(id: string, line: Line, stream: MediaStream): void {
@@ -514,10 +521,11 @@ function network(moved: () => void): () => void {
   };
 }
 
-/** The switch is reachable and is the other side, so nobody in between is asked (STUN, TURN). */
+/** The switch is reachable and is the other side, so nobody in between is asked (STUN, TURN). It is asked to say what it finds wrong with the sound. */
 function media(mediaStream: MediaStream): CallOptions {
   const pcConfig: RTCConfiguration = { iceServers: [], bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" };
-  return { mediaStream, mediaConstraints: { audio: true, video: false }, pcConfig };
+  const mediaConstraints = { audio: true, video: false };
+  return { mediaStream, mediaConstraints, pcConfig, extraHeaders: [`Recv-Info: ${PACKAGE}`] };
 }
 
 /** 200 if the CANCEL says that somebody else has answered (RFC 3326). */

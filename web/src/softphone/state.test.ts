@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import {
   ending,
   type Happening,
+  type Hint,
   happened,
+  hints,
   IDLE,
   incoming,
   KEYS_MAX,
@@ -17,6 +19,10 @@ const told = (...happenings: Happening[]): State => happenings.reduce(happened, 
 const rings = (id: string): Happening => ({ type: "begun", id, direction: "in", peer: SARI, at: 1 });
 const calls = (id: string): Happening => ({ type: "begun", id, direction: "out", peer: SARI, at: 1 });
 const answered = (id: string): Happening => ({ type: "answered", id, at: 5 });
+
+const finds = (by: "here" | "there", ...found: Hint[]): Happening => {
+  return { type: "hints", id: "a", by, hints: found };
+};
 
 describe("a call", () => {
   it("comes in, is answered, held, and ends", () => {
@@ -48,6 +54,31 @@ describe("a call", () => {
       return { type: "pressed", id: "a", key: n === 0 ? "#" : "1" };
     });
     expect(told(calls("a"), ...pressed).calls[0]?.keys).toBe("1".repeat(KEYS_MAX));
+  });
+
+  it("says what the browser and the switch find, once, and the one that says more", () => {
+    const shown = (...happenings: Happening[]) => {
+      const [call] = told(calls("a"), answered("a"), ...happenings).calls;
+      return call === undefined ? null : hints(call);
+    };
+    expect(shown(finds("here", "poor-line"), finds("there", "poor-line", "silent-there"))).toEqual([
+      "poor-line",
+      "silent-there",
+    ]);
+    expect(shown(finds("here", "nothing-heard"), finds("there", "nothing-comes"))).toEqual(["nothing-comes"]);
+    expect(shown(finds("there", "nothing-sent", "unheard-there"))).toEqual(["nothing-sent"]);
+    expect(shown(finds("here", "nothing-heard"), finds("there"))).toEqual(["nothing-heard"]);
+    expect(shown(finds("there", "nothing-comes"), finds("there"))).toEqual([]);
+  });
+
+  it("says nothing of the sound while it is held, nor when it is over", () => {
+    const state = told(calls("a"), answered("a"), finds("here", "poor-line"), finds("there", "silent-there"));
+    for (const by of ["here", "there"] as const) {
+      const [held] = happened(state, { type: "held", id: "a", by, on: true }).calls;
+      expect(held && hints(held)).toEqual([]);
+    }
+    const [over] = happened(state, { type: "ended", id: "a", ending: "hung-up" }).calls;
+    expect(over && hints(over)).toEqual([]);
   });
 
   it("has a transfer that fails and is talked in as before", () => {

@@ -36,7 +36,21 @@ export type Ending =
 export type Stage = "incoming" | "calling" | "ringing" | "talking" | "ended";
 
 /** What is wrong with what is heard. */
-export type Hint = "silent-microphone" | "nothing-heard" | "nothing-sent" | "poor-line";
+export type Hint =
+  | "silent-microphone"
+  | "nothing-heard"
+  | "nothing-sent"
+  | "poor-line"
+  | "nothing-comes"
+  | "unheard-there"
+  | "silent-there"
+  | "poor-line-there";
+
+/** What need not be said beside a hint that says more. */
+const SAID_BY: Partial<Record<Hint, Hint>> = {
+  "nothing-heard": "nothing-comes",
+  "unheard-there": "nothing-sent",
+};
 
 export interface Transfer {
   readonly to: string;
@@ -60,7 +74,10 @@ export interface Call {
   readonly transfer: Transfer | null;
   /** The call whose other side this one is a question to: an attended transfer makes one of the two. */
   readonly consultsFor: string | null;
-  readonly hints: readonly Hint[];
+  /** As the browser finds. */
+  readonly hintsHere: readonly Hint[];
+  /** As the switch has told. */
+  readonly hintsThere: readonly Hint[];
   readonly ending: Ending | null;
 }
 
@@ -90,7 +107,12 @@ export type Happening =
   | { readonly type: "muted"; readonly id: string; readonly on: boolean }
   | { readonly type: "pressed"; readonly id: string; readonly key: string }
   | { readonly type: "transfer"; readonly id: string; readonly transfer: Transfer | null }
-  | { readonly type: "hints"; readonly id: string; readonly hints: readonly Hint[] }
+  | {
+      readonly type: "hints";
+      readonly id: string;
+      readonly by: "here" | "there";
+      readonly hints: readonly Hint[];
+    }
   | { readonly type: "ended"; readonly id: string; readonly ending: Ending }
   | { readonly type: "put-away"; readonly id: string };
 
@@ -130,7 +152,8 @@ function begun(from: Extract<Happening, { type: "begun" }>): Call {
     keys: "",
     transfer: null,
     consultsFor: from.consultsFor ?? null,
-    hints: [],
+    hintsHere: [],
+    hintsThere: [],
     ending: null,
   };
 }
@@ -154,10 +177,29 @@ function changed(call: Call, happening: Exclude<Happening, { type: "link" | "beg
     case "transfer":
       return { ...call, transfer: happening.transfer };
     case "hints":
-      return { ...call, hints: happening.hints };
+      return happening.by === "here"
+        ? { ...call, hintsHere: happening.hints }
+        : { ...call, hintsThere: happening.hints };
     case "ended":
-      return { ...call, stage: "ended", ending: happening.ending, transfer: null, hints: [] };
+      return {
+        ...call,
+        stage: "ended",
+        ending: happening.ending,
+        transfer: null,
+        hintsHere: [],
+        hintsThere: [],
+      };
   }
+}
+
+/** What is wrong with what is heard, and nothing of it twice. In a call that is held nobody is to be heard. */
+export function hints(call: Call): Hint[] {
+  if (call.heldHere || call.heldThere) return [];
+  const all = new Set([...call.hintsHere, ...call.hintsThere]);
+  return [...all].filter((hint) => {
+    const more = SAID_BY[hint];
+    return more === undefined || !all.has(more);
+  });
 }
 
 /** Calls that are not over. */

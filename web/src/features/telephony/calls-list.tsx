@@ -1,11 +1,11 @@
 import { useSpoken } from "../../i18n";
 import { length, moment } from "../../i18n/language";
+import type { Verdict } from "../../softphone/audio/verdict";
 import { Icon, type IconName } from "../../ui/icon";
 import { useNow } from "../../ui/use-now";
 import { comingIn, type SeenCall } from "./calls";
 import type { Office } from "./use-office";
 import { useVerdict } from "./use-verdict";
-import type { Verdict } from "./verdict";
 
 interface Props {
   readonly calls: readonly SeenCall[];

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { outcome } from "../../api/client";
+import { type Verdict, verdict } from "../../softphone/audio/verdict";
 import { authorised } from "../identity/signed-in";
-import { type Verdict, verdict } from "./verdict";
 
 /** Milliseconds until the switch has written down what a call that is over was like. */
 const WRITTEN = 3_000;

@@ -7,7 +7,7 @@ import { Round } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { useNow } from "../../ui/use-now";
 import type { Softphone } from "../phone";
-import type { Call } from "../state";
+import { type Call, hints } from "../state";
 import { Keypad } from "./keypad";
 import { Level } from "./level";
 
@@ -39,7 +39,7 @@ export function CallCard({ call, phone, name = who(call), told, keys, children }
         {call.stage !== "ended" && told ? told : stands(words, call)}
       </p>
       {talks && <Clock since={call.answeredAt ?? call.begunAt} />}
-      {call.hints.map((hint) => (
+      {hints(call).map((hint) => (
         <div key={hint} className="mt-4 text-left">
           <Notice kind="warm">{words.hint[hint]}</Notice>
         </div>
