@@ -251,6 +251,52 @@ async fn what_a_member_may_changes_at_once_and_whoever_has_read_an_older_one_is_
     company.delete(&others, MEMBERS, &before).await.must_be_problem(404, "not-found");
 }
 
+/// H-032: colleagues, the record and the plan of calls know it at once, and another organisation never.
+#[tokio::test]
+async fn a_member_takes_another_name_and_the_record_says_so() {
+    const RENAME: &str = "/api/identity/me/rename";
+    let company = Company::new().await;
+    let (stage, api) = (&company.scene.stage, &company.scene.api);
+    let (budi, email) = stage.person(stage.a, "call_agent").await;
+    let theirs = Company::token_of(&api.sign_in(&email).await);
+    let (revision, record) = (
+        async || -> i64 {
+            let query = sqlx::query_scalar("select revision from telephony.revisions");
+            query.fetch_one(&stage.admin).await.unwrap()
+        },
+        async || -> i64 {
+            let query = sqlx::query_scalar("select count(*) from platform.audit_events");
+            query.fetch_one(&stage.admin).await.unwrap()
+        },
+    );
+    let before = revision().await;
+    assert_eq!(api.post(RENAME, &theirs, &json!({ "name": " Budi Santoso " })).await.status, 204);
+    assert_eq!(api.get("/api/identity/me", &theirs).await.json()["person"]["name"], "Budi Santoso");
+    assert_eq!(company.member(&email).await["name"], "Budi Santoso");
+    assert_eq!(revision().await, before + 1);
+    let told = api.get("/api/platform/audit-events", &company.owner).await.json();
+    let event = &told["items"][0];
+    assert_eq!((&event["action"], &event["actor_id"]), (&json!("member.changed"), &json!(budi)));
+    assert_eq!((&event["before"]["name"], &event["after"]["name"]), (&json!("Sari"), &json!("Budi Santoso")));
+
+    // Who is called so already has changed nothing, nor has who says what is no name.
+    let (before, written) = (revision().await, record().await);
+    assert_eq!(api.post(RENAME, &theirs, &json!({ "name": "Budi Santoso" })).await.status, 204);
+    for name in ["", " ", "Budi\nSantoso", &"x".repeat(101)] {
+        let refused = api.post(RENAME, &theirs, &json!({ "name": name })).await;
+        assert_eq!(fields(&refused.must_be_problem(400, "bad-request")), ["name"], "{name:?}");
+    }
+    assert_eq!((revision().await, record().await), (before, written));
+
+    // Whoever belongs nowhere has a name, too, and nobody's record tells of it.
+    let member = company.member(&email).await;
+    assert_eq!(company.delete(&company.owner, MEMBERS, &member).await.status, 204);
+    let (theirs, written) = (Company::token_of(&api.sign_in(&email).await), record().await);
+    assert_eq!(api.post(RENAME, &theirs, &json!({ "name": "Budi" })).await.status, 204);
+    assert_eq!(api.get("/api/identity/me", &theirs).await.json()["person"]["name"], "Budi");
+    assert_eq!(record().await, written);
+}
+
 #[tokio::test]
 async fn who_has_left_comes_back_into_the_row_they_left() {
     let company = Company::new().await;

@@ -1,6 +1,7 @@
-//! The doors: `/api/identity/registrations` and `/api/identity/password-resets`, and behind each the one that a letter's token opens.
+//! The doors: `/api/identity/registrations` and `/api/identity/password-resets`, and behind each the one that a letter's token opens; and
+//! `/api/identity/me/rename` for whoever has signed in.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use axum::{Extension, extract::State, http::StatusCode};
 use sqlx::PgConnection;
@@ -8,18 +9,26 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    model::{Confirmation, Forgotten, Registration, Reset},
+    model::{Confirmation, Forgotten, Registration, Renaming, Reset},
     store::{self, Account},
 };
 use crate::{
     app::App,
     database::{Scope, enter},
-    http::{error::ApiError, extract::Change, source::Source},
+    http::{
+        actor::{Actor, Person},
+        error::ApiError,
+        extract::Change,
+        source::Source,
+    },
     identifier,
     identity::{
         letters::{self, Kind, NOT_GOOD, New},
+        members::{self, store::Standing},
         sign_ins,
     },
+    platform::{audit::Event, change},
+    telephony::plan,
 };
 
 /// How long it takes at least to say that a letter is on its way: longer than to write it, which takes longer for whoever is known.
@@ -32,6 +41,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(confirm))
         .routes(routes!(forgot))
         .routes(routes!(reset))
+        .routes(routes!(rename))
 }
 
 /// Ask for an account
@@ -139,4 +149,42 @@ async fn set_password(c: &mut PgConnection, letter: Uuid, hash: String) -> Resul
 /// What comes of `work`, not before [`ANSWER_MIN`].
 async fn unhurried<T>(work: impl Future<Output = T>) -> T {
     tokio::join!(work, tokio::time::sleep(ANSWER_MIN)).0
+}
+
+/// Be called something else from now on
+///
+/// By colleagues and in calls, in every organisation that one belongs to; the record of each tells of it.
+#[utoipa::path(post, path = "/api/identity/me/rename", tag = "identity",
+    security(("sign_in" = [])),
+    request_body = Renaming,
+    responses((status = 204, description = "That is the name now")))]
+async fn rename(State(app): State<App>, person: Person, asked: Change) -> Result<StatusCode, ApiError> {
+    let Renaming { name } = asked.body::<Renaming>()?.check()?;
+    let user = person.user;
+    let done = app
+        .database
+        .change(Scope::Person(user), move |c| Box::pin(async move { renamed(c, user, &name).await }));
+    done.await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Plans of calls say the name, so it becomes a revision of each organisation's. Who is called so already has changed nothing.
+async fn renamed(c: &mut PgConnection, user: Uuid, name: &str) -> Result<(), ApiError> {
+    plan::begin(c).await?;
+    let mut before = Vec::new();
+    for (org, id) in store::memberships(c, user).await? {
+        enter(c, Scope::Organisation(org)).await?;
+        before.push((org, members::store::one(c, (org, id), Standing::Member).await?));
+    }
+    if !store::rename(c, user, name).await? {
+        return Ok(());
+    }
+    for (org, before) in before {
+        enter(c, Scope::Organisation(org)).await?;
+        let after = members::store::one(c, (org, before.id), Standing::Member).await?;
+        plan::check(c, org).await?;
+        let events = [Event::of("member.changed", after.id, Some(&before), Some(&after))];
+        let actor = Actor::person(user, org, BTreeSet::new()).identity();
+        change::record(c, actor, &events).await?;
+    }
+    Ok(())
 }

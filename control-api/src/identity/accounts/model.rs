@@ -1,4 +1,4 @@
-//! What is said in the two steps of a registration and of a forgotten password.
+//! What is said in the two steps of a registration and of a forgotten password, and by whoever wants another name.
 
 use contract::language::Language;
 use serde::Deserialize;
@@ -63,6 +63,15 @@ pub struct Reset {
     pub password: String,
 }
 
+/// Who wants to be called something else.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Renaming {
+    /// The name that others see
+    #[schema(example = "Sari Dewi", min_length = 1, max_length = 100)]
+    pub name: String,
+}
+
 impl Registration {
     /// Itself, or everything that is wrong with it.
     pub fn check(self) -> Result<Self, ApiError> {
@@ -89,6 +98,15 @@ impl Reset {
         let mut fields = Fields::default();
         password::check(&mut fields, "password", &self.password);
         fields.done().map(|()| self)
+    }
+}
+
+impl Renaming {
+    /// Itself, if that may be a name.
+    pub fn check(self) -> Result<Self, ApiError> {
+        let mut fields = Fields::default();
+        let name = name(&mut fields, &self.name);
+        fields.done().map(|()| Self { name })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rows of people that come of registrations, and their passwords.
 
+use contract::id::OrgId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -111,4 +112,20 @@ pub(super) async fn set_password(
     );
     let set = set.bind(address).bind(user).bind(hash).execute(c).await?;
     Ok(set.rows_affected() == 1)
+}
+
+/// Where `user`, whose scope it is, is a member, suspended or not: the organisation, and what the membership is called.
+pub(super) async fn memberships(c: &mut PgConnection, user: Uuid) -> Result<Vec<(OrgId, Uuid)>, sqlx::Error> {
+    let query = sqlx::query_as(
+        "select org_id, id from identity.memberships
+         where user_id = $1 and status in ('active', 'suspended') and removed_at is null order by org_id",
+    );
+    let found: Vec<(Uuid, Uuid)> = query.bind(user).fetch_all(c).await?;
+    Ok(found.into_iter().map(|(org, id)| (OrgId(org), id)).collect())
+}
+
+/// `user`, whose scope it is, is called `name`; false: they are already.
+pub(super) async fn rename(c: &mut PgConnection, user: Uuid, name: &str) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query("update identity.users set name = $2 where id = $1 and name is distinct from $2");
+    Ok(query.bind(user).bind(name).execute(c).await?.rows_affected() == 1)
 }
