@@ -34,6 +34,8 @@ export class Baresip implements Ear {
     private readonly printed: () => string,
     /** Where others reach it without a switch. */
     readonly place: string,
+    /** What stands behind the numbers that it calls. */
+    private readonly calls: string,
   ) {
     let unread = Buffer.alloc(0);
     control.on("data", (bytes) => {
@@ -59,12 +61,19 @@ export class Baresip implements Ear {
     return phone;
   }
 
-  /** Somebody behind a provider, who registers nowhere. */
+  /** Somebody behind a provider, who registers nowhere, and is as the provider to the switch. */
   static outside(house: House, number: string, hz: number): Promise<Baresip> {
-    return Baresip.start(house, number, `<sip:${number}@127.0.0.1>;regint=0`, hz);
+    const { udp } = house.demo.sip;
+    return Baresip.start(house, number, `<sip:${number}@127.0.0.1>;regint=0`, hz, udp);
   }
 
-  private static async start(house: House, name: string, account: string, hz: number): Promise<Baresip> {
+  private static async start(
+    house: House,
+    name: string,
+    account: string,
+    hz: number,
+    calls = house.demo.sip.domain,
+  ): Promise<Baresip> {
     const first = house.ports.take(PORTS);
     const folder = join(house.folder, `phone-${first}`);
     mkdirSync(folder);
@@ -84,13 +93,13 @@ export class Baresip implements Ear {
     await vi.waitUntil(() => printed.includes("baresip is ready"), { timeout: STEP_MAX });
     const control = connect(first + 2, "127.0.0.1");
     await new Promise((resolve, fail) => control.once("connect", resolve).once("error", fail));
-    return new Baresip(running, control, folder, () => printed, `${name}@127.0.0.1:${first}`);
+    return new Baresip(running, control, folder, () => printed, `${name}@127.0.0.1:${first}`, calls);
   }
 
   /** Calls a number of the house. */
-  dial(house: House, number: string): void {
+  dial(number: string): void {
     this.#events.length = 0;
-    this.#order("dial", `sip:${number}@${house.demo.sip.domain}`);
+    this.#order("dial", `sip:${number}@${this.calls}`);
   }
 
   hangUp(): void {

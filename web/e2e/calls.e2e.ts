@@ -1,144 +1,290 @@
 /// <reference types="node" />
-/** Calls by browsers alone, through the switch: what a guest sees, what who answers sees, and that each hears the other (issue 7; H-020 to H-026). */
-import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { accessible } from "./accessible";
-import { House } from "./house";
-import { seen, signIn } from "./told";
+/**
+ * Calls by browsers alone, through the switch: what a guest with a phone in one hand sees, what who answers sees, and that each hears the other
+ * (issue 7; H-020 to H-026, H-034).
+ */
+import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Locator } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { GuestCallPass } from "../src/api/guest";
+import { LANGUAGES } from "../src/i18n/language";
+import { House, type Staff } from "./house";
+import { Person } from "./person";
+import { seen } from "./told";
+import { hears } from "./tones";
+
+/** What each plays, in hertz. */
+const GUEST = 600;
+const SARI = 1_000;
+const BUDI = 800;
+/** Keys until whatever is wanted has the focus. */
+const TABS_MAX = 20;
+/** Octets of a pass before the second in which it ends (`contract::guests`): its form, and three ids. */
+const PASS_ENDS_AT = 1 + 3 * 16;
+
+// Calls take the time that people take, and longer where many want the machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 let house: House;
+/** Sari at her browser, the only one of 100 who is there. */
+let sari: Person;
 
 beforeAll(async () => {
   house = await House.open();
+  // Why somebody cannot be had is read here, and not heard.
+  house.describe((described) => described.replace("announcements = true", "announcements = false"));
+  sari = await Person.staff(house, staff(0), SARI);
 });
 
-afterAll(() => house?.close());
+afterAll(async () => {
+  await sari?.leave();
+  await house?.close();
+});
 
-/** A page of somebody's own, whose calls can be asked what they hear. */
-async function page(phone: boolean): Promise<Page> {
-  const context = await house.visitor({ phone });
-  await context.addInitScript(() => {
-    const Original = window.RTCPeerConnection;
-    const calls: RTCPeerConnection[] = [];
-    Object.assign(window, { calls });
-    window.RTCPeerConnection = class extends Original {
-      constructor(configuration?: RTCConfiguration) {
-        super(configuration);
-        calls.push(this);
-      }
-    };
-  });
-  return context.newPage();
+function staff(at: number): Staff {
+  const one = house.demo.staff[at];
+  if (one === undefined) throw new Error(`the demo has no ${at + 1} people`);
+  return one;
 }
 
-/** The energy of what the last call of a page has heard, which is nothing where only silence came. */
-function heard(page: Page): Promise<number> {
-  return page.evaluate(async () => {
-    const calls = (window as unknown as { calls: RTCPeerConnection[] }).calls;
-    const stats = [...((await calls.at(-1)?.getStats())?.values() ?? [])];
-    return stats.reduce(
-      (sum, one) => sum + (one.type === "inbound-rtp" ? (one.totalAudioEnergy ?? 0) : 0),
-      0,
+/** Sari takes the call of somebody who is called so, and each hears the other. */
+async function talk(guest: Person, name: string): Promise<void> {
+  await sari.page.getByRole("heading", { name }).waitFor();
+  await sari.press("Angkat");
+  await hears(guest, SARI);
+  await hears(sari, GUEST);
+}
+
+/** Sari is told that her call with somebody is over. */
+async function over(name: string): Promise<void> {
+  await sari.page.getByRole("region", { name }).getByText("Panggilan selesai").waitFor();
+}
+
+describe.each([
+  ["Indonesian", "id", "id-ID"],
+  ["English", "en", "en-GB"],
+] as const)("in %s", (_, language, locale) => {
+  const { guest: said, call, feedback, app } = LANGUAGES[language];
+  const sentences = {
+    id: { declined: "Panggilan ditolak", busy: "Sedang sibuk", refused: "Panggilan tidak diizinkan" },
+    en: { declined: "The call was declined", busy: "Busy", refused: "The call is not permitted" },
+  }[language];
+
+  it("a guest scans the code, calls, is answered in a browser, and says how it was, all by a finger", async () => {
+    const guest = await Person.with(house, GUEST, { phone: true, locale });
+    const { page } = guest;
+    await page.goto(house.demo.guest_url ?? "");
+    await page.getByLabel(said.nameLabel).fill("Budi");
+    await seen(page, `guest-door-${language}`);
+    await guest.button(said.start).tap();
+    await guest.button(/Resepsionis/).waitFor();
+    await seen(page, `guest-inside-${language}`);
+    await guest.button(/Resepsionis/).tap();
+    await guest.sees(call.ringing);
+    await seen(page, `guest-ringing-${language}`);
+    await talk(guest, "Budi");
+    await guest.sees(call.talking);
+    await guest.button(call.keypad).tap();
+    await guest.button(call.key("5")).tap();
+    await seen(page, `guest-talking-${language}`);
+    await guest.button(call.hangUp).tap();
+    await over("Budi");
+    await page.getByRole("heading", { name: feedback.title }).waitFor();
+    await seen(page, `guest-feedback-${language}`);
+    await page
+      .locator("label")
+      .filter({ hasText: feedback.score(5) })
+      .tap();
+    await page.getByLabel(feedback.text).fill("Cepat dijawab");
+    await guest.button(feedback.send).tap();
+    await guest.sees(feedback.thanks);
+    await seen(page, `guest-thanks-${language}`);
+    await guest.button(app.back).tap();
+    await guest.button(said.leave).tap();
+    await page.getByLabel(said.nameLabel).waitFor();
+    await guest.leave();
+  });
+
+  it("and by keyboard alone", async () => {
+    const guest = await Person.with(house, GUEST, { locale });
+    const { page } = guest;
+    await page.goto(house.demo.guest_url ?? "");
+    const name = page.getByLabel(said.nameLabel);
+    await name.waitFor();
+    await tabTo(name);
+    await page.keyboard.type("Citra");
+    await page.keyboard.press("Enter");
+    await guest.button(/Resepsionis/).waitFor();
+    await tabTo(guest.button(/Resepsionis/));
+    await page.keyboard.press("Enter");
+    await talk(guest, "Citra");
+    await tabTo(guest.button(call.hangUp));
+    await page.keyboard.press("Enter");
+    await over("Citra");
+    const scores = page.getByRole("radio");
+    await scores.first().waitFor();
+    await tabTo(scores.first());
+    await page.keyboard.press("Space");
+    for (let n = 1; n < 4; n++) await page.keyboard.press("ArrowRight");
+    expect(await scores.nth(3).isChecked()).toBe(true);
+    await tabTo(guest.button(feedback.send));
+    await page.keyboard.press("Enter");
+    await guest.sees(feedback.thanks);
+    await tabTo(guest.button(app.back));
+    await page.keyboard.press("Enter");
+    await guest.button(/Resepsionis/).waitFor();
+    await guest.leave();
+  });
+
+  it("who is not taken by anybody is told why in a sentence, and may try again", async () => {
+    const [ani, beni] = await Promise.all(
+      ["Ani", "Beni"].map((name) => Person.guest(house, name, GUEST, { locale })),
     );
+    if (ani === undefined || beni === undefined) throw new Error("nobody has come");
+    await ani.press(/Resepsionis/);
+    await sari.press("Tolak");
+    await ani.sees(sentences.declined);
+    // All are busy: the only one there is in a call, and does not want another one to ring.
+    house.sambung("people", "call-waiting", staff(0).number, "--off");
+    await beni.press(/Resepsionis/);
+    await talk(beni, "Beni");
+    await ani.press(/Resepsionis/);
+    await ani.sees(sentences.busy);
+    await beni.press(call.hangUp);
+    await over("Beni");
+    house.sambung("people", "call-waiting", staff(0).number);
+    await ani.press(/Resepsionis/);
+    await talk(ani, "Ani");
+    await ani.press(call.hangUp);
+    await over("Ani");
+    for (const guest of [ani, beni]) await guest.leave();
+  });
+
+  it("a guest whose pass is used, over or somebody else's is told so in a sentence, and rings nobody", async () => {
+    const guest = await Person.guest(house, "Ani", GUEST, { locale });
+    let used: GuestCallPass | undefined;
+    // Signed as the API signs, so it is good; and as it has been used after it.
+    await given(guest, (pass) => {
+      used = signed(pass, 0);
+      return used;
+    });
+    await guest.press(/Resepsionis/);
+    await sari.press("Tolak");
+    await guest.sees(sentences.declined);
+    for (const bad of [
+      (pass: GuestCallPass) => used ?? pass,
+      (pass: GuestCallPass) => signed(pass, -3_600),
+      (pass: GuestCallPass) => ({ ...pass, password: signed(pass, 1).password }),
+    ]) {
+      await given(guest, bad);
+      await guest.press(/Resepsionis/);
+      await guest.sees(sentences.refused);
+      expect(await sari.button("Angkat").count()).toBe(0);
+    }
+    await guest.leave();
+  });
+});
+
+/** Moves the focus by keyboard. */
+async function tabTo(target: Locator): Promise<void> {
+  const { keyboard } = target.page();
+  for (let n = 0; n < TABS_MAX; n++) {
+    await keyboard.press("Tab");
+    if (await target.evaluate((one) => one === document.activeElement)) return;
+  }
+  throw new Error(`${target} cannot be come to by keyboard`);
+}
+
+/** Of the passes that the API makes for this guest from now on the page is given another one. */
+async function given(guest: Person, other: (pass: GuestCallPass) => GuestCallPass): Promise<void> {
+  await guest.button(/Resepsionis/).waitFor();
+  await guest.page.unroute("**/api/guest/calls");
+  await guest.page.route("**/api/guest/calls", async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    const response = await route.fetch();
+    return route.fulfill({ response, json: other(await response.json()) });
   });
 }
 
-async function hears(page: Page): Promise<void> {
-  await expect.poll(() => heard(page), { timeout: 20_000 }).toBeGreaterThan(0);
+/** The same pass, which ends so many seconds later, by the secret that both daemons know. */
+function signed(pass: GuestCallPass, later: number): GuestCallPass {
+  const [prefix, said = ""] = pass.username.split(".");
+  const bytes = Buffer.from(said, "base64url");
+  bytes.writeUInt32BE(bytes.readUInt32BE(PASS_ENDS_AT) + later, PASS_ENDS_AT);
+  const username = `${prefix}.${bytes.toString("base64url")}`;
+  const secret = readFileSync(join(house.folder, "conf/guest-secret"), "utf8").trim();
+  const password = createHmac("sha256", Buffer.from(secret, "hex")).update(username).digest("base64url");
+  return { ...pass, username, password };
 }
-
-it("a guest scans the code, calls, is answered in a browser, and says how it was", async () => {
-  const sari = house.demo.staff[0];
-  if (sari === undefined || house.demo.guest_url === null)
-    throw new Error("the demo has no staff or no code");
-  const desk = await page(false);
-  await phone(desk, sari);
-
-  const pocket = await page(true);
-  await pocket.goto(house.demo.guest_url);
-  await pocket.getByLabel("Nama Anda").fill("Budi");
-  await accessible(pocket);
-  await pocket.getByRole("button", { name: "Lanjut" }).click();
-  await pocket.getByRole("button", { name: /Resepsionis/ }).waitFor();
-  await accessible(pocket);
-  await pocket.getByRole("button", { name: /Resepsionis/ }).click();
-  await pocket.getByText("Berdering…").waitFor();
-  await desk.getByRole("heading", { name: "Budi" }).waitFor();
-  await desk.getByRole("button", { name: "Angkat" }).first().click();
-  await pocket.getByText("Tersambung").waitFor();
-  await desk.getByText("Tersambung").waitFor();
-  await accessible(pocket);
-  await hears(pocket);
-  await hears(desk);
-
-  await pocket.getByRole("button", { name: "Akhiri" }).click();
-  await desk.getByText("Panggilan selesai").waitFor();
-  await pocket.getByRole("heading", { name: "Bagaimana panggilannya?" }).waitFor();
-  await accessible(pocket);
-  await pocket.getByText("5 dari 5").click({ force: true });
-  await pocket.getByRole("button", { name: "Kirim" }).click();
-  await pocket.getByText("Terima kasih atas tanggapan Anda.").waitFor();
-});
 
 it("a call is sent on to an extension that is open now, found by its name (H-034)", async () => {
-  const [sari, colleague] = house.demo.staff;
-  const target = house.demo.extensions.find((one) => one.number === colleague?.extensions[0]);
-  if (!sari || !colleague || !target || house.demo.guest_url === null)
-    throw new Error("the demo has too few staff or extensions");
-  const [desk, other] = [await page(false), await page(false)];
-  const closed = await closedExtension(desk);
-  await phone(desk, sari);
-  await phone(other, colleague);
+  const colleague = staff(1);
+  const target = house.demo.extensions.find((one) => one.number === colleague.extensions[0]);
+  if (!target) throw new Error("the demo has too few extensions");
+  const { page } = sari;
+  const closed = await closedExtension();
+  const other = await Person.staff(house, colleague, BUDI);
+  const guest = await Person.guest(house, "Siti", GUEST);
+  await guest.press(/Resepsionis/);
+  await talk(guest, "Siti");
 
-  const pocket = await page(true);
-  await pocket.goto(house.demo.guest_url);
-  await pocket.getByLabel("Nama Anda").fill("Siti");
-  await pocket.getByRole("button", { name: "Lanjut" }).click();
-  await pocket.getByRole("button", { name: /Resepsionis/ }).click();
-  await desk.getByRole("button", { name: "Angkat" }).first().click();
-  await pocket.getByText("Tersambung").waitFor();
-
-  await desk.getByRole("button", { name: "Alihkan", exact: true }).click();
-  const offered = desk.getByRole("list", { name: "Ekstensi yang buka sekarang" });
+  await sari.press("Alihkan");
+  const offered = page.getByRole("list", { name: "Ekstensi yang buka sekarang" });
   await offered.getByRole("button", { name: target.name }).waitFor();
   expect(await offered.getByRole("button", { name: closed }).count()).toBe(0);
-  await seen(desk, "transfer-desk");
-  await desk.setViewportSize({ width: 390, height: 844 });
-  await seen(desk, "transfer-pocket");
-  await desk.getByLabel("Nama atau nomor").fill(target.name.slice(0, 4).toLowerCase());
+  await seen(page, "transfer-desk");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await seen(page, "transfer-pocket");
+  const wanted = page.getByLabel("Nama atau nomor");
+  await wanted.fill(target.name.slice(0, 4).toLowerCase());
   await offered.getByRole("button", { name: target.name }).waitFor();
   await expect.poll(() => offered.getByRole("button").count()).toBe(1);
-  await desk.getByLabel("Nama atau nomor").fill("0812-3456");
+  await wanted.fill("0812-3456");
   await offered.getByRole("button", { name: "Nomor 08123456" }).waitFor();
-  await desk.getByLabel("Nama atau nomor").fill(target.number);
+  await wanted.fill(target.number);
   await offered.getByRole("button", { name: target.name }).click();
-  await desk.getByRole("button", { name: "Alihkan langsung" }).click();
-  await other.getByRole("heading", { name: "Siti" }).waitFor();
-  await other.getByRole("button", { name: "Angkat" }).first().click();
-  await other.getByText("Tersambung").waitFor();
-  await desk.getByText("Panggilan selesai").waitFor();
-  await hears(pocket);
-  await pocket.getByRole("button", { name: "Akhiri" }).click();
+  await sari.press("Alihkan langsung");
+  await other.page.getByRole("heading", { name: "Siti" }).waitFor();
+  await other.press("Angkat");
+  await over("Siti");
+  await hears(guest, BUDI);
+  await hears(other, GUEST);
+  await guest.press("Akhiri");
+  for (const person of [guest, other]) await person.leave();
 });
 
-async function phone(page: Page, who: { email: string; password: string }): Promise<void> {
-  await signIn(page, who);
-  await page.getByText("Telepon siap").waitFor();
+/** The name of a new extension, which is open on a day that is nowhere now. */
+async function closedExtension(): Promise<string> {
+  const day = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][(new Date().getUTCDay() + 3) % 7];
+  const name = "Kantor malam";
+  house.describe(
+    (described) =>
+      `${described}\n[[extension]]\nnumber = "900"\nname = "${name}"\nhours = ["${day} 08:00-17:00"]\n`,
+  );
+  return name;
 }
 
-/** The name of a new extension, which is open on a day that is nowhere now. */
-async function closedExtension(page: Page): Promise<string> {
-  const { email, password } = house.demo.owner;
-  const signedIn = await page.request.post("/api/identity/sign-ins", { data: { email, password } });
-  const headers = { authorization: `Bearer ${(await signedIn.json()).access_token}` };
-  const data = { number: "900", name: "Kantor malam" };
-  const made = await page.request.post("/api/telephony/extensions", { headers, data });
-  expect(made.ok(), await made.text()).toBe(true);
-  const path = `/api/telephony/extensions/${(await made.json()).id}/hours`;
-  const version = (await page.request.get(path, { headers })).headers()["etag"] ?? "";
-  const day = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][(new Date().getUTCDay() + 3) % 7];
-  const hours = { windows: [{ day, start: "08:00", end: "17:00" }] };
-  const put = await page.request.put(path, { headers: { ...headers, "if-match": version }, data: hours });
-  expect(put.ok(), await put.text()).toBe(true);
-  return data.name;
-}
+it("a code that is nobody's, or was replaced, lets nobody in and says what to do", async () => {
+  const headers = { authorization: `Bearer ${house.demo.api_key}` };
+  const replaced = await fetch(new URL("/api/identity/organisation/qr", house.demo.http), {
+    method: "POST",
+    headers,
+  });
+  expect(replaced.status).toBe(201);
+  const before = house.demo.guest_url ?? "";
+  for (const [url, locale, title, hint] of [
+    ["/g/AAAAAAAAAAAAAAAAAAAAAA", "id-ID", "Kode ini tidak dikenal", /pindai lagi kode QR-nya/],
+    ["/g/AAAAAAAAAAAAAAAAAAAAAA", "en-GB", "This code is not known", /scan the QR code again/],
+    [before, "id-ID", "Kode QR ini sudah diganti", /Mintalah kode QR yang baru/],
+    [before, "en-GB", "This QR code has been replaced", /Ask the organisation for the new one/],
+  ] as const) {
+    const guest = await Person.with(house, GUEST, { phone: true, locale });
+    await guest.page.goto(url);
+    await guest.page.getByRole("heading", { name: title }).waitFor();
+    await guest.sees(hint);
+    await seen(guest.page, `guest-${title}`);
+    await guest.leave(/40[04]|410/);
+  }
+});

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { Baresip } from "./baresip";
 import { browser, House, type Staff } from "./house";
 import { Person } from "./person";
-import { recorded } from "./recorded";
-import { hears, hearsMusic, hearsNothing, toneMs } from "./tones";
+import { isRecorded, latest } from "./recorded";
+import { hears, hearsMusic, hearsNothing } from "./tones";
 import { Wire } from "./wire";
 
 /** What each plays, in hertz: everybody another one. */
@@ -19,6 +19,8 @@ const BUDI = 800;
 const OUTSIDE = 1_200;
 /** A mobile number, which leaves by the trunk. */
 const MOBILE = "08123456789";
+/** The house's own number outside. */
+const NUMBER = "+62215550100";
 /** Milliseconds until a recording is in the store, or a page has done what it does by itself. */
 const STEP_MAX = 30_000;
 
@@ -58,7 +60,7 @@ function phone(at: number, hz: number): Promise<Baresip> {
   return Baresip.of(house, { username, password }, hz);
 }
 
-/** All calls are recorded, nobody is rung for long or told why at length, 200 has a queue, 300 is a menu, 400 is closed until tomorrow, and a trunk leads outside. */
+/** All calls are recorded, nobody is rung for long or told why at length, 200 has a queue, 300 is a menu, 400 is closed until tomorrow, and a trunk leads outside and from there to 100. */
 function office(described: string): string {
   const days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
   const today = new Date().toLocaleDateString("en", { weekday: "short", timeZone: "Asia/Jakarta" });
@@ -91,8 +93,13 @@ hours = ["${tomorrow} 08:00-16:00"]
 [[trunk]]
 name = "provider"
 targets = ["sip:${outside.place.split("@")[1]}"]
+sources = ["127.0.0.1"]
 number_format = "national"
-from_number = "+62215550100"
+from_number = "${NUMBER}"
+
+[[did]]
+number = "${NUMBER}"
+extension = "100"
 
 [[outbound_route]]
 name = "all"
@@ -112,14 +119,7 @@ it("a guest's page calls a desk phone, and the recording has each on their side"
   await guest.press("Akhiri");
   await rina.isLetGo();
   await rina.close();
-  const [caller = [], callee = []] = await recorded(house);
-  for (const [side, own, other] of [
-    [caller, GUEST, DEWI],
-    [callee, DEWI, GUEST],
-  ] as const) {
-    expect(toneMs(side, own), `${own} Hz`).toBeGreaterThan(300);
-    expect(toneMs(side, other), `${other} Hz`).toBe(0);
-  }
+  await isRecorded(house, GUEST, DEWI);
   await guest.leave();
 });
 
@@ -199,6 +199,22 @@ it("a call leaves the page by a trunk, and both hear each other", async () => {
   await outside.isLetGo();
 });
 
+it("a call from the telephone network is answered in the page, until the far end hangs up", async () => {
+  // Of the call before.
+  await sari.seesNoMore("Panggilan selesai");
+  outside.dial(NUMBER);
+  await sari.page.getByRole("heading", { name: /8123456789/ }).waitFor();
+  await sari.sees("Panggilan masuk");
+  await sari.press("Angkat");
+  await outside.talks();
+  await hears(sari, OUTSIDE);
+  await hears(outside, SARI);
+  outside.hangUp();
+  await sari.sees("Panggilan selesai");
+  await expect.poll(async () => (await latest(house)).direction, { timeout: STEP_MAX }).toBe("inbound");
+  await isRecorded(house, OUTSIDE, SARI);
+});
+
 it("a guest who waits sees their place, which falls as those before are answered", async () => {
   const guests = await Promise.all(["Ani", "Beni", "Citra"].map((name) => Person.guest(house, name, GUEST)));
   const [ani, beni, citra] = guests as [Person, Person, Person];
@@ -259,8 +275,8 @@ it("a connection that is cut ends no call, and what is said of it afterwards is 
   const wire = await Wire.between(house.ports.take(2), Number(port));
   const other = await browser(`--host-resolver-rules=MAP ${host} 127.0.0.1:${wire.port}`);
   try {
-    const dewi = await Person.staff(house, staff(2), DEWI, other);
-    const guest = await Person.guest(house, "Ani", GUEST, other);
+    const dewi = await Person.staff(house, staff(2), DEWI, { browser: other });
+    const guest = await Person.guest(house, "Ani", GUEST, { browser: other });
     await guest.press(/Resepsionis/);
     await dewi.press("Angkat");
     await hears(dewi, GUEST);

@@ -1,5 +1,8 @@
 /// <reference types="node" />
-/** Signing in with an OpenID provider that nobody here wrote (oidc-provider, as in `control-api/tests/openid`), in a browser (H-007, decision 0065). */
+/**
+ * Signing in with an OpenID provider that nobody here wrote (oidc-provider, as in `control-api/tests/openid`), in a browser (H-007, decision 0065), and
+ * coming in as a guest by it (H-009, decision 0074).
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -8,8 +11,10 @@ import { join, resolve } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { House } from "./house";
+import { Person } from "./person";
 import { Ports } from "./ports";
 import { seen, type Tell, teller } from "./told";
+import { hears } from "./tones";
 
 let house: House;
 let ports: Ports;
@@ -99,5 +104,58 @@ it("who comes back without having left, or whom Google does not know, is told so
     await page.getByRole("button", { name: "Masuk dengan Google" }).click();
     await page.getByRole("heading", { name: "Masuk dengan Google tidak berhasil" }).waitFor();
     expect(page.url()).toBe(`${house.demo.http}/sign-in/google`);
+  });
+});
+
+it("a guest comes in by Google behind the code, and is called there what Google says when they call", async () => {
+  const [staff, code] = [house.demo.staff[0], house.demo.guest_url];
+  if (staff === undefined || code === null) throw new Error("the demo has no staff or no code");
+  const [desk, guest] = [
+    await Person.staff(house, staff, 1_000),
+    await Person.with(house, 600, { phone: true }),
+  ];
+  const { page } = guest;
+  await known(page, "tamu@example.test");
+  await page.goto(code);
+  await guest.button("Lanjut dengan Google").waitFor();
+  await seen(page, "guest-google-pocket");
+  await guest.button("Lanjut dengan Google").tap();
+  await guest.sees("Halo, Sari Dewi");
+  expect(page.url()).toBe(code);
+
+  await guest.press(/Resepsionis/);
+  await desk.page.getByRole("heading", { name: "Sari Dewi" }).waitFor();
+  await desk.press("Angkat");
+  await hears(guest, 1_000);
+  await hears(desk, 600);
+  await guest.press("Akhiri");
+  await desk.sees("Panggilan selesai");
+  await guest.press("Lewati");
+
+  // They are who they were, without the provider, for as long as the visit lasts.
+  await page.reload();
+  await guest.sees("Halo, Sari Dewi");
+  await guest.press("Selesai dan keluar");
+  await guest.button("Lanjut dengan Google").waitFor();
+  for (const person of [desk, guest]) await person.leave();
+});
+
+it("a guest who has thought better of it at Google is led back to the door, and comes in by name", async () => {
+  await told({ phone: true }, async (page) => {
+    const code = house.demo.guest_url ?? "";
+    await page.goto(code);
+    // What the provider answers to who declines (RFC 6749 §4.1.2.1).
+    const back = `${house.demo.http}/sign-in/google?error=access_denied&state=x`;
+    await page.route(
+      (url) => url.origin === issuer,
+      (route) => route.fulfill({ status: 302, headers: { location: back } }),
+    );
+    const away = page.waitForURL(/sign-in.google/, { waitUntil: "commit" });
+    await page.getByRole("button", { name: "Lanjut dengan Google" }).click();
+    await away;
+    await page.waitForURL(code);
+    await page.getByLabel("Nama Anda").fill("Ani");
+    await page.getByRole("button", { name: "Lanjut", exact: true }).click();
+    await page.getByText("Halo, Ani").waitFor();
   });
 });

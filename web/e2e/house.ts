@@ -13,6 +13,9 @@ import { Ports } from "./ports";
 /** Milliseconds until everything takes traffic: a database is made before. */
 const READY_MAX = 90_000;
 
+/** A small phone held upright, touched by a finger. */
+const PHONE = { viewport: { width: 360, height: 800 }, hasTouch: true, isMobile: true } as const;
+
 /** Ports for sound: 24 calls. */
 const RTP_PORTS = 96;
 
@@ -79,7 +82,7 @@ export class House {
       locale: options.locale ?? "id-ID",
       timezoneId: "Asia/Jakarta",
       colorScheme: options.dark ? "dark" : "light",
-      viewport: options.phone ? { width: 360, height: 740 } : { width: 1_280, height: 860 },
+      ...(options.phone ? PHONE : { viewport: { width: 1_280, height: 860 } }),
     });
   }
 

@@ -5,8 +5,18 @@
  */
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
+import { LANGUAGES, language } from "../src/i18n/language";
 import type { House, Staff } from "./house";
+import { signIn } from "./told";
 import type { Ear, Samples } from "./tones";
+
+/** Where somebody is. */
+interface At {
+  readonly locale?: string;
+  readonly phone?: boolean;
+  /** Another than the house's. */
+  readonly browser?: Browser;
+}
 
 interface Heard {
   readonly ears: AnalyserNode[];
@@ -32,8 +42,8 @@ export class Person implements Ear {
     private readonly complaints: string[],
   ) {}
 
-  static async with(house: House, hz: number, options: { phone?: boolean; browser?: Browser } = {}) {
-    const context = await house.visitor(options, options.browser);
+  static async with(house: House, hz: number, at: At = {}) {
+    const context = await house.visitor(at, at.browser);
     await context.addInitScript(speakAndListen, hz);
     const page = await context.newPage();
     const complaints: string[] = [];
@@ -45,23 +55,21 @@ export class Person implements Ear {
   }
 
   /** A member of staff at their phone. */
-  static async staff(house: House, { email, password }: Staff, hz: number, browser?: Browser) {
-    const person = await Person.with(house, hz, { ...(browser && { browser }) });
-    await person.page.goto("/sign-in");
-    await person.page.getByLabel("Alamat e-mail").fill(email);
-    await person.page.getByLabel("Kata sandi", { exact: true }).fill(password);
-    await person.press("Masuk");
+  static async staff(house: House, who: Staff, hz: number, at: At = {}) {
+    const person = await Person.with(house, hz, at);
+    await signIn(person.page, who);
     await person.sees("Telepon siap");
     return person;
   }
 
   /** A guest who has scanned the code. */
-  static async guest(house: House, name: string, hz: number, browser?: Browser) {
-    const person = await Person.with(house, hz, { phone: true, ...(browser && { browser }) });
+  static async guest(house: House, name: string, hz: number, at: At = {}) {
+    const person = await Person.with(house, hz, { phone: true, ...at });
+    const { guest } = LANGUAGES[language(at.locale ?? null, [])];
     await person.page.goto(house.demo.guest_url ?? "");
-    await person.page.getByLabel("Nama Anda").fill(name);
-    await person.press("Lanjut");
-    await person.page.getByRole("button", { name: /Resepsionis/ }).waitFor();
+    await person.page.getByLabel(guest.nameLabel).fill(name);
+    await person.press(guest.start);
+    await person.button(/Resepsionis/).waitFor();
     return person;
   }
 

@@ -13,7 +13,7 @@ const SILENCE = 0.01;
 /** Share of a frame's energy that makes it hold a tone. */
 const HOLDS = 0.8;
 /** Milliseconds out of the last second that must hold what is listened for: a busy machine loses many, and nothing else here sounds like a tone. */
-const LEAST_MS = 200;
+export const LEAST_MS = 200;
 /** Milliseconds that must have been heard of before silence is one. */
 const SILENCE_MS = 900;
 /** Milliseconds that a sound may take to be heard. */

@@ -9,7 +9,10 @@ export function Nowhere() {
       <section className="mx-auto mt-16 max-w-md text-center">
         <h1 className="text-3xl font-bold tracking-tight">{app.nowhere}</h1>
         <p className="mt-3 text-muted">{app.nowhereHint}</p>
-        <Link href="/" className="mt-8 inline-block font-semibold text-brand underline underline-offset-4">
+        <Link
+          href="/"
+          className="mt-8 inline-flex min-h-12 min-w-12 items-center justify-center font-semibold text-brand underline underline-offset-4"
+        >
           {app.home}
         </Link>
       </section>

@@ -37,7 +37,10 @@ export function Shell({ title, aside, wide = false, children }: Props) {
       <header
         className={`mx-auto flex w-full items-center gap-3 px-5 py-5 ${wide ? "max-w-6xl" : "max-w-5xl"}`}
       >
-        <Link href="/" className="flex items-center gap-2.5 rounded-lg text-lg font-bold tracking-tight">
+        <Link
+          href="/"
+          className="flex min-h-10 min-w-10 items-center gap-2.5 rounded-lg text-lg font-bold tracking-tight"
+        >
           <Mark className="size-8" />
           {/* Beside more keys there is no room for it in a pocket. */}
           <span className={aside ? "sr-only sm:not-sr-only" : ""}>sambung</span>
@@ -73,7 +76,7 @@ function Languages() {
           aria-pressed={one === language}
           aria-label={`${one.toUpperCase()}, ${LANGUAGES[one].name}`}
           onClick={() => speak(one)}
-          className={`min-h-9 min-w-10 rounded-full px-2 uppercase ${one === language ? "bg-brand-soft text-brand" : "text-muted"}`}
+          className={`min-h-10 min-w-10 rounded-full px-2 uppercase ${one === language ? "bg-brand-soft text-brand" : "text-muted"}`}
         >
           {one}
         </button>

@@ -114,7 +114,10 @@ function NoWay({ why }: { readonly why: Closed }) {
     <section className="mt-16 text-center">
       <h1 className="text-3xl font-bold tracking-tight">{text[0]}</h1>
       <p className="mt-3 text-muted">{text[1]}</p>
-      <Link href="/guest" className="mt-8 inline-block font-semibold text-brand underline underline-offset-4">
+      <Link
+        href="/guest"
+        className="mt-8 inline-flex min-h-12 min-w-12 items-center justify-center font-semibold text-brand underline underline-offset-4"
+      >
         {app.back}
       </Link>
     </section>

@@ -49,7 +49,7 @@ export function SignIn() {
           <PasswordField label={said.password} />
           <Link
             href="/forgot-password"
-            className="self-end rounded text-sm font-semibold text-brand underline underline-offset-4"
+            className="flex min-h-10 items-center self-end rounded text-sm font-semibold text-brand underline underline-offset-4"
           >
             {said.forgot}
           </Link>
