@@ -181,6 +181,30 @@ it("a forgotten password is set anew by a letter, once, and signs out everywhere
   });
 });
 
+it("a person takes another name, which pages and colleagues know at once (H-032)", async () => {
+  const staff = house.demo.staff[0];
+  if (staff === undefined) throw new Error("the demo has no staff");
+  await told({ phone: true }, async (page) => {
+    await signIn(page, staff);
+    await page.getByRole("link", { name: "Pengaturan" }).click();
+    const name = page.getByLabel("Nama Anda");
+    expect(await name.inputValue()).toBe(staff.name);
+    await name.fill(" ");
+    await page.getByRole("button", { name: "Simpan nama" }).click();
+    await page.getByText("Isi nama Anda.").waitFor();
+    await name.fill("Sari Wulandari");
+    await page.getByRole("button", { name: "Simpan nama" }).click();
+    await page.getByText("Nama Anda sudah disimpan.").waitFor();
+    await page.getByText(`Sari Wulandari · ${staff.email}`).waitFor();
+    await seen(page, "settings-name-pocket");
+    const headers = { authorization: `Bearer ${await token(page, house.demo.owner)}` };
+    const { items } = await (await page.request.get("/api/identity/members", { headers })).json();
+    const names = items.map((one: { name: string }) => one.name);
+    expect(names).toContain("Sari Wulandari");
+    expect(names).not.toContain(staff.name);
+  });
+});
+
 it("who is invited makes an account by it, and is told why the phone is off until there is a number", async () => {
   await told({ phone: true }, async (page) => {
     const email = "dewi@example.test";

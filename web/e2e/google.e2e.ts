@@ -10,10 +10,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { House } from "./house";
+import { House, type Staff } from "./house";
 import { Person } from "./person";
 import { Ports } from "./ports";
-import { seen, type Tell, teller } from "./told";
+import { seen, signIn, type Tell, teller } from "./told";
 import { hears } from "./tones";
 
 let house: House;
@@ -63,8 +63,9 @@ function reached(at: number): Promise<void> {
   });
 }
 
-/** At the provider this browser is somebody's already, who is not asked. */
+/** At the provider this browser is somebody's already, who is not asked, and nobody else's any more. */
 async function known(page: Page, email: string): Promise<void> {
+  await page.context().clearCookies();
   await page.route(
     (url) => url.origin === issuer && url.pathname === "/auth",
     (route, request) => route.continue({ url: `${request.url()}&login_hint=${encodeURIComponent(email)}` }),
@@ -104,6 +105,52 @@ it("who comes back without having left, or whom Google does not know, is told so
     await page.getByRole("button", { name: "Masuk dengan Google" }).click();
     await page.getByRole("heading", { name: "Masuk dengan Google tidak berhasil" }).waitFor();
     expect(page.url()).toBe(`${house.demo.http}/sign-in/google`);
+  });
+});
+
+/** Goes from the settings to the provider, and comes back with whose account there it is; with the password it is linked. */
+async function link(page: Page, who: Staff, email: string): Promise<void> {
+  await known(page, email);
+  await page.getByRole("link", { name: "Pengaturan" }).click();
+  await page.getByRole("button", { name: "Tautkan akun Google" }).click();
+  await page.getByText(/^Google sudah memastikan siapa Anda/).waitFor();
+  expect(page.url()).toBe(`${house.demo.http}/settings`);
+  await shown(page, who.password, "Tautkan akun Google");
+}
+
+/** Types a password, and presses what it is for. */
+async function shown(page: Page, password: string, key: string): Promise<void> {
+  await page.getByLabel("Kata sandi Anda sekarang").fill(password);
+  await page.getByRole("button", { name: key }).click();
+}
+
+it("Google is linked in the settings by the password, lets in, is nobody else's, and is unlinked (H-032)", async () => {
+  const [, budi, dewi] = house.demo.staff;
+  if (budi === undefined || dewi === undefined) throw new Error("the demo has too few staff");
+  await told({}, async (page) => {
+    await signIn(page, budi);
+    await link(page, { ...budi, password: "bukan-yang-1" }, "budi@elsewhere.test");
+    await page.getByText(/^Kata sandi salah, atau/).waitFor();
+    await seen(page, "google-link-desk");
+    await shown(page, budi.password, "Tautkan akun Google");
+    await page.getByText(/^Tertaut sejak/).waitFor();
+    await seen(page, "google-linked-desk");
+    await page.getByRole("button", { name: "Keluar", exact: true }).click();
+    await page.getByRole("button", { name: "Masuk dengan Google" }).click();
+    await page.getByText("Telepon siap").waitFor();
+
+    await told({}, async (other) => {
+      await signIn(other, dewi);
+      await link(other, dewi, "budi@elsewhere.test");
+      await other.getByText("Akun Google itu sudah dipakai di akun lain di sini.").waitFor();
+      await other.getByText("Belum tertaut.").waitFor();
+    });
+
+    await page.getByRole("link", { name: "Pengaturan" }).click();
+    await page.getByText(budi.email).first().waitFor();
+    await page.getByRole("button", { name: "Lepaskan akun Google" }).click();
+    await shown(page, budi.password, "Lepaskan akun Google");
+    await page.getByText("Belum tertaut.").waitFor();
   });
 });
 

@@ -5,27 +5,16 @@
 import { outcome } from "../../api/client";
 import { guests } from "../../api/guest";
 import type { Problem } from "../../api/problem";
+import { begun, forgetVisit, leave } from "../visit-to-google";
 import { bearer, keep, kept } from "./kept";
-
-const KEY = "sambung.guest-visit-to-google";
-
-interface Begun {
-  readonly code: string;
-  readonly token: string;
-}
 
 /** Goes there; comes back only where that was not possible. */
 export async function goToGoogle(code: string): Promise<Problem> {
   const asked = guests.POST("/api/guest/google/authorizations", { body: { code } });
   const { value, problem } = await outcome(asked);
   if (value === null) return problem;
-  sessionStorage.setItem(KEY, JSON.stringify({ code, token: value.token } satisfies Begun));
-  location.assign(value.url);
-  return new Promise(() => undefined);
+  return leave(value.url, { aim: "guest", token: value.token, code });
 }
-
-/** Whether a guest has gone there from this tab, and is not back yet. */
-export const isAway = (): boolean => sessionStorage.getItem(KEY) !== null;
 
 /** What the provider has said (RFC 6749 §4.1.2); null: something else. */
 export interface Answer {
@@ -53,17 +42,17 @@ export function comeBack(answer: Answer): Promise<Came> {
 }
 
 async function ended({ state, code }: Answer): Promise<Came> {
-  const begun = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as Begun | null;
-  sessionStorage.removeItem(KEY);
-  if (begun === null) return { door: "/guest", problem: null };
-  const door = `/g/${encodeURIComponent(begun.code)}`;
+  const visit = begun();
+  forgetVisit();
+  if (visit?.aim !== "guest") return { door: "/guest", problem: null };
+  const door = `/g/${encodeURIComponent(visit.code)}`;
   // They have thought better of it there.
   if (state === null || code === null) return { door, problem: null };
   const asked = guests.POST("/api/guest/google/sessions", {
     ...(kept() === null ? {} : bearer()),
-    body: { code: begun.code, visit: { token: begun.token, state, code } },
+    body: { code: visit.code, visit: { token: visit.token, state, code } },
   });
   const { value, problem } = await outcome(asked);
-  if (value !== null) keep({ code: begun.code, token: value.token });
+  if (value !== null) keep({ code: visit.code, token: value.token });
   return { door, problem: problem === null || SEEN_THERE.includes(problem.status) ? null : problem };
 }

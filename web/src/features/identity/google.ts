@@ -3,19 +3,23 @@
  * code is signed in by nobody.
  */
 import { api, type Outcome, outcome } from "../../api/client";
-import type { Arrived } from "../../arrived";
+import { type Arrived, arrived } from "../../arrived";
 import type { Language } from "../../i18n/language";
-import { type Step, signInByGoogle } from "./signed-in";
-
-const KEY = "sambung.visit-to-google";
+import { begun, forgetVisit, leave } from "../visit-to-google";
+import { type Returned, type Step, signInByGoogle } from "./signed-in";
 
 /** Goes there; comes back only where that was not possible. */
-export async function goToGoogle(): Promise<Outcome<never>> {
+export async function goToGoogle(aim: "sign-in" | "link"): Promise<Outcome<never>> {
   const { value, problem } = await outcome(api.POST("/api/identity/google/authorizations"));
   if (value === null) return { value, problem };
-  sessionStorage.setItem(KEY, value.token);
-  location.assign(value.url);
-  return new Promise(() => undefined);
+  return leave(value.url, { aim, token: value.token });
+}
+
+/** What they have come back with; null: they did not go for that, or thought better of it. It is kept until `forgetVisit`, for another try at the password. */
+export function brought(): Returned | null {
+  const [visit, { state, code }] = [begun(), arrived()];
+  if (visit?.aim !== "link" || state === null || code === null) return null;
+  return { token: visit.token, state, code };
 }
 
 /** What has come of it: signed in, a code has to follow, or why not. `over`: it was not begun in this tab. */
@@ -24,17 +28,17 @@ export type Came = "in" | { readonly step: Step } | { readonly why: "denied" | "
 let coming: Promise<Came> | null = null;
 
 /** Ends the visit. The provider's code is good once, so whoever asks again is told the same. */
-export function comeBack(arrived: Arrived, language: Language): Promise<Came> {
-  coming ??= ended(arrived, language);
+export function comeBack(back: Arrived, language: Language): Promise<Came> {
+  coming ??= ended(back, language);
   return coming;
 }
 
 async function ended({ state, code }: Arrived, language: Language): Promise<Came> {
-  const token = sessionStorage.getItem(KEY);
-  sessionStorage.removeItem(KEY);
-  if (token === null) return { why: "over" };
+  const visit = begun();
+  forgetVisit();
+  if (visit?.aim !== "sign-in") return { why: "over" };
   if (state === null || code === null) return { why: "denied" };
-  const { value, problem } = await signInByGoogle({ token, state, code }, language);
+  const { value, problem } = await signInByGoogle({ token: visit.token, state, code }, language);
   if (value !== null) return "token" in value ? { step: value } : "in";
   if (problem.status === 409) return { why: "other" };
   return { why: problem.status === 401 || problem.status === 400 ? "denied" : "away" };

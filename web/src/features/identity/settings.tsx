@@ -1,8 +1,10 @@
-/** What is one's own (H-032): language, password, second factor, and where one is signed in. Name and picture have no door yet. */
+/** What is one's own (H-032): name, language, password, Google, second factor, and where one is signed in. A picture has no door yet. */
 import { Redirect } from "wouter";
 import { useSpoken } from "../../i18n";
 import { LANGUAGES, type Language } from "../../i18n/language";
 import { Shell } from "../../ui/shell";
+import { Google } from "./settings/google";
+import { Name } from "./settings/name";
 import { NewPassword } from "./settings/new-password";
 import { Part } from "./settings/part";
 import { Places } from "./settings/places";
@@ -24,8 +26,10 @@ export default function Settings() {
           {[person.name, person.email].filter((one) => one != null).join(" · ")}
         </p>
         <div className="mt-8 flex flex-col gap-6">
+          <Name name={person.name ?? ""} />
           <Spoken />
           {person.email != null && <NewPassword email={person.email} />}
+          <Google />
           <Factor />
           <Places />
         </div>

@@ -69,7 +69,7 @@ function OtherWay() {
   const [isAway, setIsAway] = useState(false);
   const go = async () => {
     setIsAway(false);
-    await goToGoogle();
+    await goToGoogle("sign-in");
     setIsAway(true);
   };
   return (
