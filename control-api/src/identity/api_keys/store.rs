@@ -12,6 +12,14 @@ use crate::{
     http::{error::ApiError, page::Cursor},
 };
 
+#[derive(sqlx::FromRow)]
+struct Presented {
+    org_id: Uuid,
+    key_hash: Vec<u8>,
+    permissions: Vec<String>,
+    is_valid: bool,
+}
+
 /// The key `id`, in a unit of work whose scope is that key, presented from `address`. Its organisation's scope is taken on the way, to
 /// see the state of the organisation.
 pub(super) async fn find(
@@ -19,7 +27,7 @@ pub(super) async fn find(
     id: Uuid,
     address: IpAddr,
 ) -> Result<Option<StoredKey>, sqlx::Error> {
-    let found: Option<(Uuid, Vec<u8>, Vec<String>, bool, String)> = sqlx::query_as(
+    let found: Option<Presented> = sqlx::query_as(
         "select org_id, key_hash, permissions,
                 revoked_at is null and (expires_at is null or expires_at > now())
                     and (sources = '{}' or $2::inet <<= any (sources)) as is_valid,
@@ -30,8 +38,8 @@ pub(super) async fn find(
     .bind(address.to_string())
     .fetch_optional(&mut *c)
     .await?;
-    let Some((org, key_hash, permissions, is_valid, _)) = found else { return Ok(None) };
-    let org = OrgId(org);
+    let Some(Presented { org_id, key_hash, permissions, is_valid }) = found else { return Ok(None) };
+    let org = OrgId(org_id);
     let state: Option<(bool, bool)> = sqlx::query_as(
         "select status = 'approved', exists (
              select from identity.api_key_uses

@@ -1,5 +1,5 @@
-//! What is wrong with how two hear each other, told while they talk to those of their devices that want to know (issue 7,
-//! decision 0075).
+//! What is wrong with how two hear each other, told while they talk to those of their devices that want to know
+//! (decision 0075).
 
 use std::time::Duration;
 
