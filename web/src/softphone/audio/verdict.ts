@@ -11,27 +11,16 @@ export const TOLD_MAX = 256;
 
 export type Verdict = "silent-side" | "nothing-came" | "nothing-arrived" | "poor-line";
 
-const VERDICTS = new Map<unknown, Verdict>(
-  Object.entries({
-    silence: "silent-side",
-    nothing_received: "nothing-came",
-    ice_not_checked: "nothing-came",
-    ice_nothing_chosen: "nothing-came",
-    ice_consent_lost: "nothing-came",
-    no_handshake: "nothing-came",
-    handshake_unfinished: "nothing-came",
-    handshake_failed: "nothing-came",
-    other_address: "nothing-came",
-    other_port: "nothing-came",
-    unproven: "nothing-came",
-    stopped: "nothing-came",
-    hears_nothing: "nothing-arrived",
-    unreachable: "nothing-arrived",
-    hears_with_loss: "poor-line",
-    unsteady: "poor-line",
-    poor: "poor-line",
-  }),
-);
+const VERDICTS = new Map<unknown, Verdict>([
+  ["silence", "silent-side"],
+  ...of("nothing-came", [
+    "ice_not_checked ice_nothing_chosen ice_consent_lost keys_missing no_handshake handshake_unfinished handshake_failed",
+    "other_fingerprint unauthentic replayed other_address other_port unproven unsteady other_ssrc not_rtp too_long",
+    "unusable_address private_address nothing_received stopped other_format",
+  ]),
+  ...of("nothing-arrived", ["no_address loop unreachable unsealed hears_nothing"]),
+  ...of("poor-line", ["hears_with_loss poor"]),
+]);
 
 /** In the order in which they are worth telling: nobody minds a poor line by which nothing came. */
 const ORDER: readonly Verdict[] = ["nothing-came", "nothing-arrived", "silent-side", "poor-line"];
@@ -51,6 +40,10 @@ const THERE: Record<Verdict, Hint> = {
   "silent-side": "silent-there",
   "poor-line": "poor-line-there",
 };
+
+function of(verdict: Verdict, words: readonly string[]): [string, Verdict][] {
+  return words.flatMap((line) => line.split(" ")).map((word) => [word, verdict]);
+}
 
 /** The gravest of a call's legs; null: nobody has noticed anything. */
 export function verdict(legs: readonly { readonly diagnosis?: string | null }[]): Verdict | null {
