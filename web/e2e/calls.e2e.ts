@@ -10,7 +10,7 @@ import type { Locator } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { GuestCallPass } from "../src/api/guest";
 import { LANGUAGES } from "../src/i18n/language";
-import { House, type Staff } from "./house";
+import { House } from "./house";
 import { Person } from "./person";
 import { seen } from "./told";
 import { hears } from "./tones";
@@ -35,19 +35,13 @@ beforeAll(async () => {
   house = await House.open();
   // Why somebody cannot be had is read here, and not heard.
   house.describe((described) => described.replace("announcements = true", "announcements = false"));
-  sari = await Person.staff(house, staff(0), SARI);
+  sari = await Person.staff(house, house.staff(0), SARI);
 });
 
 afterAll(async () => {
   await sari?.leave();
   await house?.close();
 });
-
-function staff(at: number): Staff {
-  const one = house.demo.staff[at];
-  if (one === undefined) throw new Error(`the demo has no ${at + 1} people`);
-  return one;
-}
 
 /** Sari takes the call of somebody who is called so, and each hears the other. */
 async function talk(guest: Person, name: string): Promise<void> {
@@ -147,14 +141,14 @@ describe.each([
     await sari.press("Tolak");
     await ani.sees(sentences.declined);
     // All are busy: the only one there is in a call, and does not want another one to ring.
-    house.sambung("people", "call-waiting", staff(0).number, "--off");
+    house.sambung("people", "call-waiting", house.staff(0).number, "--off");
     await beni.press(/Resepsionis/);
     await talk(beni, "Beni");
     await ani.press(/Resepsionis/);
     await ani.sees(sentences.busy);
     await beni.press(call.hangUp);
     await over("Beni");
-    house.sambung("people", "call-waiting", staff(0).number);
+    house.sambung("people", "call-waiting", house.staff(0).number);
     await ani.press(/Resepsionis/);
     await talk(ani, "Ani");
     await ani.press(call.hangUp);
@@ -220,7 +214,7 @@ function signed(pass: GuestCallPass, later: number): GuestCallPass {
 }
 
 it("a call is sent on to an extension that is open now, found by its name (H-034)", async () => {
-  const colleague = staff(1);
+  const colleague = house.staff(1);
   const target = house.demo.extensions.find((one) => one.number === colleague.extensions[0]);
   if (!target) throw new Error("the demo has too few extensions");
   const { page } = sari;

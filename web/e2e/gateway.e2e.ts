@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { Baresip } from "./baresip";
-import { browser, House, type Staff } from "./house";
+import { browser, House } from "./house";
 import { Person } from "./person";
 import { isRecorded, latest } from "./recorded";
 import { hears, hearsMusic, hearsNothing } from "./tones";
@@ -39,7 +39,7 @@ beforeAll(async () => {
   outside = await Baresip.outside(house, MOBILE, OUTSIDE);
   house.describe(office);
   budi = await phone(1, BUDI);
-  sari = await Person.staff(house, staff(0), SARI);
+  sari = await Person.staff(house, house.staff(0), SARI);
 });
 
 afterAll(async () => {
@@ -48,15 +48,9 @@ afterAll(async () => {
   await house?.close();
 });
 
-function staff(at: number): Staff {
-  const one = house.demo.staff[at];
-  if (one === undefined) throw new Error(`the demo has no ${at + 1} people`);
-  return one;
-}
-
 /** A desk phone of somebody's. */
 function phone(at: number, hz: number): Promise<Baresip> {
-  const { sip_username: username, sip_password: password } = staff(at);
+  const { sip_username: username, sip_password: password } = house.staff(at);
   return Baresip.of(house, { username, password }, hz);
 }
 
@@ -155,7 +149,7 @@ it("a guest who is muted, held and sent on to a desk phone hears who is there", 
 });
 
 it("two people at their browsers hear each other, and one puts the other through after asking", async () => {
-  const dewi = await Person.staff(house, staff(2), DEWI);
+  const dewi = await Person.staff(house, house.staff(2), DEWI);
   await dewi.dial("1001");
   await sari.press("Angkat");
   await hears(dewi, SARI);
@@ -261,7 +255,7 @@ it("who cannot be had is told why in a sentence", async () => {
   await sari.button("Panggil").waitFor();
   await sari.dial("999");
   await sari.sees("Nomor tidak dikenal");
-  const dewi = await Person.staff(house, staff(2), DEWI);
+  const dewi = await Person.staff(house, house.staff(2), DEWI);
   await sari.dial("1003");
   await dewi.press("Tolak");
   await sari.sees("Panggilan ditolak");
@@ -275,7 +269,7 @@ it("a connection that is cut ends no call, and what is said of it afterwards is 
   const wire = await Wire.between(house.ports.take(2), Number(port));
   const other = await browser(`--host-resolver-rules=MAP ${host} 127.0.0.1:${wire.port}`);
   try {
-    const dewi = await Person.staff(house, staff(2), DEWI, { browser: other });
+    const dewi = await Person.staff(house, house.staff(2), DEWI, { browser: other });
     const guest = await Person.guest(house, "Ani", GUEST, { browser: other });
     await guest.press(/Resepsionis/);
     await dewi.press("Angkat");

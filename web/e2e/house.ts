@@ -60,6 +60,13 @@ export class House {
     return new House(demo, await browser(), up, folder, ports);
   }
 
+  /** One of the people, from 0. */
+  staff(at: number): Staff {
+    const one = this.demo.staff[at];
+    if (one === undefined) throw new Error(`the demo has no ${at + 1} people`);
+    return one;
+  }
+
   /** What `sambung …` says of the house's own switch. */
   sambung(...args: string[]): string {
     return execFileSync(program(), [...args, "--switch", join(this.folder, "switch")], { encoding: "utf8" });

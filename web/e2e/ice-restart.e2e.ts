@@ -6,8 +6,8 @@
  */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { Baresip } from "./baresip";
-import { browser, House, type Staff } from "./house";
-import { Person, type Way } from "./person";
+import { browser, House } from "./house";
+import { type At, Person, type Way } from "./person";
 import { recorded } from "./recorded";
 import { hears, toneMs } from "./tones";
 import { Wire } from "./wire";
@@ -35,12 +35,6 @@ beforeAll(async () => {
 
 afterAll(() => house?.close());
 
-function staff(at: number): Staff {
-  const one = house.demo.staff[at];
-  if (one === undefined) throw new Error(`the demo has no ${at + 1} people`);
-  return one;
-}
-
 /** Their device tells these pages that it is in another network. */
 async function moves(...people: readonly Person[]): Promise<void> {
   await Promise.all(people.map(({ page }) => page.evaluate(() => void dispatchEvent(new Event("online")))));
@@ -63,10 +57,21 @@ async function others(people: readonly Person[], before: readonly Way[]): Promis
   return found;
 }
 
+/** Dewi has called Sari, and each hears the other. */
+async function talk(at: At = {}): Promise<[Person, Person]> {
+  const sari = await Person.staff(house, house.staff(0), SARI, at);
+  const dewi = await Person.staff(house, house.staff(2), DEWI, at);
+  await dewi.dial("1001");
+  await sari.press("Angkat");
+  await hears(dewi, SARI);
+  await hears(sari, DEWI);
+  return [sari, dewi];
+}
+
 it("a page finds another way in a call with a desk phone, both hear each other throughout, and the recording has both", async () => {
-  const { sip_username: username, sip_password: password } = staff(1);
+  const { sip_username: username, sip_password: password } = house.staff(1);
   const budi = await Baresip.of(house, { username, password }, BUDI);
-  const sari = await Person.staff(house, staff(0), SARI);
+  const sari = await Person.staff(house, house.staff(0), SARI);
   await sari.dial("1002");
   await budi.talks();
   await hears(sari, BUDI);
@@ -97,13 +102,8 @@ it("a page finds another way in a call with a desk phone, both hear each other t
 });
 
 it(`two pages find other ways at once, ${AT_ONCE} times, and hear each other each time`, async () => {
-  const sari = await Person.staff(house, staff(0), SARI);
-  const dewi = await Person.staff(house, staff(2), DEWI);
+  const [sari, dewi] = await talk();
   const both = [sari, dewi];
-  await dewi.dial("1001");
-  await sari.press("Angkat");
-  await hears(dewi, SARI);
-  await hears(sari, DEWI);
   let ways = await others(both, []);
   for (let n = 0; n < AT_ONCE; n++) {
     await moves(...both);
@@ -122,13 +122,8 @@ it(`two pages that were cut off at once, ${CUTS} times, find other ways when the
   const wire = await Wire.between(house.ports.take(2), Number(port));
   const far = await browser(`--host-resolver-rules=MAP ${host} 127.0.0.1:${wire.port}`);
   try {
-    const sari = await Person.staff(house, staff(0), SARI, { browser: far });
-    const dewi = await Person.staff(house, staff(2), DEWI, { browser: far });
+    const [sari, dewi] = await talk({ browser: far });
     const both = [sari, dewi];
-    await dewi.dial("1001");
-    await sari.press("Angkat");
-    await hears(dewi, SARI);
-    await hears(sari, DEWI);
     let ways = await others(both, []);
     for (let n = 0; n < CUTS; n++) {
       if (n % 2 === 1) await moves(...both);

@@ -11,7 +11,7 @@ import { signIn } from "./told";
 import type { Ear, Samples } from "./tones";
 
 /** Where somebody is. */
-interface At {
+export interface At {
   readonly locale?: string;
   readonly phone?: boolean;
   /** Another than the house's. */

@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { Baresip } from "./baresip";
-import { House, type Staff } from "./house";
+import { House } from "./house";
 import { Person } from "./person";
 import { hears } from "./tones";
 
@@ -27,7 +27,7 @@ let budi: Baresip;
 
 beforeAll(async () => {
   house = await House.open();
-  const { sip_username: username, sip_password: password } = staff(1);
+  const { sip_username: username, sip_password: password } = house.staff(1);
   budi = await Baresip.of(house, { username, password }, BUDI);
 });
 
@@ -35,12 +35,6 @@ afterAll(async () => {
   await budi?.close();
   await house?.close();
 });
-
-function staff(at: number): Staff {
-  const one = house.demo.staff[at];
-  if (one === undefined) throw new Error(`the demo has no ${at + 1} people`);
-  return one;
-}
 
 /** The desk phone falls silent in a call that goes well, and comes back. */
 async function isToldOf(person: Person): Promise<void> {
@@ -69,7 +63,7 @@ it("a guest who calls is told that the other side sends no sound, and no longer 
 });
 
 it("so is a member of staff who is called", async () => {
-  const sari = await Person.staff(house, staff(0), SARI);
+  const sari = await Person.staff(house, house.staff(0), SARI);
   budi.dial("1001");
   await sari.press("Angkat");
   await budi.talks();
