@@ -10,7 +10,7 @@ use std::{future::Future, pin::Pin, str::FromStr as _, sync::Arc, time::Duration
 
 use contract::id::OrgId;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgPool, SqlStr,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::Semaphore;
@@ -72,12 +72,12 @@ pub enum DatabaseError {
     Lost(String),
 }
 
-/// What becomes of a transaction whose work is done.
+/// What a unit of work does with the rows it sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Commit,
-    /// It has changed nothing: the answer need not wait for it to be taken back.
-    Forget,
+enum Access {
+    /// It looks at them, all as of one instant.
+    Read,
+    Write,
 }
 
 /// How to reach it, and how much of it to use.
@@ -144,7 +144,7 @@ impl Database {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     {
-        self.unit((store::begin_read(scope), End::Forget), work).await
+        self.unit(Access::Read, scope, work).await
     }
 
     /// Runs `work` in one transaction that sees and changes `scope`'s rows, or nothing of it when it fails. It is carried through
@@ -154,7 +154,7 @@ impl Database {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     {
-        self.unit((store::begin_write(scope), End::Commit), work).await
+        self.unit(Access::Write, scope, work).await
     }
 
     /// As [`Self::write`], for `work` that has reasons of its own to change nothing.
@@ -164,10 +164,10 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
         W: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T, E> + Send + 'static,
     {
-        self.unit((store::begin_write(scope), End::Commit), work).await
+        self.unit(Access::Write, scope, work).await
     }
 
-    async fn unit<T, F, E, W>(&self, (begin, end): (SqlStr, End), work: W) -> Result<T, E>
+    async fn unit<T, F, E, W>(&self, access: Access, scope: Scope, work: W) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<F> + From<DatabaseError> + Send + 'static,
@@ -177,9 +177,11 @@ impl Database {
         let pool = self.pool.clone();
         let unit = tokio::spawn(async move {
             let _place = place;
-            let mut transaction = pool.begin_with(begin).await.map_err(DatabaseError::from)?;
+            let mut transaction =
+                pool.begin_with(store::begin(access, scope)).await.map_err(DatabaseError::from)?;
             let result = work(&mut transaction).await?;
-            if end == End::Commit {
+            // Nobody has to wait until what has changed nothing is taken back.
+            if access == Access::Write {
                 transaction.commit().await.map_err(DatabaseError::from)?;
             }
             Ok(result)

@@ -7,7 +7,7 @@ use contract::id::OrgId;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _, SqlSafeStr as _, SqlStr};
 use uuid::Uuid;
 
-use super::Scope;
+use super::{Access, Scope};
 
 /// A hole in the wall between organisations, or in the role's own limits. Any one keeps us from starting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,18 +41,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Begins a transaction that sees `scope`'s rows as of one instant and changes none.
-pub(super) fn begin_read(scope: Scope) -> SqlStr {
-    begin("begin isolation level repeatable read read only", scope)
-}
-
-/// Begins a transaction that sees and changes `scope`'s rows.
-pub(super) fn begin_write(scope: Scope) -> SqlStr {
-    begin("begin isolation level read committed", scope)
-}
-
-/// In one message, because each one is waited for.
-fn begin(begin: &'static str, scope: Scope) -> SqlStr {
+/// Begins a transaction that sees `scope`'s rows: in one message, because each one is waited for.
+pub(super) fn begin(access: Access, scope: Scope) -> SqlStr {
+    let begin = match access {
+        Access::Read => "begin isolation level repeatable read read only",
+        Access::Write => "begin isolation level read committed",
+    };
     match setting(scope) {
         None => begin.into_sql_str(),
         // Nothing that anybody has written is in it: names of ours, and an identifier's 36 characters.
