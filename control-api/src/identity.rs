@@ -19,6 +19,7 @@ pub mod second_factors;
 mod shown;
 pub mod sign_ins;
 pub mod signing;
+mod unhurried;
 
 use std::{net::IpAddr, num::NonZeroU32, path::Path};
 

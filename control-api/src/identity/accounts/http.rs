@@ -1,7 +1,7 @@
 //! The doors: `/api/identity/registrations` and `/api/identity/password-resets`, and behind each the one that a letter's token opens; and
 //! `/api/identity/me/rename` for whoever has signed in.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use axum::{Extension, extract::State, http::StatusCode};
 use sqlx::PgConnection;
@@ -26,13 +26,11 @@ use crate::{
         letters::{self, Kind, NOT_GOOD, New},
         members::{self, store::Standing},
         sign_ins,
+        unhurried::unhurried,
     },
     platform::{audit::Event, change},
     telephony::plan,
 };
-
-/// How long it takes at least to say that a letter is on its way: longer than to write it, which takes longer for whoever is known.
-const ANSWER_MIN: Duration = Duration::from_millis(50);
 
 /// The routes of this aggregate.
 pub fn routes() -> OpenApiRouter<App> {
@@ -58,17 +56,23 @@ async fn register(
 ) -> Result<StatusCode, ApiError> {
     let Registration { name, email, password, language } = asked.body::<Registration>()?.check()?;
     app.proofs.spend_letter(&source, &email)?;
-    let (id, password_hash) = (identifier::fresh()?, app.proofs.passwords.hash(password).await?);
-    let written = app.database.change(Scope::Nothing, move |c| {
-        Box::pin(async move {
-            let kind = match store::account_of(c, &email).await? {
-                None => Kind::Confirm { name, password_hash },
-                Some(Account { user, is_active: true, has_password: false, .. }) => Kind::Reset(user),
-                Some(Account { user, .. }) => Kind::Known(user),
-            };
-            Ok::<_, ApiError>(letters::store::write(c, &New { id, address: email, language, kind }).await?)
-        })
-    });
+    let id = identifier::fresh()?;
+    let written = async {
+        let password_hash = app.proofs.passwords.hash(password).await?;
+        let write = app.database.change(Scope::Nothing, move |c| {
+            Box::pin(async move {
+                let kind = match store::account_of(c, &email).await? {
+                    None => Kind::Confirm { name, password_hash },
+                    Some(Account { user, is_active: true, has_password: false, .. }) => Kind::Reset(user),
+                    Some(Account { user, .. }) => Kind::Known(user),
+                };
+                Ok::<_, ApiError>(
+                    letters::store::write(c, &New { id, address: email, language, kind }).await?,
+                )
+            })
+        });
+        write.await
+    };
     unhurried(written).await.map(|()| StatusCode::ACCEPTED)
 }
 
@@ -144,11 +148,6 @@ async fn set_password(c: &mut PgConnection, letter: Uuid, hash: String) -> Resul
     letters::store::spend_resets(c, user).await?;
     sign_ins::revoke_all(c, user, "password_reset").await?;
     Ok(())
-}
-
-/// What comes of `work`, not before [`ANSWER_MIN`].
-async fn unhurried<T>(work: impl Future<Output = T>) -> T {
-    tokio::join!(work, tokio::time::sleep(ANSWER_MIN)).0
 }
 
 /// Be called something else from now on

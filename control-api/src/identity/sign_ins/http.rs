@@ -27,7 +27,7 @@ use crate::{
         source::Source,
     },
     identifier,
-    identity::{Proofs, second_factors, signing::Purpose},
+    identity::{Proofs, second_factors, signing::Purpose, unhurried::unhurried},
     instant::Instant,
 };
 
@@ -62,10 +62,7 @@ async fn sign_in(
 ) -> Result<Response, ApiError> {
     let SignIn { email, password, organisation } = asked.body::<SignIn>()?.check()?;
     app.proofs.spend_try(&source, &email)?;
-    let stored = app.database.read(Scope::Nothing, |c| Box::pin(store::password_of(c, email))).await?;
-    let (user, hash) = stored.unzip();
-    let is_right = app.proofs.passwords.matches(password, hash.clone()).await?;
-    let proven = user.zip(hash).filter(|_| is_right).ok_or(WRONG)?;
+    let proven = unhurried(proven(&app, email, password)).await?;
     let (id, wish) = (identifier::fresh()?, Wish::new(Method::Password, organisation, &headers));
     let begun = app.database.change(Scope::Person(proven.0), move |c| {
         Box::pin(async move {
@@ -77,6 +74,14 @@ async fn sign_in(
         })
     });
     begun.await?.answer(&app)
+}
+
+/// Whose address and password these are, and the hash by which they are.
+async fn proven(app: &App, email: String, password: String) -> Result<(Uuid, String), ApiError> {
+    let stored = app.database.read(Scope::Nothing, |c| Box::pin(store::password_of(c, email))).await?;
+    let (user, hash) = stored.unzip();
+    let is_right = app.proofs.passwords.matches(password, hash.clone()).await?;
+    user.zip(hash).filter(|_| is_right).ok_or(WRONG)
 }
 
 /// Sign in, the second step: a code of the phone, or a recovery code
