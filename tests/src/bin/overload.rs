@@ -26,13 +26,13 @@ fn main() -> io::Result<()> {
     let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|one| name.contains(one.as_str()));
     let mut out = io::stdout().lock();
     if is_chosen("flood") {
-        let flooded = flood(Size {
+        let size = Size {
             first_rate,
             try_for: Duration::from_secs(4),
             flood_for: Duration::from_secs(seconds.into()),
             running: 50,
-        });
-        writeln!(out, "{}", flooded.report)?;
+        };
+        writeln!(out, "{}", flood(size))?;
     }
     if is_chosen("storm") {
         writeln!(out, "{}", storm(20_000).1)?;

@@ -111,20 +111,9 @@ fn used(before: &BTreeMap<String, Duration>, after: &BTreeMap<String, Duration>)
     after.iter().filter_map(spent).collect()
 }
 
-/// What a flood has come to.
-#[derive(Clone, Debug)]
-pub struct Flooded {
-    /// The most completed calls a second without one.
-    pub peak: f64,
-    /// Completed calls a second in it.
-    pub goodput: f64,
-    /// Figures for people.
-    pub report: String,
-}
-
 /// Ten times the peak: most is refused, no BYE is left without an answer, running calls lose no packet, and when it is
-/// over everybody gets in.
-pub fn flood(size: Size) -> Flooded {
+/// over everybody gets in. Gives a report.
+pub fn flood(size: Size) -> String {
     let mut report = String::new();
     let switch = Switch::start(1).unwrap();
     let callee = Callee::start(switch.sip).unwrap();
@@ -160,7 +149,7 @@ pub fn flood(size: Size) -> Flooded {
     assert_eq!(heard.arrived, heard.sent, "running calls lose nothing\n{report}");
     assert_eq!((after.failed, again.refused, again.failed), (0, 0, 0), "it is over\n{report}");
     assert_eq!(ended.completed, u64::from(size.running), "running calls are still up\n{report}");
-    Flooded { peak, goodput: flooded.goodput(), report }
+    report
 }
 
 /// A REGISTER or an INVITE without credentials, as strangers send them.
