@@ -43,6 +43,8 @@ pub struct RelayConfig {
     pub dscp: u8,
     /// For how long packets may be let gather under load, at most [`crate::GATHER_MICROS_MAX`]; `None` is never.
     pub gather: Option<Duration>,
+    /// The same of packets that come on the shared port, which gather under less load. Nobody else's wait for them.
+    pub gather_browsers: Option<Duration>,
     /// The sounds that can be played. `None`: they are still being read, and come through [`crate::LibraryDoor`]; what is to
     /// be played waits for them.
     pub sounds: Option<Arc<Library>>,
@@ -63,6 +65,7 @@ impl Default for RelayConfig {
             identity: None,
             dscp: 46,
             gather: None,
+            gather_browsers: None,
             sounds: Some(Arc::default()),
         }
     }

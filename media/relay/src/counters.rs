@@ -124,6 +124,8 @@ counters! {
     sounds_missing,
     /// Connections to the shared port now.
     connections_open,
+    /// Shared ports that are looked at now, while packets gather there.
+    ports_looked_at,
     /// Open legs now.
     legs_open,
     /// Bound pairs in stock now.

@@ -8,7 +8,10 @@ mod keeper;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
+use std::{
+    net::{Ipv6Addr, SocketAddr, UdpSocket},
+    time::{Duration, Instant},
+};
 
 use browser::{
     Browser, check,
@@ -170,6 +173,42 @@ fn browsers_go_on_through_a_restart_of_the_relay() {
     world.until("stock", |w| !w.shared.is_empty());
     assert!(world.shared.iter().all(|lease| lease.id != leg_ana.id && lease.id != leg_citra.id));
     assert_eq!(ana.checks(), SUCCESS);
+}
+
+/// Nothing is lost when the port is told to be silent and when it tells again, and both happen by themselves.
+#[test]
+fn under_load_the_port_is_looked_at_and_afterwards_it_tells_by_itself() {
+    let mut stage = Stage::new(42_700);
+    stage.config.gather_browsers = Some(Duration::from_millis(1));
+    let mut world = World::start(stage.config.clone());
+    let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
+    let (mut citra, leg_citra) = stage.talking(&mut world, "citra");
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg_citra.id });
+    world.settle();
+    assert_eq!(world.value("ports_looked_at"), 0, "handshakes are no load");
+    let mut sequence = 0;
+    for _ in 0..2 {
+        // Fifty at a time, so that a machine that is busy elsewhere says enough of them in a second too.
+        for _ in 0..600 {
+            let said = sequence + 1..=sequence + 50;
+            said.clone().for_each(|n| ana.says(n));
+            said.for_each(|n| assert_eq!(citra.hears_packet(), n));
+            sequence += 50;
+            if world.value("ports_looked_at") == 1 {
+                break;
+            }
+        }
+        world.counted("ports_looked_at", 1);
+        citra.says(sequence);
+        assert_eq!(ana.hears_packet(), sequence);
+        let end = Instant::now() + Duration::from_secs(10);
+        while world.value("ports_looked_at") == 1 {
+            assert!(Instant::now() < end, "nobody says anything");
+            std::thread::yield_now();
+        }
+        citra.says(sequence + 1);
+        assert_eq!(ana.hears_packet(), sequence + 1);
+    }
 }
 
 #[test]

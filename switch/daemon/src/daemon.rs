@@ -317,6 +317,7 @@ fn database(config: &config::Database) -> Result<PgConnectOptions, Vec<Mistake>>
 }
 
 fn relay_config(media: &config::Media) -> RelayConfig {
+    let micros = |micros| (micros > 0).then(|| Duration::from_micros(micros));
     let addresses = media.known_as().map(|(bind, advertised)| MediaAddress { bind, advertised });
     RelayConfig {
         addresses: addresses.collect(),
@@ -326,7 +327,8 @@ fn relay_config(media: &config::Media) -> RelayConfig {
         core: media.cpu,
         stock_target: STOCK_PAIRS,
         quarantine: Duration::from_secs(media.port_quarantine_secs),
-        gather: (media.gather_micros > 0).then(|| Duration::from_micros(media.gather_micros)),
+        gather: micros(media.gather_micros),
+        gather_browsers: micros(media.gather_browsers_micros),
         ..RelayConfig::default()
     }
 }

@@ -201,6 +201,7 @@ impl<W: Fn()> Worker<W> {
                     }
                 }
             }
+            self.look_at_shared(&mut batch, now);
             self.tick(&mut batch, now);
             self.tick_rooms(&mut batch, now);
             self.changed.extend(self.shakers.advance(&mut self.slots, now, &mut self.tally));
@@ -223,7 +224,8 @@ impl<W: Fn()> Worker<W> {
 
     /// How long there is nothing to do but packets and commands.
     fn wait(&self, now: u64) -> Option<Duration> {
-        let turn = self.agenda.deadline_micros().into_iter().chain(self.rooms.deadline_micros()).min();
+        let turn = self.agenda.deadline_micros().into_iter().chain(self.rooms.deadline_micros());
+        let turn = turn.chain(self.shared.looks.deadline_micros()).min();
         let turn = turn.map(|due| until(due, self.now_micros()));
         if !self.backlog.is_empty() {
             return turn.into_iter().chain([BACKLOG_RETRY]).min();
@@ -260,6 +262,7 @@ impl<W: Fn()> Worker<W> {
     fn publish(&mut self) {
         self.tally.pairs_stocked = self.pools.iter().map(|p| p.stocked() as u64).sum();
         self.tally.pairs_quarantined = self.pools.iter().map(|p| p.resting() as u64).sum();
+        self.tally.ports_looked_at = self.shared.looked_at() as u64;
         self.tally.connections_open = self.shared.connections.len() as u64;
         self.tally.publish(&self.counters);
     }

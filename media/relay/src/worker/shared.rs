@@ -22,6 +22,7 @@ use super::{
     BATCHES_PER_TURN_MAX, COMMANDS, Worker,
     carrying::has_more,
     connections::{CONNECTIONS_MAX, Connections, is_connection},
+    gathering::{Looks, Turned},
 };
 use crate::{
     config::{ADDRESSES_MAX, RelayConfig, RelayError},
@@ -38,6 +39,9 @@ pub(super) struct Shared {
     /// At most [`ROUTES_MAX`](streams::ice::ROUTES_MAX) of each leg.
     sources: HashMap<Route, usize>,
     pub(super) connections: Connections,
+    pub(super) looks: Looks,
+    /// Datagrams that were read from the ports, good or bad.
+    received: u64,
 }
 
 /// What a token stands for that is no leg's own.
@@ -87,8 +91,14 @@ impl Shared {
             });
             ports.push(bound.map_err(|error| RelayError::SharedPort { bind: address.bind, port, error })?);
         }
-        let connections = Connections::listen(config, poll.registry())?;
-        Ok(Self { ports, first_slot: config.pairs(), sources: HashMap::new(), connections })
+        Ok(Self {
+            ports,
+            first_slot: config.pairs(),
+            sources: HashMap::new(),
+            connections: Connections::listen(config, poll.registry())?,
+            looks: Looks::new(config.gather_browsers),
+            received: 0,
+        })
     }
 
     /// What a leg of this slot sends by, if it is one of those: its way to the far end, or the port of the first address.
@@ -99,6 +109,11 @@ impl Shared {
         let port = route.map_or(0, |route| usize::from(route.port));
         let port = self.ports.get(port).filter(|_| at >= self.first_slot)?;
         Some(Sockets::Shared(Arc::clone(&port.send)))
+    }
+
+    /// Ports that do not tell by themselves that something has come.
+    pub(super) fn looked_at(&self) -> usize {
+        self.looks.deadline_micros().map_or(0, |_| self.ports.len())
     }
 
     /// A source is nobody's any more: whose it was.
@@ -132,30 +147,56 @@ impl<W: Fn()> Worker<W> {
         Some(PortLease { id, address: (address, port).into() })
     }
 
-    /// Everything that has come in on a shared port.
+    /// A shared port has told that something has come in.
     pub(super) fn carry_shared(&mut self, batch: &mut Batch, port: usize, now: u64) {
+        if self.drain_shared(batch, port, now) {
+            return;
+        }
+        // As for a leg's own port: ask to be told again.
+        let Some(socket) = self.shared.ports.get_mut(port) else { return };
+        let token = Place::Port(port).token();
+        let registered = self.poll.registry().reregister(&mut socket.receive, token, Interest::READABLE);
+        self.tally.receive_errors += u64::from(registered.is_err());
+    }
+
+    /// Everything that has come in on a shared port, up to what a turn may take: whether there is no more.
+    fn drain_shared(&mut self, batch: &mut Batch, port: usize, now: u64) -> bool {
         for _ in 0..BATCHES_PER_TURN_MAX {
-            let Some(socket) = self.shared.ports.get(port) else { return };
+            let Some(socket) = self.shared.ports.get(port) else { return true };
             match batch.receive(&socket.receive) {
                 Ok(received) => {
                     self.tally.datagrams_received += received as u64;
+                    self.shared.received += received as u64;
                     self.sort(batch, port, received, now);
                     if received < BATCH_MAX {
-                        return;
+                        return true;
                     }
                 }
                 Err(error) if has_more(&error, &mut self.tally) => {}
-                Err(_) => return,
+                Err(_) => return true,
             }
         }
-        // As for a leg's own port: not drained, so ask to be told again.
-        let Some(socket) = self.shared.ports.get_mut(port) else { return };
-        let registered = self.poll.registry().reregister(
-            &mut socket.receive,
-            Place::Port(port).token(),
-            Interest::READABLE,
-        );
-        self.tally.receive_errors += u64::from(registered.is_err());
+        false
+    }
+
+    /// What has gathered on the shared ports when its time has come, and from when to when it may gather.
+    pub(super) fn look_at_shared(&mut self, batch: &mut Batch, now: u64) {
+        if self.shared.looks.is_due(now) {
+            let ports = 0..self.shared.ports.len();
+            let left = ports.filter(|port| !self.drain_shared(batch, *port, now)).count();
+            self.shared.looks.looked(now, left == 0);
+        }
+        let Some(turned) = self.shared.looks.turn(now, self.shared.received) else { return };
+        let registry = self.poll.registry();
+        for (port, socket) in self.shared.ports.iter_mut().enumerate() {
+            let done = match turned {
+                Turned::ToLooks => registry.deregister(&mut socket.receive),
+                Turned::ToEvents => {
+                    registry.register(&mut socket.receive, Place::Port(port).token(), Interest::READABLE)
+                }
+            };
+            self.tally.receive_errors += u64::from(done.is_err());
+        }
     }
 
     /// Takes the checks of a batch, and carries what else is in it leg by leg.

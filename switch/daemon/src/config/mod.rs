@@ -155,6 +155,8 @@ pub struct Media {
     pub cpu: Option<usize>,
     /// Microseconds that packets may be let gather under load; 0 is never.
     pub gather_micros: u64,
+    /// The same of packets of browsers, from much less load on.
+    pub gather_browsers_micros: u64,
     /// Seconds a port rests after a call before another call gets it.
     pub port_quarantine_secs: u64,
     /// Codecs that are turned into each other, the most wanted first. Empty: phones without a common one cannot talk.
@@ -330,6 +332,7 @@ impl Default for Config {
                 browser_tcp: true,
                 cpu: None,
                 gather_micros: 0,
+                gather_browsers_micros: 1_000,
                 port_quarantine_secs: 5,
                 codecs: vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu],
                 srtp: SrtpPolicy::default(),

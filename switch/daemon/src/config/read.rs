@@ -133,6 +133,7 @@ impl<'a> Reader<'a> {
             s.take("browser_tcp", &mut media.browser_tcp, flag);
             s.take("cpu", &mut media.cpu, cpu);
             s.take("gather_micros", &mut media.gather_micros, |v| number(v, 0, 2_000));
+            s.take("gather_browsers_micros", &mut media.gather_browsers_micros, |v| number(v, 0, 2_000));
             s.take("port_quarantine_secs", &mut media.port_quarantine_secs, |v| number(v, 0, 3_600));
             s.take("codecs", &mut media.codecs, |value| list(value, codec));
             s.take("srtp", &mut media.srtp, srtp_policy);

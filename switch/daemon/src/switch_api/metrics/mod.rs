@@ -170,6 +170,9 @@ fn media(switch: &Switch, page: &mut Page) {
             "connections_open" => {
                 page.gauge("sambung_media_connections", "Connections of browsers to their port.", *count);
             }
+            "ports_looked_at" => {
+                page.gauge("sambung_media_ports_looked_at", "Ports whose packets gather.", *count);
+            }
             "pairs_stocked" => page.gauge("sambung_media_ports_stocked", "Port pairs in stock.", *count),
             "pairs_quarantined" => page.gauge("sambung_media_ports_resting", "Closed ports at rest.", *count),
             name => {
