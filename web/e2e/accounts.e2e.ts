@@ -306,7 +306,7 @@ it("a second factor is turned on with a phone, asked for, and turned off; what i
     await page.getByText("Sudah diakhiri.").waitFor();
     const headers = { authorization: `Bearer ${elsewhere}` };
     expect((await page.request.get("/api/identity/me", { headers })).status()).toBe(401);
-    await page.getByRole("button", { name: "Keluar" }).click();
+    await page.getByRole("button", { name: "Keluar", exact: true }).click();
     await page.waitForURL("**/sign-in");
 
     await signIn(page, staff);

@@ -47,7 +47,7 @@ describe.each(VISITS)("at a %s", (where, visit) => {
       await page.getByRole("button", { name: "Tombol 5" }).click();
       expect(await page.getByRole("textbox").inputValue()).toBe("5");
       await seen(page, `phone-${where}`);
-      await page.getByRole("button", { name: "Keluar" }).click();
+      await page.getByRole("button", { name: "Keluar", exact: true }).click();
       await page.waitForURL("**/sign-in");
     });
   });
