@@ -12,6 +12,8 @@ const FINGER = 40;
 
 /** Nothing that axe-core finds wrong, nothing wider than the window, and on a phone nothing to press that a finger would miss. */
 export async function accessible(page: Page): Promise<void> {
+  // A key that a finger has just left is still on its way back to its colour.
+  await page.evaluate(settled);
   // Given to the browser itself: the page's policy would not let it in.
   await page.evaluate(AXE);
   const found = (await page.evaluate(`axe.run({ runOnly: ${JSON.stringify(RULES)} })`)) as AxeResults;
@@ -29,6 +31,13 @@ export async function accessible(page: Page): Promise<void> {
   });
   expect(cut, "wider than the window").toEqual([]);
   expect(await page.evaluate(missed, FINGER), "too small for a finger").toEqual([]);
+}
+
+/** Waits until what changes its colour or place has got there. What pulses for as long as it is shown is no such change. Runs in the page. */
+async function settled(): Promise<void> {
+  const changes = document.getAnimations().filter((one) => one instanceof CSSTransition);
+  // One that is given up because its element has gone is over too.
+  await Promise.allSettled(changes.map((one) => one.finished));
 }
 
 /** What can be pressed by a finger, and is less than `least` pixels wide or high. A link in a line of text is as high as the line. Runs in the page. */
