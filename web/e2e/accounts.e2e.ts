@@ -146,8 +146,7 @@ it("who registers confirms the address by a letter, and only then signs in (H-00
 });
 
 it("a forgotten password is set anew by a letter, once, and signs out everywhere (H-006)", async () => {
-  const staff = house.demo.staff[1];
-  if (staff === undefined) throw new Error("the demo has no second member of staff");
+  const staff = house.staff(1);
   await told({ phone: true }, async (page) => {
     const letters = new Letters(house, staff.email);
     const before = await token(page, staff);
@@ -182,8 +181,7 @@ it("a forgotten password is set anew by a letter, once, and signs out everywhere
 });
 
 it("a person takes another name, which pages and colleagues know at once (H-032)", async () => {
-  const staff = house.demo.staff[0];
-  if (staff === undefined) throw new Error("the demo has no staff");
+  const staff = house.staff(0);
   await told({ phone: true }, async (page) => {
     await signIn(page, staff);
     await page.getByRole("link", { name: "Pengaturan" }).click();
@@ -261,8 +259,7 @@ it("an invitation may be declined, and a member of elsewhere accepts it without 
 });
 
 it("a second factor is turned on with a phone, asked for, and turned off; what is signed in elsewhere is ended", async () => {
-  const staff = house.demo.staff[2];
-  if (staff === undefined) throw new Error("the demo has no third member of staff");
+  const staff = house.staff(2);
   await told({}, async (page) => {
     const program = { "content-type": "application/json", "user-agent": "curl/8.14.1" };
     const { email, password } = staff;

@@ -74,8 +74,7 @@ async function known(page: Page, email: string): Promise<void> {
 
 it("the button leads to Google and back, and nothing of what it said stays in the address", async () => {
   await told({ phone: true }, async (page) => {
-    const staff = house.demo.staff[0];
-    if (staff === undefined) throw new Error("the demo has no staff");
+    const staff = house.staff(0);
     await known(page, staff.email);
     await page.goto("/sign-in");
     const button = page.getByRole("button", { name: "Masuk dengan Google" });
@@ -125,8 +124,7 @@ async function shown(page: Page, password: string, key: string): Promise<void> {
 }
 
 it("Google is linked in the settings by the password, lets in, is nobody else's, and is unlinked (H-032)", async () => {
-  const [, budi, dewi] = house.demo.staff;
-  if (budi === undefined || dewi === undefined) throw new Error("the demo has too few staff");
+  const [budi, dewi] = [house.staff(1), house.staff(2)];
   await told({}, async (page) => {
     await signIn(page, budi);
     await link(page, { ...budi, password: "bukan-yang-1" }, "budi@elsewhere.test");
@@ -155,10 +153,10 @@ it("Google is linked in the settings by the password, lets in, is nobody else's,
 });
 
 it("a guest comes in by Google behind the code, and is called there what Google says when they call", async () => {
-  const [staff, code] = [house.demo.staff[0], house.demo.guest_url];
-  if (staff === undefined || code === null) throw new Error("the demo has no staff or no code");
+  const code = house.demo.guest_url;
+  if (code === null) throw new Error("the demo has no code");
   const [desk, guest] = [
-    await Person.staff(house, staff, 1_000),
+    await Person.staff(house, house.staff(0), 1_000),
     await Person.with(house, 600, { phone: true }),
   ];
   const { page } = guest;

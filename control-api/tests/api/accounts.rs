@@ -4,7 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use migrations::Role;
@@ -206,6 +206,20 @@ async fn a_forgotten_password_of_nobody_is_answered_alike_and_goes_nowhere() {
     for email in ["nobody@example.test", suspended_email.as_str()] {
         let nobody = Some("nobody".to_owned());
         assert_eq!(scene.letters_to(email).await, [("nobody".to_owned(), nobody)]);
+    }
+}
+
+/// However soon it is done (H-008); by how much one may differ from another is measured by `tests/timing`.
+#[tokio::test]
+async fn nothing_that_could_tell_who_is_known_is_answered_within_50_milliseconds() {
+    let scene = Scene::new().await;
+    let (_, known) = scene.stage.person(scene.stage.a, "owner").await;
+    for email in [known.as_str(), "nobody@example.test"] {
+        let begun = Instant::now();
+        assert_eq!(scene.attempt(email, "rahasia-2").await, 401);
+        assert_eq!(scene.forget(email).await.status, 202);
+        assert_eq!(scene.register(email, "rahasia-2").await.status, 202);
+        assert!(begun.elapsed() >= 3 * Duration::from_millis(50), "{:?}", begun.elapsed());
     }
 }
 
