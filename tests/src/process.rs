@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// How often a condition is looked at while it is waited for.
 const POLL: Duration = Duration::from_millis(20);
-/// How long a program that was asked to stop may take.
+/// How long a program that was asked to stop may take, unless it is said otherwise.
 const STOP_MAX: Duration = Duration::from_secs(20);
 
 /// A program that runs, and is killed when this is dropped. Its output goes to a file.
@@ -21,6 +21,7 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 pub struct Running {
     child: Child,
     log: PathBuf,
+    stop_max: Duration,
 }
 
 impl Running {
@@ -40,7 +41,13 @@ impl Running {
             .stderr(output)
             .spawn()
             .with_context(|| format!("{:?}", command.get_program()))?;
-        Ok(Self { child, log: log.to_owned() })
+        Ok(Self { child, log: log.to_owned(), stop_max: STOP_MAX })
+    }
+
+    /// Is killed when it has not stopped so long after it was asked to, where this is dropped.
+    pub fn killed_after(mut self, stop_max: Duration) -> Self {
+        self.stop_max = stop_max;
+        self
     }
 
     /// Its process id.
@@ -98,7 +105,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) && signal(self.pid(), Signal::TERM).is_ok() {
-            let end = Instant::now() + STOP_MAX;
+            let end = Instant::now() + self.stop_max;
             while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
                 std::thread::sleep(POLL);
             }

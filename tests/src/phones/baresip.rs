@@ -16,6 +16,9 @@ use crate::{
     process::{Running, wait_until},
 };
 
+/// How long it may take to sign off. A switch that is gone does not answer, and it would wait for that for Timer F, 32 s.
+const SIGN_OFF_MAX: Duration = Duration::from_secs(1);
+
 /// A running baresip that answers every call at once.
 #[derive(Debug)]
 pub struct Baresip {
@@ -61,7 +64,7 @@ impl Baresip {
         std::fs::write(desk.folder.join("contacts"), contacts)?;
         let mut command = Command::new("baresip");
         command.args([family, "-v", "-f"]).arg(&desk.folder);
-        let mut running = Running::start(&mut command, &desk.folder.join("log"))?;
+        let mut running = Running::start(&mut command, &desk.folder.join("log"))?.killed_after(SIGN_OFF_MAX);
         running.wait_for("baresip is ready", STEP)?;
         let control = TcpStream::connect(("127.0.0.1", control))?;
         control.set_read_timeout(Some(Duration::from_millis(20)))?;
