@@ -5,6 +5,7 @@
 pub mod calls;
 pub mod dtls;
 pub mod endpoint;
+pub mod framing;
 pub mod headers;
 pub mod ice;
 pub mod media;

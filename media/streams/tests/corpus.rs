@@ -24,6 +24,9 @@ mod dtls;
 #[path = "../../../fuzz/checks/ice.rs"]
 mod ice;
 
+#[path = "../../../fuzz/checks/framing.rs"]
+mod framing;
+
 #[path = "../../../fuzz/checks/voice.rs"]
 mod voice;
 
@@ -77,4 +80,9 @@ fn ice() {
 #[test]
 fn dtls_stories() {
     replay("dtls", dtls::dtls);
+}
+
+#[test]
+fn framing() {
+    replay("framing", framing::framing);
 }
