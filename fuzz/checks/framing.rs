@@ -19,7 +19,7 @@ pub fn framing(data: &[u8]) {
             assert_eq!(len.map(|(len, _)| usize::from(u16::from_be_bytes(*len))), Some(said));
         }
         (None, Some((len, behind))) => {
-            assert!(behind.len() < usize::from(u16::from_be_bytes(*len)), "it was whole")
+            assert!(behind.len() < usize::from(u16::from_be_bytes(*len)), "it was whole");
         }
         (None, None) => {}
     }
