@@ -18,6 +18,8 @@ use streams::{
 /// Longest story, in steps: encoders are slow.
 const STEPS_MAX: usize = 120;
 const CODECS: [Codec; 5] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus, Codec::L16(LinearRate::Wide)];
+/// Of comfort noise (RFC 3551 §6).
+const NOISE: u8 = 13;
 const SOUNDS: [&str; 4] = ["tone/busy", "tone/waiting", "not/there", "@nobody/tone/dial"];
 
 struct Story {
@@ -55,7 +57,7 @@ fn voice(script: &mut Script<'_>) -> Option<Voice> {
     Some(Voice {
         formats,
         events: if how & 8 == 0 { vec![EventFormat::new(101, clock)] } else { Vec::new() },
-        noise: (how & 16 == 0).then_some(13),
+        noise: (how & 16 == 0).then_some(NOISE),
         packet_ms: [10, 20, 30, 40, 60, 0][script.below(6)],
     })
 }
@@ -129,7 +131,7 @@ impl Story {
             self.sequence.wrapping_add([1, 1, 1, 2, 5, 0, u16::MAX, 30_000][usize::from(how & 7)]);
         let step = [160, 960, 0, 8_000, u32::MAX - 320, 480][usize::from(how >> 3) % 6];
         self.timestamp = self.timestamp.wrapping_add(step);
-        let numbers = [0, 8, 9, 13, 96, 97, 98, 99, 101];
+        let numbers = [0, 8, 9, NOISE, 96, 97, 98, 99, 101];
         let number = if how & 0x80 == 0 { numbers[usize::from(payload_type) % 9] } else { payload_type };
         let mut packet = vec![0x80, number];
         packet.extend(self.sequence.to_be_bytes());
@@ -205,14 +207,14 @@ impl Story {
             if let Some(to) = &self.to
                 && !to.formats.is_empty()
             {
-                let agreed = to.formats.iter().map(|format| format.to_them).chain([13]);
+                let agreed = to.formats.iter().map(|format| format.to_them).chain([NOISE]);
                 let mut agreed = agreed.chain(to.events.iter().map(|event| event.to_them));
                 let is_agreed = agreed.any(|number| number == header.payload_type);
                 assert!(is_agreed || header.payload_type == self.came, "{header:?} to {to:?}");
             }
-            // Copied packets keep the gaps of their sender; all else has none.
+            // Copied packets keep the gaps of their sender, comfort noise between decoded speech too; all else has none.
             let next = self.next.insert(header.ssrc, header.sequence.wrapping_add(1));
-            if !copies && !self.outgoing.is_echo() {
+            if !copies && !self.outgoing.is_echo() && header.payload_type != NOISE {
                 assert!(next.is_none_or(|next| next == header.sequence), "{next:?} {header:?}");
             }
         }
