@@ -32,6 +32,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// After the curtain: when the operator ends what only dead phones hold open.
 const SWEEP_AFTER: Duration = Duration::from_secs(3);
 
+/// What is remembered of calls that are over is full before the first reading, so that what grows after it is a leak.
+const LITTLE_MEMORY: &str = "trace.memory_bytes_max=1048576";
+
 /// Longest time in which phones make calls before the first reading.
 const WARM_UP_MAX: Duration = Duration::from_secs(60);
 
@@ -70,7 +73,7 @@ pub struct Outcome {
 /// Plays it all and reads the figures.
 pub fn run(plan: Plan, out: &mut dyn Write) -> Result<Outcome> {
     let accounts = plan.phones.to_string();
-    let demo = Demo::start_with(&["--sip-accounts", &accounts], plan.rtp_ports)?;
+    let demo = Demo::start_with(&["--sip-accounts", &accounts, "--set", LITTLE_MEMORY], plan.rtp_ports)?;
     let played = play(&demo, plan, out).map_err(|error| error.context(demo.logs()))?;
     demo.stop()?;
     Ok(played)

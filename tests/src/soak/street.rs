@@ -35,6 +35,8 @@ const CALLS_PER_PHONE_MAX: usize = 2;
 const KEPT_FOR: Duration = Duration::from_secs(40);
 /// How long a phone that has lost power stays away.
 const AWAY_MILLIS: (u64, u64) = (2_000, 12_000);
+/// While everything is to end phones register for so long that none has to again: each time is a transaction.
+const RESTING_FOR_SECS: u32 = 900;
 /// Phones lie down to this many thousandths before each call.
 const VANISHING: u64 = 4;
 
@@ -49,6 +51,8 @@ pub(super) struct Street {
     calls_per_sec: u32,
     next_call_at: Duration,
     is_calling: bool,
+    /// For how long phones register when they do not rest.
+    awake_for_secs: Option<Vec<u32>>,
     answered_before: u64,
     /// Calls that phones began.
     pub(super) calls: u64,
@@ -92,6 +96,7 @@ impl Street {
             calls_per_sec: plan.calls_per_sec.max(1),
             next_call_at: Duration::ZERO,
             is_calling: false,
+            awake_for_secs: None,
             answered_before: 0,
             calls: 0,
         })
@@ -138,13 +143,26 @@ impl Street {
 
     /// Begins calls for so long.
     pub(super) fn calls_until(&mut self, span: Duration) -> Result<()> {
+        if let Some(awake) = self.awake_for_secs.take() {
+            self.register_for(awake);
+        }
         self.is_calling = true;
         self.live(span, |_| false)
+    }
+
+    fn register_for(&mut self, secs: Vec<u32>) -> Vec<u32> {
+        let phones = self.phones.iter_mut().map(|phone| &mut phone.registration.expires);
+        let before = phones.zip(secs).map(|(now, wish)| std::mem::replace(now, wish)).collect();
+        self.register();
+        before
     }
 
     /// Everybody hangs up and begins nothing new.
     pub(super) fn let_go(&mut self) {
         self.is_calling = false;
+        if self.awake_for_secs.is_none() {
+            self.awake_for_secs = Some(self.register_for(vec![RESTING_FOR_SECS; self.phones.len()]));
+        }
         let now = self.now();
         for phone in &mut self.phones {
             let calls: Vec<u32> = phone.calls.keys().copied().collect();
