@@ -51,7 +51,7 @@ pub(super) struct Street {
     calls_per_sec: u32,
     next_call_at: Duration,
     is_calling: bool,
-    /// For how long phones register when they do not rest.
+    /// While phones rest: for how long they register otherwise.
     awake_for_secs: Option<Vec<u32>>,
     answered_before: u64,
     /// Calls that phones began.
