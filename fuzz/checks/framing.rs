@@ -6,8 +6,9 @@ use streams::framing::{FRAME_BYTES_MAX, Frames, TooLong, head};
 /// than a frame waits behind them. The first byte says how the stream is cut.
 pub fn framing(data: &[u8]) {
     let Some((cut, stream)) = data.split_first() else { return };
-    let (datagrams, end) = read(stream, usize::from(*cut) + 1);
-    assert_eq!((&datagrams, end), (&read(stream, stream.len()).0, read(stream, 1).1));
+    let whole = read(stream, stream.len());
+    assert_eq!(read(stream, usize::from(*cut) + 1), whole);
+    let (datagrams, end) = whole;
     let again: Vec<u8> = datagrams
         .iter()
         .flat_map(|one| [&head(one.len()).unwrap_or_default(), one.as_slice()].concat())
