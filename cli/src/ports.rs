@@ -6,6 +6,7 @@ use std::{
     io,
     net::{Ipv4Addr, TcpListener},
     ops::Range,
+    sync::{Mutex, PoisonError},
 };
 
 use crate::secret;
@@ -19,16 +20,33 @@ const SINGLE: Range<u16> = FIRST_BLOCK + BLOCKS * BLOCK..32_768;
 /// Of nearly five thousand so many can hardly all be taken.
 const TRIES_MAX: usize = 64;
 
-/// A TCP port of 127.0.0.1 that nobody listens on now.
+/// Where a port of 127.0.0.1 is claimed: listening there keeps nobody from listening here.
+const CLAIMS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// What this process has claimed, until it ends: a server that is started again comes back to its port.
+static CLAIMED: Mutex<Vec<TcpListener>> = Mutex::new(Vec::new());
+
+/// A TCP port of 127.0.0.1 that nobody listens on and that nobody else is given before this process ends. A server takes
+/// seconds until it listens: of hundreds that start side by side, two would else come to the same now and then.
 pub fn free_port() -> io::Result<u16> {
     for _ in 0..TRIES_MAX {
         let random = u16::from_le_bytes(secret::bytes::<2>()?);
         let port = SINGLE.start + random % (SINGLE.end - SINGLE.start);
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        if claim(port) {
             return Ok(port);
         }
     }
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Claims that TCP port of 127.0.0.1 as [`free_port`] does; false if somebody listens on it or has claimed it.
+pub fn claim(port: u16) -> bool {
+    let Ok(claim) = TcpListener::bind((CLAIMS, port)) else { return false };
+    let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    if is_free {
+        CLAIMED.lock().unwrap_or_else(PoisonError::into_inner).push(claim);
+    }
+    is_free
 }
 
 /// A block of ports for one test, claimed by listening on its first one; free again when dropped. Phones must have ended
@@ -65,5 +83,19 @@ impl Ports {
     /// A port somebody listens on as long as this lives: the claim itself.
     pub fn busy(&self) -> u16 {
         self.claim.local_addr().map_or(self.first, |address| address.port())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that had not begun to listen lost its port to another one.
+    #[test]
+    fn a_port_is_given_once_before_anybody_listens_on_it() {
+        let given: Vec<u16> = (0..300).map(|_| free_port().unwrap()).collect();
+        let different: std::collections::BTreeSet<_> = given.iter().collect();
+        assert_eq!(different.len(), given.len());
+        assert!(given.iter().all(|port| !claim(*port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()));
     }
 }

@@ -81,12 +81,9 @@ impl Place {
     }
 }
 
-/// `port` if nobody listens on it on 127.0.0.1, else another one.
+/// `port` if nobody has it on 127.0.0.1, else another one.
 pub(super) fn still_free(port: u16) -> std::io::Result<u16> {
-    match TcpListener::bind(("127.0.0.1", port)) {
-        Ok(_) if port != 0 => Ok(port),
-        _ => ports::free_port(),
-    }
+    if port != 0 && ports::claim(port) { Ok(port) } else { ports::free_port() }
 }
 
 /// Whether the folder is one that can be written to, or can be made.
