@@ -96,6 +96,8 @@ mod tests {
         let given: Vec<u16> = (0..300).map(|_| free_port().unwrap()).collect();
         let different: std::collections::BTreeSet<_> = given.iter().collect();
         assert_eq!(different.len(), given.len());
-        assert!(given.iter().all(|port| !claim(*port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()));
+        assert!(
+            given.iter().all(|port| !claim(*port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        );
     }
 }

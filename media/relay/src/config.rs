@@ -43,7 +43,8 @@ pub struct RelayConfig {
     pub dscp: u8,
     /// For how long packets may be let gather under load, at most [`crate::GATHER_MICROS_MAX`]; `None` is never.
     pub gather: Option<Duration>,
-    /// The same of packets that come on the shared port, which gather under less load. Nobody else's wait for them.
+    /// The same of packets that come on the shared port, which gather under less load, and of phones joined to legs there. Nobody
+    /// else's wait for them.
     pub gather_browsers: Option<Duration>,
     /// The sounds that can be played. `None`: they are still being read, and come through [`crate::LibraryDoor`]; what is to
     /// be played waits for them.

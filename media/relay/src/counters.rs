@@ -126,6 +126,8 @@ counters! {
     connections_open,
     /// Shared ports that are looked at now, while packets gather there.
     ports_looked_at,
+    /// Legs with ports of their own that are looked at with them now.
+    legs_looked_at,
     /// Open legs now.
     legs_open,
     /// Bound pairs in stock now.

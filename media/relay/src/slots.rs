@@ -6,13 +6,14 @@
 use std::net::SocketAddr;
 
 use streams::{
+    diagnosis::Obstacle,
     keys::Ear,
     leg::{Channel, LegState},
     media::{LeaseId, LegMedia, LegReport, Tap},
     voice::Outgoing,
 };
 
-use crate::{shaking::Shaking, sockets::Sockets, way::Way, worker::Seated};
+use crate::{shaking::Shaking, sockets::Sockets, syscall::Sent, way::Way, worker::Seated};
 
 /// Times that one packet may pass through us.
 const HOPS_MAX: usize = 8;
@@ -49,6 +50,8 @@ pub(crate) struct Leg {
     pub(crate) outgoing: Option<Box<Outgoing>>,
     /// When it has its turn next, by the agenda.
     pub(crate) due_micros: Option<u64>,
+    /// The poll of those whose packets gather tells of its sockets.
+    pub(crate) gathers: bool,
     pub(crate) shaking: Shaking,
 }
 
@@ -64,6 +67,7 @@ impl Leg {
             seated: None,
             outgoing: None,
             due_micros: None,
+            gathers: false,
             shaking: Shaking::default(),
         }
     }
@@ -71,6 +75,19 @@ impl Leg {
     /// It is joined to nobody and sits in no room.
     pub(crate) fn is_alone(&self) -> bool {
         self.peer.is_none() && self.seated.is_none()
+    }
+
+    /// It hears what it says.
+    pub(crate) fn is_echoed(&self) -> bool {
+        self.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_echo())
+    }
+
+    /// What became of speech that it was sent.
+    pub(crate) fn sent(&mut self, sent: Sent, now_micros: u64) {
+        self.state.sent(sent.datagrams, sent.bytes);
+        if sent.errors > 0 {
+            self.state.unsent(now_micros, Obstacle::Here);
+        }
     }
 
     /// How one of its channels leaves.
@@ -171,8 +188,7 @@ impl Slots {
     /// Whether a leg that is echoed would be echoed to a port of ours.
     pub(crate) fn comes_back(&self, at: usize, own: impl Fn(SocketAddr) -> Option<usize>) -> bool {
         let Some(Use::Open(leg)) = self.0.get(at).map(|slot| &slot.used) else { return false };
-        leg.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_echo())
-            && leg.destination(Channel::Rtp).and_then(own).is_some()
+        leg.is_echoed() && leg.destination(Channel::Rtp).and_then(own).is_some()
     }
 
     /// An open leg and the one it is joined to.

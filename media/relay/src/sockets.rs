@@ -42,7 +42,7 @@ impl Sockets {
     pub(crate) fn way(&self, channel: Channel) -> Way<'_> {
         match self {
             Self::Own(pair) => Way::Datagrams(pair.of(channel).as_fd()),
-            Self::Shared(socket) => Way::Datagrams(socket.as_fd()),
+            Self::Shared(socket) => Way::Together(socket.as_fd()),
             Self::Connected(stream) => Way::Frames(stream),
         }
     }

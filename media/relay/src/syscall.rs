@@ -11,7 +11,8 @@ use std::{
     io,
     mem::size_of,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
-    os::fd::AsRawFd,
+    ops::Range,
+    os::fd::{AsRawFd, RawFd},
     ptr,
 };
 
@@ -118,21 +119,34 @@ pub(crate) struct Batch {
     received: usize,
     /// Where all of it has come from, when a connection has brought it.
     connected: Option<SocketAddr>,
-    destination: Name,
-    out_vectors: Vec<libc::iovec>,
-    out_headers: Vec<libc::mmsghdr>,
+    out: Outgoing,
+    /// What leaves by one socket whoever it is for, to be sent with one call; for whom each is, and the socket.
+    postponed: Outgoing,
+    postponed_for: Vec<usize>,
+    postponed_by: RawFd,
+}
+
+/// Datagrams that were chosen to be sent: where they lie, and where each goes.
+struct Outgoing {
+    names: Vec<Name>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
     queued: usize,
+}
+
+/// So many headers and vectors that say nothing yet.
+fn nothing() -> (Vec<libc::mmsghdr>, Vec<libc::iovec>) {
+    // SAFETY: `mmsghdr` is integers and pointers, for which all bits zero is a valid value (zero, null).
+    let no_header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+    let no_vector = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+    (vec![no_header; BATCH_MAX], vec![no_vector; BATCH_MAX])
 }
 
 impl Batch {
     pub(crate) fn new() -> Self {
-        // SAFETY: `mmsghdr` is integers and pointers, for which all bits zero is a valid value (zero, null).
-        let no_header: libc::mmsghdr = unsafe { std::mem::zeroed() };
-        let no_vector = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+        let (mut in_headers, mut in_vectors) = nothing();
         let buffers: Vec<Buffer> = (0..BATCH_MAX).map(|_| UnsafeCell::new([0; BUFFER_BYTES])).collect();
         let mut names = vec![Name([0; 28]); BATCH_MAX];
-        let mut in_vectors = vec![no_vector; BATCH_MAX];
-        let mut in_headers = vec![no_header; BATCH_MAX];
         for (vector, buffer) in in_vectors.iter_mut().zip(&buffers) {
             vector.iov_base = buffer.get().cast();
             vector.iov_len = DATAGRAM_BYTES_MAX;
@@ -150,39 +164,49 @@ impl Batch {
             in_headers,
             received: 0,
             connected: None,
-            destination: Name([0; 28]),
-            out_vectors: vec![no_vector; BATCH_MAX],
-            out_headers: vec![no_header; BATCH_MAX],
-            queued: 0,
+            out: Outgoing::new(),
+            postponed: Outgoing::new(),
+            postponed_for: Vec::with_capacity(BATCH_MAX),
+            postponed_by: -1,
         }
     }
 
     /// Reads what is there, without waiting. Fewer than [`BATCH_MAX`] means that the socket is empty now.
     pub(crate) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
-        for header in &mut self.in_headers[..self.received] {
-            header.msg_hdr.msg_namelen = NAME_LEN;
-        }
         self.clear(None);
-        // SAFETY: `in_headers` holds BATCH_MAX headers. Each points to its own iovec, buffer and name, set up in
+        self.receive_more(socket).map(|came| came.len())
+    }
+
+    /// As [`Batch::receive`], behind what has been received before: which datagrams these are. Where there is no room left,
+    /// there may be more.
+    pub(crate) fn receive_more(&mut self, socket: &impl AsRawFd) -> io::Result<Range<usize>> {
+        let before = self.received;
+        let room = &mut self.in_headers[before..];
+        // SAFETY: `room` is a live slice of headers. Each points to its own iovec, buffer and name, set up in
         // `new` and owned by `self` as described there, so the pointers are valid; nothing else refers to them during
         // the call because `self` is borrowed mutably. iov_len and msg_namelen are the lengths of what they
         // describe. A null timeout is allowed.
         let read = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
-                self.in_headers.as_mut_ptr(),
-                count(BATCH_MAX),
+                room.as_mut_ptr(),
+                count(room.len()),
                 libc::MSG_DONTWAIT,
                 ptr::null_mut(),
             )
         };
         let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
-        self.received = read.min(BATCH_MAX);
-        Ok(self.received)
+        self.received += read.min(room.len());
+        Ok(before..self.received)
     }
 
-    fn clear(&mut self, connected: Option<SocketAddr>) {
-        (self.received, self.queued, self.connected) = (0, 0, connected);
+    /// What has been received is done with. Nothing of it may be postponed.
+    pub(crate) fn clear(&mut self, connected: Option<SocketAddr>) {
+        for header in &mut self.in_headers[..self.received] {
+            header.msg_hdr.msg_namelen = NAME_LEN;
+        }
+        debug_assert_eq!(self.postponed.queued, 0, "postponed, and its room is given away");
+        (self.received, self.out.queued, self.connected) = (0, 0, connected);
     }
 
     /// In place of [`Batch::receive`]: what a connection brings, to be given one by one to [`Batch::put`].
@@ -200,6 +224,11 @@ impl Batch {
             self.room(n)[..len].copy_from_slice(datagram);
             self.received = n + 1;
         }
+    }
+
+    /// How many more datagrams there is room for.
+    pub(crate) fn left(&self) -> usize {
+        BATCH_MAX - self.received
     }
 
     /// How many datagrams there are.
@@ -227,29 +256,56 @@ impl Batch {
 
     /// Chooses the first `len` bytes of the nth buffer for the next [`Batch::send`].
     pub(crate) fn queue(&mut self, n: usize, len: usize) {
-        if self.queued < BATCH_MAX && len <= BUFFER_BYTES {
-            let iov_base = self.buffers[n].get().cast();
-            self.out_vectors[self.queued] = libc::iovec { iov_base, iov_len: len };
-            self.queued += 1;
+        if len <= BUFFER_BYTES {
+            self.out.push(self.buffers[n].get().cast(), len);
         }
     }
 
     /// Sends the chosen datagrams, in order, without waiting. A datagram that the kernel refuses is skipped; when
     /// the socket's buffer is full the rest is given up: late speech is worth less than the speech behind it.
     pub(crate) fn send(&mut self, socket: &impl AsRawFd, to: SocketAddr) -> Sent {
-        if self.queued == 0 { Sent::default() } else { self.send_queued(socket, to) }
+        self.out.address(0, to);
+        self.out.send(socket.as_raw_fd())
+    }
+
+    /// Sends the chosen datagrams together with others that leave by that socket, by [`Batch::send_postponed`], before anything
+    /// else is received. `whose` they are is told then. When it is too many, or others wait for another socket, they
+    /// leave at once.
+    pub(crate) fn postpone(&mut self, socket: &impl AsRawFd, to: SocketAddr, whose: usize) -> Sent {
+        let (by, before) = (socket.as_raw_fd(), self.postponed.queued);
+        if before + self.out.queued > BATCH_MAX || before > 0 && self.postponed_by != by {
+            return self.send(socket, to);
+        }
+        for vector in &self.out.vectors[..self.out.queued] {
+            self.postponed.push(vector.iov_base, vector.iov_len);
+            self.postponed_for.push(whose);
+        }
+        self.postponed.address(before, to);
+        (self.out.queued, self.postponed_by) = (0, by);
+        Sent::default()
+    }
+
+    /// Sends what was postponed, as [`Batch::send`] does, and tells of each datagram whose it was and what became of it.
+    pub(crate) fn send_postponed(&mut self, mut each: impl FnMut(usize, Sent)) {
+        let whose = &self.postponed_for;
+        self.postponed.send_each(self.postponed_by, |n, sent| {
+            if let Some(whose) = whose.get(n) {
+                each(*whose, sent);
+            }
+        });
+        self.postponed_for.clear();
     }
 
     /// The chosen datagrams, in order, to somebody who knows how to send them; what came of all together.
     pub(crate) fn hand_over(&mut self, mut send: impl FnMut(&[u8]) -> Sent) -> Sent {
         let mut sent = Sent::default();
-        for vector in &self.out_vectors[..self.queued] {
+        for vector in &self.out.vectors[..self.out.queued] {
             // SAFETY: `queue` is all that has filled the first `queued` vectors since the batch came, with the address of one of
             // the buffers and a length within it. They are borrowed mutably by nobody while `self` is borrowed here.
             let datagram = unsafe { std::slice::from_raw_parts(vector.iov_base.cast(), vector.iov_len) };
             sent = sent.and(send(datagram));
         }
-        self.queued = 0;
+        self.out.queued = 0;
         sent
     }
 
@@ -257,41 +313,64 @@ impl Batch {
     pub(crate) fn send_made(&mut self, made: &mut Made, socket: &impl AsRawFd, to: SocketAddr) -> Sent {
         let (mut sent, mut packets) = (Sent::default(), made.packets().peekable());
         while packets.peek().is_some() {
-            self.queued = 0;
-            for (vector, packet) in self.out_vectors.iter_mut().zip(packets.by_ref().take(BATCH_MAX)) {
+            self.out.queued = 0;
+            for packet in packets.by_ref().take(BATCH_MAX) {
                 // The kernel only reads what it sends.
-                *vector = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
-                self.queued += 1;
+                self.out.push(packet.as_ptr().cast_mut().cast(), packet.len());
             }
-            sent = sent.and(self.send_queued(socket, to));
+            sent = sent.and(self.send(socket, to));
         }
         drop(packets);
         made.clear();
         sent
     }
+}
 
-    /// What `out_vectors` point to: buffers of `self`, or packets that our caller has borrowed for as long as this takes.
-    fn send_queued(&mut self, socket: &impl AsRawFd, to: SocketAddr) -> Sent {
+impl Outgoing {
+    fn new() -> Self {
+        let (headers, vectors) = nothing();
+        Self { names: vec![Name([0; 28]); BATCH_MAX], vectors, headers, queued: 0 }
+    }
+
+    /// One more: a buffer of the batch, or a packet that our caller has borrowed until it is sent.
+    fn push(&mut self, iov_base: *mut libc::c_void, iov_len: usize) {
+        if let Some(vector) = self.vectors.get_mut(self.queued) {
+            *vector = libc::iovec { iov_base, iov_len };
+            self.queued += 1;
+        }
+    }
+
+    /// All from that one on go there.
+    fn address(&mut self, from: usize, to: SocketAddr) {
+        for (name, header) in self.names.iter_mut().zip(&mut self.headers).take(self.queued).skip(from) {
+            header.msg_hdr.msg_namelen = name.set(to);
+        }
+    }
+
+    fn send(&mut self, socket: RawFd) -> Sent {
         let mut sent = Sent::default();
-        let name_len = self.destination.set(to);
-        let name: *mut Name = &raw mut self.destination;
-        for (i, header) in self.out_headers[..self.queued].iter_mut().enumerate() {
-            header.msg_hdr.msg_name = name.cast();
-            header.msg_hdr.msg_namelen = name_len;
-            header.msg_hdr.msg_iov = self.out_vectors.as_mut_ptr().wrapping_add(i);
+        self.send_each(socket, |_, one| sent = sent.and(one));
+        sent
+    }
+
+    /// Sends all, and tells what became of each.
+    fn send_each(&mut self, socket: RawFd, mut each: impl FnMut(usize, Sent)) {
+        let (names, vectors) = (self.names.as_mut_ptr(), self.vectors.as_mut_ptr());
+        for (i, header) in self.headers[..self.queued].iter_mut().enumerate() {
+            header.msg_hdr.msg_name = names.wrapping_add(i).cast();
+            header.msg_hdr.msg_iov = vectors.wrapping_add(i);
             header.msg_hdr.msg_iovlen = 1;
         }
         let (mut at, mut refused) = (0, None);
         while at < self.queued {
-            let left = &mut self.out_headers[at..self.queued];
-            // SAFETY: `left` is a live slice of headers, each set up just above to point to its own iovec and to
-            // `destination`. The iovec was filled with the address and length of initialised bytes: by `queue`, of
-            // `buffers`, or by `send_made`, of packets that stay borrowed until this returns. The rest is owned by `self`
-            // and not touched during the call; the kernel reads all of it and writes msg_len into `left`, which is
-            // borrowed mutably. The count is at most BATCH_MAX.
+            let left = &mut self.headers[at..self.queued];
+            // SAFETY: `left` is a live slice of headers, each set up just above to point to its own iovec and name, which are
+            // owned by `self` and not touched during the call. The iovec was filled by `push` with the address and length of
+            // initialised bytes that stay where they are until they are sent, the name by `address`. The kernel reads all of it
+            // and writes msg_len into `left`, which is borrowed mutably. The count is at most BATCH_MAX.
             let taken = unsafe {
                 libc::sendmmsg(
-                    socket.as_raw_fd(),
+                    socket,
                     left.as_mut_ptr(),
                     count(left.len()),
                     libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
@@ -300,26 +379,27 @@ impl Batch {
             match usize::try_from(taken) {
                 Ok(taken) if taken > 0 => {
                     let taken = taken.min(left.len());
-                    sent.datagrams += taken as u64;
-                    sent.bytes += left[..taken].iter().map(|h| u64::from(h.msg_len)).sum::<u64>();
+                    for (n, header) in left[..taken].iter().enumerate() {
+                        let bytes = u64::from(header.msg_len);
+                        each(at + n, Sent { datagrams: 1, bytes, ..Sent::default() });
+                    }
                     at += taken;
                 }
                 _ => match io::Error::last_os_error().kind() {
                     io::ErrorKind::WouldBlock => {
-                        sent.blocked += (self.queued - at) as u64;
+                        (at..self.queued).for_each(|n| each(n, Sent { blocked: 1, ..Sent::default() }));
                         break;
                     }
                     // May be the network's answer to an earlier datagram, which the kernel tells once.
                     _ if refused != Some(at) => refused = Some(at),
                     _ => {
-                        sent.errors += 1;
+                        each(at, Sent { errors: 1, ..Sent::default() });
                         at += 1;
                     }
                 },
             }
         }
         self.queued = 0;
-        sent
     }
 }
 
@@ -508,6 +588,60 @@ mod tests {
         }
         let sent = batch.send(&relay, "[::1]:9".parse().unwrap());
         assert_eq!(sent, Sent { errors: 4, ..Sent::default() }, "another family than the socket's");
+    }
+
+    /// By one socket, to several, with one call; and what cannot wait leaves at once.
+    #[test]
+    fn what_is_postponed_leaves_together_and_is_told_of_one_by_one() {
+        let [phone, other, relay, second] = [(); 4].map(|()| socket("127.0.0.1"));
+        let to = |socket: &UdpSocket| socket.local_addr().unwrap();
+        let mut batch = Batch::new();
+        for n in 0..4 {
+            phone.send_to(&[n], to(&relay)).unwrap();
+        }
+        assert_eq!(receive(&mut batch, &relay), 4);
+        let nowhere: SocketAddr = "[::1]:9".parse().unwrap();
+        for (n, destination) in [to(&phone), nowhere, to(&other)].into_iter().enumerate() {
+            batch.queue(n, 1);
+            assert_eq!(batch.postpone(&relay, destination, 10 + n), Sent::default());
+        }
+        phone.send_to(&[7, 7], to(&second)).unwrap();
+        assert_eq!(batch.receive_more(&second).unwrap(), 4..5, "what waits is still there");
+        batch.queue(4, 2);
+        let at_once = Sent { datagrams: 1, bytes: 2, ..Sent::default() };
+        assert_eq!(batch.postpone(&second, to(&other), 20), at_once, "it leaves by another socket");
+        batch.queue(4, 2);
+        assert_eq!(batch.send(&second, to(&other)), at_once);
+        let mut told = Vec::new();
+        batch.send_postponed(|whose, sent| told.push((whose, sent)));
+        let (sent, refused) =
+            (Sent { datagrams: 1, bytes: 1, ..Sent::default() }, Sent { errors: 1, ..Sent::default() });
+        assert_eq!(told, [(10, sent), (11, refused), (12, sent)]);
+        batch.send_postponed(|_, _| panic!("it has left"));
+        assert_eq!(receive(&mut batch, &phone), 1);
+        let (mut came, mut room) = (Vec::new(), [0; 9]);
+        for _ in 0..3 {
+            let (len, from) = other.recv_from(&mut room).unwrap();
+            came.push((room[..len].to_vec(), from));
+        }
+        assert_eq!(came, [(vec![7, 7], to(&second)), (vec![7, 7], to(&second)), (vec![2], to(&relay))]);
+    }
+
+    /// There is as much room as for what is received.
+    #[test]
+    fn no_more_is_postponed_than_there_is_room_for() {
+        let [phone, relay] = [(); 2].map(|()| socket("127.0.0.1"));
+        let to = phone.local_addr().unwrap();
+        let mut batch = Batch::new();
+        phone.send_to(&[1], relay.local_addr().unwrap()).unwrap();
+        assert_eq!((receive(&mut batch, &relay), batch.left()), (1, BATCH_MAX - 1));
+        for n in 0..=BATCH_MAX {
+            batch.queue(0, 1);
+            assert_eq!(batch.postpone(&relay, to, n).datagrams, u64::from(n == BATCH_MAX));
+        }
+        let mut told = 0..BATCH_MAX;
+        batch.send_postponed(|whose, _| assert_eq!(told.next(), Some(whose)));
+        assert_eq!(told.next(), None);
     }
 
     /// An address of its own, so that no other test takes the port meanwhile.

@@ -21,6 +21,8 @@ pub(crate) const UNACKNOWLEDGED_BYTES_MAX: usize = 16 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way<'a> {
     Datagrams(BorrowedFd<'a>),
+    /// The same by a socket that legs share: what several of them are sent may leave together.
+    Together(BorrowedFd<'a>),
     Frames(&'a TcpStream),
 }
 
@@ -28,7 +30,9 @@ impl Way<'_> {
     /// One datagram, without waiting.
     pub(crate) fn send(self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
         match self {
-            Self::Datagrams(socket) => SockRef::from(&socket).send_to(datagram, &to.into()).map(drop),
+            Self::Datagrams(socket) | Self::Together(socket) => {
+                SockRef::from(&socket).send_to(datagram, &to.into()).map(drop)
+            }
             Self::Frames(stream) => send_frame(stream, datagram),
         }
     }
@@ -36,15 +40,23 @@ impl Way<'_> {
     /// What has been chosen of a batch.
     pub(crate) fn send_batch(self, batch: &mut Batch, to: SocketAddr) -> Sent {
         match self {
-            Self::Datagrams(socket) => batch.send(&socket, to),
+            Self::Datagrams(socket) | Self::Together(socket) => batch.send(&socket, to),
             Self::Frames(stream) => batch.hand_over(|datagram| send_counted(stream, datagram)),
+        }
+    }
+
+    /// The same, but what can leave together with that of others waits for [`Batch::send_postponed`], which tells of `whose`.
+    pub(crate) fn postpone_batch(self, batch: &mut Batch, to: SocketAddr, whose: usize) -> Sent {
+        match self {
+            Self::Together(socket) => batch.postpone(&socket, to, whose),
+            Self::Datagrams(_) | Self::Frames(_) => self.send_batch(batch, to),
         }
     }
 
     /// Packets of our own making. Nothing of the batch may be chosen.
     pub(crate) fn send_made(self, batch: &mut Batch, made: &mut Made, to: SocketAddr) -> Sent {
         match self {
-            Self::Datagrams(socket) => batch.send_made(made, &socket, to),
+            Self::Datagrams(socket) | Self::Together(socket) => batch.send_made(made, &socket, to),
             Self::Frames(stream) => {
                 let sent = made.packets().map(|packet| send_counted(stream, packet));
                 let sent = sent.fold(Sent::default(), Sent::and);

@@ -175,6 +175,30 @@ fn browsers_go_on_through_a_restart_of_the_relay() {
     assert_eq!(ana.checks(), SUCCESS);
 }
 
+/// One browser speaks with another until the port is looked at.
+fn load(world: &World, ana: &mut Browser, citra: &mut Browser, sequence: &mut u16) {
+    // Fifty at a time, so that a machine that is busy elsewhere says enough of them in a second too.
+    for _ in 0..600 {
+        let said = *sequence + 1..=*sequence + 50;
+        said.clone().for_each(|n| ana.says(n));
+        said.for_each(|n| assert_eq!(citra.hears_packet(), n));
+        *sequence += 50;
+        if world.value("ports_looked_at") == 1 {
+            return;
+        }
+    }
+    panic!("the port is not looked at");
+}
+
+/// Waits until there is nothing of that any more.
+fn falls_to_none(world: &World, counter: &str) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while world.value(counter) > 0 {
+        assert!(Instant::now() < end, "{counter} stays");
+        std::thread::yield_now();
+    }
+}
+
 /// Nothing is lost when the port is told to be silent and when it tells again, and both happen by themselves.
 #[test]
 fn under_load_the_port_is_looked_at_and_afterwards_it_tells_by_itself() {
@@ -188,27 +212,51 @@ fn under_load_the_port_is_looked_at_and_afterwards_it_tells_by_itself() {
     assert_eq!(world.value("ports_looked_at"), 0, "handshakes are no load");
     let mut sequence = 0;
     for _ in 0..2 {
-        // Fifty at a time, so that a machine that is busy elsewhere says enough of them in a second too.
-        for _ in 0..600 {
-            let said = sequence + 1..=sequence + 50;
-            said.clone().for_each(|n| ana.says(n));
-            said.for_each(|n| assert_eq!(citra.hears_packet(), n));
-            sequence += 50;
-            if world.value("ports_looked_at") == 1 {
-                break;
-            }
-        }
-        world.counted("ports_looked_at", 1);
+        load(&world, &mut ana, &mut citra, &mut sequence);
         citra.says(sequence);
         assert_eq!(ana.hears_packet(), sequence);
-        let end = Instant::now() + Duration::from_secs(10);
-        while world.value("ports_looked_at") == 1 {
-            assert!(Instant::now() < end, "nobody says anything");
-            std::thread::yield_now();
-        }
+        falls_to_none(&world, "ports_looked_at");
         citra.says(sequence + 1);
         assert_eq!(ana.hears_packet(), sequence + 1);
     }
+}
+
+/// A phone's packets gather with those of the browser that it speaks with, for as long as it does. None is lost when that begins
+/// and ends, whatever ends it.
+#[test]
+fn a_phone_is_looked_at_while_it_speaks_with_a_browser_under_load() {
+    let mut stage = Stage::new(42_800);
+    stage.config.gather_browsers = Some(Duration::from_millis(1));
+    let mut world = World::start(stage.config.clone());
+    let [(mut ana, leg_ana), (mut citra, leg_citra), (mut eko, leg_eko)] =
+        ["ana", "citra", "eko"].map(|name| stage.talking(&mut world, name));
+    world.order(MediaCommand::Join { a: leg_ana.id, b: leg_citra.id });
+    let [phone, desk] = [(); 2].map(|()| Phone::new(V4));
+    let [leg, leg_desk] = [&phone, &desk].map(|phone| world.open(phone.media()));
+    let (mut sequence, mut said) = (0, 0);
+    for ending in ["a call with a phone", "silence", "hanging up"] {
+        world.order(MediaCommand::Join { a: leg.id, b: leg_eko.id });
+        world.settle();
+        while world.value("legs_looked_at") == 0 {
+            load(&world, &mut ana, &mut citra, &mut sequence);
+            said += 1;
+            phone.says(said, &leg);
+            assert_eq!(eko.hears_packet(), said, "before {ending}");
+        }
+        eko.says(said);
+        phone.hears();
+        if ending == "a call with a phone" {
+            world.order(MediaCommand::Join { a: leg.id, b: leg_desk.id });
+            world.settle();
+            said += 1;
+            phone.says(said, &leg);
+            assert_eq!(desk.hears().1[2..4], said.to_be_bytes());
+        } else if ending == "hanging up" {
+            assert_eq!(world.close(leg.id).packets_lost, 0);
+        }
+        falls_to_none(&world, "legs_looked_at");
+    }
+    assert_eq!(world.value("receive_errors"), 0);
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::{
     collections::VecDeque,
     io::{Error, ErrorKind},
     net::SocketAddr,
+    ops::Range,
 };
 
-use mio::{Interest, Token};
 use streams::{
     keys::Ear,
     leg::{Channel, DropReason},
@@ -16,7 +16,7 @@ use streams::{
     voice::MADE_PACKETS_MAX,
 };
 
-use super::{BACKLOG_ROOM, BATCHES_PER_TURN_MAX, Seated, Worker};
+use super::{BACKLOG_ROOM, BATCHES_PER_TURN_MAX, Seated, Worker, ports::token};
 use crate::{
     config::PortRange,
     counters::Tally,
@@ -34,34 +34,41 @@ const MADE_AT_ONCE_MAX: usize = MADE_PACKETS_MAX / 2;
 impl<W: Fn()> Worker<W> {
     /// Everything that has come in on one socket.
     pub(super) fn carry(&mut self, batch: &mut Batch, token: usize, now: u64) {
+        batch.clear(None);
+        self.carry_more(batch, token, now);
+        self.send_postponed(batch, now);
+    }
+
+    /// The same behind what the batch holds already; what leaves together with that is left to be sent.
+    pub(super) fn carry_more(&mut self, batch: &mut Batch, token: usize, now: u64) {
         let at = token / 2;
         let channel = if token.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp };
         self.mind_image(at, now);
-        for _ in 0..BATCHES_PER_TURN_MAX {
-            if !self.carry_batch(batch, at, channel, now) {
-                return;
-            }
+        let is_all = (0..BATCHES_PER_TURN_MAX).any(|_| !self.carry_batch(batch, at, channel, now));
+        if !is_all {
+            // The poll tells edges only: ask to be told again.
+            self.ask_again(at, channel);
         }
-        // Not drained, and the poll tells edges only: ask to be told again.
-        let socket = self.slots.leg(at).and_then(|leg| leg.sockets.own(channel));
-        if let Some(socket) = socket
-            && self.poll.registry().reregister(socket, Token(token), Interest::READABLE).is_err()
-        {
-            self.tally.receive_errors += 1;
-        }
+        self.mind_gathering(at);
     }
 
     /// One batch from one socket, out through the other leg's: whether there may be more.
     fn carry_batch(&mut self, batch: &mut Batch, at: usize, channel: Channel, now: u64) -> bool {
+        if batch.left() == 0 {
+            self.send_postponed(batch, now);
+            batch.clear(None);
+        }
         let socket = self.slots.leg(at).and_then(|leg| leg.sockets.own(channel));
         let Some(socket) = socket else { return false };
-        let received = match batch.receive(socket) {
-            Ok(received) => received,
+        let room = batch.left();
+        let came = match batch.receive_more(socket) {
+            Ok(came) => came,
             Err(error) => return has_more(&error, &mut self.tally),
         };
+        let received = came.len();
         self.tally.datagrams_received += received as u64;
-        self.carry_those(batch, (at, channel), all(received), now);
-        received == BATCH_MAX
+        self.carry_those(batch, (at, channel), all(came), now);
+        received == room
     }
 
     /// Those datagrams of a batch that are for one leg, a bit for each, out through the other leg's socket.
@@ -76,8 +83,9 @@ impl<W: Fn()> Worker<W> {
         let pools = &self.pools;
         let own = |address| own_slot(pools, ports, address);
         let round = self.slots.goes_round(at, channel, own) || self.slots.comes_back(at, own);
-        let lease = self.slots.lease(at);
+        let (lease, peer) = (self.slots.lease(at), self.slots.peer(at));
         let Some((from, to)) = self.slots.leg_and_peer(at) else { return };
+        let whose = token(peer.filter(|_| !from.is_echoed()).unwrap_or(at), channel);
         self.tally.send_loops += if round { u64::from(which.count_ones()) } else { 0 };
         let mut listeners = Listeners::of(from, channel, &mut self.taps, &mut self.backlog);
         let (mut path, way) = path_of(channel, from, to, round.then_some(now));
@@ -119,10 +127,11 @@ impl<W: Fn()> Worker<W> {
             }
         }
         if let Some(destination) = path.destination() {
-            let mut sent = way.send_batch(batch, destination);
-            if !self.made.is_empty() {
-                sent = sent.and(way.send_made(batch, &mut self.made, destination));
-            }
+            let sent = if self.made.is_empty() {
+                way.postpone_batch(batch, destination, whose.0)
+            } else {
+                way.send_batch(batch, destination).and(way.send_made(batch, &mut self.made, destination))
+            };
             note_sent(sent, &mut path, &mut self.tally, now);
         }
         let wants_turn = path.wants_turn();
@@ -131,6 +140,18 @@ impl<W: Fn()> Worker<W> {
         }
         self.mind_peer(at, wants_turn, is_behind);
         self.shake(batch, (at, channel), handshakes, now);
+    }
+
+    /// What leaves by a shared port, of all legs that a batch was for.
+    pub(super) fn send_postponed(&mut self, batch: &mut Batch, now: u64) {
+        batch.send_postponed(|token, sent| {
+            self.tally.sent(sent);
+            // RTCP says nothing about sound.
+            let leg = self.slots.leg(token / 2).filter(|_| token.is_multiple_of(2));
+            if let Some(leg) = leg {
+                leg.sent(sent, now);
+            }
+        });
     }
 
     /// The one that a batch was carried to wants a turn without a packet, or cannot be sent what comes as it comes.
@@ -220,9 +241,9 @@ impl<'a> Listeners<'a> {
 /// There is a bit for each datagram.
 const _: () = assert!(BATCH_MAX < 64);
 
-/// The first so many datagrams of a batch.
-fn all(received: usize) -> u64 {
-    (1 << received.min(BATCH_MAX)) - 1
+/// All datagrams from one on until another one.
+fn all(came: Range<usize>) -> u64 {
+    came.fold(0, |which, n| which | 1 << n)
 }
 
 /// The numbers of the datagrams whose bits are set.

@@ -171,6 +171,7 @@ impl<W: Fn()> Worker<W> {
         self.say_goodbye(at, now);
         self.end_capture(lease);
         self.part(at);
+        self.mind_gathering(at);
         self.forget_routes(at);
         let report = self.slots.close(at, now);
         self.forget(lease);

@@ -2,8 +2,8 @@
 //!
 //! A packet that wakes the thread alone costs more than one of many. Up to a rate that is the better bargain, because nobody
 //! waits. Above it ([`FROM_PACKETS_PER_SEC`]) a turn begins no sooner than the operator's limit after the last one, and no packet
-//! waits longer than that: measured in `docs/decisions/0030`. Browsers share one port, which can be let gather alone, while a phone's
-//! packet still wakes the thread at once ([`Looks`], `docs/decisions/0077`).
+//! waits longer than that: measured in `docs/decisions/0030`. Browsers share one port, which can be let gather with the phones
+//! that they speak with, while any other packet still wakes the thread at once ([`Looks`], `docs/decisions/0077`).
 
 use std::time::Duration;
 

@@ -48,6 +48,17 @@ impl<W: Fn()> Worker<W> {
         }
     }
 
+    /// The poll is to tell once more of a socket that was not read until its end.
+    pub(super) fn ask_again(&mut self, at: usize, channel: Channel) {
+        let Some(leg) = self.slots.leg(at) else { return };
+        let poll = if leg.gathers { &self.shared.phones } else { &self.poll };
+        if let Some(socket) = leg.sockets.own(channel)
+            && poll.registry().reregister(socket, token(at, channel), Interest::READABLE).is_err()
+        {
+            self.tally.receive_errors += 1;
+        }
+    }
+
     /// Of a slot with ports of its own.
     pub(super) fn pool_of(&mut self, at: usize) -> Option<(&mut Pool, usize)> {
         let pairs = self.config.ports.pairs();
@@ -99,6 +110,6 @@ impl<W: Fn()> Worker<W> {
 }
 
 /// Twice the slot, plus one for RTCP.
-fn token(at: usize, channel: Channel) -> Token {
+pub(super) fn token(at: usize, channel: Channel) -> Token {
     Token(at * 2 + usize::from(channel == Channel::Rtcp))
 }

@@ -7,10 +7,12 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    mem,
     sync::Arc,
+    time::Duration,
 };
 
-use mio::{Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token};
 use streams::{
     classify::{Class, classify},
     ice::{Agent, Check, Route},
@@ -19,10 +21,11 @@ use streams::{
 };
 
 use super::{
-    BATCHES_PER_TURN_MAX, COMMANDS, Worker,
+    BATCHES_PER_TURN_MAX, COMMANDS, EVENTS_MAX, Worker,
     carrying::has_more,
     connections::{CONNECTIONS_MAX, Connections, is_connection},
     gathering::{Looks, Turned},
+    ports::token,
 };
 use crate::{
     config::{ADDRESSES_MAX, RelayConfig, RelayError},
@@ -40,6 +43,9 @@ pub(super) struct Shared {
     sources: HashMap<Route, usize>,
     pub(super) connections: Connections,
     pub(super) looks: Looks,
+    /// Tells of the sockets of phones that speak with those legs, at each look.
+    pub(super) phones: Poll,
+    ready: Events,
     /// Datagrams that were read from the ports, good or bad.
     received: u64,
 }
@@ -97,6 +103,8 @@ impl Shared {
             sources: HashMap::new(),
             connections: Connections::listen(config, poll.registry())?,
             looks: Looks::new(config.gather_browsers),
+            phones: Poll::new().map_err(RelayError::Worker)?,
+            ready: Events::with_capacity(EVENTS_MAX),
             received: 0,
         })
     }
@@ -179,11 +187,13 @@ impl<W: Fn()> Worker<W> {
         false
     }
 
-    /// What has gathered on the shared ports when its time has come, and from when to when it may gather.
+    /// What has gathered on the shared ports and of the phones there when its time has come, and from when to when it may
+    /// gather.
     pub(super) fn look_at_shared(&mut self, batch: &mut Batch, now: u64) {
         if self.shared.looks.is_due(now) {
             let ports = 0..self.shared.ports.len();
             let left = ports.filter(|port| !self.drain_shared(batch, *port, now)).count();
+            self.look_at_phones(batch, now);
             self.shared.looks.looked(now, left == 0);
         }
         let Some(turned) = self.shared.looks.turn(now, self.shared.received) else { return };
@@ -197,6 +207,47 @@ impl<W: Fn()> Worker<W> {
             };
             self.tally.receive_errors += u64::from(done.is_err());
         }
+        if turned == Turned::ToEvents {
+            (0..self.shared.first_slot).for_each(|at| self.mind_gathering(at));
+        }
+    }
+
+    /// What phones have said to browsers since the last look. It leaves by one port, and so together.
+    fn look_at_phones(&mut self, batch: &mut Batch, now: u64) {
+        let mut ready = mem::replace(&mut self.shared.ready, Events::with_capacity(0));
+        if self.shared.phones.poll(&mut ready, Some(Duration::ZERO)).is_err() {
+            self.tally.receive_errors += 1;
+        }
+        batch.clear(None);
+        for event in &ready {
+            let Token(token) = event.token();
+            if event.is_error() {
+                self.hear_refusals(token, now);
+            }
+            self.carry_more(batch, token, now);
+        }
+        self.send_postponed(batch, now);
+        self.shared.ready = ready;
+    }
+
+    /// Has the poll of those whose packets gather tell of a phone's sockets while it speaks with somebody whose packets gather,
+    /// and no longer. It is looked after when a packet has come, so that nobody else has to think of it.
+    pub(super) fn mind_gathering(&mut self, at: usize) {
+        let is_with_browser = self.slots.peer(at).is_some_and(|peer| peer >= self.shared.first_slot);
+        let gathers = is_with_browser && self.shared.looks.deadline_micros().is_some();
+        let Some(leg) = self.slots.leg(at).filter(|leg| leg.gathers != gathers) else { return };
+        let (from, to) =
+            if gathers { (&self.poll, &self.shared.phones) } else { (&self.shared.phones, &self.poll) };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let Some(socket) = leg.sockets.own(channel) else { return };
+            let moved = from.registry().deregister(socket);
+            let moved =
+                moved.and_then(|()| to.registry().register(socket, token(at, channel), Interest::READABLE));
+            self.tally.receive_errors += u64::from(moved.is_err());
+        }
+        leg.gathers = gathers;
+        let looked_at = self.tally.legs_looked_at;
+        self.tally.legs_looked_at = if gathers { looked_at + 1 } else { looked_at.saturating_sub(1) };
     }
 
     /// Takes the checks of a batch, and carries what else is in it leg by leg.
@@ -232,6 +283,7 @@ impl<W: Fn()> Worker<W> {
             self.mind_image(leg.0, now);
             self.carry_those(batch, leg, which, now);
         }
+        self.send_postponed(batch, now);
     }
 
     /// A datagram of STUN.

@@ -5,7 +5,6 @@ use std::{hash::BuildHasher as _, sync::Arc};
 
 use streams::{
     audio::library::Library,
-    diagnosis::Obstacle,
     keys::Key,
     leg::Channel,
     media::{LeaseId, MediaEvent, SoundName},
@@ -246,10 +245,7 @@ impl<W: Fn()> Worker<W> {
             Some(destination) if !self.made.is_empty() => {
                 self.tally.dropped_unsealed += leg.state.seal_made(now, &mut self.made) as u64;
                 let sent = leg.way(Channel::Rtp).send_made(batch, &mut self.made, destination);
-                leg.state.sent(sent.datagrams, sent.bytes);
-                if sent.errors > 0 {
-                    leg.state.unsent(now, Obstacle::Here);
-                }
+                leg.sent(sent, now);
                 self.tally.sent(sent);
             }
             _ => self.made.clear(),

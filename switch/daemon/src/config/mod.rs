@@ -332,7 +332,7 @@ impl Default for Config {
                 browser_tcp: true,
                 cpu: None,
                 gather_micros: 0,
-                gather_browsers_micros: 1_000,
+                gather_browsers_micros: 2_000,
                 port_quarantine_secs: 5,
                 codecs: vec![Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu],
                 srtp: SrtpPolicy::default(),

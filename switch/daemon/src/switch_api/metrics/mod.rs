@@ -173,6 +173,9 @@ fn media(switch: &Switch, page: &mut Page) {
             "ports_looked_at" => {
                 page.gauge("sambung_media_ports_looked_at", "Ports whose packets gather.", *count);
             }
+            "legs_looked_at" => {
+                page.gauge("sambung_media_legs_looked_at", "Phones whose packets gather too.", *count);
+            }
             "pairs_stocked" => page.gauge("sambung_media_ports_stocked", "Port pairs in stock.", *count),
             "pairs_quarantined" => page.gauge("sambung_media_ports_resting", "Closed ports at rest.", *count),
             name => {
