@@ -11,7 +11,7 @@ use std::time::Duration;
 pub const GATHER_MICROS_MAX: u64 = 2_000;
 /// About 400 calls: from here on packets gather.
 const FROM_PACKETS_PER_SEC: u64 = 40_000;
-/// About 40 browsers that talk: from here on theirs do. It is a look in a millisecond for two packets and more.
+/// About 40 browsers that talk: from here on theirs do. A look every two milliseconds serves four packets and more then.
 const FROM_BROWSER_PACKETS_PER_SEC: u64 = 2_000;
 /// A rate is taken over so long.
 const WINDOW_MICROS: u64 = 100_000;
