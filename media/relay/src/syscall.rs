@@ -342,7 +342,8 @@ impl Outgoing {
 
     /// All from that one on go there.
     fn address(&mut self, from: usize, to: SocketAddr) {
-        for (name, header) in self.names.iter_mut().zip(&mut self.headers).take(self.queued).skip(from) {
+        let those = from..self.queued;
+        for (name, header) in self.names[those.clone()].iter_mut().zip(&mut self.headers[those]) {
             header.msg_hdr.msg_namelen = name.set(to);
         }
     }

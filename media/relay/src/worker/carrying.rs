@@ -16,7 +16,10 @@ use streams::{
     voice::MADE_PACKETS_MAX,
 };
 
-use super::{BACKLOG_ROOM, BATCHES_PER_TURN_MAX, Seated, Worker, ports::token};
+use super::{
+    BACKLOG_ROOM, BATCHES_PER_TURN_MAX, Seated, Worker,
+    ports::{leg_of, token},
+};
 use crate::{
     config::PortRange,
     counters::Tally,
@@ -41,8 +44,7 @@ impl<W: Fn()> Worker<W> {
 
     /// The same behind what the batch holds already; what leaves together with that is left to be sent.
     pub(super) fn carry_more(&mut self, batch: &mut Batch, token: usize, now: u64) {
-        let at = token / 2;
-        let channel = if token.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp };
+        let (at, channel) = leg_of(token);
         self.mind_image(at, now);
         let is_all = (0..BATCHES_PER_TURN_MAX).any(|_| !self.carry_batch(batch, at, channel, now));
         if !is_all {
@@ -147,8 +149,9 @@ impl<W: Fn()> Worker<W> {
         batch.send_postponed(|token, sent| {
             self.tally.sent(sent);
             // RTCP says nothing about sound.
-            let leg = self.slots.leg(token / 2).filter(|_| token.is_multiple_of(2));
-            if let Some(leg) = leg {
+            if let (at, Channel::Rtp) = leg_of(token)
+                && let Some(leg) = self.slots.leg(at)
+            {
                 leg.sent(sent, now);
             }
         });

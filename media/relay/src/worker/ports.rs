@@ -109,6 +109,11 @@ impl<W: Fn()> Worker<W> {
     }
 }
 
+/// The slot and the channel of a [`token`].
+pub(super) fn leg_of(token: usize) -> (usize, Channel) {
+    (token / 2, if token.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp })
+}
+
 /// Twice the slot, plus one for RTCP.
 pub(super) fn token(at: usize, channel: Channel) -> Token {
     Token(at * 2 + usize::from(channel == Channel::Rtcp))

@@ -5,7 +5,7 @@
 
 use streams::{diagnosis::Obstacle, leg::Channel};
 
-use super::Worker;
+use super::{Worker, ports::leg_of};
 use crate::syscall::{Refusal, next_refusal};
 
 /// Answers read from a socket in one turn. The rest waits for the next: they lie where packets would, and are fewer than
@@ -16,7 +16,8 @@ impl<W: Fn()> Worker<W> {
     /// There are answers to what was sent by a socket.
     #[cold]
     pub(super) fn hear_refusals(&mut self, token: usize, now: u64) {
-        let Some(leg) = self.slots.leg(token / 2).filter(|_| token.is_multiple_of(2)) else { return };
+        let (at, Channel::Rtp) = leg_of(token) else { return };
+        let Some(leg) = self.slots.leg(at) else { return };
         for _ in 0..REFUSALS_AT_ONCE_MAX {
             let Some(socket) = leg.sockets.own(Channel::Rtp) else { return };
             let Some(refusal) = next_refusal(socket) else { return };
