@@ -225,7 +225,7 @@ fn under_load_the_port_is_looked_at_and_afterwards_it_tells_by_itself() {
 /// and ends, whatever ends it.
 #[test]
 fn a_phone_is_looked_at_while_it_speaks_with_a_browser_under_load() {
-    let mut stage = Stage::new(43_100);
+    let mut stage = Stage::new(43_900);
     stage.config.gather_browsers = Some(Duration::from_millis(1));
     let mut world = World::start(stage.config.clone());
     let [(mut ana, leg_ana), (mut citra, leg_citra), (mut eko, leg_eko)] =
