@@ -13,7 +13,6 @@ mod world;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
-    net::{IpAddr, Ipv4Addr},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -29,7 +28,7 @@ use streams::{
     srtp::{MasterKey, Sealer, SrtpKeys, Suite},
 };
 use talk::Talker;
-use world::{Phone, World, config};
+use world::{Phone, World, config, v4};
 
 /// One world at a time: the worker of each has the same name.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -129,7 +128,7 @@ fn carrying_over_a_connection_allocates_nothing() {
 #[test]
 fn a_room_allocates_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let ip = v4();
     let sounds = Some(std::sync::Arc::new(streams::audio::library::Library::of_tones()));
     let mut world = World::start(relay::RelayConfig { sounds, ..config(ip, 43_160, 43_199) });
     let room = RoomId(1);
@@ -168,7 +167,7 @@ fn a_room_allocates_nothing() {
 #[test]
 fn a_supervised_call_allocates_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let ip = v4();
     let mut world = World::start(config(ip, 43_200, 43_239));
     let room = RoomId(1);
     let mut members: Vec<_> = [(Codec::Pcma, 8), (Codec::G722, 9), (Codec::Opus, 111)]
@@ -214,7 +213,7 @@ fn a_supervised_call_allocates_nothing() {
 #[test]
 fn twenty_five_thousand_packets_allocate_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let ip = v4();
     // Nobody empties the recorder's ring: it is full after some hundred packets.
     let (ring, _heard) = rtrb::RingBuffer::new(1 << 16);
     let helpers = Helpers { recorder: Some(ring), ..Helpers::default() };
@@ -274,7 +273,7 @@ fn twenty_five_thousand_packets_allocate_nothing() {
 #[test]
 fn transcoding_playing_and_echoing_allocate_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let ip = v4();
     let mut world = World::start(config(ip, 43_100, 43_159));
     let mut talkers = Vec::new();
     for (one, other) in [

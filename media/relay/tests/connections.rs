@@ -17,21 +17,21 @@ use std::{
 
 use browser::{
     Browser, Line, check, framed,
-    stage::{SUCCESS, Stage, V4},
+    stage::{SUCCESS, Stage},
 };
 use relay::MediaAddress;
 use streams::{
     ice::Credentials,
     media::{MediaCommand, PortLease},
 };
-use world::{DEADLINE, Phone, World};
+use world::{DEADLINE, Phone, World, v4};
 
 /// Strangers that one address may have.
 const STRANGERS_PER_SOURCE: usize = 32;
 
 /// A phone in a call with a browser.
 fn phone_with(world: &mut World, browser: &PortLease) -> (Phone, PortLease) {
-    let phone = Phone::new(V4);
+    let phone = Phone::new(v4());
     let leg = world.open(phone.media());
     world.order(MediaCommand::Join { a: browser.id, b: leg.id });
     world.settle();
@@ -130,7 +130,7 @@ fn a_call_whose_connection_ends_waits_for_the_next_one() {
     let (phone, leg) = phone_with(&mut world, &leg_ana);
     phone.says(1, &leg);
     assert_eq!(ana.hears_packet(), 1);
-    ana.line = Line::udp(V4);
+    ana.line = Line::udp(v4());
     connections_fall_to(&world, 0);
     let kept = world.value("kept");
     phone.says(2, &leg);
@@ -285,7 +285,7 @@ fn strangers_are_let_go_and_change_nothing_for_a_call() {
         }
     }
     let guessing = Credentials { password: "guessed".into(), ..credentials };
-    let mut guesser = Browser::new(V4, leg_ana.address, "ana", &guessing);
+    let mut guesser = Browser::new(v4(), leg_ana.address, "ana", &guessing);
     guesser.connects();
     assert_eq!(guesser.checks(), 0x0111, "as over UDP");
     ana.says(1_000);

@@ -7,14 +7,11 @@
 #[expect(dead_code, reason = "one story needs a part of the world")]
 mod world;
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use relay::RelayConfig;
 use streams::media::{LegMedia, MediaCommand};
-use world::{World, config};
+use world::{World, config, v4};
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
@@ -22,7 +19,7 @@ fn descriptors() -> usize {
 
 #[test]
 fn five_hundred_calls_leave_no_file_open() {
-    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let ip = v4();
     let before = descriptors();
     let mut world = World::start(RelayConfig { quarantine: Duration::ZERO, ..config(ip, 43_200, 43_399) });
     world.until("a full stock", |w| w.stock.len() == 8);

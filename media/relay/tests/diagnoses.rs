@@ -6,7 +6,7 @@
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use relay::RelayConfig;
 use streams::{
@@ -17,9 +17,8 @@ use streams::{
     rtcp::{Compound, Report},
     srtp::{MasterKey, Sealer, SrtpKeys, Suite},
 };
-use world::{DEADLINE, Phone, World, config, rtcp_of};
+use world::{DEADLINE, Phone, World, config, rtcp_of, v4};
 
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const SUITE: Suite = Suite::AesCm128HmacSha1_80;
 /// Sent at once; a socket's buffer holds more.
 const BURST: usize = 25;
@@ -38,8 +37,8 @@ struct Fault {
 impl Fault {
     /// `media` is what is known of the bad phone.
     fn new(first: u16, media: impl FnOnce(&Phone) -> LegMedia) -> Self {
-        let mut world = World::start(config(V4, first, first + 19));
-        let (good, bad) = (Phone::new(V4), Phone::new(V4));
+        let mut world = World::start(config(v4(), first, first + 19));
+        let (good, bad) = (Phone::new(v4()), Phone::new(v4()));
         let leg = world.open(good.media());
         let asked = world.open(media(&bad));
         world.order(MediaCommand::Join { a: leg.id, b: asked.id });
@@ -182,7 +181,7 @@ fn packets_come_from_another_address() {
 fn packets_come_from_another_port_in_the_middle_of_a_call() {
     let mut fault = Fault::new(46_120, Phone::media);
     fault.says(0..50);
-    let rebound = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let rebound = UdpSocket::bind((v4(), 0)).unwrap();
     let (packets, to): (Vec<_>, _) = ((50..80).map(|n| speech(&fault.bad, n)).collect(), fault.asked.address);
     fault.send(&rebound, to, packets);
     let (expected, source) = (fault.bad.address(), rebound.local_addr().unwrap());
@@ -191,7 +190,7 @@ fn packets_come_from_another_port_in_the_middle_of_a_call() {
 
 /// A phone behind NAT: what it names is not where it sends from, and its signalling address is all that is known.
 fn natted(_: &Phone) -> LegMedia {
-    LegMedia { remote: Some(at("192.0.2.9:4000")), ..LegMedia::unknown(V4) }
+    LegMedia { remote: Some(at("192.0.2.9:4000")), ..LegMedia::unknown(v4()) }
 }
 
 #[test]
@@ -315,8 +314,8 @@ fn the_phone_only_listens() {
 
 #[test]
 fn nobody_is_connected() {
-    let mut world = World::start(config(V4, 46_380, 46_399));
-    let lease = world.open(Phone::new(V4).media());
+    let mut world = World::start(config(v4(), 46_380, 46_399));
+    let lease = world.open(Phone::new(v4()).media());
     assert_eq!(world.look(lease.id).judgement.diagnosis, Some(Diagnosis::NotConnected));
     assert_eq!(world.close(lease.id).judgement.diagnosis, Some(Diagnosis::NotConnected));
 }
@@ -450,10 +449,10 @@ fn what_the_phone_should_hear_cannot_be_sent_there() {
 #[test]
 fn what_is_played_cannot_be_sent_to_the_phone() {
     let sounds = Some(Library::of_tones().into());
-    let mut world = World::start(RelayConfig { sounds, ..config(V4, 46_600, 46_619) });
+    let mut world = World::start(RelayConfig { sounds, ..config(v4(), 46_600, 46_619) });
     let address = at("[2001:db8::1]:4000");
     let voice = Voice { formats: vec![VoiceFormat::new(Codec::Pcma, 8)], ..Voice::default() };
-    let lease = world.open(LegMedia { remote: Some(address), voice: Some(voice), ..LegMedia::unknown(V4) });
+    let lease = world.open(LegMedia { remote: Some(address), voice: Some(voice), ..LegMedia::unknown(v4()) });
     let dial_tone = [SoundName::new("tone/dial")].into();
     world.order(MediaCommand::Play { lease: lease.id, sounds: dial_tone, repeat: true });
     let expected = Some(Diagnosis::Unreachable { address, obstacle: Obstacle::Here });
@@ -467,7 +466,7 @@ fn what_is_played_cannot_be_sent_to_the_phone() {
 fn nothing_listens_where_the_phone_says_that_it_receives() {
     // No other test is at this address.
     let address = at("127.0.8.2:4000");
-    let fault = Fault::new(46_560, |_| LegMedia { remote: Some(address), ..LegMedia::unknown(V4) });
+    let fault = Fault::new(46_560, |_| LegMedia { remote: Some(address), ..LegMedia::unknown(v4()) });
     let expected = Diagnosis::Unreachable { address, obstacle: Obstacle::Port };
     refused(fault, Diagnosis::NothingReceived, expected).check(expected);
 }
@@ -478,12 +477,12 @@ fn nothing_listens_where_the_phone_says_that_it_receives() {
 fn the_phones_program_ends_in_the_middle_of_a_call_and_another_takes_its_port() {
     let ip = IpAddr::from([127, 0, 8, 3]);
     let mut fault = Fault::new(46_580, |_| LegMedia::unknown(ip));
-    let other = fault.world.call(V4);
+    let other = fault.world.call(v4());
     fault.bad = Phone::new(ip);
     fault.says(0..50);
     let address = fault.bad.address();
     // Its port is closed, RTCP and all.
-    fault.bad = Phone::new(V4);
+    fault.bad = Phone::new(v4());
     let expected = Diagnosis::Unreachable { address, obstacle: Obstacle::Port };
     let mut fault = refused(fault, Diagnosis::Good, expected);
     assert!(fault.world.value("refusals_heard") >= 2);

@@ -10,7 +10,7 @@ mod world;
 
 use std::{
     io::{BufRead as _, BufReader},
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -25,9 +25,7 @@ use streams::{
     media::{LegMedia, MediaCommand, PortLease, Protection},
     srtp::{MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, Suite},
 };
-use world::{DEADLINE, Phone, World, config};
-
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+use world::{DEADLINE, Phone, World, config, v4};
 
 fn identity() -> Arc<Identity> {
     let key = KeyPair::generate().unwrap();
@@ -36,7 +34,7 @@ fn identity() -> Arc<Identity> {
 }
 
 fn with_identity(first: u16) -> RelayConfig {
-    RelayConfig { identity: Some(identity()), ..config(V4, first, first + 39) }
+    RelayConfig { identity: Some(identity()), ..config(v4(), first, first + 39) }
 }
 
 /// A certificate as phones make them, in a folder.
@@ -96,6 +94,12 @@ impl Openssl {
         Self(pipes.spawn().expect("openssl is installed"))
     }
 
+    /// A phone at `v4()` that begins the handshake with `to`.
+    fn client(certificate: &Certificate, profile: &str, len: usize, to: SocketAddr) -> Self {
+        let (to, from) = (to.to_string(), format!("{}:0", v4()));
+        Self::start("s_client", certificate, profile, len, &["-connect", &to, "-bind", &from])
+    }
+
     /// What it exports, once it has shaken hands.
     fn material(&mut self) -> Vec<u8> {
         let lines = BufReader::new(self.0.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -122,12 +126,12 @@ fn keys(suite: Suite, material: &[u8]) -> [MasterKey; 2] {
 
 fn shaken(role: Role, fingerprint: &Fingerprint, remote: Option<SocketAddr>) -> LegMedia {
     let terms = Terms { association: 1, role, fingerprints: vec![fingerprint.clone()] };
-    LegMedia { protection: Protection::Dtls(terms), remote, ..LegMedia::unknown(V4) }
+    LegMedia { protection: Protection::Dtls(terms), remote, ..LegMedia::unknown(v4()) }
 }
 
 /// The leg of a phone with keys and that of a plain one, joined.
 fn call(world: &mut World, media: LegMedia) -> (PortLease, Phone, PortLease) {
-    let phone = Phone::new(V4);
+    let phone = Phone::new(v4());
     let (secured, plain) = (world.open(media), world.open(phone.media()));
     world.order(MediaCommand::Join { a: secured.id, b: plain.id });
     world.settle();
@@ -141,7 +145,7 @@ fn talk(
     secured: &PortLease,
     (phone, plain): (&Phone, &PortLease),
 ) {
-    let mouth = UdpSocket::bind((V4, 0)).unwrap();
+    let mouth = UdpSocket::bind((v4(), 0)).unwrap();
     mouth.set_read_timeout(Some(DEADLINE)).unwrap();
     let (mut sealer, mut opener) = (Sealer::new(suite, send).unwrap(), Opener::new(suite, receive).unwrap());
     for sequence in 1..20 {
@@ -176,14 +180,8 @@ fn a_phone_that_begins_the_handshake_is_heard_under_its_keys() {
             let certificate = Certificate::new(kind);
             let (secured, phone, plain) =
                 call(&mut world, shaken(Role::Passive, &certificate.fingerprint, None));
-            let to = secured.address.to_string();
-            let mut openssl = Openssl::start(
-                "s_client",
-                &certificate,
-                profile,
-                2 * suite.master_bytes(),
-                &["-connect", &to],
-            );
+            let mut openssl =
+                Openssl::client(&certificate, profile, 2 * suite.master_bytes(), secured.address);
             let [client, server] = keys(suite, &openssl.material());
             talk(suite, [&client, &server], &secured, (&phone, &plain));
             let report = world.close(secured.id);
@@ -199,11 +197,10 @@ fn a_phone_that_waits_for_the_handshake_gets_it() {
     for (suite, profile) in suites() {
         for kind in [RSA, ECDSA] {
             let certificate = Certificate::new(kind);
-            let port = UdpSocket::bind((V4, 0)).unwrap().local_addr().unwrap().port();
-            let args = ["-accept", &port.to_string(), "-Verify", "1", "-verify_quiet", "-4"];
+            let at = UdpSocket::bind((v4(), 0)).unwrap().local_addr().unwrap();
+            let args = ["-accept", &at.to_string(), "-Verify", "1", "-verify_quiet"];
             let mut openssl =
                 Openssl::start("s_server", &certificate, profile, 2 * suite.master_bytes(), &args);
-            let at = SocketAddr::new(V4, port);
             let (secured, phone, plain) =
                 call(&mut world, shaken(Role::Active, &certificate.fingerprint, Some(at)));
             let [client, server] = keys(suite, &openssl.material());
@@ -225,10 +222,9 @@ fn a_phone_with_another_certificate_gets_no_keys() {
     let mut world = World::start(with_identity(43_480));
     let (certificate, told) = (Certificate::new(RSA), Certificate::new(ECDSA));
     let (secured, phone, _) = call(&mut world, shaken(Role::Passive, &told.fingerprint, None));
-    let to = secured.address.to_string();
-    let _openssl = Openssl::start("s_client", &certificate, "SRTP_AES128_CM_SHA1_80", 60, &["-connect", &to]);
+    let _openssl = Openssl::client(&certificate, "SRTP_AES128_CM_SHA1_80", 60, secured.address);
     world.counted("handshakes_failed", 1);
-    let mut stranger = Phone::new(V4);
+    let mut stranger = Phone::new(v4());
     stranger.ssrc = 7;
     (1..10).for_each(|sequence| stranger.says(sequence, &secured));
     world.counted("dropped_unkeyed", 9);
@@ -243,11 +239,9 @@ fn a_phone_with_another_certificate_gets_no_keys() {
 fn a_handshake_that_is_quicker_than_the_answer_waits_for_it() {
     let mut world = World::start(with_identity(43_520));
     let certificate = Certificate::new(ECDSA);
-    let unkeyed = LegMedia { protection: Protection::Unkeyed, ..LegMedia::unknown(V4) };
+    let unkeyed = LegMedia { protection: Protection::Unkeyed, ..LegMedia::unknown(v4()) };
     let (secured, phone, plain) = call(&mut world, unkeyed);
-    let to = secured.address.to_string();
-    let mut openssl =
-        Openssl::start("s_client", &certificate, "SRTP_AEAD_AES_128_GCM", 56, &["-connect", &to]);
+    let mut openssl = Openssl::client(&certificate, "SRTP_AEAD_AES_128_GCM", 56, secured.address);
     world.counted("handshake_datagrams", 1);
     let media = shaken(Role::Passive, &certificate.fingerprint, None);
     world.order(MediaCommand::Configure { lease: secured.id, media });
@@ -261,9 +255,9 @@ fn a_handshake_that_is_quicker_than_the_answer_waits_for_it() {
 fn a_handshake_that_is_quicker_than_the_leg_waits_for_it() {
     let mut world = World::start(with_identity(43_640));
     let certificate = Certificate::new(ECDSA);
-    let trap = UdpSocket::bind((V4, 0)).unwrap();
-    let to = trap.local_addr().unwrap().to_string();
-    let _openssl = Openssl::start("s_client", &certificate, "SRTP_AEAD_AES_128_GCM", 56, &["-connect", &to]);
+    let trap = UdpSocket::bind((v4(), 0)).unwrap();
+    let to = trap.local_addr().unwrap();
+    let _openssl = Openssl::client(&certificate, "SRTP_AEAD_AES_128_GCM", 56, to);
     let mut hello = [0; 1_500];
     let len = trap.recv(&mut hello).unwrap();
     for (protection, is_quick) in [
@@ -271,7 +265,7 @@ fn a_handshake_that_is_quicker_than_the_leg_waits_for_it() {
         (Protection::Unkeyed, true),
         (Protection::Plain, false),
     ] {
-        let (phone, lease) = (Phone::new(V4), world.draw());
+        let (phone, lease) = (Phone::new(v4()), world.draw());
         (1..10).for_each(|sequence| phone.says(sequence, &lease));
         phone.rtp.send_to(&hello[..len], lease.address).unwrap();
         world.order(MediaCommand::Open { lease: lease.id, media: LegMedia { protection, ..phone.media() } });
@@ -294,9 +288,7 @@ fn a_call_with_keys_of_a_handshake_goes_on_over_the_end_of_its_relay() {
     let (mut world, keeper) = World::kept(&config);
     let certificate = Certificate::new(RSA);
     let (secured, phone, plain) = call(&mut world, shaken(Role::Passive, &certificate.fingerprint, None));
-    let to = secured.address.to_string();
-    let mut openssl =
-        Openssl::start("s_client", &certificate, "SRTP_AES128_CM_SHA1_80", 60, &["-connect", &to]);
+    let mut openssl = Openssl::client(&certificate, "SRTP_AES128_CM_SHA1_80", 60, secured.address);
     let [client, server] = keys(Suite::AesCm128HmacSha1_80, &openssl.material());
     world.counted("handshakes_done", 1);
     world.settle();
@@ -314,11 +306,9 @@ fn bad_handshakes_and_bad_packets_end_no_call_and_get_no_answer() {
     let mut world = World::start(with_identity(43_600));
     let certificate = Certificate::new(ECDSA);
     let (secured, phone, plain) = call(&mut world, shaken(Role::Passive, &certificate.fingerprint, None));
-    let to = secured.address.to_string();
-    let mut openssl =
-        Openssl::start("s_client", &certificate, "SRTP_AEAD_AES_128_GCM", 56, &["-connect", &to]);
+    let mut openssl = Openssl::client(&certificate, "SRTP_AEAD_AES_128_GCM", 56, secured.address);
     let [client, server] = keys(Suite::AeadAes128Gcm, &openssl.material());
-    let near = UdpSocket::bind((V4, 0)).unwrap();
+    let near = UdpSocket::bind((v4(), 0)).unwrap();
     let far = UdpSocket::bind("127.0.0.2:0").unwrap();
     let mut seed = 1_u32;
     for n in 0..200_000_u32 {

@@ -9,7 +9,7 @@ mod talk;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use streams::{
     codec::Codec,
@@ -17,20 +17,19 @@ use streams::{
     srtp::{MasterKey, OVERHEAD_BYTES_MAX, Sealer, SrtpKeys, Suite},
 };
 use talk::{Talker, written};
-use world::{Phone, World, config};
+use world::{Phone, World, config, v4};
 
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// As many as a socket's buffer surely holds.
 const SALVO: usize = 64;
 
 #[test]
 fn a_hundred_thousand_foreign_packets_into_transcoded_calls_are_neither_heard_nor_answered() {
-    let mut world = World::start(config(V4, 44_700, 44_739));
+    let mut world = World::start(config(v4(), 44_700, 44_739));
     let attacker = Phone::new(IpAddr::from([127, 0, 0, 66]));
     let mut calls: Vec<_> = (0..4)
         .map(|_| {
-            let a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
-            let b = Talker::new(Phone::new(V4), Codec::Opus, 111);
+            let a = Talker::new(Phone::new(v4()), Codec::Pcma, 8);
+            let b = Talker::new(Phone::new(v4()), Codec::Opus, 111);
             let (leg_a, leg_b) = (world.open(a.media()), world.open(b.media()));
             world.order(MediaCommand::Join { a: leg_a.id, b: leg_b.id });
             (a, b, leg_a, leg_b)
@@ -73,13 +72,13 @@ fn a_hundred_thousand_foreign_packets_into_transcoded_calls_are_neither_heard_no
 
 #[test]
 fn two_hundred_thousand_forged_and_replayed_srtp_packets_end_no_transcoded_call() {
-    let mut world = World::start(config(V4, 44_740, 44_779));
+    let mut world = World::start(config(v4(), 44_740, 44_779));
     let suite = Suite::AesCm128HmacSha1_80;
     let master = MasterKey::new(suite, &vec![7; suite.master_bytes()]).unwrap();
     let keys = SrtpKeys { suite, send: master.clone(), receive: master.clone() };
     let mut mouth = Sealer::new(suite, &master).unwrap();
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
-    let mut b = Talker::new(Phone::new(V4), Codec::Opus, 111);
+    let mut a = Talker::new(Phone::new(v4()), Codec::Pcma, 8);
+    let mut b = Talker::new(Phone::new(v4()), Codec::Opus, 111);
     let leg_a = world.open(LegMedia { protection: Protection::Srtp(keys), ..a.media() });
     let leg_b = world.open(b.media());
     world.order(MediaCommand::Join { a: leg_a.id, b: leg_b.id });

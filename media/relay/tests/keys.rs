@@ -12,8 +12,6 @@ mod talk;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use streams::{
     audio::Rate,
     codec::Codec,
@@ -22,9 +20,7 @@ use streams::{
     media::{EventFormat, LegMedia, MediaCommand, PortLease, Voice, VoiceFormat},
 };
 use talk::{Heard, Talker, voice};
-use world::{Phone, World, config};
-
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+use world::{Phone, World, config, v4};
 
 impl Talker {
     /// The nth packet of a key that began at this time; the last one says that it was the end.
@@ -61,9 +57,9 @@ fn keys(world: &World) -> String {
 
 #[test]
 fn keys_are_told_where_somebody_listens_and_nowhere_else() {
-    let mut world = World::start(config(V4, 45_000, 45_039));
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
-    let mut b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let mut world = World::start(config(v4(), 45_000, 45_039));
+    let mut a = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
+    let mut b = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
     let legs = [world.open(a.media()), world.open(b.media())];
     world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
     world.order(listen(&legs[0], true));
@@ -111,8 +107,8 @@ fn says_key(talker: &mut Talker, tones: [f64; 2], to: &PortLease) {
 
 #[test]
 fn q_24_who_has_no_events_presses_keys_by_tones() {
-    let mut world = World::start(config(V4, 45_040, 45_079));
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let mut world = World::start(config(v4(), 45_040, 45_079));
+    let mut a = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
     let toneless = Voice { events: Vec::new(), ..voice(Codec::Pcmu, 0) };
     let lease = world.open(LegMedia { voice: Some(toneless), ..a.media() });
     world.order(listen(&lease, true));
@@ -131,9 +127,9 @@ fn q_24_who_has_no_events_presses_keys_by_tones() {
 
 #[test]
 fn a_key_that_outlives_its_relay_is_told_once() {
-    let ports = config(V4, 45_080, 45_119);
+    let ports = config(v4(), 45_080, 45_119);
     let (mut world, keeper) = World::kept(&ports);
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let mut a = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
     let lease = world.open(a.media());
     world.order(listen(&lease, true));
     let first = a.key(5, 80_000, 1);
@@ -192,10 +188,10 @@ const CODECS: [(Codec, u8); 4] = [(Codec::Pcmu, 0), (Codec::Pcma, 8), (Codec::G7
 /// key, and the speech around them, at their own times.
 #[test]
 fn rfc_4733_2_5_keys_are_pressed_as_events_on_the_stream_of_the_speech() {
-    let mut world = World::start(config(V4, 45_120, 45_159));
+    let mut world = World::start(config(v4(), 45_120, 45_159));
     for (codec, number) in CODECS {
-        let mut a = Talker::new(Phone::new(V4), codec, number);
-        let mut b = Talker::new(Phone::new(V4), codec, number);
+        let mut a = Talker::new(Phone::new(v4()), codec, number);
+        let mut b = Talker::new(Phone::new(v4()), codec, number);
         let legs = [world.open(a.media()), world.open(b.media())];
         world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
         world.settle();
@@ -246,9 +242,9 @@ fn rfc_4733_2_5_keys_are_pressed_as_events_on_the_stream_of_the_speech() {
 /// A phone that has no events hears the key as a tone of the right length, whatever it speaks.
 #[test]
 fn who_has_no_events_is_sent_tones() {
-    let mut world = World::start(config(V4, 45_160, 45_199));
+    let mut world = World::start(config(v4(), 45_160, 45_199));
     let phones = CODECS.map(|(codec, number)| {
-        let b = Talker::new(Phone::new(V4), codec, number);
+        let b = Talker::new(Phone::new(v4()), codec, number);
         let lease = world.open(toneless(&b));
         for sign in "0123456789*#ABCD".chars() {
             world.order(press(&lease, sign, false));
@@ -269,10 +265,10 @@ fn who_has_no_events_is_sent_tones() {
 /// other one has agreed on.
 #[test]
 fn no_key_is_heard_twice_by_whichever_way_it_is_passed_on() {
-    let mut world = World::start(config(V4, 45_200, 45_239));
+    let mut world = World::start(config(v4(), 45_200, 45_239));
     for (has_events, is_pressed) in [([true, false], true), ([false, true], true), ([false, false], false)] {
-        let mut a = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
-        let mut b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+        let mut a = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
+        let mut b = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
         let media = |talker: &Talker, has: bool| if has { talker.media() } else { toneless(talker) };
         let legs = [world.open(media(&a, has_events[0])), world.open(media(&b, has_events[1]))];
         world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
@@ -321,9 +317,9 @@ fn no_key_is_heard_twice_by_whichever_way_it_is_passed_on() {
 /// A phone that tells each key by an event and by INFO has told it by its event.
 #[test]
 fn a_key_told_by_info_is_not_pressed_for_a_phone_that_has_sent_events() {
-    let mut world = World::start(config(V4, 45_240, 45_279));
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
-    let mut b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let mut world = World::start(config(v4(), 45_240, 45_279));
+    let mut a = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
+    let mut b = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
     let legs = [world.open(a.media()), world.open(b.media())];
     world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
     world.settle();
@@ -340,8 +336,8 @@ fn a_key_told_by_info_is_not_pressed_for_a_phone_that_has_sent_events() {
 /// Opus rides at 48 kHz and its phone's events may count at 8 kHz: the time is the stream's, the duration the events'.
 #[test]
 fn events_of_8_khz_beside_opus_have_the_time_of_the_speech() {
-    let mut world = World::start(config(V4, 45_280, 45_319));
-    let mut b = Talker::new(Phone::new(V4), Codec::Opus, 111);
+    let mut world = World::start(config(v4(), 45_280, 45_319));
+    let mut b = Talker::new(Phone::new(v4()), Codec::Opus, 111);
     let events = vec![EventFormat::new(101, 8_000)];
     let lease =
         world.open(LegMedia { voice: Some(Voice { events, ..voice(Codec::Opus, 111) }), ..b.media() });
@@ -357,9 +353,9 @@ fn events_of_8_khz_beside_opus_have_the_time_of_the_speech() {
 /// The events of a key are those of the clock that its stream runs at, whatever its phone likes best.
 #[test]
 fn a_key_beside_speech_of_another_clock_is_an_event_of_that_clock() {
-    let mut world = World::start(config(V4, 45_320, 45_359));
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
-    let mut b = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let mut world = World::start(config(v4(), 45_320, 45_359));
+    let mut a = Talker::new(Phone::new(v4()), Codec::Pcma, 8);
+    let mut b = Talker::new(Phone::new(v4()), Codec::Pcma, 8);
     let both = Voice {
         formats: vec![VoiceFormat::new(Codec::Opus, 111), VoiceFormat::new(Codec::Pcma, 8)],
         events: vec![EventFormat::new(96, 48_000), EventFormat::new(101, 8_000)],
@@ -383,8 +379,8 @@ fn a_key_beside_speech_of_another_clock_is_an_event_of_that_clock() {
 /// Whom somebody barges in on is sent the room; a key that is told in another way is not heard there as well.
 #[test]
 fn a_tone_that_becomes_a_key_is_not_heard_in_the_room_besides() {
-    let mut world = World::start(config(V4, 45_360, 45_399));
-    let [mut a, mut b, mut supervisor] = [0; 3].map(|_| Talker::new(Phone::new(V4), Codec::Pcmu, 0));
+    let mut world = World::start(config(v4(), 45_360, 45_399));
+    let [mut a, mut b, mut supervisor] = [0; 3].map(|_| Talker::new(Phone::new(v4()), Codec::Pcmu, 0));
     let legs = [world.open(toneless(&a)), world.open(b.media()), world.open(toneless(&supervisor))];
     world.order(MediaCommand::Join { a: legs[0].id, b: legs[1].id });
     world.order(MediaCommand::Listen { lease: legs[0].id, is_on: true, keeps: true });
@@ -417,8 +413,8 @@ fn a_tone_that_becomes_a_key_is_not_heard_in_the_room_besides() {
 /// How many keys wait, and for how long one is said, is not for whoever tells them by INFO to choose.
 #[test]
 fn keys_that_are_too_many_or_cut_short_are_lost_and_counted() {
-    let mut world = World::start(config(V4, 45_400, 45_439));
-    let b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let mut world = World::start(config(v4(), 45_400, 45_439));
+    let b = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
     let lease = world.open(b.media());
     let gate = world.gate();
     let stopped = world.stop(&gate);
@@ -440,8 +436,8 @@ fn keys_that_are_too_many_or_cut_short_are_lost_and_counted() {
 
 #[test]
 fn a_key_is_no_shorter_and_no_longer_than_any_phone_takes() {
-    let mut world = World::start(config(V4, 45_440, 45_479));
-    let mut b = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let mut world = World::start(config(v4(), 45_440, 45_479));
+    let mut b = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
     let lease = world.open(b.media());
     for (ms, units) in [(0, 480_u16), (65_535, 9_600)] {
         let key = Key::of_sign('5').unwrap();

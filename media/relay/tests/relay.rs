@@ -6,7 +6,7 @@
 mod world;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket},
     time::Duration,
 };
 
@@ -15,9 +15,8 @@ use streams::{
     diagnosis::Diagnosis,
     media::{LeaseId, LegMedia, LegReport, MediaCommand},
 };
-use world::{Phone, World, config, rtcp_of};
+use world::{Phone, World, config, rtcp_of, v4};
 
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 /// Speech and RTCP both ways, from the port that each phone was told (symmetric RTP, RFC 4961).
@@ -57,7 +56,7 @@ fn carries_a_call(ip: IpAddr, first: u16) {
 
 #[test]
 fn a_call_over_ipv4() {
-    carries_a_call(V4, 42_000);
+    carries_a_call(v4(), 42_000);
 }
 
 #[test]
@@ -67,16 +66,16 @@ fn a_call_over_ipv6() {
 
 #[test]
 fn a_call_between_ipv4_and_ipv6() {
-    let mut both = config(V4, 42_100, 42_139);
+    let mut both = config(v4(), 42_100, 42_139);
     both.addresses.push(MediaAddress::direct(V6));
     let mut world = World::start(both);
-    let (a, b) = (Phone::new(V4), Phone::new(V6));
-    world.until("both pools", |w| [V4, V6].iter().all(|ip| w.stock.iter().any(|l| l.address.ip() == *ip)));
+    let (a, b) = (Phone::new(v4()), Phone::new(V6));
+    world.until("both pools", |w| [v4(), V6].iter().all(|ip| w.stock.iter().any(|l| l.address.ip() == *ip)));
     let mut draw = |ip: IpAddr| {
         let at = world.stock.iter().position(|l| l.address.ip() == ip).unwrap();
         world.stock.remove(at)
     };
-    let (leg_a, leg_b) = (draw(V4), draw(V6));
+    let (leg_a, leg_b) = (draw(v4()), draw(V6));
     world.order(MediaCommand::Open { lease: leg_a.id, media: a.media() });
     world.order(MediaCommand::Open { lease: leg_b.id, media: b.media() });
     world.order(MediaCommand::Join { a: leg_a.id, b: leg_b.id });
@@ -90,7 +89,7 @@ fn a_call_between_ipv4_and_ipv6() {
 /// The address that is advertised need not be the one that is bound (a static NAT in front).
 #[test]
 fn the_advertised_address_stands_in_the_lease() {
-    let mut outer = config(V4, 42_150, 42_199);
+    let mut outer = config(v4(), 42_150, 42_199);
     outer.addresses[0].advertised = IpAddr::from([203, 0, 113, 1]);
     let mut world = World::start(outer);
     let lease = world.draw();
@@ -100,10 +99,10 @@ fn the_advertised_address_stands_in_the_lease() {
 /// RELIABILITY 23: before and during the call, at RTP and RTCP, with the phone's own SSRC.
 #[test]
 fn packets_of_others_never_pass() {
-    let mut world = World::start(config(V4, 42_200, 42_239));
+    let mut world = World::start(config(v4(), 42_200, 42_239));
     // The attacker has another address than the phones and their signalling.
     let attacker = Phone::new(IpAddr::from([127, 0, 0, 66]));
-    let call = world.call(V4);
+    let call = world.call(v4());
     let report = [0x80, 201, 0, 1, 0, 0, 0, 9];
     let mut sprayed = 0;
     let mut spray = |n: u16| {
@@ -143,8 +142,8 @@ fn packets_of_others_never_pass() {
 
 #[test]
 fn a_phone_behind_nat_is_answered_where_it_speaks_from() {
-    let mut world = World::start(config(V4, 42_250, 42_289));
-    let (phone, other) = (Phone::new(V4), Phone::new(V4));
+    let mut world = World::start(config(v4(), 42_250, 42_289));
+    let (phone, other) = (Phone::new(v4()), Phone::new(v4()));
     let private = LegMedia { remote: Some("192.0.2.10:4000".parse().unwrap()), ..phone.media() };
     let leg = world.open(private);
     let far = world.open(other.media());
@@ -162,8 +161,8 @@ fn a_phone_behind_nat_is_answered_where_it_speaks_from() {
 
 #[test]
 fn what_came_before_the_lease_was_opened_is_thrown_away() {
-    let mut world = World::start(config(V4, 42_300, 42_339));
-    let (a, b) = (Phone::new(V4), Phone::new(V4));
+    let mut world = World::start(config(v4(), 42_300, 42_339));
+    let (a, b) = (Phone::new(v4()), Phone::new(v4()));
     let leg_b = world.open(b.media());
     let leg_a = world.draw();
     for sequence in 0..100 {
@@ -179,8 +178,8 @@ fn what_came_before_the_lease_was_opened_is_thrown_away() {
 
 #[test]
 fn hold_and_part_stop_the_media_and_not_the_counting() {
-    let mut world = World::start(config(V4, 42_350, 42_389));
-    let call = world.call(V4);
+    let mut world = World::start(config(v4(), 42_350, 42_389));
+    let call = world.call(v4());
     call.a.says(0, &call.leg_a);
     assert_eq!(call.b.hears().1, call.a.packet(0));
     // B holds: it takes nothing, but may send.
@@ -205,12 +204,12 @@ fn hold_and_part_stop_the_media_and_not_the_counting() {
 
 #[test]
 fn closing_one_leg_leaves_the_other_open() {
-    let mut world = World::start(config(V4, 42_400, 42_439));
-    let call = world.call(V4);
+    let mut world = World::start(config(v4(), 42_400, 42_439));
+    let call = world.call(v4());
     world.close(call.leg_a.id);
     call.b.says(0, &call.leg_b);
     world.counted("kept", 1);
-    let new = Phone::new(V4);
+    let new = Phone::new(v4());
     let leg = world.open(new.media());
     world.order(MediaCommand::Join { a: leg.id, b: call.leg_b.id });
     world.settle();
@@ -220,9 +219,9 @@ fn closing_one_leg_leaves_the_other_open() {
 
 #[test]
 fn every_lease_is_closed_once_opened_or_not() {
-    let mut world = World::start(config(V4, 42_450, 42_489));
+    let mut world = World::start(config(v4(), 42_450, 42_489));
     let (unopened, opened) = (world.draw(), world.draw());
-    world.order(MediaCommand::Open { lease: opened.id, media: LegMedia::unknown(V4) });
+    world.order(MediaCommand::Open { lease: opened.id, media: LegMedia::unknown(v4()) });
     assert_eq!(world.close(unopened.id), LegReport::default());
     let silent = world.close(opened.id);
     assert_eq!(silent, LegReport { judgement: silent.judgement, ..LegReport::default() });
@@ -230,8 +229,8 @@ fn every_lease_is_closed_once_opened_or_not() {
         world.order(MediaCommand::Close { lease });
         world.order(MediaCommand::Part { lease });
         world.order(MediaCommand::Join { a: lease, b: lease });
-        world.order(MediaCommand::Configure { lease, media: LegMedia::unknown(V4) });
-        world.order(MediaCommand::Open { lease, media: LegMedia::unknown(V4) });
+        world.order(MediaCommand::Configure { lease, media: LegMedia::unknown(v4()) });
+        world.order(MediaCommand::Open { lease, media: LegMedia::unknown(v4()) });
     }
     world.settle();
     world.counted("commands_stale", 20);
@@ -241,14 +240,14 @@ fn every_lease_is_closed_once_opened_or_not() {
 /// Three pairs, all drawn: none is left until one was closed and has rested.
 #[test]
 fn a_port_rests_before_it_is_given_out_again() {
-    let three = RelayConfig { quarantine: Duration::from_millis(50), ..config(V4, 42_500, 42_505) };
+    let three = RelayConfig { quarantine: Duration::from_millis(50), ..config(v4(), 42_500, 42_505) };
     let mut world = World::start(three);
     world.until("the whole range", |w| w.stock.len() == 3);
     let leases = std::mem::take(&mut world.stock);
     for lease in &leases {
-        world.order(MediaCommand::Open { lease: lease.id, media: LegMedia::unknown(V4) });
+        world.order(MediaCommand::Open { lease: lease.id, media: LegMedia::unknown(v4()) });
     }
-    world.until("dry", |w| w.dry == [V4]);
+    world.until("dry", |w| w.dry == [v4()]);
     world.counted("legs_open", 3);
     let closed = world.relay.counters();
     world.close(leases[1].id);
@@ -258,19 +257,19 @@ fn a_port_rests_before_it_is_given_out_again() {
     let again = world.draw();
     assert_eq!(again.address, leases[1].address);
     assert_ne!(again.id, leases[1].id);
-    assert_eq!(world.dry, [V4], "told once");
+    assert_eq!(world.dry, [v4()], "told once");
     assert_eq!(closed.all().find(|(n, _)| *n == "pairs_quarantined").unwrap().1, 0);
 }
 
 #[test]
 fn a_resting_port_is_not_given_out() {
-    let long = RelayConfig { quarantine: Duration::from_secs(3_600), ..config(V4, 42_510, 42_515) };
+    let long = RelayConfig { quarantine: Duration::from_secs(3_600), ..config(v4(), 42_510, 42_515) };
     let mut world = World::start(long);
     for _ in 0..3 {
         let lease = world.draw();
         world.close(lease.id);
     }
-    world.until("dry", |w| w.dry == [V4]);
+    world.until("dry", |w| w.dry == [v4()]);
     world.counted("pairs_quarantined", 3);
     world.counted("pairs_stocked", 0);
     assert!(world.stock.is_empty());
@@ -278,8 +277,8 @@ fn a_resting_port_is_not_given_out() {
 
 #[test]
 fn ports_of_others_are_skipped() {
-    let others = UdpSocket::bind((V4, 42_521)).unwrap();
-    let mut world = World::start(config(V4, 42_520, 42_525));
+    let others = UdpSocket::bind((v4(), 42_521)).unwrap();
+    let mut world = World::start(config(v4(), 42_520, 42_525));
     world.until("the rest of the range", |w| w.stock.len() == 2);
     let ports: Vec<u16> = world.stock.iter().map(|l| l.address.port()).collect();
     assert_eq!(ports, [42_522, 42_524], "the pair whose RTCP port is taken is left out");
@@ -291,19 +290,19 @@ fn a_relay_that_cannot_work_says_why() {
     let start =
         |config: RelayConfig| Relay::start(config, || {}).err().map(|e| e.to_string()).unwrap_or_default();
     assert!(start(config(IpAddr::from([192, 0, 2, 1]), 42_800, 42_809)).contains("is not local"));
-    let others: Vec<_> = [42_810, 42_813].iter().map(|p| UdpSocket::bind((V4, *p)).unwrap()).collect();
-    assert!(start(config(V4, 42_810, 42_813)).contains("no free pair in RTP ports 42810-42813"));
+    let others: Vec<_> = [42_810, 42_813].iter().map(|p| UdpSocket::bind((v4(), *p)).unwrap()).collect();
+    assert!(start(config(v4(), 42_810, 42_813)).contains("no free pair in RTP ports 42810-42813"));
     drop(others);
-    assert!(matches!(Relay::start(config(V4, 42_811, 42_813), || {}), Err(RelayError::OddRange(42_811))));
+    assert!(matches!(Relay::start(config(v4(), 42_811, 42_813), || {}), Err(RelayError::OddRange(42_811))));
 }
 
 #[test]
 fn packets_that_would_go_round_for_ever_are_not_sent() {
-    let mut world = World::start(config(V4, 42_820, 42_859));
-    let phone = Phone::new(V4);
+    let mut world = World::start(config(v4(), 42_820, 42_859));
+    let phone = Phone::new(v4());
     let (leg_a, leg_b) = (world.open(phone.media()), world.draw());
     // The second far end says that it is the first leg's port.
-    let round = LegMedia { remote: Some(leg_a.address), ..LegMedia::unknown(V4) };
+    let round = LegMedia { remote: Some(leg_a.address), ..LegMedia::unknown(v4()) };
     world.order(MediaCommand::Open { lease: leg_b.id, media: round });
     world.order(MediaCommand::Join { a: leg_a.id, b: leg_b.id });
     world.settle();
@@ -315,8 +314,8 @@ fn packets_that_would_go_round_for_ever_are_not_sent() {
 /// More packets than one turn takes from a socket: the rest must not wait for the next packet to come.
 #[test]
 fn what_one_turn_leaves_is_taken_by_the_next() {
-    let mut world = World::start(config(V4, 42_860, 42_899));
-    let call = world.call(V4);
+    let mut world = World::start(config(v4(), 42_860, 42_899));
+    let call = world.call(v4());
     let gate = world.gate();
     let stopped = world.stop(&gate);
     for sequence in 0..200 {
@@ -330,7 +329,7 @@ fn what_one_turn_leaves_is_taken_by_the_next() {
 
 #[test]
 fn commands_beyond_the_ring_come_back() {
-    let mut world = World::start(config(V4, 42_900, 42_939));
+    let mut world = World::start(config(v4(), 42_900, 42_939));
     let gate = world.gate();
     let stopped = world.stop(&gate);
     let stale = MediaCommand::Part { lease: LeaseId(u32::MAX) };

@@ -14,10 +14,7 @@ mod talk;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use copies::next;
 use relay::{Helpers, RelayConfig, Resumed};
@@ -30,9 +27,8 @@ use streams::{
     media::{EventFormat, LegMedia, MediaCommand, PortLease, Side, SoundName, Tap, Voice, VoiceFormat},
 };
 use talk::{Heard, Talker, written};
-use world::{Phone, World, config, rtcp_of};
+use world::{Phone, World, config, rtcp_of, v4};
 
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const ROOM: RoomId = RoomId(8_000);
 const OTHER_ROOM: RoomId = RoomId(u128::MAX);
 /// What who says; far from each other, and below what G.711 passes.
@@ -60,7 +56,7 @@ impl Member {
 }
 
 fn enter(world: &mut World, codec: (Codec, u8), hz: f64, room: RoomId) -> Member {
-    let talker = Talker::new(Phone::new(V4), codec.0, codec.1);
+    let talker = Talker::new(Phone::new(v4()), codec.0, codec.1);
     let lease = world.open(talker.media());
     world.order(meet(&lease, room, false));
     Member::new(talker, lease, hz)
@@ -103,7 +99,7 @@ fn heard(member: &Member) -> [bool; 3] {
 
 #[test]
 fn three_with_three_codecs_hear_each_other_and_not_themselves() {
-    let mut world = World::start(config(V4, 47_000, 47_039));
+    let mut world = World::start(config(v4(), 47_000, 47_039));
     let mut members = three(&mut world);
     // What comes before a leg is open is from nobody.
     world.settle();
@@ -120,7 +116,7 @@ fn three_with_three_codecs_hear_each_other_and_not_themselves() {
 
 #[test]
 fn who_is_muted_hears_and_is_not_heard() {
-    let mut world = World::start(config(V4, 47_040, 47_079));
+    let mut world = World::start(config(v4(), 47_040, 47_079));
     let mut members = three(&mut world);
     world.order(meet(&members[1].lease, ROOM, true));
     world.settle();
@@ -135,7 +131,7 @@ fn who_is_muted_hears_and_is_not_heard() {
 
 #[test]
 fn who_has_left_is_heard_no_more_and_another_room_is_another_room() {
-    let mut world = World::start(config(V4, 47_080, 47_119));
+    let mut world = World::start(config(v4(), 47_080, 47_119));
     let mut members = three(&mut world);
     world.order(meet(&members[2].lease, OTHER_ROOM, false));
     world.settle();
@@ -164,7 +160,7 @@ fn who_has_left_is_heard_no_more_and_another_room_is_another_room() {
 #[test]
 fn sounds_are_announced_besides_the_others_and_said_to_one_in_their_place() {
     let sounds = Some(Arc::new(Library::of_tones()));
-    let mut world = World::start(RelayConfig { sounds, ..config(V4, 47_120, 47_159) });
+    let mut world = World::start(RelayConfig { sounds, ..config(v4(), 47_120, 47_159) });
     let mut members = three(&mut world);
     let name = |name: &str| -> Arc<[SoundName]> { [SoundName::new(name)].into() };
     talk(&mut members, 5);
@@ -203,7 +199,7 @@ fn sounds_are_announced_besides_the_others_and_said_to_one_in_their_place() {
 
 #[test]
 fn who_holds_is_not_heard_and_another_codec_is_heard_as_well() {
-    let mut world = World::start(config(V4, 47_160, 47_199));
+    let mut world = World::start(config(v4(), 47_160, 47_199));
     let mut members = three(&mut world);
     let silent = LegMedia { sends: false, ..members[0].talker.media() };
     world.order(MediaCommand::Configure { lease: members[0].lease.id, media: silent });
@@ -223,7 +219,7 @@ fn who_holds_is_not_heard_and_another_codec_is_heard_as_well() {
 
 #[test]
 fn a_room_is_full_at_its_limit() {
-    let mut world = World::start(RelayConfig { stock_target: 48, ..config(V4, 47_200, 47_299) });
+    let mut world = World::start(RelayConfig { stock_target: 48, ..config(v4(), 47_200, 47_299) });
     let mut members: Vec<Member> =
         (0..=MEMBERS_MAX).map(|_| enter(&mut world, (Codec::Pcma, 8), 500.0, ROOM)).collect();
     world.settle();
@@ -256,7 +252,7 @@ const MODES: [(Mode, [[bool; 3]; 3]); 3] = [
 fn call(world: &mut World) -> [Member; 3] {
     let codecs = [(Codec::Pcma, 8), (Codec::Pcma, 8), (Codec::Opus, 111)];
     let members: [Member; 3] = std::array::from_fn(|n| {
-        let talker = Talker::new(Phone::new(V4), codecs[n].0, codecs[n].1);
+        let talker = Talker::new(Phone::new(v4()), codecs[n].0, codecs[n].1);
         let lease = world.open(talker.media());
         Member::new(talker, lease, TONES[n])
     });
@@ -293,7 +289,7 @@ fn sources(members: &[Member; 3]) -> [u32; 2] {
 fn a_supervisor_listens_whispers_and_barges_in_and_the_two_talk_as_before() {
     let (ring, mut copied) = RingBuffer::new(1 << 20);
     let helpers = Helpers { recorder: Some(ring), ..Helpers::default() };
-    let mut world = World::helped(config(V4, 47_340, 47_379), Resumed::default(), helpers);
+    let mut world = World::helped(config(v4(), 47_340, 47_379), Resumed::default(), helpers);
     let mut members = call(&mut world);
     for (member, side) in members.iter().zip([Side::Left, Side::Right]) {
         world.order(MediaCommand::Tap { lease: member.lease.id, tap: Some(Tap { recording: 1, side }) });
@@ -332,7 +328,7 @@ fn a_supervisor_listens_whispers_and_barges_in_and_the_two_talk_as_before() {
 /// RFC 4733: nobody can hear an event, so it goes between what is heard of the room.
 #[test]
 fn keys_pass_between_two_while_somebody_speaks_to_both() {
-    let mut world = World::start(config(V4, 47_500, 47_539));
+    let mut world = World::start(config(v4(), 47_500, 47_539));
     let members = call(&mut world);
     keys_pass(&mut world, members, (101, [5, 10, 1, 224]));
 }
@@ -340,14 +336,14 @@ fn keys_pass_between_two_while_somebody_speaks_to_both() {
 /// The room is heard in the first format that a phone has agreed on, whatever else it has; so are the keys.
 #[test]
 fn keys_pass_in_a_room_to_who_has_agreed_on_speech_of_two_clocks() {
-    let mut world = World::start(config(V4, 47_540, 47_579));
+    let mut world = World::start(config(v4(), 47_540, 47_579));
     let narrow = EventFormat::new(101, 8_000);
     for (events, expected) in [
         (vec![EventFormat::new(96, 48_000), narrow], (96, [5, 10, 11, 64])),
         (vec![narrow], (101, [5, 10, 1, 224])),
     ] {
         let mut members = call(&mut world);
-        let staff = Talker::new(Phone::new(V4), Codec::Opus, 111);
+        let staff = Talker::new(Phone::new(v4()), Codec::Opus, 111);
         let formats = vec![VoiceFormat::new(Codec::Opus, 111), VoiceFormat::new(Codec::Pcma, 8)];
         let media =
             LegMedia { voice: Some(Voice { formats, events, ..Voice::default() }), ..staff.phone.media() };
@@ -386,7 +382,7 @@ fn keys_pass(world: &mut World, mut members: [Member; 3], (number, last): (u8, [
 /// RFC 3550 §6: reports pass until one of the two hears a stream of ours.
 #[test]
 fn reports_of_a_call_that_is_listened_to_pass() {
-    let mut world = World::start(config(V4, 47_380, 47_419));
+    let mut world = World::start(config(v4(), 47_380, 47_419));
     let mut members = call(&mut world);
     let mut sent = 0;
     for (mode, passes) in [(Mode::Listen, true), (Mode::Whisper, false), (Mode::Listen, false)] {
@@ -408,7 +404,7 @@ fn reports_of_a_call_that_is_listened_to_pass() {
 /// Who sits beside a call goes with it: what is heard of a next one is another order's business.
 #[test]
 fn who_is_joined_to_somebody_else_is_overheard_no_more() {
-    let mut world = World::start(config(V4, 47_420, 47_459));
+    let mut world = World::start(config(v4(), 47_420, 47_459));
     let mut members = call(&mut world);
     supervise(&mut world, &members, Mode::Barge);
     // Joined to the same one again nothing changes.
@@ -436,7 +432,7 @@ fn who_is_joined_to_somebody_else_is_overheard_no_more() {
 /// Decision 0014: who is whispered to hears it in the next life, and the other one does not.
 #[test]
 fn a_whisper_goes_on_after_a_crash() {
-    let config = config(V4, 47_460, 47_499);
+    let config = config(v4(), 47_460, 47_499);
     let (mut world, keeper) = World::kept(&config);
     let mut members = call(&mut world);
     supervise(&mut world, &members, Mode::Whisper);
@@ -451,7 +447,7 @@ fn a_whisper_goes_on_after_a_crash() {
 /// Decision 0014: whoever sits in a room does so in the next life, muted or not.
 #[test]
 fn rooms_go_on_after_a_crash() {
-    let config = config(V4, 47_300, 47_339);
+    let config = config(v4(), 47_300, 47_339);
     let (mut world, keeper) = World::kept(&config);
     let mut members = three(&mut world);
     world.order(meet(&members[2].lease, ROOM, true));

@@ -15,11 +15,11 @@ use std::{
 
 use browser::{
     Browser, check,
-    stage::{SUCCESS, Stage, V4},
+    stage::{SUCCESS, Stage},
 };
 use relay::{MediaAddress, Resumed};
 use streams::{diagnosis::Diagnosis, ice::Credentials, media::MediaCommand};
-use world::{Phone, World};
+use world::{Phone, World, v4};
 
 #[test]
 fn two_browsers_and_a_phone_talk_over_one_port() {
@@ -35,7 +35,7 @@ fn two_browsers_and_a_phone_talk_over_one_port() {
         citra.says(sequence + 100);
         assert_eq!(ana.hears_packet(), sequence + 100);
     }
-    let phone = Phone::new(V4);
+    let phone = Phone::new(v4());
     let leg = world.open(phone.media());
     world.order(MediaCommand::Join { a: leg_ana.id, b: leg.id });
     world.settle();
@@ -61,7 +61,7 @@ fn strangers_change_nothing_for_a_call() {
     let (mut citra, leg_citra) = stage.talking(&mut world, "citra");
     world.order(MediaCommand::Join { a: leg_ana.id, b: leg_citra.id });
     world.settle();
-    let stranger = UdpSocket::bind((V4, 0)).unwrap();
+    let stranger = UdpSocket::bind((v4(), 0)).unwrap();
     let credentials = Credentials::new(leg_ana.id, [9; 24]);
     let hello = b"\x16\xfe\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0c\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00";
     let packet = ana.sealed(1);
@@ -101,7 +101,8 @@ fn a_check_with_a_wrong_password_is_refused_and_proves_nothing() {
     let mut world = World::start(stage.config.clone());
     let (browser, lease) = stage.browser(&mut world, "ana");
     let ufrag = Credentials::new(lease.id, [3; 24]).ufrag;
-    let stranger = Browser::new(V4, lease.address, "ana", &Credentials { ufrag, password: "guessed".into() });
+    let stranger =
+        Browser::new(v4(), lease.address, "ana", &Credentials { ufrag, password: "guessed".into() });
     assert_eq!(stranger.checks(), 0x0111);
     let report = world.look(lease.id);
     assert_eq!(report.judgement.diagnosis, Some(Diagnosis::NotConnected));
@@ -116,7 +117,7 @@ fn a_browser_that_moves_is_followed_when_it_says_so() {
     let stage = Stage::new(42_300);
     let mut world = World::start(stage.config.clone());
     let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
-    let phone = Phone::new(V4);
+    let phone = Phone::new(v4());
     let leg = world.open(phone.media());
     world.order(MediaCommand::Join { a: leg_ana.id, b: leg.id });
     world.settle();
@@ -138,7 +139,7 @@ fn a_restart_interrupts_nothing() {
     let stage = Stage::new(42_400);
     let mut world = World::start(stage.config.clone());
     let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
-    let phone = Phone::new(V4);
+    let phone = Phone::new(v4());
     let leg = world.open(phone.media());
     world.order(MediaCommand::Join { a: leg_ana.id, b: leg.id });
     let anew = Credentials::new(leg_ana.id, [77; 24]);
@@ -146,7 +147,7 @@ fn a_restart_interrupts_nothing() {
     world.settle();
     phone.says(1, &leg);
     assert_eq!(ana.hears_packet(), 1);
-    let elsewhere = Browser::new(V4, leg_ana.address, "anew", &anew);
+    let elsewhere = Browser::new(v4(), leg_ana.address, "anew", &anew);
     assert_eq!(elsewhere.checks(), SUCCESS);
     ana.line = elsewhere.line;
     phone.says(2, &leg);
@@ -231,7 +232,7 @@ fn a_phone_is_looked_at_while_it_speaks_with_a_browser_under_load() {
     let [(mut ana, leg_ana), (mut citra, leg_citra), (mut eko, leg_eko)] =
         ["ana", "citra", "eko"].map(|name| stage.talking(&mut world, name));
     world.order(MediaCommand::Join { a: leg_ana.id, b: leg_citra.id });
-    let [phone, desk] = [(); 2].map(|()| Phone::new(V4));
+    let [phone, desk] = [(); 2].map(|()| Phone::new(v4()));
     let [leg, leg_desk] = [&phone, &desk].map(|phone| world.open(phone.media()));
     let (mut sequence, mut said) = (0, 0);
     for ending in ["a call with a phone", "silence", "hanging up"] {
@@ -265,7 +266,7 @@ fn a_browser_is_reached_by_either_family() {
     stage.config.addresses.push(MediaAddress::direct(Ipv6Addr::LOCALHOST.into()));
     let mut world = World::resume(stage.config.clone(), Resumed::default(), None);
     let (mut ana, leg_ana) = stage.talking(&mut world, "ana");
-    let phone = Phone::new(V4);
+    let phone = Phone::new(v4());
     let leg = world.open(phone.media());
     world.order(MediaCommand::Join { a: leg_ana.id, b: leg.id });
     world.settle();

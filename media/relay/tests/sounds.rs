@@ -13,7 +13,7 @@ mod talk;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use played::{Pair, V4, is_tone, joined, keys, library, play, with_sounds};
+use played::{Pair, is_tone, joined, keys, library, play, with_sounds};
 use relay::RelayConfig;
 use sound::amplitude;
 use streams::{
@@ -22,7 +22,7 @@ use streams::{
     srtp::{Opener, Suite},
 };
 use talk::{Heard, Talker, count, read, voice};
-use world::{Phone, World, config};
+use world::{Phone, World, config, v4};
 
 #[test]
 fn music_is_heard_in_place_of_the_other_leg_until_it_is_stopped() {
@@ -64,7 +64,7 @@ fn music_is_heard_in_place_of_the_other_leg_until_it_is_stopped() {
 #[test]
 fn the_end_of_the_last_sound_is_told_and_what_is_not_there_ends_at_once() {
     let mut world = World::start(with_sounds(44_380));
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let mut a = Talker::new(Phone::new(v4()), Codec::Pcma, 8);
     let lease = world.open(a.media());
     world.order(play(&lease, &["id/short", "id/not-there", "id/short"], false));
     (0..20).for_each(|_| drop(a.hears()));
@@ -107,7 +107,7 @@ fn packets_are_as_long_as_the_phone_has_asked_for() {
         (Codec::Opus, 111, 30, 20),
         (Codec::Pcmu, 0, 7, 20),
     ] {
-        let mut a = Talker::new(Phone::new(V4), codec, number);
+        let mut a = Talker::new(Phone::new(v4()), codec, number);
         let asked = Voice { packet_ms: wanted, ..voice(codec, number) };
         let lease = world.open(LegMedia { voice: Some(asked), ..a.media() });
         world.order(play(&lease, &["tone/dial"], true));
@@ -124,8 +124,8 @@ fn packets_are_as_long_as_the_phone_has_asked_for() {
 
 #[test]
 fn an_echo_is_the_same_payload_on_a_stream_of_our_own() {
-    let mut world = World::start(config(V4, 44_460, 44_499));
-    let mut a = Talker::new(Phone::new(V4), Codec::Opus, 111);
+    let mut world = World::start(config(v4(), 44_460, 44_499));
+    let mut a = Talker::new(Phone::new(v4()), Codec::Opus, 111);
     let lease = world.open(a.media());
     world.order(MediaCommand::Echo { lease: lease.id });
     world.settle();
@@ -154,7 +154,7 @@ fn an_echo_is_the_same_payload_on_a_stream_of_our_own() {
     world.counted("kept", kept + 1);
     assert!(a.phone.has_heard_nothing());
     // Without a format that we know it comes back as it is.
-    let mut unknown = Phone::new(V4);
+    let mut unknown = Phone::new(v4());
     unknown.ssrc += 1;
     let lease = world.open(unknown.media());
     world.order(MediaCommand::Echo { lease: lease.id });
@@ -167,8 +167,8 @@ fn an_echo_is_the_same_payload_on_a_stream_of_our_own() {
 /// Two descriptions that name our own ports must not make a packet go round.
 #[test]
 fn an_echo_to_a_port_of_ours_is_none() {
-    let mut world = World::start(config(V4, 44_500, 44_539));
-    let a = Phone::new(V4);
+    let mut world = World::start(config(v4(), 44_500, 44_539));
+    let a = Phone::new(v4());
     let (one, other) = (world.draw(), world.draw());
     for (lease, remote) in [(&one, &other), (&other, &one)] {
         let media = LegMedia { remote: Some(remote.address), ..a.media() };
@@ -190,7 +190,7 @@ fn an_echo_to_a_port_of_ours_is_none() {
 #[test]
 fn ring_back_talk_music_and_talk_are_one_stream() {
     let mut world = World::start(with_sounds(44_740));
-    let [mut a, b] = [0; 2].map(|_| Talker::new(Phone::new(V4), Codec::Pcma, 8));
+    let [mut a, b] = [0; 2].map(|_| Talker::new(Phone::new(v4()), Codec::Pcma, 8));
     let [leg_a, leg_b] = [&a, &b].map(|talker| world.open(talker.media()));
     let mut b = b;
     let mut talk = |world: &mut World, a: &mut Talker, number: u8| {
@@ -296,7 +296,7 @@ fn goes_on(first: u16, is_planned: bool) {
     let config = with_sounds(first);
     let (mut world, keeper) = World::kept(&config);
     let Pair { mut a, mut b, leg_a, leg_b } = joined(&mut world, (Codec::Pcma, 8), (Codec::Opus, 111));
-    let mut echoed = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let mut echoed = Talker::new(Phone::new(v4()), Codec::Pcma, 8);
     let leg_e = world.open(echoed.media());
     world.order(MediaCommand::Echo { lease: leg_e.id });
     world.order(play(&leg_a, &["tone/dial"], true));
@@ -348,7 +348,7 @@ fn music_transcoding_and_echo_go_on_over_a_crash() {
 fn the_end_of_a_sound_is_told_again_after_a_crash() {
     let config = with_sounds(44_900);
     let (mut world, keeper) = World::kept(&config);
-    let a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let a = Talker::new(Phone::new(v4()), Codec::Pcma, 8);
     let lease = world.open(a.media());
     world.order(play(&lease, &["id/short"], false));
     world.until("the end of it", |w| w.played == [lease.id]);
@@ -363,10 +363,10 @@ fn the_end_of_a_sound_is_told_again_after_a_crash() {
 /// Reading the sounds takes longer than a call may be silent after a restart, so what is to be played waits for them.
 #[test]
 fn what_is_to_be_played_waits_for_the_library() {
-    let mut world = World::start(RelayConfig { sounds: None, ..config(V4, 44_860, 44_899) });
+    let mut world = World::start(RelayConfig { sounds: None, ..config(v4(), 44_860, 44_899) });
     let mut door = world.relay.library_door().expect("one door");
     assert!(world.relay.library_door().is_none());
-    let mut a = Talker::new(Phone::new(V4), Codec::Pcma, 8);
+    let mut a = Talker::new(Phone::new(v4()), Codec::Pcma, 8);
     let lease = world.open(a.media());
     world.order(play(&lease, &["id/short"], false));
     world.settle();

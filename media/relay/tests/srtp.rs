@@ -7,8 +7,6 @@ mod keeper;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use relay::RelayConfig;
 use streams::{
     capture::{Capture, Captured, Course},
@@ -16,9 +14,7 @@ use streams::{
     media::{LegMedia, MediaCommand, PortLease, Protection},
     srtp::{MasterKey, OVERHEAD_BYTES_MAX, Opener, Sealer, SrtpKeys, Suite},
 };
-use world::{Phone, World, config};
-
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+use world::{Phone, World, config, v4};
 
 /// A phone with keys, and its leg.
 struct Secured {
@@ -36,7 +32,7 @@ impl Secured {
             MasterKey::new(suite, &bytes).unwrap()
         };
         let keys = SrtpKeys { suite, send: master(seed), receive: master(seed + 1) };
-        let phone = Phone::new(V4);
+        let phone = Phone::new(v4());
         let media = LegMedia { protection: Protection::Srtp(keys.clone()), ..phone.media() };
         let mouth = Sealer::new(suite, &keys.receive).unwrap();
         let ear = Opener::new(suite, &keys.send).unwrap();
@@ -68,7 +64,7 @@ impl Secured {
 
 #[test]
 fn two_phones_with_different_suites_hear_each_other_and_nobody_else() {
-    let mut world = World::start(config(V4, 43_200, 43_239));
+    let mut world = World::start(config(v4(), 43_200, 43_239));
     let mut ani = Secured::new(&mut world, Suite::AeadAes128Gcm, 1);
     let mut budi = Secured::new(&mut world, Suite::AesCm128HmacSha1_32, 11);
     world.order(MediaCommand::Join { a: ani.lease.id, b: budi.lease.id });
@@ -97,9 +93,9 @@ fn two_phones_with_different_suites_hear_each_other_and_nobody_else() {
 /// RFC 3711 §9.1: whoever is plain may repeat a number; it is not sealed a second time.
 #[test]
 fn a_plain_phone_that_repeats_itself_is_not_sealed_twice() {
-    let mut world = World::start(config(V4, 43_240, 43_279));
+    let mut world = World::start(config(v4(), 43_240, 43_279));
     let mut ani = Secured::new(&mut world, Suite::AesCm128HmacSha1_80, 1);
-    let budi = Phone::new(V4);
+    let budi = Phone::new(v4());
     let lease = world.open(budi.media());
     world.order(MediaCommand::Join { a: ani.lease.id, b: lease.id });
     world.settle();
@@ -115,9 +111,9 @@ fn a_plain_phone_that_repeats_itself_is_not_sealed_twice() {
 /// A report goes with the keys of its leg, too.
 #[test]
 fn reports_are_opened_and_sealed() {
-    let mut world = World::start(config(V4, 43_280, 43_319));
+    let mut world = World::start(config(v4(), 43_280, 43_319));
     let mut ani = Secured::new(&mut world, Suite::AeadAes128Gcm, 1);
-    let budi = Phone::new(V4);
+    let budi = Phone::new(v4());
     let lease = world.open(budi.media());
     world.order(MediaCommand::Join { a: ani.lease.id, b: lease.id });
     world.settle();
@@ -158,8 +154,8 @@ fn goes_on(config: &RelayConfig, suites: [Suite; 2]) {
 
 #[test]
 fn an_encrypted_call_goes_on_over_a_planned_stop() {
-    goes_on(&config(V4, 43_320, 43_359), [Suite::AeadAes128Gcm, Suite::AesCm128HmacSha1_80]);
-    goes_on(&config(V4, 43_360, 43_399), [Suite::AesCm128HmacSha1_32, Suite::AeadAes128Gcm]);
+    goes_on(&config(v4(), 43_320, 43_359), [Suite::AeadAes128Gcm, Suite::AesCm128HmacSha1_80]);
+    goes_on(&config(v4(), 43_360, 43_399), [Suite::AesCm128HmacSha1_32, Suite::AeadAes128Gcm]);
 }
 
 fn capture(world: &mut World, lease: &PortLease) -> Option<Box<Capture>> {
@@ -181,7 +177,7 @@ fn kept(capture: &Capture, wanted: Course, remote: &Phone) -> Vec<Vec<u8>> {
 
 #[test]
 fn an_operators_capture_holds_what_comes_and_goes_in_the_clear_until_its_time_is_over() {
-    let mut world = World::start(config(V4, 43_320, 43_359));
+    let mut world = World::start(config(v4(), 43_320, 43_359));
     let mut ani = Secured::new(&mut world, Suite::AeadAes128Gcm, 1);
     let mut budi = Secured::new(&mut world, Suite::AesCm128HmacSha1_80, 11);
     world.order(MediaCommand::Join { a: ani.lease.id, b: budi.lease.id });
@@ -200,7 +196,7 @@ fn an_operators_capture_holds_what_comes_and_goes_in_the_clear_until_its_time_is
     world.order(MediaCommand::Capture { lease: budi.lease.id, secs: 4 });
     world.settle();
     talk(&mut ani, &mut budi, 10..30);
-    let stranger = Phone::new(V4);
+    let stranger = Phone::new(v4());
     stranger.says(7, &ani.lease);
     world.counted("dropped_foreign", 1);
     let said = |secured: &Secured, sequences: std::ops::Range<u16>| -> Vec<Vec<u8>> {

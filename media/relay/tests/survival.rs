@@ -6,13 +6,9 @@ mod keeper;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use relay::RelayConfig;
 use streams::media::{LeaseId, MediaCommand, PortLease};
-use world::{Phone, World, config};
-
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+use world::{Phone, World, config, v4};
 
 fn talk(from: &Phone, to: &Phone, legs: [&PortLease; 2], sequences: std::ops::Range<u16>) {
     for sequence in sequences {
@@ -24,7 +20,7 @@ fn talk(from: &Phone, to: &Phone, legs: [&PortLease; 2], sequences: std::ops::Ra
 /// Plays a call over the end of its relay. `left` is what the next one is given.
 fn goes_on(config: &RelayConfig, is_planned: bool) {
     let (mut world, keeper) = World::kept(config);
-    let call = world.call(V4);
+    let call = world.call(v4());
     let (leg_a, leg_b) = (call.leg_a, call.leg_b);
     talk(&call.a, &call.b, [&leg_a, &leg_b], 0..10);
     talk(&call.b, &call.a, [&leg_b, &leg_a], 0..10);
@@ -41,7 +37,7 @@ fn goes_on(config: &RelayConfig, is_planned: bool) {
     talk(&call.a, &call.b, [&leg_a, &leg_b], 15..20);
     talk(&call.b, &call.a, [&leg_b, &leg_a], 10..20);
     // A stranger is still one.
-    let stranger = Phone::new(V4);
+    let stranger = Phone::new(v4());
     stranger.says(1, &leg_a);
     talk(&call.a, &call.b, [&leg_a, &leg_b], 20..21);
     // The ports of the call are not in stock.
@@ -61,22 +57,22 @@ fn goes_on(config: &RelayConfig, is_planned: bool) {
 
 #[test]
 fn a_call_goes_on_over_a_planned_stop_and_its_report_misses_nothing() {
-    goes_on(&config(V4, 42_600, 42_639), true);
+    goes_on(&config(v4(), 42_600, 42_639), true);
 }
 
 #[test]
 fn a_call_goes_on_over_a_crash() {
-    goes_on(&config(V4, 42_640, 42_679), false);
+    goes_on(&config(v4(), 42_640, 42_679), false);
 }
 
 /// What cannot be taken back is reported closed, so that whoever holds the lease hears of it.
 #[test]
 fn a_leg_that_cannot_be_taken_back_is_reported_closed() {
-    let (old, new) = (config(V4, 42_680, 42_699), config(V4, 42_680, 42_683));
+    let (old, new) = (config(v4(), 42_680, 42_699), config(v4(), 42_680, 42_683));
     let (mut world, keeper) = World::kept(&old);
     let mut leases: Vec<LeaseId> = Vec::new();
     for _ in 0..4 {
-        leases.push(world.open(Phone::new(V4).media()).id);
+        leases.push(world.open(Phone::new(v4()).media()).id);
     }
     world.settle();
     let mut left = world.ends(&keeper, true);

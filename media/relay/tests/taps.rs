@@ -8,8 +8,6 @@ mod keeper;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use copies::next;
 use relay::{Helpers, Resumed};
 use rtrb::{Consumer, RingBuffer};
@@ -19,14 +17,12 @@ use streams::{
     srtp::{MasterKey, OVERHEAD_BYTES_MAX, Sealer, SrtpKeys, Suite},
     tap::{Content, HEAD_BYTES},
 };
-use world::{World, config};
-
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+use world::{World, config, v4};
 
 fn world(first: u16, ring_bytes: usize) -> (World, Consumer<u8>) {
     let (ring, heard) = RingBuffer::new(ring_bytes);
     let helpers = Helpers { recorder: Some(ring), ..Helpers::default() };
-    (World::helped(config(V4, first, first + 99), Resumed::default(), helpers), heard)
+    (World::helped(config(v4(), first, first + 99), Resumed::default(), helpers), heard)
 }
 
 fn tap(world: &mut World, lease: LeaseId, tap: Option<Tap>) {
@@ -37,7 +33,7 @@ fn tap(world: &mut World, lease: LeaseId, tap: Option<Tap>) {
 #[test]
 fn what_a_tapped_leg_sends_is_copied_with_what_it_is_and_whose_until_the_tap_ends() {
     let (mut world, mut ring) = world(44_000, 1 << 16);
-    let call = world.call(V4);
+    let call = world.call(v4());
     let voice = Voice { formats: vec![VoiceFormat::new(Codec::G722, 8)], ..Voice::default() };
     let media = LegMedia { voice: Some(voice), ..call.b.media() };
     world.order(MediaCommand::Configure { lease: call.leg_b.id, media });
@@ -68,7 +64,7 @@ fn what_a_tapped_leg_sends_is_copied_with_what_it_is_and_whose_until_the_tap_end
 #[test]
 fn what_came_under_srtp_is_copied_plain_and_what_is_foreign_is_not() {
     let (mut world, mut ring) = world(44_100, 1 << 16);
-    let call = world.call(V4);
+    let call = world.call(v4());
     let suite = Suite::ALL[0];
     let master = MasterKey::new(suite, &vec![7; suite.master_bytes()]).unwrap();
     let keys = SrtpKeys { suite, send: master.clone(), receive: master.clone() };
@@ -92,7 +88,7 @@ fn what_came_under_srtp_is_copied_plain_and_what_is_foreign_is_not() {
 fn a_recorder_that_empties_nothing_costs_no_packet_of_the_call() {
     // Room for two packets and a bit.
     let (mut world, mut ring) = world(44_200, 2 * (HEAD_BYTES + 172) + 100);
-    let call = world.call(V4);
+    let call = world.call(v4());
     tap(&mut world, call.leg_a.id, Some(Tap { recording: 1, side: Side::Left }));
     for sequence in 0..10 {
         call.a.says(sequence, &call.leg_a);
@@ -111,9 +107,9 @@ fn a_recorder_that_empties_nothing_costs_no_packet_of_the_call() {
 
 #[test]
 fn a_leg_is_tapped_in_the_next_life_too() {
-    let config = config(V4, 44_300, 44_399);
+    let config = config(v4(), 44_300, 44_399);
     let (mut world, keeper) = World::kept(&config);
-    let call = world.call(V4);
+    let call = world.call(v4());
     tap(&mut world, call.leg_a.id, Some(Tap { recording: 3, side: Side::Right }));
     let left = world.ends(&keeper, false);
     // What comes while nobody is there waits in the socket.

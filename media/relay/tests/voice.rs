@@ -12,7 +12,7 @@ mod talk;
 #[expect(dead_code, reason = "these stories need a part of the world")]
 mod world;
 
-use played::{Pair, V4, is_tone, joined, keys, play, with_sounds};
+use played::{Pair, is_tone, joined, keys, play, with_sounds};
 use sound::purity_db;
 use streams::{
     codec::{Codec, LinearRate},
@@ -20,11 +20,11 @@ use streams::{
     srtp::{Opener, Suite},
 };
 use talk::{Heard, Talker, count, voice};
-use world::{Phone, World, config};
+use world::{Phone, World, config, v4};
 
 #[test]
 fn a_tone_is_heard_right_from_every_codec_to_every_other_and_back() {
-    let mut world = World::start(config(V4, 44_000, 44_059));
+    let mut world = World::start(config(v4(), 44_000, 44_059));
     let wide = (Codec::L16(LinearRate::Wide), 97);
     for (one, other) in [
         ((Codec::Pcma, 8), (Codec::Opus, 111)),
@@ -53,7 +53,7 @@ fn a_tone_is_heard_right_from_every_codec_to_every_other_and_back() {
 /// Nothing waits: what is missing is made up when the next one comes, and what comes after that is too late.
 #[test]
 fn what_is_lost_is_made_up_and_what_comes_late_is_dropped() {
-    let mut world = World::start(config(V4, 44_060, 44_099));
+    let mut world = World::start(config(v4(), 44_060, 44_099));
     for (one, other) in [((Codec::Opus, 111), (Codec::Pcma, 8)), ((Codec::Pcmu, 0), (Codec::Opus, 111))] {
         let late_before = count(&world.relay, "dropped_late");
         let Pair { mut a, mut b, leg_a, .. } = joined(&mut world, one, other);
@@ -95,7 +95,7 @@ fn what_is_lost_is_made_up_and_what_comes_late_is_dropped() {
 
 #[test]
 fn a_pause_of_the_sender_stays_one_and_what_follows_it_is_marked() {
-    let mut world = World::start(config(V4, 44_100, 44_139));
+    let mut world = World::start(config(v4(), 44_100, 44_139));
     let Pair { mut a, mut b, leg_a, .. } = joined(&mut world, (Codec::G722, 9), (Codec::Pcma, 8));
     for _ in 0..10 {
         a.says(600.0, &leg_a);
@@ -125,7 +125,7 @@ fn a_pause_of_the_sender_stays_one_and_what_follows_it_is_marked() {
 /// RFC 7587 §3.1.3: nothing comes in silence. A phone without comfort noise must not take that for a dead line.
 #[test]
 fn silence_that_opus_does_not_send_is_heard_as_noise_by_a_narrow_phone() {
-    let mut world = World::start(config(V4, 44_140, 44_179));
+    let mut world = World::start(config(v4(), 44_140, 44_179));
     let Pair { mut a, mut b, leg_a, .. } = joined(&mut world, (Codec::Opus, 111), (Codec::Pcma, 8));
     for _ in 0..10 {
         a.says(600.0, &leg_a);
@@ -145,7 +145,7 @@ fn silence_that_opus_does_not_send_is_heard_as_noise_by_a_narrow_phone() {
 
 #[test]
 fn comfort_noise_is_heard_by_a_phone_that_knows_none() {
-    let mut world = World::start(config(V4, 44_180, 44_219));
+    let mut world = World::start(config(v4(), 44_180, 44_219));
     let Pair { mut a, mut b, leg_a, .. } = joined(&mut world, (Codec::Pcma, 8), (Codec::Opus, 111));
     let noisy = Voice { noise: Some(13), ..voice(Codec::Pcma, 8) };
     world.order(MediaCommand::Configure {
@@ -172,7 +172,7 @@ fn comfort_noise_is_heard_by_a_phone_that_knows_none() {
 /// RFC 4733 §2.3: an event's packets have the time of its beginning, and its duration counts on the clock of the stream.
 #[test]
 fn events_ride_on_the_stream_of_speech_with_their_duration_on_its_clock() {
-    let mut world = World::start(config(V4, 44_220, 44_259));
+    let mut world = World::start(config(v4(), 44_220, 44_259));
     let Pair { mut a, mut b, leg_a, .. } = joined(&mut world, (Codec::Pcma, 8), (Codec::Opus, 111));
     for _ in 0..5 {
         a.says(600.0, &leg_a);
@@ -209,7 +209,7 @@ fn events_ride_on_the_stream_of_speech_with_their_duration_on_its_clock() {
 
 #[test]
 fn the_same_codec_under_other_numbers_stays_the_senders_own() {
-    let mut world = World::start(config(V4, 44_260, 44_299));
+    let mut world = World::start(config(v4(), 44_260, 44_299));
     let Pair { mut a, mut b, leg_a, leg_b } = joined(&mut world, (Codec::Opus, 111), (Codec::Opus, 96));
     for _ in 0..5 {
         let said = a.tone(600.0, false);
@@ -230,7 +230,7 @@ fn the_same_codec_under_other_numbers_stays_the_senders_own() {
 /// A phone that lists several formats may change between them with every packet (RFC 3264 §6.1).
 #[test]
 fn a_sender_may_change_its_format_at_any_time() {
-    let mut world = World::start(config(V4, 44_300, 44_339));
+    let mut world = World::start(config(v4(), 44_300, 44_339));
     let Pair { mut a, mut b, leg_a, .. } = joined(&mut world, (Codec::Pcma, 8), (Codec::Pcma, 8));
     let both = Voice {
         formats: vec![VoiceFormat::new(Codec::Pcma, 8), VoiceFormat::new(Codec::Pcmu, 0)],
@@ -241,7 +241,7 @@ fn a_sender_may_change_its_format_at_any_time() {
         media: LegMedia { voice: Some(both), ..a.media() },
     });
     world.settle();
-    let mut mu = Talker::new(Phone::new(V4), Codec::Pcmu, 0);
+    let mut mu = Talker::new(Phone::new(v4()), Codec::Pcmu, 0);
     mu.phone.ssrc = a.phone.ssrc;
     for n in 0..60 {
         let law = n / 10 % 2 == 1;
@@ -295,7 +295,7 @@ fn what_is_made_is_sealed_with_the_keys_of_its_leg() {
 /// Events at a clock that the other leg's speech has not are told at the one it has.
 #[test]
 fn an_event_between_legs_of_the_same_codec_changes_its_number_and_its_clock() {
-    let mut world = World::start(config(V4, 44_660, 44_699));
+    let mut world = World::start(config(v4(), 44_660, 44_699));
     let Pair { a, mut b, leg_a, leg_b } = joined(&mut world, (Codec::Opus, 111), (Codec::Opus, 111));
     let only_narrow = Voice { events: vec![EventFormat::new(96, 8_000)], ..voice(Codec::Opus, 111) };
     world.order(MediaCommand::Configure {
@@ -319,7 +319,7 @@ fn an_event_between_legs_of_the_same_codec_changes_its_number_and_its_clock() {
 /// RFC 2833 §3.14, which RFC 4733 kept the format of: "911" is dialled at 0, 880 and 1,400 ms, for 200, 250 and so far 50 ms.
 #[test]
 fn the_digits_911_of_the_rfcs_example_reach_a_phone_of_another_clock() {
-    let mut world = World::start(config(V4, 44_700, 44_739));
+    let mut world = World::start(config(v4(), 44_700, 44_739));
     let Pair { a, mut b, leg_a, .. } = joined(&mut world, (Codec::Pcma, 8), (Codec::Opus, 111));
     let digits = [
         (0, [9, 0x80 | 7, 0x06, 0x40], [9, 0x80 | 7, 0x25, 0x80]),

@@ -11,7 +11,6 @@ mod world;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    net::{IpAddr, Ipv4Addr},
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
@@ -20,7 +19,7 @@ use streams::{
     media::{LegMedia, MediaCommand, SoundName},
 };
 use talk::voice;
-use world::{Phone, World, config};
+use world::{Phone, World, config, v4};
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
@@ -47,8 +46,7 @@ static ALLOCATOR: Weighing = Weighing;
 /// Octets that one call of these two codecs adds, with both legs played to or not.
 fn weight(world: &mut World, a: (Codec, u8), b: (Codec, u8), plays: bool) -> usize {
     const CALLS: usize = 10;
-    let (one, other) =
-        (Phone::new(IpAddr::V4(Ipv4Addr::LOCALHOST)), Phone::new(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    let (one, other) = (Phone::new(v4()), Phone::new(v4()));
     let media =
         |phone: &Phone, (codec, number)| LegMedia { voice: Some(voice(codec, number)), ..phone.media() };
     let mut leases = Vec::with_capacity(2 * CALLS);
@@ -76,7 +74,7 @@ fn weight(world: &mut World, a: (Codec, u8), b: (Codec, u8), plays: bool) -> usi
 
 #[test]
 fn a_call_that_is_not_decoded_is_light_and_the_others_weigh_what_is_written_down() {
-    let ports = config(IpAddr::V4(Ipv4Addr::LOCALHOST), 44_800, 44_999);
+    let ports = config(v4(), 44_800, 44_999);
     let mut world = World::start(relay::RelayConfig { stock_target: 48, ..ports });
     let (law, wide, opus) = ((Codec::Pcma, 8), (Codec::G722, 9), (Codec::Opus, 111));
     let mut found = Vec::new();

@@ -1,9 +1,6 @@
 //! A relay whose browsers share a port, and the browsers on it.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair};
 use relay::RelayConfig;
@@ -14,9 +11,8 @@ use streams::{
 };
 
 use super::Browser;
-use crate::world::{World, config};
+use crate::world::{World, config, v4};
 
-pub const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// What a good check is answered with.
 pub const SUCCESS: u16 = 0x0101;
 
@@ -41,7 +37,7 @@ impl Stage {
             identity: Some(Arc::clone(&ours)),
             shared_port,
             is_shared_over_tcp: true,
-            ..config(V4, first, first + 39)
+            ..config(v4(), first, first + 39)
         };
         Self { config, ours, theirs }
     }
@@ -49,7 +45,7 @@ impl Stage {
     pub fn media(&self, credentials: &Credentials, name: &str) -> LegMedia {
         let fingerprints = vec![self.theirs.fingerprint().clone()];
         let terms = Terms { association: 1, role: Role::Passive, fingerprints };
-        let media = LegMedia { protection: Protection::Dtls(terms), ..LegMedia::unknown(V4) };
+        let media = LegMedia { protection: Protection::Dtls(terms), ..LegMedia::unknown(v4()) };
         media.over_ice(ice::Terms { ours: credentials.clone(), theirs: Some(name.into()) })
     }
 
@@ -61,7 +57,7 @@ impl Stage {
         let credentials = Credentials::new(lease.id, [u8::try_from(name.len()).unwrap(); 24]);
         world.order(MediaCommand::Open { lease: lease.id, media: self.media(&credentials, name) });
         world.look(lease.id);
-        (Browser::new(V4, lease.address, name, &credentials), lease)
+        (Browser::new(v4(), lease.address, name, &credentials), lease)
     }
 
     /// As far as speaking.

@@ -1,9 +1,6 @@
 //! Two who talk, and what they may be played.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use relay::RelayConfig;
 use streams::{
@@ -16,10 +13,8 @@ use streams::{
 use crate::{
     sound::{self, amplitude, purity_db},
     talk::Talker,
-    world::{Phone, World, config},
+    world::{Phone, World, config, v4},
 };
-
-pub const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub struct Pair {
     pub a: Talker,
@@ -29,7 +24,7 @@ pub struct Pair {
 }
 
 pub fn joined(world: &mut World, a: (Codec, u8), b: (Codec, u8)) -> Pair {
-    let [a, b] = [a, b].map(|(codec, number)| Talker::new(Phone::new(V4), codec, number));
+    let [a, b] = [a, b].map(|(codec, number)| Talker::new(Phone::new(v4()), codec, number));
     let (leg_a, leg_b) = (world.open(a.media()), world.open(b.media()));
     world.order(MediaCommand::Join { a: leg_a.id, b: leg_b.id });
     world.settle();
@@ -44,7 +39,7 @@ pub fn library() -> Arc<Library> {
 }
 
 pub fn with_sounds(first: u16) -> RelayConfig {
-    RelayConfig { sounds: Some(library()), ..config(V4, first, first + 39) }
+    RelayConfig { sounds: Some(library()), ..config(v4(), first, first + 39) }
 }
 
 pub fn play(lease: &PortLease, names: &[&str], repeat: bool) -> MediaCommand {
