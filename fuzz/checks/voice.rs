@@ -221,5 +221,9 @@ impl Story {
             }
         }
         self.made.clear();
+        // What comes back keeps the gaps of its sender too, and what follows it begins after them.
+        if self.outgoing.is_echo() {
+            self.next.clear();
+        }
     }
 }

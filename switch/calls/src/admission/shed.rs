@@ -78,7 +78,8 @@ impl Switchboard {
         let Some(knock) = self.endpoint.knock(message) else { return false };
         let is_admitted =
             self.overload.admits(self.now, class, queued) && !self.endpoint.was_shed(self.now, &knock);
-        if is_admitted || self.endpoint.knows(&knock) {
+        // What is malformed gets its 400, which costs as little: coming back with it would be of no use.
+        if is_admitted || self.endpoint.knows(&knock) || message.require_valid().is_err() {
             return false;
         }
         self.overload.shed(self.now);

@@ -40,6 +40,18 @@ fn rfc_3261_21_5_4_new_work_is_refused_statelessly_and_told_when_to_come_back() 
     assert_eq!(Counts { stock: 0, ..counts }, Counts::default());
 }
 
+/// Found by fuzzing: it was told to come back, and would have been refused then.
+#[test]
+fn what_is_malformed_is_told_so_and_not_to_come_back() {
+    let mut desk = Desk::new();
+    overload(&mut desk);
+    let sari = Phone::new("1001", "198.51.100.1:5060");
+    desk.late(&sari, &sari.register(1, "", "").replace("Max-Forwards: 70", "Max-Forwards: many"), LONG);
+    let refusal = desk.expect(&sari, "SIP/2.0 400");
+    assert_eq!(header(&refusal, "Retry-After"), None);
+    assert!(!desk.notices.contains(&Notice::Shed), "{:?}", desk.notices);
+}
+
 #[test]
 fn the_refused_come_back_at_different_times() {
     let mut desk = Desk::new();

@@ -89,6 +89,8 @@ impl Endpoint {
                 self.on_progress(now, session, flow, (status, message), out);
             }
             (ClientUser::Invite(session), 200..300) => self.on_success(now, key, session, flow, message, out),
+            // Of a way that was given up: what counts is what is said to the INVITE that went another way.
+            (ClientUser::Invite(session), _) if !self.awaits(session, key) => {}
             (ClientUser::Invite(session), 422) if self.invite_longer(now, session, key, message, out) => {}
             (ClientUser::Invite(session), _) => {
                 let says_elsewhere = matches!(status, 430 | 503);

@@ -182,6 +182,30 @@ fn a_late_answer_of_a_way_that_was_given_up_changes_nothing() {
     assert_eq!(caller.events(), ["408 Timeout"]);
 }
 
+/// Found by fuzzing: it ended the session, and the phone that had begun to ring by the next way rang on, with a transaction
+/// that nobody held any more.
+#[test]
+fn a_late_refusal_of_a_way_that_was_given_up_does_not_leave_the_next_one_ringing() {
+    let mut caller = Caller::new();
+    let silent = Invite { silence_secs: Some(6), ..invite(ONE, &[TWO]) };
+    let (flow, first) = caller.call(silent);
+    caller.wait(6);
+    let (next_flow, next) =
+        std::iter::from_fn(|| caller.sent("INVITE")).find(|(to, _)| to.remote != flow.remote).unwrap();
+    caller.answer(next_flow, &next, 180);
+    assert_eq!(caller.events(), ["180"]);
+    caller.answer(flow, &first, 603);
+    assert_eq!(caller.sent("ACK").unwrap().0.remote, flow.remote, "17.1.1.2: each refusal is acknowledged");
+    assert!(caller.events().is_empty());
+    let session = caller.session.unwrap();
+    caller.endpoint.hang_up(caller.now, session, None, &mut caller.out);
+    assert_eq!(caller.sent("CANCEL").unwrap().0.remote, next_flow.remote);
+    caller.answer(next_flow, &next, 487);
+    assert_eq!(caller.events(), ["487 Canceled"]);
+    caller.wait(100);
+    assert_eq!(caller.endpoint.counts(), sip::Counts::default());
+}
+
 /// After so much silence its owner hears that there is no answer; what comes later is taken back.
 #[test]
 fn a_late_answer_to_an_invite_that_was_silent_for_too_long_is_taken_back() {
