@@ -10,7 +10,7 @@ use crate::header::HeaderName;
 use crate::message::Message;
 use crate::message::fields::{ContactValue, NameAddr};
 use crate::nat;
-use crate::uri::Uri;
+use crate::uri::{Scheme, Uri};
 use crate::write::MessageWriter;
 
 /// One side of a dialog, early or confirmed.
@@ -61,10 +61,10 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: request.cseq().ok().map(|cseq| cseq.number),
             routes: request.values(HeaderName::RecordRoute).map(Box::from).collect(),
-            // A peer of RFC 2543 is reached at its From where it names no Contact.
-            target: Box::from(
-                contact_uri(request).or(request.from().ok().map(|from| from.uri)).unwrap_or(""),
-            ),
+            // A peer of RFC 2543 is reached at its From where it names no Contact, and any other where it sends from.
+            target: contact_uri(request)
+                .or(request.from().ok().map(|from| from.uri).filter(|uri| is_reachable(uri)))
+                .map_or_else(|| format!("sip:{}", leg.remote).into_boxed_str(), Box::from),
             leg,
             is_caller: false,
         }
@@ -218,12 +218,16 @@ pub(crate) fn to_tag<'a>(message: &Message<'a>) -> &'a str {
     message.to().ok().and_then(|to| to.params.get("tag")).unwrap_or("")
 }
 
-/// The URI of the first Contact.
+/// The URI of the first Contact, if requests can be sent there (12.1.1).
 pub(crate) fn contact_uri<'a>(message: &Message<'a>) -> Option<&'a str> {
     match message.contacts().next()? {
-        Ok(ContactValue::Address(contact)) => Some(contact.uri).filter(|uri| Uri::parse(uri).is_ok()),
+        Ok(ContactValue::Address(contact)) => Some(contact.uri).filter(|uri| is_reachable(uri)),
         Ok(ContactValue::All) | Err(_) => None,
     }
+}
+
+fn is_reachable(uri: &str) -> bool {
+    Uri::parse(uri).is_ok_and(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips))
 }
 
 #[cfg(test)]
@@ -284,6 +288,26 @@ mod tests {
             "sip:p1.example;ttl=3",
             &["<sip:p2.example;lr>", "<sip:bob@192.0.2.2:5062>"],
         );
+    }
+
+    /// Found by fuzzing: requests were sent to a target of a scheme that nobody could send to.
+    #[test]
+    fn rfc_3261_12_1_1_the_target_is_the_contact_or_else_where_the_peer_can_be_reached() {
+        for (from, contact, target) in [
+            ("sip:a@b", "Contact: <sip:a@192.0.2.2:5070>", "sip:a@192.0.2.2:5070"),
+            ("sip:a@b", "Contact: <sips:a@192.0.2.2>", "sips:a@192.0.2.2"),
+            ("sip:a@b", "Contact: <stp:a@192.0.2.2>", "sip:a@b"),
+            ("sip:a@b", "Contact: <tel:+62215550100>", "sip:a@b"),
+            ("sip:a@b", "Supported: timer", "sip:a@b"),
+            ("im:a@b", "Contact: *", "sip:192.0.2.2:5060"),
+        ] {
+            let invite = message(&format!(
+                "INVITE sip:us@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bKa\nFrom: <{from}>;tag=1\n\
+                 To: <sip:us@192.0.2.1>\nCall-ID: c\nCSeq: 7 INVITE\n{contact}",
+            ));
+            let dialog = Dialog::of_server(&invite.view(), String::from("<sip:us@192.0.2.1>;tag=2"), flow());
+            assert_eq!(&*dialog.target, target, "{from} {contact}");
+        }
     }
 
     #[test]
