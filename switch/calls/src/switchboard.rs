@@ -139,7 +139,7 @@ impl Switchboard {
             endpoint: Endpoint::new(config.endpoint.clone(), random.bytes()),
             wire: sip::Outputs::new(),
             authenticator: Authenticator::new(&config, &mut random),
-            guard: Guard::new(config.guard.clone(), fingerprints),
+            guard: Guard::new(config.guard.clone(), config.timeouts.nonce_lifetime, fingerprints),
             overload: Overload::new(config.queue_delay_target, clock.instant),
             index: Index::new(),
             registrar: Registrar::new(config.limits, located),
@@ -271,6 +271,12 @@ impl Switchboard {
             registrations: self.registrar.len(),
             stock: self.stock.free(),
         }
+    }
+
+    /// Bytes of the heap that count strangers, proofs and nonces. They grow with what is counted, up to a limit, and are kept.
+    #[must_use]
+    pub fn guard_bytes(&self) -> usize {
+        self.guard.bytes()
     }
 
     /// The plan in use.

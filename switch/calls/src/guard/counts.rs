@@ -12,35 +12,46 @@ const WINDOW: u32 = 64;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counted {
-    first_secs: u32,
+    until_secs: u32,
     highest: u32,
     /// Bit n: `highest - n` has been used.
     used: u64,
 }
 
-/// The youngest nonce is worth most: it is good for longest.
+/// The youngest nonce is worth most: it is good for longest. One that is good no longer is worth nothing.
 impl Worth for Counted {
-    fn worth(&self, _: u32) -> u32 {
-        self.first_secs
+    fn worth(&self, now_secs: u32) -> u32 {
+        if self.until_secs > now_secs { self.until_secs } else { 0 }
     }
 }
 
 /// Nonces and their counts.
 #[derive(Debug)]
-pub(crate) struct Counts(Table<Counted>);
+pub(crate) struct Counts {
+    nonces: Table<Counted>,
+    lifetime_secs: u32,
+}
 
 impl Counts {
-    pub(crate) fn new() -> Self {
-        Self(Table::new(NONCES_MAX))
+    /// A nonce is good for no longer than `lifetime_secs` after it has been used first.
+    pub(crate) fn new(lifetime_secs: u32) -> Self {
+        Self { nonces: Table::new(NONCES_MAX), lifetime_secs }
+    }
+
+    /// Bytes of the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        self.nonces.bytes()
     }
 
     /// Uses a count of a nonce; false when it has been used, or is too far behind to tell. A client that does not count
     /// (0) may use a nonce once.
     pub(crate) fn take(&mut self, now_secs: u32, nonce: u64, count: u32) -> bool {
-        let Some(counted) = self.0.entry(now_secs, nonce, u32::MAX) else { return false };
+        // Twice as long: a nonce's age is told by another clock.
+        let until_secs = now_secs.saturating_add(self.lifetime_secs.saturating_mul(2)).saturating_add(1);
+        let Some(counted) = self.nonces.entry(now_secs, nonce, u32::MAX) else { return false };
         let count = count.max(1);
         if counted.highest == 0 {
-            *counted = Counted { first_secs: now_secs, highest: count, used: 1 };
+            *counted = Counted { until_secs, highest: count, used: 1 };
             return true;
         }
         if let Some(ahead) = count.checked_sub(counted.highest).filter(|ahead| *ahead > 0) {
@@ -62,7 +73,7 @@ mod tests {
     use super::*;
 
     fn check(given: &[u32], expected: &[bool]) {
-        let mut counts = Counts::new();
+        let mut counts = Counts::new(120);
         let taken: Vec<bool> = given.iter().map(|count| counts.take(10, 7, *count)).collect();
         assert_eq!(taken, expected, "{given:?}");
     }
@@ -79,7 +90,7 @@ mod tests {
 
     #[test]
     fn nonces_have_their_own_counts() {
-        let mut counts = Counts::new();
+        let mut counts = Counts::new(120);
         assert!(counts.take(10, 7, 1) && counts.take(10, 8, 1) && !counts.take(10, 8, 1));
     }
 }

@@ -7,7 +7,7 @@
 //! is closed to strangers only. What needs no proof to be sent (requests for foreign domains, OPTIONS, requests for
 //! challenges) is left unanswered beyond a measure, and nothing more.
 //!
-//! Everything is counted in tables of fixed size under keyed hashes (`table.rs`); no names are kept.
+//! Everything is counted in tables of bounded size under keyed hashes (`table.rs`); no names are kept.
 
 mod access;
 mod counts;
@@ -118,8 +118,8 @@ struct Trusted {
 }
 
 impl Worth for Trusted {
-    fn worth(&self, _: u32) -> u32 {
-        self.until_secs
+    fn worth(&self, now_secs: u32) -> u32 {
+        if self.until_secs > now_secs { self.until_secs } else { 0 }
     }
 }
 
@@ -135,7 +135,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(config: GuardConfig, fingerprints: Fingerprints) -> Self {
+    pub(crate) fn new(config: GuardConfig, nonce_lifetime: Duration, fingerprints: Fingerprints) -> Self {
         let window = secs(config.window).max(1);
         let fading = Fading {
             failures: config.auth_failures_max.saturating_mul(ONE).div_ceil(window),
@@ -148,8 +148,13 @@ impl Guard {
             fingerprints,
             offenders: Table::new(OFFENDERS_MAX),
             trusted: Table::new(TRUSTED_MAX),
-            counts: Counts::new(),
+            counts: Counts::new(secs(nonce_lifetime)),
         }
+    }
+
+    /// Bytes of its tables.
+    pub(crate) fn bytes(&self) -> usize {
+        self.offenders.bytes() + self.trusted.bytes() + self.counts.bytes()
     }
 
     /// Whether anything from this address is looked at. A trunk's is not locked out: whoever writes it on datagrams would

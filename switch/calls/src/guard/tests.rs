@@ -7,7 +7,7 @@ const NOW: u32 = 1_000;
 const OWNER: &str = "192.0.2.10:5060";
 
 fn guard() -> Guard {
-    Guard::new(GuardConfig::default(), Fingerprints::new(&mut Random::new([7; 32])))
+    Guard::new(GuardConfig::default(), Duration::from_secs(120), Fingerprints::new(&mut Random::new([7; 32])))
 }
 
 fn attempt<'a>(from: &str, username: &'a str) -> Attempt<'a> {
@@ -127,7 +127,8 @@ fn lists_come_first() {
     let nets = |text: &str| vec![text.parse().unwrap()];
     let access = AccessList::new(&nets("203.0.113.0/24"), &nets("198.51.100.0/24"));
     let config = GuardConfig { access, ..GuardConfig::default() };
-    let mut guard = Guard::new(config, Fingerprints::new(&mut Random::new([7; 32])));
+    let mut guard =
+        Guard::new(config, Duration::from_secs(120), Fingerprints::new(&mut Random::new([7; 32])));
     assert!(!lets_in(&guard, NOW, "198.51.100.1:5060"));
     for _ in 0..100 {
         assert_ne!(guard.failed(NOW, &attempt("203.0.113.1:5060", "1001")), Consequence::LockedOut);
